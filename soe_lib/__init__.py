@@ -1,0 +1,38 @@
+"""Sales & Operations Execution: balance supply and demand over the next 13 weeks, and value every plan in money.
+
+The public names below are loaded when first asked for, so that `import soe_lib as soe` costs nothing and the rooms
+that need no solver never load one.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+PUBLIC = {
+    "read": "soe_lib.extract.snapshot",
+    "Snapshot": "soe_lib.extract.snapshot",
+    "check": "soe_lib.extract.check",
+    "plan": "soe_lib.model.planning",
+    "model": "soe_lib.model.planning",
+    "balanced": "soe_lib.model.planning",
+    "plan_of_record": "soe_lib.model.planning",
+    "keep": "soe_lib.model.planning",
+    "Plan": "soe_lib.model.plan",
+    "Options": "soe_lib.model.solve",
+}
+"""Public name → the module that defines it."""
+
+__all__ = sorted([*PUBLIC, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PUBLIC:
+        raise AttributeError(f"soe_lib has no {name!r}; it offers {', '.join(sorted(PUBLIC))}")
+    return getattr(import_module(PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,192 @@
+"""`soe …`: thin commands over the public functions. Exit codes: 0 done, 1 stopped by data or proof, 2 usage."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from soe_lib import __version__
+from soe_lib.errors import SoeError
+
+DATA = click.option(
+    "--data", default="data/demo", show_default=True, help="Company folder (extracts by date), or one extract."
+)
+AS_OF = click.option("--as-of", default=None, metavar="DATE", help="As-of date, YYYY-MM-DD; the newest when left out.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+
+
+@contextmanager
+def stops(as_json: bool = False) -> Iterator[None]:
+    """Turn an error of this library into its message and exit 1; nothing else is caught."""
+    try:
+        yield
+    except SoeError as error:
+        if as_json:
+            click.echo(json.dumps({"status": getattr(error, "status", "error"), "error": str(error)}))
+        click.secho(f"{type(error).__name__}: {error}", fg="red", err=True)
+        sys.exit(1)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="soe")
+def main() -> None:
+    """Sales & Operations Execution: check an extract, plan it, and make the weekly meeting pack."""
+
+
+@main.command()
+@DATA
+@AS_OF
+@JSON
+def check(data: str, as_of: str | None, as_json: bool) -> None:
+    """Check an extract: every finding at once, with file, row, column, value, rule and fix."""
+    from soe_lib.extract.check import check as run
+
+    report = run(data, as_of)
+    click.echo(json.dumps(report.to_dict(), indent=2) if as_json else report.text())
+    sys.exit(0 if report.ok else 1)
+
+
+@main.command()
+@DATA
+@AS_OF
+@click.option("--scenario", default=None, metavar="NAME", help="A scenario of the company's scenarios.toml.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write the flows as tables here.")
+@click.option("--formulation", is_flag=True, help="Print the program instead of solving it.")
+@click.option("--seconds", default=600.0, show_default=True, help="Time limit of the solver.")
+@click.option("--gap", default=0.0, show_default=True, help="Relative gap that counts as proven, for whole numbers.")
+@JSON
+def plan(
+    data: str,
+    as_of: str | None,
+    scenario: str | None,
+    out: Path | None,
+    formulation: bool,
+    seconds: float,
+    gap: float,
+    as_json: bool,
+) -> None:
+    """Find the plan worth most money, prove it, and print what it is worth."""
+    with stops(as_json):
+        from soe_lib.extract.snapshot import read
+        from soe_lib.model.planning import model
+        from soe_lib.model.solve import Options
+
+        snapshot = read(data, as_of)
+        if scenario:
+            from soe_lib.scenario.scenario import named
+
+            snapshot = named(snapshot, scenario).apply(snapshot)
+        made = model(snapshot)
+        if formulation:
+            click.echo(made.formulation())
+            return
+        found = made.solve(Options(seconds=seconds, gap=gap), name=scenario or "this week's plan")
+        if out:
+            _write_tables(found, out)
+        click.echo(json.dumps(found.summary()) if as_json else _verdict(found))
+
+
+def _write_tables(found: Any, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    for name, frame in found.flows.items():
+        frame.write_csv(out / f"{name}.csv")
+    found.ledger.lines.write_csv(out / "ledger.csv")
+
+
+def _verdict(found: Any) -> str:
+    accounts = "\n".join(f"  {account:<14}{amount:>18,.2f}" for account, amount in found.ledger.accounts().items())
+    return f"{found!r}\n{accounts}"
+
+
+@main.command()
+@DATA
+@AS_OF
+@click.option("--out", default="out", show_default=True, help="Archive of packs.")
+@click.option("--timeout", default=900.0, show_default=True, help="Wall-clock limit of one notebook [s].")
+@JSON
+def pack(data: str, as_of: str | None, out: str, timeout: float, as_json: bool) -> None:
+    """Make the weekly meeting pack: OUT/<as-of>/index.html, and the archive OUT/index.html."""
+    with stops(as_json):
+        from soe_lib.pack.jobs import make_pack
+
+        if as_json:
+            made = make_pack(data, as_of, out, timeout=timeout)
+            click.echo(json.dumps({"folder": str(made.folder), "published": made.published, "run": made.run}))
+            return
+        from soe_lib.pack.progress import shown
+
+        with shown() as progress:
+            made = make_pack(data, as_of, out, progress=progress, timeout=timeout)
+        click.echo(made.text())
+
+
+@main.command()
+@click.argument("out", default="out")
+def verify(out: str) -> None:
+    """Check every published pack in OUT against its manifest."""
+    from soe_lib.pack.verify import verify as run
+
+    report = run(out)
+    click.echo(report.text())
+    sys.exit(0 if report.ok else 1)
+
+
+@main.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--weeks", default=3, show_default=True, help="Consecutive weekly extracts.")
+@click.option("--items", default=24, show_default=True, help="Finished items.")
+@click.option("--seed", default=7, show_default=True, help="Same seed, same bytes.")
+@click.option("--shape", type=click.Choice(["company", "plain", "bom"]), default="company", show_default=True)
+@click.option("--last", default="2026-11-16", show_default=True, help="As-of date of the newest extract.")
+@click.option("--plants", default=None, type=int, help="Plants.")
+@click.option("--lines", default=None, type=int, help="Lines of each plant.")
+@click.option("--warehouses", default=None, type=int, help="Warehouses.")
+@click.option("--customer-classes", default=None, type=int, help="Customer classes.")
+def demo(folder: Path, weeks: int, items: int, seed: int, shape: str, last: str, **size: int | None) -> None:
+    """Write a demo company of any size into DIR."""
+    with stops():
+        from soe_lib.extract.demo import generate
+
+        chosen = {name: value for name, value in size.items() if value is not None}
+        made = generate(folder, weeks, items, seed, shape=shape, last=date.fromisoformat(last), **chosen)  # type: ignore[arg-type]
+        click.echo("\n".join(str(path) for path in made))
+
+
+@main.group("import")
+def import_() -> None:
+    """Turn another system's tables into an extract."""
+
+
+@import_.command()
+@click.argument("source", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.option("--as-of", default=None, metavar="DATE", help="As-of date; worked out from the data when left out.")
+@click.option("--currency", default="USD", show_default=True)
+def frepple(source: Path, target: Path, as_of: str | None, currency: str) -> None:
+    """Read frePPLe's CSV tables from DIR; write OUT/<as-of>/ and say every assumption."""
+    with stops():
+        from soe_lib.extract.importers.frepple import import_frepple
+
+        day = date.fromisoformat(as_of) if as_of else None
+        click.echo(import_frepple(source, target, as_of=day, currency=currency).text())
+
+
+@main.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def init(folder: Path) -> None:
+    """Lay out a workspace in DIR: notebooks/, templates/, data/."""
+    with stops():
+        from soe_lib.pack.init import init as run
+
+        click.echo(f"{run(folder)} is ready: put extracts into data/<company>/<YYYY-MM-DD>/, then `soe pack`.")
+
+
+if __name__ == "__main__":
+    main()

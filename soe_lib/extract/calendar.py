@@ -1,0 +1,295 @@
+"""Time: the periods of the horizon, fiscal months and ISO weeks, and the one convention for splits and lead times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+
+import polars as pl
+
+from soe_lib.errors import DataError
+from soe_lib.extract.spelling import hint
+
+BEYOND = "beyond"
+WEEK = r"^\d{4}-W\d{2}$"
+MONTH = r"^\d{4}-\d{2}$"
+DAY = r"^\d{4}-\d{2}-\d{2}$"
+PER = {"day": 1.0, "week": 7.0, "year": 365.0}
+PERIODS = {
+    "period": pl.String,
+    "index": pl.Int64,
+    "starts_on": pl.Date,
+    "ends_on": pl.Date,
+    "days": pl.Int64,
+    "length": pl.Float64,
+    "kind": pl.String,
+    "week": pl.String,
+    "month": pl.String,
+}
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The days of the horizon and what every label of time means in them.
+
+    Parameters
+    ----------
+    periods : frame [period, starts_on, ends_on], both days included, in order, without gap or overlap.
+    as_of : the day on which the plan is made.
+    fiscal : "months" (calendar months) or "4-4-5" (ISO weeks 1–4, 5–8, 9–13, … of the ISO year; week 53 joins month 12).
+    working_days : weekdays that count in a split, 1 = Monday … 7 = Sunday.
+    """
+
+    periods: pl.DataFrame
+    as_of: date
+    fiscal: str = "months"
+    working_days: tuple[int, ...] = (1, 2, 3, 4, 5)
+
+    @cached_property
+    def days(self) -> pl.DataFrame:
+        """Every day of the horizon and its period: [date, period]."""
+        ranges = pl.date_ranges("starts_on", "ends_on").alias("date")
+        return self.periods.select(ranges, "period").explode("date").select("date", "period").sort("date")
+
+    def fiscal_month(self, dates: pl.Series) -> pl.Series:
+        """The fiscal month of each day, such as "2026-11"."""
+        day = pl.col("date")
+        if self.fiscal == "months":
+            month = day.dt.strftime("%Y-%m")
+        else:
+            week = pl.min_horizontal(day.dt.week().cast(pl.Int32), pl.lit(52, dtype=pl.Int32)) - 1
+            number = week // 13 * 3 + pl.min_horizontal(week % 13 // 4, pl.lit(2, dtype=pl.Int32)) + 1
+            month = pl.format("{}-{}", day.dt.iso_year(), number.cast(pl.String).str.zfill(2))
+        return dates.alias("date").to_frame().select(month.alias("month")).to_series()
+
+    def iso_week(self, dates: pl.Series) -> pl.Series:
+        """The ISO week of each day, such as "2026-W53" for 2027-01-01."""
+        return dates.dt.strftime("%G-W%V").alias("week")
+
+    def period_of(self, dates: pl.Series) -> pl.Series:
+        """The period of each day: null before the horizon, "beyond" after it."""
+        after = pl.col("date") > self.periods["ends_on"].max()
+        found = pl.when(after).then(pl.lit(BEYOND)).otherwise(pl.col("period")).alias("period")
+        asked = dates.alias("date").cast(pl.Date).to_frame()
+        return asked.join(self.days, on="date", how="left", maintain_order="left").select(found).to_series()
+
+    def spans(self, labels: pl.Series) -> pl.DataFrame:
+        """First and last day of each distinct label, null where a label means nothing: [label, first, last].
+
+        A label is the name of a period, an ISO date, an ISO week such as "2026-W48" or a fiscal month such as "2026-11".
+        """
+        label = pl.col("label")
+        asked = labels.cast(pl.String).alias("label").unique().sort().to_frame()
+        named = self.periods.select(label=pl.col("period"), named_first="starts_on", named_last="ends_on")
+        monday = (label + "-1").str.to_date("%G-W%V-%u", strict=False)
+        found = asked.join(named, on="label", how="left").with_columns(
+            week=pl.when(label.str.contains(WEEK)).then(monday),
+            day=pl.when(label.str.contains(DAY)).then(label.str.to_date("%Y-%m-%d", strict=False)),
+        )
+        months = self._month_spans(found.filter(label.str.contains(MONTH))["label"])
+        found = found.join(months, on="label", how="left")
+        return found.select(
+            "label",
+            first=pl.coalesce("named_first", "day", "week", "month_first"),
+            last=pl.coalesce("named_last", "day", pl.col("week") + pl.duration(days=6), "month_last"),
+        ).sort("label")
+
+    def shares(self, labels: pl.Series) -> pl.DataFrame:
+        """How much of each label falls into each period: [label, period, share].
+
+        A label that names a period has share 1 there. Any other is spread evenly over its working days, or over all its
+        days where it has no working day; days outside the horizon take their share with them, so shares may add up to
+        less than 1, or be missing altogether.
+
+        Raises
+        ------
+        DataError : a label is no period, ISO date, ISO week or fiscal month.
+        """
+        spans = self.spans(labels)
+        unknown = spans.filter(pl.col("first").is_null())["label"].to_list()
+        if unknown:
+            raise DataError(f"{len(unknown)} labels of time mean nothing here, first {unknown[0]!r}. {self.advice(unknown[0])}")
+        named = spans.filter(pl.col("label").is_in(self.periods["period"].to_list()))
+        whole = named.select("label", period="label", share=pl.lit(1.0))
+        days = spans.join(named, on="label", how="anti").select("label", date=pl.date_ranges("first", "last")).explode("date")
+        spread = self._count(days, "label").join(self.days, on="date", how="inner")
+        spread = spread.group_by("label", "period").agg(share=pl.len() / pl.col("of").first())
+        return pl.concat([whole, spread.select("label", "period", "share")]).sort("label", "period")
+
+    def split(
+        self,
+        frame: pl.DataFrame,
+        column: str = "period",
+        *,
+        quantity: str = "quantity",
+        whole: bool = True,
+        along: tuple[str, ...] = (),
+    ) -> pl.DataFrame:
+        """The rows with their time label replaced by periods of the model, and the quantity split exactly.
+
+        Parameters
+        ----------
+        frame : any rows with a label in `column`; where it also has `date`, a day given there is the label.
+        quantity : the column to split; every other column is repeated.
+        whole : hand out whole units by largest remainder (ties to the earlier period), and only the fraction that the
+            quantity itself has; else split in proportion. Either way the parts, with those outside the horizon, add up.
+        along : columns that follow the quantity in proportion, such as the committed part of it.
+        """
+        labelled = with_label(frame, column)
+        named = pl.col(column).is_in(self.periods["period"].to_list())
+        ready, mixed = labelled.filter(named), labelled.filter(~named).with_row_index("_row")
+        if mixed.is_empty():
+            return ready.select(frame.columns)
+        rows = mixed.rename({column: "label"}).join(self._parts(mixed[column]), on="label", maintain_order="left_right")
+        part = _largest_remainder(quantity) if whole else pl.col(quantity) * pl.col("share")
+        rows = rows.with_columns(part.alias("_part")).filter((pl.col("period") != "") & (pl.col("_part") != 0))
+        follow = [(pl.col(name) * pl.col("_part") / pl.col(quantity)).alias(name) for name in along]
+        rows = rows.with_columns(*follow, pl.col("_part").alias(quantity)).rename({"period": column})
+        return pl.concat([ready.select(frame.columns), rows.select(frame.columns)])
+
+    def _parts(self, labels: pl.Series) -> pl.DataFrame:
+        """Shares in the order of time, with one more part, period "", for what falls outside the horizon."""
+        inside = self.shares(labels)
+        asked = labels.unique().alias("label").to_frame()
+        rest = asked.join(inside.group_by("label").agg(pl.col("share").sum()), on="label", how="left")
+        outside = rest.select("label", period=pl.lit(""), share=(1 - pl.col("share").fill_null(0.0)).round(12))
+        parts = pl.concat([inside, outside.filter(pl.col("share") > 0)])
+        return parts.join(self.periods.select("period", "index"), on="period", how="left").sort("label", "index").drop("index")
+
+    def arrivals(self, period_lead: pl.DataFrame, dispatch: str = "spread") -> pl.DataFrame:
+        """When goods that leave in a period arrive: [period, lead_days, arrival, share], arrival a period or "beyond".
+
+        Parameters
+        ----------
+        period_lead : distinct [period, lead_days]; a fraction of a day is split over the two days it touches.
+        dispatch : "spread" (evenly over the days of the period), "start" (its first day) or "end" (its last day).
+        """
+        asked = period_lead.select("period", pl.col("lead_days").cast(pl.Float64)).unique()
+        leaving = {"spread": self.days, "start": self.days.unique("period", keep="first", maintain_order=True)}
+        leaving["end"] = self.days.unique("period", keep="last", maintain_order=True)
+        moves = asked.join(leaving[dispatch], on="period").with_columns(of=pl.len().over("period", "lead_days"))
+        whole = moves.with_columns(after=pl.col("lead_days").floor().cast(pl.Int64), late=pl.lit(0))
+        lands = pl.concat([whole, whole.with_columns(after=pl.col("after") + 1, late=pl.lit(1))])
+        lands = lands.with_columns(date=pl.col("date") + pl.duration(days="after"))
+        lands = lands.join(self.days.rename({"period": "arrival"}), on="date", how="left")
+        lands = lands.with_columns(pl.col("arrival").fill_null(BEYOND))
+        fraction = pl.col("lead_days") - pl.col("lead_days").floor()
+        early, late = pl.len() - pl.col("late").sum(), pl.col("late").sum()
+        share = (early * (1 - fraction.first()) + late * fraction.first()) / pl.col("of").first()
+        shares = lands.group_by("period", "lead_days", "arrival").agg(share=share).filter(pl.col("share") > 0)
+        return shares.sort("period", "lead_days", "arrival")
+
+    def later(self, period_lead: pl.DataFrame) -> pl.DataFrame:
+        """The period so many periods later: [period, lead_periods] → [period, lead_periods, arrival, share of 1]."""
+        order = self.periods.select("index", arrival="period")
+        asked = period_lead.select("period", "lead_periods").unique()
+        asked = asked.join(self.periods.select("period", "index"), on="period")
+        moved = asked.with_columns(index=pl.col("index") + pl.col("lead_periods")).join(order, on="index", how="left")
+        arrival = pl.col("arrival").fill_null(BEYOND)
+        return moved.select("period", "lead_periods", arrival, share=pl.lit(1.0)).sort("period", "lead_periods")
+
+    @cached_property
+    def months(self) -> pl.DataFrame:
+        """How the periods split over fiscal months, by working days: [period, month, share], shares of a period add to 1."""
+        days = self._count(self.days, "period")
+        days = days.with_columns(self.fiscal_month(days["date"]).alias("month"))
+        return days.group_by("period", "month").agg(share=pl.len() / pl.col("of").first()).sort("period", "month")
+
+    def _count(self, days: pl.DataFrame, bucket: str) -> pl.DataFrame:
+        """The days of each bucket that count, and how many these are: its working days, or all where it has none."""
+        works = pl.col("date").dt.weekday().is_in(list(self.working_days))
+        counted = days.filter(works | ~works.any().over(bucket))
+        return counted.with_columns(of=pl.len().over(bucket))
+
+    def advice(self, label: str) -> str:
+        """What to write instead of a label that means nothing."""
+        if len(label) == 8 and label[4:6] == "-W":
+            return f"{label[:4]} has no week {label[6:]}." if label[6:].isdigit() else "Write a week such as 2026-W48."
+        fix = "Write a period, an ISO date, an ISO week such as 2026-W48 or a fiscal month such as 2026-11."
+        return f"{hint(label, self.periods['period'].to_list())} {fix}".strip()
+
+    def _month_spans(self, labels: pl.Series) -> pl.DataFrame:
+        """First and last day of fiscal months; a 13th month has none."""
+        label = pl.col("label")
+        months = labels.to_frame().with_columns(
+            year=label.str.slice(0, 4).cast(pl.Int32), month=label.str.slice(5).cast(pl.Int32)
+        )
+        months = months.filter(pl.col("month").is_between(1, 12) & pl.col("year").is_between(1900, 9000))
+        if self.fiscal == "months":
+            first = pl.date("year", "month", 1)
+            return months.select("label", month_first=first, month_last=first.dt.month_end())
+        new_year = pl.date("year", 1, 4).dt.truncate("1w")
+        next_year = pl.date(pl.col("year") + 1, 1, 4).dt.truncate("1w")
+        place = (pl.col("month") - 1) % 3
+        first_week = (pl.col("month") - 1) // 3 * 13 + place * 4
+        weeks = pl.when(place == 2).then(5).otherwise(4)
+        first = new_year + pl.duration(weeks=first_week)
+        last = pl.when(pl.col("month") == 12).then(next_year).otherwise(first + pl.duration(weeks=weeks))
+        return months.select("label", month_first=first, month_last=last - pl.duration(days=1))
+
+
+def _largest_remainder(quantity: str) -> pl.Expr:
+    """Parts of whole units by row, plus the quantity's own fraction, in the order of the parts where remainders tie."""
+    exact = pl.col(quantity) * pl.col("share")
+    base = (exact + 1e-9).floor()
+    left = (pl.col(quantity) - base.sum().over("_row")).round(9)
+    order = (base - exact).round(9).rank("ordinal").over("_row").cast(pl.Float64) - 1
+    return base + (left - order).clip(0.0, 1.0)
+
+
+def with_label(frame: pl.DataFrame, column: str = "period") -> pl.DataFrame:
+    """The frame with the day of `date`, where one is given, as its label of time."""
+    if "date" not in frame.columns or frame.schema["date"] != pl.Date:
+        return frame
+    return frame.with_columns(pl.coalesce(pl.col("date").dt.strftime("%Y-%m-%d"), pl.col(column)).alias(column))
+
+
+def horizon(as_of: date, *, weeks: int, daily: int) -> pl.DataFrame:
+    """Periods [period, starts_on, ends_on, kind]: days to the Sunday on or after the last daily day, then ISO weeks.
+
+    Parameters
+    ----------
+    as_of : first day of the horizon, any weekday.
+    weeks : length of the horizon; it ends on the Sunday on or after as_of + 7 × weeks days.
+    daily : days that are planned one by one, at least.
+    """
+    end = _sunday(as_of + timedelta(days=7 * weeks - 1))
+    change = min(_sunday(as_of + timedelta(days=daily - 1)), end) if daily else as_of - timedelta(days=1)
+    all_days = pl.DataFrame({"starts_on": pl.date_range(as_of, end, eager=True)})
+    day = pl.col("starts_on")
+    week = day.dt.strftime("%G-W%V")
+    labelled = all_days.select(
+        "starts_on",
+        period=pl.when(day <= change).then(day.dt.strftime("%Y-%m-%d")).otherwise(week),
+        kind=pl.when(day <= change).then(pl.lit("day")).otherwise(pl.lit("week")),
+    )
+    groups = labelled.group_by("period", "kind", maintain_order=True)
+    return groups.agg(ends_on=pl.col("starts_on").max(), starts_on=pl.col("starts_on").min())
+
+
+def build(periods: pl.DataFrame, as_of: date, *, per: str, fiscal: str, working_days: tuple[int, ...]) -> Calendar:
+    """A calendar whose periods carry index, days, length in `costs.per`, kind, ISO week and fiscal month.
+
+    Parameters
+    ----------
+    periods : [period, starts_on, ends_on] and, for a horizon of our own, kind; given periods have kind "given".
+    per : time base of the costs: day, week (7 days), year (365 days) or period (every period counts 1).
+    """
+    ordered = periods.sort("starts_on")
+    if "kind" not in ordered.columns:
+        ordered = ordered.with_columns(kind=pl.lit("given"))
+    ordered = ordered.with_row_index("index").with_columns(
+        pl.col("index").cast(pl.Int64), days=(pl.col("ends_on") - pl.col("starts_on")).dt.total_days() + 1
+    )
+    length = pl.lit(1.0) if per == "period" else pl.col("days") / PER[per]
+    ordered = ordered.with_columns(length=length, week=pl.col("starts_on").dt.strftime("%G-W%V"))
+    bare = Calendar(ordered, as_of, fiscal, working_days)
+    majority = bare.days.with_columns(bare.fiscal_month(bare.days["date"]).alias("month"))
+    majority = majority.group_by("period", "month").len().sort(["period", "len", "month"], descending=[False, True, False])
+    full = ordered.join(majority.unique("period", keep="first").select("period", "month"), on="period", how="left")
+    return Calendar(full.sort("index").select(list(PERIODS)).cast(PERIODS), as_of, fiscal, working_days)  # type: ignore[arg-type]
+
+
+def _sunday(day: date) -> date:
+    return day + timedelta(days=(6 - day.weekday()) % 7)

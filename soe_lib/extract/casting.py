@@ -1,0 +1,203 @@
+"""From text to types: keys stay as they are written, numbers and dates are read strictly, every miss is named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import polars as pl
+
+from soe_lib.extract.findings import Finding
+from soe_lib.extract.schema import Column, Table
+from soe_lib.extract.sources import ALIKE, Source
+from soe_lib.extract.spelling import hint, likeness, nearest
+
+LARGEST = 1e9
+TRUE, FALSE = ("yes", "true", "y", "1"), ("no", "false", "n", "0")
+NARROW = ("\u00a0", "\u202f", "\u2007")
+NUMBER_FIXES = (
+    (r"-?\d{1,3}(\.\d{3})+(,\d+)?|-?\d+,\d+", "Write decimals with a point and no thousands mark, such as 1234.56."),
+    (r"-?\d{1,3}([, ']\d{3})+(\.\d+)?", "Write it without a thousands mark, such as 1234.56."),
+    (r"\(.*\)", "Write a negative number with a minus, such as -500."),
+    (r".*%", "Write a share, such as 0.12."),
+    (r"(?i)-?nan|n/?a|null|none|#.*|-+|\?", "Leave the cell blank if it is not known, or write the number."),
+    (r"(?i)[-+]?inf(inity)?", "Leave the cell blank where there is no limit."),
+    (r".*[A-Za-z€$£¥].*", "Write the number alone, without unit or currency."),
+)
+DATE_FIXES = (
+    (r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}", "Day and month cannot be told apart: write 2026-11-16."),
+    (r"\d{5}(\.0)?", "This looks like an Excel day number: write 2026-11-16."),
+    (r"\d{4}-\d{2}-\d{2}[T ].*", "Write the day alone, without time or zone."),
+)
+
+
+def cast(source: Source, table: Table) -> tuple[pl.DataFrame, list[Finding]]:
+    """A raw frame as the contract types it, rows in the file's order, and every cell that could not be read.
+
+    Parameters
+    ----------
+    source : the file as it was delivered.
+    table : the table of the contract.
+    """
+    findings = match_columns(source, table)
+    typed = {}
+    for column in table.columns:
+        if column.name in source.frame.columns:
+            raw, repairs = tidy(source, column)
+            values, wrong = CASTS[column.type](source, column, raw)
+            findings += repairs + wrong + _blanks(source, column, raw, values)
+        else:
+            values = pl.repeat(None, source.frame.height, dtype=column.dtype, eager=True)
+        typed[column.name] = values if column.default is None else values.fill_null(column.default)
+    return pl.DataFrame(typed, schema={column.name: column.dtype for column in table.columns}), findings
+
+
+def match_columns(source: Source, table: Table) -> list[Finding]:
+    """Columns that are missing, renamed, or not in the contract."""
+    there = source.frame.columns
+    absent = [name for name in table.names if name not in there]
+    strange = [name for name in there if name not in table.names]
+    findings = []
+    for name in absent:
+        if table[name].required:
+            alike = nearest(name, strange)
+            fix = f"Rename column {alike} to {name}." if alike else f"Add it: {table[name].meaning}."
+            findings.append(source.finding("stop", column=name, rule="The column is missing.", fix=fix))
+    for name in strange:
+        alike = nearest(name, absent)
+        renamed = bool(alike) and likeness(name, alike) >= ALIKE and not table[alike].required
+        rule = "The column is not in the contract" + (" but looks like one." if renamed else " and was not read.")
+        fix = hint(name, absent) or "Remove it, or leave it: nothing reads it."
+        findings.append(source.finding("stop" if renamed else "warn", column=name, rule=rule, fix=fix))
+    return findings
+
+
+def tidy(source: Source, column: Column) -> tuple[pl.Series, list[Finding]]:
+    """The raw cells as text without spaces at the ends, blank as null; numbers of a parquet file as they are."""
+    raw = source.frame[column.name]
+    if raw.dtype != pl.String:
+        return _from_typed(source, column, raw)
+    if column.type == "number" and raw.cast(pl.Float64, strict=False).null_count() == raw.null_count():
+        return raw, []
+    trimmed = raw
+    if raw.str.contains_any(list(NARROW)).any():
+        trimmed = raw.str.replace_many(list(NARROW), " ")
+    trimmed = trimmed.str.strip_chars()
+    changed = (trimmed != raw).arg_true()
+    repairs = []
+    if len(changed):
+        rule = "Spaces at the ends, or non-breaking spaces, were taken off."
+        first = raw[int(changed[0])]
+        repairs = [source.finding("repair", changed, column=column.name, value=first, rule=rule)]
+    return trimmed if column.type == "text" else _blanked(trimmed, trimmed == ""), repairs
+
+
+def _from_typed(source: Source, column: Column, raw: pl.Series) -> tuple[pl.Series, list[Finding]]:
+    if raw.dtype == column.dtype:
+        return raw, []
+    if raw.dtype.is_numeric() and column.type in ("number", "integer"):
+        return raw, []
+    if raw.dtype == pl.Boolean:
+        return raw.replace_strict({True: "yes", False: "no"}, default=None, return_dtype=pl.String), []
+    if isinstance(raw.dtype, pl.Datetime) and raw.dtype.time_zone is None and (raw == raw.dt.truncate("1d")).all():
+        return raw.dt.date().cast(pl.String), []
+    if raw.dtype.is_float() and column.type == "text":
+        fix = "Write keys as text: a number loses leading zeros and long digits."
+        return raw.cast(pl.String), [source.finding("stop", column=column.name, rule="Text is stored as a number.", fix=fix)]
+    if raw.dtype.is_nested() or raw.dtype == pl.Binary or raw.dtype == pl.Object:
+        rule = f"The column is stored as {raw.dtype}, which is no {column.type}."
+        empty = pl.repeat(None, len(raw), dtype=pl.String, eager=True)
+        return empty, [source.finding("stop", column=column.name, rule=rule, fix="Store plain values.")]
+    return raw.cast(pl.String), []
+
+
+def _blanks(source: Source, column: Column, raw: pl.Series, values: pl.Series) -> list[Finding]:
+    if not column.required:
+        return []
+    blank = ((values == "") if column.type == "text" else raw.is_null()).fill_null(True).arg_true()
+    if not len(blank):
+        return []
+    fix = 'Fill it; a blank quantity never means "unlimited".' if column.type == "number" else "Fill it."
+    rule = "The key is blank." if column.key else "The value is blank."
+    return [source.finding("stop", blank, column=column.name, rule=rule, fix=fix)]
+
+
+def _text(source: Source, column: Column, raw: pl.Series) -> tuple[pl.Series, list[Finding]]:
+    del source, column
+    return raw.cast(pl.String).fill_null(""), []
+
+
+def _number(source: Source, column: Column, raw: pl.Series) -> tuple[pl.Series, list[Finding]]:
+    values = raw.cast(pl.Float64, strict=False)
+    bad = (values.is_null() & raw.is_not_null()) | (values.is_not_null() & ~values.is_finite())
+    findings = []
+    if bad.any():
+        findings = _misses(source, column, raw, bad, "Not a number.", NUMBER_FIXES, "Write a number such as 1234.56.")
+        values = _blanked(values, bad)
+    huge = values.abs() > LARGEST
+    if huge.any():
+        fix = "Check the unit; leave the cell blank where there is no limit."
+        findings += _misses(source, column, raw, huge, "Larger than a thousand million.", (), fix)
+    return values, findings
+
+
+def _integer(source: Source, column: Column, raw: pl.Series) -> tuple[pl.Series, list[Finding]]:
+    values, findings = _number(source, column, raw)
+    part = (values != values.round()).fill_null(False)
+    if part.any():
+        findings += _misses(source, column, raw, part, "Not a whole number.", (), "Write a whole number.")
+    return values.round().cast(pl.Int64, strict=False), findings
+
+
+def _date(source: Source, column: Column, raw: pl.Series) -> tuple[pl.Series, list[Finding]]:
+    if raw.dtype == pl.Date:
+        return raw, []
+    values = raw.str.to_date("%Y-%m-%d", strict=False)
+    bad = (raw.is_not_null() & (values.is_null() | (raw.str.len_bytes() != 10))).fill_null(False)
+    if not bad.any():
+        return values, []
+    fix = "Write an ISO date that exists, such as 2026-11-16."
+    return _blanked(values, bad), _misses(source, column, raw, bad, "Not a date.", DATE_FIXES, fix)
+
+
+def _yes_no(source: Source, column: Column, raw: pl.Series) -> tuple[pl.Series, list[Finding]]:
+    if raw.dtype == pl.Boolean:
+        return raw, []
+    words = raw.cast(pl.String).str.to_lowercase()
+    mapping = {**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}
+    values = words.replace_strict(mapping, default=None, return_dtype=pl.Boolean)
+    bad = raw.is_not_null() & values.is_null()
+    if not bad.any():
+        return values, []
+    return values, _misses(source, column, raw, bad, "Neither yes nor no.", (), "Write yes or no.")
+
+
+def _misses(
+    source: Source,
+    column: Column,
+    raw: pl.Series,
+    bad: pl.Series,
+    rule: str,
+    fixes: tuple[tuple[str, str], ...],
+    fix: str,
+) -> list[Finding]:
+    """One finding for each way in which the bad cells are wrong, so that each gets its own fix."""
+    rows = bad.arg_true()
+    cells = raw.gather(rows).cast(pl.String)
+    distinct = cells.unique().to_list()
+    known = {cell: next((help for form, help in fixes if re.fullmatch(form, cell)), fix) for cell in distinct}
+    advice = cells.replace_strict(known, return_dtype=pl.String)
+    findings = []
+    for one in advice.unique(maintain_order=True):
+        which = (advice == one).arg_true()
+        where, value = rows.gather(which), cells[int(which[0])]
+        findings.append(source.finding("stop", where, column=column.name, value=value, rule=rule, fix=one))
+    return findings
+
+
+def _blanked(values: pl.Series, where: pl.Series) -> pl.Series:
+    return pl.select(pl.when(~where.fill_null(False)).then(values).alias(values.name)).to_series()
+
+
+Caster = Callable[[Source, Column, pl.Series], tuple[pl.Series, list[Finding]]]
+CASTS: dict[str, Caster] = {"text": _text, "number": _number, "integer": _integer, "date": _date, "yes-no": _yes_no}

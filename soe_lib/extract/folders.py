@@ -1,0 +1,73 @@
+"""Which folder is meant: a company's extracts by as-of date, or one extract."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+
+from soe_lib import workspace
+from soe_lib.errors import DataError
+from soe_lib.extract.settings import FILE
+
+ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def dates(company: Path) -> tuple[date, ...]:
+    """The as-of dates a company folder has extracts of, oldest first."""
+    if not company.is_dir():
+        return ()
+    named = [one.name for one in company.iterdir() if one.is_dir() and as_date(one.name) is not None]
+    return tuple(date.fromisoformat(name) for name in sorted(named))
+
+
+def as_date(text: str) -> date | None:
+    """An ISO date that exists, else None; nothing else names an extract."""
+    if not ISO.fullmatch(text):
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def locate(data: str | Path, as_of: str | date | None = None) -> Path:
+    """The folder of the extract that is meant, or a DataError that names what there is."""
+    if "\x00" in str(data):
+        raise DataError("The data folder's name holds a NUL byte.")
+    folder = workspace.find(data)
+    wanted = _wanted(as_of)
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {folder}. Give a company folder, or one extract with {FILE}.")
+    if (folder / FILE).is_file():
+        return _single(folder, wanted)
+    there = dates(folder)
+    if not there:
+        raise DataError(
+            f"{folder} is no extract ({FILE} is missing) and has no folder named by an as-of date such as 2026-11-16."
+        )
+    if wanted is not None and wanted not in there:
+        raise DataError(f"{folder} has no extract as of {wanted}. There are: {', '.join(map(str, there))}.")
+    return folder / (wanted or there[-1]).isoformat()
+
+
+def _wanted(as_of: str | date | None) -> date | None:
+    if as_of is None or as_of == "":
+        return None
+    if isinstance(as_of, date):
+        return date(as_of.year, as_of.month, as_of.day)
+    wanted = as_date(as_of)
+    if wanted is None:
+        raise DataError(f"The as-of date must be an ISO date such as 2026-11-16, not {as_of[:40]!r}.")
+    return wanted
+
+
+def _single(folder: Path, wanted: date | None) -> Path:
+    if wanted is None:
+        return folder
+    from soe_lib.extract.settings import load
+
+    said = load(folder)[0].as_of
+    if said != wanted:
+        raise DataError(f"{folder} is one extract as of {said}, not {wanted}. Give its company folder, or that date.")
+    return folder

@@ -1,0 +1,158 @@
+"""From an extract folder to a Snapshot: what was known on the as-of date, checked, typed, sorted and frozen."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+
+import polars as pl
+
+from soe_lib.errors import DataError
+from soe_lib.extract import calendar as time
+from soe_lib.extract.findings import Finding, stops
+from soe_lib.extract.reading import Extract, inspect
+from soe_lib.extract.report import describe
+from soe_lib.extract.schema import schema
+from soe_lib.extract.settings import Settings
+from soe_lib.extract.spelling import hint
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a company knew on one as-of date: every table of the contract, typed and sorted, with its findings.
+
+    Parameters
+    ----------
+    tables : one frame per table of the contract; a table that was not delivered is there without a row. Blank keys and
+        texts are "", blank numbers the contract's default, or null where blank means "none" or "unlimited".
+    periods : the horizon [period, index, starts_on, ends_on, days, length, kind, week, month].
+    findings : what was repaired, or should be known; nothing that stops.
+    files : [table, file, rows, bytes, sha256] of every file read.
+    """
+
+    company: str
+    currency: str
+    as_of: date
+    settings: Settings
+    folder: Path
+    tables: Mapping[str, pl.DataFrame]
+    periods: pl.DataFrame
+    findings: tuple[Finding, ...]
+    files: pl.DataFrame
+
+    def __getitem__(self, table: str) -> pl.DataFrame:
+        """One table by name; an unknown name raises KeyError with the nearest one."""
+        if table not in self.tables:
+            raise KeyError(f"There is no table {table!r}. {hint(table, self.tables)}".strip())
+        return self.tables[table]
+
+    def __repr__(self) -> str:
+        rows = sum(frame.height for frame in self.tables.values())
+        return f"Snapshot({self.company}, as of {self.as_of}: {rows:,} rows, {self.periods.height} periods)"
+
+    @property
+    def calendar(self) -> time.Calendar:
+        """The horizon's calendar: splits, fiscal months and lead times."""
+        working = self.settings.calendar
+        return time.Calendar(self.periods, self.as_of, working.fiscal, working.working_days)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A short hash of settings and contents, the same whatever the order of rows, files or columns."""
+        digest = hashlib.sha256(json.dumps(self.settings.plain(), sort_keys=True).encode())
+        for name in sorted(self.tables):
+            table = self.tables[name]
+            if table.height:
+                digest.update(name.encode())
+                digest.update(table.sort(table.columns, nulls_last=True).write_csv().encode())
+        return digest.hexdigest()[:16]
+
+    def replace(self, **tables: pl.DataFrame) -> Snapshot:
+        """The snapshot with other tables, sorted and in the contract's columns and types; for scenarios.
+
+        Raises
+        ------
+        DataError : the name is no table, or a column is missing or cannot take the contract's type.
+        """
+        return replace(self, tables=MappingProxyType({**self.tables, **{n: _shaped(n, f) for n, f in tables.items()}}))
+
+    def report(self) -> str:
+        """Rows by table, findings, tables and columns not used yet, and what is assumed."""
+        return describe(self)
+
+
+def resolve(data: str | Path, as_of: str | date | None = None) -> Path:
+    """The extract that is meant: a company folder's newest, or the one of an as-of date, or the folder itself.
+
+    Raises
+    ------
+    DataError : no such folder, no extract in it, or no extract of that date; the message names those there are.
+    """
+    from soe_lib.extract.folders import locate
+
+    return locate(data, as_of)
+
+
+def read(data: str | Path, as_of: str | date | None = None) -> Snapshot:
+    """The checked snapshot of an extract.
+
+    Parameters
+    ----------
+    data : a company folder with one folder per as-of date, or one extract.
+    as_of : ISO date; blank or left out for the newest extract.
+
+    Raises
+    ------
+    DataError : anything that must be mended first, all findings at once.
+    """
+    folder = resolve(data, as_of)
+    extract = inspect(folder)
+    if bad := stops(extract.findings):
+        places = len({(one.file, one.column) for one in bad})
+        raise DataError(
+            f"{folder} cannot be planned: {len(bad)} findings in {places} places stop it.", extract.findings
+        )
+    return freeze(extract)
+
+
+def freeze(extract: Extract) -> Snapshot:
+    """The snapshot of an extract without findings that stop."""
+    tables = {name: _sorted(name, extract.kept(name)) for name in schema()}
+    rows = [(one.table, one.file, one.frame.height, one.size, one.sha256) for one in extract.sources.values()]
+    kinds = {"table": pl.String, "file": pl.String, "rows": pl.Int64, "bytes": pl.Int64, "sha256": pl.String}
+    return Snapshot(
+        company=extract.settings.company,
+        currency=extract.settings.currency,
+        as_of=extract.settings.as_of,
+        settings=extract.settings,
+        folder=extract.folder,
+        tables=MappingProxyType(tables),
+        periods=extract.calendar.periods,
+        findings=extract.findings,
+        files=pl.DataFrame(rows, schema=kinds, orient="row").sort("table"),
+    )
+
+
+def _sorted(name: str, frame: pl.DataFrame) -> pl.DataFrame:
+    table = schema()[name]
+    key = [column for column in table.key if frame.height > 1]
+    return frame.select(table.names).sort(key, nulls_last=False) if key else frame.select(table.names)
+
+
+def _shaped(name: str, frame: pl.DataFrame) -> pl.DataFrame:
+    if name not in schema():
+        raise DataError(f"There is no table {name!r} to replace. {hint(name, schema())}".strip())
+    table = schema()[name]
+    if missing := [column for column in table.names if column not in frame.columns]:
+        raise DataError(f"Table {name} is without {', '.join(missing)}.")
+    try:
+        typed = frame.select(pl.col(column.name).cast(column.dtype) for column in table.columns)
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"Table {name} does not fit the contract: {str(error).splitlines()[0]}") from error
+    return _sorted(name, typed)

@@ -1,0 +1,113 @@
+"""Labelled tuples as integer codes, and the only place that builds a sparse matrix.
+
+A label column is a polars Enum whose categories are sorted, so a tuple of labels is one int64: the same rows in any
+order give the same codes, hence the same matrix, bit for bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import polars as pl
+import scipy.sparse as sp
+
+from soe_lib.errors import FormulationError
+
+Codes = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+def pack(frame: pl.DataFrame, keys: tuple[str, ...], dtypes: tuple[pl.DataType, ...], who: str) -> Codes:
+    """One integer per row: the mixed-radix number of its label codes (−1 where a label is missing)."""
+    codes = np.zeros(frame.height, np.int64)
+    missing = np.zeros(frame.height, bool)
+    for key, dtype in zip(keys, dtypes, strict=True):
+        column = frame.get_column(key)
+        if column.dtype != dtype:
+            raise FormulationError(f"{who}: column {key!r} is {column.dtype}, but the axis holds {dtype}")
+        physical = column.to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
+        missing |= physical < 0
+        codes = codes * _size(dtype) + physical
+    codes[missing] = -1
+    return codes
+
+
+def _size(dtype: pl.DataType) -> int:
+    if not isinstance(dtype, pl.Enum):
+        raise FormulationError(f"labels must be pl.Enum, not {dtype}: encode the frame with its domains first")
+    return max(len(dtype.categories), 1)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Sorted, unique key tuples: the rows of a flow or of a balance.
+
+    Parameters
+    ----------
+    keys : names of the label columns, outermost first.
+    dtypes : the Enum of each column.
+    codes : shape (rows,), ascending, one integer per tuple.
+    """
+
+    keys: tuple[str, ...]
+    dtypes: tuple[pl.DataType, ...]
+    codes: Codes
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame, keys: tuple[str, ...], who: str) -> Axis:
+        """The axis of a frame that is sorted by its keys; raises FormulationError on a twin or a missing label."""
+        dtypes = tuple(frame.schema[key] for key in keys)
+        if float(np.prod([float(_size(dtype)) for dtype in dtypes])) > 9e18:
+            raise FormulationError(f"{who}: the product of its label counts does not fit 64 bits; drop a key of {keys}")
+        codes = pack(frame, keys, dtypes, who)
+        if codes.size and codes.min() < 0:
+            raise FormulationError(f"{who}: {int((codes < 0).sum())} rows have a blank label in {keys}")
+        twins = np.flatnonzero(np.diff(codes) <= 0)
+        if twins.size:
+            raise FormulationError(
+                f"{who}: {twins.size} rows are twins or out of order on {keys}, "
+                f"first {frame.select(keys).row(int(twins[0]) + 1)}"
+            )
+        return cls(keys, dtypes, codes)
+
+    def find(self, labels: pl.DataFrame, who: str) -> npt.NDArray[np.intp]:
+        """The position of each row of labels; raises FormulationError naming the first label without a place."""
+        wanted = pack(labels, self.keys, self.dtypes, who)
+        place = np.minimum(np.searchsorted(self.codes, wanted), max(len(self.codes) - 1, 0))
+        lost = np.flatnonzero(self.codes[place] != wanted) if len(self.codes) else np.arange(len(wanted))
+        if lost.size:
+            first = labels.select(self.keys).row(int(lost[0]))
+            raise FormulationError(f"{who}: {lost.size} rows have no place on {self.keys}, first {first}")
+        return place
+
+    @cached_property
+    def weights(self) -> Floats:
+        """A stable pseudo-random number in (0.5, 1.5) per row, from the labels themselves: the tie-break's price.
+
+        The same label gets the same weight whatever else is in the extract.
+        """
+        mixed = np.zeros(len(self.codes), np.uint64)
+        rest = self.codes.copy()
+        for dtype in reversed(self.dtypes):
+            size = _size(dtype)
+            hashed = pd.util.hash_array(np.asarray(list(getattr(dtype, "categories")), dtype=object))  # noqa: B009
+            with np.errstate(over="ignore"):
+                mixed = (mixed ^ hashed[rest % size]) * np.uint64(0x9E3779B97F4A7C15)
+                mixed ^= mixed >> np.uint64(29)
+            rest //= size
+        return 0.5 + mixed.astype(np.float64) / 2.0**64
+
+
+def incidence(
+    coefficients: Floats, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], shape: tuple[int, int]
+) -> sp.csr_array:
+    """Σ of the coefficients at each (balance row, flow column): the one builder of sparse matrices."""
+    matrix = sp.coo_array((coefficients, (rows, columns)), shape=shape).tocsr()
+    matrix.sum_duplicates()
+    matrix.eliminate_zeros()
+    matrix.sort_indices()
+    return matrix

@@ -1,0 +1,23 @@
+"""The standard blocks: one small file per idea. A company's own block is passed to `soe.plan(…, blocks=[…])`."""
+
+from __future__ import annotations
+
+from soe_lib.model.blocks.buy import Buy, Receive
+from soe_lib.model.blocks.capacity import Capacity, Overtime
+from soe_lib.model.blocks.lots import ORDERS, RUNS, TRIPS, Lots
+from soe_lib.model.blocks.make import Make
+from soe_lib.model.blocks.sell import Sell
+from soe_lib.model.blocks.ship import Ship
+from soe_lib.model.blocks.sites import Expansions, Sites
+from soe_lib.model.blocks.stock import Stock, StockRules
+from soe_lib.model.terms import Block
+
+STANDARD: tuple[Block, ...] = (
+    Make(), Buy(), Receive(), Ship(), Stock(), StockRules(), Sell(), Capacity(), Overtime(),
+    RUNS, ORDERS, TRIPS, Sites(), Expansions(),
+)  # fmt: skip
+
+__all__ = [
+    "ORDERS", "RUNS", "STANDARD", "TRIPS", "Buy", "Capacity", "Expansions", "Lots", "Make", "Overtime", "Receive",
+    "Sell", "Ship", "Sites", "Stock", "StockRules",
+]  # fmt: skip

@@ -1,0 +1,139 @@
+"""Buy: suppliers' offers, ordinary and expedited, and what is already on order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from soe_lib.model import events
+from soe_lib.model.blocks.make import with_lead
+from soe_lib.model.prepared import prepared
+from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
+
+if TYPE_CHECKING:
+    from soe_lib.model.network import Network
+
+
+class Buy(Part):
+    """Units ordered on an offer in a period, received lead time later; paid when ordered.
+
+    Brings flow `buy` (offer, period) [units]; effect on `stock` (+1 after the lead time). Rows `buy_limit` hold an
+    offer's maximum per period. Books −unit_cost to "material"; of an expedited offer, what exceeds the cheapest
+    ordinary offer of the same item and location goes to "expediting".
+    """
+
+    def flows(self, network: Network) -> Iterator[Flow]:
+        """buy."""
+        yield Flow("buy", offers(network), ("offer", "period"), "unit", "units ordered on an offer")
+
+    def balances(self, network: Network) -> Iterator[Balance]:
+        """buy_limit."""
+        limited = offers(network).filter(pl.col("maximum").is_not_null())
+        if not limited.is_empty():
+            yield Balance(
+                "buy_limit",
+                limited.select("offer", "period", "maximum"),
+                ("offer", "period"),
+                "<=",
+                "unit",
+                "an offer gives no more than its maximum in a period",
+                rhs="maximum",
+            )
+
+    def effects(self, network: Network) -> Iterator[Effect]:
+        """On stock and buy_limit."""
+        yield Effect("buy", "stock", after=True)
+        if offers(network)["maximum"].is_not_null().any():
+            yield Effect("buy", "buy_limit", where=pl.col("maximum").is_not_null())
+
+    def rates(self, network: Network) -> Iterator[Rate]:  # noqa: ARG002
+        """Material at the ordinary price, the premium of an expedited offer to expediting."""
+        yield Rate("material", "buy", -pl.col("ordinary_cost"))
+        yield Rate("expediting", "buy", -(pl.col("unit_cost") - pl.col("ordinary_cost")), where=pl.col("expedite"))
+
+
+@prepared
+def offers(network: Network) -> pl.DataFrame:
+    """One row per offer and period in which it is valid, with the period's price, limits and lead time."""
+    table = network.table("offers").select(
+        "offer", "valid_from", "valid_to", "supplier", "item", "location", "unit_cost", "lead_time_days", "minimum",
+        "multiple", "maximum", "order_cost", "expedite",
+    )  # fmt: skip
+    cells = network.over_periods(table.with_columns(pl.col("unit_cost").fill_null(0.0)))
+    cells = _period_prices(network, cells)
+    cells = events.price(network, cells, ("offer", "item", "supplier"), "unit_cost")
+    cells = events.supply(network, cells, ("supplier", "offer", "item"))
+    ordinary = (
+        cells.filter(~pl.col("expedite"))
+        .group_by("item", "location", "period")
+        .agg(pl.col("unit_cost").min().alias("ordinary_cost"))
+    )
+    cells = cells.join(ordinary, on=["item", "location", "period"], how="left").with_columns(
+        pl.when(pl.col("expedite"))
+        .then(pl.min_horizontal("unit_cost", pl.col("ordinary_cost").fill_null(pl.col("unit_cost"))))
+        .otherwise("unit_cost")
+        .alias("ordinary_cost")
+    )
+    return with_lead(network, cells, ("supplier", "offer", "item"))
+
+
+def _period_prices(network: Network, cells: pl.DataFrame) -> pl.DataFrame:
+    prices = network.snapshot["offer_prices"]
+    if prices.is_empty():
+        return cells
+    label = pl.when(pl.col("date").is_not_null()).then(pl.col("date").cast(pl.String)).otherwise(pl.col("period"))
+    named = prices.select("offer", label.alias("label"), pl.col("unit_cost").alias("period_cost"))
+    shares = network.calendar.shares(named["label"].unique()).filter(pl.col("share") > 0)
+    by_period = network.encode(
+        named.join(shares, on="label")
+        .group_by("offer", "period")
+        .agg((pl.col("period_cost") * pl.col("share")).sum() / pl.col("share").sum())
+    )
+    return (
+        cells.join(by_period, on=["offer", "period"], how="left")
+        .with_columns(pl.coalesce("period_cost", "unit_cost").alias("unit_cost"))
+        .drop("period_cost")
+    )
+
+
+class Receive(Part):
+    """Firm receipts: ordered, started or shipped before the as-of date; they come in when they are due.
+
+    Brings flow `receive` (receipt) [units], fixed at its quantity; effect on `stock` in the period it comes in
+    (`beyond` after the horizon). Books −unit_cost of its offer to "material" for purchases: money already committed.
+    """
+
+    def flows(self, network: Network) -> Iterator[Flow]:
+        """receive."""
+        costs = network.table("offers").group_by("offer").agg(pl.col("unit_cost").mean().alias("unit_cost"))
+        rows = network.receipts.join(costs, on="offer", how="left").with_columns(pl.col("unit_cost").fill_null(0.0))
+        yield Flow(
+            "receive",
+            rows.select(
+                "receipt",
+                "kind",
+                "item",
+                "location",
+                "period",
+                "quantity",
+                "unit_cost",
+                "due_on",
+                "delayed",
+                "firm",
+            ),
+            ("receipt",),
+            "unit",
+            "firm receipts, as they come in",
+            lower="quantity",
+            upper="quantity",
+        )
+
+    def effects(self, network: Network) -> Iterator[Effect]:  # noqa: ARG002
+        """On stock."""
+        yield Effect("receive", "stock")
+
+    def rates(self, network: Network) -> Iterator[Rate]:  # noqa: ARG002
+        """Material that is committed."""
+        yield Rate("material", "receive", -pl.col("unit_cost"), where=pl.col("kind") == "buy")

@@ -1,0 +1,90 @@
+"""CVXPY's canonical data for HiGHS, read back with labels: which column is which cell, which row which promise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import highspy
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from soe_lib.model.axis import Floats
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """Minimise cost @ x + offset subject to row_lower <= matrix @ x <= row_upper, lower <= x <= upper.
+
+    Parameters
+    ----------
+    columns, rows : slice of each flow and each balance.
+    offset : constant of the objective, which CVXPY keeps aside.
+    """
+
+    matrix: sp.csc_array
+    cost: Floats
+    row_lower: Floats
+    row_upper: Floats
+    lower: Floats
+    upper: Floats
+    integer: npt.NDArray[np.bool_]
+    columns: Mapping[str, slice]
+    rows: Mapping[str, slice]
+    offset: float = 0.0
+
+    def highs(self) -> highspy.HighsLp:
+        """The same program as HiGHS takes it."""
+        lp = highspy.HighsLp()
+        lp.num_col_, lp.num_row_ = len(self.cost), len(self.row_upper)
+        lp.col_cost_, lp.col_lower_, lp.col_upper_ = self.cost, self.lower, self.upper
+        lp.row_lower_, lp.row_upper_ = self.row_lower, self.row_upper
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+        lp.a_matrix_.start_, lp.a_matrix_.index_ = self.matrix.indptr, self.matrix.indices
+        lp.a_matrix_.value_ = self.matrix.data
+        if self.integer.any():
+            kinds = np.array([highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger])
+            lp.integrality_ = kinds[self.integer.astype(int)].tolist()
+        return lp
+
+
+def read(problem: Any, flows: Mapping[str, Any], equalities: list[str], limits: list[str]) -> Canonical:
+    """The canonical data of a CVXPY problem whose variables are `flows` and whose constraints are labelled.
+
+    Parameters
+    ----------
+    problem : cvxpy.Problem that maximises.
+    flows : name → cvxpy.Variable.
+    equalities, limits : names of the == and of the <= constraints, in problem order.
+    """
+    data = problem.get_problem_data("HIGHS")[0]
+    size, at = len(data["c"]), data["param_prob"].var_id_to_col
+    integer = np.zeros(size, bool)
+    integer[list(data["bool_vars_idx"]) + list(data["int_vars_idx"])] = True
+    sizes = {constraint.label: constraint.size for constraint in problem.constraints}
+    rows, top = {}, 0
+    for name in (*equalities, *limits):
+        rows[name] = slice(top, top := top + sizes[name])
+    upper = np.asarray(data["b"], dtype=float).copy()
+    lower = upper.copy()
+    lower[data["dims"].zero :] = -highspy.kHighsInf
+    matrix = sp.csc_array(data["A"])
+    matrix.sort_indices()
+    return Canonical(
+        matrix=matrix,
+        cost=np.asarray(data["c"], dtype=float).copy(),
+        row_lower=lower,
+        row_upper=upper,
+        lower=_bound(data["lower_bounds"], size, -highspy.kHighsInf),
+        upper=_bound(data["upper_bounds"], size, highspy.kHighsInf),
+        integer=integer,
+        columns={name: slice(at[v.id], at[v.id] + v.size) for name, v in flows.items()},
+        rows=rows,
+        offset=float(data.get("offset", 0.0) or 0.0),
+    )
+
+
+def _bound(given: Any, size: int, default: float) -> Floats:
+    return np.full(size, default) if given is None else np.asarray(given, dtype=float).copy()

@@ -1,0 +1,138 @@
+"""Demand lines: open orders, and the forecast that orders have not yet consumed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from soe_lib.model import events
+from soe_lib.model.prepared import prepared
+
+if TYPE_CHECKING:
+    from soe_lib.model.network import Network
+
+PLACE = ("item", "location", "customer")
+KEYS = (*PLACE, "order", "due")
+
+
+def lines(network: Network) -> pl.DataFrame:
+    """Every line that can be served: keys item, location, customer, order ("" for forecast), due.
+
+    An order takes its quantity out of the forecast of its week (of its period, where periods are longer than a week),
+    spread over that week's lines; what is left of the forecast stays. A line's price is its own, else the item's.
+    """
+    forecast, orders = _forecast(network), _orders(network)
+    left = _consume(network, forecast, orders)
+    both = pl.concat([orders.select(left.columns), left]).join(
+        network.items.select("item", pl.col("price").alias("list_price")), on="item", how="left"
+    )
+    terms = network.table("customers").select(
+        "customer", "priority", "late_cost", "short_cost", "short_penalty", "latest_days"
+    )
+    return (
+        both.join(terms, on="customer", how="left")
+        .with_columns(
+            pl.col("price").fill_null(pl.col("list_price")).fill_null(0.0),
+            pl.col("late_cost", "short_cost", "short_penalty", "latest_days").fill_null(0.0),
+        )
+        .drop("list_price")
+        .sort(KEYS)
+    )
+
+
+def _forecast(network: Network) -> pl.DataFrame:
+    rows = network.snapshot["forecast"]
+    version = network.settings.forecast.version
+    if version:
+        rows = rows.filter(pl.col("version") == version)
+    label = pl.when(pl.col("date").is_not_null()).then(pl.col("date").cast(pl.String)).otherwise(pl.col("period"))
+    labelled = rows.with_columns(label.alias("period")).drop("date")
+    split = _split(network, labelled, "quantity")
+    committed = _split(network, labelled.filter(pl.col("committed").fill_null(0.0) > 0), "committed")
+    keys = [*PLACE, "period", "version"]
+    merged = split.drop("committed").join(committed.select(*keys, "committed"), on=keys, how="left")
+    surged = events.surge(network, network.encode(merged))
+    return surged.select(
+        *PLACE,
+        pl.lit("", dtype=network.domains["order"]).alias("order"),
+        pl.col("period").alias("due"),
+        pl.lit(None, dtype=pl.Date).alias("due_on"),
+        "quantity",
+        pl.col("committed").fill_null(0.0),
+        "price",
+    )
+
+
+def _split(network: Network, rows: pl.DataFrame, quantity: str) -> pl.DataFrame:
+    known = network.snapshot.periods["period"].implode()
+    already = rows.filter(pl.col("period").is_in(known))
+    spread = rows.filter(~pl.col("period").is_in(known))
+    if spread.is_empty():
+        return already
+    return pl.concat([already, network.calendar.split(spread, "period", quantity=quantity).select(already.columns)])
+
+
+def _orders(network: Network) -> pl.DataFrame:
+    days = network.encode(network.calendar.days.select("date", "period"))
+    as_of = network.snapshot.as_of
+    return (
+        network.table("orders")
+        .with_columns(pl.max_horizontal("due_on", pl.lit(as_of)).alias("date"))
+        .join(days, on="date", how="inner")
+        .select(*PLACE, "order", pl.col("period").alias("due"), "due_on", "quantity", "committed", "price")
+        .with_columns(pl.col("committed").fill_null(0.0))
+    )
+
+
+def _consume(network: Network, forecast: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
+    if orders.is_empty() or forecast.is_empty():
+        return forecast
+    weeks = network.encode(network.snapshot.periods.select(pl.col("period"), "week", "days")).select(
+        pl.col("period").alias("due"),
+        pl.when(pl.col("days") > 7).then(pl.col("period").cast(pl.String)).otherwise(pl.col("week")).alias("bucket"),
+    )
+    bucket = [*PLACE, "bucket"]
+    ordered = orders.join(weeks, on="due").group_by(bucket).agg(pl.col("quantity").sum().alias("ordered"))
+    return (
+        forecast.join(weeks, on="due", how="left")
+        .with_columns(pl.col("quantity").sum().over(bucket).alias("foreseen"))
+        .join(ordered, on=bucket, how="left")
+        .with_columns(
+            (pl.col("quantity") * (1.0 - pl.col("ordered").fill_null(0.0) / pl.col("foreseen")).clip(0.0, 1.0)).alias(
+                "left"
+            )
+        )
+        .with_columns(pl.when(pl.col("foreseen") > 0).then("left").otherwise("quantity").alias("quantity"))
+        .with_columns(pl.min_horizontal("committed", "quantity").alias("committed"))
+        .select(forecast.columns)
+    )
+
+
+@prepared
+def served(network: Network) -> pl.DataFrame:
+    """Each line in each period that may still serve it: from its due period until latest_days after it is due.
+
+    Adds `period` and `late` (length of the delay in `costs.per`): end to end of the two periods, or the number of
+    periods where costs are per period.
+    """
+    demand = network.demand
+    whens = demand.select("due", "due_on", "latest_days").unique()
+    periods = network.periods
+    due = periods.select(
+        pl.col("period").alias("due"), pl.col("index").alias("due_index"), pl.col("ends_on").alias("due_end")
+    )
+    day = {"day": 1.0, "week": 7.0, "year": 365.0}.get(network.settings.costs.per)
+    days_late = (pl.col("ends_on") - pl.col("due_end")).dt.total_days().cast(pl.Float64)
+    late = days_late / day if day else (pl.col("index") - pl.col("due_index")).cast(pl.Float64)
+    last_day = pl.coalesce("due_on", "due_end") + pl.duration(days=pl.col("latest_days").cast(pl.Int64))
+    options = (
+        whens.join(due, on="due")
+        .join(periods.select("period", "index", "starts_on", "ends_on"), how="cross")
+        .filter(
+            (pl.col("index") == pl.col("due_index"))
+            | ((pl.col("index") > pl.col("due_index")) & (pl.col("starts_on") <= last_day))
+        )
+        .select("due", "due_on", "latest_days", "period", late.alias("late"))
+    )
+    return demand.join(options, on=["due", "due_on", "latest_days"], how="inner", nulls_equal=True)

@@ -1,0 +1,150 @@
+"""Events of the extract (downtime, delay, surge, supply loss, price) at what they target, one function per kind.
+
+A target is the label of what is hit; several labels joined by " & " must all hold ("Handwash & Carrefour").
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import reduce
+from operator import and_, or_
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from soe_lib.errors import DataError
+
+if TYPE_CHECKING:
+    from soe_lib.model.network import Network
+
+
+def of_kind(network: Network, kind: str) -> list[dict[str, Any]]:
+    """The events of one kind; blank dates are the as-of date and the end of the horizon."""
+    rows = network.snapshot["events"].filter(pl.col("kind") == kind)
+    first, last = network.snapshot.as_of, network.snapshot.periods["ends_on"][-1]
+    return rows.with_columns(pl.col("from").fill_null(first), pl.col("to").fill_null(last)).sort("event").to_dicts()
+
+
+def hits(event: dict[str, Any], columns: tuple[str, ...]) -> pl.Expr:
+    """Which rows an event targets: every part of its target equals one of the columns."""
+    parts = [part.strip() for part in str(event["target"]).split(" & ")]
+    return reduce(and_, [reduce(or_, [pl.col(c).cast(pl.String) == part for c in columns]) for part in parts])
+
+
+def _overlap(event: dict[str, Any]) -> pl.Expr:
+    """Share of a period's days (starts_on … ends_on) that lies within the event."""
+    first = pl.max_horizontal("starts_on", pl.lit(event["from"], dtype=pl.Date))
+    last = pl.min_horizontal("ends_on", pl.lit(event["to"], dtype=pl.Date))
+    days = (pl.col("ends_on") - pl.col("starts_on")).dt.total_days() + 1
+    return ((last - first).dt.total_days() + 1).clip(lower_bound=0) / days
+
+
+def downtime(network: Network, calendar: pl.DataFrame) -> pl.DataFrame:
+    """resource, period, lost: hours that downtime takes.
+
+    Hours given: spread evenly over the days of the event. Blank: the calendar's own hours of its working days,
+    times `factor` where one is given.
+    """
+    lost = [pl.DataFrame(schema={**calendar.select("resource", "period").schema, "lost": pl.Float64})]
+    for event in of_kind(network, "downtime"):
+        mine = calendar.filter(hits(event, ("resource",))).select("resource", "period", "hours")
+        if mine.is_empty():
+            continue  # no hours in the horizon: nothing to lose
+        if event["hours"] is not None:
+            days = network.periods.select("period", _overlap(event).alias("part"), "days")
+            length = (event["to"] - event["from"]).days + 1
+            share = days.select("period", (pl.col("part") * pl.col("days") / length).alias("share"))
+            amount = pl.col("share") * float(event["hours"])
+        else:
+            share = _working_share(network, event["from"], event["to"])
+            amount = pl.col("share") * pl.col("hours") * float(1.0 if event["factor"] is None else event["factor"])
+        lost.append(mine.join(share, on="period").select("resource", "period", amount.alias("lost")))
+    return pl.concat(lost).group_by("resource", "period").agg(pl.col("lost").sum())
+
+
+def _working_share(network: Network, first: date, last: date) -> pl.DataFrame:
+    """period, share: the part of a period's working days (of its days, where none works) that lies in the event."""
+    working = network.settings.calendar.working_days
+    days = network.calendar.days.with_columns(
+        pl.col("date").is_between(first, last).alias("inside"),
+        pl.col("date").dt.weekday().is_in(list(working)).cast(pl.Float64).alias("works"),
+    ).with_columns(pl.when(pl.col("works").sum().over("period") > 0).then("works").otherwise(1.0).alias("works"))
+    share = days.group_by("period").agg((pl.col("works") * pl.col("inside")).sum() / pl.col("works").sum())
+    return network.encode(share.rename({share.columns[1]: "share"}))
+
+
+def receipts(network: Network) -> pl.DataFrame:
+    """Receipts with `period` (overdue ones in the first, late ones `beyond`) and `delayed` days."""
+    table = network.table("receipts").with_columns(pl.lit(0).cast(pl.Int64).alias("delayed"))
+    suppliers = network.table("offers").select("offer", "supplier").unique("offer")
+    table = table.join(suppliers, on="offer", how="left").with_columns(pl.col("supplier").fill_null(""))
+    for event in of_kind(network, "delay"):
+        hit = hits(event, ("receipt", "supplier", "offer", "lane", "item")) & pl.col("due_on").is_between(
+            event["from"], event["to"]
+        )
+        table = table.with_columns(pl.when(hit).then(int(event["days"] or 0)).otherwise(0).alias("more")).with_columns(
+            (pl.col("delayed") + pl.col("more")).alias("delayed")
+        )
+        table = table.drop("more")
+    days = network.encode(network.calendar.days.select("date", "period"))
+    comes = pl.max_horizontal(pl.col("due_on") + pl.duration(days=pl.col("delayed")), pl.lit(network.snapshot.as_of))
+    return (
+        table.with_columns(comes.alias("date"))
+        .join(days, on="date", how="left")
+        .with_columns(pl.col("period").fill_null(network.beyond))
+        .sort("receipt")
+    )
+
+
+def lead_times(network: Network, cells: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
+    """Cells whose lead_days grow by the delay events on one of the columns, in the periods that start within them."""
+    for event in of_kind(network, "delay"):
+        inside = pl.col("starts_on").is_between(event["from"], event["to"])
+        late = pl.when(hits(event, columns) & inside).then(int(event["days"] or 0)).otherwise(0)
+        cells = cells.with_columns((pl.col("lead_days") + late).alias("lead_days"))
+    return cells
+
+
+def surge(network: Network, forecast: pl.DataFrame) -> pl.DataFrame:
+    """Forecast quantities times the factor of surges on item, family, location or customer, by the days they share."""
+    happening = of_kind(network, "surge")
+    if not happening:
+        return forecast
+    families = network.table("items").select("item", "family")
+    rows = forecast.join(families, on="item", how="left").join(
+        network.periods.select("period", "starts_on", "ends_on"), on="period", how="left"
+    )
+    for event in happening:
+        hit = hits(event, ("item", "family", "location", "customer"))
+        if rows.filter(hit).is_empty():
+            raise DataError(
+                f"events.csv: surge {event['event']!r} targets {event['target']!r}, but no forecast row has it "
+                "as item, family, location or customer; correct the target or remove the event"
+            )
+        factor = 1.0 + (float(event["factor"] or 1.0) - 1.0) * _overlap(event)
+        rows = rows.with_columns(pl.when(hit).then(pl.col("quantity") * factor).otherwise("quantity").alias("quantity"))
+    return rows.select(forecast.columns)
+
+
+def supply(network: Network, cells: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
+    """Cells with `maximum` cut by supply losses: times what is left of the period; a total loss needs no maximum."""
+    for event in of_kind(network, "supply_loss"):
+        left = float(event["factor"] or 0.0)
+        kept = 1.0 - (1.0 - left) * _overlap(event)
+        cut = (
+            pl.when(pl.col("maximum").is_null()).then(pl.when(kept <= 0).then(0.0)).otherwise(pl.col("maximum") * kept)
+        )
+        cells = cells.with_columns(
+            pl.when(hits(event, columns)).then(cut).otherwise(pl.col("maximum")).alias("maximum")
+        )
+    return cells
+
+
+def price(network: Network, cells: pl.DataFrame, columns: tuple[str, ...], amount: str) -> pl.DataFrame:
+    """Cells with a price or cost times the factor of price events, by the days they share with the period."""
+    for event in of_kind(network, "price"):
+        factor = 1.0 + (float(event["factor"] or 1.0) - 1.0) * _overlap(event)
+        cells = cells.with_columns(
+            pl.when(hits(event, columns)).then(pl.col(amount) * factor).otherwise(pl.col(amount)).alias(amount)
+        )
+    return cells

@@ -1,0 +1,57 @@
+"""The arrays as a CVXPY problem: the only module that imports CVXPY."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cvxpy as cp
+import numpy as np
+import scipy.sparse as sp
+
+from soe_lib.errors import FormulationError
+from soe_lib.model.canonical import Canonical, read
+from soe_lib.model.program import Program
+
+
+def express(program: Program) -> tuple[Any, Canonical]:
+    """One vector variable per flow, one labelled constraint per balance, money to maximise; and its canonical data.
+
+    Raises FormulationError where a figure is not finite or a shape does not fit (CVXPY would broadcast it).
+    """
+    if not program.flows:
+        raise FormulationError("the program is empty: no block brings a flow; is there any demand in the horizon?")
+    _finite(program)
+    variables = {name: _variable(program, name) for name in program.flows}
+    constraints = []
+    for name, balance in program.balances.items():
+        used = {flow: matrix for (on, flow), matrix in program.blocks.items() if on == name}
+        if not used:
+            first = next(iter(variables))
+            used = {first: sp.csr_array((balance.size, variables[first].size))}
+        left = sum(matrix @ variables[flow] for flow, matrix in used.items())
+        right = program.rhs[program.rows[name]]
+        if left.shape != right.shape:
+            raise FormulationError(f"balance {name}: {left.shape} effects against {right.shape} right-hand sides")
+        constraints.append((left == right if balance.sense == "==" else left <= right).set_label(name))
+    money = sum(program.part(name, program.money) @ variables[name] for name in program.flows)
+    problem = cp.Problem(cp.Maximize(money), constraints)
+    senses = {name: balance.sense for name, balance in program.balances.items()}
+    equalities = [name for name, sense in senses.items() if sense == "=="]
+    limits = [name for name, sense in senses.items() if sense == "<="]
+    return problem, read(problem, variables, equalities, limits)
+
+
+def _variable(program: Program, name: str) -> Any:
+    lower, upper = program.part(name, program.lower), program.part(name, program.upper)
+    bounds = [lower, None if np.isinf(upper).all() else upper]
+    return cp.Variable(program.flows[name].size, name=name, integer=program.flows[name].integer, bounds=bounds)
+
+
+def _finite(program: Program) -> None:
+    for what, values in (
+        ("money", program.money),
+        ("right-hand side", program.rhs),
+        ("effect", program.matrix.data),
+    ):
+        if not np.isfinite(values).all():
+            raise FormulationError(f"{int((~np.isfinite(values)).sum())} values of {what} are not finite")

@@ -1,0 +1,88 @@
+"""The program as a page for readers: flows, balances, money, block by block, with senses, counts and units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from soe_lib.model.terms import Amount, Balance, Block, Effect, Flow, Rate
+
+if TYPE_CHECKING:
+    from soe_lib.model.model import Model
+
+
+def amount(value: Amount) -> str:
+    """A coefficient in words: a number, a column, or an expression over columns."""
+    if isinstance(value, pl.Expr):
+        text = str(value)
+        for mark, plain in (
+            ('col("', ""),
+            ('")', ""),
+            ("[", ""),
+            ("]", ""),
+            ("dyn int: ", ""),
+            ("dyn float: ", ""),
+        ):
+            text = text.replace(mark, plain)
+        return text.replace(".neg()", " × −1") if ".neg()" in text else text
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def write(model: Model) -> str:
+    """The whole program."""
+    snapshot, flows, balances = model.snapshot, model.flows, model.balances
+    columns, rows = sum(f.size for f in flows.values()), sum(b.size for b in balances.values())
+    lines = [
+        f"{snapshot.company}, as of {snapshot.as_of}: maximise margin + steering [{snapshot.currency}]",
+        f"{columns:,} quantities in {len(flows)} flows, {rows:,} rows in {len(balances)} balances, "
+        f"{snapshot.periods.height} periods, {snapshot.periods['starts_on'][0]} to {snapshot.periods['ends_on'][-1]}",
+    ]
+    for block in model.blocks:
+        lines += _block(model, block)
+    return "\n".join(lines)
+
+
+def _block(model: Model, block: Block) -> list[str]:
+    network = model.network
+    brought: list[str] = []
+    brought += [_flow(f) for f in block.flows(network) if f.size]
+    brought += [_balance(b, model) for b in block.balances(network) if b.size]
+    brought += [_effect(e) for e in block.effects(network) if e.flow in model.flows and e.on in model.balances]
+    brought += [_rate(r) for r in block.rates(network) if r.flow in model.flows]
+    if not brought:
+        return []
+    idea = (type(block).__doc__ or "").strip().splitlines()
+    return ["", f"{block!r}  {idea[0] if idea else ''}", *brought]
+
+
+def _flow(flow: Flow) -> str:
+    kind = "whole" if flow.integer else ">= 0"
+    return f"  choose   {flow.name}({', '.join(flow.keys)})  {flow.size:,} × [{flow.unit}] {kind}: {flow.meaning}"
+
+
+def _balance(balance: Balance, model: Model) -> str:
+    terms = " ".join(_term(e) for e in model.effects if e.on == balance.name)
+    price = "" if balance.break_price is None else f"; breaking one costs {amount(balance.break_price)}"
+    return (
+        f"  hold     {balance.name}({', '.join(balance.keys)})  {balance.size:,} × [{balance.unit}]: "
+        f"{terms or '0'} {balance.sense} {amount(balance.rhs)}   ({balance.meaning}{price})"
+    )
+
+
+def _term(effect: Effect) -> str:
+    if effect.note:
+        return f"{'' if effect.note[0] in '−+' else '+'}{effect.note}·{effect.flow}"
+    number = effect.per_unit
+    text = amount(number)
+    sign = "" if text.startswith(("-", "−")) else "+"
+    body = {"1": sign, "-1": "−"}.get(text, f"{sign}{text}·")
+    return f"{body}{effect.flow}{' after lead time' if effect.after else ''}"
+
+
+def _effect(effect: Effect) -> str:
+    return f"  effect   {_term(effect)} on {effect.on}"
+
+
+def _rate(rate: Rate) -> str:
+    return f"  money    {rate.account} [{rate.kind}]: {rate.note or amount(rate.per_unit)} per {rate.flow}"

@@ -1,0 +1,186 @@
+"""A model: blocks on a network, summed into one program. It prints itself, and `solve` makes a certified Plan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from soe_lib.errors import FormulationError, ReconciliationError
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.blocks import STANDARD
+from soe_lib.model.canonical import Canonical
+from soe_lib.model.certificate import certify
+from soe_lib.model.network import Network
+from soe_lib.model.plan import Plan
+from soe_lib.model.program import LEAD, Program, assemble, rate_rows
+from soe_lib.model.solve import Answer, Gate, Options
+from soe_lib.model.terms import Balance, Block, Effect, Flow, Rate
+from soe_lib.money.rates import RateBook
+
+CENT = 0.005
+
+
+class Model:
+    """The program of one Snapshot.
+
+    Parameters
+    ----------
+    snapshot : the checked extract.
+    blocks : planning ideas; the standard ones when left out. Their order does not matter.
+    """
+
+    def __init__(self, snapshot: Snapshot, blocks: Sequence[Block] = STANDARD) -> None:
+        self.snapshot, self.blocks = snapshot, tuple(blocks)
+        self.network = Network(snapshot)
+        self.flows: dict[str, Flow] = self._named("flows")
+        self.balances: dict[str, Balance] = self._named("balances")
+        self.effects: list[Effect] = sorted(self._ask("effects"), key=lambda e: (e.on, e.flow, e.note, str(e.per_unit)))
+        self.rates: list[Rate] = sorted(self._ask("rates"), key=lambda r: (r.flow, r.account, r.note, str(r.per_unit)))
+        self.effects = [e for e in self.effects if e.flow in self.flows and e.on in self.balances]
+        self.rates = [r for r in self.rates if r.flow in self.flows]
+
+    def _ask(self, what: str) -> list[Any]:
+        return [part for block in self.blocks for part in getattr(block, what)(self.network)]
+
+    def _named(self, what: str) -> dict[str, Any]:
+        parts = self._ask(what)
+        if twins := [name for name, times in Counter(part.name for part in parts).items() if times > 1]:
+            raise FormulationError(f"two blocks bring {what} of the same name: {', '.join(sorted(twins))}")
+        return {part.name: part for part in sorted(parts, key=lambda part: part.name) if part.size}
+
+    # -- the program ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def rate_frames(self) -> dict[str, pl.DataFrame]:
+        """Flow → one row per cell and rate: where it is booked and the money per unit."""
+        found: dict[str, list[pl.DataFrame]] = {}
+        for rate in self.rates:
+            found.setdefault(rate.flow, []).append(rate_rows(rate, self.flows[rate.flow]))
+        return {flow: pl.concat(parts) for flow, parts in found.items()}
+
+    @cached_property
+    def program(self) -> Program:
+        """The arrays."""
+        timed = [f.rows.select(LEAD).unique() for f in self.flows.values() if set(LEAD) <= set(f.rows.columns)]
+        arrivals = self.network.arrivals(pl.concat(timed).unique()) if timed else None
+        return assemble(self.flows, self.balances, self.effects, self.rate_frames, arrivals)
+
+    @cached_property
+    def problem(self) -> Any:
+        """The same program as a cvxpy.Problem."""
+        return self._expressed[0]
+
+    @cached_property
+    def canonical(self) -> Canonical:
+        """The canonical data of `problem` for HiGHS, with labels."""
+        return self._expressed[1]
+
+    @cached_property
+    def _expressed(self) -> tuple[Any, Canonical]:
+        from soe_lib.model.express import express  # CVXPY takes seconds to import
+
+        return express(self.program)
+
+    # -- answers ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """The tie-break's price of each column, in canonical order."""
+        weights = np.zeros(len(self.canonical.cost))
+        for name, flow in self.program.flows.items():
+            weights[self.canonical.columns[name]] = flow.axis.weights
+        return weights
+
+    def solve(self, options: Options | None = None, *, name: str = "this week's plan") -> Plan:
+        """The certified plan worth most money.
+
+        Raises SolveError where there is no proven answer, ReconciliationError where ledger and solver differ.
+        """
+        return self.plan_of(Gate(self.canonical, options).answer(self.weights), name=name)
+
+    def plan_of(self, answer: Answer, *, name: str) -> Plan:
+        """Check an answer against the program and the ledger, and make it a Plan."""
+        program, canonical = self.program, self.canonical
+        x, price = np.zeros(len(answer.x)), np.zeros(len(answer.price))
+        for flow, place in program.columns.items():
+            x[place] = answer.x[canonical.columns[flow]]
+        for balance, place in program.rows.items():
+            price[place] = answer.price[canonical.rows[balance]]
+        fixed = np.where(program.integer, np.rint(x), np.nan) if program.integer.any() else None
+        certificate = certify(program, x, price, answer.objective, fixed=fixed)
+        x = np.clip(np.where(np.abs(x) < 1e-9, 0.0, x), program.lower, program.upper)
+        plan = Plan(
+            name=name,
+            source="solved",
+            as_of=self.snapshot.as_of,
+            company=self.snapshot.company,
+            currency=self.snapshot.currency,
+            fingerprint=self.snapshot.fingerprint,
+            flows={flow: _labelled(self.flows[flow], x[place]) for flow, place in program.columns.items()},
+            rates=self.rate_book,
+            periods=self.snapshot.periods,
+            items=self.snapshot["items"],
+            solution={
+                "status": answer.status,
+                "objective": answer.objective,
+                "bound": answer.bound,
+                "gap": answer.gap,
+                "seconds": answer.seconds,
+                "variables": len(x),
+                "rows": len(price),
+                "nonzeros": int(program.matrix.nnz),
+                "solver": answer.solver,
+                "certificate": certificate.as_dict(),
+            },
+            prices={name: self._priced(balance, price) for name, balance in program.balances.items()},
+        )
+        _tie_out(plan, answer.objective)
+        return plan
+
+    @cached_property
+    def rate_book(self) -> RateBook:
+        """The rates as tables that need no solver: what any other plan is valued by."""
+        book = RateBook(
+            {flow: frame.drop("cell") for flow, frame in self.rate_frames.items()},
+            {name: flow.keys for name, flow in self.flows.items()},
+            self.snapshot["items"],
+            self.snapshot.periods,
+        )
+        return book.known({name: flow.rows.select(flow.keys) for name, flow in self.flows.items()})
+
+    def _priced(self, balance: Balance, price: np.ndarray) -> pl.DataFrame:
+        place = self.program.rows[balance.name]
+        return balance.rows.select(pl.col(balance.keys).cast(pl.String)).with_columns(
+            pl.Series("rhs", self.program.rhs[place]), pl.Series("price", price[place])
+        )
+
+    def formulation(self) -> str:
+        """The whole program for a reader: what is chosen, what holds, what it earns; rows, units, senses."""
+        from soe_lib.model.formulation import write
+
+        return write(self)
+
+    def __repr__(self) -> str:
+        return self.formulation()
+
+
+def _labelled(flow: Flow, quantity: np.ndarray) -> pl.DataFrame:
+    labels = [name for name, dtype in flow.rows.schema.items() if isinstance(dtype, pl.Enum)]
+    return flow.rows.with_columns(pl.col(labels).cast(pl.String), pl.Series("quantity", quantity))
+
+
+def _tie_out(plan: Plan, objective: float) -> None:
+    """Margin + steering against the solver's own optimum: two readings of the same rates must agree to the cent."""
+    total = plan.ledger.margin + plan.ledger.steering
+    # Double precision carries about 15 digits: a cent on 10^12 of turnover is as fine as it gets.
+    turnover = float(plan.ledger.lines["amount"].abs().sum())
+    if abs(total - objective) > max(CENT, 1e-13 * turnover):
+        raise ReconciliationError(
+            f"margin + steering is {total:,.4f}, the solver's optimum {objective:,.4f}: they differ by "
+            f"{total - objective:,.4f}; a rate is missing from the ledger or counted twice"
+        )

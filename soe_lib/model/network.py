@@ -1,0 +1,139 @@
+"""The Snapshot as the model sees it: labels coded, validity resolved, events applied, quantities by period."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import polars as pl
+
+from soe_lib.extract.calendar import Calendar
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model import demand, events, hours, reach
+from soe_lib.model.domains import BEYOND, domains, encode
+from soe_lib.model.program import LEAD
+
+
+class Network:
+    """One Snapshot, prepared once and asked by every block.
+
+    Parameters
+    ----------
+    snapshot : the checked extract of one as-of date.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.memory: dict[str, pl.DataFrame] = {}
+        self.settings = snapshot.settings
+        self.calendar = Calendar(
+            snapshot.periods,
+            snapshot.as_of,
+            snapshot.settings.calendar.fiscal,
+            snapshot.settings.calendar.working_days,
+        )
+        self.domains = domains(snapshot.tables, snapshot.periods["period"])
+
+    # -- tables ------------------------------------------------------------------------------------------------
+
+    def encode(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with its labels coded."""
+        return encode(frame, self.domains)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """A table of the extract with its labels coded (periods and dates stay as they are written)."""
+        return encode(self.snapshot[name], self.domains, skip=("period",))
+
+    @cached_property
+    def periods(self) -> pl.DataFrame:
+        """The periods of the horizon, coded: period, index, starts_on, ends_on, days, length."""
+        return self.encode(self.snapshot.periods.select("period", "index", "starts_on", "ends_on", "days", "length"))
+
+    @property
+    def first(self) -> pl.Expr:
+        """The first period as a literal."""
+        return pl.lit(self.snapshot.periods["period"][0], dtype=self.domains["period"])
+
+    @property
+    def last(self) -> pl.Expr:
+        """The last period of the horizon as a literal."""
+        return pl.lit(self.snapshot.periods["period"][-1], dtype=self.domains["period"])
+
+    @property
+    def beyond(self) -> pl.Expr:
+        """The pseudo-period after the horizon as a literal."""
+        return pl.lit(BEYOND, dtype=self.domains["period"])
+
+    def over_periods(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Each row in each period that starts within its validity (valid_from, valid_to; blank: always)."""
+        crossed = rows.join(self.periods.select("period", "starts_on", "ends_on", "length"), how="cross")
+        if "valid_from" in rows.columns:
+            crossed = crossed.filter(
+                (pl.col("valid_from").is_null() | (pl.col("starts_on") >= pl.col("valid_from")))
+                & (pl.col("valid_to").is_null() | (pl.col("starts_on") <= pl.col("valid_to")))
+            ).drop("valid_from", "valid_to")
+        return crossed
+
+    # -- what blocks ask for -----------------------------------------------------------------------------------
+
+    @cached_property
+    def items(self) -> pl.DataFrame:
+        """Items with holding_cost and end_value as money per unit (holding per unit of time)."""
+        rate = self.settings.costs.capital_rate or 0.0
+        return self.table("items").with_columns(
+            pl.col("holding_cost").fill_null(rate * pl.col("standard_cost").fill_null(0.0)),
+            pl.col("end_value").fill_null(0.0),
+            pl.col("volume").fill_null(1.0),
+        )
+
+    @cached_property
+    def demand(self) -> pl.DataFrame:
+        """Demand lines: orders, and the forecast that they have not consumed."""
+        return demand.lines(self)
+
+    @cached_property
+    def hours(self) -> pl.DataFrame:
+        """resource, period, hours after events, hours lost to events, overtime_hours."""
+        return hours.available(self)
+
+    @cached_property
+    def lanes(self) -> pl.DataFrame:
+        """lane, item, origin, destination and terms, per validity row; blank items resolved by reach."""
+        return reach.lanes(self)
+
+    @cached_property
+    def nodes(self) -> pl.DataFrame:
+        """item, location: every place where an item can be."""
+        return reach.nodes(self)
+
+    @cached_property
+    def receipts(self) -> pl.DataFrame:
+        """Firm receipts with the period they come in, after delays."""
+        return events.receipts(self)
+
+    def delayed(self, cells: pl.DataFrame, kinds: tuple[str, ...]) -> pl.DataFrame:
+        """Cells with period and lead_days, the latter lengthened by delay events on their supplier, offer or lane."""
+        return events.lead_times(self, cells, kinds)
+
+    def arrivals(self, leads: pl.DataFrame) -> pl.DataFrame:
+        """When a flow arrives: (period, lead_days, lead_periods, dispatch) → arrival, share.
+
+        Days: by the calendar's convention. Periods, where given: counted, all at once.
+        """
+        index = pl.col("period").to_physical().cast(pl.Int64)
+        beyond = self.periods.height
+        counted = leads.filter(pl.col("lead_periods").is_not_null()).with_columns(
+            (index + pl.col("lead_periods")).clip(upper_bound=beyond).cast(pl.UInt32).alias("arrival"),
+            share=pl.lit(1.0),
+        )
+        labels = pl.Series("arrival", [*self.snapshot.periods["period"], BEYOND], dtype=self.domains["period"])
+        counted = counted.with_columns(labels.gather(counted["arrival"]).alias("arrival"))
+        parts = [counted]
+        in_days = leads.filter(pl.col("lead_periods").is_null())
+        for dispatch in in_days["dispatch"].unique().sort():
+            asked = in_days.filter(pl.col("dispatch") == dispatch)
+            plain = asked.select(pl.col("period").cast(pl.String), "lead_days").unique()
+            spread = self.encode(self.calendar.arrivals(plain, dispatch))
+            parts.append(asked.join(spread, on=["period", "lead_days"], how="left").select(*LEAD, "arrival", "share"))
+        return pl.concat([part.select(*LEAD, "arrival", "share") for part in parts]).sort(
+            *LEAD, "arrival", nulls_last=True
+        )

@@ -1,0 +1,167 @@
+"""A plan: quantities, solved or loaded, and where they came from. It needs no solver and no CVXPY."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from soe_lib.money.ledger import Ledger
+from soe_lib.money.rates import RateBook
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Quantities of every flow, valued by the rates they were chosen with.
+
+    Parameters
+    ----------
+    name : how people call it: "this week's plan", "S&OP plan" …
+    source : "solved" (certified) or "loaded".
+    as_of, company, currency : of the Snapshot it was made from.
+    fingerprint : of that Snapshot's contents.
+    flows : flow → frame of its keys, attributes and `quantity`.
+    rates : the money per unit of every cell.
+    periods, items : the Snapshot's tables that give weeks, months and families.
+    solution : status, objective, bound, gap, seconds, variables, rows, nonzeros, solver, certificate.
+    prices : balance → frame of its keys, rhs and price [money per unit of rhs].
+    """
+
+    name: str
+    source: Literal["solved", "loaded"]
+    as_of: date
+    company: str
+    currency: str
+    fingerprint: str
+    flows: Mapping[str, pl.DataFrame]
+    rates: RateBook
+    periods: pl.DataFrame
+    items: pl.DataFrame
+    solution: Mapping[str, Any] = field(default_factory=dict)
+    prices: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Every money line of the plan."""
+        return self.rates.value(self.flows, items=self.items, periods=self.periods)
+
+    @property
+    def margin(self) -> float:
+        """Cash margin plus the value of what is left [money]."""
+        return self.ledger.margin
+
+    @property
+    def steering(self) -> float:
+        """Money that moves the plan but is no cash: goodwill, shortfall below safety stock [money]."""
+        return self.ledger.steering
+
+    @property
+    def objective(self) -> float:
+        """Margin + steering: as the solver reported it; for a loaded plan as the ledger adds up [money]."""
+        return float(self.solution.get("objective", self.margin + self.steering))
+
+    @cached_property
+    def identity(self) -> str:
+        """Fingerprint of the quantities, to a millionth of a unit: equal plans have equal identities."""
+        digest = hashlib.sha256(self.fingerprint.encode())
+        for name in sorted(self.flows):
+            frame = self.flows[name]
+            keys = sorted(c for c in frame.columns if frame.schema[c] == pl.String)
+            kept = frame.filter(pl.col("quantity").abs() > 5e-7).sort(keys)
+            text = kept.select(*keys, (pl.col("quantity") * 1e6).round(0).cast(pl.Int64)).write_csv()
+            digest.update(f"{name}\n{text}".encode())
+        return digest.hexdigest()
+
+    def flow(self, name: str) -> pl.DataFrame:
+        """The cells of a flow that are not zero."""
+        return self.flows[name].filter(pl.col("quantity") != 0)
+
+    def with_name(self, name: str) -> Plan:
+        """The same plan under another name."""
+        return Plan(**{**{f: getattr(self, f) for f in self.__dataclass_fields__}, "name": name})
+
+    def summary(self) -> dict[str, Any]:
+        """Status, money and size in one flat mapping, for JSON."""
+        return {
+            "name": self.name,
+            "company": self.company,
+            "currency": self.currency,
+            "as_of": self.as_of.isoformat(),
+            "status": self.solution.get("status", self.source),
+            "objective": self.objective,
+            "margin": self.margin,
+            "cash_margin": self.ledger.cash,
+            "end_value": self.ledger.margin - self.ledger.cash,
+            "steering": self.steering,
+            "accounts": dict(self.ledger.accounts()),
+            **{k: v for k, v in self.solution.items() if k not in ("status", "objective")},
+            "fingerprint": self.fingerprint,
+            "identity": self.identity,
+        }
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the plan as plan.json and parquet tables; `Plan.load` reads it back."""
+        target = Path(folder)
+        for kind, frames in (("flows", self.flows), ("prices", self.prices)):
+            (target / kind).mkdir(parents=True, exist_ok=True)
+            for name, frame in frames.items():
+                frame.write_parquet(target / kind / f"{name}.parquet")
+        self.rates.save(target / "rates")
+        self.periods.write_parquet(target / "periods.parquet")
+        self.items.write_parquet(target / "items.parquet")
+        head = {
+            "name": self.name,
+            "source": self.source,
+            "as_of": self.as_of.isoformat(),
+            "company": self.company,
+            "currency": self.currency,
+            "fingerprint": self.fingerprint,
+            "identity": self.identity,
+            "solution": dict(self.solution),
+        }
+        (target / "plan.json").write_text(json.dumps(head, indent=2, sort_keys=True), encoding="utf-8")
+        return target
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Plan:
+        """Read a plan that `save` wrote."""
+        source = Path(folder)
+        head = json.loads((source / "plan.json").read_text(encoding="utf-8"))
+        frames = {
+            kind: {path.stem: pl.read_parquet(path) for path in sorted((source / kind).glob("*.parquet"))}
+            for kind in ("flows", "prices")
+        }
+        return cls(
+            name=head["name"],
+            source=head["source"],
+            as_of=date.fromisoformat(head["as_of"]),
+            company=head["company"],
+            currency=head["currency"],
+            fingerprint=head["fingerprint"],
+            flows=frames["flows"],
+            rates=RateBook.load(source / "rates"),
+            periods=pl.read_parquet(source / "periods.parquet"),
+            items=pl.read_parquet(source / "items.parquet"),
+            solution=head["solution"],
+            prices=frames["prices"],
+        )
+
+    def __repr__(self) -> str:
+        found = self.solution
+        proof = (
+            f"{found.get('status')} (gap {found.get('gap', 0.0):.2%}, {found.get('variables', 0):,} quantities, "
+            f"{found.get('rows', 0):,} rows, {found.get('seconds', 0.0):.1f} s)"
+            if self.source == "solved"
+            else "loaded"
+        )
+        return (
+            f"{self.name}, {self.company} as of {self.as_of}: {proof}. Margin {self.currency} {self.margin:,.2f}, "
+            f"of which cash {self.ledger.cash:,.2f}; steering {self.steering:,.2f}."
+        )

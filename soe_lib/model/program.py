@@ -1,0 +1,192 @@
+"""The program as plain arrays: what the blocks add up to, before any modelling library sees it.
+
+The certificate checks answers against these arrays, not against what CVXPY or the solver made of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import scipy.sparse as sp
+
+from soe_lib.errors import FormulationError
+from soe_lib.model.axis import Floats, incidence
+from soe_lib.model.terms import Balance, Effect, Flow, Rate, column, expression
+
+LEDGER_LABELS = ("item", "location", "customer", "booked")
+"""Where a rate is booked; `booked` is the period."""
+
+LEAD = ("period", "lead_days", "lead_periods", "dispatch")
+"""What decides when a cell arrives."""
+
+Cells = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Program:
+    """Maximise money @ x, where matrix @ x == rhs (first `equalities` rows) or <= rhs (the rest), lower <= x <= upper.
+
+    Parameters
+    ----------
+    flows, balances : by name; columns and rows stand in the order of these mappings.
+    matrix : shape (rows, columns).
+    money : shape (columns,), money per unit of each cell.
+    rhs, lower, upper : right-hand sides and bounds.
+    integer : shape (columns,), True where only whole numbers will do.
+    columns, rows : slice of each flow and each balance.
+    """
+
+    flows: Mapping[str, Flow]
+    balances: Mapping[str, Balance]
+    matrix: sp.csr_array
+    money: Floats
+    rhs: Floats
+    lower: Floats
+    upper: Floats
+    integer: npt.NDArray[np.bool_]
+    equalities: int
+    columns: Mapping[str, slice]
+    rows: Mapping[str, slice]
+    blocks: Mapping[tuple[str, str], sp.csr_array]
+
+    def part(self, name: str, values: Floats) -> Floats:
+        """The values of one flow."""
+        return values[self.columns[name]]
+
+
+def joined(frame: pl.DataFrame, extra: pl.DataFrame | None, using: tuple[str, ...], who: str) -> pl.DataFrame:
+    """The cells together with the rows of `extra` that they meet; cells that meet none drop out."""
+    if extra is None:
+        return frame
+    if clash := (set(frame.columns) & set(extra.columns)) - set(using):
+        raise FormulationError(f"{who}: both sides of the join have {sorted(clash)}; rename one of them")
+    return frame.join(extra, on=list(using), how="inner", maintain_order="left_right")
+
+
+def entries(effect: Effect, flow: Flow, balance: Balance, arrivals: pl.DataFrame | None) -> tuple[Floats, Cells, Cells]:
+    """Coefficient, balance row and flow column of each place where the effect acts."""
+    who = f"{effect.flow} on {effect.on}"
+    cells = flow.rows.with_row_index("cell")
+    if effect.where is not None:
+        cells = cells.filter(effect.where)
+    cells = joined(cells, effect.join, effect.using, who)
+    if effect.after:
+        if arrivals is None:
+            raise FormulationError(f"{who}: arrives later, but the network has no arrivals")
+        cells = cells.join(arrivals, on=[*LEAD], how="left", nulls_equal=True, maintain_order="left_right")
+    coefficients = column(cells, effect.per_unit, who)
+    at = {**({"period": "arrival"} if effect.after else {}), **effect.at}
+    if effect.after:
+        coefficients = coefficients * column(cells, "share", f"{who}, share that arrives")
+    labels = cells.select(pl.col(at.get(key, key)).alias(key) for key in balance.keys)
+    return coefficients, balance.axis.find(labels, who), cells.get_column("cell").to_numpy().astype(np.intp)
+
+
+def rate_rows(rate: Rate, flow: Flow) -> pl.DataFrame:
+    """One row per cell and rate: cell, keys, account, kind, where it is booked, money per unit; zero rates drop out."""
+    cells = flow.rows.with_row_index("cell")
+    who = f"rate {rate.account} on {rate.flow}"
+    if rate.where is not None:
+        cells = cells.filter(rate.where)
+    cells = joined(cells, rate.join, rate.using, who)
+    amounts = column(cells, rate.per_unit, who)
+    at = {"booked": "period", **rate.at}
+    places = [
+        (pl.col(source).cast(pl.String) if (source := at.get(label, label)) in cells.columns else pl.lit("")).alias(
+            label
+        )
+        for label in LEDGER_LABELS
+    ]
+    kept = np.flatnonzero(amounts)
+    return (
+        cells.with_columns(pl.Series("money", amounts))[kept]
+        .select(
+            "cell",
+            *flow.keys,
+            pl.lit(rate.account).alias("account"),
+            pl.lit(rate.kind).alias("kind"),
+            *(place.alias(f"_{place.meta.output_name()}") for place in places),
+            pl.col("money").alias("per_unit"),
+        )
+        .rename({f"_{label}": (label if label not in flow.keys else f"booked_{label}") for label in LEDGER_LABELS})
+    )
+
+
+def assemble(
+    flows: Mapping[str, Flow],
+    balances: Mapping[str, Balance],
+    effects: list[Effect],
+    rates: Mapping[str, pl.DataFrame],
+    arrivals: pl.DataFrame | None,
+) -> Program:
+    """Stack flows into columns and balances into rows; equalities stand first."""
+    for effect in effects:
+        if effect.flow not in flows or effect.on not in balances:
+            raise FormulationError(f"effect of {effect.flow!r} on {effect.on!r}: no block brings one of them")
+    flows = {name: flows[name] for name in sorted(flows)}
+    balances = {name: balances[name] for name in sorted(balances, key=lambda n: (balances[n].sense != "==", n))}
+    columns, rows = _slices(flows), _slices(balances)
+    size = (sum(b.size for b in balances.values()), sum(f.size for f in flows.values()))
+    found = [(effect, *entries(effect, flows[effect.flow], balances[effect.on], arrivals)) for effect in effects]
+    blocks: dict[tuple[str, str], sp.csr_array] = {}
+    for name, balance in balances.items():
+        for flow_name in sorted({effect.flow for effect, *_ in found if effect.on == name}):
+            mine = [place for place in found if (place[0].on, place[0].flow) == (name, flow_name)]
+            coefficients, places, cells = (np.concatenate([place[k] for place in mine]) for k in (1, 2, 3))
+            blocks[name, flow_name] = incidence(coefficients, places, cells, (balance.size, flows[flow_name].size))
+    bounds = {name: flow.bounds() for name, flow in flows.items()}
+    return Program(
+        flows=flows,
+        balances=balances,
+        matrix=_stack(blocks, rows, columns, size),
+        money=_join([_money(rates.get(name), flow) for name, flow in flows.items()]),
+        rhs=_join([balance.right() for balance in balances.values()]),
+        lower=_join([low for low, _ in bounds.values()]),
+        upper=_join([high for _, high in bounds.values()]),
+        integer=np.concatenate([np.full(f.size, f.integer) for f in flows.values()] or [np.zeros(0, bool)]),
+        equalities=sum(b.size for b in balances.values() if b.sense == "=="),
+        columns=columns,
+        rows=rows,
+        blocks=blocks,
+    )
+
+
+def _slices(parts: Mapping[str, Flow] | Mapping[str, Balance]) -> dict[str, slice]:
+    sizes = {name: part.size for name, part in parts.items()}
+    ends = np.cumsum(list(sizes.values()), dtype=int).tolist()
+    return {name: slice(end - size, end) for (name, size), end in zip(sizes.items(), ends, strict=True)}
+
+
+def _join(parts: list[Floats]) -> Floats:
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _money(rates: pl.DataFrame | None, flow: Flow) -> Floats:
+    if rates is None:
+        return np.zeros(flow.size)
+    money = np.bincount(rates["cell"].to_numpy(), weights=rates["per_unit"].to_numpy(), minlength=flow.size)
+    return money.astype(np.float64)
+
+
+def _stack(
+    blocks: Mapping[tuple[str, str], sp.csr_array],
+    rows: Mapping[str, slice],
+    columns: Mapping[str, slice],
+    shape: tuple[int, int],
+) -> sp.csr_array:
+    coordinates = [(m.tocoo(), rows[b].start, columns[f].start) for (b, f), m in blocks.items()]
+    if not coordinates:
+        return sp.csr_array(shape)
+    return incidence(
+        np.concatenate([m.data for m, _, _ in coordinates]),
+        np.concatenate([m.coords[0] + top for m, top, _ in coordinates]).astype(np.intp),
+        np.concatenate([m.coords[1] + left for m, _, left in coordinates]).astype(np.intp),
+        shape,
+    )
+
+
+__all__ = ["LEDGER_LABELS", "Program", "assemble", "entries", "expression", "rate_rows"]

@@ -1,0 +1,233 @@
+"""The one gate to a solver: HiGHS by name, a proven status or an error, prices with one sign.
+
+CVXPY's canonical form goes in (minimise −money; equalities first, then <=), an Answer in the sense of maximising
+comes out. A price is what one more unit of right-hand side would earn.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import highspy
+import numpy as np
+import numpy.typing as npt
+
+from soe_lib.errors import SolveError
+from soe_lib.model.axis import Floats
+from soe_lib.model.canonical import Canonical
+
+INFINITY = highspy.kHighsInf
+PROVEN = highspy.HighsModelStatus.kOptimal
+CHOSEN_ON = 1e-7
+"""A reduced cost or a price above this pins its column or row when ties are broken (HiGHS's own dual tolerance)."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How long and how hard to look.
+
+    Parameters
+    ----------
+    seconds : wall-clock limit of one run [s].
+    gap : relative gap at which a plan with whole numbers counts as proven.
+    solver : "simplex", "ipx" or "hipo" for the first run of an LP; later runs start from a basis.
+    threads : fixed once per process (changing it later is an error in HiGHS).
+    """
+
+    seconds: float = 600.0
+    gap: float = 0.0
+    solver: str = "simplex"
+    threads: int = 2
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the solver proved.
+
+    Parameters
+    ----------
+    status : "optimal", or "feasible" (whole numbers only: an incumbent with a bound).
+    objective, bound : in the sense of maximising, as the solver reports them [money].
+    x : shape (columns,). price : shape (rows,). reduced : shape (columns,), money per unit of each bound.
+    gap : relative gap between objective and bound.
+    seconds : wall clock of the runs. solver : who found it.
+    """
+
+    status: str
+    objective: float
+    bound: float
+    gap: float
+    x: Floats
+    price: Floats
+    reduced: Floats
+    seconds: float
+    solver: str
+    iterations: int = 0
+    whole: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
+
+
+class Gate:
+    """A living solver that holds one program.
+
+    Parameters
+    ----------
+    canonical : the program as CVXPY hands it to a solver.
+    options : limits.
+    """
+
+    def __init__(self, canonical: Canonical, options: Options | None = None) -> None:
+        self.canonical, self.options = canonical, options or Options()
+        self.highs = highspy.Highs()
+        self.highs.setOptionValue("output_flag", False)
+        self.highs.setOptionValue("threads", self.options.threads)
+        self.highs.setOptionValue("mip_rel_gap", self.options.gap)
+        self.highs.setOptionValue("mip_abs_gap", 1e-6)
+        if self.highs.passModel(canonical.highs()) == highspy.HighsStatus.kError:
+            raise SolveError("HiGHS refused the program: a coefficient is not finite or out of range", status="refused")
+        self._hot = False
+
+    def answer(self, weights: Floats | None = None) -> Answer:
+        """Solve; with weights, move to the one corner of the optimal face that they single out.
+
+        Raises SolveError with status infeasible, unbounded, infeasible_or_unbounded, limit or error.
+        """
+        started = time.perf_counter()
+        whole = np.flatnonzero(self.canonical.integer)
+        if not whole.size:
+            self._run(self.options.solver)
+            answer = self._read("optimal", started)
+        else:
+            answer = self._with_whole_numbers(whole, started)
+        return answer if weights is None else self._one_corner(answer, weights, started)
+
+    # -- runs ---------------------------------------------------------------------------------------------------
+
+    def _run(self, solver: str) -> None:
+        highs = self.highs
+        highs.setOptionValue("solver", "simplex" if self._hot else solver)
+        # HiGHS counts its run time over all runs of one object, so the limit moves along.
+        highs.setOptionValue("time_limit", highs.getRunTime() + self.options.seconds)
+        highs.run()
+        self._hot = True
+        status = highs.getModelStatus()
+        if status != PROVEN:
+            self._refuse(status)
+
+    def _refuse(self, status: highspy.HighsModelStatus) -> None:
+        kinds = highspy.HighsModelStatus
+        if status == kinds.kUnboundedOrInfeasible:
+            status = self._which(status)
+        name, advice = {
+            kinds.kInfeasible: (
+                "infeasible",
+                "no plan keeps every promise; `soe conflict` names the cheapest to break",
+            ),
+            kinds.kUnbounded: (
+                "unbounded",
+                "some flow earns money without limit: look for an end value above its cost",
+            ),
+            kinds.kUnboundedOrInfeasible: (
+                "infeasible_or_unbounded",
+                "both are possible; check end values and promises",
+            ),
+            kinds.kTimeLimit: ("limit", f"no proof within {self.options.seconds:.0f} s; raise the limit"),
+            kinds.kIterationLimit: ("limit", "no proof within the iteration limit"),
+            kinds.kInterrupt: ("limit", "the run was interrupted"),
+        }.get(status, ("error", f"HiGHS ended with {status.name}"))
+        raise SolveError(f"{name}: {advice}", status=name)
+
+    def _which(self, status: highspy.HighsModelStatus) -> highspy.HighsModelStatus:
+        """Infeasible, or unbounded? A run without money tells: it can only be infeasible or optimal."""
+        size = len(self.canonical.cost)
+        everyone = np.arange(size, dtype=np.int32)
+        self.highs.changeColsCost(size, everyone, np.zeros(size))
+        self.highs.run()
+        found = self.highs.getModelStatus()
+        self.highs.changeColsCost(size, everyone, self.canonical.cost)
+        kinds = highspy.HighsModelStatus
+        return {kinds.kInfeasible: kinds.kInfeasible, PROVEN: kinds.kUnbounded}.get(found, status)
+
+    def _with_whole_numbers(self, whole: npt.NDArray[np.intp], started: float) -> Answer:
+        """Prove the whole numbers, then fix them: prices and an exact corner come from the LP that is left."""
+        highs, kinds = self.highs, highspy.HighsModelStatus
+        highs.setOptionValue("time_limit", highs.getRunTime() + self.options.seconds)
+        highs.run()
+        status, info = highs.getModelStatus(), highs.getInfo()
+        has_plan = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+        if status != PROVEN and not (has_plan and status in (kinds.kTimeLimit, kinds.kInterrupt, kinds.kSolutionLimit)):
+            self._refuse(status)
+        bound = -float(info.mip_dual_bound) - self.canonical.offset
+        found = np.rint(np.asarray(highs.getSolution().col_value)[whole])
+        count, which = len(whole), whole.astype(np.int32)
+        highs.changeColsIntegrality(count, which, np.full(count, highspy.HighsVarType.kContinuous))
+        highs.changeColsBounds(count, which, found, found)
+        self._hot = False  # the basis of the branch and bound is not this LP's
+        self._run("simplex")
+        answer = self._read("optimal" if status == PROVEN else "feasible", started)
+        gap = max(bound - answer.objective, 0.0) / max(1.0, abs(answer.objective))
+        return Answer(**{**answer.__dict__, "bound": bound, "gap": gap, "whole": whole})
+
+    def _read(self, status: str, started: float) -> Answer:
+        solution, info = self.highs.getSolution(), self.highs.getInfo()
+        objective = -float(info.objective_function_value) - self.canonical.offset
+        return Answer(
+            status=status,
+            objective=objective,
+            bound=objective,
+            gap=0.0,
+            x=np.asarray(solution.col_value),
+            price=-np.asarray(solution.row_dual),
+            reduced=-np.asarray(solution.col_dual),
+            seconds=time.perf_counter() - started,
+            solver=f"HiGHS {highspy.Highs().version()} {self.options.solver}",
+            iterations=int(info.simplex_iteration_count),
+        )
+
+    # -- one plan out of the equally good ones --------------------------------------------------------------------
+
+    def _one_corner(self, answer: Answer, weights: Floats, started: float) -> Answer:
+        """Stay on the optimal face, then minimise the weights on it: the same plan whoever solved it first.
+
+        A column with a reduced cost stays at its bound and a row with a price stays tight; whatever is left free
+        earns the same. Money and prices remain those of the first answer.
+        """
+        canonical = self.canonical
+        low, high = self._bounds_now(answer)
+        columns = np.flatnonzero((np.abs(answer.reduced) > CHOSEN_ON) & (low < high)).astype(np.int32)
+        slack = canonical.row_lower < canonical.row_upper
+        rows = np.flatnonzero((np.abs(answer.price) > CHOSEN_ON) & slack).astype(np.int32)
+        at = np.where(np.abs(answer.x - low) <= np.abs(answer.x - high), low, high)
+        self._change(weights, at, at, canonical.row_upper, canonical.row_upper, columns, rows)
+        try:
+            self._run("simplex")
+            x = np.asarray(self.highs.getSolution().col_value)
+        except SolveError:
+            return answer  # the face is numerically too thin: the first corner is as good, and it is proven
+        finally:
+            self._change(canonical.cost, low, high, canonical.row_lower, canonical.row_upper, columns, rows)
+        if abs(float(canonical.cost @ (x - answer.x))) > 0.004:
+            return answer
+        return Answer(**{**answer.__dict__, "x": x, "seconds": time.perf_counter() - started})
+
+    def _bounds_now(self, answer: Answer) -> tuple[Floats, Floats]:
+        low, high = self.canonical.lower.copy(), self.canonical.upper.copy()
+        low[answer.whole] = high[answer.whole] = np.rint(answer.x[answer.whole])
+        return low, high
+
+    def _change(
+        self,
+        cost: Floats,
+        low: Floats,
+        high: Floats,
+        row_low: Floats,
+        row_high: Floats,
+        columns: npt.NDArray[np.int32],
+        rows: npt.NDArray[np.int32],
+    ) -> None:
+        size = len(cost)
+        self.highs.changeColsCost(size, np.arange(size, dtype=np.int32), cost)
+        if columns.size:
+            self.highs.changeColsBounds(len(columns), columns, low[columns], high[columns])
+        if rows.size:
+            self.highs.changeRowsBounds(len(rows), rows, row_low[rows], row_high[rows])

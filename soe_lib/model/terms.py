@@ -1,0 +1,231 @@
+"""The vocabulary of a plan: Flow, Balance, Effect, Rate, Block.
+
+A block says what it brings in these words and nothing else; `assemble` turns them into a program, the ledger turns
+the same rates into money.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+import numpy as np
+import polars as pl
+
+from soe_lib.errors import FormulationError
+from soe_lib.model.axis import Axis, Floats
+
+if TYPE_CHECKING:
+    from soe_lib.model.network import Network
+
+Amount = float | str | pl.Expr
+"""A number, the name of a column, or an expression over the columns of the flow's frame."""
+
+Kind = Literal["cash", "inventory", "steering"]
+
+
+def expression(amount: Amount) -> pl.Expr:
+    """The polars expression behind an Amount."""
+    if isinstance(amount, str):
+        return pl.col(amount)
+    return amount if isinstance(amount, pl.Expr) else pl.lit(float(amount))
+
+
+def column(frame: pl.DataFrame, amount: Amount, who: str) -> Floats:
+    """The Amount as one finite float per row of the frame; raises FormulationError where it is blank."""
+    values = frame.select(expression(amount).cast(pl.Float64).alias("value")).get_column("value")
+    if values.len() != frame.height:  # a literal is one row long
+        values = pl.Series("value", np.full(frame.height, values[0] if values.len() else 0.0))
+    if values.null_count() or values.is_nan().any():
+        where = frame.filter(values.is_null() | values.is_nan())
+        raise FormulationError(f"{who}: {where.height} rows have no value, first {where.row(0)}")
+    return values.to_numpy()
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A labelled quantity that the plan chooses, one number per row of its frame.
+
+    Parameters
+    ----------
+    name : a verb: make, buy, ship, stock, sell …
+    frame : keys and attributes, one row per cell; label columns are Enums.
+    keys : the columns that name a cell.
+    unit, meaning : for people.
+    lower, upper : bounds, in `unit`; upper None is unlimited, a null in the column too.
+    integer : whole numbers only.
+    """
+
+    name: str
+    frame: pl.DataFrame
+    keys: tuple[str, ...]
+    unit: str
+    meaning: str
+    lower: Amount = 0.0
+    upper: Amount | None = None
+    integer: bool = False
+
+    @cached_property
+    def rows(self) -> pl.DataFrame:
+        """The frame sorted by its keys."""
+        return self.frame.sort(self.keys)
+
+    @cached_property
+    def axis(self) -> Axis:
+        """The labels of the cells."""
+        return Axis.of(self.rows, self.keys, f"flow {self.name}")
+
+    @property
+    def size(self) -> int:
+        """How many cells."""
+        return self.frame.height
+
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Lower and upper bound of each cell, shape (size,) each."""
+        low = column(self.rows, self.lower, f"lower bound of {self.name}")
+        if self.upper is None:
+            return low, np.full(self.size, np.inf)
+        high = column(self.rows, expression(self.upper).fill_null(np.inf), f"upper bound of {self.name}")
+        if (bad := np.flatnonzero(low > high)).size:
+            raise FormulationError(
+                f"flow {self.name}: {bad.size} rows have a lower bound above the upper one, "
+                f"first {self.rows.row(int(bad[0]))}"
+            )
+        return low, high
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Named, labelled rows of the program: Σ effects == rhs, or Σ effects <= rhs.
+
+    Parameters
+    ----------
+    name : a noun: stock, hours, demand …
+    frame, keys : the labels of the rows.
+    sense : "==" or "<="; with maximisation a price is then the gain of one more unit of rhs.
+    rhs : right-hand side, in `unit`.
+    unit, meaning : for people; meaning reads as the promise that the row keeps.
+    break_price : money per unit that breaking one would cost; None is a law of nature.
+    """
+
+    name: str
+    frame: pl.DataFrame
+    keys: tuple[str, ...]
+    sense: Literal["==", "<="]
+    unit: str
+    meaning: str
+    rhs: Amount = 0.0
+    break_price: Amount | None = None
+
+    @cached_property
+    def rows(self) -> pl.DataFrame:
+        """The frame sorted by its keys."""
+        return self.frame.sort(self.keys)
+
+    @cached_property
+    def axis(self) -> Axis:
+        """The labels of the rows."""
+        return Axis.of(self.rows, self.keys, f"balance {self.name}")
+
+    @property
+    def size(self) -> int:
+        """How many rows."""
+        return self.frame.height
+
+    def right(self) -> Floats:
+        """The right-hand side, shape (size,)."""
+        return column(self.rows, self.rhs, f"right-hand side of {self.name}")
+
+
+@dataclass(frozen=True)
+class Effect:
+    """How one unit of a flow enters a balance.
+
+    Parameters
+    ----------
+    flow, on : name of the flow, name of the balance.
+    per_unit : coefficient per unit of flow.
+    at : balance key → column that holds its label, where the names differ.
+    join : a table that tells more about each cell (one cell may meet several of its rows).
+    using : the columns on which the table is joined.
+    after : True where the flow arrives later: over the arrivals of (period, lead_days, lead_periods).
+    where : which cells have the effect.
+    note : how the effect reads in formulation(), where the coefficient alone says too little.
+    """
+
+    flow: str
+    on: str
+    per_unit: Amount = 1.0
+    at: Mapping[str, str] = field(default_factory=dict)
+    join: pl.DataFrame | None = None
+    using: tuple[str, ...] = ()
+    after: bool = False
+    where: pl.Expr | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Signed money per unit of a flow, and the account it is booked to.
+
+    Parameters
+    ----------
+    account : finance's word: revenue, material, conversion …
+    flow : name of the flow.
+    per_unit : money per unit; revenue is positive, cost negative.
+    kind : "cash" (spent or earned), "inventory" (value of what is left), "steering" (moves the plan, is no cash).
+    at : ledger column (item, location, customer, booked) → column that holds it, where the names differ.
+    join, using, where : as for Effect.
+    """
+
+    account: str
+    flow: str
+    per_unit: Amount
+    kind: Kind = "cash"
+    at: Mapping[str, str] = field(default_factory=dict)
+    join: pl.DataFrame | None = None
+    using: tuple[str, ...] = ()
+    where: pl.Expr | None = None
+    note: str = ""
+
+
+@runtime_checkable
+class Block(Protocol):
+    """One planning idea: the flows, balances, effects and rates that it brings to a network."""
+
+    def flows(self, network: Network) -> Iterable[Flow]:
+        """The quantities it lets the plan choose."""
+
+    def balances(self, network: Network) -> Iterable[Balance]:
+        """The rows it adds."""
+
+    def effects(self, network: Network) -> Iterable[Effect]:
+        """How flows, its own or others', enter balances, its own or others'."""
+
+    def rates(self, network: Network) -> Iterable[Rate]:
+        """The money of flows, its own or others'."""
+
+
+class Part:
+    """A block that brings nothing: subclasses override what they do bring."""
+
+    def flows(self, network: Network) -> Iterable[Flow]:  # noqa: ARG002
+        """No flow."""
+        return ()
+
+    def balances(self, network: Network) -> Iterable[Balance]:  # noqa: ARG002
+        """No row."""
+        return ()
+
+    def effects(self, network: Network) -> Iterable[Effect]:  # noqa: ARG002
+        """No effect."""
+        return ()
+
+    def rates(self, network: Network) -> Iterable[Rate]:  # noqa: ARG002
+        """No money."""
+        return ()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"

@@ -1,0 +1,246 @@
+"""Ledger: every money line of a plan, and the totals that meetings and finance read from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from soe_lib.errors import FormulationError
+from soe_lib.money.accounts import KINDS, MARGIN_KINDS, in_order, rank
+from soe_lib.money.rounding import nested, whole
+from soe_lib.money.timeline import BEYOND, no_periods, timeline
+
+LINES = pl.Schema(
+    {
+        "account": pl.String,
+        "kind": pl.String,
+        "flow": pl.String,
+        "item": pl.String,
+        "location": pl.String,
+        "customer": pl.String,
+        "period": pl.String,
+        "quantity": pl.Float64,
+        "per_unit": pl.Float64,
+        "amount": pl.Float64,
+    }
+)
+"""One line: amount = quantity × per_unit [money], booked to account, item, location, customer and period."""
+
+UNMATCHED = pl.Schema({"flow": pl.String, "rows": pl.Int64, "quantity": pl.Float64})
+"""Rows without a rate: how many and how much, by flow."""
+
+ADAPTED = pl.Schema({"flow": pl.String, "how": pl.String, "rows": pl.Int64, "quantity": pl.Float64})
+"""Rows valued at the rate of another period or of the forecast, by flow."""
+
+ITEMS = pl.Schema({"item": pl.String, "family": pl.String})
+_TEXT = [name for name, dtype in LINES.items() if dtype == pl.String]
+
+
+def _nothing(schema: pl.Schema) -> pl.DataFrame:
+    return pl.DataFrame(schema=schema)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Ledger:
+    """Every money line of one plan, solved or loaded.
+
+    Formula: margin = Σ amount of kinds cash and inventory; margin + steering = the solver's objective.
+
+    Parameters
+    ----------
+    lines : account, kind, flow, item, location, customer, period, quantity [unit], per_unit [money/unit]
+        and amount [money].
+    unmatched : flow, rows, quantity of what has no rate and is therefore not in the lines.
+    items : item, family and any other column to read the lines by.
+    periods : period, starts_on, ends_on, week, month of the plan.
+    adapted : flow, how, rows, quantity of what was valued at the nearest rate.
+
+    Raises FormulationError on a missing column, an unknown kind, or an amount that is not a number.
+    """
+
+    lines: pl.DataFrame
+    unmatched: pl.DataFrame = field(default_factory=lambda: _nothing(UNMATCHED))
+    items: pl.DataFrame = field(default_factory=lambda: _nothing(ITEMS))
+    periods: pl.DataFrame = field(default_factory=no_periods)
+    adapted: pl.DataFrame = field(default_factory=lambda: _nothing(ADAPTED))
+
+    def __post_init__(self) -> None:
+        if lost := [name for name in LINES if name not in self.lines.columns]:
+            raise FormulationError(f"ledger lines lack {', '.join(lost)}; a line has {', '.join(LINES)}.")
+        lines = self.lines.select(pl.col(name).cast(dtype) for name, dtype in LINES.items())
+        kinds = lines.get_column("kind")
+        if (strange := lines.filter(~kinds.is_in(KINDS))).height:
+            raise FormulationError(
+                f"{strange.height} ledger lines have no kind of {', '.join(KINDS)}, first {strange.row(0)}."
+            )
+        amounts = lines.get_column("amount")
+        if (bad := lines.filter(amounts.is_null() | ~amounts.is_finite())).height:
+            raise FormulationError(
+                f"{bad.height} of {lines.height} ledger lines have no finite amount, first {bad.row(0)}; "
+                "give the price or the cost that is missing."
+            )
+        object.__setattr__(self, "lines", lines.with_columns(pl.col(_TEXT).fill_null("")))
+
+    @property
+    def cash(self) -> float:
+        """Money earned less money spent within the plan."""
+        return self._sum("cash")
+
+    @property
+    def inventory(self) -> float:
+        """End value of what is left in stock and under way."""
+        return self._sum("inventory")
+
+    @property
+    def steering(self) -> float:
+        """What moves the plan but is no money: goodwill, nervousness, tie-breaks."""
+        return self._sum("steering")
+
+    @property
+    def margin(self) -> float:
+        """Cash margin plus end value."""
+        return self._sum(*MARGIN_KINDS)
+
+    @property
+    def total(self) -> float:
+        """Margin plus steering: the solver's objective, for the plan that it solved."""
+        return self._sum(*KINDS)
+
+    @property
+    def lost(self) -> list[tuple[str, int, float]]:
+        """Flow, rows and quantity of what has no rate, to be said wherever the money is shown."""
+        return list(self.unmatched.select("flow", "rows", "quantity").iter_rows())
+
+    def accounts(self) -> dict[str, float]:
+        """Money by account, in finance's order, steering included."""
+        totals = dict(self.lines.group_by("account").agg(pl.col("amount").sum()).iter_rows())
+        return {account: totals[account] for account in in_order(totals)}
+
+    def by(self, *columns: str) -> pl.DataFrame:
+        """Money by any columns of the lines or of the items, by week or month; accounts in finance's order.
+
+        Parameters
+        ----------
+        columns : account, kind, flow, item, location, customer, period, week, month, family, …
+
+        Returns the columns and `amount` [money]. Raises FormulationError on a name that no table has.
+        """
+        labelled = self.labelled(*columns)
+        keys = list(dict.fromkeys(columns))
+        if not keys:
+            return labelled.select(pl.col("amount").sum())
+        grouped = labelled.group_by(keys).agg(pl.col("amount").sum())
+        if "account" not in keys:
+            return grouped.select(*keys, "amount").sort(keys)
+        placed = grouped.with_columns(rank(grouped.get_column("account")).alias("_rank"))
+        order = ["_rank" if key == "account" else key for key in keys]
+        return placed.sort(order).select(*keys, "amount")
+
+    def labelled(self, *columns: str) -> pl.DataFrame:
+        """The lines with further columns of their item (family, …) or period (week, month) beside them."""
+        lines = self.lines
+        for name in dict.fromkeys(columns):
+            if name in lines.columns:
+                continue
+            if name in ("week", "month"):
+                lines = lines.join(self._calendar(name), on="period", how="left", validate="m:1")
+            elif name in self.items.columns:
+                labels = self.items.select(pl.col("item", name).cast(pl.String)).unique("item", keep="first")
+                lines = lines.join(labels, on="item", how="left", validate="m:1")
+            else:
+                raise FormulationError(self._unknown(name))
+            lines = lines.with_columns(pl.col(name).fill_null(""))
+        return lines
+
+    def cents(self, *columns: str, digits: int = 2) -> pl.DataFrame:
+        """Money in whole minor units that add up: by account, by kind, to the margin and to the total.
+
+        Formula: margin = round(Σ margin lines), steering = round(Σ lines) − margin; below each of them
+        largest remainder by kind, by account, by row. An account has the same figure whatever the columns.
+
+        Parameters
+        ----------
+        columns : read the money by these, as in `by`; none: line by line.
+        digits : decimals of the currency, 2 for cents.
+
+        Returns kind, account, the columns and `cents` (Int64); or the lines and `cents`.
+        """
+        if not columns:
+            rows = self.lines
+        else:
+            keys = list(dict.fromkeys(("kind", "account", *columns)))
+            rows = self.labelled(*columns).group_by(keys).agg(pl.col("amount").sum()).sort(keys)
+        numbered = rows.with_row_index("_row")
+        below = pl.col("kind") == "steering"
+        parts = [numbered.filter(~below), numbered.filter(below)]
+        cents = [
+            _whole(part, 10**digits, goal) for part, goal in zip(parts, self._goals(digits), strict=True)
+        ]
+        shown = pl.concat(
+            [part.with_columns(pl.Series("cents", found)) for part, found in zip(parts, cents, strict=True)]
+        )
+        return shown.sort("_row").drop("_row", *(["amount"] if columns else []))
+
+    def where(self, keep: pl.Expr) -> Ledger:
+        """The ledger of the lines that the expression keeps."""
+        return replace(self, lines=self.lines.filter(keep))
+
+    def relabelled(self, *, items: pl.DataFrame | None = None, periods: pl.DataFrame | None = None) -> Ledger:
+        """The same lines, to be read by these items and periods."""
+        return replace(
+            self,
+            items=self.items if items is None else items,
+            periods=self.periods if periods is None else periods,
+        )
+
+    def __add__(self, other: Ledger) -> Ledger:
+        return replace(
+            self,
+            lines=pl.concat([self.lines, other.lines]),
+            unmatched=pl.concat([self.unmatched, other.unmatched]),
+            adapted=pl.concat([self.adapted, other.adapted]),
+        )
+
+    def __repr__(self) -> str:
+        accounts = self.accounts()
+        width = max((len(account) for account in accounts), default=0)
+        head = (
+            f"Ledger: margin {self.margin:,.2f} (cash {self.cash:,.2f}, end value {self.inventory:,.2f}), "
+            f"steering {self.steering:,.2f}; {self.lines.height:,} lines"
+        )
+        rows = [f"  {account:<{width}} {amount:>18,.2f}" for account, amount in accounts.items()]
+        lost = [
+            f"  without a rate: {rows:,} rows of {flow}, {q:,.6g} units" for flow, rows, q in self._lost()
+        ]
+        return "\n".join([head, *rows, *lost])
+
+    def _sum(self, *kinds: str) -> float:
+        return float(self.lines.filter(pl.col("kind").is_in(kinds)).get_column("amount").sum())
+
+    def _goals(self, digits: int) -> tuple[int | None, int | None]:
+        """What the lines of margin and those of steering add up to; None where there are none."""
+        kinds = set(self.lines.get_column("kind").unique())
+        margin, total = whole([self.margin * 10**digits, self.total * 10**digits]).tolist()
+        if not kinds & set(MARGIN_KINDS):
+            return None, total
+        return margin, total - margin if "steering" in kinds else None
+
+    def _calendar(self, name: str) -> pl.DataFrame:
+        dates = timeline(self.lines.get_column("period"), self.periods).select("period", name)
+        after = pl.DataFrame({"period": [BEYOND], name: [BEYOND]})
+        return pl.concat([dates, after]).unique("period", keep="last")
+
+    def _unknown(self, name: str) -> str:
+        known = [*LINES, "week", "month", *(c for c in self.items.columns if c != "item")]
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}."
+        return f"a ledger cannot be read by {name!r}; {hint}"
+
+
+def _whole(rows: pl.DataFrame, scale: int, goal: int | None) -> npt.NDArray[np.int64]:
+    labels = [rows.get_column(name).rank("dense").to_numpy() for name in ("kind", "account")]
+    return nested(rows.get_column("amount").to_numpy() * scale, labels, goal)

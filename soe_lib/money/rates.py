@@ -1,0 +1,272 @@
+"""RateBook: what one unit of each flow is worth, by account; every plan is valued by the same rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+import polars as pl
+
+from soe_lib.errors import DataError, FormulationError
+from soe_lib.money.accounts import KINDS
+from soe_lib.money.ledger import ADAPTED, LINES, UNMATCHED, Ledger
+from soe_lib.money.nearest import adapt
+from soe_lib.money.timeline import no_periods
+
+Match = Literal["exact", "nearest"]
+
+FLOW_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "make": ("routing", "period"),
+        "buy": ("offer", "period"),
+        "ship": ("lane", "item", "period"),
+        "stock": ("item", "location", "period"),
+        "sell": ("item", "location", "customer", "order", "due", "period"),
+        "short": ("item", "location", "customer", "order", "due"),
+        "below_safety": ("item", "location", "period"),
+        "overtime": ("resource", "period"),
+        "run": ("routing", "step", "resource", "period"),
+        "open": ("item", "location"),
+        "receive": ("receipt",),
+        "leave": ("item", "location"),
+    }
+)
+"""The columns that name one row of each known flow."""
+
+TIMED = frozenset({"stock", "below_safety"})
+"""Flows that cost money per time: their rate grows with the length of the period."""
+
+FACTS = frozenset({"open", "receive"})
+"""Flows that no decision moves: without a rate they are worth nothing, and nobody need be told."""
+
+FREE = ""
+"""The account of a row that the book knows and that costs nothing."""
+
+_LABELS = ("item", "location", "customer")
+_BOOK = "book.json"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RateBook:
+    """What one unit of each flow is worth, by account, in the period it is booked to.
+
+    Formula: amount = quantity × per_unit, summed over every row of the same key.
+
+    Parameters
+    ----------
+    tables : by flow: its key columns, account, kind, item, location, customer, booked (period) and
+        per_unit [money/unit, signed: revenue +, cost −]; `booked_item` and the like stand in where the
+        key itself is called item. Several rows of one key are added.
+    keys : key columns by flow, where they differ from FLOW_KEYS.
+    items : item, family … that the ledgers are read by.
+    periods : period, starts_on, ends_on, … that the rates speak about.
+
+    Raises FormulationError on a missing column, an unknown kind or a rate that is not a number.
+    """
+
+    tables: Mapping[str, pl.DataFrame]
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    items: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema={"item": pl.String, "family": pl.String})
+    )
+    periods: pl.DataFrame = field(default_factory=no_periods)
+
+    def __post_init__(self) -> None:
+        tables = {flow: _checked(flow, self.tables[flow]) for flow in sorted(self.tables)}
+        keys = {flow: self.keys.get(flow) or _keys(flow, table) for flow, table in tables.items()}
+        for flow, table in tables.items():
+            if lost := [key for key in keys[flow] if key not in table.columns]:
+                raise FormulationError(f"rates of {flow} lack the key columns {', '.join(lost)}.")
+        object.__setattr__(self, "tables", MappingProxyType(tables))
+        object.__setattr__(self, "keys", MappingProxyType(keys))
+
+    def columns(self, flow: str) -> tuple[str, ...]:
+        """The key columns of a flow; raises FormulationError for a flow that nobody knows."""
+        known = self.keys.get(flow) or FLOW_KEYS.get(flow)
+        if known is None:
+            raise FormulationError(f"no rates for a flow {flow!r}; the book knows {', '.join(self.tables)}.")
+        return tuple(known)
+
+    def known(self, cells: Mapping[str, pl.DataFrame]) -> RateBook:
+        """The book that also knows these cells, at no money where it has no rate for them.
+
+        Says that a cell without a rate costs nothing, rather than that its rate is missing.
+
+        Parameters
+        ----------
+        cells : by flow: a frame with its key columns, one row per cell.
+        """
+        tables = dict(self.tables)
+        for flow, frame in cells.items():
+            keys = list(self.columns(flow))
+            own = frame.select(pl.col(key).cast(pl.String) for key in keys)
+            have = tables.get(flow, _checked(flow, _free(own.clear())))
+            tables[flow] = pl.concat([have, _free(own.join(have, on=keys, how="anti"))], how="diagonal")
+        return replace(self, tables=tables)
+
+    def value(
+        self,
+        flows: Mapping[str, pl.DataFrame],
+        match: Match = "exact",
+        *,
+        items: pl.DataFrame | None = None,
+        periods: pl.DataFrame | None = None,
+    ) -> Ledger:
+        """The ledger of a plan: each quantity times each of its rates; no solver is needed.
+
+        Formula: amount = quantity × per_unit. Rows of quantity 0 leave no line. "nearest" is for plans that
+        somebody else made: a row whose period has no rate takes that of the nearest period with the same
+        other keys (the earlier of two as near), per day where the flow costs money per time; a sale on an
+        order that the book does not know takes the forecast's. Both are counted in `ledger.adapted`; what
+        finds no rate at all is counted in `ledger.unmatched`, never silently zero.
+
+        Parameters
+        ----------
+        flows : by name: key columns and `quantity` [unit].
+        items, periods : to read the ledger by; the book's own when left out.
+
+        Raises FormulationError on missing key columns, blank quantities, or two rows of one key.
+        """
+        dates = self.periods if periods is None else periods
+        ledger = Ledger(
+            pl.DataFrame(schema=LINES), items=self.items if items is None else items, periods=dates
+        )
+        for flow in sorted(flows):
+            rows = self._rows(flow, flows[flow], match)
+            table = self.tables.get(flow)
+            if table is None:
+                lost = rows if match == "nearest" and flow not in FACTS else rows.clear()
+                ledger += Ledger(pl.DataFrame(schema=LINES), _count(lost, flow, UNMATCHED))
+                continue
+            ledger += self._valued(flow, rows, table, match, dates)
+        return ledger
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the book as parquet, one file per flow, and book.json; returns the folder."""
+        home = Path(folder)
+        home.mkdir(parents=True, exist_ok=True)
+        files = {flow: f"rates_{place:02d}.parquet" for place, flow in enumerate(self.tables)}
+        for flow, name in files.items():
+            self.tables[flow].write_parquet(home / name)
+        self.items.write_parquet(home / "items.parquet")
+        self.periods.write_parquet(home / "periods.parquet")
+        text = {"files": files, "keys": {flow: list(keys) for flow, keys in self.keys.items()}}
+        (home / _BOOK).write_text(json.dumps(text, indent=1, sort_keys=True), encoding="utf-8")
+        return home
+
+    @classmethod
+    def load(cls, folder: str | Path) -> RateBook:
+        """The book that `save` wrote; raises DataError where there is none."""
+        home = Path(folder)
+        if not (home / _BOOK).is_file():
+            raise DataError(
+                f"{home} holds no rate book: {_BOOK} is missing. Save one there with RateBook.save."
+            )
+        text = json.loads((home / _BOOK).read_text(encoding="utf-8"))
+        return cls(
+            {flow: pl.read_parquet(home / Path(name).name) for flow, name in text["files"].items()},
+            {flow: tuple(keys) for flow, keys in text["keys"].items()},
+            pl.read_parquet(home / "items.parquet"),
+            pl.read_parquet(home / "periods.parquet"),
+        )
+
+    def __repr__(self) -> str:
+        rows = [
+            f"  {flow:<10} {t.height:>9,} rates on {', '.join(self.keys[flow])}"
+            for flow, t in self.tables.items()
+        ]
+        return "\n".join([f"RateBook: {sum(t.height for t in self.tables.values()):,} rates", *rows])
+
+    def _rows(self, flow: str, frame: pl.DataFrame, match: Match) -> pl.DataFrame:
+        if flow not in self.tables and flow not in FLOW_KEYS:
+            rows = frame.select(pl.col("quantity").cast(pl.Float64))
+        else:
+            keys = self.columns(flow)
+            if lost := [name for name in (*keys, "quantity") if name not in frame.columns]:
+                raise FormulationError(
+                    f"flow {flow} lacks {', '.join(lost)}; it is named by {', '.join(keys)}."
+                )
+            rows = frame.select(
+                *(pl.col(key).cast(pl.String) for key in keys), pl.col("quantity").cast(pl.Float64)
+            )
+            if match == "exact" and (twins := rows.height - rows.n_unique(subset=keys)):
+                raise FormulationError(
+                    f"flow {flow}: {twins} of {rows.height} rows repeat the key {', '.join(keys)}."
+                )
+        quantity = rows.get_column("quantity")
+        if bad := rows.filter(quantity.is_null() | ~quantity.is_finite()).height:
+            raise FormulationError(f"flow {flow}: {bad} of {rows.height} quantities are blank or not finite.")
+        return rows.filter(quantity != 0)
+
+    def _valued(
+        self, flow: str, rows: pl.DataFrame, table: pl.DataFrame, match: Match, periods: pl.DataFrame
+    ) -> Ledger:
+        keys = list(self.columns(flow))
+        numbered = rows.with_row_index("_row")
+        hits = numbered.join(table, on=keys, how="inner", maintain_order="left_right")
+        rest = numbered.join(table, on=keys, how="anti")
+        adapted = pl.DataFrame(schema=ADAPTED)
+        if match == "nearest" and rest.height and table.height:
+            more, adapted = adapt(flow, rest, table, keys, (periods, self.periods), timed=flow in TIMED)
+            hits = pl.concat([hits, more], how="diagonal")
+            rest = rest.join(more, on="_row", how="anti")
+        return Ledger(_lines(flow, hits), _count(rest, flow, UNMATCHED), adapted=adapted)
+
+
+def _keys(flow: str, table: pl.DataFrame) -> tuple[str, ...]:
+    known = FLOW_KEYS.get(flow)
+    if known and all(key in table.columns for key in known):
+        return known
+    return tuple(table.columns[: table.columns.index("account")])
+
+
+def _checked(flow: str, table: pl.DataFrame) -> pl.DataFrame:
+    if lost := [name for name in ("account", "kind", "per_unit") if name not in table.columns]:
+        raise FormulationError(f"rates of {flow} lack {', '.join(lost)}.")
+    text = [pl.col(name).cast(pl.String) for name in table.columns if name not in ("per_unit", "cell")]
+    clean = table.select(*text, pl.col("per_unit").cast(pl.Float64))
+    rate = clean.get_column("per_unit")
+    if (bad := clean.filter(rate.is_null() | ~rate.is_finite())).height:
+        raise FormulationError(
+            f"rates of {flow}: {bad.height} of {clean.height} are blank or not finite, first {bad.row(0)}; "
+            "give the price or the cost that is missing."
+        )
+    if (strange := clean.filter(~pl.col("kind").is_in(KINDS))).height:
+        raise FormulationError(
+            f"rates of {flow}: kind must be one of {', '.join(KINDS)}, not {strange['kind'][0]!r}."
+        )
+    return clean
+
+
+def _free(cells: pl.DataFrame) -> pl.DataFrame:
+    return cells.with_columns(account=pl.lit(FREE), kind=pl.lit("cash"), per_unit=pl.lit(0.0))
+
+
+def _lines(flow: str, hits: pl.DataFrame) -> pl.DataFrame:
+    paid = hits.filter(pl.col("account") != FREE)
+    label = {name: _first(paid, f"booked_{name}", name) for name in _LABELS}
+    return paid.select(
+        "account",
+        "kind",
+        flow=pl.lit(flow),
+        **label,
+        period=_first(paid, "booked", "period"),
+        quantity="quantity",
+        per_unit="per_unit",
+        amount=pl.col("quantity") * pl.col("per_unit"),
+    )
+
+
+def _first(frame: pl.DataFrame, *names: str) -> pl.Expr:
+    return pl.coalesce([*(pl.col(name) for name in names if name in frame.columns), pl.lit("")])
+
+
+def _count(rows: pl.DataFrame, flow: str, schema: pl.Schema) -> pl.DataFrame:
+    if rows.is_empty():
+        return pl.DataFrame(schema=schema)
+    found = {"flow": [flow], "rows": [rows.height], "quantity": [float(rows["quantity"].sum())]}
+    return pl.DataFrame(found, schema=schema)

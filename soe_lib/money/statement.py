@@ -1,0 +1,224 @@
+"""Contribution-margin statement of one or several plans side by side, in two readings that tie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from soe_lib.errors import FormulationError, ReconciliationError
+from soe_lib.money.accounts import in_order
+from soe_lib.money.ledger import Ledger
+from soe_lib.money.reading import PlanLike, items_of, periods_of, standard_costs
+from soe_lib.money.rounding import largest_remainder, whole
+from soe_lib.money.stock import stock_change
+
+Reading = Literal["cash", "accrual", "both"]
+
+CASH_MARGIN = "cash margin"
+STOCK_CHANGE = "stock change at standard cost"
+ACCRUAL_MARGIN = "accrual margin"
+MARGIN = "margin"
+OBJECTIVE = "margin and steering"
+TOTAL = "total"
+
+SUBTOTALS = {
+    CASH_MARGIN: ("account",),
+    ACCRUAL_MARGIN: ("account", "stock"),
+    MARGIN: ("account", "inventory"),
+    OBJECTIVE: ("account", "inventory", "steering"),
+}
+"""Subtotal → the sections it sums."""
+
+_CELL = ["section", "line", "group"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Statement:
+    """Accounts down, plans and groups across; every shown figure is the sum of shown figures.
+
+    Formula: cash margin = Σ cash accounts; accrual margin = cash margin + stock change at standard cost;
+    margin = cash margin + end value; below the line, steering.
+
+    Parameters
+    ----------
+    rows : plan, section (account, stock, inventory, steering, subtotal), line, group, cents; in reading order.
+    plans : names in the order given.
+    by : what the groups are: total, family, month, week, …
+    digits : decimals of the currency.
+    notes : what had to be assumed, counted.
+    """
+
+    rows: pl.DataFrame
+    plans: tuple[str, ...]
+    by: str = TOTAL
+    digits: int = 2
+    notes: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines from top to bottom."""
+        return tuple(self.rows.get_column("line").unique(maintain_order=True))
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups from left to right."""
+        return tuple(self.rows.get_column("group").unique().sort())
+
+    def cents(self, line: str, *, plan: str | None = None, group: str | None = None) -> int:
+        """One line of one plan (the first) in whole minor units, over one group or all of them.
+
+        Raises FormulationError for a line, plan or group that the statement does not have.
+        """
+        name = self.plans[0] if plan is None else plan
+        found = self.rows.filter((pl.col("plan") == name) & (pl.col("line") == line))
+        found = found if group is None else found.filter(pl.col("group") == group)
+        if found.is_empty():
+            asked = f"{line!r} of {name!r}" + (f" for {group!r}" if group else "")
+            raise FormulationError(f"the statement has no {asked}; its lines are {', '.join(self.lines)}.")
+        return int(found.get_column("cents").sum())
+
+    def table(self, *, difference: bool = False) -> pl.DataFrame:
+        """The statement as it is shown: section, line, and a money column per plan and group.
+
+        Parameters
+        ----------
+        difference : also the last plan less the first, where a statement by total has several.
+        """
+        several, grouped = len(self.plans) > 1, self.by != TOTAL
+        sums = self.rows.group_by("plan", "section", "line", maintain_order=True).agg(pl.col("cents").sum())
+        rows = (
+            pl.concat([self.rows, sums.with_columns(group=pl.lit(TOTAL))], how="diagonal")
+            if grouped
+            else self.rows
+        )
+        parts = (["plan"] if several else []) + (["group"] if grouped else [])
+        label = pl.concat_str(parts, separator=" · ") if parts else pl.col("plan")
+        wide = rows.with_columns(column=label, money=pl.col("cents") / 10**self.digits).pivot(
+            "column", index=["section", "line"], values="money", aggregate_function="first"
+        )
+        if difference and several and not grouped:
+            moved = (pl.col(self.plans[-1]) - pl.col(self.plans[0])).round(self.digits)
+            wide = wide.with_columns(difference=moved)
+        return wide
+
+    def __repr__(self) -> str:
+        with pl.Config(
+            tbl_rows=-1, tbl_cols=-1, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True
+        ):
+            return "\n".join([f"Statement by {self.by}", str(self.table()), *self.notes])
+
+
+def statement(
+    plans: PlanLike | Sequence[PlanLike],
+    by: str = TOTAL,
+    *,
+    reading: Reading = "both",
+    standard_cost: pl.DataFrame | None = None,
+    digits: int = 2,
+) -> Statement:
+    """The contribution-margin statement of one or several plans, in cash, in accrual, or in both.
+
+    Formula: see Statement. Cells are rounded by largest remainder under their account, accounts under the
+    plan's margin, so that every column and every row adds up.
+
+    Parameters
+    ----------
+    plans : one plan or several, solved or loaded; names must differ.
+    by : "total", "family", "month", "week", or any other column that a ledger can be read by.
+    reading : "cash" leaves out stock change and accrual margin, "accrual" the end value and the margin.
+    standard_cost : item, standard_cost [money/unit]; the plans' own items when left out.
+
+    Raises FormulationError for twin names or an unknown `by`, ReconciliationError where the lines do not add
+    up to the ledger's margin.
+    """
+    several = list(plans) if isinstance(plans, Sequence) else [plans]
+    names = [plan.name for plan in several]
+    if len(set(names)) < len(names):
+        raise FormulationError(f"plans in one statement need names of their own, not {', '.join(names)}.")
+    costs = standard_costs(several, standard_cost)
+    notes: list[str] = []
+    cells = []
+    for plan in several:
+        own = [_accounts(plan, by, digits)]
+        if reading != "cash":
+            own.append(_stock(plan, by, costs, digits, notes))
+        cells.append(pl.concat(own).with_columns(plan=pl.lit(plan.name)))
+        notes += [
+            f"{plan.name}: {n:,} rows of {f} have no rate ({q:,.6g} units)" for f, n, q in plan.ledger.lost
+        ]
+    rows = _with_subtotals(pl.concat(cells), reading)
+    return Statement(_in_reading_order(rows, names), tuple(names), by, digits, tuple(notes))
+
+
+def _accounts(plan: PlanLike, by: str, digits: int) -> pl.DataFrame:
+    ledger = plan.ledger.relabelled(items=items_of(plan), periods=periods_of(plan))
+    cells = ledger.cents("account" if by == TOTAL else by, digits=digits)
+    shown = int(cells.filter(pl.col("kind") != "steering").get_column("cents").sum())
+    if shown != int(whole(ledger.margin * 10**digits)[0]):
+        raise ReconciliationError(
+            f"statement of {plan.name}: lines of {shown} do not add up to {ledger.margin}."
+        )
+    group = pl.lit(TOTAL) if by == TOTAL else pl.col(by)
+    section = pl.col("kind").replace({"cash": "account"})
+    return cells.select(section=section, line="account", group=group, cents="cents")
+
+
+def _stock(plan: PlanLike, by: str, costs: pl.DataFrame, digits: int, notes: list[str]) -> pl.DataFrame:
+    empty = pl.DataFrame(schema={**dict.fromkeys(_CELL, pl.String), "cents": pl.Int64})
+    change = stock_change(plan, costs)
+    if change is None:
+        notes.append(f"{plan.name} says nothing about stock: it has no accrual reading.")
+        return empty
+    unknown = change.filter(pl.col("amount").is_null())
+    if unknown.height:
+        items, units = unknown["item"].n_unique(), unknown["quantity"].abs().sum()
+        notes.append(
+            f"{plan.name}: {items} items without a standard cost leave {units:,.6g} units of stock unvalued."
+        )
+    columns = [] if by == TOTAL else [by]
+    booked = change.drop_nulls("amount").with_columns(
+        account=pl.lit(STOCK_CHANGE), kind=pl.lit("inventory"), flow=pl.lit("stock"), customer=pl.lit(""),
+        per_unit=pl.lit(0.0),
+    )  # fmt: skip
+    labelled = Ledger(booked, items=items_of(plan), periods=periods_of(plan)).labelled(*columns)
+    group = pl.lit(TOTAL) if by == TOTAL else pl.col(by)
+    sums = labelled.group_by(group.alias("group")).agg(pl.col("amount").sum()).sort("group")
+    cents = largest_remainder(sums["amount"].to_numpy() * 10**digits)
+    return sums.select(
+        section=pl.lit("stock"), line=pl.lit(STOCK_CHANGE), group="group", cents=pl.Series("cents", cents)
+    )
+
+
+def _with_subtotals(cells: pl.DataFrame, reading: Reading) -> pl.DataFrame:
+    groups = cells.select("group").unique()
+    stocked = cells.filter(pl.col("section") == "stock").select("plan").unique()
+    plain = cells.filter(pl.col("section") != "stock").select("section", "line").unique()
+    grid = cells.select("plan").unique().join(plain, how="cross")
+    grid = pl.concat(
+        [grid, cells.filter(pl.col("section") == "stock").select("plan", "section", "line").unique()]
+    )
+    full = grid.join(groups, how="cross").join(cells, on=["plan", *_CELL], how="left")
+    rows = [full.with_columns(pl.col("cents").fill_null(0))]
+    for line, sections in SUBTOTALS.items():
+        part = rows[0].filter(pl.col("section").is_in(sections))
+        part = part.join(stocked, on="plan", how="semi") if "stock" in sections else part
+        sums = part.group_by("plan", "group").agg(pl.col("cents").sum())
+        rows.append(sums.with_columns(section=pl.lit("subtotal"), line=pl.lit(line)).select(rows[0].columns))
+    hidden = {"cash": [ACCRUAL_MARGIN], "accrual": [MARGIN, OBJECTIVE]}.get(reading, [])
+    gone = ["inventory", "steering"] if reading == "accrual" else []
+    return pl.concat(rows).filter(~pl.col("line").is_in(hidden), ~pl.col("section").is_in(gone))
+
+
+def _in_reading_order(rows: pl.DataFrame, plans: list[str]) -> pl.DataFrame:
+    def named(section: str) -> list[str]:
+        return in_order(rows.filter(pl.col("section") == section)["line"])
+
+    order = [*named("account"), CASH_MARGIN, STOCK_CHANGE, ACCRUAL_MARGIN]
+    order += [*named("inventory"), MARGIN, *named("steering"), OBJECTIVE]
+    lines = pl.DataFrame({"line": order, "_line": range(len(order))}).unique("line", keep="first")
+    which = pl.DataFrame({"plan": plans, "_plan": range(len(plans))})
+    placed = rows.join(lines, on="line", how="left").join(which, on="plan", how="left")
+    return placed.sort("_line", "_plan", "group").select("plan", *_CELL, "cents")
