@@ -21,6 +21,7 @@ PUBLIC = {
     "plan_of_record": "soe_lib.model.planning",
     "keep": "soe_lib.model.planning",
     "Plan": "soe_lib.model.plan",
+    "Living": "soe_lib.model.living",
     "Options": "soe_lib.model.solve",
 }
 """Public name → the module that defines it."""

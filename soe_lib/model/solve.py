@@ -101,6 +101,30 @@ class Gate:
             answer = self._with_whole_numbers(whole, started)
         return answer if weights is None else self._one_corner(answer, weights, started)
 
+    def move(self, canonical: Canonical) -> Gate:
+        """The gate for another program: this one with the differences passed in, or a fresh one where it is far away.
+
+        A living solver starts from its last basis, which pays where few numbers differ; above a tenth of the rows, or
+        ten thousand coefficients, a cold start is faster (measured), and another shape needs one anyway.
+        """
+        old = self.canonical
+        if old.integer.any() or canonical.integer.any():
+            return Gate(canonical, self.options)
+        if (old.columns, old.rows) != (canonical.columns, canonical.rows):
+            return Gate(canonical, self.options)
+        rows = _differ((old.row_lower, canonical.row_lower), (old.row_upper, canonical.row_upper))
+        columns = _differ((old.lower, canonical.lower), (old.upper, canonical.upper))
+        changed = (canonical.matrix - old.matrix).tocoo()
+        changed.eliminate_zeros()
+        if len(rows) > 0.1 * len(old.row_upper) or changed.nnz > 10_000:
+            return Gate(canonical, self.options)
+        for row, column in zip(*(place.tolist() for place in changed.coords), strict=True):
+            self.highs.changeCoeff(row, column, float(canonical.matrix[row, column]))
+        new = canonical
+        self._change(new.cost, new.lower, new.upper, new.row_lower, new.row_upper, columns, rows)
+        self.canonical = canonical
+        return self
+
     # -- runs ---------------------------------------------------------------------------------------------------
 
     def _run(self, solver: str) -> None:
@@ -231,3 +255,8 @@ class Gate:
             self.highs.changeColsBounds(len(columns), columns, low[columns], high[columns])
         if rows.size:
             self.highs.changeRowsBounds(len(rows), rows, row_low[rows], row_high[rows])
+
+
+def _differ(*pairs: tuple[Floats, Floats]) -> npt.NDArray[np.int32]:
+    """Where any of the pairs of vectors differ."""
+    return np.flatnonzero(np.any([one != other for one, other in pairs], axis=0)).astype(np.int32)

@@ -1,0 +1,40 @@
+"""A living model: one solver kept alive, so that a small change of the snapshot is answered from the last basis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.blocks import STANDARD
+from soe_lib.model.model import Model
+from soe_lib.model.plan import Plan
+from soe_lib.model.solve import Gate, Options
+from soe_lib.model.terms import Block
+
+
+class Living:
+    """Answers one snapshot after another; near ones hot, far ones cold, each certified like any plan.
+
+    Parameters
+    ----------
+    snapshot : the one to start from.
+    blocks : planning ideas of your own, beside the standard ones.
+    options : limits of the solver.
+    """
+
+    def __init__(
+        self, snapshot: Snapshot, *, blocks: Sequence[Block] = (), options: Options | None = None
+    ) -> None:
+        self.blocks = (*STANDARD, *blocks)
+        model = Model(snapshot, self.blocks)
+        self.gate = Gate(model.canonical, options)
+        self.base = self._answer(model, "this week's plan")
+
+    def plan(self, snapshot: Snapshot, *, name: str = "scenario") -> Plan:
+        """The certified plan of another snapshot; raises SolveError where it has no proven answer."""
+        model = Model(snapshot, self.blocks)
+        self.gate = self.gate.move(model.canonical)
+        return self._answer(model, name)
+
+    def _answer(self, model: Model, name: str) -> Plan:
+        return model.plan_of(self.gate.answer(model.weights), name=name)
