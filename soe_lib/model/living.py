@@ -22,9 +22,7 @@ class Living:
     options : limits of the solver.
     """
 
-    def __init__(
-        self, snapshot: Snapshot, *, blocks: Sequence[Block] = (), options: Options | None = None
-    ) -> None:
+    def __init__(self, snapshot: Snapshot, *, blocks: Sequence[Block] = (), options: Options | None = None) -> None:
         self.blocks = (*STANDARD, *blocks)
         model = Model(snapshot, self.blocks)
         self.gate = Gate(model.canonical, options)

@@ -145,8 +145,14 @@ class Model:
     @cached_property
     def rate_book(self) -> RateBook:
         """The rates as tables that need no solver: what any other plan is valued by."""
+        free = {"account": pl.String, "kind": pl.String, "per_unit": pl.Float64}
         book = RateBook(
-            {flow: frame.drop("cell") for flow, frame in self.rate_frames.items()},
+            {
+                name: self.rate_frames[name].drop("cell")
+                if name in self.rate_frames
+                else pl.DataFrame(schema={**dict.fromkeys(flow.keys, pl.String), **free})
+                for name, flow in self.flows.items()
+            },
             {name: flow.keys for name, flow in self.flows.items()},
             self.snapshot["items"],
             self.snapshot.periods,

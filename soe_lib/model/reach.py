@@ -30,8 +30,10 @@ def wants(network: Network) -> pl.DataFrame:
     consumed = (
         network.table("components").join(made, on="routing").select(pl.col("component").alias("item"), "location")
     )
-    asked = network.demand.select(NODE)
-    return pl.concat([asked, consumed, _places(network, ("policies",))]).unique()
+    asked = network.demand.select(NODE).unique()
+    pairs = network.table("substitutions").select("item", "substitute").unique()
+    instead = asked.join(pairs, on="item").select(pl.col("substitute").alias("item"), "location")
+    return pl.concat([asked, instead, consumed, _places(network, ("policies",))]).unique()
 
 
 def lanes(network: Network) -> pl.DataFrame:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from soe_lib.model.blocks.buy import Buy, Receive
 from soe_lib.model.blocks.capacity import Capacity, Overtime
+from soe_lib.model.blocks.crews import Crews, Maintenance
 from soe_lib.model.blocks.lots import ORDERS, RUNS, TRIPS, Lots
 from soe_lib.model.blocks.make import Make
 from soe_lib.model.blocks.sell import Sell
+from soe_lib.model.blocks.shelf_life import ShelfLife
 from soe_lib.model.blocks.ship import Ship
 from soe_lib.model.blocks.sites import Expansions, Sites
 from soe_lib.model.blocks.stock import Stock, StockRules
+from soe_lib.model.blocks.substitute import Substitute
 from soe_lib.model.terms import Block
 
 STANDARD: tuple[Block, ...] = (
     Make(), Buy(), Receive(), Ship(), Stock(), StockRules(), Sell(), Capacity(), Overtime(),
-    RUNS, ORDERS, TRIPS, Sites(), Expansions(),
+    RUNS, ORDERS, TRIPS, Sites(), Expansions(), Crews(), Maintenance(), Substitute(), ShelfLife(),
 )  # fmt: skip
 
 __all__ = [
-    "ORDERS", "RUNS", "STANDARD", "TRIPS", "Buy", "Capacity", "Expansions", "Lots", "Make", "Overtime", "Receive",
-    "Sell", "Ship", "Sites", "Stock", "StockRules",
+    "ORDERS", "RUNS", "STANDARD", "TRIPS", "Buy", "Capacity", "Crews", "Expansions", "Lots", "Maintenance", "Make",
+    "Overtime", "Receive", "Sell", "ShelfLife", "Ship", "Sites", "Stock", "StockRules", "Substitute",
 ]  # fmt: skip

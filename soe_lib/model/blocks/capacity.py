@@ -74,5 +74,7 @@ def ceilings(network: Network) -> pl.DataFrame:
         pl.col("hourly_cost").fill_null(0.0),
         pl.col("overtime_cost").fill_null(pl.col("hourly_cost")).fill_null(0.0),
     )
-    cells = network.hours.filter(pl.col("overtime_hours") > 0).select(*CELL, "overtime_hours")
-    return cells.join(costs, on="resource", how="left")
+    crews = network.table("workforce").filter(pl.col("overtime_hours_per_head").fill_null(0.0) > 0)
+    own = pl.col("overtime_hours") > 0
+    cells = network.hours.filter(own | pl.col("resource").is_in(crews["resource"].implode()))
+    return cells.select(*CELL, "overtime_hours").join(costs, on="resource", how="left")

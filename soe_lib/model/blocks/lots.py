@@ -90,6 +90,12 @@ class Lots(Part):
             )
 
     def _switched(self, network: Network) -> pl.DataFrame:
+        key = f"{self!r} switched"
+        if key not in network.memory:
+            network.memory[key] = self._find_switched(network)
+        return network.memory[key]
+
+    def _find_switched(self, network: Network) -> pl.DataFrame:
         cells = self.terms(network)
         hours = self._setup_hours(network).select(self.key).unique()
         on = pl.any_horizontal(pl.col(c) > 0 for c in (*COSTS, "minimum")) | pl.col(self.key).is_in(
@@ -98,8 +104,8 @@ class Lots(Part):
         found = cells.filter(on)
         if (open_ended := found.filter(pl.col("ceiling").is_null())).height:
             raise DataError(
-                f"{open_ended.height} cells of {self.flow} have a fixed cost, a set-up or a minimum, but nothing bounds "
-                f"them, first {self.key} {open_ended[self.key][0]!r}: give a maximum, or hours on a resource"
+                f"{open_ended.height} cells of {self.flow} have a fixed cost, a set-up or a minimum, but nothing "
+                f"bounds them, first {self.key} {open_ended[self.key][0]!r}: give a maximum, or hours on a resource"
             )
         return found
 
