@@ -20,6 +20,7 @@ PUBLIC = {
     "balanced": "soe_lib.model.planning",
     "plan_of_record": "soe_lib.model.planning",
     "keep": "soe_lib.model.planning",
+    "conflict": "soe_lib.model.conflict",
     "Plan": "soe_lib.model.plan",
     "Living": "soe_lib.model.living",
     "Options": "soe_lib.model.solve",

@@ -93,6 +93,20 @@ def plan(
         click.echo(json.dumps(found.summary()) if as_json else _verdict(found))
 
 
+@main.command()
+@DATA
+@AS_OF
+def conflict(data: str, as_of: str | None) -> None:
+    """Name the cheapest promises to break where no plan keeps them all; exit 1 if there are any."""
+    with stops():
+        from soe_lib.extract.snapshot import read
+        from soe_lib.model.conflict import conflict as find
+
+        found = find(read(data, as_of))
+    click.echo(found.text())
+    sys.exit(1 if found.found else 0)
+
+
 def _write_tables(found: Any, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for name, frame in found.flows.items():

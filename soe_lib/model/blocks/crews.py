@@ -98,7 +98,16 @@ class Maintenance(Part):
     def balances(self, network: Network) -> Iterator[Balance]:
         """jobs."""
         if not (rows := network.table("maintenance").select("maintenance", pl.col("jobs").cast(pl.Float64))).is_empty():
-            yield Balance("jobs", rows, ("maintenance",), "==", "job", "every maintenance job is done once", rhs="jobs")
+            yield Balance(
+                "jobs",
+                rows,
+                ("maintenance",),
+                "==",
+                "job",
+                "every maintenance job is done",
+                rhs="jobs",
+                break_price=1e4,
+            )
 
     def effects(self, network: Network) -> Iterator[Effect]:
         """On jobs and hours."""

@@ -155,7 +155,7 @@ class StockRules(Part):
             if not (asked := end_rules(network, name)).is_empty():
                 yield Balance(
                     name, asked, NODE, "<=", "unit", f"stock at the end of the horizon is {rule} what the policy asks",
-                    rhs=sign * pl.col(name),
+                    rhs=sign * pl.col(name), break_price="worth",
                 )  # fmt: skip
         if not (cells := safety(network)).is_empty():
             yield Balance(
@@ -214,4 +214,5 @@ def storage(network: Network) -> pl.DataFrame:
 def end_rules(network: Network, column: str) -> pl.DataFrame:
     """item, location and the end stock that the column of the policies asks for."""
     asked = pl.col(column).is_not_null() & ((pl.col(column) > 0) | pl.lit(column == "end_stock_maximum"))
-    return network.table("policies").filter(asked).select(*NODE, column)
+    worth = network.items.select("item", pl.coalesce("standard_cost", "price", pl.lit(1.0)).alias("worth"))
+    return network.table("policies").filter(asked).select(*NODE, column).join(worth, on="item")

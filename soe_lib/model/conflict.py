@@ -1,0 +1,151 @@
+"""Infeasible: the cheapest promises to break, in business words.
+
+Every row with a break price gets a slack; minimising Σ break price × slack, with all other money at zero, gives the
+cheapest set of promises whose breaking makes the rest possible (an elastic phase 1; Chinneck 2008, ch. 6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from soe_lib.errors import SolveError
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.axis import Floats, widened
+from soe_lib.model.canonical import Canonical
+from soe_lib.model.model import Model
+from soe_lib.model.solve import INFINITY, Gate, Options
+from soe_lib.model.terms import Balance, column
+
+SMALL = 1e-6
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """What cannot all be kept, and the cheapest way out.
+
+    Parameters
+    ----------
+    promises : one row per broken promise: promise, labels, unit, promised, by (how much it is broken), price, money.
+    money : what breaking them costs in all, at their break prices.
+    currency : of the money.
+    """
+
+    promises: pl.DataFrame
+    money: float
+    currency: str
+
+    @property
+    def found(self) -> bool:
+        """Whether there is a conflict at all."""
+        return not self.promises.is_empty()
+
+    def text(self) -> str:
+        """The promises to break, largest money first."""
+        if not self.found:
+            return "No conflict: every promise can be kept."
+        head = f"{self.promises.height} promises cannot be kept together with the rest; the cheapest way out:"
+        lines = [
+            f"  {row['promise']} ({row['labels']}): {row['by']:,.2f} {row['unit']} less than the {row['promised']:,.2f} "
+            f"promised, at {row['price']:,.2f}: {self.currency} {row['money']:,.2f}"
+            for row in self.promises.iter_rows(named=True)
+        ]
+        return "\n".join([head, *lines, f"  in all {self.currency} {self.money:,.2f}"])
+
+
+def conflict(snapshot: Snapshot, *, options: Options | None = None, model: Model | None = None) -> Conflict:
+    """The cheapest promises to break, of equal ones the fewest, so that the rest is possible; none if all hold.
+
+    Raises SolveError (status infeasible) where even breaking every promise does not help: a law of nature is violated.
+    """
+    asked = model or Model(snapshot)
+    canonical = asked.canonical
+    breakable = [balance for balance in asked.program.balances.values() if balance.break_price is not None]
+    parts = [(np.zeros(0), np.zeros(0), np.zeros(0)), *(_slacks(asked, balance) for balance in breakable)]
+    rows, signs, prices = (np.concatenate(column) for column in zip(*parts, strict=True))
+    elastic = _elastic(canonical, rows.astype(int), signs, prices)
+    broken = Gate(elastic, options).answer().x[len(canonical.cost) :]
+    if (broken > SMALL).sum() > 1:
+        broken = _fewest(elastic, prices, broken, options)
+    return _report(asked, rows.astype(int), broken, prices, snapshot.currency)
+
+
+def _slacks(model: Model, balance: Balance) -> tuple[Floats, Floats, Floats]:
+    place = model.canonical.rows[balance.name]
+    rows = np.arange(place.start, place.stop, dtype=float)
+    price = np.maximum(column(balance.rows, balance.break_price or 0.0, f"break price of {balance.name}"), SMALL)
+    if balance.sense == "<=":
+        return rows, np.full(len(rows), -1.0), price
+    return np.tile(rows, 2), np.repeat([1.0, -1.0], len(rows)), np.tile(price, 2)
+
+
+def _elastic(canonical: Canonical, rows: np.ndarray, signs: Floats, prices: Floats) -> Canonical:
+    count = len(rows)
+    size = len(canonical.cost)
+    matrix = widened(canonical.matrix, rows, np.arange(size, size + count), signs)
+    return replace(
+        canonical,
+        matrix=matrix,
+        cost=np.concatenate([np.zeros(len(canonical.cost)), prices]),
+        lower=np.concatenate([canonical.lower, np.zeros(count)]),
+        upper=np.concatenate([canonical.upper, np.full(count, INFINITY)]),
+        integer=np.concatenate([canonical.integer, np.zeros(count, bool)]),
+        offset=0.0,
+    )
+
+
+def _fewest(elastic: Canonical, prices: Floats, broken: Floats, options: Options | None) -> Floats:
+    """Of the sets that cost the same, one with the fewest promises: a switch per slack, the money held."""
+    money, count, size = float(prices @ broken), len(prices), len(elastic.cost)
+    most = money / prices * (1.0 + 1e-9) + SMALL
+    height, one = elastic.matrix.shape[0], np.arange(count)
+    slack, switch = size - count + one, size + one
+    matrix = widened(
+        elastic.matrix,
+        np.concatenate([height + one, height + one, np.full(count, height + count)]),
+        np.concatenate([slack, switch, slack]),
+        np.concatenate([np.ones(count), -most, prices]),
+    )
+    few = replace(
+        elastic,
+        matrix=matrix,
+        cost=np.concatenate([np.zeros(size), np.ones(count)]),
+        row_lower=np.concatenate([elastic.row_lower, np.full(count + 1, -INFINITY)]),
+        row_upper=np.concatenate([elastic.row_upper, np.zeros(count), [money * (1.0 + 1e-9) + SMALL]]),
+        lower=np.concatenate([elastic.lower, np.zeros(count)]),
+        upper=np.concatenate([elastic.upper, np.ones(count)]),
+        integer=np.concatenate([elastic.integer, np.ones(count, bool)]),
+    )
+    try:
+        return Gate(few, options or Options(seconds=5.0, gap=0.0)).answer().x[size - count : size]
+    except SolveError:
+        return broken  # as cheap, proven, and perhaps one promise longer
+
+
+def _report(model: Model, rows: np.ndarray, broken: Floats, prices: Floats, currency: str) -> Conflict:
+    found: list[pl.DataFrame] = []
+    for name, place in model.canonical.rows.items():
+        mine = np.flatnonzero((rows >= place.start) & (rows < place.stop) & (broken > SMALL))
+        if not mine.size:
+            continue
+        balance = model.balances[name]
+        labels = balance.rows.select(balance.keys)[rows[mine] - place.start].cast(pl.String)
+        shown = [pl.when(pl.col(key) != "").then(pl.format(f"{key} {{}}", key)) for key in balance.keys]
+        found.append(
+            labels.select(
+                pl.lit(balance.meaning).alias("promise"),
+                pl.concat_str(shown, separator=", ", ignore_nulls=True).alias("labels"),
+                pl.lit(balance.unit).alias("unit"),
+                pl.Series("promised", np.abs(balance.right()[rows[mine] - place.start])),
+                pl.Series("by", broken[mine]),
+                pl.Series("price", prices[mine]),
+            )
+        )
+    schema = dict.fromkeys(("promise", "labels", "unit"), pl.String) | dict.fromkeys(
+        ("promised", "by", "price"), pl.Float64
+    )
+    promises = pl.concat(found) if found else pl.DataFrame(schema=schema)
+    promises = promises.with_columns((pl.col("by") * pl.col("price")).alias("money")).sort("money", descending=True)
+    return Conflict(promises, float(promises["money"].sum()), currency)
