@@ -75,7 +75,7 @@ def plan(
     """Find the plan worth most money, prove it, and print what it is worth."""
     with stops(as_json):
         from soe_lib.extract.snapshot import read
-        from soe_lib.model.planning import model
+        from soe_lib.model.model import Model
         from soe_lib.model.solve import Options
 
         snapshot = read(data, as_of)
@@ -83,7 +83,7 @@ def plan(
             from soe_lib.scenario.scenario import named
 
             snapshot = named(snapshot, scenario).apply(snapshot)
-        made = model(snapshot)
+        made = Model(snapshot)
         if formulation:
             click.echo(made.formulation())
             return

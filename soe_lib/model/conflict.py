@@ -48,8 +48,8 @@ class Conflict:
             return "No conflict: every promise can be kept."
         head = f"{self.promises.height} promises cannot be kept together with the rest; the cheapest way out:"
         lines = [
-            f"  {row['promise']} ({row['labels']}): {row['by']:,.2f} {row['unit']} less than the {row['promised']:,.2f} "
-            f"promised, at {row['price']:,.2f}: {self.currency} {row['money']:,.2f}"
+            f"  {row['promise']} ({row['labels']}): {row['by']:,.2f} {row['unit']} less than "
+            f"the {row['promised']:,.2f} promised, at {row['price']:,.2f}: {self.currency} {row['money']:,.2f}"
             for row in self.promises.iter_rows(named=True)
         ]
         return "\n".join([head, *lines, f"  in all {self.currency} {self.money:,.2f}"])

@@ -10,17 +10,8 @@ from soe_lib.extract.snapshot import Snapshot, read
 from soe_lib.model.plan import Plan
 
 if TYPE_CHECKING:
-    from soe_lib.model.model import Model
     from soe_lib.model.solve import Options
     from soe_lib.model.terms import Block
-
-
-def model(snapshot: Snapshot, *, blocks: Sequence[Block] = ()) -> Model:
-    """The model of a snapshot: the standard blocks and, beside them, any of your own."""
-    from soe_lib.model.blocks import STANDARD
-    from soe_lib.model.model import Model
-
-    return Model(snapshot, (*STANDARD, *blocks))
 
 
 def plan(
@@ -41,7 +32,10 @@ def plan(
     Raises SolveError where there is no proven answer (infeasible, unbounded, out of time), ReconciliationError where
     the ledger does not add up to the solver's optimum.
     """
-    return model(snapshot, blocks=blocks).solve(options, name=name)
+    from soe_lib.model.blocks import STANDARD
+    from soe_lib.model.model import Model
+
+    return Model(snapshot, (*STANDARD, *blocks)).solve(options, name=name)
 
 
 def keep(made: Plan, results: str | Path) -> Plan:
@@ -97,4 +91,4 @@ def _recomputed(snapshot: Snapshot) -> Plan | None:
     return plan(before, name=f"recomputed from the extract of {max(earlier)}")
 
 
-__all__ = ["Plan", "balanced", "keep", "model", "plan", "plan_of_record"]
+__all__ = ["Plan", "balanced", "keep", "plan", "plan_of_record"]

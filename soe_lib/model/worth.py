@@ -1,0 +1,157 @@
+"""What one more hour, pallet or unit is worth: a step curve with its range, every corner confirmed by a re-solve.
+
+The optimum V as a function of one right-hand side is concave and piecewise linear. Between two solved points the
+tangents (the prices) meet at one more point; where the optimum there lies on them, it is a corner, else both sides are
+searched again (Eisner & Severance 1976). A price alone says neither how far it holds nor what the next hour earns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+
+from soe_lib.errors import DataError
+from soe_lib.model.model import Model
+from soe_lib.model.solve import INFINITY, Answer, Gate, Options
+
+CLOSE = 1e-7
+
+
+@dataclass(frozen=True)
+class StepCurve:
+    """The worth of more (or less) of one limit.
+
+    Parameters
+    ----------
+    steps : start, stop [unit, added to today's limit], price [money per unit], money [of the whole step].
+    balance, labels, unit : which limit. today : its right-hand side now.
+    given : what is held fixed: "" for an LP, "the set-up pattern" where whole numbers are.
+    currency : of the money.
+    """
+
+    steps: pl.DataFrame
+    balance: str
+    labels: Mapping[str, str]
+    unit: str
+    today: float
+    given: str
+    currency: str
+
+    @property
+    def total(self) -> float:
+        """Money of all steps together."""
+        return float(self.steps["money"].sum())
+
+    def at(self, amount: float) -> float:
+        """Money that the first `amount` units are worth; beyond the last step no figure is given."""
+        if amount > float(self.steps["stop"].max() or 0.0) + CLOSE:  # type: ignore[arg-type]
+            raise DataError(f"the curve ends at {self.steps['stop'][-1]:,.2f} {self.unit}; ask `worth` for more")
+        used = (pl.min_horizontal("stop", pl.lit(amount)) - pl.col("start")).clip(lower_bound=0.0)
+        return float(self.steps.select((used * pl.col("price")).sum()).item())
+
+    def __repr__(self) -> str:
+        where = ", ".join(f"{key} {value}" for key, value in self.labels.items())
+        lines = [
+            f"  {row['start']:>12,.2f} to {row['stop']:>12,.2f} {self.unit}: {self.currency} {row['price']:,.2f} each"
+            for row in self.steps.iter_rows(named=True)
+        ]
+        given = f", given {self.given}" if self.given else ""
+        return "\n".join(
+            [f"Worth of more {self.balance} ({where}; {self.today:,.2f} {self.unit} today{given})", *lines]
+        )
+
+
+def worth(model: Model, balance: str, amount: float, *, options: Options | None = None, **labels: str) -> StepCurve:
+    """The step curve of one limit, from today's right-hand side to `amount` more.
+
+    Parameters
+    ----------
+    model : the model (`soe.Model(snapshot)`).
+    balance : name of the limit: hours, storage, lane_limit, buy_limit, maximum_stock …
+    amount : how much more to look at [unit of the limit], above 0.
+    labels : the row: resource="planer", period="Jun".
+
+    Raises DataError where the labels name no row or several.
+    """
+    row, today, unit = _row(model, balance, labels)
+    gate = Gate(model.canonical, options)
+    base = gate.answer()
+    if base.whole.size:
+        gate = _with_pattern(model, base, options)
+        base = gate.answer()
+    points = {0.0: base, float(amount): _moved(gate, row, today + amount)}
+    _corners(gate, row, today, points, 0.0, float(amount), depth=40)
+    found = sorted(points)
+    money = [points[b].objective - points[a].objective for a, b in pairwise(found)]
+    steps = pl.DataFrame({"start": found[:-1], "stop": found[1:], "money": money}).with_columns(
+        (pl.col("money") / (pl.col("stop") - pl.col("start"))).alias("price")
+    )
+    given = "the set-up pattern" if model.program.integer.any() else ""
+    return StepCurve(_merged(steps), balance, dict(labels), unit, today, given, model.snapshot.currency)
+
+
+def _row(model: Model, balance: str, labels: Mapping[str, str]) -> tuple[int, float, str]:
+    if balance not in model.program.balances:
+        raise DataError(f"no limit {balance!r}; the model has {', '.join(model.program.balances)}")
+    asked = model.balances[balance]
+    rows = asked.rows.select(asked.keys).cast(pl.String).with_row_index("row")
+    hit = rows.filter(*(pl.col(key) == value for key, value in labels.items()))
+    if hit.height != 1:
+        raise DataError(f"{balance} has {hit.height} rows for {dict(labels)}; name one by {', '.join(asked.keys)}")
+    place = int(hit["row"].item())
+    return model.canonical.rows[balance].start + place, float(asked.right()[place]), asked.unit
+
+
+def _with_pattern(model: Model, answer: Answer, options: Options | None) -> Gate:
+    """The LP that is left when the whole numbers are held: a fresh solver, so that no price is stale."""
+    held = model.canonical
+    lower, upper = held.lower.copy(), held.upper.copy()
+    lower[answer.whole] = upper[answer.whole] = np.rint(answer.x[answer.whole])
+    # The ceiling of a switch is only a number that is large enough today: where the switch is on, it limits nothing.
+    row_upper = held.row_upper.copy()
+    on = held.matrix[:, answer.whole] @ np.rint(answer.x[answer.whole])
+    for name, place in held.rows.items():
+        if name.endswith("_most") or name.startswith("site_"):
+            row_upper[place] = np.where(on[place] < 0, INFINITY, row_upper[place])
+    free = np.zeros(len(held.cost), bool)
+    return Gate(replace(held, lower=lower, upper=upper, row_upper=row_upper, integer=free), options)
+
+
+def _moved(gate: Gate, row: int, right: float) -> Answer:
+    lower = right if gate.canonical.row_lower[row] == gate.canonical.row_upper[row] else gate.canonical.row_lower[row]
+    gate.highs.changeRowBounds(row, lower, right)
+    return gate.answer()
+
+
+def _corners(
+    gate: Gate, row: int, today: float, points: dict[float, Answer], a: float, b: float, *, depth: int
+) -> None:
+    left, right = points[a], points[b]
+    rise, scale = right.objective - left.objective, CLOSE * (1.0 + abs(left.objective))
+    slope_a, slope_b = float(left.price[row]), float(right.price[row])
+    straight = abs(slope_a * (b - a) - rise) <= scale or abs(slope_b * (b - a) - rise) <= scale
+    if straight or depth == 0 or slope_a - slope_b <= CLOSE or b - a <= CLOSE:
+        return
+    middle = (rise - slope_b * b + slope_a * a) / (slope_a - slope_b)
+    if not a + CLOSE < middle < b - CLOSE:
+        return
+    points[middle] = _moved(gate, row, today + middle)
+    if abs(points[middle].objective - left.objective - slope_a * (middle - a)) > scale:
+        _corners(gate, row, today, points, a, middle, depth=depth - 1)
+        _corners(gate, row, today, points, middle, b, depth=depth - 1)
+
+
+def _merged(steps: pl.DataFrame) -> pl.DataFrame:
+    """Neighbouring steps of the same price as one."""
+    near = (pl.col("price") - pl.col("price").shift(1)).abs() > 1e-6 * (1.0 + pl.col("price").abs())
+    groups = steps.with_columns(near.fill_null(value=True).cum_sum().alias("step"))
+    return (
+        groups.group_by("step", maintain_order=True)
+        .agg(pl.col("start").min(), pl.col("stop").max(), pl.col("money").sum())
+        .with_columns((pl.col("money") / (pl.col("stop") - pl.col("start"))).alias("price"))
+        .select("start", "stop", "price", "money")
+    )
