@@ -16,6 +16,7 @@ import numpy.typing as npt
 from soe_lib.errors import SolveError
 from soe_lib.model.axis import Floats
 from soe_lib.model.canonical import Canonical
+from soe_lib.model.race import LARGE, RUNNERS, race
 
 INFINITY = highspy.kHighsInf
 PROVEN = highspy.HighsModelStatus.kOptimal
@@ -31,13 +32,14 @@ class Options:
     ----------
     seconds : wall-clock limit of one run [s].
     gap : relative gap at which a plan with whole numbers counts as proven.
-    solver : "simplex", "ipx" or "hipo" for the first run of an LP; later runs start from a basis.
+    solver : "auto" (simplex; ipx and HiPO in a race where the LP is large), "simplex", "ipx" or "hipo", for the first
+        run of an LP; later runs start from a basis.
     threads : fixed once per process (changing it later is an error in HiGHS).
     """
 
     seconds: float = 600.0
     gap: float = 0.0
-    solver: str = "simplex"
+    solver: str = "auto"
     threads: int = 2
 
 
@@ -78,14 +80,18 @@ class Gate:
 
     def __init__(self, canonical: Canonical, options: Options | None = None) -> None:
         self.canonical, self.options = canonical, options or Options()
-        self.highs = highspy.Highs()
-        self.highs.setOptionValue("output_flag", False)
-        self.highs.setOptionValue("threads", self.options.threads)
-        self.highs.setOptionValue("mip_rel_gap", self.options.gap)
-        self.highs.setOptionValue("mip_abs_gap", 1e-6)
-        if self.highs.passModel(canonical.highs()) == highspy.HighsStatus.kError:
+        self.highs = self._loaded()
+        self._hot, self._won = False, self.options.solver
+
+    def _loaded(self) -> highspy.Highs:
+        highs = highspy.Highs()
+        highs.setOptionValue("output_flag", False)
+        highs.setOptionValue("threads", self.options.threads)
+        highs.setOptionValue("mip_rel_gap", self.options.gap)
+        highs.setOptionValue("mip_abs_gap", 1e-6)
+        if highs.passModel(self.canonical.highs()) == highspy.HighsStatus.kError:
             raise SolveError("HiGHS refused the program: a coefficient is not finite or out of range", status="refused")
-        self._hot = False
+        return highs
 
     def answer(self, weights: Floats | None = None) -> Answer:
         """Solve; with weights, move to the one corner of the optimal face that they single out.
@@ -128,15 +134,27 @@ class Gate:
     # -- runs ---------------------------------------------------------------------------------------------------
 
     def _run(self, solver: str) -> None:
-        highs = self.highs
-        highs.setOptionValue("solver", "simplex" if self._hot else solver)
-        # HiGHS counts its run time over all runs of one object, so the limit moves along.
-        highs.setOptionValue("time_limit", highs.getRunTime() + self.options.seconds)
-        highs.run()
+        if self._hot:
+            solver = "simplex"
+        elif solver == "auto":
+            solver = "race" if len(self.canonical.cost) >= LARGE else "simplex"
+        if solver == "race":
+            runners = {name: self._ready(self._loaded() if n else self.highs, name) for n, name in enumerate(RUNNERS)}
+            self._won = race(runners)
+            self.highs = runners[self._won]
+        else:
+            self._ready(self.highs, solver).run()
+            self._won = self._won if self._hot else solver
         self._hot = True
-        status = highs.getModelStatus()
+        status = self.highs.getModelStatus()
         if status != PROVEN:
             self._refuse(status)
+
+    def _ready(self, highs: highspy.Highs, solver: str) -> highspy.Highs:
+        highs.setOptionValue("solver", solver)
+        # HiGHS counts its run time over all runs of one object, so the limit moves along.
+        highs.setOptionValue("time_limit", highs.getRunTime() + self.options.seconds)
+        return highs
 
     def _refuse(self, status: highspy.HighsModelStatus) -> None:
         kinds = highspy.HighsModelStatus
@@ -204,7 +222,7 @@ class Gate:
             price=-np.asarray(solution.row_dual),
             reduced=-np.asarray(solution.col_dual),
             seconds=time.perf_counter() - started,
-            solver=f"HiGHS {highspy.Highs().version()} {self.options.solver}",
+            solver=f"HiGHS {self.highs.version()} {self._won}",
             iterations=int(info.simplex_iteration_count),
         )
 
