@@ -19,14 +19,21 @@ MONDAY = date(2026, 1, 5)
 def weeks(count: int, start: date = MONDAY) -> Rows:
     """Periods W1, W2 … of seven days each."""
     return [
-        {"period": f"W{n + 1}", "starts_on": start + timedelta(days=7 * n), "ends_on": start + timedelta(days=7 * n + 6)}
+        {
+            "period": f"W{n + 1}",
+            "starts_on": start + timedelta(days=7 * n),
+            "ends_on": start + timedelta(days=7 * n + 6),
+        }
         for n in range(count)
     ]
 
 
 def days(count: int, start: date = MONDAY) -> Rows:
     """Periods of one day each."""
-    return [{"period": f"D{n + 1:03d}", "starts_on": (day := start + timedelta(days=n)), "ends_on": day} for n in range(count)]
+    return [
+        {"period": f"D{n + 1:03d}", "starts_on": (day := start + timedelta(days=n)), "ends_on": day}
+        for n in range(count)
+    ]
 
 
 def write(folder: Path, settings: str = "", **tables: Rows) -> Path:

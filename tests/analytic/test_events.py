@@ -15,7 +15,9 @@ from tests.networks import snapshot, weeks
 def test_downtime_takes_hours(tmp_path: Path) -> None:
     # 14 h over 14 days: 7 of them in W1. 10 − 7 = 3 h are left.
     tables = line(10, periods=2) | {"forecast": [asked("A", 10, 10)]}
-    tables["events"] = [{"event": "E", "kind": "downtime", "target": "line", "from": "2026-01-05", "to": "2026-01-18", "hours": 14}]
+    tables["events"] = [
+        {"event": "E", "kind": "downtime", "target": "line", "from": "2026-01-05", "to": "2026-01-18", "hours": 14}
+    ]
     assert quantity(soe.plan(snapshot(tmp_path, **tables)), "make", period="W1") == pytest.approx(3)
 
 
@@ -29,7 +31,9 @@ def test_downtime_without_hours_takes_the_working_days(tmp_path: Path) -> None:
 def test_a_delay_moves_a_receipt(tmp_path: Path) -> None:
     tables = {
         "periods": weeks(2),
-        "receipts": [{"receipt": "R", "kind": "buy", "item": "A", "location": "P", "due_on": "2026-01-08", "quantity": 4}],
+        "receipts": [
+            {"receipt": "R", "kind": "buy", "item": "A", "location": "P", "due_on": "2026-01-08", "quantity": 4}
+        ],
         "forecast": [asked("A", 4, 10, "W1"), asked("A", 4, 9, "W2")],
     }
     assert soe.plan(snapshot(tmp_path / "a", **tables)).margin == pytest.approx(40)
@@ -50,7 +54,9 @@ def test_a_lost_supplier_delivers_nothing(tmp_path: Path) -> None:
         "periods": weeks(2),
         "offers": [{"offer": "O", "supplier": "S", "item": "A", "location": "P", "unit_cost": 1}],
         "forecast": [asked("A", 4, 10, "W1"), asked("A", 4, 10, "W2")],
-        "events": [{"event": "E", "kind": "supply_loss", "target": "S", "from": "2026-01-05", "to": "2026-01-11", "factor": 0}],
+        "events": [
+            {"event": "E", "kind": "supply_loss", "target": "S", "from": "2026-01-05", "to": "2026-01-11", "factor": 0}
+        ],
     }
     plan = soe.plan(snapshot(tmp_path, **tables))
     assert quantity(plan, "buy", period="W1") == 0

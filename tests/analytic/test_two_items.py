@@ -105,7 +105,17 @@ def test_goods_under_way_at_the_end_are_valued(tmp_path: Path) -> None:
         "offers": [{"offer": "O", "supplier": "S", "item": "A", "location": "P", "unit_cost": 3, "lead_time_days": 10}],
         "items": [{"item": "A", "end_value": 2.5}],
         "policies": [{"item": "A", "location": "P", "end_stock_maximum": 0}],
-        "receipts": [{"receipt": "R", "kind": "buy", "item": "A", "location": "P", "due_on": "2026-01-20", "quantity": 4, "offer": "O"}],
+        "receipts": [
+            {
+                "receipt": "R",
+                "kind": "buy",
+                "item": "A",
+                "location": "P",
+                "due_on": "2026-01-20",
+                "quantity": 4,
+                "offer": "O",
+            }
+        ],
         "forecast": [asked("A", 1, 9)],
     }
     plan = soe.plan(snapshot(tmp_path, **tables))
@@ -164,7 +174,15 @@ def test_an_order_consumes_its_forecast(tmp_path: Path) -> None:
         "forecast": [asked("A", 10, 10, customer="C")],
         "customers": [{"customer": "C"}],
         "orders": [
-            {"order": "17", "item": "A", "location": "P", "customer": "C", "due_on": "2026-01-08", "quantity": 4, "price": 12}
+            {
+                "order": "17",
+                "item": "A",
+                "location": "P",
+                "customer": "C",
+                "due_on": "2026-01-08",
+                "quantity": 4,
+                "price": 12,
+            }
         ],
     }
     plan = soe.plan(snapshot(tmp_path, **tables))
@@ -176,7 +194,9 @@ def test_an_order_above_its_forecast_replaces_it(tmp_path: Path) -> None:
     tables = line(100) | {
         "forecast": [asked("A", 10, 10, customer="C")],
         "customers": [{"customer": "C"}],
-        "orders": [{"order": "17", "item": "A", "location": "P", "customer": "C", "due_on": "2026-01-08", "quantity": 14}],
+        "orders": [
+            {"order": "17", "item": "A", "location": "P", "customer": "C", "due_on": "2026-01-08", "quantity": 14}
+        ],
         "items": [{"item": "A", "price": 11}, {"item": "B"}],
     }
     assert quantity(soe.plan(snapshot(tmp_path, **tables)), "sell") == pytest.approx(14)

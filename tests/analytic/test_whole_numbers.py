@@ -59,7 +59,9 @@ def test_a_lane_with_a_fixed_cost_runs_only_where_it_pays(tmp_path: Path) -> Non
         "periods": weeks(1),
         "inventory": [{"item": i, "location": "P", "on_hand": 9} for i in "AB"],
         "lanes": [{"lane": "L", "origin": "P", "destination": "M", "fixed_cost": 30, "maximum": 12}],
-        "forecast": [{"item": i, "location": "M", "period": "W1", "quantity": 9, "price": p} for i, p in (("A", 5), ("B", 2))],
+        "forecast": [
+            {"item": i, "location": "M", "period": "W1", "quantity": 9, "price": p} for i, p in (("A", 5), ("B", 2))
+        ],
     }
     # 9 A and 3 B fill the lorry: 45 + 6 − 30.
     plan = soe.plan(snapshot(tmp_path / "a", **tables))
@@ -73,7 +75,14 @@ def test_a_crew_is_hired_where_its_hours_earn_more(tmp_path: Path) -> None:
     # A head brings 4 h a week, costs 5 a week and 6 to hire; A earns 6 an hour. Two weeks: 48 − 10 − 6 a head.
     tables = line(0, periods=2) | {"forecast": [asked("A", 8, 10, "W1"), asked("A", 8, 10, "W2")]}
     tables["workforce"] = [
-        {"resource": "line", "opening_heads": 1, "hours_per_head": 4, "cost_per_head": 5, "hire_cost": 6, "whole": "yes"}
+        {
+            "resource": "line",
+            "opening_heads": 1,
+            "hours_per_head": 4,
+            "cost_per_head": 5,
+            "hire_cost": 6,
+            "whole": "yes",
+        }
     ]
     plan = soe.plan(snapshot(tmp_path, **tables))
     assert quantity(plan, "hire") == pytest.approx(1)
@@ -84,14 +93,18 @@ def test_a_crew_is_hired_where_its_hours_earn_more(tmp_path: Path) -> None:
 
 def test_a_crew_is_released_where_it_earns_less_than_it_costs(tmp_path: Path) -> None:
     tables = line(0) | {"forecast": [asked("A", 8, 5)]}
-    tables["workforce"] = [{"resource": "line", "opening_heads": 2, "hours_per_head": 4, "cost_per_head": 5, "release_cost": 1}]
+    tables["workforce"] = [
+        {"resource": "line", "opening_heads": 2, "hours_per_head": 4, "cost_per_head": 5, "release_cost": 1}
+    ]
     assert soe.plan(snapshot(tmp_path, **tables)).margin == pytest.approx(-2)
 
 
 def test_maintenance_goes_where_it_hurts_least(tmp_path: Path) -> None:
     tables = line(10, periods=2) | {"forecast": [asked("A", 10, 10, "W1"), asked("A", 6, 10, "W2")]}
     tables["items"] = [{"item": "A", "holding_cost": 9}, {"item": "B"}]
-    tables["maintenance"] = [{"maintenance": "M", "resource": "line", "jobs": 1, "hours": 4, "earliest": "W1", "latest": "W2"}]
+    tables["maintenance"] = [
+        {"maintenance": "M", "resource": "line", "jobs": 1, "hours": 4, "earliest": "W1", "latest": "W2"}
+    ]
     plan = soe.plan(snapshot(tmp_path / "a", **tables))
     assert quantity(plan, "maintain", period="W2") == pytest.approx(1)
     tables["maintenance"] = [{"maintenance": "M", "resource": "line", "jobs": 1, "hours": 4, "latest": "2026-01-08"}]
@@ -137,7 +150,9 @@ def test_stock_is_not_kept_past_its_shelf_life(tmp_path: Path) -> None:
             tmp_path,
             periods=days(5),
             items=[{"item": "A", "shelf_life_days": 2, "standard_cost": 1}],
-            offers=[{"offer": "O", "supplier": "S", "item": "A", "location": "P", "unit_cost": 1, "valid_to": "2026-01-05"}],
+            offers=[
+                {"offer": "O", "supplier": "S", "item": "A", "location": "P", "unit_cost": 1, "valid_to": "2026-01-05"}
+            ],
             forecast=[asked("A", 2, 10, f"D{n:03d}") for n in (2, 3, 5)],
         )
     )
