@@ -24,13 +24,14 @@ class Living:
 
     def __init__(self, snapshot: Snapshot, *, blocks: Sequence[Block] = (), options: Options | None = None) -> None:
         self.blocks = (*STANDARD, *blocks)
-        model = Model(snapshot, self.blocks)
+        self.options = options
+        model = Model(snapshot, self.blocks).staged(options)
         self.gate = Gate(model.canonical, options)
         self.base = self._answer(model, "this week's plan")
 
     def plan(self, snapshot: Snapshot, *, name: str = "scenario") -> Plan:
         """The certified plan of another snapshot; raises SolveError where it has no proven answer."""
-        model = Model(snapshot, self.blocks)
+        model = Model(snapshot, self.blocks).staged(self.options)
         self.gate = self.gate.move(model.canonical)
         return self._answer(model, name)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +20,7 @@ from soe_lib.model.network import Network
 from soe_lib.model.plan import Plan
 from soe_lib.model.program import LEAD, Program, assemble, rate_rows
 from soe_lib.model.solve import Answer, Gate, Options
+from soe_lib.model.stages import floors, with_floors
 from soe_lib.model.terms import Balance, Block, Effect, Flow, Rate
 from soe_lib.money.rates import RateBook
 
@@ -101,7 +103,20 @@ class Model:
 
         Raises SolveError where there is no proven answer, ReconciliationError where ledger and solver differ.
         """
+        self.staged(options)
         return self.plan_of(Gate(self.canonical, options).answer(self.weights), name=name)
+
+    def staged(self, options: Options | None = None) -> Model:
+        """Bring the aims that come before money to their best, and hold them there as right-hand sides."""
+        if (held := floors(self, options)) is not None:
+            program, place = self.program, self.program.rows["service"]
+            rhs = program.rhs.copy()
+            rhs[place] = held
+            canonical = with_floors(self.canonical, self.canonical.rows["service"], held)
+            self.__dict__["program"] = replace(program, rhs=rhs)
+            self.__dict__["_expressed"] = (self.problem, canonical)
+            self.__dict__["canonical"] = canonical
+        return self
 
     def plan_of(self, answer: Answer, *, name: str) -> Plan:
         """Check an answer against the program and the ledger, and make it a Plan."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from soe_lib.model.blocks.allocation import Allocation
 from soe_lib.model.blocks.buy import Buy, Receive
 from soe_lib.model.blocks.capacity import Capacity, Overtime
 from soe_lib.model.blocks.crews import Crews, Maintenance
@@ -16,11 +17,12 @@ from soe_lib.model.blocks.substitute import Substitute
 from soe_lib.model.terms import Block
 
 STANDARD: tuple[Block, ...] = (
-    Make(), Buy(), Receive(), Ship(), Stock(), StockRules(), Sell(), Capacity(), Overtime(),
-    RUNS, ORDERS, TRIPS, Sites(), Expansions(), Crews(), Maintenance(), Substitute(), ShelfLife(),
+    Make(), Buy(), Receive(), Ship(), Stock(), StockRules(), Sell(), Capacity(), Overtime(), RUNS, ORDERS, TRIPS,
+    Sites(), Expansions(), Crews(), Maintenance(), Substitute(), ShelfLife(), Allocation(),
 )  # fmt: skip
 
 __all__ = [
-    "ORDERS", "RUNS", "STANDARD", "TRIPS", "Buy", "Capacity", "Crews", "Expansions", "Lots", "Maintenance", "Make",
-    "Overtime", "Receive", "Sell", "ShelfLife", "Ship", "Sites", "Stock", "StockRules", "Substitute",
+    "ORDERS", "RUNS", "STANDARD", "TRIPS", "Allocation", "Buy", "Capacity", "Crews", "Expansions", "Lots",
+    "Maintenance", "Make", "Overtime", "Receive", "Sell", "ShelfLife", "Ship", "Sites", "Stock", "StockRules",
+    "Substitute",
 ]  # fmt: skip

@@ -112,8 +112,10 @@ def write_export(folder: Path, **changes: str | None) -> Path:
 
 @pytest.fixture
 def bakery(tmp_path: Path) -> tuple[ImportReport, dict[str, pl.DataFrame]]:
-    """The bakery imported as of Monday, and its tables as they stand in the files."""
-    report = import_frepple(write_export(tmp_path / "export"), tmp_path / "rye", as_of=MONDAY, currency="EUR")
+    """The bakery imported as of Monday, lots kept, and its tables as they stand in the files."""
+    report = import_frepple(
+        write_export(tmp_path / "export"), tmp_path / "rye", as_of=MONDAY, currency="EUR", lots=True
+    )
     return report, {path.stem: pl.read_csv(path, infer_schema=False) for path in report.folder.glob("*.csv")}
 
 
@@ -170,6 +172,38 @@ def test_alternates_become_routings_of_their_own(bakery):
     assert "wondrous" in said(report, "read as time_per")
     assert said(report, "priority 0, which frePPLe does not plan; left out: idle").startswith("1 of 8 operations")
     assert "aimless" in said(report, "make no known item")
+
+
+def test_lots_have_a_maximum_that_nobody_would_exceed(bakery):
+    report, tables = bakery
+    # loaves: orders 10 + 20 + 1 and safety stock 4 = 35, twice: 70, one fixed time per order
+    assert cell(tables["routings"], "maximum", routing="bake") == 70.0
+    # cakes: 4 ordered, twice: 8, but a lot is 10 at least
+    assert cell(tables["routings"], "maximum", routing="cake by hand") == 10.0
+    # flour: 35 × 0.5 + 4 × 2 = 25.5, twice 51; the smallest order is 100
+    assert cell(tables["offers"], "maximum", item="flour") == 100.0
+    assert said(report, "offers have a smallest order size").startswith("1 of 3 offers")
+
+
+def test_without_lots_order_sizes_are_left_out_and_said(tmp_path):
+    report = import_frepple(write_export(tmp_path / "export"), tmp_path / "out", as_of=MONDAY)
+    read_back = snapshot.read(report.folder)
+    for table in ("routings", "offers", "lanes"):
+        assert read_back[table]["minimum"].sum() == 0
+        assert read_back[table]["multiple"].null_count() == read_back[table].height
+        assert read_back[table]["maximum"].null_count() == read_back[table].height
+    assert said(report, "offers have a smallest order or a multiple").startswith("1 of 3 offers")
+    assert said(report, "of no given size; left out").endswith("bake.")
+    operations = read_back["operations"]
+    assert operations["setup_hours"].sum() == 0
+
+
+def test_without_lots_a_fixed_time_is_spread_over_a_given_order_size(tmp_path):
+    sized = BAKERY["operation"].replace("bake,routing,loaf,bakery,,,,1,1,", "bake,routing,loaf,bakery,,,,1,40,")
+    report = import_frepple(write_export(tmp_path / "export", operation=sized), tmp_path / "out", as_of=MONDAY)
+    operations = snapshot.read(report.folder)["operations"]
+    # 8 hours of oven for an order of 40, each giving 2 loaves: 8 / 80
+    assert operations.filter(pl.col("resource") == "oven", pl.col("routing") == "bake")["hours_per_unit"].item() == 0.1
 
 
 def test_working_time_becomes_calendar_days(bakery):
@@ -323,6 +357,8 @@ def test_only_the_three_needed_tables(tmp_path):
     # nothing makes or buys anything: loaf and cake come from the made-up supplier, at the shop and for D7
     assert report.rows["offers"] == 2
     assert "made-up" in said(report, "needed where nothing makes")
+    assert said(report, "count as empty").startswith("10 tables were not exported")
+    assert said(report, "have a calendar that was not exported").endswith("bakery.")
 
 
 def test_headings_of_the_screens_and_separate_order_tables(tmp_path):
@@ -393,3 +429,18 @@ def test_frepples_own_demo(tmp_path):
     assert made.is_empty(), "nothing is sold below its cost"
     # chair: 1 cushion at 20, 4 screws at 1, 4 legs of one beam at 10 each
     assert read_back["items"].filter(pl.col("item") == "chair")["standard_cost"].item() == 64.0
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"REAL DATA NOT FOUND, frePPLe's demo is unplanned: {REAL}")
+def test_frepples_own_demo_can_be_planned(tmp_path):
+    import soe_lib as soe
+
+    report = import_frepple(REAL, tmp_path / "furniture")
+    read_back = snapshot.read(report.folder)
+    plan = soe.plan(read_back)
+    served = plan.flow("sell")["quantity"].sum()
+    assert served == pytest.approx(read_back["orders"]["quantity"].sum()), "every order is served within the horizon"
+    assert plan.flow("short").is_empty()
+    assert plan.margin > 0
+    chairs = plan.flow("buy").filter(pl.col("offer").str.starts_with("chair @"))
+    assert chairs.is_empty(), "nobody buys at 150 what can be made for 64"

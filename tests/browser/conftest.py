@@ -1,0 +1,107 @@
+"""A JupyterLab on this machine and Debian's Chromium to look at it with."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running JupyterLab: its address, its token, its workspace."""
+
+    address: str
+    token: str
+    workspace: Path
+
+    def url(self, notebook: str) -> str:
+        """Where a notebook opens, in a layout of its own."""
+        return f"{self.address}/lab/tree/notebooks/{notebook}?token={self.token}&reset"
+
+
+def browser_or_skip() -> None:
+    """Skip, loudly, where there is no browser to test with."""
+    try:
+        import playwright.sync_api  # noqa: F401
+    except ImportError:
+        pytest.skip("NOT TESTED IN A BROWSER: the package playwright is not installed (pip install playwright)")
+    if not CHROMIUM:
+        pytest.skip("NOT TESTED IN A BROWSER: no chromium on this machine (apt-get install chromium)")
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab on 127.0.0.1 with a token, over a workspace of its own; ended by its process id."""
+    browser_or_skip()
+    home = tmp_path_factory.mktemp("lab")
+    workspace = home / "workspace"
+    shutil.copytree(ROOT / "notebooks", workspace / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    shutil.copytree(ROOT / "data", workspace / "data", ignore=shutil.ignore_patterns(".*"))
+    token, port = secrets.token_hex(16), free_port()
+    places = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    quiet(home / "config")
+    environment = {**os.environ, **places, "IPYTHONDIR": str(home / "ipython"), "PYTHONPATH": str(ROOT)}
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
+        f"--ServerApp.root_dir={workspace}", "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]  # fmt: skip
+    with (home / "server.log").open("w", encoding="utf-8") as log:
+        server = subprocess.Popen(command, env=environment, cwd=workspace, stdout=log, stderr=log)
+        try:
+            address = f"http://127.0.0.1:{port}"
+            answers(server, f"{address}/api/status?token={token}", home / "server.log")
+            yield Lab(address, token, workspace)
+        finally:
+            server.terminate()
+            try:
+                server.wait(15)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait(15)
+
+
+def quiet(config: Path) -> None:
+    """No question about news over the page."""
+    settings = config / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}', encoding="utf-8")
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def answers(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    """Wait until the server answers; fail with its log where it does not."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail(f"JupyterLab does not answer:\n{log.read_text(encoding='utf-8')[-3000:]}")

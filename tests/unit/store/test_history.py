@@ -1,0 +1,211 @@
+"""Plan history: written once, found again whole, under concurrent writers and across changed blocks."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from soe_lib.errors import DataError, FormulationError, ReconciliationError
+from soe_lib.model.plan import Plan
+from soe_lib.store import tables
+from soe_lib.store.history import append, latest, open_plan, plans
+from soe_lib.store.shapes import pack, unpack
+from tests.ledgers import MONDAY, plan
+
+W47 = "2026-W47"
+
+
+def made(quantity: float = 10.0, *, fingerprint: str = "inputs", as_of: date = MONDAY, company: str = "Test") -> Plan:
+    """Sells some A at 10 and holds some, with attributes of every type beside the keys."""
+    place = {"item": "A", "location": "L"}
+    sale = {**place, "customer": "C", "order": "", "due": W47, "period": W47}
+    attributes = {"price": 10.0, "late": 0, "firm": True, "due_on": MONDAY}
+    return plan(
+        {
+            "sell": [{**sale, **attributes, "quantity": quantity}],
+            "stock": [{**place, "period": W47, "quantity": 0.1 + 0.2}],
+        },
+        {
+            "sell": [{**sale, "account": "revenue", "per_unit": 10.0}],
+            "stock": [{**place, "period": W47, "account": "holding", "per_unit": -0.25}],
+        },
+        fingerprint=fingerprint, as_of=as_of, company=company,
+    )  # fmt: skip
+
+
+def test_a_plan_comes_back_as_it_was_kept(tmp_path: Path) -> None:
+    kept = made()
+    entry = append(tmp_path, kept, reason="first")
+    assert (entry.as_of, entry.run, entry.fingerprint, entry.added, entry.previous) == (MONDAY, 1, "inputs", True, "")
+    again = open_plan(tmp_path, "2026-11-16")
+    for flow, frame in kept.flows.items():
+        assert_frame_equal(again.flows[flow], frame)
+    assert_frame_equal(again.prices["hours"], kept.prices["hours"])
+    assert_frame_equal(again.periods, kept.periods)
+    assert again.ledger.accounts() == kept.ledger.accounts()
+    assert (again.name, again.currency, again.solution) == (kept.name, kept.currency, kept.solution)
+
+
+def test_the_same_plan_again_adds_nothing(tmp_path: Path) -> None:
+    append(tmp_path, made())
+    flows = tables.read(tables.opened(tmp_path, "flows")).height
+    again = append(tmp_path, made(), reason="once more")
+    assert (again.run, again.added) == (1, False)
+    assert plans(tmp_path).height == 1
+    assert tables.read(tables.opened(tmp_path, "flows")).height == flows
+
+
+def test_changed_inputs_make_the_next_run_linked_to_the_one_before(tmp_path: Path) -> None:
+    append(tmp_path, made(), reason="Monday")
+    second = append(tmp_path, made(12.0, fingerprint="other inputs"), reason="late receipt")
+    week_after = append(tmp_path, made(as_of=MONDAY + timedelta(days=7)))
+    assert (second.run, second.previous) == (2, "2026-11-16/1")
+    assert (week_after.run, week_after.previous) == (1, "2026-11-16/2")
+    restated = append(tmp_path, made(11.0, fingerprint="restated"), previous=second, reason="restatement")
+    assert (restated.run, restated.previous) == (3, "2026-11-16/2")
+    found = plans(tmp_path)
+    assert found.select("run", "reason", "margin").rows()[:2] == [(1, "Monday", 99.925), (2, "late receipt", 119.925)]
+    assert found["created"].null_count() == 0
+    assert set(json.loads(found["library_versions"][0])) >= {"polars", "highspy", "deltalake"}
+
+
+def test_every_week_stays_what_it_was(tmp_path: Path) -> None:
+    for week in range(3):
+        append(tmp_path, made(10.0 + week, as_of=MONDAY + timedelta(days=7 * week)))
+    append(tmp_path, made(99.0, fingerprint="restated"))
+    sold = [open_plan(tmp_path, MONDAY, run).flows["sell"]["quantity"].sum() for run in (1, 2)]
+    assert sold == [10.0, 99.0]
+    assert open_plan(tmp_path, MONDAY).flows["sell"]["quantity"].sum() == 99.0
+    assert plans(tmp_path, version=0).height == 1
+    newest, before = latest(tmp_path), latest(tmp_path, before="2026-11-30")
+    assert newest is not None
+    assert before is not None
+    assert (newest.as_of, before.as_of) == (date(2026, 11, 30), date(2026, 11, 23))
+    assert latest(tmp_path, before=MONDAY) is None
+
+
+def test_a_folder_that_save_wrote_is_as_good(tmp_path: Path) -> None:
+    made().save(tmp_path / "plan")
+    append(tmp_path / "store", tmp_path / "plan")
+    assert not append(tmp_path / "store", made()).added
+
+
+def test_companies_are_kept_apart_and_never_become_paths(tmp_path: Path) -> None:
+    names = ["../../elsewhere", "/etc", "CON", "a'b; DROP", "Ünï"]
+    for name in names:
+        append(tmp_path / "store", made(company=name))
+    assert {path.name for path in (tmp_path / "store").iterdir()} == set(tables.TABLES)
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+    assert open_plan(tmp_path / "store", MONDAY, company="a'b; DROP").company == "a'b; DROP"
+    assert plans(tmp_path / "store", company="Ünï").height == 1
+    with pytest.raises(DataError, match="say which company"):
+        open_plan(tmp_path / "store", MONDAY)
+    with pytest.raises(DataError, match="no company 'x'"):
+        open_plan(tmp_path / "store", MONDAY, company="x")
+    with pytest.raises(ValueError, match=r"not '\.\./plans'"):
+        tables.address(tmp_path, "../plans")
+
+
+def test_a_plan_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+    assert plans(tmp_path / "none").is_empty()
+    assert latest(tmp_path / "none") is None
+    with pytest.raises(DataError, match="it is empty"):
+        open_plan(tmp_path / "none", MONDAY)
+    append(tmp_path, made())
+    with pytest.raises(DataError, match="no plan 2026-11-17; the newest are 2026-11-16/1"):
+        open_plan(tmp_path, "2026-11-17")
+    with pytest.raises(DataError, match="no plan 2026-11-16/7"):
+        open_plan(tmp_path, MONDAY, 7)
+    with pytest.raises(DataError, match=r"'\.\./\.\./x' is no as-of date"):
+        open_plan(tmp_path, "../../x")
+
+
+def test_rows_without_an_entry_in_plans_do_not_exist(tmp_path: Path) -> None:
+    # a run killed before its last write leaves flows behind; nobody sees them, and the re-run is whole
+    append(tmp_path, made())
+    orphan = tables.read(tables.opened(tmp_path, "flows")).with_columns(entry=pl.lit("killed"))
+    tables.add(tmp_path, "flows", orphan)
+    append(tmp_path, made(12.0, fingerprint="again"))
+    assert plans(tmp_path)["run"].to_list() == [1, 2]
+    assert open_plan(tmp_path, MONDAY, 1).flows["sell"].height == 1
+
+
+@pytest.mark.parametrize("table", ["flows", "rates", "frames"])
+def test_a_row_that_was_altered_is_noticed(tmp_path: Path, table: str) -> None:
+    append(tmp_path, made())
+    found = tables.opened(tmp_path, table)
+    assert found is not None
+    number = {"flows": "quantity", "rates": "per_unit__number", "frames": "standard_cost__number"}[table]
+    found.update(updates={number: f"{number} + 0.01"}, predicate=f"{number} is not null")
+    with pytest.raises(ReconciliationError, match=f"its {table} were altered or lost"):
+        open_plan(tmp_path, MONDAY)
+
+
+@pytest.mark.parametrize("table", ["flows", "rates", "frames"])
+def test_rows_that_are_gone_are_noticed(tmp_path: Path, table: str) -> None:
+    append(tmp_path, made())
+    found = tables.opened(tmp_path, table)
+    assert found is not None
+    found.delete()
+    with pytest.raises(ReconciliationError, match=f"its {table} were altered or lost"):
+        open_plan(tmp_path, MONDAY)
+
+
+def test_a_new_block_brings_new_columns_and_old_plans_still_open(tmp_path: Path) -> None:
+    append(tmp_path, made())
+    more = made(fingerprint="with set-ups")
+    set_up = pl.DataFrame({"routing": ["R"], "crew": ["night"], "quantity": [1.0], "price": ["text here"]})
+    append(tmp_path, replace(more, flows={**more.flows, "set_up": set_up}))
+    assert "set_up" not in open_plan(tmp_path, MONDAY, 1).flows
+    assert_frame_equal(open_plan(tmp_path, MONDAY, 2).flows["set_up"], set_up)
+    assert open_plan(tmp_path, MONDAY, 2).flows["sell"]["price"].to_list() == [10.0]
+
+
+def test_frames_of_every_type_come_back_in_their_order() -> None:
+    frame = pl.DataFrame(
+        {"as_of": ["b", "a"], "n": [2, None], "odd name": [0.1, 0.3], "quantity": [1.5, None], "day": [MONDAY, None]}
+    ).with_columns(small=pl.lit(3, dtype=pl.UInt32))
+    packed, layout = pack({"x": frame, "empty": frame.clear()})
+    again = unpack(packed.sample(fraction=1.0, shuffle=True, seed=1), json.loads(json.dumps(layout)))
+    assert_frame_equal(again["x"], frame)
+    assert_frame_equal(again["empty"], frame.clear())
+    with pytest.raises(FormulationError, match="'list' of 'x' is List"):
+        pack({"x": pl.DataFrame({"list": [[1]]})})
+
+
+def _append_many(store: str, worker: int) -> None:
+    for turn in range(3):
+        append(store, made(100.0 * worker + turn, fingerprint=f"{worker}/{turn}"))
+
+
+def test_four_processes_append_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    workers = [spawn.Process(target=_append_many, args=(str(tmp_path), n)) for n in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(120)
+    assert [worker.exitcode for worker in workers] == [0] * 4
+    found = plans(tmp_path)
+    assert found["run"].to_list() == list(range(1, 13))
+    assert found["fingerprint"].n_unique() == 12
+    assert found["previous"].to_list() == ["", *(f"2026-11-16/{run}" for run in range(1, 12))]
+    for run, fingerprint in found.select("run", "fingerprint").iter_rows():
+        worker, turn = (int(part) for part in fingerprint.split("/"))
+        assert open_plan(tmp_path, MONDAY, run).flows["sell"]["quantity"].to_list() == [100.0 * worker + turn]
+
+
+def test_money_and_store_need_no_solver() -> None:
+    rooms = "soe_lib.money.bridge, soe_lib.money.statement, soe_lib.money.valuation, soe_lib.store.history"
+    code = f"import sys, {rooms}; print([m for m in ('cvxpy', 'highspy', 'matplotlib') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
