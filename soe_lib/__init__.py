@@ -25,6 +25,15 @@ PUBLIC = {
     "Plan": "soe_lib.model.plan",
     "Living": "soe_lib.model.living",
     "Options": "soe_lib.model.solve",
+    "workbench": "soe_lib.explore.workbench",
+    "Trial": "soe_lib.explore.trial",
+    "situation": "soe_lib.review.situation",
+    "cost_of_events": "soe_lib.review.counterfactuals",
+    "keep_costs": "soe_lib.review.counterfactuals",
+    "kept_costs": "soe_lib.review.counterfactuals",
+    "show": "soe_lib.pack.present",
+    "say": "soe_lib.pack.present",
+    "publish": "soe_lib.pack.publish",
 }
 """Public name → the module that defines it."""
 

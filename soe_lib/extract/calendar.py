@@ -15,18 +15,6 @@ BEYOND = "beyond"
 WEEK = r"^\d{4}-W\d{2}$"
 MONTH = r"^\d{4}-\d{2}$"
 DAY = r"^\d{4}-\d{2}-\d{2}$"
-PER = {"day": 1.0, "week": 7.0, "year": 365.0}
-PERIODS = {
-    "period": pl.String,
-    "index": pl.Int64,
-    "starts_on": pl.Date,
-    "ends_on": pl.Date,
-    "days": pl.Int64,
-    "length": pl.Float64,
-    "kind": pl.String,
-    "week": pl.String,
-    "month": pl.String,
-}
 
 
 @dataclass(frozen=True)
@@ -37,7 +25,7 @@ class Calendar:
     ----------
     periods : frame [period, starts_on, ends_on], both days included, in order, without gap or overlap.
     as_of : the day on which the plan is made.
-    fiscal : "months" (calendar months) or "4-4-5" (ISO weeks 1–4, 5–8, 9–13, … of the ISO year; week 53 joins month 12).
+    fiscal : "months" (calendar months) or "4-4-5" (ISO weeks 1–4, 5–8, 9–13, … of the ISO year; week 53 in month 12).
     working_days : weekdays that count in a split, 1 = Monday … 7 = Sunday.
     """
 
@@ -77,7 +65,7 @@ class Calendar:
     def spans(self, labels: pl.Series) -> pl.DataFrame:
         """First and last day of each distinct label, null where a label means nothing: [label, first, last].
 
-        A label is the name of a period, an ISO date, an ISO week such as "2026-W48" or a fiscal month such as "2026-11".
+        A label names a period, an ISO date, an ISO week such as "2026-W48" or a fiscal month such as "2026-11".
         """
         label = pl.col("label")
         asked = labels.cast(pl.String).alias("label").unique().sort().to_frame()
@@ -109,10 +97,16 @@ class Calendar:
         spans = self.spans(labels)
         unknown = spans.filter(pl.col("first").is_null())["label"].to_list()
         if unknown:
-            raise DataError(f"{len(unknown)} labels of time mean nothing here, first {unknown[0]!r}. {self.advice(unknown[0])}")
+            raise DataError(
+                f"{len(unknown)} labels of time mean nothing here, first {unknown[0]!r}. {self.advice(unknown[0])}"
+            )
         named = spans.filter(pl.col("label").is_in(self.periods["period"].to_list()))
         whole = named.select("label", period="label", share=pl.lit(1.0))
-        days = spans.join(named, on="label", how="anti").select("label", date=pl.date_ranges("first", "last")).explode("date")
+        days = (
+            spans.join(named, on="label", how="anti")
+            .select("label", date=pl.date_ranges("first", "last"))
+            .explode("date")
+        )
         spread = self._count(days, "label").join(self.days, on="date", how="inner")
         spread = spread.group_by("label", "period").agg(share=pl.len() / pl.col("of").first())
         return pl.concat([whole, spread.select("label", "period", "share")]).sort("label", "period")
@@ -136,7 +130,7 @@ class Calendar:
             quantity itself has; else split in proportion. Either way the parts, with those outside the horizon, add up.
         along : columns that follow the quantity in proportion, such as the committed part of it.
         """
-        labelled = with_label(frame, column)
+        labelled = with_label(frame, column).with_columns(pl.col(quantity, *along).cast(pl.Float64))
         named = pl.col(column).is_in(self.periods["period"].to_list())
         ready, mixed = labelled.filter(named), labelled.filter(~named).with_row_index("_row")
         if mixed.is_empty():
@@ -155,7 +149,11 @@ class Calendar:
         rest = asked.join(inside.group_by("label").agg(pl.col("share").sum()), on="label", how="left")
         outside = rest.select("label", period=pl.lit(""), share=(1 - pl.col("share").fill_null(0.0)).round(12))
         parts = pl.concat([inside, outside.filter(pl.col("share") > 0)])
-        return parts.join(self.periods.select("period", "index"), on="period", how="left").sort("label", "index").drop("index")
+        return (
+            parts.join(self.periods.select("period", "index"), on="period", how="left")
+            .sort("label", "index")
+            .drop("index")
+        )
 
     def arrivals(self, period_lead: pl.DataFrame, dispatch: str = "spread") -> pl.DataFrame:
         """When goods that leave in a period arrive: [period, lead_days, arrival, share], arrival a period or "beyond".
@@ -191,7 +189,7 @@ class Calendar:
 
     @cached_property
     def months(self) -> pl.DataFrame:
-        """How the periods split over fiscal months, by working days: [period, month, share], shares of a period add to 1."""
+        """How periods split over fiscal months, by working days: [period, month, share]; a period's shares add to 1."""
         days = self._count(self.days, "period")
         days = days.with_columns(self.fiscal_month(days["date"]).alias("month"))
         return days.group_by("period", "month").agg(share=pl.len() / pl.col("of").first()).sort("period", "month")
@@ -266,29 +264,6 @@ def horizon(as_of: date, *, weeks: int, daily: int) -> pl.DataFrame:
     )
     groups = labelled.group_by("period", "kind", maintain_order=True)
     return groups.agg(ends_on=pl.col("starts_on").max(), starts_on=pl.col("starts_on").min())
-
-
-def build(periods: pl.DataFrame, as_of: date, *, per: str, fiscal: str, working_days: tuple[int, ...]) -> Calendar:
-    """A calendar whose periods carry index, days, length in `costs.per`, kind, ISO week and fiscal month.
-
-    Parameters
-    ----------
-    periods : [period, starts_on, ends_on] and, for a horizon of our own, kind; given periods have kind "given".
-    per : time base of the costs: day, week (7 days), year (365 days) or period (every period counts 1).
-    """
-    ordered = periods.sort("starts_on")
-    if "kind" not in ordered.columns:
-        ordered = ordered.with_columns(kind=pl.lit("given"))
-    ordered = ordered.with_row_index("index").with_columns(
-        pl.col("index").cast(pl.Int64), days=(pl.col("ends_on") - pl.col("starts_on")).dt.total_days() + 1
-    )
-    length = pl.lit(1.0) if per == "period" else pl.col("days") / PER[per]
-    ordered = ordered.with_columns(length=length, week=pl.col("starts_on").dt.strftime("%G-W%V"))
-    bare = Calendar(ordered, as_of, fiscal, working_days)
-    majority = bare.days.with_columns(bare.fiscal_month(bare.days["date"]).alias("month"))
-    majority = majority.group_by("period", "month").len().sort(["period", "len", "month"], descending=[False, True, False])
-    full = ordered.join(majority.unique("period", keep="first").select("period", "month"), on="period", how="left")
-    return Calendar(full.sort("index").select(list(PERIODS)).cast(PERIODS), as_of, fiscal, working_days)  # type: ignore[arg-type]
 
 
 def _sunday(day: date) -> date:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import polars as pl
 
+from soe_lib.extract.columns import match_columns
 from soe_lib.extract.findings import Finding
 from soe_lib.extract.schema import Column, Table
-from soe_lib.extract.sources import ALIKE, Source
-from soe_lib.extract.spelling import hint, likeness, nearest
+from soe_lib.extract.sources import Source
 
 LARGEST = 1e9
 TRUE, FALSE = ("yes", "true", "y", "1"), ("no", "false", "n", "0")
@@ -34,42 +34,63 @@ DATE_FIXES = (
 def cast(source: Source, table: Table) -> tuple[pl.DataFrame, list[Finding]]:
     """A raw frame as the contract types it, rows in the file's order, and every cell that could not be read.
 
+    All columns are cast at once; only a column in which something is odd is looked at cell by cell.
+
     Parameters
     ----------
     source : the file as it was delivered.
     table : the table of the contract.
     """
     findings = match_columns(source, table)
+    there = [column for column in table.columns if column.name in source.frame.columns]
+    text = [column for column in there if source.frame.schema[column.name] == pl.String]
+    quick = source.frame.select(_quick(column) for column in text)
+    odd = _odd(source, quick, text)
     typed = {}
-    for column in table.columns:
-        if column.name in source.frame.columns:
+    for column in there:
+        if column in text and column.name not in odd:
+            values = quick.get_column(column.name)
+            findings += _blanks(source, column, values)
+        else:
             raw, repairs = tidy(source, column)
             values, wrong = CASTS[column.type](source, column, raw)
-            findings += repairs + wrong + _blanks(source, column, raw, values)
-        else:
-            values = pl.repeat(None, source.frame.height, dtype=column.dtype, eager=True)
+            findings += repairs + wrong + _blanks(source, column, raw)
         typed[column.name] = values if column.default is None else values.fill_null(column.default)
-    return pl.DataFrame(typed, schema={column.name: column.dtype for column in table.columns}), findings
+    rest = {column.name: column for column in table.columns if column.name not in typed}
+    absent = [pl.lit(column.default, dtype=column.dtype).alias(name) for name, column in rest.items()]
+    return pl.DataFrame(typed).with_columns(absent).select(table.names), findings
 
 
-def match_columns(source: Source, table: Table) -> list[Finding]:
-    """Columns that are missing, renamed, or not in the contract."""
-    there = source.frame.columns
-    absent = [name for name in table.names if name not in there]
-    strange = [name for name in there if name not in table.names]
-    findings = []
-    for name in absent:
-        if table[name].required:
-            alike = nearest(name, strange)
-            fix = f"Rename column {alike} to {name}." if alike else f"Add it: {table[name].meaning}."
-            findings.append(source.finding("stop", column=name, rule="The column is missing.", fix=fix))
-    for name in strange:
-        alike = nearest(name, absent)
-        renamed = bool(alike) and likeness(name, alike) >= ALIKE and not table[alike].required
-        rule = "The column is not in the contract" + (" but looks like one." if renamed else " and was not read.")
-        fix = hint(name, absent) or "Remove it, or leave it: nothing reads it."
-        findings.append(source.finding("stop" if renamed else "warn", column=name, rule=rule, fix=fix))
-    return findings
+def _quick(column: Column) -> pl.Expr:
+    """The cast of a text column in which nothing is odd."""
+    cell = pl.col(column.name)
+    if column.type == "number":
+        return cell.cast(pl.Float64, strict=False)
+    if column.type == "date":
+        return cell.str.to_date("%Y-%m-%d", strict=False)
+    return cell.fill_null("") if column.type == "text" else cell
+
+
+def _odd(source: Source, quick: pl.DataFrame, columns: list[Column]) -> set[str]:
+    """Columns that need a closer look: spaces at the ends, cells that are no numbers or dates, numbers out of range."""
+    checks = []
+    for column in columns:
+        cell, raw = pl.col(column.name), pl.col(f"{column.name}|raw")
+        if column.type == "text":
+            spaced = cell.str.starts_with(" ") | cell.str.ends_with(" ")
+            beyond = (cell != cell.str.strip_chars()) | cell.str.contains_any(list(NARROW))
+            odd = (spaced if source.plain else beyond).any()
+        elif column.type == "number":
+            outside = (cell.max() > LARGEST) | (cell.min() < -LARGEST) | ~cell.sum().is_finite()
+            odd = outside.fill_null(False) | (cell.null_count() != raw.null_count())
+        elif column.type == "date":
+            odd = (cell.null_count() != raw.null_count()) | (raw.str.len_bytes() != 10).any()
+        else:
+            odd = pl.lit(True)
+        checks.append(odd.alias(column.name))
+    raws = [source.frame.get_column(column.name).alias(f"{column.name}|raw") for column in columns]
+    found = quick.with_columns(raws).select(checks)
+    return {name for name, odd in found.row(0, named=True).items() if odd} if columns else set()
 
 
 def tidy(source: Source, column: Column) -> tuple[pl.Series, list[Finding]]:
@@ -77,11 +98,7 @@ def tidy(source: Source, column: Column) -> tuple[pl.Series, list[Finding]]:
     raw = source.frame[column.name]
     if raw.dtype != pl.String:
         return _from_typed(source, column, raw)
-    if column.type == "number" and raw.cast(pl.Float64, strict=False).null_count() == raw.null_count():
-        return raw, []
-    trimmed = raw
-    if raw.str.contains_any(list(NARROW)).any():
-        trimmed = raw.str.replace_many(list(NARROW), " ")
+    trimmed = raw.str.replace_many(list(NARROW), [" "] * len(NARROW)) if not source.plain else raw
     trimmed = trimmed.str.strip_chars()
     changed = (trimmed != raw).arg_true()
     repairs = []
@@ -103,7 +120,9 @@ def _from_typed(source: Source, column: Column, raw: pl.Series) -> tuple[pl.Seri
         return raw.dt.date().cast(pl.String), []
     if raw.dtype.is_float() and column.type == "text":
         fix = "Write keys as text: a number loses leading zeros and long digits."
-        return raw.cast(pl.String), [source.finding("stop", column=column.name, rule="Text is stored as a number.", fix=fix)]
+        return raw.cast(pl.String), [
+            source.finding("stop", column=column.name, rule="Text is stored as a number.", fix=fix)
+        ]
     if raw.dtype.is_nested() or raw.dtype == pl.Binary or raw.dtype == pl.Object:
         rule = f"The column is stored as {raw.dtype}, which is no {column.type}."
         empty = pl.repeat(None, len(raw), dtype=pl.String, eager=True)
@@ -111,15 +130,15 @@ def _from_typed(source: Source, column: Column, raw: pl.Series) -> tuple[pl.Seri
     return raw.cast(pl.String), []
 
 
-def _blanks(source: Source, column: Column, raw: pl.Series, values: pl.Series) -> list[Finding]:
+def _blanks(source: Source, column: Column, raw: pl.Series) -> list[Finding]:
     if not column.required:
         return []
-    blank = ((values == "") if column.type == "text" else raw.is_null()).fill_null(True).arg_true()
-    if not len(blank):
+    blank = raw.is_null() | (raw == "") if raw.dtype == pl.String else raw.is_null()
+    if not blank.any():
         return []
     fix = 'Fill it; a blank quantity never means "unlimited".' if column.type == "number" else "Fill it."
     rule = "The key is blank." if column.key else "The value is blank."
-    return [source.finding("stop", blank, column=column.name, rule=rule, fix=fix)]
+    return [source.finding("stop", blank.fill_null(True).arg_true(), column=column.name, rule=rule, fix=fix)]
 
 
 def _text(source: Source, column: Column, raw: pl.Series) -> tuple[pl.Series, list[Finding]]:

@@ -43,15 +43,16 @@ class Finding:
 
     def __str__(self) -> str:
         value = f" '{self.value}'" if self.value else ""
-        column = f" column {self.column}{value}:" if self.column else f"{value}:"
-        return f"{self.level}: {self.file or self.table}{self._where()}{column} {self.rule} {self.fix}".rstrip()
+        column = f", column {self.column}{value}" if self.column else f"{',' if self.rows else ''}{value}"
+        place = f"{self.file or self.table}{self._where()}{column}".strip(", ") or "extract"
+        return f"{self.level}: {place}: {self.rule} {self.fix}".rstrip()
 
     def _where(self) -> str:
         if not self.rows:
-            return f" ({self.count} rows)" if self.count > 1 else ""
+            return f" ({self.count:,} rows)" if self.count > 1 else ""
         more = self.count - len(self.rows)
-        word = "row" if self.count <= 1 else "rows"
-        return f" {word} {', '.join(map(str, self.rows))}" + (f" and {more} more" if more > 0 else "")
+        shown = ", ".join(map(str, self.rows)) + (f" and {more:,} more" if more > 0 else "")
+        return f" row{'s' if self.count > 1 else ''} {shown}"
 
     def to_dict(self) -> dict[str, Any]:
         """The finding as plain values, for JSON."""
@@ -76,9 +77,7 @@ def printable(text: str, longest: int = 400) -> str:
 
 def by_level(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Findings with those that stop first, then by file, row and column."""
-    return tuple(
-        sorted(findings, key=lambda one: (LEVELS.index(one.level), one.file, one.rows, one.column, one.rule))
-    )
+    return tuple(sorted(findings, key=lambda one: (LEVELS.index(one.level), one.file, one.rows, one.column, one.rule)))
 
 
 def stops(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from pathlib import Path
 
 from soe_lib import workspace
 from soe_lib.errors import DataError
-from soe_lib.extract.settings import FILE
-
-ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
+from soe_lib.extract.schema import MANDATORY
+from soe_lib.extract.settings_file import FILE, as_date, load
+from soe_lib.extract.sources import SUFFIXES
 
 
 def dates(company: Path) -> tuple[date, ...]:
@@ -19,16 +18,6 @@ def dates(company: Path) -> tuple[date, ...]:
         return ()
     named = [one.name for one in company.iterdir() if one.is_dir() and as_date(one.name) is not None]
     return tuple(date.fromisoformat(name) for name in sorted(named))
-
-
-def as_date(text: str) -> date | None:
-    """An ISO date that exists, else None; nothing else names an extract."""
-    if not ISO.fullmatch(text):
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def locate(data: str | Path, as_of: str | date | None = None) -> Path:
@@ -42,6 +31,8 @@ def locate(data: str | Path, as_of: str | date | None = None) -> Path:
     if (folder / FILE).is_file():
         return _single(folder, wanted)
     there = dates(folder)
+    if not there and _has_tables(folder):
+        return folder
     if not there:
         raise DataError(
             f"{folder} is no extract ({FILE} is missing) and has no folder named by an as-of date such as 2026-11-16."
@@ -49,6 +40,11 @@ def locate(data: str | Path, as_of: str | date | None = None) -> Path:
     if wanted is not None and wanted not in there:
         raise DataError(f"{folder} has no extract as of {wanted}. There are: {', '.join(map(str, there))}.")
     return folder / (wanted or there[-1]).isoformat()
+
+
+def _has_tables(folder: Path) -> bool:
+    """Whether the folder is an extract that lost its settings, which the check then says beside all else."""
+    return any((folder / f"{name}{suffix}").is_file() for name in MANDATORY for suffix in SUFFIXES)
 
 
 def _wanted(as_of: str | date | None) -> date | None:
@@ -65,8 +61,6 @@ def _wanted(as_of: str | date | None) -> date | None:
 def _single(folder: Path, wanted: date | None) -> Path:
     if wanted is None:
         return folder
-    from soe_lib.extract.settings import load
-
     said = load(folder)[0].as_of
     if said != wanted:
         raise DataError(f"{folder} is one extract as of {said}, not {wanted}. Give its company folder, or that date.")

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
-from soe_lib.extract import calendar as time
+from soe_lib.extract.calendar import Calendar, horizon
 from soe_lib.extract.casting import cast
 from soe_lib.extract.findings import Finding, by_level
+from soe_lib.extract.horizon import build
 from soe_lib.extract.schema import DEMAND, MANDATORY, schema
-from soe_lib.extract.settings import Settings, load
-from soe_lib.extract.sources import Source, discover, read_source
+from soe_lib.extract.settings import UNKNOWN, Settings
+from soe_lib.extract.settings_file import load
+from soe_lib.extract.sources import Rows, Source, discover, read_source
 
 
 @dataclass(frozen=True)
@@ -28,34 +27,80 @@ class Extract:
     tables : typed frames with rows in the order of their files, all tables of the contract.
     sources : the files read, by table.
     calendar : the horizon; empty where the periods make no sense.
+    broken : tables whose file could not be read.
     """
 
     folder: Path
     settings: Settings
     tables: Mapping[str, pl.DataFrame]
     sources: Mapping[str, Source]
-    calendar: time.Calendar
-    findings: tuple[Finding, ...] = field(default=())
+    calendar: Calendar
+    broken: frozenset[str] = frozenset()
+    findings: tuple[Finding, ...] = ()
+    _distinct: dict[tuple[str, str], pl.Series] = field(default_factory=dict, repr=False, compare=False)
 
     def __getitem__(self, table: str) -> pl.DataFrame:
         return self.tables[table]
 
-    def finding(self, level: str, table: str, rows: pl.Series | np.ndarray | list[int], **what: str) -> Finding:
+    def finding(self, level: str, table: str, rows: Rows, **what: str) -> Finding:
         """A finding at these rows (0-based, as in the typed table) of a table's file."""
         if table in self.sources:
             return self.sources[table].finding(level, rows, **what)
-        return Finding(level, table, "", count=len(rows), **what)
+        return Finding(level, table, "", (), count=len(rows), **what)
+
+    def flag(self, level: str, table: str, where: pl.Expr, *, column: str, rule: str, fix: str) -> list[Finding]:
+        """One finding at all rows of a table where an expression holds; nothing where it holds nowhere.
+
+        Parameters
+        ----------
+        where : the expression over the table's columns; null counts as false.
+        column : the column to show, with its first offending value.
+        """
+        frame = self.tables[table]
+        rows = frame.select(pl.arg_where(where.fill_null(False))).to_series() if frame.height else frame.to_series(0)
+        if not len(rows):
+            return []
+        return [
+            self.finding(
+                level, table, rows, column=column, value=self.cell(table, column, int(rows[0])), rule=rule, fix=fix
+            )
+        ]
+
+    def cell(self, table: str, column: str, row: int) -> str:
+        """One value as a reader would write it."""
+        value = self.tables[table][column][row]
+        if isinstance(value, float):
+            return f"{value:g}" if abs(value) < 1e6 else f"{value:.0f}"
+        return "" if value is None else str(value)
+
+    @property
+    def dated(self) -> bool:
+        """Whether the as-of date is known."""
+        return self.settings.as_of != UNKNOWN
+
+    def names(self, table: str, column: str) -> pl.Series:
+        """The distinct values of a column, found once."""
+        if (table, column) not in self._distinct:
+            self._distinct[table, column] = self.tables[table].get_column(column).unique()
+        return self._distinct[table, column]
+
+    def given(self, table: str) -> tuple[str, ...]:
+        """The contract's columns that the table's file has."""
+        there = self.sources[table].frame.columns if table in self.sources else []
+        return tuple(name for name in self.tables[table].columns if name in there)
+
+    def absent(self, table: str) -> bool:
+        """Whether nobody delivered the table at all, as against a file that could not be read."""
+        return table not in self.sources and table not in self.broken
 
     def kept(self, name: str) -> pl.DataFrame:
-        """The rows of a table that are planned with: returns among the orders are left out."""
+        """The rows of a table that are planned with: returns among the orders are left out, a lot size of 0 is none."""
         table = self.tables[name]
-        return table.filter(pl.col("quantity") >= 0) if name == "orders" else table
-
-    @cached_property
-    def last_day(self) -> date:
-        """The last day of the horizon."""
-        ends = self.calendar.periods["ends_on"].max()
-        return ends if isinstance(ends, date) else self.settings.as_of
+        if name == "orders":
+            return table.filter(pl.col("quantity") >= 0)
+        if "multiple" in table.columns:
+            return table.with_columns(pl.when(pl.col("multiple") > 0).then("multiple").alias("multiple"))
+        return table
 
 
 def inspect(folder: Path) -> Extract:
@@ -82,9 +127,10 @@ def inspect(folder: Path) -> Extract:
         sources[name] = source
         tables[name], problems = cast(source, table)
         findings += problems
-    extract = Extract(folder, settings, tables, sources, calendar_of(settings, tables["periods"]))
+    broken = frozenset(paths) - frozenset(sources)
+    extract = Extract(folder, settings, tables, sources, calendar_of(settings, tables["periods"]), broken)
     findings += check_all(extract)
-    return Extract(folder, settings, tables, sources, extract.calendar, by_level(findings))
+    return replace(extract, findings=by_level(findings))
 
 
 def missing_tables(paths: Mapping[str, Path]) -> list[Finding]:
@@ -100,11 +146,11 @@ def missing_tables(paths: Mapping[str, Path]) -> list[Finding]:
     return findings
 
 
-def calendar_of(settings: Settings, periods: pl.DataFrame) -> time.Calendar:
+def calendar_of(settings: Settings, periods: pl.DataFrame) -> Calendar:
     """The horizon the extract gives, or else the one its settings ask for."""
     given = periods.drop_nulls().filter(pl.col("ends_on") >= pl.col("starts_on")).unique("period")
     as_of = settings.as_of
     if periods.height == 0:
-        given = time.horizon(as_of, weeks=settings.horizon.weeks, daily=settings.horizon.daily)
+        given = horizon(as_of, weeks=settings.horizon.weeks, daily=settings.horizon.daily)
     working = settings.calendar
-    return time.build(given, as_of, per=settings.costs.per, fiscal=working.fiscal, working_days=working.working_days)
+    return build(given, as_of, per=settings.costs.per, fiscal=working.fiscal, working_days=working.working_days)

@@ -11,7 +11,8 @@ from typing import Any
 
 import polars as pl
 
-DTYPES: MappingProxyType[str, type[pl.DataType]] = MappingProxyType(
+DType = type[pl.DataType]
+DTYPES: MappingProxyType[str, DType] = MappingProxyType(
     {"text": pl.String, "number": pl.Float64, "integer": pl.Int64, "date": pl.Date, "yes-no": pl.Boolean}
 )
 MANDATORY = ("items", "locations")
@@ -48,7 +49,7 @@ class Column:
     meaning: str
 
     @property
-    def dtype(self) -> type[pl.DataType]:
+    def dtype(self) -> DType:
         """The polars type of the column in a Snapshot."""
         return DTYPES[self.type]
 

@@ -14,8 +14,9 @@ from types import MappingProxyType
 import polars as pl
 
 from soe_lib.errors import DataError
-from soe_lib.extract import calendar as time
+from soe_lib.extract.calendar import Calendar
 from soe_lib.extract.findings import Finding, stops
+from soe_lib.extract.folders import locate
 from soe_lib.extract.reading import Extract, inspect
 from soe_lib.extract.report import describe
 from soe_lib.extract.schema import schema
@@ -57,10 +58,10 @@ class Snapshot:
         return f"Snapshot({self.company}, as of {self.as_of}: {rows:,} rows, {self.periods.height} periods)"
 
     @property
-    def calendar(self) -> time.Calendar:
+    def calendar(self) -> Calendar:
         """The horizon's calendar: splits, fiscal months and lead times."""
         working = self.settings.calendar
-        return time.Calendar(self.periods, self.as_of, working.fiscal, working.working_days)
+        return Calendar(self.periods, self.as_of, working.fiscal, working.working_days)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -94,8 +95,6 @@ def resolve(data: str | Path, as_of: str | date | None = None) -> Path:
     ------
     DataError : no such folder, no extract in it, or no extract of that date; the message names those there are.
     """
-    from soe_lib.extract.folders import locate
-
     return locate(data, as_of)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,13 @@ import polars as pl
 from soe_lib.extract.findings import SHOWN, Finding
 from soe_lib.extract.layout import Layout, scan
 from soe_lib.extract.schema import Table, schema
-from soe_lib.extract.settings import FILE as SETTINGS_FILE
+from soe_lib.extract.settings_file import FILE as SETTINGS_FILE
 from soe_lib.extract.spelling import likeness, nearest
 
 SUFFIXES = (".csv", ".parquet")
 ALIKE = 0.8
+Rows = pl.Series | Sequence[int] | np.ndarray
+BOM = b"\xef\xbb\xbf"
 UTF8_FIX = "Export the file again as UTF-8 (in Excel: Save as, CSV UTF-8)."
 
 
@@ -31,7 +34,8 @@ class Source:
     ----------
     frame : the rows as they stand there, one String column per header (parquet keeps numbers and dates).
     size, sha256 : bytes of the file and their fingerprint.
-    layout : where each row starts, when rows and lines of the file are not simply one after the other.
+    plain : the file has no letter beyond ASCII and no tab, so that a blank at an end can only be a space.
+    layout : finds where each row starts, when rows and lines of the file are not simply one after the other.
     first : the number of the first row: 2 below a header, 1 in a parquet file.
     """
 
@@ -40,17 +44,19 @@ class Source:
     frame: pl.DataFrame
     size: int
     sha256: str
-    layout: Layout | None = None
+    plain: bool = False
+    layout: Callable[[], Layout] | None = None
     first: int = 2
 
-    def lines(self, rows: pl.Series | Sequence[int] | np.ndarray) -> tuple[int, ...]:
+    def lines(self, rows: Rows) -> tuple[int, ...]:
         """The file line numbers of the first few of these rows."""
         shown = np.sort(np.asarray(rows, dtype=np.int64))[:SHOWN]
         if self.layout is None:
             return tuple(int(row) + self.first for row in shown)
-        return tuple(int(self.layout.line[row]) for row in shown)
+        line = self.layout().line
+        return tuple(int(line[row]) for row in shown)
 
-    def finding(self, level: str, rows: pl.Series | Sequence[int] | np.ndarray = (), **what: str) -> Finding:
+    def finding(self, level: str, rows: Rows = (), **what: str) -> Finding:
         """A finding in this file at these rows."""
         return Finding(level, self.table, self.file, self.lines(rows), count=len(rows), **what)
 
@@ -73,7 +79,9 @@ def discover(folder: Path) -> tuple[dict[str, Path], list[Finding]]:
     for name, paths in found.items():
         if len(paths) > 1:
             rule = f"Two files for one table: {' and '.join(path.name for path in paths)}."
-            findings.append(Finding("stop", name, paths[0].name, rule=rule, fix="Keep the right one, remove the other."))
+            findings.append(
+                Finding("stop", name, paths[0].name, rule=rule, fix="Keep the right one, remove the other.")
+            )
     return {name: paths[0] for name, paths in found.items()}, [one for one in findings if one is not None]
 
 
@@ -85,7 +93,9 @@ def _stranger(path: Path, absent: Iterable[str]) -> Finding | None:
         fix = f"Did you mean {alike}.csv? Rename the file."
         return Finding("stop", alike, path.name, rule="The file belongs to no table of the contract.", fix=fix)
     fix = "Rename it to the table it holds, or remove it."
-    return Finding("warn", "", path.name, rule="The file belongs to no table of the contract and was not read.", fix=fix)
+    return Finding(
+        "warn", "", path.name, rule="The file belongs to no table of the contract and was not read.", fix=fix
+    )
 
 
 def read_source(path: Path, table: Table) -> tuple[Source | None, list[Finding]]:
@@ -97,9 +107,12 @@ def read_source(path: Path, table: Table) -> tuple[Source | None, list[Finding]]
     table : the table of the contract that it holds.
     """
     reader = _read_parquet if path.suffix == ".parquet" else _read_csv
-    before = path.stat()
-    source, findings = reader(path, table)
-    after = path.stat()
+    try:
+        before = path.stat()
+        source, findings = reader(path, table)
+        after = path.stat()
+    except OSError as error:
+        return None, [_stop(table, path, f"The file cannot be opened: {error.strerror}.", "Check it and its rights.")]
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         fix = "Wait until the copy has finished and check again."
         findings.append(Finding("stop", table.name, path.name, rule="The file changed while it was read.", fix=fix))
@@ -122,29 +135,32 @@ def _read_csv(path: Path, table: Table) -> tuple[Source | None, list[Finding]]:
     header, problem = _header(text, path, table)
     if problem:
         return None, [*findings, problem]
-    layout = _layout_if_needed(text, len(header))
-    if layout is not None and (problems := _ragged(layout, text, len(header), path, table)):
-        return None, [*findings, *problems]
     try:
-        frame = pl.read_csv(io.BytesIO(text), infer_schema=False, has_header=True)
+        frame = pl.read_csv(text, infer_schema=False, has_header=True)
     except pl.exceptions.PolarsError as error:
-        problems = _ragged(scan(text), text, len(header), path, table)
+        problems = _ragged(text, len(header), path, table)
         rule = f"The file cannot be read as CSV: {str(error).splitlines()[0]}."
         return None, [*findings, *(problems or [_stop(table, path, rule, "Export the file again.")])]
+    if frame.width != len(header):
+        return None, [*findings, _stop(table, path, "The header cannot be read.", "Write it on one line.", (1,))]
     frame.columns = header
-    source, blank = _without_blank_rows(Source(table.name, path.name, frame, size, digest, layout), text, len(header))
+    if _may_be_short(frame, text) and (problems := _ragged(text, len(header), path, table)):
+        return None, [*findings, *problems]
+    layout = cache(lambda: scan(text)) if b'"' in text else None
+    source = Source(table.name, path.name, frame, size, digest, text.isascii() and b"\t" not in text, layout)
+    source, blank = _without_blank_rows(source, text)
     return source, [*findings, *blank]
 
 
 def _clean(content: bytes, path: Path, table: Table) -> tuple[bytes | None, list[Finding]]:
     """The file's bytes as UTF-8 without a byte order mark, or why that cannot be had."""
-    if not content.strip():
+    if not content or content.isspace() or content == BOM:
         return None, [_stop(table, path, "The file is empty (no byte of content).", "Export the file again.")]
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return None, [_stop(table, path, "The file is UTF-16, not UTF-8.", UTF8_FIX)]
     findings: list[Finding] = []
-    if content.startswith(b"\xef\xbb\xbf"):
-        content = content[3:]
+    if content.startswith(BOM):
+        content = content.removeprefix(BOM)
         rule = "A byte order mark was taken off."
         findings.append(Finding("repair", table.name, path.name, (1,), rule=rule, count=1))
     if (at := content.find(b"\x00")) >= 0:
@@ -167,7 +183,8 @@ def _not_utf8(content: bytes, at: int, path: Path, table: Table) -> Finding:
 
 
 def _header(text: bytes, path: Path, table: Table) -> tuple[list[str], Finding | None]:
-    first = text.split(b"\n", 1)[0].decode("utf-8").rstrip("\r")
+    end = text.find(b"\n")
+    first = text[: end if end >= 0 else len(text)].decode("utf-8").rstrip("\r").replace("\r", " ")
     header = [name.strip() for name in next(csv.reader([first]), [])]
     for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
         if len(header) == 1 and separator in first:
@@ -181,19 +198,20 @@ def _header(text: bytes, path: Path, table: Table) -> tuple[list[str], Finding |
     return header, None
 
 
-def _layout_if_needed(text: bytes, width: int) -> Layout | None:
-    """Where rows start, when quotes are about or the commas do not add up; else rows are simply lines."""
+def _may_be_short(frame: pl.DataFrame, text: bytes) -> bool:
+    """Whether a row could be short: the reader fills its missing values with blanks and says nothing."""
+    if frame.to_series(-1).null_count() == 0:
+        return False
     lines = text.count(b"\n") + (not text.endswith(b"\n"))
-    plain = b'"' not in text and width > 1 and text.count(b",") == lines * (width - 1)
-    return None if plain else scan(text)
+    return b'"' in text or frame.width == 1 or text.count(b",") != lines * (frame.width - 1)
 
 
-def _ragged(layout: Layout, text: bytes, width: int, path: Path, table: Table) -> list[Finding]:
+def _ragged(text: bytes, width: int, path: Path, table: Table) -> list[Finding]:
     """Quotes never closed, and rows with too many or too few values."""
     if text.count(b'"') % 2:
         line = next(n for n, one in enumerate(text.split(b"\n"), 1) if one.count(b'"') % 2)
         return [_stop(table, path, "A quote is opened and never closed.", "Close or double it.", (line,))]
-    findings = []
+    layout, findings = scan(text), []
     for bad, rule in (
         (layout.fields > width, f"More values than the {width} columns of the header."),
         ((layout.fields < width) & ~layout.blank, f"Fewer values than the {width} columns of the header."),
@@ -206,19 +224,17 @@ def _ragged(layout: Layout, text: bytes, width: int, path: Path, table: Table) -
     return findings
 
 
-def _without_blank_rows(source: Source, text: bytes, width: int) -> tuple[Source, list[Finding]]:
+def _without_blank_rows(source: Source, text: bytes) -> tuple[Source, list[Finding]]:
     blank = source.frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
     if not blank.any():
         return source, []
-    layout = source.layout or scan(text)
+    whole = replace(source, layout=cache(lambda: scan(text)))
     keep = (~blank).to_numpy()
-    tail = int(np.flatnonzero(keep).max(initial=-1)) + 1
-    inner = blank[:tail].arg_true()
-    findings = []
-    if len(inner):
-        whole = replace(source, layout=layout)
-        findings.append(whole.finding("repair", inner, rule=f"Blank rows were left out ({width} columns)."))
-    return replace(source, frame=source.frame.filter(~blank), layout=layout.take(keep)), findings
+    inner = blank[: int(np.flatnonzero(keep).max(initial=-1)) + 1].arg_true()
+    rule = "Blank rows were left out."
+    findings = [whole.finding("repair", inner, rule=rule)] if len(inner) else []
+    layout = cache(lambda: scan(text).take(keep))
+    return replace(source, frame=source.frame.filter(~blank), layout=layout), findings
 
 
 def _read_parquet(path: Path, table: Table) -> tuple[Source | None, list[Finding]]:
@@ -228,5 +244,5 @@ def _read_parquet(path: Path, table: Table) -> tuple[Source | None, list[Finding
     except (pl.exceptions.PolarsError, OSError) as error:
         rule = f"The file cannot be read as parquet: {str(error).splitlines()[0]}."
         return None, [_stop(table, path, rule, "Write the file again.")]
-    source = Source(table.name, path.name, frame, len(content), hashlib.sha256(content).hexdigest(), None, 1)
+    source = Source(table.name, path.name, frame, len(content), hashlib.sha256(content).hexdigest(), False, None, 1)
     return source, []

@@ -15,9 +15,11 @@ def likeness(one: str, other: str) -> float:
     return difflib.SequenceMatcher(None, _plain(one), _plain(other)).ratio()
 
 
-def nearest(name: str, known: Iterable[str], least: float = 0.55) -> str:
+def nearest(name: str, known: Iterable[str], least: float = 0.5) -> str:
     """The known name most like the given one; blank where none is alike enough."""
-    ranked = sorted(((likeness(name, candidate), candidate) for candidate in known), key=lambda pair: (-pair[0], pair[1]))
+    ranked = sorted(
+        ((likeness(name, candidate), candidate) for candidate in known), key=lambda pair: (-pair[0], pair[1])
+    )
     return ranked[0][1] if ranked and ranked[0][0] >= least else ""
 
 

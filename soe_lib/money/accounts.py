@@ -19,6 +19,7 @@ ACCOUNTS = (
     "write-offs",
     "fixed",
     "workforce",
+    "stock change",
     "opening stock",
     "end value",
     "goodwill",
@@ -40,7 +41,7 @@ def in_order(accounts: Iterable[str]) -> list[str]:
     Formula: the known ones as in ACCOUNTS; unknown ones by name, after the last cash account.
     """
     named = set(accounts)
-    cut = ACCOUNTS.index("opening stock")
+    cut = ACCOUNTS.index("stock change")
     cash, rest = ACCOUNTS[:cut], ACCOUNTS[cut:]
     unknown = sorted(named - set(ACCOUNTS))
     return [account for account in (*cash, *unknown, *rest) if account in named]
@@ -49,8 +50,4 @@ def in_order(accounts: Iterable[str]) -> list[str]:
 def rank(accounts: pl.Series) -> pl.Series:
     """The place of each account in finance's order, to sort by; shape as given."""
     places = {account: place for place, account in enumerate(in_order(accounts.unique().to_list()))}
-    return (
-        accounts.replace_strict(places, default=None, return_dtype=pl.Int64)
-        if places
-        else accounts.cast(pl.Int64)
-    )
+    return accounts.replace_strict(places, default=None, return_dtype=pl.Int64) if places else accounts.cast(pl.Int64)

@@ -10,15 +10,18 @@ import polars as pl
 
 from soe_lib.errors import FormulationError, ReconciliationError
 from soe_lib.money.reading import PlanLike, Window, horizon, items_of, standard_costs
-from soe_lib.money.rounding import largest_remainder, nested, whole
-from soe_lib.money.variance import FORMULAS, Flex, account_effects, sales_effects, sales_of
-from soe_lib.money.window import common_window, cut
+from soe_lib.money.rounding import as_money, nested, whole
+from soe_lib.money.variance import Flex, account_effects, drivers, flex, formula, sales_effects
+from soe_lib.money.window import accrual, common_window, cut
 
 Convention = Literal["mix at base margin", "mix as average price"]
 
 KEYS = ("item", "customer", "location")
 VARIABLE = ("material", "conversion", "freight")
 """Accounts that are flexed with the volume sold; every other one is compared in full."""
+
+NOISE = 1e-6
+"""Minor units below which an effect is float noise."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -70,13 +73,13 @@ class Bridge:
 
     def table(self) -> pl.DataFrame:
         """What stands beside the chart: driver, amount [money], share of the change, cumulative [money], formula."""
-        scale, change = 10**self.digits, self.end - self.start
+        change = self.end - self.start
         share = pl.col("amount") / change if change else pl.lit(None, dtype=pl.Float64)
         return self.steps.select(
             "driver",
-            amount=pl.col("amount") / scale,
+            amount=as_money(pl.col("amount"), self.digits),
             share=share,
-            cumulative=(self.start + pl.col("amount").cum_sum()) / scale,
+            cumulative=as_money(self.start + pl.col("amount").cum_sum(), self.digits),
             formula="formula",
             rows="rows",
         )
@@ -100,7 +103,11 @@ class Bridge:
 
     def __repr__(self) -> str:
         scale = 10**self.digits
-        rows = [(self.base, self.start), *self.steps.select("driver", "amount").iter_rows(), (self.other, self.end)]
+        rows = [
+            (self.base, self.start),
+            *self.steps.select("driver", "amount").iter_rows(),
+            (self.other, self.end),
+        ]
         width = max(len(name) for name, _ in rows)
         shown = [f"  {name:<{width}} {amount / scale:>18,.2f}" for name, amount in rows]
         when = f", {self.window[0]} to {self.window[1]}" if self.window else ""
@@ -116,6 +123,7 @@ def bridge(
     standard_cost: pl.DataFrame | None = None,
     variable: Sequence[str] = VARIABLE,
     window: Window | Literal["common"] | None = None,
+    reading: Literal["cash", "accrual"] = "cash",
     digits: int = 2,
 ) -> Bridge:
     """Why `other` is worth more than `base`: volume, mix, price, and each account of cost.
@@ -136,6 +144,8 @@ def bridge(
     standard_cost : item, standard_cost [money/unit]; the plans' own items when left out.
     variable : accounts that are flexed with what is sold.
     window : first and last day to compare, or "common" for the days that both cover; see `cut`.
+    reading : "cash" compares margins of cash and end value, "accrual" those of cash and the change of stock at
+        standard cost: the way to compare with a budget, which has no stock.
 
     Raises ReconciliationError for different horizons without a window, FormulationError for an unknown
     convention or key.
@@ -143,19 +153,32 @@ def bridge(
     if convention not in get_args(Convention):
         raise FormulationError(f"no convention {convention!r}; choose one of {', '.join(get_args(Convention))}.")
     span = _window(base, other, window)
-    left, right = (base, other) if span is None else (cut(base, span), cut(other, span))
-    flex = Flex.between(
-        sales_of(left, by), sales_of(right, by), standard_costs([left, right], standard_cost),
-        by_cost=convention == "mix at base margin",
+    sides = _sides((base, other), span, standard_costs([base, other], standard_cost) if reading == "accrual" else None)
+    average = convention == "mix as average price"
+    flexed = flex(*sides, tuple(by), variable=variable, average=average, standard_cost=standard_cost)
+    effects = pl.concat([sales_effects(flexed), account_effects(flexed, *sides)], how="diagonal")
+    start, end = (int(whole(side.ledger.margin * 10**digits)[0]) for side in sides)
+    _complete(effects, sides)
+    detail = _in_minor_units(effects, end - start, 10**digits)
+    notes = [*flexed.notes, *(note for side in sides for note in getattr(side, "notes", ()))]
+    notes += [
+        f"{side.name}: {n:,} rows of {f} have no rate ({q:,.6g} units)."
+        for side in sides
+        for f, n, q in side.ledger.lost
+    ]
+    return Bridge(
+        base.name, other.name, start, end, _steps(detail, flexed, sides), detail, convention,
+        pl.concat([items_of(side) for side in sides], how="diagonal_relaxed").unique("item", keep="first"),
+        span, digits, tuple(notes),
     )  # fmt: skip
-    effects = pl.concat(
-        [
-            sales_effects(flex, left, right, variable, average=convention == "mix as average price"),
-            account_effects(flex, left, right, variable),
-        ],
-        how="diagonal",
-    )
-    return _closed(base, other, effects, (left, right), flex, convention, span, digits)
+
+
+def _sides(
+    plans: tuple[PlanLike, PlanLike], span: Window | None, costs: pl.DataFrame | None
+) -> tuple[PlanLike, PlanLike]:
+    if span is not None:
+        return cut(plans[0], span, standard_cost=costs), cut(plans[1], span, standard_cost=costs)
+    return plans if costs is None else (accrual(plans[0], costs), accrual(plans[1], costs))
 
 
 def _window(base: PlanLike, other: PlanLike, window: Window | Literal["common"] | None) -> Window | None:
@@ -173,22 +196,35 @@ def _window(base: PlanLike, other: PlanLike, window: Window | Literal["common"] 
     return None
 
 
-def _closed(
-    base: PlanLike,
-    other: PlanLike,
-    effects: pl.DataFrame,
-    cuts: tuple[PlanLike, PlanLike],
-    flex: Flex,
-    convention: str,
-    span: Window | None,
-    digits: int,
-) -> Bridge:
-    scale = 10**digits
-    start, end = (int(whole(plan.ledger.margin * scale)[0]) for plan in cuts)
-    sums = effects.group_by("driver", "place", maintain_order=True).agg(pl.col("amount").sum(), rows=pl.len())
-    sums = sums.sort("place").filter(pl.col("amount") != 0)
-    if end != start and sums.is_empty():
-        sums = pl.DataFrame({"driver": ["rounding"], "place": [0], "amount": [float(end - start) / scale], "rows": [0]})
-    if sums.height:
-        cents = largest_remainder(sums["amount"].to_numpy() * scale, end - start)
-    raise NotImplementedError((cents, nested, FORMULAS, items_of, flex, convention, span))
+def _complete(effects: pl.DataFrame, sides: tuple[PlanLike, PlanLike]) -> None:
+    """Nothing may be rounded away: the effects must be the change of margin before they become cents."""
+    change = sides[1].ledger.margin - sides[0].ledger.margin
+    found = float(effects.get_column("effect").sum())
+    turnover = sum(float(side.ledger.lines["amount"].abs().sum()) for side in sides)
+    if abs(found - change) > max(1e-4, 1e-11 * turnover):
+        raise ReconciliationError(f"the effects add up to {found:,.4f}, but the margin moves by {change:,.4f}.")
+
+
+def _in_minor_units(effects: pl.DataFrame, change: int, scale: int) -> pl.DataFrame:
+    order = drivers(effects)
+    rows = effects.filter((pl.col("effect") * scale).abs() >= NOISE)
+    if rows.is_empty() and change:
+        rows = effects.clear().select(pl.all()).vstack(_rounding(effects, change / scale))
+        order = ["rounding"]
+    place = pl.col("driver").replace_strict({d: n for n, d in enumerate(order)}, return_dtype=pl.Int64)
+    rows = rows.with_columns(_place=place).sort("_place", maintain_order=True)
+    cents = nested(rows.get_column("effect").to_numpy() * scale, [rows.get_column("_place").to_numpy()], change)
+    return rows.drop("_place", "effect").with_columns(pl.Series("amount", cents, dtype=pl.Int64))
+
+
+def _rounding(effects: pl.DataFrame, amount: float) -> pl.DataFrame:
+    row = dict.fromkeys(effects.columns) | {"driver": "rounding", "effect": amount}
+    return pl.DataFrame([row], schema=effects.schema)
+
+
+def _steps(detail: pl.DataFrame, flexed: Flex, sides: tuple[PlanLike, PlanLike]) -> pl.DataFrame:
+    sums = detail.group_by("driver", maintain_order=True).agg(
+        pl.col("amount").sum(), pl.len().cast(pl.Int64).alias("rows")
+    )
+    said = [formula(driver, flexed, sides[0].ledger, sides[1].ledger) for driver in sums.get_column("driver")]
+    return sums.with_columns(pl.Series("formula", said, dtype=pl.String)).select("driver", "amount", "formula", "rows")

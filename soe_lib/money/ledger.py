@@ -177,9 +177,7 @@ class Ledger:
         numbered = rows.with_row_index("_row")
         below = pl.col("kind") == "steering"
         parts = [numbered.filter(~below), numbered.filter(below)]
-        cents = [
-            _whole(part, 10**digits, goal) for part, goal in zip(parts, self._goals(digits), strict=True)
-        ]
+        cents = [_whole(part, 10**digits, goal) for part, goal in zip(parts, self._goals(digits), strict=True)]
         shown = pl.concat(
             [part.with_columns(pl.Series("cents", found)) for part, found in zip(parts, cents, strict=True)]
         )
@@ -213,9 +211,7 @@ class Ledger:
             f"steering {self.steering:,.2f}; {self.lines.height:,} lines"
         )
         rows = [f"  {account:<{width}} {amount:>18,.2f}" for account, amount in accounts.items()]
-        lost = [
-            f"  without a rate: {rows:,} rows of {flow}, {q:,.6g} units" for flow, rows, q in self._lost()
-        ]
+        lost = [f"  without a rate: {rows:,} rows of {flow}, {q:,.6g} units" for flow, rows, q in self.lost]
         return "\n".join([head, *rows, *lost])
 
     def _sum(self, *kinds: str) -> float:

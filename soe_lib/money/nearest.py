@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from soe_lib.money.ledger import ADAPTED
+from soe_lib.money.booking import adapted
 from soe_lib.money.timeline import timeline
 
 TIMES = ("due", "period")
@@ -14,6 +14,7 @@ TIMES = ("due", "period")
 
 NEAREST = "rate of the nearest period"
 AS_FORECAST = "order unknown to the rates, valued as forecast"
+OWN_RATE = "unknown to the rates, valued at its own plan's"
 
 
 def adapt(
@@ -41,7 +42,7 @@ def adapt(
     """
     times = [key for key in TIMES if key in keys]
     hits = _by_time(rows, table, keys, times, calendars, timed) if times else _none(rows, table)
-    counts = [_counted(flow, NEAREST, rows, hits)]
+    counts = [adapted(rows.join(hits, on="_row", how="semi"), flow, NEAREST)]
     rest = rows.join(hits, on="_row", how="anti")
     if "order" in keys and rest.filter(pl.col("order") != "").height:
         loose = rest.with_columns(order=pl.lit(""))
@@ -49,7 +50,7 @@ def adapt(
         late = loose.join(same, on="_row", how="anti")
         more = [same, _by_time(late, table, keys, times, calendars, timed) if times else _none(late, table)]
         found = pl.concat(more, how="diagonal")
-        counts.append(_counted(flow, AS_FORECAST, rest, found))
+        counts.append(adapted(rest.join(found, on="_row", how="semi"), flow, AS_FORECAST))
         hits = pl.concat([hits, found], how="diagonal")
     return hits, pl.concat(counts)
 
@@ -120,11 +121,3 @@ def _asof(left: pl.DataFrame, right: pl.DataFrame, by: Sequence[str], on: str, s
 def _none(rows: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
     extra = [name for name in table.columns if name not in rows.columns]
     return rows.clear().with_columns(pl.lit(None, dtype=table.schema[name]).alias(name) for name in extra)
-
-
-def _counted(flow: str, how: str, rows: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
-    found = rows.join(hits, on="_row", how="semi")
-    if found.is_empty():
-        return pl.DataFrame(schema=ADAPTED)
-    row = {"flow": flow, "how": how, "rows": found.height, "quantity": float(found["quantity"].sum())}
-    return pl.DataFrame([row], schema=ADAPTED)

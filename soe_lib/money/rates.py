@@ -12,9 +12,9 @@ from typing import Literal
 import polars as pl
 
 from soe_lib.errors import DataError, FormulationError
-from soe_lib.money.accounts import KINDS
-from soe_lib.money.ledger import ADAPTED, LINES, UNMATCHED, Ledger
-from soe_lib.money.nearest import adapt
+from soe_lib.money.booking import adapted, booked_lines, checked, free, key_columns, unmatched
+from soe_lib.money.ledger import ADAPTED, LINES, Ledger
+from soe_lib.money.nearest import OWN_RATE, adapt
 from soe_lib.money.timeline import no_periods
 
 Match = Literal["exact", "nearest"]
@@ -43,10 +43,6 @@ TIMED = frozenset({"stock", "below_safety"})
 FACTS = frozenset({"open", "receive"})
 """Flows that no decision moves: without a rate they are worth nothing, and nobody need be told."""
 
-FREE = ""
-"""The account of a row that the book knows and that costs nothing."""
-
-_LABELS = ("item", "location", "customer")
 _BOOK = "book.json"
 
 
@@ -70,14 +66,12 @@ class RateBook:
 
     tables: Mapping[str, pl.DataFrame]
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    items: pl.DataFrame = field(
-        default_factory=lambda: pl.DataFrame(schema={"item": pl.String, "family": pl.String})
-    )
+    items: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"item": pl.String, "family": pl.String}))
     periods: pl.DataFrame = field(default_factory=no_periods)
 
     def __post_init__(self) -> None:
-        tables = {flow: _checked(flow, self.tables[flow]) for flow in sorted(self.tables)}
-        keys = {flow: self.keys.get(flow) or _keys(flow, table) for flow, table in tables.items()}
+        tables = {flow: checked(flow, self.tables[flow]) for flow in sorted(self.tables)}
+        keys = {flow: self.keys.get(flow) or key_columns(table, FLOW_KEYS.get(flow)) for flow, table in tables.items()}
         for flow, table in tables.items():
             if lost := [key for key in keys[flow] if key not in table.columns]:
                 raise FormulationError(f"rates of {flow} lack the key columns {', '.join(lost)}.")
@@ -104,8 +98,8 @@ class RateBook:
         for flow, frame in cells.items():
             keys = list(self.columns(flow))
             own = frame.select(pl.col(key).cast(pl.String) for key in keys)
-            have = tables.get(flow, _checked(flow, _free(own.clear())))
-            tables[flow] = pl.concat([have, _free(own.join(have, on=keys, how="anti"))], how="diagonal")
+            have = tables.get(flow, checked(flow, free(own.clear())))
+            tables[flow] = pl.concat([have, free(own.join(have, on=keys, how="anti"))], how="diagonal")
         return replace(self, tables=tables)
 
     def value(
@@ -115,6 +109,7 @@ class RateBook:
         *,
         items: pl.DataFrame | None = None,
         periods: pl.DataFrame | None = None,
+        instead: RateBook | None = None,
     ) -> Ledger:
         """The ledger of a plan: each quantity times each of its rates; no solver is needed.
 
@@ -128,21 +123,23 @@ class RateBook:
         ----------
         flows : by name: key columns and `quantity` [unit].
         items, periods : to read the ledger by; the book's own when left out.
+        instead : the book that values, exactly, what finds no rate in this one; counted in `adapted` too.
 
         Raises FormulationError on missing key columns, blank quantities, or two rows of one key.
         """
         dates = self.periods if periods is None else periods
-        ledger = Ledger(
-            pl.DataFrame(schema=LINES), items=self.items if items is None else items, periods=dates
-        )
+        ledger = Ledger(pl.DataFrame(schema=LINES), items=self.items if items is None else items, periods=dates)
         for flow in sorted(flows):
             rows = self._rows(flow, flows[flow], match)
-            table = self.tables.get(flow)
-            if table is None:
-                lost = rows if match == "nearest" and flow not in FACTS else rows.clear()
-                ledger += Ledger(pl.DataFrame(schema=LINES), _count(lost, flow, UNMATCHED))
-                continue
-            ledger += self._valued(flow, rows, table, match, dates)
+            found, rest = self._valued(flow, rows, match, dates)
+            ledger += found
+            if instead is not None and rest.height:
+                own, left = instead._valued(flow, rest, "exact", dates)
+                ledger += replace(own, adapted=adapted(rest.join(left, on=rest.columns, how="anti"), flow, OWN_RATE))
+                rest = left
+            # a flow for which the book's own blocks declare no money is free, but only in plans of that book
+            if flow in self.tables or (match == "nearest" and flow not in FACTS):
+                ledger += Ledger(pl.DataFrame(schema=LINES), unmatched(rest, flow))
         return ledger
 
     def save(self, folder: str | Path) -> Path:
@@ -163,9 +160,7 @@ class RateBook:
         """The book that `save` wrote; raises DataError where there is none."""
         home = Path(folder)
         if not (home / _BOOK).is_file():
-            raise DataError(
-                f"{home} holds no rate book: {_BOOK} is missing. Save one there with RateBook.save."
-            )
+            raise DataError(f"{home} holds no rate book: {_BOOK} is missing. Save one there with RateBook.save.")
         text = json.loads((home / _BOOK).read_text(encoding="utf-8"))
         return cls(
             {flow: pl.read_parquet(home / Path(name).name) for flow, name in text["files"].items()},
@@ -175,10 +170,7 @@ class RateBook:
         )
 
     def __repr__(self) -> str:
-        rows = [
-            f"  {flow:<10} {t.height:>9,} rates on {', '.join(self.keys[flow])}"
-            for flow, t in self.tables.items()
-        ]
+        rows = [f"  {flow:<10} {t.height:>9,} rates on {', '.join(self.keys[flow])}" for flow, t in self.tables.items()]
         return "\n".join([f"RateBook: {sum(t.height for t in self.tables.values()):,} rates", *rows])
 
     def _rows(self, flow: str, frame: pl.DataFrame, match: Match) -> pl.DataFrame:
@@ -187,86 +179,31 @@ class RateBook:
         else:
             keys = self.columns(flow)
             if lost := [name for name in (*keys, "quantity") if name not in frame.columns]:
-                raise FormulationError(
-                    f"flow {flow} lacks {', '.join(lost)}; it is named by {', '.join(keys)}."
-                )
-            rows = frame.select(
-                *(pl.col(key).cast(pl.String) for key in keys), pl.col("quantity").cast(pl.Float64)
-            )
+                raise FormulationError(f"flow {flow} lacks {', '.join(lost)}; it is named by {', '.join(keys)}.")
+            rows = frame.select(*(pl.col(key).cast(pl.String) for key in keys), pl.col("quantity").cast(pl.Float64))
             if match == "exact" and (twins := rows.height - rows.n_unique(subset=keys)):
-                raise FormulationError(
-                    f"flow {flow}: {twins} of {rows.height} rows repeat the key {', '.join(keys)}."
-                )
+                raise FormulationError(f"flow {flow}: {twins} of {rows.height} rows repeat the key {', '.join(keys)}.")
         quantity = rows.get_column("quantity")
         if bad := rows.filter(quantity.is_null() | ~quantity.is_finite()).height:
             raise FormulationError(f"flow {flow}: {bad} of {rows.height} quantities are blank or not finite.")
         return rows.filter(quantity != 0)
 
     def _valued(
-        self, flow: str, rows: pl.DataFrame, table: pl.DataFrame, match: Match, periods: pl.DataFrame
-    ) -> Ledger:
+        self, flow: str, rows: pl.DataFrame, match: Match, periods: pl.DataFrame
+    ) -> tuple[Ledger, pl.DataFrame]:
+        """The ledger of the rows that find a rate, and the rows that find none."""
+        table = self.tables.get(flow)
+        if table is None:
+            return Ledger(pl.DataFrame(schema=LINES)), rows
+        if table.is_empty():
+            return Ledger(pl.DataFrame(schema=LINES)), rows.clear()
         keys = list(self.columns(flow))
         numbered = rows.with_row_index("_row")
         hits = numbered.join(table, on=keys, how="inner", maintain_order="left_right")
-        rest = numbered.join(table, on=keys, how="anti")
-        adapted = pl.DataFrame(schema=ADAPTED)
-        if match == "nearest" and rest.height and table.height:
-            more, adapted = adapt(flow, rest, table, keys, (periods, self.periods), timed=flow in TIMED)
+        rest = numbered.join(table, on=keys, how="anti", maintain_order="left")
+        ways = pl.DataFrame(schema=ADAPTED)
+        if match == "nearest" and rest.height:
+            more, ways = adapt(flow, rest, table, keys, (periods, self.periods), timed=flow in TIMED)
             hits = pl.concat([hits, more], how="diagonal")
             rest = rest.join(more, on="_row", how="anti")
-        return Ledger(_lines(flow, hits), _count(rest, flow, UNMATCHED), adapted=adapted)
-
-
-def _keys(flow: str, table: pl.DataFrame) -> tuple[str, ...]:
-    known = FLOW_KEYS.get(flow)
-    if known and all(key in table.columns for key in known):
-        return known
-    return tuple(table.columns[: table.columns.index("account")])
-
-
-def _checked(flow: str, table: pl.DataFrame) -> pl.DataFrame:
-    if lost := [name for name in ("account", "kind", "per_unit") if name not in table.columns]:
-        raise FormulationError(f"rates of {flow} lack {', '.join(lost)}.")
-    text = [pl.col(name).cast(pl.String) for name in table.columns if name not in ("per_unit", "cell")]
-    clean = table.select(*text, pl.col("per_unit").cast(pl.Float64))
-    rate = clean.get_column("per_unit")
-    if (bad := clean.filter(rate.is_null() | ~rate.is_finite())).height:
-        raise FormulationError(
-            f"rates of {flow}: {bad.height} of {clean.height} are blank or not finite, first {bad.row(0)}; "
-            "give the price or the cost that is missing."
-        )
-    if (strange := clean.filter(~pl.col("kind").is_in(KINDS))).height:
-        raise FormulationError(
-            f"rates of {flow}: kind must be one of {', '.join(KINDS)}, not {strange['kind'][0]!r}."
-        )
-    return clean
-
-
-def _free(cells: pl.DataFrame) -> pl.DataFrame:
-    return cells.with_columns(account=pl.lit(FREE), kind=pl.lit("cash"), per_unit=pl.lit(0.0))
-
-
-def _lines(flow: str, hits: pl.DataFrame) -> pl.DataFrame:
-    paid = hits.filter(pl.col("account") != FREE)
-    label = {name: _first(paid, f"booked_{name}", name) for name in _LABELS}
-    return paid.select(
-        "account",
-        "kind",
-        flow=pl.lit(flow),
-        **label,
-        period=_first(paid, "booked", "period"),
-        quantity="quantity",
-        per_unit="per_unit",
-        amount=pl.col("quantity") * pl.col("per_unit"),
-    )
-
-
-def _first(frame: pl.DataFrame, *names: str) -> pl.Expr:
-    return pl.coalesce([*(pl.col(name) for name in names if name in frame.columns), pl.lit("")])
-
-
-def _count(rows: pl.DataFrame, flow: str, schema: pl.Schema) -> pl.DataFrame:
-    if rows.is_empty():
-        return pl.DataFrame(schema=schema)
-    found = {"flow": [flow], "rows": [rows.height], "quantity": [float(rows["quantity"].sum())]}
-    return pl.DataFrame(found, schema=schema)
+        return Ledger(booked_lines(flow, hits), adapted=ways), rest.drop("_row")

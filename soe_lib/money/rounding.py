@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 SNAP = 6
 """Decimals of one unit beyond which a difference is float noise, not money."""
@@ -58,9 +59,7 @@ def largest_remainder(
     codes, count = _codes(groups, parts.size)
     goals = whole(_sums(parts, codes, count)) if total is None else np.broadcast_to(_goals(total), (count,))
     if empty := int(np.count_nonzero(goals[np.bincount(codes, minlength=count) == 0])):
-        raise ValueError(
-            f"{empty} totals are to be split over no values: give each total at least one value."
-        )
+        raise ValueError(f"{empty} totals are to be split over no values: give each total at least one value.")
     if not parts.size:
         return np.zeros(0, np.int64)
     floors = np.floor(parts)
@@ -73,9 +72,7 @@ def largest_remainder(
     return np.asarray(floors.astype(np.int64) + step[codes] + (rank < extra[codes]), dtype=np.int64)
 
 
-def nested(
-    values: npt.ArrayLike, levels: Sequence[npt.ArrayLike], total: npt.ArrayLike | None = None
-) -> Whole:
+def nested(values: npt.ArrayLike, levels: Sequence[npt.ArrayLike], total: npt.ArrayLike | None = None) -> Whole:
     """Largest remainder from the top down, so that parts add up at every level and not only in all.
 
     Formula: the totals of level 1 are rounded to the grand total, those of level 2 within each group of
@@ -99,12 +96,18 @@ def nested(
     return largest_remainder(parts, goals, groups=above)
 
 
+def as_money(minor: pl.Expr, digits: int = 2) -> pl.Expr:
+    """Whole minor units as money for showing: −280 cents are −2.8, the very float that is written −2.8.
+
+    Formula: minor / 10^digits, rounded to the digits (a bare division leaves −2.8000000000000003).
+    """
+    return (minor / 10**digits).round(digits)
+
+
 def _clean(values: npt.ArrayLike) -> Reals:
     parts = np.atleast_1d(np.asarray(values, dtype=np.float64))
     if bad := int(np.count_nonzero(~np.isfinite(parts))):
-        raise ValueError(
-            f"{bad} of {parts.size} values are not numbers: money and quantities must be finite."
-        )
+        raise ValueError(f"{bad} of {parts.size} values are not numbers: money and quantities must be finite.")
     return np.asarray(np.round(parts, SNAP), dtype=np.float64)
 
 

@@ -12,7 +12,7 @@ from soe_lib.errors import FormulationError, ReconciliationError
 from soe_lib.money.accounts import in_order
 from soe_lib.money.ledger import Ledger
 from soe_lib.money.reading import PlanLike, items_of, periods_of, standard_costs
-from soe_lib.money.rounding import largest_remainder, whole
+from soe_lib.money.rounding import as_money, largest_remainder, whole
 from soe_lib.money.stock import stock_change
 
 Reading = Literal["cash", "accrual", "both"]
@@ -89,14 +89,10 @@ class Statement:
         """
         several, grouped = len(self.plans) > 1, self.by != TOTAL
         sums = self.rows.group_by("plan", "section", "line", maintain_order=True).agg(pl.col("cents").sum())
-        rows = (
-            pl.concat([self.rows, sums.with_columns(group=pl.lit(TOTAL))], how="diagonal")
-            if grouped
-            else self.rows
-        )
+        rows = pl.concat([self.rows, sums.with_columns(group=pl.lit(TOTAL))], how="diagonal") if grouped else self.rows
         parts = (["plan"] if several else []) + (["group"] if grouped else [])
         label = pl.concat_str(parts, separator=" · ") if parts else pl.col("plan")
-        wide = rows.with_columns(column=label, money=pl.col("cents") / 10**self.digits).pivot(
+        wide = rows.with_columns(column=label, money=as_money(pl.col("cents"), self.digits)).pivot(
             "column", index=["section", "line"], values="money", aggregate_function="first"
         )
         if difference and several and not grouped:
@@ -106,8 +102,10 @@ class Statement:
 
     def __repr__(self) -> str:
         with pl.Config(
-            tbl_rows=-1, tbl_cols=-1, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True
-        ):
+            tbl_rows=-1, tbl_cols=-1, tbl_width_chars=200, tbl_hide_dataframe_shape=True,
+            tbl_hide_column_data_types=True, float_precision=self.digits, thousands_separator=True,
+            tbl_cell_numeric_alignment="RIGHT",
+        ):  # fmt: skip
             return "\n".join([f"Statement by {self.by}", str(self.table()), *self.notes])
 
 
@@ -146,9 +144,7 @@ def statement(
         if reading != "cash":
             own.append(_stock(plan, by, costs, digits, notes))
         cells.append(pl.concat(own).with_columns(plan=pl.lit(plan.name)))
-        notes += [
-            f"{plan.name}: {n:,} rows of {f} have no rate ({q:,.6g} units)" for f, n, q in plan.ledger.lost
-        ]
+        notes += [f"{plan.name}: {n:,} rows of {f} have no rate ({q:,.6g} units)" for f, n, q in plan.ledger.lost]
     rows = _with_subtotals(pl.concat(cells), reading)
     return Statement(_in_reading_order(rows, names), tuple(names), by, digits, tuple(notes))
 
@@ -158,9 +154,7 @@ def _accounts(plan: PlanLike, by: str, digits: int) -> pl.DataFrame:
     cells = ledger.cents("account" if by == TOTAL else by, digits=digits)
     shown = int(cells.filter(pl.col("kind") != "steering").get_column("cents").sum())
     if shown != int(whole(ledger.margin * 10**digits)[0]):
-        raise ReconciliationError(
-            f"statement of {plan.name}: lines of {shown} do not add up to {ledger.margin}."
-        )
+        raise ReconciliationError(f"statement of {plan.name}: lines of {shown} do not add up to {ledger.margin}.")
     group = pl.lit(TOTAL) if by == TOTAL else pl.col(by)
     section = pl.col("kind").replace({"cash": "account"})
     return cells.select(section=section, line="account", group=group, cents="cents")
@@ -175,9 +169,9 @@ def _stock(plan: PlanLike, by: str, costs: pl.DataFrame, digits: int, notes: lis
     unknown = change.filter(pl.col("amount").is_null())
     if unknown.height:
         items, units = unknown["item"].n_unique(), unknown["quantity"].abs().sum()
-        notes.append(
-            f"{plan.name}: {items} items without a standard cost leave {units:,.6g} units of stock unvalued."
-        )
+        notes.append(f"{plan.name}: {items} items without a standard cost leave {units:,.6g} units of stock unvalued.")
+    if unknown.height and unknown.height == change.height:
+        return empty
     columns = [] if by == TOTAL else [by]
     booked = change.drop_nulls("amount").with_columns(
         account=pl.lit(STOCK_CHANGE), kind=pl.lit("inventory"), flow=pl.lit("stock"), customer=pl.lit(""),
@@ -197,15 +191,13 @@ def _with_subtotals(cells: pl.DataFrame, reading: Reading) -> pl.DataFrame:
     stocked = cells.filter(pl.col("section") == "stock").select("plan").unique()
     plain = cells.filter(pl.col("section") != "stock").select("section", "line").unique()
     grid = cells.select("plan").unique().join(plain, how="cross")
-    grid = pl.concat(
-        [grid, cells.filter(pl.col("section") == "stock").select("plan", "section", "line").unique()]
-    )
+    grid = pl.concat([grid, cells.filter(pl.col("section") == "stock").select("plan", "section", "line").unique()])
     full = grid.join(groups, how="cross").join(cells, on=["plan", *_CELL], how="left")
     rows = [full.with_columns(pl.col("cents").fill_null(0))]
     for line, sections in SUBTOTALS.items():
-        part = rows[0].filter(pl.col("section").is_in(sections))
-        part = part.join(stocked, on="plan", how="semi") if "stock" in sections else part
-        sums = part.group_by("plan", "group").agg(pl.col("cents").sum())
+        part = rows[0].join(stocked, on="plan", how="semi") if "stock" in sections else rows[0]
+        inside = pl.col("cents").filter(pl.col("section").is_in(sections)).sum()
+        sums = part.group_by("plan", "group").agg(inside)
         rows.append(sums.with_columns(section=pl.lit("subtotal"), line=pl.lit(line)).select(rows[0].columns))
     hidden = {"cash": [ACCRUAL_MARGIN], "accrual": [MARGIN, OBJECTIVE]}.get(reading, [])
     gone = ["inventory", "steering"] if reading == "accrual" else []

@@ -35,9 +35,7 @@ def moves(plan: PlanLike) -> pl.DataFrame | None:
     ending = pl.concat([leaving, last.with_columns(quantity=-pl.col("quantity"))], how="diagonal")
     ours = _owned(plan).with_columns(quantity=-pl.col("quantity"))
     parts = [grown, start, ending.with_columns(period=pl.lit(BEYOND)), ours]
-    every = pl.concat(
-        [part.select(pl.col(name).cast(dtype) for name, dtype in MOVES.items()) for part in parts]
-    )
+    every = pl.concat([part.select(pl.col(name).cast(dtype) for name, dtype in MOVES.items()) for part in parts])
     return every.group_by(*_NODE, "period").agg(pl.col("quantity").sum()).sort(*_NODE, "period")
 
 

@@ -37,9 +37,7 @@ def known_periods(periods: pl.DataFrame) -> pl.DataFrame:
     """
     needed = ["period", "starts_on", "ends_on"]
     if lost := [name for name in needed if name not in periods.columns]:
-        raise FormulationError(
-            f"periods lack {', '.join(lost)}: money is booked by period, and periods are dates."
-        )
+        raise FormulationError(f"periods lack {', '.join(lost)}: money is booked by period, and periods are dates.")
     return periods.select(
         pl.col("period").cast(pl.String),
         "starts_on",
@@ -67,9 +65,7 @@ def timeline(labels: pl.Series, *frames: pl.DataFrame) -> pl.DataFrame:
     wanted = pl.DataFrame({"period": labels.cast(pl.String)}).unique().drop_nulls()
     given = wanted.join(found, on="period", how="inner", validate="m:1")
     rest = wanted.join(found, on="period", how="anti")
-    return pl.concat([given, _read(rest), _beyond(rest, frames[0] if frames else found)]).sort(
-        "starts_on", "period"
-    )
+    return pl.concat([given, _read(rest), _beyond(rest, frames[0] if frames else found)]).sort("starts_on", "period")
 
 
 def _read(labels: pl.DataFrame) -> pl.DataFrame:
@@ -81,9 +77,7 @@ def _read(labels: pl.DataFrame) -> pl.DataFrame:
         labels.with_columns(_day=day, _monday=monday, _first=first)
         .with_columns(
             starts_on=pl.coalesce("_day", "_monday", "_first"),
-            ends_on=pl.coalesce(
-                "_day", pl.col("_monday").dt.offset_by("6d"), pl.col("_first").dt.month_end()
-            ),
+            ends_on=pl.coalesce("_day", pl.col("_monday").dt.offset_by("6d"), pl.col("_first").dt.month_end()),
         )
         .drop_nulls("starts_on")
         .select(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import timedelta
 
 import polars as pl
 
 from soe_lib.errors import ReconciliationError
 from soe_lib.money.ledger import LINES, Ledger
+from soe_lib.money.position import position
 from soe_lib.money.rates import RateBook
 from soe_lib.money.reading import PlanLike, Window, horizon, items_of, periods_of, with_dates
-
-_NODE = ["item", "location"]
+from soe_lib.money.stock import stock_change
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +46,17 @@ def common_window(plans: list[PlanLike]) -> Window:
     return start, end
 
 
-def cut(plan: PlanLike, window: Window) -> Cut:
+def cut(plan: PlanLike, window: Window, *, standard_cost: pl.DataFrame | None = None) -> Cut:
     """The plan within a window: cash of its days, stock at their end less stock at their start, at end value.
 
     Formula: amount × (days of the period within the window / days of the period) for cash and steering;
-    end value = Σ stock at the window's last period end × end value; opening stock = −Σ stock before the
-    window × end value. Goods under way at either end are not counted.
+    end value = Σ what is owned at the close of the window × end value; opening stock = −Σ what is owned when
+    it begins × end value; see `position`. With standard costs, both at standard cost, as "stock change".
+
+    Parameters
+    ----------
+    window : first and last day.
+    standard_cost : item, standard_cost [money/unit]: read the plan in accrual; left out: in cash and end value.
 
     Raises ReconciliationError where the window is not within the plan's horizon.
     """
@@ -60,11 +65,13 @@ def cut(plan: PlanLike, window: Window) -> Cut:
     if start < first or end > last or start > end:
         raise ReconciliationError(f"{plan.name} covers {first} to {last}, not all of {start} to {end}.")
     flows = {
-        name: _within(frame, plan, window, ["quantity"]) for name, frame in plan.flows.items() if "period" in frame.columns
+        name: _within(frame, plan, window, ["quantity"])
+        for name, frame in plan.flows.items()
+        if "period" in frame.columns
     }
     money = plan.ledger.lines.filter(pl.col("kind") != "inventory")
     lines = _within(money, plan, window, ["quantity", "amount"])
-    stock, notes = _stock(plan, window)
+    stock, notes = _stock(plan, window, standard_cost)
     ledger = Ledger(
         pl.concat([lines.select(LINES.names()), stock]),
         plan.ledger.unmatched,
@@ -84,36 +91,63 @@ def _within(frame: pl.DataFrame, plan: PlanLike, window: Window, columns: list[s
     return kept.with_columns(pl.col(name) * pl.col("_share") for name in columns).select(frame.columns)
 
 
-def _stock(plan: PlanLike, window: Window) -> tuple[pl.DataFrame, list[str]]:
+def accrual(plan: PlanLike, standard_cost: pl.DataFrame) -> Cut:
+    """The whole plan in accrual: the change of its stock at standard cost stands where the end value stood.
+
+    Formula: accrual margin = cash margin + stock change at standard cost; cash alone for a plan without stock.
+
+    Parameters
+    ----------
+    standard_cost : item, standard_cost [money/unit].
+    """
+    change = stock_change(plan, standard_cost)
+    notes = [f"{plan.name} says nothing about stock: it is read in cash."] if change is None else []
+    kept = plan.ledger.where(pl.col("kind") != "inventory")
+    if change is not None:
+        lines, notes = _at_standard(plan, change, 1.0)
+        kept += Ledger(lines)
+    return Cut(plan.name, plan.flows, kept, horizon(plan), items_of(plan), periods_of(plan), tuple(notes))
+
+
+def _stock(plan: PlanLike, window: Window, costs: pl.DataFrame | None) -> tuple[pl.DataFrame, list[str]]:
+    ends = {"opening stock": (window[0] - timedelta(days=1), -1.0), "end value": (window[1], 1.0)}
     rates = getattr(plan, "rates", None)
-    none = pl.DataFrame(schema=LINES)
-    if not isinstance(rates, RateBook) or "stock" not in plan.flows or "leave" not in rates.tables:
-        return none, [f"{plan.name}: stock at the ends of the window is not valued."]
-    closing = with_dates(plan.flows["stock"], plan)
-    ends = {
-        "opening stock": (_before(closing, plan, window[0]), -1.0),
-        "end value": (_latest(closing.filter(pl.col("ends_on") <= window[1])), 1.0),
-    }
-    parts = []
-    for account, (stock, sign) in ends.items():
-        valued = rates.value({"leave": stock.select(*_NODE, "quantity")}).lines
-        parts.append(
-            valued.with_columns(account=pl.lit(account), kind=pl.lit("inventory"), flow=pl.lit("stock"))
-            .with_columns(pl.col("per_unit", "amount") * sign)
-            .select(LINES.names())
-        )
-    split = closing.filter((pl.col("starts_on") <= window[1]) & (pl.col("ends_on") > window[1]))
-    note = [f"{plan.name}: the window ends within a period, stock is that of the period before."] * (split.height > 0)
-    return pl.concat(parts), note
+    known = isinstance(rates, RateBook) and "leave" in rates.tables
+    if "stock" not in plan.flows or (costs is None and not known):
+        return pl.DataFrame(schema=LINES), [f"{plan.name}: stock at the ends of the window is not valued."]
+    parts, notes = [], []
+    for account, (day, sign) in ends.items():
+        owned = position(plan, day)
+        if costs is not None:
+            priced = owned.join(costs, on="item", how="left").with_columns(
+                period=pl.lit(day.isoformat()), amount=pl.col("quantity") * pl.col("standard_cost")
+            )
+            lines, lost = _at_standard(plan, priced, sign)
+        else:
+            lines, lost = _at_end_value(plan, owned, account, sign)
+        parts.append(lines)
+        notes += lost
+    dates = periods_of(plan)
+    if dates.filter((pl.col("starts_on") <= window[1]) & (pl.col("ends_on") > window[1])).height:
+        notes.append(f"{plan.name}: the window ends within a period, stock is that of the period before.")
+    return pl.concat(parts), notes
 
 
-def _before(closing: pl.DataFrame, plan: PlanLike, start: date) -> pl.DataFrame:
-    earlier = closing.filter(pl.col("ends_on") < start)
-    opening = plan.flows.get("open")
-    if earlier.is_empty() and opening is not None:
-        return opening.select(*_NODE, "quantity")
-    return _latest(earlier)
+def _at_end_value(plan: PlanLike, owned: pl.DataFrame, account: str, sign: float) -> tuple[pl.DataFrame, list[str]]:
+    valued = plan.rates.value({"leave": owned})  # type: ignore[attr-defined]
+    lost = [f"{plan.name}: {units:,.6g} units of {account} have no end value." for _, _, units in valued.lost]
+    money = valued.lines.with_columns(account=pl.lit(account), kind=pl.lit("inventory"), flow=pl.lit("stock"))
+    return money.with_columns(pl.col("per_unit", "amount") * sign).select(LINES.names()), lost
 
 
-def _latest(closing: pl.DataFrame) -> pl.DataFrame:
-    return closing.sort(*_NODE, "ends_on").unique(_NODE, keep="last", maintain_order=True).select(*_NODE, "quantity")
+def _at_standard(plan: PlanLike, change: pl.DataFrame, sign: float) -> tuple[pl.DataFrame, list[str]]:
+    unknown = change.filter(pl.col("amount").is_null())
+    lost = []
+    if unknown.height:
+        units = unknown["quantity"].abs().sum()
+        lost = [f"{plan.name}: {units:,.6g} units of {unknown['item'].n_unique()} items have no standard cost."]
+    lines = change.drop_nulls("amount").with_columns(
+        account=pl.lit("stock change"), kind=pl.lit("inventory"), flow=pl.lit("stock"), customer=pl.lit(""),
+        amount=pl.col("amount") * sign, per_unit=pl.col("amount") * sign / pl.col("quantity"),
+    )  # fmt: skip
+    return lines.select(LINES.names()), lost

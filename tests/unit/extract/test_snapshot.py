@@ -86,7 +86,7 @@ class TestCheck:
         report = check(write(tmp_path, swap("inventory.csv", "RM,P,,500", "RM,P,,-5")))
         text = report.text()
         assert "cannot be planned" in text
-        assert "stop: inventory.csv row 3 column on_hand '-5': Less than 0." in text
+        assert "stop: inventory.csv row 3, column on_hand '-5': Less than 0." in text
 
     def test_hostile_names_stay_on_one_line(self, tmp_path: Path) -> None:
         changes = add("orders.csv", '2,"F\x1b[2JG\nX",M,C1,2026-11-20,1,,')

@@ -80,7 +80,7 @@ def balance(folder: Path, *cells: dict[str, Any], **said: Any) -> Path:
     return write_notebook(folder / "balance.ipynb", listed, page=True, title="Balance", order=1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two pages: one with a plan and a decision, one that reads it and leaves the workbook's frames."""
     folder = tmp_path_factory.mktemp("workspace") / "notebooks"
@@ -123,7 +123,7 @@ def snapshots(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return use
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def first_run(tmp_path_factory: pytest.TempPathFactory, notebooks: Path) -> Iterator[PackResult]:
     """One pack made for real, once."""
     with pytest.MonkeyPatch.context() as patch:

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from soe_lib.errors import DataError, FormulationError, ReconciliationError
+from soe_lib.errors import DataError, FormulationError, ReconciliationError, SoeError
 from soe_lib.model.plan import Plan
 from soe_lib.store import tables
 from soe_lib.store.history import append, latest, open_plan, plans
@@ -127,6 +127,15 @@ def test_a_plan_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -
         open_plan(tmp_path, MONDAY, 7)
     with pytest.raises(DataError, match=r"'\.\./\.\./x' is no as-of date"):
         open_plan(tmp_path, "../../x")
+
+
+def test_a_store_that_is_none_says_so(tmp_path: Path) -> None:
+    (tmp_path / "flows").write_text("no table")
+    with pytest.raises(SoeError, match="could not be written"):
+        append(tmp_path, made())
+    (tmp_path / "plans").write_text("no table")
+    with pytest.raises(SoeError, match="cannot be read as a table"):
+        plans(tmp_path)
 
 
 def test_rows_without_an_entry_in_plans_do_not_exist(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The workbench: try an answer by hand, see in seconds what it is worth."""

@@ -1,0 +1,189 @@
+"""From a Trial to a Scenario of recorded edits, with what each of them touches; an edit that matches nothing says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_
+
+import polars as pl
+
+from soe_lib.explore.trial import Trial
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.review import words
+from soe_lib.scenario.edits import Edit
+from soe_lib.scenario.scenario import Scenario
+
+JOIN = " & "
+"""Joins the labels of a target that must all hold."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """What one edit touches.
+
+    Parameters
+    ----------
+    text : one sentence. rows : rows of the extract that it touches; 0: it matches nothing.
+    """
+
+    text: str
+    rows: int
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the edit changes nothing."""
+        return self.rows == 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """The edits that one control stands for, and what they touch; without edits where they would match nothing."""
+
+    note: Note
+    edits: tuple[Edit, ...] = ()
+
+
+def recorded(snapshot: Snapshot, trial: Trial) -> tuple[Scenario, tuple[Note, ...]]:
+    """The trial as a scenario, to be planned, compared or saved, and a note for each control that was turned."""
+    controls: list[tuple[bool, Callable[[Snapshot, Trial], Part]]] = [
+        (trial.outage, outage),
+        (bool(trial.demand), demand),
+        (bool(trial.overtime_premium), overtime),
+        (not trial.expediting, expediting),
+    ]
+    parts = [part(snapshot, trial) for turned, part in controls if turned]
+    edits = [edit for part in parts for edit in part.edits]
+    return Scenario(trial.name).record(*edits), tuple(part.note for part in parts)
+
+
+def told(snapshot: Snapshot, scenario: Scenario) -> tuple[Note, ...]:
+    """A note for each edit of any scenario; raises DataError where one touches nothing."""
+    rows = scenario.touched(snapshot).group_by("edit", "what").agg(pl.len().alias("rows")).sort("edit")
+    return tuple(
+        Note(f"{words.sentence(what).rstrip('.')}: {words.count(number, 'row')}.", number)
+        for what, number in rows.select("what", "rows").iter_rows()
+    )
+
+
+def outage(snapshot: Snapshot, trial: Trial) -> Part:
+    """The resource loses the hours of the days it is down."""
+    first, last = trial.days_down(snapshot.periods["starts_on"][0])
+    when = words.day(first) if first == last else f"{words.day(first)} to {words.day(last)}"
+    known = snapshot["resources"].filter(pl.col("resource") == trial.resource)
+    if known.is_empty():
+        return _nothing(f"There is no resource {trial.resource!r}.")
+    hit = snapshot.periods.filter((pl.col("starts_on") <= last) & (pl.col("ends_on") >= first))
+    if hit.is_empty():
+        return _nothing(f"{trial.resource} down {when}: these days lie outside the horizon.")
+    hours = snapshot["calendar"].filter((pl.col("resource") == trial.resource) & (pl.col("hours") > 0))
+    # A calendar may be written by day, week or month: only its days tell without the model whether any is hit.
+    reached = hours.filter(pl.col("date").is_null() | pl.col("date").is_between(first, last))
+    if reached.is_empty():
+        return _nothing(f"{trial.resource} down {when}: it has no hours on these days.")
+    event = Scenario("").event(kind="downtime", target=trial.resource, from_=first, to=last)
+    return Part(Note(f"{trial.resource} is down {when}.", reached.height), event.edits)
+
+
+def demand(snapshot: Snapshot, trial: Trial) -> Part:
+    """The forecast grows or shrinks; orders are facts and stay, unless orders are all there is."""
+    change = f"{trial.whose[:1].upper()}{trial.whose[1:]} {words.percent(trial.demand, sign=True)}"
+    forecast, orders = _asked(snapshot, trial, "forecast"), _asked(snapshot, trial, "orders")
+    if version := snapshot.settings.forecast.version:
+        forecast = forecast.filter(pl.col("version") == version)
+    if forecast.height:
+        stay = f"; {words.count(orders.height, 'open order')} stay as they are" if orders.height else ""
+        text = f"{change}: {words.count(forecast.height, 'forecast row')}, {_units(forecast, trial)}{stay}."
+        return Part(Note(text, forecast.height), _surged(snapshot, trial, forecast))
+    if orders.height:
+        text = f"{change}: no forecast matches, so {words.count(orders.height, 'order')}, {_units(orders, trial)}."
+        return Part(Note(text, orders.height), _scaled(trial, orders, "orders"))
+    return _nothing(f"{change}: no forecast and no order matches.")
+
+
+def overtime(snapshot: Snapshot, trial: Trial) -> Part:
+    """What an overtime hour costs above a regular one is multiplied; the ceilings stay."""
+    change = words.percent(trial.overtime_premium, sign=True)
+    working = snapshot["calendar"].filter(pl.col("overtime_hours") > 0)["resource"].unique().implode()
+    regular = pl.col("hourly_cost").fill_null(0.0)
+    premium = pl.col("overtime_cost").fill_null(regular) - regular
+    dear = snapshot["resources"].filter((premium != 0) & pl.col("resource").is_in(working))
+    if dear.is_empty():
+        return _nothing(f"Overtime premium {change}: no resource has overtime at a premium.")
+    costs = dear.select("resource", cost=regular + premium * (1.0 + trial.overtime_premium))
+    made = Scenario("")
+    for cost, names in costs.group_by("cost").agg(pl.col("resource").sort()).sort("cost").iter_rows():
+        made = made.set("resources.overtime_cost", cost, resource=names)
+    return Part(Note(f"Overtime premium {change}: {words.count(dear.height, 'resource')}.", dear.height), made.edits)
+
+
+def expediting(snapshot: Snapshot, trial: Trial) -> Part:  # noqa: ARG001
+    """No expedited offer may be used; what is already on its way still comes."""
+    rows = snapshot["offers"].filter(pl.col("expedite")).height
+    if not rows:
+        return _nothing("No expediting: no offer is an expedited one.")
+    # Closed by their maximum and not dropped: the program keeps its shape, so the answer starts from the last basis.
+    closed = Scenario("").set("offers.maximum", 0.0, expedite=True)
+    return Part(Note(f"No expediting: {words.count(rows, 'offer')} closed.", rows), closed.edits)
+
+
+def _nothing(why: str) -> Part:
+    return Part(Note(f"{why} Nothing changed.", 0))
+
+
+def _units(rows: pl.DataFrame, trial: Trial) -> str:
+    return f"{words.number(float(rows['quantity'].sum()) * trial.demand, sign=True)} units"
+
+
+def _asked(snapshot: Snapshot, trial: Trial, table: str) -> pl.DataFrame:
+    """The demand rows of a table that a trial is about."""
+    conditions = [pl.col("quantity") != 0]
+    if trial.customer:
+        conditions.append(pl.col("customer") == trial.customer)
+    if trial.family:
+        mine = snapshot["items"].filter(pl.col("family") == trial.family)["item"]
+        conditions.append(pl.col("item").is_in(mine.implode()))
+    return snapshot[table].filter(reduce(and_, conditions))
+
+
+def _surged(snapshot: Snapshot, trial: Trial, rows: pl.DataFrame) -> tuple[Edit, ...]:
+    """A surge over the whole horizon: it acts after weeks are split into days, so no line appears or vanishes."""
+    targets = _targets(snapshot, trial, rows)
+    if not targets:
+        return _scaled(trial, rows, "forecast")
+    made = Scenario("")
+    for target in targets:
+        made = made.event(kind="surge", target=target, factor=1.0 + trial.demand)
+    return (*made.edits, *_promises(trial, rows, "forecast"))
+
+
+def _targets(snapshot: Snapshot, trial: Trial, rows: pl.DataFrame) -> list[str]:
+    """The targets of a surge that hit these rows once each; none where names are ambiguous or hold an " & "."""
+    named = [label for label in (trial.family, trial.customer) if label]
+    targets = [JOIN.join(named)] if named else rows["location"].unique().sort().to_list()
+    families = snapshot["items"].select("item", "family")
+    columns = snapshot["forecast"].select("item", "location", "customer").join(families, on="item", how="left")
+    meant = {"family": [trial.family], "customer": [trial.customer], "location": [] if named else targets}
+    for column in ("item", "family", "customer", "location"):
+        others = set(named or targets) - set(meant.get(column, []))
+        if others & set(columns[column].unique().to_list()):
+            return []
+    return [] if any(JOIN.strip() in label for label in named or targets) else targets
+
+
+def _scaled(trial: Trial, rows: pl.DataFrame, table: str) -> tuple[Edit, ...]:
+    """The rows' quantities times a factor."""
+    made = Scenario("").scale(f"{table}.quantity", 1.0 + trial.demand, **_where(trial))
+    return (*made.edits, *_promises(trial, rows, table))
+
+
+def _promises(trial: Trial, rows: pl.DataFrame, table: str) -> tuple[Edit, ...]:
+    """Promises shrink with the demand: more than is asked for cannot be promised. They do not grow with it."""
+    if trial.demand > 0 or not (rows["committed"] > 0).any():
+        return ()
+    return Scenario("").scale(f"{table}.committed", 1.0 + trial.demand, **_where(trial)).edits
+
+
+def _where(trial: Trial) -> dict[str, str]:
+    return {name: label for name, label in (("family", trial.family), ("customer", trial.customer)) if label}

@@ -1,0 +1,193 @@
+"""frePPLe calendars → hours a day: which bucket holds at which time, who is open, how many hours that makes.
+
+A calendar's value at a time is that of the bucket in force with the lowest priority number (of equals, the one that
+starts last), else the calendar's default. Source: frePPLe's model reference, calendars and calendar buckets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, time
+
+import polars as pl
+
+from soe_lib.extract.importers.frepple.source import Frepple
+from soe_lib.extract.importers.report import tell
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+DAY = 86400.0
+LAST_SECOND = 86399.0
+"""frePPLe writes the end of a day as 23:59:59."""
+
+
+def slots(source: Frepple, *, first: date, last: date) -> pl.DataFrame:
+    """Cut the days into slots in which no calendar changes.
+
+    Parameters
+    ----------
+    first, last : first and last day, both included.
+
+    Returns
+    -------
+    frame of date, starts_at, second (of the day), hours: one row per slot.
+    """
+    buckets = source["calendarbucket"]
+    clock = [_second(buckets["startdate"]), _second(buckets["enddate"]), buckets["starttime"], _end(buckets["endtime"])]
+    cuts = pl.concat([pl.Series("second", [0.0, DAY]), *(cut.alias("second").drop_nulls() for cut in clock)])
+    inside = cuts.filter(cuts.is_between(0.0, DAY)).unique().sort()
+    parts = pl.DataFrame({"second": inside[:-1], "hours": (inside[1:] - inside[:-1]) / 3600})
+    days = pl.DataFrame({"date": pl.date_range(first, last, eager=True)})
+    starts = pl.col("date").cast(pl.Datetime("us")) + pl.duration(seconds=pl.col("second"))
+    return days.join(parts, how="cross").select("date", starts.alias("starts_at"), "second", "hours")
+
+
+def _second(times: pl.Series) -> pl.Series:
+    clock = times.dt.hour().cast(pl.Float64) * 3600 + times.dt.minute() * 60 + times.dt.second()
+    return _end(clock)
+
+
+def _end(seconds: pl.Series) -> pl.Series:
+    return seconds.to_frame("second").select(_midnight(pl.col("second"))).to_series()
+
+
+def _midnight(seconds: pl.Expr) -> pl.Expr:
+    return pl.when(seconds >= LAST_SECOND).then(DAY).otherwise(seconds)
+
+
+def values(source: Frepple, names: Sequence[str], when: pl.DataFrame) -> pl.DataFrame:
+    """The value of each named calendar in each slot.
+
+    Parameters
+    ----------
+    names : calendars; one that the export does not have is left out.
+    when : slots, from `slots`.
+
+    Returns
+    -------
+    frame of calendar, starts_at, value.
+    """
+    known = source["calendar"].filter(pl.col("name").is_in(list(names))).select(calendar="name", default="defaultvalue")
+    held = _in_force(source, known["calendar"], when).group_by("calendar", "starts_at", maintain_order=True).first()
+    return (
+        known.join(when.select("starts_at"), how="cross")
+        .join(held.select("calendar", "starts_at", "value"), on=["calendar", "starts_at"], how="left")
+        .select("calendar", "starts_at", pl.coalesce("value", "default").alias("value"))
+    )
+
+
+def _in_force(source: Frepple, calendars: pl.Series, when: pl.DataFrame) -> pl.DataFrame:
+    """Every bucket in every slot where it is in force, the one that wins first."""
+    first, after = when["starts_at"].min(), when["starts_at"].max()
+    start, end = pl.col("startdate"), pl.col("enddate")
+    buckets = source["calendarbucket"].filter(
+        pl.col("calendar").is_in(calendars.implode()),
+        start.is_null() | (start <= after),
+        end.is_null() | (end > first),
+    )
+    opens, closes = pl.col("starttime"), _midnight(pl.col("endtime"))
+    clock = pl.col("second")
+    overnight = opens > closes
+    in_window = (
+        pl.when(overnight).then((clock >= opens) | (clock < closes)).otherwise((clock >= opens) & (clock < closes))
+    )
+    at = pl.col("starts_at")
+    return (
+        buckets.join(when, how="cross")
+        .filter(start.is_null() | (start <= at), end.is_null() | (at < end), in_window, _on_weekday())
+        .sort("calendar", "starts_at", "priority", pl.col("startdate"), descending=[False, False, False, True])
+    )
+
+
+def _on_weekday() -> pl.Expr:
+    """By the seven columns where they are filled, else by the bit pattern `days` (bit 0 is Sunday), else every day."""
+    weekday = pl.col("date").dt.weekday()
+    bit = pl.col("days").fill_null(127).cast(pl.Int64) // pl.lit(2).pow(weekday % 7) % 2 == 1
+    return pl.coalesce(
+        *(pl.when(weekday == number).then(pl.col(name)) for number, name in enumerate(WEEKDAYS, start=1)), bit
+    )
+
+
+def open_share(source: Frepple, when: pl.DataFrame) -> pl.DataFrame:
+    """How much of the time each location works: frePPLe counts durations in working time only.
+
+    Share = hours in which the location's `available` calendar is not zero / all hours; 1 without a calendar.
+
+    Returns
+    -------
+    frame of location, share.
+    """
+    places = source["location"].select(location="name", calendar="available")
+    valued = values(source, places["calendar"].unique().to_list(), when).join(when, on="starts_at")
+    shares = valued.group_by("calendar").agg(
+        share=(pl.col("hours") * (pl.col("value") != 0)).sum() / pl.col("hours").sum()
+    )
+    return places.join(shares, on="calendar", how="left").select("location", pl.col("share").fill_null(1.0))
+
+
+def resource_hours(source: Frepple, resources: Sequence[str], when: pl.DataFrame) -> pl.DataFrame:
+    """Hours that each resource offers on each day, before any event.
+
+    Hours = Σ over the day of slot hours × size × open × efficiency / 100, where size is the maximum (or its calendar),
+    and open means that neither the resource's nor its location's working hours are zero. For a resource of quantity
+    buckets, the amount of a bucket is spread evenly over the bucket's days instead.
+
+    Returns
+    -------
+    frame of resource, date, hours (zeros left out).
+    """
+    own = source["resource"].filter(pl.col("name").is_in(list(resources))).rename({"name": "resource"})
+    places = source["location"].select(location="name", place_available="available")
+    rows = own.join(places, on="location", how="left").with_columns(pl.col("place_available").fill_null(""))
+    grid = rows.join(when, how="cross")
+    columns = ("maximumcalendar", "available", "place_available", "efficiencycalendar")
+    names = sorted({name for column in columns for name in rows[column].to_list() if name})
+    valued = values(source, names, when)
+    for column in columns:
+        looked_up = valued.rename({"calendar": column, "value": f"{column}_value"})
+        grid = grid.join(looked_up, on=[column, "starts_at"], how="left")
+    is_open = (pl.col("available_value").fill_null(1.0) != 0) & (pl.col("place_available_value").fill_null(1.0) != 0)
+    size = pl.coalesce("maximumcalendar_value", "maximum").clip(0.0)
+    efficiency = pl.coalesce("efficiencycalendar_value", "efficiency") / 100
+    hours = (pl.col("hours") * size * is_open * efficiency).sum()
+    timed = grid.filter(~is_quantity_bucket()).group_by("resource", "date").agg(hours=hours)
+    counted = _bucket_amounts(source, rows.filter(is_quantity_bucket()), when)
+    return pl.concat([timed, counted]).filter(pl.col("hours") > 0).sort("resource", "date")
+
+
+def unknown_calendars(source: Frepple) -> tuple[str, ...]:
+    """What is said of locations and resources whose calendars were not exported: always open, at their maximum."""
+    known = ["", *source["calendar"]["name"]]
+    asked = {"location": ("available",), "resource": ("available", "maximumcalendar", "efficiencycalendar")}
+    return tuple(
+        sentence
+        for table, columns in asked.items()
+        for sentence in tell(
+            source[table].filter(~pl.all_horizontal(pl.col(*columns).is_in(known))), "name", source[table].height,
+            f"{table}s", "have a calendar that was not exported; always open, at their plain maximum and efficiency",
+        )
+    )  # fmt: skip
+
+
+def is_quantity_bucket() -> pl.Expr:
+    """Whether a resource's capacity is an amount per bucket of its calendar, not hours."""
+    return pl.col("type").str.to_lowercase() == "buckets"
+
+
+def _bucket_amounts(source: Frepple, resources: pl.DataFrame, when: pl.DataFrame) -> pl.DataFrame:
+    days = when.select("date").unique()
+    buckets = source["calendarbucket"].rename({"calendar": "maximumcalendar"})
+    length = (pl.col("enddate") - pl.col("startdate")).dt.total_days().clip(1)
+    return (
+        resources.select("resource", "maximumcalendar")
+        .join(buckets, on="maximumcalendar")
+        .join(days, how="cross")
+        .filter(pl.col("date") >= pl.col("startdate").dt.date(), pl.col("date") < pl.col("enddate").dt.date())
+        .sort("resource", "date", "priority")
+        .group_by("resource", "date", maintain_order=True)
+        .agg(hours=(pl.col("value") / length).first())
+    )
+
+
+def midnight(day: date) -> datetime:
+    """The start of a day, to compare with frePPLe's times."""
+    return datetime.combine(day, time())

@@ -1,0 +1,215 @@
+"""frePPLe's CSV tables, read as they are exported: headers unified, every cell typed, nothing guessed in silence.
+
+Source of the names and defaults: frePPLe's model reference, https://frepple.com/docs/current/model-reference/.
+Both the database names of an export (`item_id`, `sizeminimum`) and the headings of its screens ("Size minimum") fit.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from soe_lib.errors import DataError
+from soe_lib.extract.importers.frepple.columns import (
+    ALIASES,
+    COLUMNS,
+    DEFAULTS,
+    EXPECTED,
+    NEEDED,
+    ORDER_TABLES,
+    REQUIRED,
+)
+
+TYPES: Mapping[str, pl.DataType] = {
+    "text": pl.String(),
+    "number": pl.Float64(),
+    "seconds": pl.Float64(),
+    "time": pl.Datetime("us"),
+    "flag": pl.Boolean(),
+}
+
+
+@dataclass(frozen=True)
+class Frepple:
+    """The tables of one frePPLe export, all of them present and typed; a table that was not exported has no rows.
+
+    Parameters
+    ----------
+    folder : where the CSV files were found.
+    tables : by frePPLe's own name, for example `itemsupplier`; durations in seconds.
+    unused : rows of the CSV files that the importer does not know, by file name.
+    absent : tables of every full export that were not there.
+    """
+
+    folder: Path
+    tables: Mapping[str, pl.DataFrame]
+    unused: Mapping[str, int]
+    absent: tuple[str, ...] = ()
+
+    def __getitem__(self, table: str) -> pl.DataFrame:
+        return self.tables[table]
+
+
+def read(folder: Path) -> Frepple:
+    """Read the CSV tables of a frePPLe export.
+
+    Parameters
+    ----------
+    folder : holds item.csv, location.csv, demand.csv and whatever else was exported.
+
+    Raises
+    ------
+    DataError : no such folder, a needed table or column missing, two files for one table, a cell that is no number,
+        date or duration where one belongs.
+    """
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {folder}: give the folder that holds frePPLe's CSV tables.")
+    files = _files(folder)
+    missing = [table for table in REQUIRED if table not in files]
+    if missing:
+        found = ", ".join(sorted(path.name for path in files.values())) or "no CSV file at all"
+        lacking = " and ".join(f"{table}.csv" for table in missing)
+        raise DataError(
+            f"The frePPLe export in {folder} lacks {lacking} (found: {found}). "
+            f"Export {'this table' if len(missing) == 1 else 'these tables'} from frePPLe as CSV into the same folder."
+        )
+    known = {table: _table(files[table], table) if table in files else _empty(table) for table in COLUMNS}
+    unused = {path.name: _rows(path).height for table, path in files.items() if table not in COLUMNS}
+    return Frepple(folder, _with_orders(known), unused, tuple(table for table in EXPECTED if table not in files))
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() != ".csv":
+            continue
+        name = _plain(path.stem)
+        table = name if name in COLUMNS else name.removesuffix("s")
+        if table in found:
+            raise DataError(f"{found[table].name} and {path.name} are both frePPLe's table {table}: keep one of them.")
+        found[table] = path
+    return found
+
+
+def _plain(label: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", label.lower().strip().removesuffix("_id"))
+
+
+def _rows(path: Path) -> pl.DataFrame:
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            header = lines.readline()
+        separator = ";" if header.count(";") > header.count(",") else ","
+        rows = pl.read_csv(path, separator=separator, infer_schema=False)
+    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
+        raise DataError(f"{path.name} is no readable CSV table ({error}). Export it again as CSV in UTF-8.") from error
+    return rows.with_columns(pl.all().fill_null("").str.strip_chars())
+
+
+def _table(path: Path, table: str) -> pl.DataFrame:
+    rows = _rows(path)
+    aliases = ALIASES.get(table, {})
+    names = {column: aliases.get(_plain(column), _plain(column)) for column in rows.columns}
+    twins = sorted(column for column, name in names.items() if list(names.values()).count(name) > 1)
+    if twins:
+        raise DataError(f"{path.name} has the same column twice ({', '.join(twins)}): keep one of them.")
+    rows = rows.rename(names)
+    for column in NEEDED.get(table, ()):
+        if column not in rows.columns:
+            near = difflib.get_close_matches(column, rows.columns, 1)
+            hint = f" (nearest: {near[0]})" if near else ""
+            raise DataError(f"{path.name} has no column {column}{hint}. Export the table again with this column.")
+    return rows.select(
+        _typed(rows, path.name, column, kind) if column in rows.columns else pl.lit(None, TYPES[kind]).alias(column)
+        for column, kind in COLUMNS[table].items()
+    ).with_columns(_defaults(table))
+
+
+def _defaults(table: str) -> list[pl.Expr]:
+    texts = [pl.col(column).fill_null("") for column, kind in COLUMNS[table].items() if kind == "text"]
+    others = [pl.col(column).fill_null(value) for column, value in DEFAULTS.get(table, {}).items()]
+    return texts + others
+
+
+def _empty(table: str) -> pl.DataFrame:
+    return pl.DataFrame(schema={column: TYPES[kind] for column, kind in COLUMNS[table].items()})
+
+
+def _typed(rows: pl.DataFrame, file: str, column: str, kind: str) -> pl.Series:
+    raw = rows[column]
+    typed = rows.select(READERS[kind](pl.col(column)).cast(TYPES[kind]).alias(column))[column]
+    wrong = rows.select((pl.col(column) != "") & typed.is_null())[column].arg_true()
+    if len(wrong):
+        lines = ", ".join(str(row + 2) for row in wrong.head(5))
+        raise DataError(
+            f"{file}: {len(wrong)} of {len(raw)} values of {column} are no {WORDS[kind]}, first '{raw[wrong[0]]}' "
+            f"(rows {lines}). Correct them, or leave the cells blank."
+        )
+    return typed
+
+
+def _time(cell: pl.Expr) -> pl.Expr:
+    text = cell.str.replace("T", " ").str.slice(0, 19)
+    return pl.coalesce(
+        text.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False),
+        text.str.to_datetime("%Y-%m-%d %H:%M", strict=False),
+        text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")),
+    )
+
+
+def _seconds(cell: pl.Expr) -> pl.Expr:
+    """Seconds as a number, "[days ]hours:minutes[:seconds]", or ISO 8601 ("P1DT2H30M")."""
+
+    def part(pattern: str, text: pl.Expr) -> pl.Expr:
+        return text.str.extract(pattern).cast(pl.Float64, strict=False).fill_null(0.0)
+
+    clock = (
+        part(r"^(\d+) ", cell) * 86400
+        + part(r"(\d+):\d+(?::\d+)?$", cell) * 3600
+        + part(r"\d+:(\d+)(?::\d+)?$", cell) * 60
+        + part(r"\d+:\d+:(\d+)$", cell)
+    )
+    days, hours = cell.str.extract(r"^P([^T]*)"), cell.str.extract(r"T(.*)$")
+    iso = (
+        part(r"(\d+)W", days) * 604800
+        + part(r"(\d+)D", days) * 86400
+        + part(r"(\d+)H", hours) * 3600
+        + part(r"(\d+)M", hours) * 60
+        + part(r"([\d.]+)S", hours)
+    )
+    return (
+        pl.when(cell.str.contains(r"^(\d+ )?\d+:\d{2}(:\d{2})?$"))
+        .then(clock)
+        .when(cell.str.contains(r"^P(\d+W)?(\d+D)?(T(\d+H)?(\d+M)?([\d.]+S)?)?$"))
+        .then(iso)
+        .otherwise(cell.cast(pl.Float64, strict=False))
+    )
+
+
+def _flag(cell: pl.Expr) -> pl.Expr:
+    words = {"true": True, "1": True, "yes": True, "t": True, "false": False, "0": False, "no": False, "f": False}
+    return cell.str.to_lowercase().replace_strict(words, default=None, return_dtype=pl.Boolean)
+
+
+def _number(cell: pl.Expr) -> pl.Expr:
+    number = cell.cast(pl.Float64, strict=False)
+    return pl.when(number.is_finite()).then(number)
+
+
+READERS = {"text": lambda cell: cell, "number": _number, "seconds": _seconds, "time": _time, "flag": _flag}
+WORDS = {"text": "text", "number": "number", "seconds": "duration", "time": "date", "flag": "true or false"}
+
+
+def _with_orders(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Put the separate order tables of newer exports (purchaseorder.csv, …) into operationplan, typed PO, DO or MO."""
+    parts = [tables["operationplan"]]
+    for table, kind in ORDER_TABLES.items():
+        rows = tables[table].with_columns(type=pl.lit(kind))
+        fresh = rows.join(parts[0].select("type", "reference"), on=["type", "reference"], how="anti")
+        parts.append(fresh.select(parts[0].columns))
+    return {**tables, "operationplan": pl.concat(parts)}

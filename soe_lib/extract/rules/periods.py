@@ -1,0 +1,183 @@
+"""Time: the horizon's own periods, every label of time, validity, and dates that lie where they should not."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from soe_lib.extract.calendar import MONTH
+from soe_lib.extract.findings import Finding
+from soe_lib.extract.reading import Extract
+from soe_lib.extract.rules import rule
+from soe_lib.extract.settings_file import as_date
+
+LABELLED = ("calendar", "offer_prices", "forecast")
+VALID = (("routings", "routing"), ("offers", "offer"), ("lanes", "lane"))
+ALWAYS_FROM, ALWAYS_TO = pl.date(1, 1, 1), pl.date(9999, 12, 31)
+
+
+@rule
+def as_of_is_the_folders(extract: Extract) -> list[Finding]:
+    """A folder named by a date holds the extract of that date."""
+    named, said = as_date(extract.folder.name), extract.settings.as_of
+    if named is None or named == said or not extract.dated:
+        return []
+    rule_text = f"The extract says {said}, its folder says {named}."
+    fix = "Put the extract into the folder of its own as-of date, or mend as_of."
+    return [Finding("stop", "settings", "settings.toml", (), "as_of", str(said), rule_text, fix, 1)]
+
+
+@rule
+def periods_follow_each_other(extract: Extract) -> list[Finding]:
+    """Given periods are days in order, both ends included, without gap or overlap, from the as-of date on."""
+    frame = extract["periods"]
+    if not frame.height:
+        return []
+    fix = "Let each period start the day after the one before it ends."
+    backwards = pl.col("ends_on") < pl.col("starts_on")
+    findings = extract.flag("stop", "periods", backwards, column="ends_on", rule="It ends before it starts.", fix=fix)
+    before = pl.col("ends_on").sort_by("starts_on").shift(1)
+    step = (
+        frame.with_row_index("row").sort("starts_on").select("row", days=(pl.col("starts_on") - before).dt.total_days())
+    )
+    for where, text in (
+        (pl.col("days") > 1, "A gap before this period."),
+        (pl.col("days") < 1, "Overlaps the one before."),
+    ):
+        rows = step.filter(where)["row"]
+        if len(rows):
+            value = extract.cell("periods", "starts_on", int(rows[0]))
+            findings.append(
+                extract.finding("stop", "periods", rows, column="starts_on", value=value, rule=text, fix=fix)
+            )
+    first = frame["starts_on"].min()
+    if extract.dated and first is not None and first != extract.settings.as_of:
+        rule_text = f"The first period starts on {first!s}, the as-of date is {extract.settings.as_of}."
+        where = pl.col("starts_on") == pl.lit(first)
+        fix = "Mend as_of or the periods, unless the plan is meant to start another day."
+        findings += extract.flag("warn", "periods", where, column="starts_on", rule=rule_text, fix=fix)
+    return findings
+
+
+@rule
+def labels_mean_something(extract: Extract) -> list[Finding]:
+    """A row of time has a period or a date, and its label is one that the calendar knows."""
+    findings = []
+    for table in LABELLED:
+        blank, day = pl.col("period") == "", pl.col("date").is_not_null()
+        fix = "Fill one of period and date."
+        findings += extract.flag("stop", table, blank & ~day, column="period", rule="No period and no date.", fix=fix)
+        findings += extract.flag("stop", table, ~blank & day, column="period", rule="A period and a date.", fix=fix)
+        findings += _unknown_labels(extract, table, "period")
+    for column in ("earliest", "latest"):
+        findings += _unknown_labels(extract, "maintenance", column)
+    for table in ("consensus", "budget"):
+        known = pl.col("fiscal_month").str.contains(MONTH) & (pl.col("fiscal_month").str.slice(5) <= "12")
+        known = known & (pl.col("fiscal_month").str.slice(5) >= "01")
+        rule_text, fix = "Not a fiscal month.", "Write a month such as 2026-11."
+        findings += extract.flag("stop", table, ~known, column="fiscal_month", rule=rule_text, fix=fix)
+    return findings
+
+
+def _unknown_labels(extract: Extract, table: str, column: str) -> list[Finding]:
+    spans = _spans(extract, table, column)
+    unknown = spans.filter(pl.col("first").is_null())["label"]
+    if not len(unknown):
+        return []
+    fix = extract.calendar.advice(unknown[0])
+    where = pl.col(column).is_in(unknown.implode())
+    rule_text = (
+        f"{len(unknown)} label{'s' * (len(unknown) > 1)} of time that mean nothing: {', '.join(unknown.head(5))}."
+    )
+    return extract.flag("stop", table, where, column=column, rule=rule_text, fix=fix)
+
+
+def _spans(extract: Extract, table: str, column: str) -> pl.DataFrame:
+    labels = extract.names(table, column)
+    return extract.calendar.spans(labels.filter(labels != ""))
+
+
+@rule
+def outside_the_horizon(extract: Extract) -> list[Finding]:
+    """Demand before or after the horizon is left out, and said so."""
+    starts, ends = extract.calendar.periods["starts_on"].min(), extract.calendar.periods["ends_on"].max()
+    if not isinstance(starts, date) or not isinstance(ends, date) or not extract.dated:
+        return []
+    spans = _spans(extract, "forecast", "period")
+    outside = spans.filter((pl.col("last") < pl.lit(starts)) | (pl.col("first") > pl.lit(ends)))["label"]
+    out = (
+        pl.col("period").is_in(outside.implode()) | (pl.col("date") < pl.lit(starts)) | (pl.col("date") > pl.lit(ends))
+    )
+    rule_text, fix = (
+        f"Outside the horizon ({starts} to {ends}): not planned.",
+        "Nothing to do, unless it was meant to be.",
+    )
+    chosen, version = extract.settings.forecast.version, pl.col("version")
+    planned = version == chosen if chosen else pl.lit(True)
+    column = "period" if len(outside) else "date"
+    findings = extract.flag("note", "forecast", out & planned, column=column, rule=rule_text, fix=fix)
+    beyond = pl.col("due_on") > pl.lit(ends)
+    findings += extract.flag("note", "orders", beyond, column="due_on", rule=rule_text, fix=fix)
+    rows = extract["forecast"].filter(planned).height + extract["orders"].height
+    if rows and sum(one.count for one in findings) == rows:
+        rule_text, fix = "No demand at all lies inside the horizon.", "Is this the right extract? Check as_of."
+        findings.append(extract.finding("stop", "forecast", [], rule=rule_text, fix=fix))
+    return findings
+
+
+@rule
+def overdue(extract: Extract) -> list[Finding]:
+    """Orders and receipts due before the as-of date are late already."""
+    if not extract.dated:
+        return []
+    late = pl.col("due_on") < pl.lit(extract.settings.as_of)
+    rule_text = f"Due before the as-of date {extract.settings.as_of}."
+    fix = "Give it a date that can be kept."
+    findings = extract.flag("warn", "receipts", late, column="due_on", rule=rule_text, fix=fix)
+    findings += extract.flag(
+        "note", "orders", late, column="due_on", rule=rule_text, fix="Close it if it was delivered."
+    )
+    old = pl.col("expires_on") < pl.lit(extract.settings.as_of)
+    rule_text = f"Expired before the as-of date {extract.settings.as_of}."
+    fix = "Write the stock off, or mend the date."
+    return findings + extract.flag("warn", "inventory", old, column="expires_on", rule=rule_text, fix=fix)
+
+
+@rule
+def validity(extract: Extract) -> list[Finding]:
+    """Two rows of one routing, offer or lane are never valid in the same period."""
+    findings = []
+    for table, name in VALID:
+        backwards = pl.col("valid_to") < pl.col("valid_from")
+        fix = "Mend one of the two dates."
+        rule_text = "Valid to a day before it is valid from."
+        findings += extract.flag("stop", table, backwards, column="valid_to", rule=rule_text, fix=fix)
+        findings += _overlaps(extract, table, name)
+    return findings
+
+
+def _overlaps(extract: Extract, table: str, name: str) -> list[Finding]:
+    frame = extract[table]
+    if frame.height < 2 or frame[name].n_unique() == frame.height:
+        return []
+    rows = frame.with_row_index("row").select(
+        "row", name, start=pl.col("valid_from").fill_null(ALWAYS_FROM), end=pl.col("valid_to").fill_null(ALWAYS_TO)
+    )
+    rows = rows.filter(~pl.struct(name, "start").is_duplicated()).sort(name, "start")  # duplicates are named already
+    rows = rows.with_columns(before=pl.col("end").shift(1).cum_max().over(name))
+    shared = rows.filter(pl.col("start") <= pl.col("before")).with_columns(until=pl.min_horizontal("end", "before"))
+    starts = extract.calendar.periods.select(period_start="starts_on").sort("period_start")
+    shared = shared.sort("start").join_asof(starts, left_on="start", right_on="period_start", strategy="forward")
+    twice = pl.col("period_start") <= pl.col("until")
+    fix = "End one row the day before the next one starts."
+    findings = []
+    for where, level, text in (
+        (twice, "stop", "Two rows are valid for one period."),
+        (~twice | pl.col("period_start").is_null(), "warn", "Two rows overlap, though no period starts within both."),
+    ):
+        bad = shared.filter(where)["row"].sort()
+        if len(bad):
+            value = extract.cell(table, name, int(bad[0]))
+            findings.append(extract.finding(level, table, bad, column=name, value=value, rule=text, fix=fix))
+    return findings

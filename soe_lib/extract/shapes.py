@@ -1,0 +1,66 @@
+"""Each table against its columns in schema.csv, by pandera: types, smallest numbers, words allowed."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pandera.polars as pa
+import polars as pl
+
+from soe_lib.extract.findings import Finding
+from soe_lib.extract.reading import Extract
+from soe_lib.extract.schema import Column, Table, schema
+
+ESSENTIAL = (("locations", "status"), ("events", "kind"))
+
+
+@cache
+def shape(name: str, given: tuple[str, ...]) -> pa.DataFrameSchema:
+    """The pandera schema of the columns that a table's file has, made from schema.csv.
+
+    Blank and unreadable cells were named when the text was read, so every column may be null here.
+    """
+    columns = {column.name: _column(column) for column in schema()[name].columns if column.name in given}
+    return pa.DataFrameSchema(columns, strict=True, ordered=True, name=name)
+
+
+def _column(column: Column) -> pa.Column:
+    checks = []
+    if column.minimum is not None:
+        checks.append(pa.Check.ge(column.minimum, name="minimum"))
+    if column.choices:
+        checks.append(pa.Check.isin(["", *column.choices], name="choices"))
+    return pa.Column(column.dtype, checks, nullable=True)
+
+
+def check_shapes(extract: Extract) -> list[Finding]:
+    """What pandera finds, table by table, with file rows."""
+    findings = []
+    for name, table in schema().items():
+        if extract[name].height:
+            findings += _one(extract, table)
+    return findings
+
+
+def _one(extract: Extract, table: Table) -> list[Finding]:
+    try:
+        given = extract.given(table.name)
+        shape(table.name, given).validate(extract[table.name].select(given), lazy=True)
+    except pa.errors.SchemaErrors as error:
+        cases = error.failure_cases.group_by("column", "check", maintain_order=True).agg("index")
+        return [_finding(extract, table[name], check, rows) for name, check, rows in cases.iter_rows()]
+    return []
+
+
+def _finding(extract: Extract, column: Column, check: str, rows: list[int]) -> Finding:
+    value = extract.cell(column.table, column.name, min(rows))
+    if check.startswith("isin") or check == "choices":
+        level = "stop" if (column.table, column.name) in ESSENTIAL else "warn"
+        rule, fix = "The word is not known here.", f"Use one of {', '.join(column.choices)}."
+    elif check.startswith("greater") or check == "minimum":
+        level = "stop"
+        rule, fix = f"Less than {column.minimum:g}.", f"{column.meaning}: write {column.minimum:g} or more."
+    else:
+        level, rule, fix = "stop", f"The contract's check {check} failed.", f"{column.meaning}."
+    series = pl.Series(rows, dtype=pl.Int64)
+    return extract.finding(level, column.table, series, column=column.name, value=value, rule=rule, fix=fix)

@@ -1,0 +1,178 @@
+"""out/index.html: all weeks, newest first, with what each plan was worth and how it served the customers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from soe_lib.pack import manifest, place, site
+from soe_lib.review import words
+
+Told = Mapping[str, Any]
+WIDTH, HEIGHT, EDGE = 360, 72, 8
+
+
+@dataclass(frozen=True)
+class Run:
+    """A replaced run of a week: where it is kept, and its number."""
+
+    folder: str
+    run: int
+
+
+@dataclass(frozen=True)
+class Week:
+    """One line of the archive."""
+
+    folder: str
+    as_of: date
+    week: str
+    run: int
+    margin: str
+    service: str
+    decisions: str
+    state: str
+    status: str
+    workbook: bool
+    earlier: tuple[Run, ...]
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One week of a trend, in the picture's coordinates."""
+
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A small line over the weeks, drawn without a script."""
+
+    name: str
+    last: str
+    range: str
+    alt: str
+    path: str
+    dots: tuple[Dot, ...]
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+@dataclass(frozen=True)
+class Archive:
+    """What the archive page shows."""
+
+    company: str
+    headline: str
+    trends: tuple[Trend, ...]
+    weeks: tuple[Week, ...]
+
+
+def pages(out: Path, *, templates: Path, coming: Told | None = None) -> dict[Path, str]:
+    """The archive page, and its copy for the readers of replaced runs, as they must be now.
+
+    Parameters
+    ----------
+    out : the archive's folder.
+    coming : the manifest of a pack that is about to be moved into place, so that the page can be written before.
+    """
+    found = {folder.name: told for folder in place.packs(out).values() if (told := manifest.read(folder))}
+    old = [(folder, told) for folder in place.versions(out) if (told := manifest.read(folder))]
+    if coming is not None:
+        replaced = found.get(str(coming["as_of"]))
+        if replaced is not None:
+            old.append((out / place.VERSIONS / f"{coming['as_of']}.{int(coming['run']) - 1}", replaced))
+        found[str(coming["as_of"])] = dict(coming)
+    weeks = [found[name] for name in sorted(found)]
+    if not weeks:
+        return {}
+    made = {out / "index.html": _page(weeks, old, templates, root="")}
+    if old:
+        made[out / place.VERSIONS / "index.html"] = _page(weeks, old, templates, root="../")
+    return made
+
+
+def _page(weeks: Sequence[Told], old: Sequence[tuple[Path, Told]], templates: Path, *, root: str) -> str:
+    content = Archive(
+        company=str(weeks[-1]["company"]),
+        headline=_headline(weeks),
+        trends=tuple(trend for trend in _trends(weeks) if trend is not None),
+        weeks=tuple(_week(told, old, root) for told in reversed(weeks)),
+    )
+    return site.render(templates, "archive.html.j2", archive=content, here="archive")
+
+
+def _week(told: Told, old: Sequence[tuple[Path, Told]], root: str) -> Week:
+    day = date.fromisoformat(told["as_of"])
+    summary, plan = told["summary"], told["plan"]
+    same = [(folder, kept) for folder, kept in old if kept["as_of"] == told["as_of"]]
+    earlier = [Run(f"{root}{place.VERSIONS}/{folder.name}", int(kept["run"])) for folder, kept in same]
+    return Week(
+        folder=f"{root}{told['as_of']}",
+        as_of=day,
+        week=site.week_of(day).split(",")[0],
+        run=int(told["run"]),
+        margin=words.money(summary["margin"], told["currency"]),
+        service=summary["service"]["shown"] if summary["service"] else words.UNKNOWN,
+        decisions=str(summary["decisions"]),
+        state=summary["state"],
+        status=str(plan.get("status", "no plan")),
+        workbook=any(page["file"] == "finance.xlsx" for page in told.get("pages", ())),
+        earlier=tuple(earlier),
+    )
+
+
+def _headline(weeks: Sequence[Told]) -> str:
+    first, last = (words.full_day(date.fromisoformat(told["as_of"])) for told in (weeks[0], weeks[-1]))
+    span = f"of {last}" if len(weeks) == 1 else f"from {first} to {last}"
+    return f"{words.sentence(words.count(len(weeks), 'pack')).rstrip('.')} {span}."
+
+
+def _trends(weeks: Sequence[Told]) -> list[Trend | None]:
+    currency = str(weeks[-1]["currency"])
+    margin = [(told["as_of"], told["summary"]["margin"]) for told in weeks]
+    service = [(told["as_of"], (told["summary"]["service"] or {}).get("value")) for told in weeks]
+    shown = {told["as_of"]: (told["summary"]["service"] or {}).get("shown", "") for told in weeks}
+    return [
+        _trend("Margin of the plan", margin, {day: words.brief_money(value, currency) for day, value in margin}),
+        _trend("Service", service, shown),
+    ]
+
+
+def _trend(name: str, values: Sequence[tuple[str, float | None]], shown: Mapping[str, str]) -> Trend | None:
+    """A line over the known weeks; none with fewer than two."""
+    known = [(day, value) for day, value in values if value is not None]
+    if len(known) < 2:
+        return None
+    low, high = min(known, key=lambda pair: pair[1]), max(known, key=lambda pair: pair[1])
+    dots = _dots(known, low[1], high[1])
+    last, before = known[-1], known[-2]
+    moved = "up from" if last[1] > before[1] else "down from" if last[1] < before[1] else "level with"
+    return Trend(
+        name=name,
+        last=shown[last[0]],
+        range=f"{_when(known[0][0])} to {_when(last[0])}; lowest {shown[low[0]]}, highest {shown[high[0]]}",
+        alt=f"{name} over {len(known)} weeks: now {shown[last[0]]}, {moved} {shown[before[0]]} the week before.",
+        path="M" + " L".join(f"{dot.x:g} {dot.y:g}" for dot in dots),
+        dots=tuple(dots),
+    )
+
+
+def _dots(known: Sequence[tuple[str, float]], low: float, high: float) -> list[Dot]:
+    days = [date.fromisoformat(day).toordinal() for day, _ in known]
+    span, rise = days[-1] - days[0], high - low
+    return [
+        Dot(
+            x=round(EDGE + (WIDTH - 2 * EDGE) * (day - days[0]) / span, 1),
+            y=round(HEIGHT / 2 if rise == 0 else HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * (value - low) / rise, 1),
+        )
+        for day, (_, value) in zip(days, known, strict=True)
+    ]
+
+
+def _when(day: str) -> str:
+    return words.full_day(date.fromisoformat(day))

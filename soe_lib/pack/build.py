@@ -1,0 +1,174 @@
+"""Build one pack in a staging folder: run the notebooks, render the pages, inspect them, seal the manifest."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from soe_lib.errors import PackError
+from soe_lib.pack import cover, execute, inspection, manifest, notebooks, publish, render, site, workbook
+
+if TYPE_CHECKING:
+    from soe_lib.extract.snapshot import Snapshot
+
+Progress = Callable[[str, str], None]
+AT_ONCE = 2
+STORE = "plans"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run under way."""
+
+    snapshot: Snapshot
+    pages: tuple[notebooks.Page, ...]
+    data: Path
+    out: Path
+    templates: Path
+    home: Path
+    timeout: float
+    progress: Progress
+    times: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def store(self) -> Path:
+        return self.out / STORE
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Tell the progress display that a step runs, and how it ended; keep its time."""
+        self.progress(name, "running")
+        started = time.perf_counter()
+        try:
+            yield
+        except BaseException:
+            self.progress(name, "failed")
+            raise
+        self.times[name] = time.perf_counter() - started
+        self.progress(name, "done")
+
+
+def build(
+    job: Job, staging: Path, wanted: Mapping[str, Any], run: int, replaces: manifest.Link | None, started: float
+) -> manifest.Manifest:
+    """Everything of a pack, in the staging folder, checked; returns its manifest."""
+    results, pack = staging / "results", staging / "pack"
+    results.mkdir()
+    executed = _run_all(job, results)
+    with job.step("render"):
+        said = {page.name: publish.read(results / f"{page.name}.json") for page in job.pages}
+        plan = cover.plan_facts(results, job.snapshot.fingerprint)
+        checks = _checks(said)
+        sheets = workbook.read(results / "finance")
+        frame = _site(job, run, bool(sheets))
+        for page in job.pages:
+            html = render.page(executed[page.name], said[page.name], frame, templates=job.templates)
+            (pack / f"{page.name}.html").write_text(html, encoding="utf-8")
+        content = cover.compose(job.snapshot, list(said.values()), plan, checks)
+        (pack / "index.html").write_text(cover.page(content, frame, templates=job.templates), encoding="utf-8")
+        if sheets:
+            workbook.write(pack / workbook.NAME, sheets, frame, notes=content.assumptions)
+    with job.step("verify"):
+        _inspect(pack, job.pages, bool(sheets))
+        whole = manifest.compose(
+            job.snapshot,
+            wanted=wanted,
+            run=run,
+            plan=plan,
+            checks=checks,
+            summary=cover.summary(list(said.values()), plan),
+            times={**job.times, "total": time.perf_counter() - started},
+            replaces=replaces,
+        )
+        return manifest.seal(pack, whole)
+
+
+def _run_all(job: Job, results: Path) -> dict[str, Path]:
+    """Run the notebooks, two at a time, each as soon as the pages it reads are done."""
+    parameters = {"data": job.data, "as_of": job.snapshot.as_of, "results": results, "store": job.store}
+    for page in job.pages:
+        execute.check_parameters(page.path, parameters)
+        job.progress(page.name, "waiting")
+    order, stop = notebooks.graph(job.pages), threading.Event()
+    order.prepare()
+    by_name = {page.name: page for page in job.pages}
+    executed: dict[str, Path] = {}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        running: dict[Future[Path], str] = {}
+        try:
+            while order.is_active():
+                for name in sorted(order.get_ready(), key=lambda name: _urgency(by_name[name], job.pages)):
+                    running[pool.submit(_run_one, job, by_name[name], parameters, results, stop)] = name
+                render.warm()
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    name = running.pop(future)
+                    executed[name] = future.result()
+                    order.done(name)
+        except BaseException:
+            stop.set()
+            raise
+    return executed
+
+
+def _urgency(page: notebooks.Page, pages: Sequence[notebooks.Page]) -> tuple[int, int]:
+    """What others wait for goes first."""
+    return (-sum(page.name in other.after for other in pages), page.order)
+
+
+def _run_one(
+    job: Job, page: notebooks.Page, parameters: Mapping[str, object], results: Path, stop: threading.Event
+) -> Path:
+    with job.step(page.name):
+        return execute.run(
+            page.path,
+            parameters,
+            folder=results.parent / "executed",
+            cwd=job.home,
+            timeout=job.timeout,
+            sentinel=results / f"{page.name}.json",
+            stop=stop,
+        )
+
+
+def _checks(said: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """All checks of the pages; one that is not ok ends the run."""
+    checks = [{**check, "page": name} for name, page in said.items() for check in page["checks"]]
+    failed = [check for check in checks if not check["ok"]]
+    if failed:
+        listed = "\n".join(f"  {check['page']}: {check['name']}. {check['detail']}".rstrip() for check in failed)
+        raise PackError(f"{len(failed)} of {len(checks)} checks failed; nothing was published.\n{listed}")
+    return checks
+
+
+def _site(job: Job, run: int, with_workbook: bool) -> site.Site:
+    if not with_workbook and any(page.name == "finance_review" for page in job.pages):
+        raise PackError(
+            "finance_review left no frames in <results>/finance (statement.parquet, ledger.parquet, …), so there would "
+            "be no workbook. Nothing was published."
+        )
+    return site.Site(
+        company=job.snapshot.company,
+        currency=job.snapshot.currency,
+        as_of=job.snapshot.as_of,
+        run=run,
+        fingerprint=job.snapshot.fingerprint,
+        created=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+        pages=job.pages,
+        workbook=with_workbook,
+    )
+
+
+def _inspect(pack: Path, pages: Sequence[notebooks.Page], with_workbook: bool) -> None:
+    expected = ["index.html", *(f"{page.name}.html" for page in pages), *([workbook.NAME] if with_workbook else [])]
+    faults = inspection.faults(pack, expected)
+    if faults:
+        listed = "\n".join(f"  {fault}." for fault in faults[:20])
+        raise PackError(f"The finished pages are not fit to be published ({len(faults)} faults):\n{listed}")

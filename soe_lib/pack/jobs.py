@@ -1,0 +1,185 @@
+"""The weekly job: from an extract to a published pack, in one idempotent, transactional run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from soe_lib import workspace
+from soe_lib.errors import PackError, SoeError
+from soe_lib.pack import archive, build, manifest, place, site, verify
+from soe_lib.pack import notebooks as found
+from soe_lib.pack.build import Job, Progress
+
+if TYPE_CHECKING:
+    from soe_lib.extract.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class PackResult:
+    """What a run of the weekly job came to.
+
+    Parameters
+    ----------
+    folder : the pack in force for the as-of date.
+    manifest : its manifest.
+    published : False where an identical pack was already there and nothing was added.
+    message : one sentence for the command line.
+    notes : what was tidied up on the way.
+    """
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    published: bool
+    message: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def run(self) -> int:
+        """The run number of the pack in force."""
+        return int(self.manifest["run"])
+
+    def text(self) -> str:
+        """The message, where to start reading, and what was tidied up on the way."""
+        return "\n".join([self.message, f"Read it: {self.folder / 'index.html'}", *self.notes])
+
+
+def make_pack(
+    data: str | Path,
+    as_of: str | None = None,
+    out: str | Path = "out",
+    *,
+    progress: Progress | None = None,
+    notebooks: str | Path | None = None,
+    timeout: float = 900.0,
+) -> PackResult:
+    """Make the pack of one week and publish it in `out/<as-of>/`; the same inputs again add nothing.
+
+    Parameters
+    ----------
+    data : a company's folder of extracts, or one extract.
+    as_of : ISO date of the extract; the newest where left out.
+    out : folder of all packs, of their archive page and of the plan store.
+    progress : called with a step's name and "waiting", "running", "done", "failed" or "skipped".
+    notebooks : folder of the notebooks; the workspace's own where left out.
+    timeout : wall-clock limit of each notebook [s].
+
+    Errors
+    ------
+    DataError : the extract does not pass its checks.
+    PackError : a notebook fails or hangs, a check is not ok, a page is not fit to be read, the disk refuses, or
+        another run is under way. In every case nothing is published and the packs in force stay as they are.
+    """
+    told = progress or _silent
+    started = time.perf_counter()
+    told("read", "running")
+    try:
+        snapshot = _read(data, as_of)
+    except BaseException:
+        told("read", "failed")
+        raise
+    told("read", "done")
+    folder = Path(notebooks) if notebooks is not None else workspace.root() / "notebooks"
+    home = Path(out).expanduser().resolve()
+    try:
+        with place.lock(home):
+            notes = place.recover(home)
+            job = Job(
+                snapshot=snapshot,
+                pages=found.find(folder),
+                data=workspace.find(data).resolve(),
+                out=home,
+                templates=site.templates(),
+                home=folder.resolve().parent,
+                timeout=timeout,
+                progress=told,
+                times={"read": time.perf_counter() - started},
+            )
+            return _make(job, notes, started)
+    except OSError as error:
+        raise PackError(
+            f"The pack could not be written in {home}: {error}. Nothing was published; mend it and run again."
+        ) from error
+
+
+def _silent(step: str, state: str) -> None:
+    """The progress display of a run that nobody watches."""
+
+
+def _read(data: str | Path, as_of: str | None) -> Snapshot:
+    from soe_lib.extract import snapshot
+
+    return snapshot.read(data, as_of)
+
+
+def _make(job: Job, notes: list[str], started: float) -> PackResult:
+    """Publish unless the very same pack is in force and intact."""
+    target = job.out / job.snapshot.as_of.isoformat()
+    before = manifest.previous(job.out, job.snapshot.as_of)
+    wanted = manifest.identity(job.snapshot, job.pages, job.templates, before)
+    there = manifest.read(target) if target.exists() else None
+    if there is not None and manifest.same(there, wanted):
+        faults = verify.faults_of(target, there)
+        if not faults:
+            _write_archive(job, None)
+            said = f"{target} is up to date: inputs, code and notebooks are those of run {there['run']}. Nothing added."
+            return PackResult(target, there, published=False, message=said, notes=tuple(notes))
+        notes = [*notes, *faults, "A fresh pack was made; the altered one is kept as a version."]
+    with place.staging(job.out) as staging:
+        run = _next_run(job.out, target)
+        whole = build.build(job, staging, wanted, run, _replaced(target, there), started)
+        notes = [*notes, *_publish(job, staging, target, whole, run)]
+    said = f"{target} is published" + (f" as run {run}; run {run - 1} is kept." if run > 1 else ".")
+    return PackResult(target, whole, published=True, message=said, notes=tuple(notes))
+
+
+def _next_run(out: Path, target: Path) -> int:
+    """One more than the highest run of this as-of date, replaced ones included."""
+    numbers = [int(folder.name[11:]) for folder in place.versions(out) if folder.name[:10] == target.name]
+    if target.exists():
+        numbers.append(place.run_of(target) or max(numbers, default=0) + 1)
+    return max(numbers, default=0) + 1
+
+
+def _replaced(target: Path, there: Mapping[str, Any] | None) -> manifest.Link | None:
+    return manifest.link(target, there) if there is not None else None
+
+
+def _publish(job: Job, staging: Path, target: Path, whole: manifest.Manifest, run: int) -> list[str]:
+    """Store the plan, then the one rename that makes the pack appear, then the archive page; returns what to note."""
+    with job.step("publish"):
+        if (staging / "results" / "plan").is_dir():
+            # A run that dies after this line leaves a stored plan without a pack: the next run completes it.
+            _store(job, staging / "results" / "plan")
+        archive_pages = archive.pages(job.out, templates=job.templates, coming=whole)
+        replaced = f"{target.name}.{run - 1}" if target.exists() else ""
+        place.put(staging / "pack", target, replaced=replaced)
+        try:
+            for path, text in archive_pages.items():
+                place.write(path, text)
+        except OSError as error:
+            return [f"The pack is published; the page of all weeks could not be written ({error}): run again."]
+    return []
+
+
+def _store(job: Job, plan: Path) -> None:
+    """Keep the plan in the history; the very same plan again adds nothing there."""
+    from soe_lib.store import history
+
+    try:
+        history.append(job.store, plan)
+    except (SoeError, OSError):
+        raise
+    except Exception as error:
+        # The table store's own errors share no base class.
+        raise PackError(f"The plan could not be kept in {job.store}: {error}. Nothing was published.") from error
+
+
+def _write_archive(job: Job, coming: Mapping[str, Any] | None) -> None:
+    """Bring the archive page up to date where a run died before it could."""
+    for path, text in archive.pages(job.out, templates=job.templates, coming=coming).items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            place.write(path, text)

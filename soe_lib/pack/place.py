@@ -1,0 +1,176 @@
+"""Where packs stand on disk, and how a new one gets there: built aside, then one rename.
+
+out/index.html               the archive of all weeks
+out/<as-of>/                 the pack in force
+out/.versions/<as-of>.<run>/ packs that a later run of the same as-of date replaced
+out/plans/                   the plan store
+out/.lock                    held by the run under way; the operating system drops it when that run dies
+out/.staging-<id>/           a pack in the making
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import json
+import os
+import re
+import shutil
+import socket
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from soe_lib.errors import PackError
+
+VERSIONS = ".versions"
+LOCK = ".lock"
+STAGING = ".staging-"
+DATED = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+VERSION = re.compile(r"^(\d{4}-\d{2}-\d{2})\.(\d+)$")
+EXCHANGE = 2
+HERE = -100
+
+
+@contextlib.contextmanager
+def lock(out: Path) -> Iterator[None]:
+    """Hold an out folder for one run; a lock file left behind by a dead run does not count.
+
+    Errors
+    ------
+    PackError : another run holds the folder; says which process, on which machine, since when.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / LOCK).open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise PackError(
+                f"Another run is making a pack in {out} ({file.read().strip() or 'just started'}). "
+                "Wait for it, or give another --out. Nothing was changed."
+            ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
+        file.flush()
+        yield
+
+
+@contextlib.contextmanager
+def staging(out: Path) -> Iterator[Path]:
+    """A fresh folder inside `out` for a pack in the making, removed in any case at the end."""
+    folder = out / f"{STAGING}{uuid.uuid4().hex}"
+    (folder / "pack").mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def recover(out: Path) -> list[str]:
+    """Tidy up after runs that died (call it with the lock held); says what was done, line by line."""
+    done = []
+    for folder in sorted(out.glob(f"{STAGING}*")):
+        shutil.rmtree(folder, ignore_errors=True)
+        done.append(f"removed {folder.name}, left behind by a run that died")
+    for folder in (out / VERSIONS).glob("*.new"):
+        shutil.rmtree(folder)
+        done.append(f"removed {folder.name}, the unfinished replacement of a pack")
+    for folder in reversed(versions(out)):
+        day, number = folder.name[:10], int(folder.name[11:])
+        if run_of(folder) == number + 1 and run_of(out / day) == number:
+            # It came this far in `put` and no further: the pack in force is untouched.
+            shutil.rmtree(folder)
+            done.append(f"removed {folder.name}, the unfinished replacement of a pack")
+        elif not (out / day).exists():
+            folder.rename(out / day)
+            done.append(f"put {folder.name} back in force after a replacement that was cut short")
+    return done
+
+
+def packs(out: Path) -> dict[date, Path]:
+    """The packs in force, by as-of date, oldest first."""
+    folders = {}
+    for folder in sorted(path for path in out.glob("*") if DATED.match(path.name) and path.is_dir()):
+        with contextlib.suppress(ValueError):
+            folders[date.fromisoformat(folder.name)] = folder
+    return folders
+
+
+def versions(out: Path) -> list[Path]:
+    """The packs that were replaced, oldest first."""
+    kept = [folder for folder in (out / VERSIONS).glob("*") if VERSION.match(folder.name)]
+    return sorted(kept, key=lambda folder: (folder.name[:10], int(folder.name[11:])))
+
+
+def run_of(folder: Path) -> int | None:
+    """The run number that a pack's manifest states; None where it cannot be read."""
+    try:
+        return int(json.loads((folder / "manifest.json").read_bytes())["run"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def put(built: Path, place: Path, *, replaced: str = "") -> None:
+    """Move a finished pack into place; the pack it replaces (as version `replaced`) is kept.
+
+    Without a predecessor it is one rename. With one, the new pack waits under the name that the old one is going to
+    have, and both change places in one step, so that there is a whole pack in force at every instant.
+    """
+    _settle(built)
+    if not replaced:
+        built.rename(place)
+        _sync(place.parent)
+        return
+    kept = place.parent / VERSIONS / replaced
+    kept.parent.mkdir(exist_ok=True)
+    built.rename(kept)
+    if not _exchange(kept, place):
+        # No such call on this system: two renames, and `recover` finishes them if the run dies in between.
+        waiting = kept.with_name(f"{kept.name}.new")
+        kept.rename(waiting)
+        place.rename(kept)
+        waiting.rename(place)
+    _sync(place.parent)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file so that readers see the old text or the new one, never a part."""
+    waiting = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        waiting.write_text(text, encoding="utf-8")
+        waiting.replace(path)
+    finally:
+        waiting.unlink(missing_ok=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two folders change names in one step (Linux); False where the system cannot."""
+    try:
+        call = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):
+        return False
+    if call(HERE, os.fsencode(one), HERE, os.fsencode(other), EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}:
+        return False
+    raise OSError(number, os.strerror(number), str(other))
+
+
+def _settle(folder: Path) -> None:
+    """Make sure that the files are on the disk before a rename shows them."""
+    for path in folder.iterdir():
+        _sync(path)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

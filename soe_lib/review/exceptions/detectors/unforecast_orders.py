@@ -1,0 +1,83 @@
+"""Orders far above the forecast: a promotion nobody announced, or a forecast that is too low."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+
+from soe_lib.review import words
+from soe_lib.review.exceptions.issue import Issue
+from soe_lib.review.exceptions.registry import detector
+from soe_lib.review.situation import Situation
+
+ABOVE, SHARE_OF_PLAN = 0.25, 0.001
+
+
+@detector
+def unforecast_orders(situation: Situation) -> Iterator[Issue]:
+    """Customers whose orders for a family exceed the forecast by a quarter and by a thousandth of the
+    plan's revenue.
+    """
+    yield from (issue(situation, row) for row in unforecast(situation).iter_rows(named=True))
+
+
+def unforecast(situation: Situation) -> pl.DataFrame:
+    """Customer, family: weeks [list], items [list], first [date], orders, forecast, excess [units],
+    revenue, margin.
+    """
+    costs = situation.snapshot["items"].select("item", "description", pl.col("standard_cost").fill_null(0.0))
+    starts = situation.plan.periods.group_by("week").agg(first=pl.col("starts_on").min())
+    excess = (pl.col("orders") - pl.col("forecast")).clip(lower_bound=0.0)
+    lines = situation.demand_lines.join(costs, on="item", how="left", validate="m:1").with_columns(excess=excess)
+    weekly = lines.group_by("customer", "family", "week", "order").agg(
+        pl.col("orders", "forecast").sum(),
+        items=pl.col("description").filter(excess > 0.5).unique().sort(),
+        revenue=(pl.col("excess") * pl.col("price")).sum(),
+        margin=(pl.col("excess") * (pl.col("price") - pl.col("standard_cost"))).sum(),
+    )
+    abnormal = weekly.filter(pl.col("orders") > (1 + ABOVE) * pl.col("forecast")).sort("order")
+    grouped = abnormal.join(starts, on="week", how="left").group_by("customer", "family", maintain_order=True)
+    found = grouped.agg(
+        pl.col("orders", "forecast", "revenue", "margin").sum(),
+        weeks=pl.col("week").unique(maintain_order=True),
+        items=pl.col("items").explode().unique().sort(),
+        first=pl.col("first").min(),
+    )
+    least = SHARE_OF_PLAN * max(situation.plan.ledger.accounts().get("revenue", 0.0), 0.0)
+    return found.filter(pl.col("revenue") > least).with_columns(excess=pl.col("orders") - pl.col("forecast"))
+
+
+def issue(situation: Situation, row: dict[str, Any]) -> Issue:
+    """The exception of one customer and family."""
+    who = row["customer"] or "The market"
+    where = words.listing((words.period_name(week) for week in row["weeks"]), limit=3)
+    money = words.brief_money(row["revenue"], situation.currency)
+    mine = (pl.col("customer") == row["customer"]) & (pl.col("family") == row["family"]) & (pl.col("order") != "")
+    missed = situation.lines.filter(mine)
+    units = float((missed["late"] + missed["short"]).sum())
+    effect = (
+        f"{words.number(units)} units of these orders miss their date"
+        if units >= 0.5
+        else "all of it is served on time"
+    )
+    return Issue(
+        kind="Orders above forecast",
+        subject=f"{who} {row['family']}",
+        what=f"{who} ordered {words.number(row['orders'])} units of {row['family']} for {where}, "
+        f"{words.number(row['excess'])} more than forecast ({words.listing(row['items'])}), "
+        f"{money} of revenue; {effect}",
+        cause="the forecast did not expect these orders",
+        money=max(row["margin"], 0.0),
+        basis="units above forecast × (price − standard cost)",
+        ask=f"Accept the {row['family']} order of {who}, and say whether the forecast follows it",
+        doing_nothing=f"the forecast stays as it is; {effect}",
+        owner="Demand planner",
+        page="demand_review",
+        anchor=words.anchor("Orders against forecast"),
+        deadline=max(situation.snapshot.as_of, (row["first"] or situation.snapshot.as_of) - timedelta(days=7)),
+        service=f"{words.number(units)} units miss their date" if units >= 0.5 else "No customer waits",
+        headline=f"{who} ordered {words.number(row['excess'])} units of {row['family']} more than forecast for {where}",
+    )

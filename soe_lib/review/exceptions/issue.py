@@ -1,0 +1,74 @@
+"""One exception, and the decision that it asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from soe_lib.review import words
+
+
+@dataclass(frozen=True)
+class Issue:
+    """Something that has come apart, with the money at stake and what may be done.
+
+    Parameters
+    ----------
+    kind : what sort of exception, the same for all of one detector.
+    subject : what it is about; with `kind` it names the exception from week to week.
+    what : one sentence: what happens, where and when.
+    cause : one sentence: the event, the late receipt or the scarce thing behind it.
+    money : at stake, never negative [money]. basis : how that money was worked out.
+    ask : the decision it asks for. doing_nothing : what happens without one.
+    owner : the role that should act. deadline : the last day on which acting helps; None where none is
+        known.
+    page, anchor : where the reader finds more.
+    service : what it means for customers, in words. revenue : of the units that wait or are gone [money].
+    headline : the finding in a few words; `what` where it is left out.
+    certain : False for money that is only exposed, such as stock under its safety level.
+    """
+
+    kind: str
+    subject: str
+    what: str
+    cause: str
+    money: float
+    basis: str
+    ask: str
+    doing_nothing: str
+    owner: str
+    page: str
+    anchor: str
+    deadline: date | None = None
+    service: str = ""
+    revenue: float = 0.0
+    headline: str = ""
+    certain: bool = True
+
+    @property
+    def short(self) -> str:
+        """The finding in a few words."""
+        return self.headline or self.what
+
+    def as_decision(self, currency: str) -> dict[str, Any]:
+        """The decision as the pack's cover lists it."""
+        return {
+            "title": self.ask,
+            "why": " ".join(words.sentence(text) for text in (self.what, self.cause) if text),
+            "money": round(self.money, 2),
+            "currency": currency,
+            "service": self.service,
+            "deadline": self.deadline.isoformat() if self.deadline else "",
+            "owner": self.owner,
+            "doing_nothing": words.sentence(self.doing_nothing),
+            "page": self.page,
+            "anchor": self.anchor,
+        }
+
+
+def rank(issues: list[Issue]) -> tuple[Issue, ...]:
+    """Certain money before exposed money, most first; equal ones by name, so that the order never
+    flickers.
+    """
+    return tuple(sorted(issues, key=lambda issue: (not issue.certain, -round(issue.money), issue.kind, issue.subject)))

@@ -1,0 +1,45 @@
+"""From a Snapshot and a Plan to the frames that a review reads; polars in, polars out, nothing drawn or
+worded.
+"""
+
+from soe_lib.review.frames.adherence import annual_cost_of_goods, made_against_plan, stock_today
+from soe_lib.review.frames.changes import changed_events, changed_inputs, changed_orders, changed_plan, changed_receipts
+from soe_lib.review.frames.demand import demand_by_week, demand_lines
+from soe_lib.review.frames.history import earlier, forecast_errors
+from soe_lib.review.frames.lateness import events_now, late_receipts, where_used
+from soe_lib.review.frames.lines import lines
+from soe_lib.review.frames.load import line_load, scarce_hours
+from soe_lib.review.frames.outlook import month_outlook
+from soe_lib.review.frames.service import gaps_by_item, gaps_by_week, orders_at_risk, service_by
+from soe_lib.review.frames.stock import cover, projected_stock, stock_value
+from soe_lib.review.frames.time import buckets
+
+__all__ = [
+    "annual_cost_of_goods",
+    "buckets",
+    "changed_events",
+    "changed_inputs",
+    "changed_orders",
+    "changed_plan",
+    "changed_receipts",
+    "cover",
+    "demand_by_week",
+    "demand_lines",
+    "earlier",
+    "events_now",
+    "forecast_errors",
+    "gaps_by_item",
+    "gaps_by_week",
+    "late_receipts",
+    "line_load",
+    "lines",
+    "made_against_plan",
+    "month_outlook",
+    "orders_at_risk",
+    "projected_stock",
+    "scarce_hours",
+    "service_by",
+    "stock_today",
+    "stock_value",
+    "where_used",
+]

@@ -1,0 +1,9 @@
+"""What each review page says: headline, scores, exceptions, decisions, checks and assumptions, all computed."""
+
+from soe_lib.review.pages.balance import balance
+from soe_lib.review.pages.demand import demand
+from soe_lib.review.pages.finance import Finance, finance
+from soe_lib.review.pages.page import Page
+from soe_lib.review.pages.supply import supply
+
+__all__ = ["Finance", "Page", "balance", "demand", "finance", "supply"]

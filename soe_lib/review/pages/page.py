@@ -1,0 +1,88 @@
+"""One review page: what it found, what it asks for, and why it may be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from soe_lib.review import exceptions, tables, words
+from soe_lib.review.exceptions.issue import Issue
+from soe_lib.review.score import Score
+from soe_lib.review.situation import Situation
+
+MOST = 5
+LEAST_MONEY, LEAST_REVENUE = 1e-4, 1e-3
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page's computed content.
+
+    Parameters
+    ----------
+    name : the notebook's name. title : its heading. headline : what it found, one or two sentences.
+    currency : of all money. scores, issues, checks, assumptions : as they stand on the page.
+    asked : the issues that need a decision, most money first.
+    """
+
+    name: str
+    title: str
+    headline: str
+    currency: str
+    scores: tuple[Score, ...]
+    issues: tuple[Issue, ...]
+    asked: tuple[Issue, ...]
+    checks: tuple[dict[str, Any], ...] = ()
+    assumptions: tuple[str, ...] = ()
+
+    @property
+    def decisions(self) -> tables.Table:
+        """The decisions asked for, as a table."""
+        return tables.decisions(self.asked, self.currency)
+
+    @property
+    def exceptions(self) -> tables.Table:
+        """The exceptions of the page, as a table."""
+        return tables.exceptions(self.issues, self.currency)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Everything that the weekly pack collects from the page, ready for `soe.publish(results,
+        **page.summary)`.
+        """
+        return {
+            "page": self.name,
+            "title": self.title,
+            "headline": self.headline,
+            "scores": [score.as_dict() for score in self.scores],
+            "decisions": [issue.as_decision(self.currency) for issue in self.asked],
+            "checks": list(self.checks),
+            "assumptions": list(self.assumptions),
+        }
+
+
+def found_on(situation: Situation, name: str) -> tuple[Issue, ...]:
+    """The exceptions that belong on one page."""
+    return tuple(issue for issue in exceptions.find(situation) if issue.page == name)
+
+
+def to_decide(situation: Situation, issues: Sequence[Issue]) -> tuple[Issue, ...]:
+    """The exceptions worth a decision in the meeting, at most five.
+
+    An exception is material when its money is certain and at least a ten-thousandth of the plan's revenue, or when a
+    thousandth of the revenue waits for it. The rest stays in the list of exceptions.
+    """
+    revenue = max(situation.plan.ledger.accounts().get("revenue", 0.0), 0.0)
+    chosen = [
+        issue
+        for issue in issues
+        if issue.certain
+        and (issue.money >= max(LEAST_MONEY * revenue, 0.5) or issue.revenue >= max(LEAST_REVENUE * revenue, 0.5))
+    ]
+    return tuple(chosen[:MOST])
+
+
+def check(name: str, ok: bool, detail: str) -> dict[str, Any]:
+    """One check of a page; a pack whose checks do not all hold is not published."""
+    return {"name": name, "ok": bool(ok), "detail": words.sentence(detail)}

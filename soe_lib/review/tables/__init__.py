@@ -1,0 +1,38 @@
+"""Tables of the pages: polars frames with headings that a reader understands, and how to write each column."""
+
+from soe_lib.review.tables.balance import changed_plan, item_gaps, orders_at_risk, service
+from soe_lib.review.tables.demand import changed_forecast, changed_orders, forecast_errors, outlook, unforecast
+from soe_lib.review.tables.meeting import decisions, exceptions, scoreboard
+from soe_lib.review.tables.supply import (
+    adherence,
+    changed_events,
+    changed_receipts,
+    events,
+    idle_stock,
+    late_receipts,
+    thin_stock,
+)
+from soe_lib.review.tables.table import Table
+
+__all__ = [
+    "Table",
+    "adherence",
+    "changed_events",
+    "changed_forecast",
+    "changed_orders",
+    "changed_plan",
+    "changed_receipts",
+    "decisions",
+    "events",
+    "exceptions",
+    "forecast_errors",
+    "idle_stock",
+    "item_gaps",
+    "late_receipts",
+    "orders_at_risk",
+    "outlook",
+    "scoreboard",
+    "service",
+    "thin_stock",
+    "unforecast",
+]

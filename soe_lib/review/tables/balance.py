@@ -1,0 +1,81 @@
+"""Balance tables: orders at risk, gaps, service, what changed in the plan."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from soe_lib.review import words
+from soe_lib.review.tables.table import Table
+
+
+def orders_at_risk(frame: pl.DataFrame, currency: str) -> Table:
+    """Orders that will be late or short, most revenue first."""
+    shown = frame.select(
+        pl.col("order").alias("Order"), pl.col("customer").alias("Customer"), pl.col("priority").alias("Priority"),
+        pl.col("description").alias("Item"), pl.col("quantity").alias("Ordered"), pl.col("late").alias("Late"),
+        pl.col("short").alias("Never served"), pl.col("due_on").alias("Due"), pl.col("promised_on").alias("Promised"),
+        pl.col("days_late").alias("Days late"), pl.col("revenue").alias(f"Revenue waiting, {currency}"),
+    )  # fmt: skip
+    numbers = dict.fromkeys(("Ordered", "Late", "Never served", "Days late", f"Revenue waiting, {currency}"), "number")
+    return Table(
+        shown, "Orders at risk, most revenue first, units", {**numbers, "Due": "date", "Promised": "date"},
+        "Promised: the last day of the period in which the last part is served. Revenue waiting: late and "
+        "unserved units at the order's price.",
+    )  # fmt: skip
+
+
+def item_gaps(frame: pl.DataFrame, currency: str) -> Table:
+    """Items with missed demand and the cause that each is laid to."""
+    weeks = (
+        pl.col("weeks").list.eval(pl.element().map_elements(words.period_name, return_dtype=pl.String)).list.join(", ")
+    )
+    cause = pl.when(pl.col("key") == "").then("kind").otherwise(pl.format("{}: {}", "kind", "key"))
+    shown = frame.sort("revenue", descending=True).select(
+        pl.col("description").alias("Item"), pl.col("family").alias("Family"), pl.col("late").alias("Late"),
+        pl.col("short").alias("Never served"), weeks.alias("Due in"), cause.alias("Laid to"),
+        pl.col("revenue").alias(f"Revenue waiting, {currency}"), pl.col("money").alias(f"Money lost, {currency}"),
+    )  # fmt: skip
+    numbers = ("Late", "Never served", f"Revenue waiting, {currency}", f"Money lost, {currency}")
+    return Table(
+        shown, "Demand that is not served on time, units", dict.fromkeys(numbers, "number"),
+        "Each item is laid to one cause, looked for in this order: a late receipt, a supply loss, a line that is "
+        "down, a line that is full. Money lost: short units × (price − standard cost + penalty), and what lateness "
+        "costs.",
+    )  # fmt: skip
+
+
+def service(frame: pl.DataFrame, currency: str, *, what: str) -> Table:
+    """Service by group: units and revenue."""
+    share = pl.when(pl.col("demand") > 0).then(pl.col("on_time") / pl.col("demand"))
+    waiting = pl.col("revenue_late") + pl.col("revenue_short")
+    shown = frame.sort("order").select(
+        pl.col("group").alias(what), pl.col("demand").alias("Demand"), pl.col("on_time").alias("On time"),
+        pl.col("late").alias("Late"), pl.col("short").alias("Never served"), share.alias("Share on time"),
+        waiting.alias(f"Revenue waiting, {currency}"),
+    )  # fmt: skip
+    numbers = ("Demand", "On time", "Late", "Never served", f"Revenue waiting, {currency}")
+    return Table(
+        shown, f"Service by {what.lower()}, units", {**dict.fromkeys(numbers, "number"), "Share on time": "percent"}
+    )
+
+
+def changed_plan(frame: pl.DataFrame) -> Table:
+    """The plan against the plan of record, by flow: how much moves, inside and outside the fence."""
+    verbs = {"make": "Make", "buy": "Buy", "ship": "Ship", "sell": "Sell"}
+    size = pl.col("change").abs()
+    summed = frame.group_by("flow").agg(
+        before=pl.col("before").sum(), now=pl.col("now").sum(), moved=size.sum(),
+        inside=size.filter(pl.col("inside")).sum(),
+    )  # fmt: skip
+    share = pl.when(pl.col("before") > 0).then(pl.col("moved") / pl.col("before"))
+    shown = summed.sort("flow").select(
+        pl.col("flow").replace(verbs).alias("Flow"), pl.col("before").alias("Before"), pl.col("now").alias("Now"),
+        pl.col("moved").alias("Moved"), share.alias("Churn"), pl.col("inside").alias("Moved inside the fence"),
+    )  # fmt: skip
+    numbers = ("Before", "Now", "Moved", "Moved inside the fence")
+    note = (
+        "Moved: Σ|now − before| by item and week over the weeks that both plans cover; a unit that changes week counts "
+        "twice."
+    )
+    formats = {**dict.fromkeys(numbers, "number"), "Churn": "percent"}
+    return Table(shown, "This plan against the plan of record, units", formats, note)

@@ -1,0 +1,170 @@
+"""Scenarios side by side: each planned and valued in the same way, a failing one reported in its row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import polars as pl
+
+from soe_lib.errors import DataError
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.extract.spelling import hint
+from soe_lib.model.plan import Plan
+from soe_lib.scenario import measures
+from soe_lib.scenario.scenario import Scenario
+
+BASE = "base"
+FIGURES = ("margin", "cash", "revenue", "service", "stock", "overtime_hours", "churn", "seconds")
+Solve = Callable[[Snapshot, Scenario], Plan]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One scenario's plan, or why there is none.
+
+    Parameters
+    ----------
+    snapshot : as the scenario makes it; None where an edit failed.
+    plan : None where there is no proven plan.
+    error : blank where there is one.
+    seconds : for edits, model and solve.
+    """
+
+    scenario: Scenario
+    snapshot: Snapshot | None
+    plan: Plan | None
+    error: str
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """Of the scenario."""
+        return self.scenario.name
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Plans of several scenarios of one snapshot, in the order asked for."""
+
+    results: tuple[Result, ...]
+
+    def __getitem__(self, name: str) -> Plan:
+        """The plan of a scenario by name; DataError where there is none, with the reason."""
+        known = {one.name: one for one in self.results}
+        if name not in known:
+            raise DataError(f"No scenario {name!r} was compared. {hint(name, known)} There are: {', '.join(known)}.")
+        if (plan := known[name].plan) is None:
+            raise DataError(f"The scenario {name!r} has no plan: {known[name].error}")
+        return plan
+
+    def __iter__(self) -> Iterator[Result]:
+        return iter(self.results)
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    @property
+    def reference(self) -> Result | None:
+        """What the others are measured against: "base", else the first that has a plan."""
+        planned = [one for one in self.results if one.plan is not None]
+        return next((one for one in planned if one.name == BASE), planned[0] if planned else None)
+
+    def table(self) -> pl.DataFrame:
+        """One row a scenario.
+
+        Returns
+        -------
+        scenario, status ("optimal", or the plan's own, or "failed"), margin, cash, revenue [money], service [share of
+        the demand served in its own period], stock [money, mean closing stock at standard cost], overtime_hours [h],
+        churn [share of the reference's production that is moved, added or gone], seconds, error.
+        """
+        kinds = {"scenario": pl.String, "status": pl.String, **dict.fromkeys(FIGURES, pl.Float64), "error": pl.String}
+        return pl.DataFrame([self._row(one) for one in self.results], schema=kinds, orient="row")
+
+    def differences(self) -> pl.DataFrame:
+        """The same table as differences to the reference; seconds left out."""
+        reference = self.reference
+        if reference is None:
+            raise DataError("None of the scenarios has a plan, so there is nothing to compare with.")
+        table = self.table()
+        own = table.filter(pl.col("scenario") == reference.name)
+        columns = [name for name in FIGURES if name not in ("churn", "seconds")]
+        moved = [(pl.col(name) - own[name][0]).alias(name) for name in columns]
+        return table.select("scenario", *moved, "churn").filter(pl.col("scenario") != reference.name)
+
+    def _row(self, result: Result) -> dict[str, object]:
+        row: dict[str, object] = {"scenario": result.name, "seconds": result.seconds, "error": result.error}
+        if result.plan is None or result.snapshot is None:
+            return {**row, "status": "failed"}
+        reference = self.reference
+        assert reference is not None, "this result has a plan itself"
+        figures = measures.figures(result.snapshot, result.plan)
+        churn = measures.churn(result.plan, reference.plan) if reference.plan else None
+        return {**row, **figures, "churn": churn, "status": str(result.plan.solution.get("status", result.plan.source))}
+
+    def __repr__(self) -> str:
+        failed = sum(one.plan is None for one in self.results)
+        return f"Comparison of {len(self)} scenarios, {failed} without a plan: {', '.join(one.name for one in self)}."
+
+
+def compare(
+    snapshot: Snapshot,
+    scenarios: Iterable[str | Scenario],
+    *,
+    solve: Solve | None = None,
+    progress: Callable[[Result], None] | None = None,
+) -> Comparison:
+    """Plan several scenarios of one snapshot; one that fails is reported in its row and stops nobody.
+
+    Parameters
+    ----------
+    snapshot : this week's.
+    scenarios : scenarios, and "base" for the snapshot as it is.
+    solve : how a plan is made from an edited snapshot; left out, `soe.plan` with the scenario's blocks.
+    progress : called with every result as it is there.
+
+    Raises
+    ------
+    DataError : another word than "base", or two scenarios of one name.
+    """
+    chosen = _chosen(scenarios)
+    found = []
+    for scenario in chosen:
+        result = _planned(snapshot, scenario, solve or _solve)
+        if progress:
+            progress(result)
+        found.append(result)
+    return Comparison(tuple(found))
+
+
+def _chosen(scenarios: Iterable[str | Scenario]) -> Sequence[Scenario]:
+    chosen = [Scenario(one) if isinstance(one, str) else one for one in scenarios]
+    for one in chosen:
+        if not one.edits and not one.blocks and one.name != BASE:
+            raise DataError(
+                f'Only "{BASE}" is compared by its name; {one.name!r} has no edits. Load it with soe.scenarios.'
+            )
+    twice = sorted({one.name for one in chosen if [other.name for other in chosen].count(one.name) > 1})
+    if twice:
+        raise DataError(f"Two scenarios are called {twice[0]!r}. Rename one of them.")
+    return chosen
+
+
+def _planned(snapshot: Snapshot, scenario: Scenario, solve: Solve) -> Result:
+    start = perf_counter()
+    edited = None
+    try:
+        edited = scenario.apply(snapshot)
+        plan, error = solve(edited, scenario), ""
+    # whatever goes wrong in one scenario, the others must still be seen
+    except Exception as failure:
+        plan, error = None, str(failure) or type(failure).__name__
+    return Result(scenario, edited, plan, error, perf_counter() - start)
+
+
+def _solve(snapshot: Snapshot, scenario: Scenario) -> Plan:
+    from soe_lib.model.planning import plan
+
+    return plan(snapshot, blocks=scenario.blocks, name=scenario.name)

@@ -1,0 +1,147 @@
+"""scenarios.toml: recorded edits that people can read, keep under version control and hand around."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from soe_lib.errors import DataError
+from soe_lib.extract.spelling import hint
+from soe_lib.scenario.edits import Edit
+from soe_lib.scenario.scenario import Scenario
+from soe_lib.scenario.values import Value, filters, plain
+
+FILE = "scenarios.toml"
+HEADER = "# What-ifs as recorded edits, made from top to bottom; see `soe.Scenario`.\n"
+KNOWN = ("action", "path", "amount", "where", "values")
+
+
+def load(path: str | Path) -> tuple[Scenario, ...]:
+    """The scenarios of a file, in its order.
+
+    Parameters
+    ----------
+    path : a scenarios.toml, or the folder that holds one.
+
+    Raises
+    ------
+    DataError : no such file, no valid TOML, two scenarios of one name, or an edit that means nothing.
+    """
+    file = _file(path)
+    if not file.is_file():
+        raise DataError(f"There is no {file}. Save a scenario there first.")
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{file} is no valid TOML: {error}. Mend the line.") from error
+    if strange := sorted(set(content) - {"scenario"}):
+        raise DataError(f"{file} knows only [[scenario]], not {', '.join(strange)}.")
+    found = tuple(_scenario(file, entry) for entry in content.get("scenario", []))
+    twice = sorted({one.name for one in found if [other.name for other in found].count(one.name) > 1})
+    if twice:
+        raise DataError(f"{file} has the scenario {twice[0]!r} more than once. Rename one of them.")
+    return found
+
+
+def find(path: str | Path, name: str) -> Scenario:
+    """One scenario of a file by name; an unknown name raises DataError with the nearest one."""
+    known = {one.name: one for one in load(path)}
+    if name not in known:
+        advice = hint(name, known) or f"There are: {', '.join(known) or 'none'}."
+        raise DataError(f"{_file(path)} has no scenario {name!r}. {advice}")
+    return known[name]
+
+
+def save(path: str | Path, scenarios: Iterable[Scenario]) -> Path:
+    """Write scenarios to a file, replacing what it held, in one step.
+
+    Raises
+    ------
+    DataError : a scenario carries blocks, which are code and cannot be written, or two have the same name.
+    """
+    listed = list(scenarios)
+    for one in listed:
+        if one.blocks:
+            raise DataError(
+                f"Scenario {one.name!r} adds blocks ({one.blocks[0]!r}), which no file can hold: keep it in code."
+            )
+    if len({one.name for one in listed}) < len(listed):
+        raise DataError("Two scenarios have the same name. Rename one of them.")
+    file = _file(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    aside = file.with_name(f".{file.name}.{os.getpid()}")
+    aside.write_text(HEADER + "".join(map(_text, listed)), encoding="utf-8")
+    aside.replace(file)
+    return file
+
+
+def _file(path: str | Path) -> Path:
+    return Path(path) / FILE if Path(path).is_dir() else Path(path)
+
+
+def _scenario(file: Path, entry: Mapping[str, Any]) -> Scenario:
+    name = entry.get("name", "")
+    try:
+        if not isinstance(name, str) or not name:
+            raise DataError("every [[scenario]] needs a name")
+        edits = tuple(_edit(one) for one in entry.get("edit", []))
+        return Scenario(name, edits, note=str(entry.get("note", "")))
+    except DataError as error:
+        raise DataError(f"{file}, scenario {name!r}: {error}") from error
+
+
+def _edit(entry: Mapping[str, Any]) -> Edit:
+    for key in entry:
+        if key not in KNOWN:
+            raise DataError(f"an edit has no {key!r}. {hint(key, KNOWN) or 'Known: ' + ', '.join(KNOWN)}")
+    action = str(entry.get("action", ""))
+    table, _, column = str(entry.get("path", "events" if action == "event" else "")).partition(".")
+    values = tuple((name, plain(value)) for name, value in entry.get("values", {}).items())
+    return Edit(action, table, column, plain(entry.get("amount")), filters(dict(entry.get("where", {}))), values)
+
+
+def _text(scenario: Scenario) -> str:
+    lines = ["", "[[scenario]]", f"name = {_toml(scenario.name)}"]
+    if scenario.note:
+        lines.append(f"note = {_toml(scenario.note)}")
+    for edit in scenario.edits:
+        lines += ["", "[[scenario.edit]]", f"action = {_toml(edit.action)}"]
+        if edit.action == "event":
+            lines.append(f"values = {_table(edit.values)}")
+            continue
+        lines.append(f"path = {_toml(edit.path)}")
+        if edit.amount is not None:
+            lines.append(f"amount = {_toml(edit.amount)}")
+        if edit.where:
+            lines.append(f"where = {_table([(name, _listed(values)) for name, values in edit.where])}")
+    return "\n".join(lines) + "\n"
+
+
+def _listed(values: tuple[Value, ...]) -> Value | list[Value]:
+    return values[0] if len(values) == 1 else list(values)
+
+
+def _table(pairs: Iterable[tuple[str, Any]]) -> str:
+    return (
+        "{ "
+        + ", ".join(f"{_toml(name) if not name.isidentifier() else name} = {_toml(one)}" for name, one in pairs)
+        + " }"
+    )
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    # a JSON string is a TOML string, but for the one control character that JSON leaves bare
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,95 @@
+"""The tables of the plan store: one Delta table per kind of row, beside each other in one folder or bucket."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from soe_lib.errors import SoeError
+
+TABLES = ("plans", "flows", "rates", "frames")
+ATTEMPTS = 40
+
+
+class ConflictError(Exception):
+    """Somebody else wrote to the table in between: read again and decide again."""
+
+
+def pause(attempt: int) -> float:
+    """Seconds to wait before the next attempt: 0.01, 0.02 … up to half a second."""
+    return min(0.01 * 2 ** min(attempt, 6), 0.5)
+
+
+def address(store: str | Path, table: str) -> str:
+    """Where a table lives: a folder under a local store, a prefix under an object store's address.
+
+    Only the store's own address and the four fixed names are ever part of a path.
+    """
+    if table not in TABLES:
+        raise ValueError(f"the store has {', '.join(TABLES)}, not {table!r}")
+    text = str(store)
+    return f"{text.rstrip('/')}/{table}" if "://" in text else str(Path(text).expanduser().absolute() / table)
+
+
+def opened(store: str | Path, table: str, version: int | None = None) -> DeltaTable | None:
+    """The table as it is now, or was at a version of the store; None where nothing was ever written.
+
+    Raises SoeError where there is something that is no table.
+    """
+    where = address(store, table)
+    try:
+        return DeltaTable(where, version=version)
+    except TableNotFoundError:
+        return None
+    except DeltaError as error:
+        raise SoeError(f"{where} cannot be read as a table of the plan store: {error}.") from error
+
+
+def read(table: DeltaTable | None, keep: pl.Expr | None = None) -> pl.DataFrame:
+    """The rows that the expression keeps; an empty frame where there is no table."""
+    if table is None:
+        return pl.DataFrame()
+    lazy = pl.scan_delta(table)
+    return (lazy if keep is None else lazy.filter(keep)).collect()
+
+
+def add(store: str | Path, table: str, rows: pl.DataFrame) -> None:
+    """Append rows, new columns included; tried again where somebody else wrote at the same moment.
+
+    Raises SoeError where it fails time and again, or for any other reason the table store has.
+    """
+    where = address(store, table)
+    for attempt in range(ATTEMPTS):
+        try:
+            write_deltalake(where, rows, mode="append", schema_mode="merge")
+        except CommitFailedError:
+            time.sleep(pause(attempt))
+        except DeltaError as error:
+            raise SoeError(f"{where} could not be written: {error}. Nothing was added to the plan store.") from error
+        else:
+            return
+    raise SoeError(f"{where} could not be written in {ATTEMPTS} attempts: others keep writing. Try again later.")
+
+
+def add_if_unchanged(store: str | Path, table: str, rows: pl.DataFrame, seen: DeltaTable | None) -> None:
+    """Append rows only if the table is still the one that was read.
+
+    Raises ConflictError where somebody wrote to it since, SoeError for any other reason the table store has.
+    """
+    where = address(store, table)
+    try:
+        if seen is None:
+            write_deltalake(where, rows, mode="error")
+        else:
+            once = CommitProperties(max_commit_retries=0)
+            write_deltalake(seen, rows, mode="append", schema_mode="merge", commit_properties=once)
+    except (CommitFailedError, FileExistsError) as error:
+        raise ConflictError(where) from error
+    except DeltaError as error:  # the library has no type of its own for "a table is already there"
+        if seen is None and opened(store, table) is not None:
+            raise ConflictError(where) from error
+        raise SoeError(f"{where} could not be written: {error}. Nothing was added to the plan store.") from error

@@ -1,0 +1,118 @@
+"""What the workbench shows: figures with sign and word, and no live text of the data."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from soe_lib.explore import pictures, view
+from soe_lib.explore.answer import Kpi
+from soe_lib.explore.controller import Explorer
+from soe_lib.explore.trial import Trial
+from tests.unit.explore.companies import mill
+
+BAD = '<img src=x onerror="alert(1)"></script><script>alert(2)</script>'
+OURS = {
+    "div", "span", "p", "b", "ul", "li", "table", "caption", "thead", "tbody", "tr", "th", "td", "h3",
+}  # fmt: skip
+
+
+class Tags(HTMLParser):
+    """The tags and attributes of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def everything(explorer: Explorer) -> str:
+    answer = explorer.current
+    parts = [view.head(explorer.snapshot.company, "5 Jan 2026", answer), view.strip(answer), view.moved(answer)]
+    return "".join([*parts, view.accounts(answer), view.trials([explorer.base, *explorer.history])])
+
+
+def test_names_of_the_data_are_never_live(tmp_path: Path) -> None:
+    explorer = Explorer(mill(tmp_path, item=BAD, customer=f"{BAD} B", line=f"{BAD} L"))
+    explorer.ask(Trial(resource=f"{BAD} L", outage_days=7, demand=0.5, customer=f"{BAD} B"))
+    page = Tags(everything(explorer))
+    assert BAD in page.text, "the name must be readable, or nothing was tested"
+    assert page.tags <= OURS
+    assert not {name for name in page.attributes if name.startswith("on")}
+
+
+def test_a_refusal_is_escaped_too(tmp_path: Path) -> None:
+    explorer = Explorer(mill(tmp_path))
+    explorer.ask(Trial(resource=BAD, outage_days=1))
+    page = Tags(everything(explorer))
+    assert "no resource" in page.text
+    assert page.tags <= OURS
+
+
+def test_the_strip_says_the_difference_in_sign_and_word(tmp_path: Path) -> None:
+    explorer = Explorer(mill(tmp_path))
+    text = Tags(view.strip(explorer.ask(Trial(resource="line", outage_days=7)))).text
+    assert "Line down 7 days" in text
+    assert "▼ −30.00 worse" in text
+    assert "▲ +6.0 worse" in text, "more late units are worse"
+    assert "▼ −50.0\u00a0points worse" in text
+    assert "10.0 hours lost" in text
+    assert "solver" in text
+
+
+def test_an_edit_that_matches_nothing_stands_out(tmp_path: Path) -> None:
+    shown = view.strip(Explorer(mill(tmp_path)).ask(Trial(expediting=False)))
+    assert 'class="nothing">⚠ Matches nothing.' in shown
+
+
+def test_the_static_table_holds_every_trial(tmp_path: Path) -> None:
+    explorer = Explorer(mill(tmp_path))
+    explorer.ask(Trial(resource="line", outage_days=7))
+    page = Tags(view.table([explorer.base, *explorer.history]))
+    for word in ("this week's plan", "line down 7 days", "96", "66", "50.0"):
+        assert word in page.text
+    assert "style" not in page.tags
+
+
+@pytest.mark.parametrize(
+    ("value", "base", "unit", "better", "state", "text"),
+    [
+        (12_345.0, 12_000.0, "money", 1, "better", "▲ +345 better"),
+        (12_000.4, 12_000.0, "money", 1, "level", "as planned"),
+        (12.4, 12.0, "money", 1, "better", "▲ +0.40 better"),
+        (0.952, 0.96, "%", 1, "worse", "▼ −0.8\u00a0points worse"),
+        (0.9601, 0.96, "%", 1, "level", "as planned"),
+        (7.5, 0.0, "units", -1, "worse", "▲ +7.5 worse"),
+        (120.0, 150.0, "h", -1, "better", "▼ −30 better"),
+        (4e6, 5e6, "money", 0, "less", "▼ −1,000,000"),
+        (None, None, "money", 0, "unknown", "not known"),
+    ],
+)
+def test_a_difference_reads_as_it_is_meant(
+    value: float | None, base: float | None, unit: str, better: int, state: str, text: str
+) -> None:
+    kpi = Kpi("X", "What it is.", value, base, unit, better)
+    assert kpi.state == state
+    assert view.difference(kpi) == text
+
+
+def test_the_charts_are_pictures_with_words(tmp_path: Path) -> None:
+    explorer = Explorer(mill(tmp_path))
+    answer = explorer.ask(Trial(resource="line", outage_days=7))
+    for draw in (pictures.load, pictures.stock):
+        picture = draw(answer)
+        assert picture is not None
+        assert picture.png.startswith(b"\x89PNG")
+        assert picture.alt
+        assert picture.width > 300

@@ -1,0 +1,31 @@
+"""The tiny company, read and planned once for all tests of the room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import soe_lib as soe
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.plan import Plan
+from soe_lib.review.situation import Situation
+from tests.unit.review import tiny
+
+
+@pytest.fixture(scope="session")
+def this(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """This week's extract of the tiny company."""
+    return tiny.snapshot(Path(tmp_path_factory.mktemp("tiny")) / "extract")
+
+
+@pytest.fixture(scope="session")
+def solved(this: Snapshot) -> Plan:
+    """Its plan."""
+    return soe.plan(this)
+
+
+@pytest.fixture(scope="session")
+def week(this: Snapshot, solved: Plan) -> Situation:
+    """Its situation, without history."""
+    return Situation(this, solved)
