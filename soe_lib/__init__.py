@@ -25,6 +25,8 @@ PUBLIC = {
     "Plan": "soe_lib.model.plan",
     "Living": "soe_lib.model.living",
     "Options": "soe_lib.model.solve",
+    "Scenario": "soe_lib.scenario.scenario",
+    "compare": "soe_lib.scenario.compare",
     "workbench": "soe_lib.explore.workbench",
     "Trial": "soe_lib.explore.trial",
     "situation": "soe_lib.review.situation",
@@ -34,6 +36,9 @@ PUBLIC = {
     "show": "soe_lib.pack.present",
     "say": "soe_lib.pack.present",
     "publish": "soe_lib.pack.publish",
+    "figure": "soe_lib.pack.show",
+    "table": "soe_lib.pack.show",
+    "make_pack": "soe_lib.pack.jobs",
 }
 """Public name → the module that defines it."""
 

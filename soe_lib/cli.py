@@ -80,9 +80,10 @@ def plan(
 
         snapshot = read(data, as_of)
         if scenario:
-            from soe_lib.scenario.scenario import named
+            from soe_lib.scenario.files import FILE, find
 
-            snapshot = named(snapshot, scenario).apply(snapshot)
+            beside = snapshot.folder / FILE
+            snapshot = find(beside if beside.is_file() else snapshot.folder.parent / FILE, scenario).apply(snapshot)
         made = Model(snapshot)
         if formulation:
             click.echo(made.formulation())
@@ -189,7 +190,7 @@ def frepple(source: Path, target: Path, as_of: str | None, currency: str) -> Non
         from soe_lib.extract.importers.frepple import import_frepple
 
         day = date.fromisoformat(as_of) if as_of else None
-        click.echo(import_frepple(source, target, as_of=day, currency=currency).text())
+        click.echo(str(import_frepple(source, target, as_of=day, currency=currency)))
 
 
 @main.command()

@@ -75,7 +75,8 @@ class Kpi:
         if self.unit == "%":
             text = words.percent(figure, decimals=1, sign=sign)
             return text.replace("%", "points") if sign else text
-        return words.number(figure, decimals=self.decimals, sign=sign)
+        nothing = figure is not None and round(figure, self.decimals) == 0
+        return words.number(figure, decimals=0 if nothing else self.decimals, sign=sign)
 
     def shown(self, figure: float | None, currency: str) -> str:
         """A figure as a reader sees it: "EUR 10,506,838", "97.4 %", "1,250", "48.0 h"."""

@@ -57,6 +57,7 @@ class Controls(widgets.GridBox):
                 _card("Demand is different", self.demand, self.family, self.customer),
                 _card("Overtime and expediting", self.overtime_premium, self.expediting, buttons),
             ],
+            _dom_classes=("soe-controls",),
             layout=widgets.Layout(grid_template_columns="repeat(auto-fit, minmax(250px, 1fr))", grid_gap="8px"),
         )
 

@@ -1,4 +1,4 @@
-"""From a Trial to a Scenario of recorded edits, with what each of them touches; an edit that matches nothing says so."""
+"""From a Trial to a Scenario of recorded edits, with what each touches; an edit that matches nothing says so."""
 
 from __future__ import annotations
 

@@ -44,6 +44,8 @@ border-bottom:1px solid var(--line);background:none;vertical-align:top;max-width
 .soe-bench table.data tbody th{font-weight:400}
 .soe-bench table.data .number{text-align:right}
 .soe-bench table.data td.number{white-space:nowrap}
+.soe-controls .widget-readout{min-width:38px;max-width:44px}
+.soe-controls .widget-checkbox input{margin-left:2px}
 .soe-bench table.data tr.strong td,.soe-bench table.data tr.strong th{font-weight:600}
 """
 """The workbench's own style: it follows the light or dark theme of the page it stands in."""

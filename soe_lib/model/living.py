@@ -19,6 +19,7 @@ class Living:
     ----------
     snapshot : the one to start from.
     blocks : planning ideas of your own, beside the standard ones.
+    record : plan of record that the fence keeps to.
     options : limits of the solver.
     """
 

@@ -124,6 +124,8 @@ class Plan:
             "currency": self.currency,
             "fingerprint": self.fingerprint,
             "identity": self.identity,
+            "margin": self.margin,
+            "steering": self.steering,
             "solution": dict(self.solution),
         }
         (target / "plan.json").write_text(json.dumps(head, indent=2, sort_keys=True), encoding="utf-8")

@@ -18,6 +18,7 @@ def plan(
     snapshot: Snapshot,
     *,
     blocks: Sequence[Block] = (),
+    record: Plan | None = None,
     options: Options | None = None,
     name: str = "this week's plan",
 ) -> Plan:
@@ -27,15 +28,16 @@ def plan(
     ----------
     snapshot : what was known on the as-of date.
     blocks : planning ideas of your own, beside the standard ones.
+    record : plan of record that the frozen fence and the slushy zone of settings.toml keep to.
     options : limits of the solver.
 
     Raises SolveError where there is no proven answer (infeasible, unbounded, out of time), ReconciliationError where
     the ledger does not add up to the solver's optimum.
     """
-    from soe_lib.model.blocks import STANDARD
+    from soe_lib.model.blocks import STANDARD, kept_close
     from soe_lib.model.model import Model
 
-    return Model(snapshot, (*STANDARD, *blocks)).solve(options, name=name)
+    return Model(snapshot, (*STANDARD, *kept_close(snapshot, record), *blocks)).solve(options, name=name)
 
 
 def keep(made: Plan, results: str | Path) -> Plan:

@@ -19,7 +19,7 @@ LINE = ["item", "location", "customer", "period"]
 
 
 def covered(snapshot: Snapshot, table: str) -> tuple[Window, list[str]]:
-    """The days of the horizon that the table's months cover, and a note where that is not all of it.
+    """The days of the horizon that the table's months cover, and a note where a working day is not covered.
 
     Raises DataError where it covers none.
     """
@@ -30,7 +30,12 @@ def covered(snapshot: Snapshot, table: str) -> tuple[Window, list[str]]:
         known = ", ".join(months.unique().sort())
         raise DataError(f"{table} has no month between {start} and {end}, only {known}: add the months of the horizon.")
     first, last = _days(spans, "first", "last")
-    window = (max(start, first), min(end, last))
+    days = pl.date_range(start, end, eager=True)
+    works = days.filter(days.dt.weekday().is_in(list(snapshot.settings.calendar.working_days)))
+    window = (
+        start if works.filter(works < first).is_empty() else first,
+        end if works.filter(works > last).is_empty() else last,
+    )
     if window == (start, end):
         return window, []
     return window, [f"{table} covers {window[0]} to {window[1]} of the horizon {start} to {end}."]
@@ -148,9 +153,9 @@ def budget_lines(snapshot: Snapshot) -> tuple[pl.DataFrame, pl.DataFrame, pl.Dat
     money = []
     for account, weight in (("revenue", "price"), ("", "cost")):
         mine = pl.col("account") == "revenue" if account else pl.col("account") != "revenue"
-        part = rows.filter(mine, pl.col("amount").is_not_null()).with_columns(_units="quantity", quantity="amount")
+        part = rows.filter(mine, pl.col("amount").is_not_null()).with_columns(quantity=pl.col("amount") * 100)
         cells, found = spread(part.drop("amount"), mix, weight=pl.col("weight") * pl.col(weight))
-        money.append(cells)
+        money.append(cells.with_columns(pl.col("quantity") / 100))
         notes += [f"budget, {account or 'costs'}: {note}" for note in found]
     empty = rows.filter(pl.col("amount").is_null() & pl.col("quantity").is_null()).height
     only_units = rows.filter(

@@ -10,11 +10,13 @@ import polars as pl
 from soe_lib.errors import DataError
 from soe_lib.extract.calendar import with_label
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.money.rounding import largest_remainder
+from soe_lib.money.rounding import largest_remainder, whole
 
 PLACE = ["item", "location", "customer"]
 OUTSIDE = ""
 """The period of what falls outside the horizon: it is split off like any other and then left out."""
+
+_SPLIT = ("family", "location", "quantity")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +27,7 @@ class Mix:
     ----------
     rows : fiscal_month, family, item, location, customer, weight [unit], price and cost [money/unit].
     even : the same columns, every item of every family alike, for what has no forecast.
-    parts : fiscal_month, period (blank: outside the horizon), share.
+    parts : fiscal_month, period (blank: outside the horizon), share, _place (order of time).
     """
 
     rows: pl.DataFrame
@@ -68,11 +70,15 @@ def forecast_mix(snapshot: Snapshot, months: pl.Series) -> Mix:
 
 
 def _parts(snapshot: Snapshot, months: pl.Series) -> pl.DataFrame:
-    inside = snapshot.calendar.shares(months).rename({"label": "fiscal_month"})
+    order = snapshot.periods.select("period", _place="index")
+    inside = snapshot.calendar.shares(months).rename({"label": "fiscal_month"}).join(order, on="period")
     asked = pl.DataFrame({"fiscal_month": months.unique().sort()})
     known = inside.group_by("fiscal_month").agg(pl.col("share").sum())
     rest = asked.join(known, on="fiscal_month", how="left").select(
-        "fiscal_month", period=pl.lit(OUTSIDE), share=(1.0 - pl.col("share").fill_null(0.0)).round(12).clip(0.0)
+        "fiscal_month",
+        period=pl.lit(OUTSIDE),
+        share=(1.0 - pl.col("share").fill_null(0.0)).round(12).clip(0.0),
+        _place=pl.lit(snapshot.periods.height, dtype=pl.Int64),
     )
     return pl.concat([inside.select(rest.columns), rest]).filter(pl.col("share") > 0)
 
@@ -93,7 +99,8 @@ def spread(rows: pl.DataFrame, mix: Mix, *, weight: pl.Expr | None = None) -> tu
     """Quantities by month, family and location as quantities by item, location, customer and period.
 
     Formula: quantity × weight / Σ weight × share of the month in the period; whole quantities by largest
-    remainder, so that the parts, with what falls outside the horizon, are the quantity again. Blank family or
+    remainder over items and customers and then by running total over time, so that the parts, with what falls
+    outside the horizon, are the quantity again. Blank family or
     location: every one of the mix. Without a forecast for the month the mix of the whole horizon is taken, then
     that of the other locations, then all items alike; each is counted in the notes.
 
@@ -108,18 +115,39 @@ def spread(rows: pl.DataFrame, mix: Mix, *, weight: pl.Expr | None = None) -> tu
     numbered = rows.join(inside, on="fiscal_month", how="semi", maintain_order="left").with_row_index("_row")
     weighed = mix.rows.with_columns((weight if weight is not None else pl.col("weight")).alias("weight"))
     found, notes = _mixed(numbered, weighed.filter(pl.col("weight") > 0), mix.even)
+    cells = _over_places(found.sort("_row", *PLACE))
+    parts = _over_time(cells.join(mix.parts, on="fiscal_month").sort("_row", *PLACE, "_place"))
+    kept = parts.filter(pl.col("period") != OUTSIDE, pl.col("quantity") != 0)
+    return kept.select(
+        *(name for name in rows.columns if name not in _SPLIT), "family", *PLACE, "period", "quantity"
+    ), notes
+
+
+def _over_places(found: pl.DataFrame) -> pl.DataFrame:
+    """Each row's quantity over its items, locations and customers; whole ones by largest remainder."""
     share = pl.col("weight") / pl.col("weight").sum().over("_row")
-    cells = found.with_columns(_share=share).join(mix.parts, on="fiscal_month").sort("_row", *PLACE, "period")
-    exact = cells["quantity"] * cells["_share"] * cells["share"]
-    is_whole = (cells["quantity"] == cells["quantity"].round(0)).to_numpy()
-    parts = exact.to_numpy().copy()
+    exact = found.select(pl.col("quantity") * share).to_series().to_numpy()
+    is_whole = (found["quantity"] == found["quantity"].round(0)).to_numpy()
+    whole_rows = found.filter(pl.Series(is_whole))
+    totals = whole_rows.unique("_row", keep="first", maintain_order=True)["quantity"].to_numpy()
+    out = np.array(exact)
     if is_whole.any():
-        whole = cells.filter(pl.Series(is_whole))
-        totals = whole.unique("_row", maintain_order=True)["quantity"].to_numpy()
-        parts[is_whole] = largest_remainder(parts[is_whole], totals, groups=whole["_row"].to_numpy())
-    out = cells.with_columns(pl.Series("quantity", np.asarray(parts, dtype=np.float64)))
-    kept = out.filter(pl.col("period") != OUTSIDE, pl.col("quantity") != 0)
-    return kept.drop("_row", "_share", "share", "weight", "price", "cost", strict=False), notes
+        out[is_whole] = largest_remainder(exact[is_whole], totals, groups=whole_rows["_row"].to_numpy())
+    return found.with_columns(quantity=pl.Series(out), _whole=pl.Series(is_whole))
+
+
+def _over_time(cells: pl.DataFrame) -> pl.DataFrame:
+    """Each cell over the periods in the order of time; whole ones by the rounded running total.
+
+    The running total keeps the parts even: 3.4 a week are 3, 4, 3, 4, 3 and not 4, 4, 3, 3, 3.
+    """
+    place = ["_row", *PLACE]
+    running = (pl.col("quantity") * pl.col("share")).cum_sum().over(place)
+    exact = cells.with_columns(_upto=running)
+    upto = exact.with_columns(
+        _upto=pl.when("_whole").then(pl.Series(whole(exact["_upto"]).astype(float))).otherwise("_upto")
+    )
+    return upto.with_columns(quantity=pl.col("_upto") - pl.col("_upto").shift(1).over(place).fill_null(0.0))
 
 
 def _mixed(rows: pl.DataFrame, mix: pl.DataFrame, even: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:

@@ -13,9 +13,9 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.extract.spelling import hint
 from soe_lib.model.plan import Plan
 from soe_lib.scenario import measures
+from soe_lib.scenario.files import BASE as BASE
 from soe_lib.scenario.scenario import Scenario
 
-BASE = "base"
 FIGURES = ("margin", "cash", "revenue", "service", "stock", "overtime_hours", "churn", "seconds")
 Solve = Callable[[Snapshot, Scenario], Plan]
 
@@ -144,7 +144,7 @@ def _chosen(scenarios: Iterable[str | Scenario]) -> Sequence[Scenario]:
     for one in chosen:
         if not one.edits and not one.blocks and one.name != BASE:
             raise DataError(
-                f'Only "{BASE}" is compared by its name; {one.name!r} has no edits. Load it with soe.scenarios.'
+                f'Only "{BASE}" is compared by its name; {one.name!r} has no edits. Take it from scenarios.toml first.'
             )
     twice = sorted({one.name for one in chosen if [other.name for other in chosen].count(one.name) > 1})
     if twice:

@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from soe_lib.errors import DataError
+from soe_lib.extract.snapshot import Snapshot
 from soe_lib.extract.spelling import hint
 from soe_lib.scenario.edits import Edit
 from soe_lib.scenario.scenario import Scenario
 from soe_lib.scenario.values import Value, filters, plain
+from soe_lib.workspace import root
 
 FILE = "scenarios.toml"
+BASE = "base"
+"""The name of the snapshot as it is."""
 HEADER = "# What-ifs as recorded edits, made from top to bottom; see `soe.Scenario`.\n"
 KNOWN = ("action", "path", "amount", "where", "values")
 
@@ -55,6 +59,25 @@ def find(path: str | Path, name: str) -> Scenario:
         advice = hint(name, known) or f"There are: {', '.join(known) or 'none'}."
         raise DataError(f"{_file(path)} has no scenario {name!r}. {advice}")
     return known[name]
+
+
+def named(snapshot: Snapshot, name: str) -> Scenario:
+    """One of the company's scenarios by name; "base" is the snapshot as it is.
+
+    They are looked for beside the extract's tables, then beside the company's extracts, then in the workspace.
+
+    Raises
+    ------
+    DataError : no scenarios.toml in any of these places, or none with that name (with the nearest one).
+    """
+    if name == BASE:
+        return Scenario(BASE)
+    places = dict.fromkeys((snapshot.folder, snapshot.folder.parent, root()))
+    files = [place / FILE for place in places if (place / FILE).is_file()]
+    if not files:
+        looked = ", ".join(map(str, places))
+        raise DataError(f"There is no {FILE} to take the scenario {name!r} from; looked for it in {looked}.")
+    return find(files[0], name)
 
 
 def save(path: str | Path, scenarios: Iterable[Scenario]) -> Path:

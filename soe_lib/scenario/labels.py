@@ -16,6 +16,8 @@ LABELLED = ("calendar", "forecast", "offer_prices")
 """Tables whose rows are labelled by `period` or `date`."""
 SHARED_OUT = {"calendar": ("hours", "overtime_hours"), "forecast": ("quantity", "committed")}
 """Amounts that are split with their row; all other columns (prices) hold for every part."""
+WHOLE = ("forecast",)
+"""Tables whose amounts are split in whole units."""
 DATED = {"orders": "due_on", "receipts": "due_on", "actuals": "date", "inventory": "expires_on"}
 
 
@@ -64,10 +66,10 @@ def inside(rows: pl.DataFrame, wanted: pl.DataFrame) -> pl.Series:
 
 
 def split(snapshot: Snapshot, table: str, frame: pl.DataFrame, values: tuple[Value, ...]) -> pl.DataFrame:
-    """The rows of a table, those that a label cuts replaced by one row a day: amounts shared out evenly.
+    """The rows of a table, those that a label cuts replaced by one row a day.
 
     A week's row is cut by a filter for one of its days. Its amounts go to its working days, or to all its days where
-    none works, as the calendar splits them anywhere else; so nothing changes but the rows.
+    none works, forecasts in whole units: just as the plan would split them, so nothing changes but the rows.
     """
     if table not in LABELLED:
         return frame
@@ -91,8 +93,20 @@ def _by_day(snapshot: Snapshot, table: str, rows: pl.DataFrame) -> pl.DataFrame:
         rows.with_row_index("_row").with_columns(date=pl.date_ranges("first", "last")).explode("date")
     ).with_columns(_works=pl.col("date").dt.weekday().is_in(working))
     counted = days.filter(pl.col("_works") | ~pl.col("_works").any().over("_row"))
-    amounts = [pl.col(name) / pl.len().over("_row") for name in SHARED_OUT.get(table, ())]
+    share = _whole_share if table in WHOLE else _even_share
+    amounts = [share(pl.col(name)).alias(name) for name in SHARED_OUT.get(table, ())]
     return counted.with_columns(*amounts, period=pl.lit(""))
+
+
+def _even_share(amount: pl.Expr) -> pl.Expr:
+    return amount / pl.len().over("_row")
+
+
+def _whole_share(amount: pl.Expr) -> pl.Expr:
+    """Whole units, those that are left over to the first days, as in `Calendar.split`."""
+    base = (_even_share(amount) + 1e-9).floor()
+    left = amount - base * pl.len().over("_row")
+    return base + (left - pl.int_range(pl.len()).over("_row")).clip(0.0, 1.0)
 
 
 def _merged(table: str, rows: pl.DataFrame) -> pl.DataFrame:

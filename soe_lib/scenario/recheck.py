@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from types import MappingProxyType
 
+import polars as pl
+
 from soe_lib.errors import DataError
-from soe_lib.extract.checks import check_all
-from soe_lib.extract.findings import stops
+from soe_lib.extract.findings import Finding, stops
 from soe_lib.extract.reading import Extract
+from soe_lib.extract.rules import registered
+from soe_lib.extract.rules.supply import demand_can_be_reached, every_item_has_a_source
+from soe_lib.extract.shapes import check_shapes
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.extract.sources import Source
+
+ALLOWED = (demand_can_be_reached, every_item_has_a_source)
+"""Rules for extracts only: a what-if may well ask what happens when nobody supplies an item any more."""
 
 
 def recheck(snapshot: Snapshot, name: str, before: Snapshot) -> Snapshot:
@@ -19,19 +27,38 @@ def recheck(snapshot: Snapshot, name: str, before: Snapshot) -> Snapshot:
     Parameters
     ----------
     name : of the scenario, for the message.
-    before : the snapshot that was edited; only its changed tables need all checks.
+    before : the snapshot that was edited; tables that are the same are not looked at on their own again.
 
     Raises
     ------
     DataError : with every finding that stops; rows are counted in the edited table, from 2 on.
     """
-    changed = [table for table, frame in snapshot.tables.items() if frame is not before.tables[table]]
-    sources = {
-        table: Source(table, f"{table} as edited", snapshot.tables[table], size=0, sha256="") for table in changed
-    }
-    # control totals are of the files as they were sent
-    settings = replace(snapshot.settings, control=MappingProxyType({}))
-    extract = Extract(snapshot.folder, settings, snapshot.tables, sources, snapshot.calendar)
-    if bad := stops(check_all(extract)):
+    extract = _extract(snapshot, before)
+    found = [*check_shapes(extract), *_returns(extract)]
+    for rule in registered():
+        if rule not in ALLOWED:
+            found += rule(extract)
+    if bad := stops(found):
         raise DataError(f"The scenario {name!r} makes a plan impossible to set up: {len(bad)} findings stop it.", bad)
     return snapshot
+
+
+def _extract(snapshot: Snapshot, before: Snapshot) -> Extract:
+    """The edited tables as if they were files just read."""
+    there = {*snapshot.files["table"], *(name for name, frame in snapshot.tables.items() if frame.height)}
+    sources = {}
+    for name in there:
+        same = snapshot.tables[name] is before.tables[name]
+        frame = pl.DataFrame() if same else snapshot.tables[name]
+        sources[name] = Source(name, name if same else f"{name} as edited", frame, size=0, sha256="")
+    # control totals are of the files as they were sent
+    settings = replace(snapshot.settings, control=MappingProxyType({}))
+    return Extract(snapshot.folder, settings, snapshot.tables, sources, snapshot.calendar)
+
+
+def _returns(extract: Extract) -> Iterator[Finding]:
+    """In a file a negative order is a return and left out; an edit that makes one is a slip."""
+    yield from extract.flag(
+        "stop", "orders", pl.col("quantity") < 0, column="quantity",
+        rule="The scenario makes the order negative.", fix="Take away less, or drop the order.",
+    )  # fmt: skip

@@ -30,7 +30,7 @@ def months(as_of: date) -> list[str]:
 def consensus(world: World, as_of: date) -> pl.DataFrame:
     """Sales and stock by family and warehouse, make by family and plant: cases, and money at price or standard cost.
 
-    S&OP fixed it when nobody saw the drift: what an informed planner expects, give or take one per cent.
+    S&OP fixed it when nobody saw the drift: what an informed planner expects, give or take half a per cent.
     """
     asked = months(as_of)
     wanted = _monthly(world, asked) * _opinion(world, asked)[:, _family(world)[_line_item(world)]]
@@ -85,7 +85,7 @@ def _line_item(world: World) -> Whole:
 def _opinion(world: World, asked: list[str]) -> Real:
     """How far S&OP is off what an informed planner expects, [month, family]; the same whenever it is told."""
     known = _all_months(world)
-    noise = world.noise(6, (len(known), world.company.size.families), 0.008)
+    noise = world.noise(6, (len(known), world.company.size.families), 0.006)
     return noise[[known.index(month) for month in asked]]
 
 

@@ -16,8 +16,8 @@ LAGS = 5  # weeks before the sale in which a forecast still learns something
 AHEAD = (0.35, 0.35, 0.20, 0.10)  # share of orders placed in the week itself, one, two, three weeks before
 QUIET_WEEKS = {52: 0.80, 53: 0.72, 1: 0.88}
 # The last family in the catalogue loses ground: share of its usual sales, by week before and after the last as-of date.
-DRIFT = {-3: 0.97, -2: 0.93, -1: 0.85}
-DRIFT_STAYS, DRIFT_SEEN = 0.86, 0.5
+DRIFT = {-3: 0.97, -2: 0.93, -1: 0.84}
+DRIFT_STAYS, DRIFT_SEEN = 0.85, 0.5
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,9 @@ class Demand:
     """Cases wanted by week and demand line, and the forecasts of it, by the martingale model of forecast evolution.
 
     level: what an informed planner expects long before, [week, line]. truth: what is wanted in the end, whole cases.
-    surprises: logarithmic news that arrive `lag` weeks before the sale, [lag, week, line]; a forecast published at
-    lag L knows the news of lags above L only (Heath & Jackson 1994, Modeling the evolution of demand forecasts).
+    surprises: logarithms of news that arrive `lag` weeks before the sale, factors of 1 on average, [lag, week, line]; a
+    forecast published at lag L knows the news of lags above L only (Heath & Jackson 1994, Modeling the evolution of
+    demand forecasts with application to safety stock analysis).
     seen: the drift of each line's family that planners believe in a week, [week, line]. over: habitual over-forecast.
     """
 
@@ -92,7 +93,8 @@ def invent(company: Company, timeline: Timeline, *, seed: int) -> Demand:
             np.repeat(catalogue.RANKS["revision"].to_numpy()[None, row], LAGS - 1, axis=0),
         ]
     )
-    surprises = generator.normal(0.0, 1.0, (LAGS, timeline.count, lines.height)) * scale[:, None, :]
+    spread = scale[:, None, :]
+    surprises = spread * generator.normal(0.0, 1.0, (LAGS, timeline.count, lines.height)) - spread**2 / 2
     drift = _drift(timeline, family == company.size.families - 1)
     truth = np.rint(level * drift * np.exp(surprises.sum(axis=0)))
     believed = 1 - DRIFT_SEEN * (1 - np.concatenate([drift[:1], drift[:-1]]))

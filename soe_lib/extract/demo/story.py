@@ -77,7 +77,9 @@ def promotion(world: World, at: int) -> pl.DataFrame:
     due, which = np.indices(usual.shape).reshape(2, -1)
     label = world.demand.timeline.labels.gather(week[due])
     return pl.DataFrame({"week": label, "number": 9001 + np.arange(len(due)), "line": line[which]}).select(
-        pl.format("SO-{}{}-{}", pl.col("week").str.slice(2, 2), pl.col("week").str.slice(6, 2), "number").alias("order"),
+        pl.format("SO-{}{}-{}", pl.col("week").str.slice(2, 2), pl.col("week").str.slice(6, 2), "number").alias(
+            "order"
+        ),
         "line",
         world.dates(np.full(len(due), at), days[due].astype(np.int64)).alias("due_on"),
         pl.Series("quantity", np.ceil((size[:, None] * usual).ravel() / 10) * 10),

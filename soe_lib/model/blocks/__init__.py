@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from soe_lib.model.blocks.allocation import Allocation
 from soe_lib.model.blocks.buy import Buy, Receive
 from soe_lib.model.blocks.capacity import Capacity, Overtime
@@ -12,17 +14,29 @@ from soe_lib.model.blocks.sell import Sell
 from soe_lib.model.blocks.shelf_life import ShelfLife
 from soe_lib.model.blocks.ship import Ship
 from soe_lib.model.blocks.sites import Expansions, Sites
+from soe_lib.model.blocks.stability import Stability
 from soe_lib.model.blocks.stock import Stock, StockRules
 from soe_lib.model.blocks.substitute import Substitute
 from soe_lib.model.terms import Block
+
+if TYPE_CHECKING:
+    from soe_lib.extract.snapshot import Snapshot
+    from soe_lib.model.plan import Plan
 
 STANDARD: tuple[Block, ...] = (
     Make(), Buy(), Receive(), Ship(), Stock(), StockRules(), Sell(), Capacity(), Overtime(), RUNS, ORDERS, TRIPS,
     Sites(), Expansions(), Crews(), Maintenance(), Substitute(), ShelfLife(), Allocation(),
 )  # fmt: skip
 
+
+def kept_close(snapshot: Snapshot, record: Plan | None) -> tuple[Block, ...]:
+    """The block that keeps a plan close to the plan of record; none where there is no record or no fence."""
+    fence = snapshot.settings.fence
+    return () if record is None or not max(fence.frozen_days, fence.slushy_days) else (Stability.of(record),)
+
+
 __all__ = [
     "ORDERS", "RUNS", "STANDARD", "TRIPS", "Allocation", "Buy", "Capacity", "Crews", "Expansions", "Lots",
-    "Maintenance", "Make", "Overtime", "Receive", "Sell", "ShelfLife", "Ship", "Sites", "Stock", "StockRules",
-    "Substitute",
+    "Maintenance", "Make", "Overtime", "Receive", "Sell", "ShelfLife", "Ship", "Sites", "Stability", "Stock",
+    "StockRules", "Substitute", "kept_close",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from soe_lib.review import kpis, words
+from soe_lib.review.pages.finance import earning
 from soe_lib.review.pages.page import Page, check, found_on, to_decide
 from soe_lib.review.score import Band, Score, insufficient, known
 from soe_lib.review.situation import Situation
@@ -38,7 +39,7 @@ def headline(situation: Situation) -> str:
     total = float(gaps["demand"].sum())
     share = float(gaps["on_time"].sum()) / total if total > 0 else 1.0
     waiting = float((gaps["revenue_late"] + gaps["revenue_short"]).sum())
-    earned = f"The plan earns {words.brief_money(plan.margin, situation.currency)} of margin over {weeks}"
+    earned = f"The plan {earning(plan.margin, situation.currency)} over {weeks}"
     if total <= 0:
         return words.sentence(f"{earned}; there is no demand to serve")
     late, short = float(gaps["late"].sum()), float(gaps["short"].sum())
@@ -47,6 +48,8 @@ def headline(situation: Situation) -> str:
     rest = f"{words.number(late)} units come late and {words.number(short)} are never served"
     if short < 0.5:
         rest = f"{words.number(late)} units come late, none is left unserved"
+    elif late < 0.5:
+        rest = f"{words.number(short)} units are never served"
     money = words.brief_money(waiting, situation.currency)
     return (
         f"{earned} and serves {words.percent(share, decimals=1)} of demand on time. {rest}; {money} of revenue waits."
@@ -137,5 +140,6 @@ def assumptions(situation: Situation) -> list[str]:
     if situation.record is None:
         said.append("There is no plan of record: nothing can be compared with last week.")
     else:
-        said.append(words.sentence(f"The plan of record is: {situation.record.name}"))
+        said.append(words.sentence(f"The plan of record is of {words.full_day(situation.record.as_of)}: "
+                                   f"{situation.record.name}"))  # fmt: skip
     return said

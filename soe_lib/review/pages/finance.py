@@ -1,10 +1,11 @@
-"""The finance page: what the plan earns, why it moved, what it ties up; and the frames behind the workbook."""
+"""The finance page: what the plan earns, why it moved, how it stands against S&OP and budget, what it ties up."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -12,13 +13,17 @@ from soe_lib.money.bridge import Bridge
 from soe_lib.money.bridge import bridge as make_bridge
 from soe_lib.money.statement import Statement
 from soe_lib.money.statement import statement as make_statement
+from soe_lib.money.window import cut
 from soe_lib.review import charts, frames, kpis, words
 from soe_lib.review.exceptions.detectors.idle_stock import idle
+from soe_lib.review.pages import ledgers
 from soe_lib.review.pages.page import Page, check, found_on, to_decide
-from soe_lib.review.pages.standard import COST_OF_SALES, at_standard, compared_days
+from soe_lib.review.pages.standard import COST_OF_SALES, AtStandard, compared_days
 from soe_lib.review.score import Score, insufficient, known
 from soe_lib.review.situation import Situation
 from soe_lib.review.tables import Table
+
+WHAT = "margin at standard cost"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,20 +38,28 @@ class Finance:
     situation: Situation
 
     @cached_property
+    def others(self) -> ledgers.Others:
+        """The plan of record, the S&OP plan and the budget, valued by this plan's rates and read at standard cost."""
+        return ledgers.others(self.situation)
+
+    @cached_property
+    def plan(self) -> AtStandard:
+        """This plan at standard cost."""
+        return ledgers.this_plan(self.situation)
+
+    @cached_property
     def bridge(self) -> Bridge | None:
-        """From the plan of record to this plan, at standard cost, over the days compared; None where there are
-        none.
-        """
-        record, plan, items = self.situation.record, self.situation.plan, self.situation.snapshot["items"]
-        days = compared_days(plan, record) if record is not None else None
-        if record is None or days is None:
-            return None
-        sides = (at_standard(record, items), at_standard(plan, items))
-        return make_bridge(*sides, by=("item", "customer"), variable=(COST_OF_SALES,), window=days)
+        """From the plan of record to this plan; None where there is nothing to compare."""
+        return between(self.others.record, self.plan)
+
+    @cached_property
+    def sop_bridge(self) -> Bridge | None:
+        """From the S&OP plan to this plan; None where there is nothing to compare."""
+        return between(self.others.consensus, self.plan)
 
     @cached_property
     def statement(self) -> Statement:
-        """This plan's statement by family."""
+        """This plan's statement by family, in cash, accrual and margin."""
         return make_statement(self.situation.plan, "family")
 
     @cached_property
@@ -55,33 +68,36 @@ class Finance:
         return make_statement(self.situation.plan, "month")
 
     @cached_property
+    def side_by_side(self) -> Statement | None:
+        """All plans at standard cost over the days that they share; None where this plan stands alone."""
+        sides = [*self.others.known, self.plan]
+        days = compared_days(*sides) if len(sides) > 1 else None
+        return None if days is None else make_statement([cut(side, days) for side in sides], reading="cash")
+
+    @cached_property
     def idle(self) -> pl.DataFrame:
         """Stock beyond three months of use, or without any."""
         return idle(self.situation)
 
     @property
     def bridge_chart(self) -> charts.Chart:
-        """The bridge as a waterfall."""
-        return charts.bridge(bridge_frame(self.bridge), self.situation.currency, what="margin at standard cost")
+        """From the plan of record to this plan, as a waterfall."""
+        return charts.bridge(bridge_frame(self.bridge), self.situation.currency, what=WHAT)
 
     @property
-    def bridge_table(self) -> Table:
+    def bridge_table(self) -> Table | str:
         """What stands beside the waterfall: amount, share, cumulative, formula."""
-        currency = self.situation.currency
-        empty = {"Driver": pl.String, f"Amount, {currency}": pl.Float64}
-        if self.bridge is None:
-            return Table(pl.DataFrame(schema=empty), "No plan of record to compare with")
-        shown = self.bridge.table().select(
-            pl.col("driver").alias("Driver"), pl.col("amount").alias(f"Amount, {currency}"),
-            pl.col("share").alias("Share of the change"), pl.col("cumulative").alias(f"Cumulative, {currency}"),
-            pl.col("formula").alias("How it is worked out"),
-        )  # fmt: skip
-        formats = {f"Amount, {currency}": "cents", f"Cumulative, {currency}": "cents", "Share of the change": "percent"}
-        first, last = self.bridge.window or (None, None)
-        days = f" Days compared: {words.full_day(first)} to {words.full_day(last)}." if first else ""
-        rule = self.bridge.convention.capitalize()
-        note = f"At standard cost; favourable is positive; the residual is 0.00. {rule}.{days}"
-        return Table(shown, f"From {self.bridge.base} to {self.bridge.other}", formats, note, rows=30)
+        return bridge_table(self.bridge, self.situation.currency, "There is no plan of record to compare with.")
+
+    @property
+    def sop_chart(self) -> charts.Chart:
+        """From the S&OP plan to this plan, as a waterfall."""
+        return charts.bridge(bridge_frame(self.sop_bridge), self.situation.currency, what=WHAT)
+
+    @property
+    def sop_table(self) -> Table | str:
+        """What stands beside that waterfall."""
+        return bridge_table(self.sop_bridge, self.situation.currency, "There is no S&OP plan to compare with.")
 
     @property
     def statement_table(self) -> Table:
@@ -94,6 +110,16 @@ class Finance:
         return statement_table(self.months, "Contribution margin by fiscal month", self.situation.currency)
 
     @property
+    def side_table(self) -> Table | str:
+        """The plans side by side at standard cost."""
+        made = self.side_by_side
+        if made is None:
+            return "This plan stands alone: there is no plan of record, S&OP plan or budget."
+        days = compared_days(*self.others.known, self.plan)
+        span = f"{words.full_day(days[0])} to {words.full_day(days[1])}" if days else ""
+        return statement_table(made, f"Plans side by side at standard cost, {span}", self.situation.currency)
+
+    @cached_property
     def page(self) -> Page:
         """Headline, scores, exceptions and checks."""
         issues = found_on(self.situation, "finance_review")
@@ -111,27 +137,30 @@ class Finance:
 
     @property
     def headline(self) -> str:
-        """How the margin moved against the plan of record, and what moved it most."""
-        plan, currency = self.situation.plan, self.situation.currency
-        if self.bridge is None:
-            earned = words.brief_money(plan.margin, currency)
-            return words.sentence(f"The plan earns {earned} of margin; there is no plan of record to compare it with")
-        return words.sentence(
-            charts.bridge_finding(bridge_frame(self.bridge), currency, what="margin at standard cost")
-        )
+        """How the margin moved against the plan of record, and how it stands against S&OP."""
+        currency = self.situation.currency
+        made = [one for one in (self.bridge, self.sop_bridge) if one is not None]
+        if not made:
+            earned = earning(self.situation.plan.margin, currency)
+            return words.sentence(f"The plan {earned}; there is no plan of record to compare it with")
+        first = words.sentence(charts.bridge_finding(bridge_frame(made[0]), currency, what=WHAT))
+        if len(made) == 1:
+            return first
+        gap = change_of(made[1])
+        side = "above" if gap > 0 else "below"
+        return f"{first} It is {words.brief_money(abs(gap), currency)} {side} the S&OP plan."
 
     @property
     def scores(self) -> tuple[Score, ...]:
-        """Margin, cash, the move against the plan of record, cash-to-cash, expediting and overtime, idle stock."""
+        """Cash margin, the move against record and S&OP, cash-to-cash, premiums, idle stock."""
         snapshot, plan, currency = self.situation.snapshot, self.situation.plan, self.situation.currency
-        accounts = plan.ledger.accounts()
+        accounts, terms, found = plan.ledger.accounts(), snapshot.settings.terms, self.idle
         hurry = -(accounts.get("expediting", 0.0) + accounts.get("overtime", 0.0))
-        found = self.idle
-        terms = snapshot.settings.terms
         return (
+            moved("Margin at standard against the plan of record", self.bridge, currency),
+            moved("Margin at standard against the S&OP plan", self.sop_bridge, currency),
             known("Cash margin of this plan", plan.ledger.cash, currency,
                   "Revenue less all costs paid in the horizon."),
-            self.moved,
             kpis.cash_to_cash(
                 stock_value=frames.stock_today(snapshot),
                 annual_cost_of_goods=frames.annual_cost_of_goods(snapshot),
@@ -144,50 +173,39 @@ class Finance:
         )  # fmt: skip
 
     @property
+    def checks(self) -> list[dict[str, Any]]:
+        """Ledger, statement and bridges tie out to the cent."""
+        margin, shown = round(self.situation.plan.margin * 100), self.statement.cents("margin")
+        detail = f"Statement {shown / 100:,.2f}, ledger {margin / 100:,.2f}"
+        lost = int(self.situation.plan.ledger.unmatched["rows"].sum())
+        found = [
+            check("Statement = ledger, to the cent", abs(shown - margin) <= 1, detail),
+            check("Every quantity has its rate", lost == 0, f"{words.count(lost, 'row')} without a rate"),
+        ]
+        for made in (self.bridge, self.sop_bridge):
+            if made is not None:
+                name = f"The bridge from the {made.base} leaves no residual"
+                found.append(check(name, made.residual == 0, f"Residual {made.residual / 100:,.2f}"))
+        return found
+
+    @property
     def assumptions(self) -> list[str]:
         """What the page takes for granted."""
         said = ["Stock beyond three months of use counts as excess, without any use as obsolete."]
-        if self.bridge is not None:
+        if self.bridge is not None or self.sop_bridge is not None:
             said.append(
-                "Plans are compared at standard cost, without the last two weeks of the shorter horizon, in which a "
-                "plan lets its stock run out."
+                "Plans are compared at standard cost and at this week's rates, without the last two weeks of the shorter "
+                "horizon, in which a plan lets its stock run out."
             )
-            said += [note for note in self.bridge.notes if not note.endswith("is not valued.")]
-        return said
-
-    @property
-    def moved(self) -> Score:
-        """Margin against the plan of record over the same days."""
-        name = "Margin at standard against the plan of record"
-        if self.bridge is None:
-            return insufficient(name, self.situation.currency, "no plan of record")
-        change = (self.bridge.end - self.bridge.start) / 10**self.bridge.digits
-        first, last = self.bridge.window or (self.situation.snapshot.as_of, self.situation.snapshot.as_of)
-        text = (
-            f"This plan less {self.bridge.base}, at standard cost, {words.full_day(first)} to {words.full_day(last)}: "
-            "what is sold carries its standard cost, whenever it is made or bought."
-        )
-        return known(name, change, self.situation.currency, text)
-
-    @property
-    def checks(self) -> list[dict[str, object]]:
-        """Ledger, statement and bridge tie out to the cent."""
-        margin = round(self.situation.plan.margin * 100)
-        shown = self.statement.cents("margin")
-        found = [check("Statement = ledger, to the cent", abs(shown - margin) <= 1,
-                       f"Statement {shown / 100:,.2f}, ledger {margin / 100:,.2f}")]  # fmt: skip
-        if self.bridge is not None:
-            found.append(check("The bridge leaves no residual", self.bridge.residual == 0,
-                               f"Residual {self.bridge.residual / 100:,.2f}"))  # fmt: skip
-        lost = int(self.situation.plan.ledger.unmatched["rows"].sum())
-        found.append(check("Every quantity has its rate", lost == 0, f"{words.count(lost, 'row')} without a rate"))
-        return found
+        return [*said, *self.others.assumptions]
 
     def workbook(self, results: str | Path) -> dict[str, pl.DataFrame]:
         """The frames behind finance.xlsx, written to `<results>/finance/*.parquet`; only returned when run by
         hand.
         """
-        sheets = workbook_frames(self)
+        sheets = ledgers.sheets(self.situation, self.statement, self.months, self.side_by_side)
+        bridges = {"bridge": self.bridge, "bridge_from_sop": self.sop_bridge}
+        sheets |= {name: ledgers.bridge_sheet(made) for name, made in bridges.items() if made is not None}
         if str(results).strip():
             folder = Path(results) / "finance"
             folder.mkdir(parents=True, exist_ok=True)
@@ -201,6 +219,34 @@ def finance(situation: Situation) -> Finance:
     return Finance(situation)
 
 
+def between(base: AtStandard | None, other: AtStandard) -> Bridge | None:
+    """The bridge between two plans at standard cost, over the days compared; None where there are none."""
+    days = compared_days(base, other) if base is not None else None
+    if base is None or days is None:
+        return None
+    return make_bridge(base, other, by=("item", "customer"), variable=(COST_OF_SALES,), window=days)
+
+
+def change_of(made: Bridge) -> float:
+    """End less start of a bridge [money]."""
+    return (made.end - made.start) / 10**made.digits
+
+
+def earning(margin: float, currency: str) -> str:
+    """What a plan earns or costs, as a verb and its money."""
+    verb = "earns" if margin >= 0 else "costs"
+    return f"{verb} {words.brief_money(abs(margin), currency)}{' of margin' if margin >= 0 else ''}"
+
+
+def moved(name: str, made: Bridge | None, currency: str) -> Score:
+    """Margin at standard cost against another plan, over the same days."""
+    if made is None or made.window is None:
+        return insufficient(name, currency, "nothing to compare with")
+    first, last = (words.full_day(day) for day in made.window)
+    text = f"This plan less the {made.base}, {first} to {last}: what is sold carries its standard cost."
+    return known(name, change_of(made), currency, text)
+
+
 def bridge_frame(made: Bridge | None) -> pl.DataFrame:
     """A bridge as its chart reads it: label, amount [money], kind."""
     kinds = {"label": pl.String, "amount": pl.Float64, "kind": pl.String}
@@ -212,50 +258,38 @@ def bridge_frame(made: Bridge | None) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=kinds, orient="row")
 
 
+def bridge_table(made: Bridge | None, currency: str, otherwise: str) -> Table | str:
+    """A bridge as a table with its formulas; `otherwise` where there is none."""
+    if made is None or made.window is None:
+        return otherwise
+    shown = made.table().filter(pl.col("amount") != 0).select(
+        pl.col("driver").alias("Driver"), pl.col("amount").alias(f"Amount, {currency}"),
+        pl.col("share").alias("Share of the change"), pl.col("cumulative").alias(f"Cumulative, {currency}"),
+        pl.col("formula").alias("How it is worked out"),
+    )  # fmt: skip
+    formats = {f"Amount, {currency}": "cents", f"Cumulative, {currency}": "cents", "Share of the change": "percent"}
+    first, last = (words.full_day(day) for day in made.window)
+    note = (
+        f"At standard cost; favourable is positive; the residual is 0.00. {made.convention.capitalize()}. "
+        f"Days compared: {first} to {last}."
+    )
+    return Table(shown, f"From the {made.base} to {made.other}", formats, note, rows=30)
+
+
 def statement_table(made: Statement, caption: str, currency: str) -> Table:
-    """A statement as a table: accounts down, groups across, subtotals bold."""
-    wide = made.table().rename({"line": "Account", "total": "Total"}, strict=False)
-    wide = wide.rename({name: name or "None" for name in wide.columns})
-    shown = wide.drop("section").with_columns(subtotal=wide["section"] == "subtotal")
-    money = [name for name in shown.columns if name not in {"Account", "subtotal"}]
-    bold = shown["Account"].filter(shown["subtotal"]).to_list()
+    """A statement as a table: accounts down, groups or plans across, subtotals bold."""
+    wide = made.table().rename({"line": "Account", "total": "Total", "": "Unassigned"}, strict=False)
+    wide = wide.rename({name: words.period_name(name) for name in wide.columns})
+    shown = wide.drop("section")
+    bold = wide.filter(pl.col("section") == "subtotal")["Account"].to_list()
+    steering = "Margin: with the end value of what is left. Steering moves the plan and is no money."
+    accrual = "Accrual margin: with the change of stock at standard cost."
+    note = "Revenue is positive, cost is negative. Cash margin: revenue less costs of the days shown."
     return Table(
-        shown.drop("subtotal"),
+        shown,
         f"{caption}, {currency}",
-        dict.fromkeys(money, "money"),
-        "Revenue is positive, cost is negative. Cash margin: paid in the horizon. Accrual margin: with the change of "
-        "stock at standard cost. Margin: with the end value of what is left. Steering moves the plan and is no money.",
+        dict.fromkeys(shown.columns[1:], "money"),
+        " ".join([note, *([accrual, steering] if "accrual margin" in bold else [])]),
         rows=40,
         strong=pl.col("Account").is_in(bold),
     )
-
-
-def workbook_frames(made: Finance) -> dict[str, pl.DataFrame]:
-    """The sheets: statement, months, bridge with its detail, ledger, outlook, exceptions."""
-    situation = made.situation
-    sheets = {
-        "statement": sheet_of(made.statement),
-        "months": sheet_of(made.months),
-        "ledger": ledger_sheet(situation),
-        "outlook": situation.outlook.drop("inside").rename({"amount": "amount committed"}),
-    }
-    if made.bridge is not None:
-        scale = 10**made.bridge.digits
-        detail = made.bridge.detail.with_columns(amount=pl.col("amount") / scale)
-        sheets["bridge"] = made.bridge.table().select("driver", "amount", "share", "formula", "rows")
-        sheets["bridge detail"] = detail
-    return {name.replace(" ", "_"): frame for name, frame in sheets.items()}
-
-
-def sheet_of(made: Statement) -> pl.DataFrame:
-    """A statement for the workbook: amounts named as such, total lines marked."""
-    wide = made.table()
-    names = {name: f"amount {name}" for name in wide.columns if name not in {"section", "line"}}
-    return wide.rename(names).with_columns(total=pl.col("section") == "subtotal").rename({"line": "account"})
-
-
-def ledger_sheet(situation: Situation) -> pl.DataFrame:
-    """The ledger by account, family, item, location, customer and month, in money that adds up to the cent."""
-    keys = ("family", "item", "location", "customer", "month")
-    cents = situation.plan.ledger.cents(*keys)
-    return cents.with_columns(amount=pl.col("cents") / 100).drop("cents")

@@ -37,14 +37,14 @@ class Page:
     assumptions: tuple[str, ...] = ()
 
     @property
-    def decisions(self) -> tables.Table:
-        """The decisions asked for, as a table."""
-        return tables.decisions(self.asked, self.currency)
+    def decisions(self) -> tables.Table | str:
+        """The decisions asked for, as a table; a sentence where there is none."""
+        return tables.decisions(self.asked, self.currency) if self.asked else "No decision is asked for on this page."
 
     @property
-    def exceptions(self) -> tables.Table:
-        """The exceptions of the page, as a table."""
-        return tables.exceptions(self.issues, self.currency)
+    def exceptions(self) -> tables.Table | str:
+        """The exceptions of the page, as a table; a sentence where there is none."""
+        return tables.exceptions(self.issues, self.currency) if self.issues else "Nothing has come apart here."
 
     @property
     def summary(self) -> dict[str, Any]:

@@ -12,9 +12,8 @@ from datetime import timedelta
 
 import polars as pl
 
-from soe_lib.model.plan import Plan
 from soe_lib.money.ledger import LINES, Ledger
-from soe_lib.money.reading import Window
+from soe_lib.money.reading import PlanLike, Window, horizon, periods_of
 
 COST_OF_SALES = "standard cost of sales"
 REPLACED = ("material", "conversion")
@@ -29,7 +28,7 @@ class AtStandard:
 
     Parameters
     ----------
-    name, items, periods : of the plan. flows : what it sells. ledger : its money lines at standard cost.
+    name, items, periods, window : of the plan. flows : what it sells. ledger : its money lines at standard cost.
     """
 
     name: str
@@ -37,21 +36,23 @@ class AtStandard:
     ledger: Ledger
     items: pl.DataFrame
     periods: pl.DataFrame
+    window: Window
 
 
-def at_standard(plan: Plan, items: pl.DataFrame) -> AtStandard:
-    """A plan read at standard cost.
+def at_standard(plan: PlanLike, items: pl.DataFrame, *, name: str = "") -> AtStandard:
+    """A plan read at standard cost, solved or valued.
 
     Parameters
     ----------
     items : item, standard_cost [money/unit, null: 0]; the same for every plan that is compared.
+    name : what to call it; its own name when left out.
     """
     kept = plan.ledger.lines.filter((pl.col("kind") == "cash") & ~pl.col("account").is_in(list(REPLACED)))
     costs = items.select("item", per_unit=-pl.col("standard_cost").fill_null(0.0))
     empty = dict.fromkeys(("item", "location", "customer", "period"), pl.String)
     sold = plan.flows["sell"] if "sell" in plan.flows else pl.DataFrame(schema={**empty, "quantity": pl.Float64})
     lines = (
-        sold.select(*empty, "quantity")
+        sold.select(*(pl.col(key).cast(pl.String) for key in empty), "quantity")
         .filter(pl.col("quantity") != 0)
         .join(costs, on="item", how="left", validate="m:1")
         .with_columns(pl.col("per_unit").fill_null(0.0))
@@ -60,19 +61,18 @@ def at_standard(plan: Plan, items: pl.DataFrame) -> AtStandard:
             amount=pl.col("quantity") * pl.col("per_unit"),
         )
     )  # fmt: skip
-    ledger = Ledger(pl.concat([kept, lines.select(LINES.names())]), items=items, periods=plan.periods)
-    return AtStandard(plan.name, {"sell": sold}, ledger, items, plan.periods)
+    ledger = Ledger(pl.concat([kept, lines.select(LINES.names())]), items=items, periods=periods_of(plan))
+    return AtStandard(name or plan.name, {"sell": sold}, ledger, items, periods_of(plan), horizon(plan))
 
 
-def compared_days(now: Plan, before: Plan) -> Window | None:
-    """The days on which two plans may be compared: those that both cover, without the end of the shorter horizon.
+def compared_days(*plans: PlanLike) -> Window | None:
+    """The days on which plans may be compared: those that all cover, without the end of the shortest horizon.
 
     Towards its end a plan lets stock run out and ships nothing more, so the last two weeks are left out of horizons
     longer than six weeks. None where no day is left.
     """
-    spans = [(plan.periods["starts_on"].min(), plan.periods["ends_on"].max()) for plan in (now, before)]
-    first = max(start for start, _ in spans)  # type: ignore[type-var]
-    last = min(end for _, end in spans)  # type: ignore[type-var]
-    if (last - first).days + 1 > LEAST:  # type: ignore[operator, union-attr]
-        last = last - timedelta(days=TAIL)  # type: ignore[operator]
-    return (first, last) if first <= last else None  # type: ignore[operator, return-value]
+    spans = [horizon(plan) for plan in plans]
+    first, last = max(start for start, _ in spans), min(end for _, end in spans)
+    if (last - first).days + 1 > LEAST:
+        last -= timedelta(days=TAIL)
+    return (first, last) if first <= last else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from soe_lib.review import words
-from soe_lib.review.tables.table import Table
+from soe_lib.review.tables.table import Table, day
 
 
 def orders_at_risk(frame: pl.DataFrame, currency: str) -> Table:
@@ -18,7 +18,7 @@ def orders_at_risk(frame: pl.DataFrame, currency: str) -> Table:
     )  # fmt: skip
     numbers = dict.fromkeys(("Ordered", "Late", "Never served", "Days late", f"Revenue waiting, {currency}"), "number")
     return Table(
-        shown, "Orders at risk, most revenue first, units", {**numbers, "Due": "date", "Promised": "date"},
+        shown, "Orders at risk, most revenue first, units", {**numbers, "Due": day, "Promised": day},
         "Promised: the last day of the period in which the last part is served. Revenue waiting: late and "
         "unserved units at the order's price.",
     )  # fmt: skip

@@ -9,7 +9,7 @@ import polars as pl
 from soe_lib.review import words
 from soe_lib.review.exceptions.issue import Issue
 from soe_lib.review.score import Score
-from soe_lib.review.tables.table import Table
+from soe_lib.review.tables.table import Table, day
 
 
 def exceptions(issues: Sequence[Issue], currency: str) -> Table:
@@ -31,7 +31,7 @@ def exceptions(issues: Sequence[Issue], currency: str) -> Table:
     return Table(
         pl.DataFrame(rows, schema=kinds),
         "Exceptions, most money first; money lost before money only exposed",
-        {f"Money at stake, {currency}": "money", "Decide by": "date"},
+        {f"Money at stake, {currency}": "money", "Decide by": day},
         f"How the money is worked out. {'. '.join(bases)}." if bases else "",
     )
 
@@ -51,7 +51,7 @@ def decisions(issues: Sequence[Issue], currency: str) -> Table:
     ]
     kinds = {"Decision": pl.String, f"Money at stake, {currency}": pl.Float64, "Customers": pl.String,
              "Doing nothing": pl.String, "Owner": pl.String, "Decide by": pl.Date}  # fmt: skip
-    formats = {f"Money at stake, {currency}": "money", "Decide by": "date"}
+    formats = {f"Money at stake, {currency}": "money", "Decide by": day}
     return Table(pl.DataFrame(rows, schema=kinds), "Decisions asked for on this page", formats)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from soe_lib.review.tables.table import Table
+from soe_lib.review.tables.table import Table, day
 
 
 def late_receipts(frame: pl.DataFrame, currency: str) -> Table:
@@ -15,7 +15,7 @@ def late_receipts(frame: pl.DataFrame, currency: str) -> Table:
         pl.col("comes_on").alias("Comes"), pl.col("days_late").alias("Days late"),
         pl.col("value").alias(f"Value, {currency}"), pl.col("note").alias("Reason"),
     )  # fmt: skip
-    formats = {"Units": "number", "Due": "date", "Comes": "date", "Days late": "number", f"Value, {currency}": "money"}
+    formats = {"Units": "number", "Due": day, "Comes": day, "Days late": "number", f"Value, {currency}": "money"}
     return Table(shown, "Late receipts, dearest first", formats, "Value at standard cost.")
 
 
@@ -26,7 +26,7 @@ def events(frame: pl.DataFrame, costs: pl.DataFrame | None, currency: str) -> Ta
         pl.col("target").alias("Hits"), pl.col("from").alias("From"), pl.col("to").alias("To"),
         pl.col("note").alias("Note"),
     )  # fmt: skip
-    dates = {"From": "date", "To": "date"}
+    dates = {"From": day, "To": day}
     if costs is None:
         return Table(rows, "Events in force", dates)
     money = f"Costs, {currency}"
@@ -43,7 +43,7 @@ def changed_events(frame: pl.DataFrame) -> Table:
         pl.col("kind").str.replace_all("_", " ").alias("Kind"), pl.col("target").alias("Hits"),
         pl.col("from").alias("From"), pl.col("to").alias("To"), pl.col("note").alias("Note"),
     )  # fmt: skip
-    return Table(shown, "Events since the last extract", {"From": "date", "To": "date"})
+    return Table(shown, "Events since the last extract", {"From": day, "To": day})
 
 
 def changed_receipts(frame: pl.DataFrame) -> Table:
@@ -54,7 +54,7 @@ def changed_receipts(frame: pl.DataFrame) -> Table:
         pl.col("location").alias("To"), pl.col("due_before").alias("Was due"), pl.col("due_now").alias("Is due"),
         pl.col("quantity_before").alias("Units before"), pl.col("quantity_now").alias("Units now"),
     )  # fmt: skip
-    formats = {"Was due": "date", "Is due": "date", "Units before": "number", "Units now": "number"}
+    formats = {"Was due": day, "Is due": day, "Units before": "number", "Units now": "number"}
     return Table(shown, "Scheduled receipts since the last extract", formats)
 
 
@@ -80,7 +80,7 @@ def thin_stock(frame: pl.DataFrame, currency: str) -> Table:
         pl.col("places").list.join(", ").alias("At"), pl.col("first").alias("From"),
         pl.col("gap").alias("Units missing"), pl.col("money").alias(f"Exposed, {currency}"),
     )  # fmt: skip
-    formats = {"From": "date", "Units missing": "number", f"Exposed, {currency}": "money"}
+    formats = {"From": day, "Units missing": "number", f"Exposed, {currency}": "money"}
     note = "Exposed: the largest gap to the safety stock × (price − standard cost); nothing is lost yet."
     return Table(shown, "Items that fall under half their safety stock", formats, note, rows=8)
 

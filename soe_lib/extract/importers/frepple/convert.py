@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from soe_lib.extract.calendar import horizon
-from soe_lib.extract.importers.frepple import demand, limits, money, supply
+from soe_lib.extract.importers.frepple import demand, limits, money, promises, supply
 from soe_lib.extract.importers.frepple.calendars import (
     WEEKDAYS,
     is_quantity_bucket,
@@ -185,9 +185,9 @@ def _valued(frame: Frame, physical: list[Part]) -> list[Part]:
     sold = pl.concat([flat["orders"]["item"], flat["actuals"]["item"]]).unique()
     items = money.items(frame.source, _labels(flat, ("item", "component")), sold, worth)
     prices = items["items"].select("item", "price")
-    customers = money.customers(frame.source, frame.sales, flat["orders"], prices)
-    actuals = money.actuals(flat["actuals"], prices)
-    return [_locations(flat), items, customers, money.policies(flat["policies"], items["items"]), actuals]
+    customers = promises.customers(frame.source, frame.sales, flat["orders"], prices)
+    actuals = promises.actuals(flat["actuals"], prices)
+    return [_locations(flat), items, customers, promises.policies(flat["policies"], items["items"]), actuals]
 
 
 def _labels(flat: Mapping[str, pl.DataFrame], columns: tuple[str, ...]) -> pl.Series:
