@@ -36,6 +36,7 @@ PUBLIC = {
     "show": "soe_lib.pack.present",
     "say": "soe_lib.pack.present",
     "publish": "soe_lib.pack.publish",
+    "parameters": "soe_lib.pack.parameters",
     "figure": "soe_lib.pack.show",
     "table": "soe_lib.pack.show",
     "make_pack": "soe_lib.pack.jobs",

@@ -81,15 +81,16 @@ def add_if_unchanged(store: str | Path, table: str, rows: pl.DataFrame, seen: De
     Raises ConflictError where somebody wrote to it since, SoeError for any other reason the table store has.
     """
     where = address(store, table)
+    once = CommitProperties(max_commit_retries=0)
     try:
         if seen is None:
-            write_deltalake(where, rows, mode="error")
-        else:
-            once = CommitProperties(max_commit_retries=0)
-            write_deltalake(seen, rows, mode="append", schema_mode="merge", commit_properties=once)
-    except (CommitFailedError, FileExistsError) as error:
+            # Two first writers must not both create it with a row inside: make it empty, then look again.
+            write_deltalake(where, rows.clear(), mode="ignore", commit_properties=once)
+            raise ConflictError(where)
+        write_deltalake(seen, rows, mode="append", schema_mode="merge", commit_properties=once)
+    except CommitFailedError as error:
         raise ConflictError(where) from error
-    except DeltaError as error:  # the library has no type of its own for "a table is already there"
+    except DeltaError as error:
         if seen is None and opened(store, table) is not None:
             raise ConflictError(where) from error
         raise SoeError(f"{where} could not be written: {error}. Nothing was added to the plan store.") from error

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soe_lib.errors import FormulationError, ReconciliationError
-from soe_lib.money.bridge import Bridge, bridge
+from soe_lib.money.bridge import Bridge, Convention, bridge
 from soe_lib.money.rounding import whole
-from tests.ledgers import Written, plan
+from tests.ledgers import Rows, Written, plan
 
-CONVENTIONS = ("mix at base margin", "mix as average price")
+CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
 
 
 def steps(found: Bridge) -> dict[str, float]:
@@ -153,7 +155,7 @@ def test_money_of_revenue_without_units_is_price() -> None:
 
 def test_price_and_mix_are_told_apart_by_the_keys_asked_for() -> None:
     # one family, two items: by family a dearer item looks like price
-    items = [{"item": i, "family": "F", "standard_cost": 0.0} for i in "AB"]
+    items: list[dict[str, object]] = [{"item": i, "family": "F", "standard_cost": 0.0} for i in "AB"]
     base = Written(
         "base",
         [{"item": "A", "quantity": 10, "price": 10}, {"item": "B", "quantity": 10, "price": 20}],
@@ -172,7 +174,10 @@ def test_price_and_mix_are_told_apart_by_the_keys_asked_for() -> None:
 
 
 def test_items_without_a_standard_cost_take_the_mean_and_it_is_said() -> None:
-    items = [{"item": "A", "family": "F", "standard_cost": 4.0}, {"item": "B", "family": "F", "standard_cost": None}]
+    items: Rows = [
+        {"item": "A", "family": "F", "standard_cost": 4.0},
+        {"item": "B", "family": "F", "standard_cost": None},
+    ]
     sold = [{"item": "A", "quantity": 10, "price": 10}, {"item": "B", "quantity": 10, "price": 10}]
     base = Written("base", sold, [{"account": "material", "amount": -80.0}], items=items)
     other = Written(
@@ -321,7 +326,7 @@ def test_every_bridge_closes(
     spent0: list[dict[str, object]],
     sold1: list[dict[str, object]],
     spent1: list[dict[str, object]],
-    convention: str,
+    convention: Convention,
     by: tuple[str, ...],
 ) -> None:
     items = [
@@ -332,7 +337,7 @@ def test_every_bridge_closes(
         Written(name, sold, [{**row, "kind": kinds.get(str(row["account"]), "cash")} for row in spent], items=items)
         for name, sold, spent in (("base", sold0, spent0), ("other", sold1, spent1))
     ]
-    found = bridge(*plans, convention=convention, by=by)  # type: ignore[arg-type]
+    found = bridge(*plans, convention=convention, by=by)
     assert found.residual == 0
     assert (found.start, found.end) == tuple(int(whole(p.ledger.margin * 100)[0]) for p in plans)
     assert found.detail["amount"].sum() == found.end - found.start

@@ -79,7 +79,8 @@ def sop(measure: str, location: str, quantity: float, family: str = "F", **more:
 
 
 def book(extract: Snapshot) -> RateBook:
-    return soe.plan(extract).rates
+    rates_of_the_plan: RateBook = soe.plan(extract).rates
+    return rates_of_the_plan
 
 
 def test_the_sop_plan_is_split_made_bought_shipped_and_valued(tmp_path: Path) -> None:
@@ -370,7 +371,7 @@ def test_whole_commitments_are_split_into_whole_units_that_add_up(
     assert (found["quantity"] == found["quantity"].round(0)).all()
     assert not notes
     half = spread(rows.with_columns(pl.col("quantity") + 0.5), Mix(mix, mix.clear(), parts))[0]
-    assert half["quantity"].sum() == pytest.approx(rows["quantity"].sum() + 0.5 * rows.height)
+    assert half["quantity"].sum() == pytest.approx(sum(quantities) + 0.5 * rows.height)
     assert OUTSIDE not in found["period"].to_list()
 
 

@@ -22,10 +22,10 @@ def finding(frame: pl.DataFrame, currency: str, *, what: str) -> str:
     towards = pl.col("amount") * (1.0 if gap >= 0 else -1.0)
     moved = frame.filter((pl.col("kind") == "driver") & (towards > 0)).sort(towards, descending=True)
     if round(gap) == 0:
-        opening = f"{name} is level with {frame['label'][0]}"
+        opening = f"{name} is level with the {frame['label'][0]}"
     else:
         side = "above" if gap > 0 else "below"
-        opening = f"{name} is {words.brief_money(abs(gap), currency)} {side} {frame['label'][0]}"
+        opening = f"{name} is {words.brief_money(abs(gap), currency)} {side} the {frame['label'][0]}"
     if moved.is_empty() or round(float(moved["amount"][0])) == 0:
         return opening
     largest = words.brief_money(float(moved["amount"][0]), currency, sign=True)

@@ -19,7 +19,7 @@ def detector(function: Detector) -> Detector:
     return function
 
 
-def detectors() -> dict[str, Detector]:
+def registered() -> dict[str, Detector]:
     """Every detector by name, in the order of their names."""
     package = import_module("soe_lib.review.exceptions.detectors")
     for module in iter_modules(package.__path__, f"{package.__name__}."):
@@ -35,5 +35,5 @@ def find(situation: Situation, *, only: Iterable[str] = ()) -> tuple[Issue, ...]
     only : names of the detectors to ask; all of them when left out.
     """
     chosen = set(only)
-    asked = [function for name, function in detectors().items() if not chosen or name in chosen]
+    asked = [function for name, function in registered().items() if not chosen or name in chosen]
     return rank([issue for function in asked for issue in function(situation)])

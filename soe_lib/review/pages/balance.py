@@ -6,7 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from soe_lib.review import kpis, words
+from soe_lib.review import frames, kpis, words
+from soe_lib.review.frames.time import buckets, shared_weeks
 from soe_lib.review.pages.finance import earning
 from soe_lib.review.pages.page import Page, check, found_on, to_decide
 from soe_lib.review.score import Band, Score, insufficient, known
@@ -35,7 +36,8 @@ def balance(situation: Situation) -> Page:
 def headline(situation: Situation) -> str:
     """What the plan earns and what it leaves waiting, in two sentences."""
     gaps, plan = situation.gaps, situation.plan
-    weeks = words.count(gaps.height, "week" if (plan.periods["kind"] != "given").all() else "period")
+    own = bool((plan.periods["kind"] == "given").all())
+    weeks = words.count(buckets(plan.periods)["bucket"].n_unique(), "period" if own else "week")
     total = float(gaps["demand"].sum())
     share = float(gaps["on_time"].sum()) / total if total > 0 else 1.0
     waiting = float((gaps["revenue_late"] + gaps["revenue_short"]).sum())
@@ -67,7 +69,7 @@ def scores(situation: Situation) -> tuple[Score, ...]:
     service = (
         known("Service on time", float(gaps["on_time"].sum()) / total, "%",
               "Units served in or before the period in which they are due ÷ units demanded, over the horizon.",
-              band=SERVICE_BAND)
+              band=SERVICE_BAND).moved(since(situation))
         if total > 0 else insufficient("Service on time", "%", "no demand")
     )  # fmt: skip
     return (
@@ -79,6 +81,22 @@ def scores(situation: Situation) -> tuple[Score, ...]:
         planned_otif(situation),
         *churn(situation),
     )  # fmt: skip
+
+
+def since(situation: Situation) -> str:
+    """How the share served on time has moved since the plan of record, over the weeks that both cover."""
+    if situation.record is None:
+        return ""
+    weeks = shared_weeks(situation.plan.periods, situation.record.periods)["bucket"].unique().implode()
+    before = frames.gaps_by_week(situation.snapshot, situation.record)
+    shares = []
+    for gaps in (situation.gaps, before):
+        same = gaps.filter(pl.col("week").is_in(weeks))
+        total = float(same["demand"].sum())
+        shares.append(float(same["on_time"].sum()) / total if total > 0 else None)
+    if shares[0] is None or shares[1] is None:
+        return ""
+    return f"{words.number(100 * (shares[0] - shares[1]), decimals=1, sign=True)} points over the same weeks"
 
 
 def planned_otif(situation: Situation) -> Score:

@@ -10,7 +10,6 @@ from typing import Any
 import polars as pl
 
 from soe_lib.money.bridge import Bridge
-from soe_lib.money.bridge import bridge as make_bridge
 from soe_lib.money.statement import Statement
 from soe_lib.money.statement import statement as make_statement
 from soe_lib.money.window import cut
@@ -18,7 +17,8 @@ from soe_lib.review import charts, frames, kpis, words
 from soe_lib.review.exceptions.detectors.idle_stock import idle
 from soe_lib.review.pages import ledgers
 from soe_lib.review.pages.page import Page, check, found_on, to_decide
-from soe_lib.review.pages.standard import COST_OF_SALES, AtStandard, compared_days
+from soe_lib.review.pages.standard import AtStandard, compared_days
+from soe_lib.review.pages.statements import between, bridge_frame, bridge_table, statement_table
 from soe_lib.review.score import Score, insufficient, known
 from soe_lib.review.situation import Situation
 from soe_lib.review.tables import Table
@@ -117,7 +117,8 @@ class Finance:
             return "This plan stands alone: there is no plan of record, S&OP plan or budget."
         days = compared_days(*self.others.known, self.plan)
         span = f"{words.full_day(days[0])} to {words.full_day(days[1])}" if days else ""
-        return statement_table(made, f"Plans side by side at standard cost, {span}", self.situation.currency)
+        caption = f"Plans side by side at standard cost, {span}"
+        return statement_table(made, caption, self.situation.currency, standard=True)
 
     @cached_property
     def page(self) -> Page:
@@ -152,7 +153,7 @@ class Finance:
 
     @property
     def scores(self) -> tuple[Score, ...]:
-        """Cash margin, the move against record and S&OP, cash-to-cash, premiums, idle stock."""
+        """The move against record and S&OP, cash margin, cash-to-cash, premiums, idle stock."""
         snapshot, plan, currency = self.situation.snapshot, self.situation.plan, self.situation.currency
         accounts, terms, found = plan.ledger.accounts(), snapshot.settings.terms, self.idle
         hurry = -(accounts.get("expediting", 0.0) + accounts.get("overtime", 0.0))
@@ -194,8 +195,8 @@ class Finance:
         said = ["Stock beyond three months of use counts as excess, without any use as obsolete."]
         if self.bridge is not None or self.sop_bridge is not None:
             said.append(
-                "Plans are compared at standard cost and at this week's rates, without the last two weeks of the shorter "
-                "horizon, in which a plan lets its stock run out."
+                "Plans are compared at standard cost and at this week's rates, without the last two weeks of the "
+                "shorter horizon, in which a plan lets its stock run out."
             )
         return [*said, *self.others.assumptions]
 
@@ -219,14 +220,6 @@ def finance(situation: Situation) -> Finance:
     return Finance(situation)
 
 
-def between(base: AtStandard | None, other: AtStandard) -> Bridge | None:
-    """The bridge between two plans at standard cost, over the days compared; None where there are none."""
-    days = compared_days(base, other) if base is not None else None
-    if base is None or days is None:
-        return None
-    return make_bridge(base, other, by=("item", "customer"), variable=(COST_OF_SALES,), window=days)
-
-
 def change_of(made: Bridge) -> float:
     """End less start of a bridge [money]."""
     return (made.end - made.start) / 10**made.digits
@@ -245,51 +238,3 @@ def moved(name: str, made: Bridge | None, currency: str) -> Score:
     first, last = (words.full_day(day) for day in made.window)
     text = f"This plan less the {made.base}, {first} to {last}: what is sold carries its standard cost."
     return known(name, change_of(made), currency, text)
-
-
-def bridge_frame(made: Bridge | None) -> pl.DataFrame:
-    """A bridge as its chart reads it: label, amount [money], kind."""
-    kinds = {"label": pl.String, "amount": pl.Float64, "kind": pl.String}
-    if made is None:
-        return pl.DataFrame(schema=kinds)
-    scale = 10**made.digits
-    steps = [(driver, amount / scale, "driver") for driver, amount in made.steps.select("driver", "amount").rows()]
-    rows = [(made.base, made.start / scale, "start"), *steps, (made.other, made.end / scale, "end")]
-    return pl.DataFrame(rows, schema=kinds, orient="row")
-
-
-def bridge_table(made: Bridge | None, currency: str, otherwise: str) -> Table | str:
-    """A bridge as a table with its formulas; `otherwise` where there is none."""
-    if made is None or made.window is None:
-        return otherwise
-    shown = made.table().filter(pl.col("amount") != 0).select(
-        pl.col("driver").alias("Driver"), pl.col("amount").alias(f"Amount, {currency}"),
-        pl.col("share").alias("Share of the change"), pl.col("cumulative").alias(f"Cumulative, {currency}"),
-        pl.col("formula").alias("How it is worked out"),
-    )  # fmt: skip
-    formats = {f"Amount, {currency}": "cents", f"Cumulative, {currency}": "cents", "Share of the change": "percent"}
-    first, last = (words.full_day(day) for day in made.window)
-    note = (
-        f"At standard cost; favourable is positive; the residual is 0.00. {made.convention.capitalize()}. "
-        f"Days compared: {first} to {last}."
-    )
-    return Table(shown, f"From the {made.base} to {made.other}", formats, note, rows=30)
-
-
-def statement_table(made: Statement, caption: str, currency: str) -> Table:
-    """A statement as a table: accounts down, groups or plans across, subtotals bold."""
-    wide = made.table().rename({"line": "Account", "total": "Total", "": "Unassigned"}, strict=False)
-    wide = wide.rename({name: words.period_name(name) for name in wide.columns})
-    shown = wide.drop("section")
-    bold = wide.filter(pl.col("section") == "subtotal")["Account"].to_list()
-    steering = "Margin: with the end value of what is left. Steering moves the plan and is no money."
-    accrual = "Accrual margin: with the change of stock at standard cost."
-    note = "Revenue is positive, cost is negative. Cash margin: revenue less costs of the days shown."
-    return Table(
-        shown,
-        f"{caption}, {currency}",
-        dict.fromkeys(shown.columns[1:], "money"),
-        " ".join([note, *([accrual, steering] if "accrual margin" in bold else [])]),
-        rows=40,
-        strong=pl.col("Account").is_in(bold),
-    )

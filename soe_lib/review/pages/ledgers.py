@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from soe_lib.review import words
 from soe_lib.review.pages.standard import AtStandard, at_standard
 from soe_lib.review.situation import Situation
 
+ADAPTED = re.compile(r"^[\d,]+ rows of \w+ \([^)]*\): ")
 CONSENSUS, BUDGET = "S&OP plan", "budget"
 
 
@@ -69,7 +71,13 @@ def read(value: Callable[[], Valued], situation: Situation, name: str, said: lis
     except DataError as error:
         said.append(words.sentence(f"The {name} is not compared: {str(error).splitlines()[0]}"))
         return None
-    said += [words.sentence(f"{name}: {text}") for text in valued.assumptions]
+    said += [words.sentence(f"{name}: {text}") for text in valued.assumptions if not ADAPTED.match(text)]
+    nearest = int(valued.ledger.adapted["rows"].sum())
+    if nearest:
+        rows = words.count(nearest, "row")
+        said.append(
+            words.sentence(f"{name}: {rows} valued at a neighbouring rate, of another period or of the forecast")
+        )
     return at_standard(valued, situation.snapshot["items"])
 
 

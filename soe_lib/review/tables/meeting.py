@@ -9,7 +9,7 @@ import polars as pl
 from soe_lib.review import words
 from soe_lib.review.exceptions.issue import Issue
 from soe_lib.review.score import Score
-from soe_lib.review.tables.table import Table, day
+from soe_lib.review.tables.table import Format, Table, day
 
 
 def exceptions(issues: Sequence[Issue], currency: str) -> Table:
@@ -51,7 +51,7 @@ def decisions(issues: Sequence[Issue], currency: str) -> Table:
     ]
     kinds = {"Decision": pl.String, f"Money at stake, {currency}": pl.Float64, "Customers": pl.String,
              "Doing nothing": pl.String, "Owner": pl.String, "Decide by": pl.Date}  # fmt: skip
-    formats = {f"Money at stake, {currency}": "money", "Decide by": day}
+    formats: dict[str, Format] = {f"Money at stake, {currency}": "money", "Decide by": day}
     return Table(pl.DataFrame(rows, schema=kinds), "Decisions asked for on this page", formats)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from soe_lib.review.tables.table import Table, day
+from soe_lib.review import words
+from soe_lib.review.tables.table import Format, Table, day
 
 
 def late_receipts(frame: pl.DataFrame, currency: str) -> Table:
@@ -15,7 +16,13 @@ def late_receipts(frame: pl.DataFrame, currency: str) -> Table:
         pl.col("comes_on").alias("Comes"), pl.col("days_late").alias("Days late"),
         pl.col("value").alias(f"Value, {currency}"), pl.col("note").alias("Reason"),
     )  # fmt: skip
-    formats = {"Units": "number", "Due": day, "Comes": day, "Days late": "number", f"Value, {currency}": "money"}
+    formats: dict[str, Format] = {
+        "Units": "number",
+        "Due": day,
+        "Comes": day,
+        "Days late": "number",
+        f"Value, {currency}": "money",
+    }
     return Table(shown, "Late receipts, dearest first", formats, "Value at standard cost.")
 
 
@@ -47,15 +54,17 @@ def changed_events(frame: pl.DataFrame) -> Table:
 
 
 def changed_receipts(frame: pl.DataFrame) -> Table:
-    """Scheduled receipts since the last extract; those that moved or vanished first."""
-    moved = pl.col("change").replace_strict({"gone": 0, "moved": 1, "quantity": 2, "new": 3}, default=4)
-    shown = frame.sort(moved, maintain_order=True).select(
-        pl.col("change").alias("Change"), pl.col("receipt").alias("Receipt"), pl.col("description").alias("Item"),
-        pl.col("location").alias("To"), pl.col("due_before").alias("Was due"), pl.col("due_now").alias("Is due"),
-        pl.col("quantity_before").alias("Units before"), pl.col("quantity_now").alias("Units now"),
+    """Scheduled receipts that moved, vanished or changed in size; new ones are only counted."""
+    shown = frame.filter(pl.col("change") != "new").select(
+        pl.col("change").replace({"quantity": "size"}).alias("Change"), pl.col("receipt").alias("Receipt"),
+        pl.col("description").alias("Item"), pl.col("location").alias("To"), pl.col("due_before").alias("Was due"),
+        pl.col("due_now").alias("Is due"), pl.col("quantity_before").alias("Units before"),
+        pl.col("quantity_now").alias("Units now"),
     )  # fmt: skip
-    formats = {"Was due": day, "Is due": day, "Units before": "number", "Units now": "number"}
-    return Table(shown, "Scheduled receipts since the last extract", formats)
+    formats: dict[str, Format] = {"Was due": day, "Is due": day, "Units before": "number", "Units now": "number"}
+    fresh = frame.height - shown.height
+    note = f"{words.sentence(words.count(fresh, 'new receipt'))[:-1]} besides." if fresh else ""
+    return Table(shown, "Scheduled receipts that moved since the last extract", formats, note)
 
 
 def adherence(frame: pl.DataFrame) -> Table:
@@ -80,7 +89,7 @@ def thin_stock(frame: pl.DataFrame, currency: str) -> Table:
         pl.col("places").list.join(", ").alias("At"), pl.col("first").alias("From"),
         pl.col("gap").alias("Units missing"), pl.col("money").alias(f"Exposed, {currency}"),
     )  # fmt: skip
-    formats = {"From": day, "Units missing": "number", f"Exposed, {currency}": "money"}
+    formats: dict[str, Format] = {"From": day, "Units missing": "number", f"Exposed, {currency}": "money"}
     note = "Exposed: the largest gap to the safety stock × (price − standard cost); nothing is lost yet."
     return Table(shown, "Items that fall under half their safety stock", formats, note, rows=8)
 

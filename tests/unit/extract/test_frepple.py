@@ -361,6 +361,30 @@ def test_only_the_three_needed_tables(tmp_path):
     assert said(report, "have a calendar that was not exported").endswith("bakery.")
 
 
+def test_calendars_without_their_buckets_are_open_and_said(tmp_path):
+    report = import_frepple(write_export(tmp_path / "export", calendarbucket=None), tmp_path / "out", as_of=MONDAY)
+    read_back = snapshot.read(report.folder)
+    # the shift's default is 0, but nobody exports a calendar that never opens; two ovens have a default of 2
+    hours = read_back["calendar"].filter(pl.col("date") == date(2024, 5, 1))
+    assert dict(hours.select("resource", "hours").rows()) == {"Ann": 24.0, "Bob": 24.0, "oven": 24.0}
+    assert read_back["lanes"]["lead_time_days"].to_list() == [1.0, 1.0], "8 hours are a day at least"
+    assert said(report, "locations have a calendar that was not exported with its buckets").endswith("bakery.")
+
+
+def test_an_operation_without_a_place_stands_where_its_resource_stands(tmp_path):
+    bare = BAKERY["operation"].replace("cake by machine,wondrous,,bakery", "cake by machine,wondrous,,")
+    bare = bare.replace("make cake,alternate,cake,bakery", "make cake,alternate,cake,").replace(
+        "cake by machine,wondrous,,,,1800,make cake,2,1,1", "slicer,time_per,cake,,,1800,,2,1,1"
+    )
+    materials = BAKERY["operationmaterial"].replace("cake by machine", "slicer")
+    loads = BAKERY["operationresource"].replace("cake by machine", "slicer")
+    export = write_export(tmp_path / "export", operation=bare, operationmaterial=materials, operationresource=loads)
+    report = import_frepple(export, tmp_path / "out", as_of=MONDAY)
+    routings = snapshot.read(report.folder)["routings"]
+    assert routings.filter(pl.col("routing") == "slicer")["location"].item() == "bakery"
+    assert said(report, "stand where their resources stand").endswith("slicer.")
+
+
 def test_headings_of_the_screens_and_separate_order_tables(tmp_path):
     export = write_export(
         tmp_path / "export",

@@ -107,7 +107,7 @@ MONEY = st.lists(
 KIND = {"end value": "inventory", "goodwill": "steering", "below safety": "steering"}
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(MONEY)
 def test_any_ledger_adds_up_in_cents_however_it_is_read(rows: list[tuple[str, str, float]]) -> None:
     ledger = Ledger(

@@ -23,8 +23,7 @@ def shipping(**more: object) -> Plan:
     """7 units leave in W47 from P for M and travel 3 days."""
     lane = {"lane": "T", "item": "A", "period": W47, "origin": "P", "destination": "M", "quantity": 7.0}
     full = {**lane, "lead_days": 3.0, "dispatch": "spread", "lead_periods": None, **more}
-    made = plan({"ship": [full], "open": [{"item": "A", "location": "P", "quantity": 9}]}, {})
-    return made
+    return plan({"ship": [full], "open": [{"item": "A", "location": "P", "quantity": 9}]}, {})
 
 
 @pytest.mark.parametrize(

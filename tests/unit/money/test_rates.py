@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import polars as pl
 import pytest
 
 from soe_lib.errors import DataError, FormulationError
-from soe_lib.money.rates import RateBook
+from soe_lib.money.rates import Match, RateBook
 from tests.ledgers import cells, rates, weeks
 
 
@@ -65,8 +66,8 @@ def test_rows_of_quantity_zero_leave_no_line() -> None:
 def test_rows_without_a_rate_are_counted_not_zero() -> None:
     book = RateBook({"stock": rates("stock", [holding("2026-W47", -1.0)])})
     there = {"item": "B", "location": "L", "period": "2026-W47", "quantity": 7}
-    for match in ("exact", "nearest"):
-        ledger = book.value({"stock": cells("stock", [there])}, match=match)  # type: ignore[arg-type]
+    for match in get_args(Match):
+        ledger = book.value({"stock": cells("stock", [there])}, match=match)
         assert ledger.unmatched.rows() == [("stock", 1, 7.0)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soe_lib.money.rounding import largest_remainder, nested, whole
@@ -62,6 +62,7 @@ def test_nothing_is_rounded_to_nothing() -> None:
     assert largest_remainder([]).size == 0
 
 
+@settings(deadline=None)
 @given(REALS)
 def test_parts_add_up_to_the_rounded_sum_and_move_by_less_than_one(values: list[float]) -> None:
     found = largest_remainder(values)
@@ -69,11 +70,13 @@ def test_parts_add_up_to_the_rounded_sum_and_move_by_less_than_one(values: list[
     assert np.all(np.abs(found - np.asarray(values)) < 1 + 1e-5)
 
 
+@settings(deadline=None)
 @given(REALS, st.integers(-1000, 1000))
 def test_any_whole_total_is_met(values: list[float], total: int) -> None:
     assert largest_remainder(values, total).sum() == total
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy"), st.floats(-1e5, 1e5)), min_size=1))
 def test_nested_parts_add_up_to_totals_rounded_on_their_own(rows: list[tuple[str, str, float]]) -> None:
     outer, inner = [row[0] for row in rows], [row[0] + row[1] for row in rows]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 import pytest
 
 from soe_lib.money.rounding import as_money
 from soe_lib.money.split import Mix, spread
 
+Row = tuple[str, str, str, str, str, float, float, float]
 SCHEMA = ["fiscal_month", "family", "item", "location", "customer", "weight", "price", "cost"]
 
 
-def mix(rows: list[tuple[object, ...]], *, periods: int = 1, even: list[tuple[object, ...]] = ()) -> Mix:  # type: ignore[assignment]
+def mix(rows: Sequence[Row], *, periods: int = 1, even: Sequence[Row] = ()) -> Mix:
     known = pl.DataFrame(rows, schema=SCHEMA, orient="row")
     alike = pl.DataFrame(even, schema=known.schema, orient="row") if even else known.clear()
     parts = pl.DataFrame(

@@ -131,7 +131,7 @@ def test_plans_of_one_name_and_unknown_lines_are_refused() -> None:
         statement(example(), "colour")
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.tuples(

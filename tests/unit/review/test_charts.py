@@ -109,7 +109,7 @@ def outlook_frame(shares: dict[str, float]) -> pl.DataFrame:
 def test_the_bridge_says_how_far_and_mostly_why() -> None:
     frame = bridge_frame([1000.0, 300.0, -500.0, -50.0, 750.0], ["last plan", "volume", "freight", "mix", "this plan"])
     chart = charts.bridge(frame, "EUR")
-    assert chart.title == "Margin is EUR\u00a0250 below last plan, mostly by freight (EUR\u00a0−500)"
+    assert chart.title == "Margin is EUR\u00a0250 below the last plan, mostly by freight (EUR\u00a0−500)"
     assert "volume EUR\u00a0+300" in chart.alt
     drawn(chart)
 

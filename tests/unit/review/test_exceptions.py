@@ -14,7 +14,7 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
 from soe_lib.review import exceptions
 from soe_lib.review.counterfactuals import cost_of_events, keep_costs, kept_costs
-from soe_lib.review.exceptions import Issue, detectors
+from soe_lib.review.exceptions import Issue, registered
 from soe_lib.review.exceptions.issue import rank
 from soe_lib.review.situation import Situation
 from tests.unit.review import tiny
@@ -62,6 +62,11 @@ def test_orders_that_nobody_forecast_are_worth_their_margin(week: Situation) -> 
     assert "70 units of these orders miss their date" in issue.what
 
 
+def test_who_forecasts_nothing_is_not_surprised_by_orders(this: Snapshot, solved: Plan) -> None:
+    to_order = this.replace(forecast=this["forecast"].clear())
+    assert not of_kind(Situation(to_order, solved), "Orders above forecast")
+
+
 def test_leaving_the_tolerance_counts_on_either_side(week: Situation, this: Snapshot) -> None:
     (over,) = of_kind(week, "Off the S&OP plan")
     # 12 + 220 against 200: 32 units at an average of 6.00.
@@ -78,7 +83,7 @@ def test_leaving_the_tolerance_counts_on_either_side(week: Situation, this: Snap
 def test_overtime_is_valued_at_its_premium(week: Situation) -> None:
     (issue,) = of_kind(week, "Overtime")
     assert issue.money == pytest.approx(30 * 0.5)
-    assert issue.ask == "Approve 30 hours of overtime on L1 in week 3, week 4 and week 5"
+    assert issue.ask == "Approve 30 hours of overtime in week 3, week 4 and week 5, EUR\u00a015 of premium"
 
 
 def test_exposed_money_comes_after_money_that_is_lost(week: Situation) -> None:
@@ -159,7 +164,7 @@ def test_nothing_missed_leaves_no_exception_about_customers(this: Snapshot) -> N
 
 def test_every_file_of_detectors_is_found_by_itself() -> None:
     folder = Path(exceptions.__file__).parent / "detectors"
-    assert set(detectors()) == {path.stem for path in folder.glob("*.py") if path.stem != "__init__"}
+    assert set(registered()) == {path.stem for path in folder.glob("*.py") if path.stem != "__init__"}
 
 
 def test_equal_money_keeps_one_order() -> None:

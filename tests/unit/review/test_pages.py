@@ -38,6 +38,22 @@ def test_the_balance_says_what_is_earned_and_who_waits(week: Situation) -> None:
     assert len(page.checks) == 3
 
 
+def test_service_is_compared_with_the_plan_of_record_over_the_same_weeks(this: Snapshot, solved: Plan) -> None:
+    sell = solved.flows["sell"].with_columns(
+        pl.when(pl.col("due") == "2026-W05").then(0.0).otherwise("quantity").alias("quantity")
+    )
+    short = solved.flows["short"].with_columns(
+        pl.when(pl.col("due") == "2026-W05").then(40.0).otherwise("quantity").alias("quantity")
+    )
+    worse = Plan(
+        **{f: getattr(solved, f) for f in solved.__dataclass_fields__}
+        | {"flows": {**solved.flows, "sell": sell, "short": short}}
+    )
+    scores = {score.name: score for score in pages.balance(Situation(this, solved, worse)).scores}
+    # 180 of 250 against 140 of 250.
+    assert scores["Service on time"].delta == "+16.0 points over the same weeks"
+
+
 def test_a_ledger_that_does_not_tie_fails_the_check(this: Snapshot, solved: Plan) -> None:
     wrong = {field: getattr(solved, field) for field in solved.__dataclass_fields__}
     wrong["solution"] = {**solved.solution, "objective": solved.objective + 0.02}
@@ -89,14 +105,24 @@ def test_finance_ties_out_and_bridges_from_the_plan_of_record(this: Snapshot, so
     assert finance.workbook("").keys() == sheets.keys()
 
 
-def test_without_a_plan_of_record_finance_says_so(week: Situation) -> None:
-    finance = pages.finance(week)
+def test_without_a_plan_of_record_finance_says_so(this: Snapshot, solved: Plan) -> None:
+    finance = pages.finance(Situation(this.replace(consensus=this["consensus"].clear()), solved))
     assert finance.bridge is None
     assert finance.page.headline == (
         "The plan earns EUR\u00a01,535 of margin; there is no plan of record to compare it with."
     )
-    assert finance.bridge_table.frame.is_empty()
+    assert finance.bridge_table == "There is no plan of record to compare with."
     assert "No bridge" in finance.bridge_chart.title
+
+
+def test_the_sop_plan_is_held_against_the_plan_at_standard_cost(week: Situation) -> None:
+    finance = pages.finance(week)
+    assert finance.sop_bridge is not None
+    # 220 cups at 10 − 4, less 30 of lateness and 15 of overtime premium.
+    assert finance.sop_bridge.end == ((220 * 6 - 30 - 15) * 100)
+    assert finance.headline.startswith("Margin at standard cost is EUR\u00a0")
+    assert "above the S&OP plan" in finance.headline
+    assert {row["name"] for row in finance.checks} >= {"The bridge from the S&OP plan leaves no residual"}
 
 
 def test_at_standard_cost_timing_is_left_out(this: Snapshot, solved: Plan) -> None:
@@ -107,7 +133,7 @@ def test_at_standard_cost_timing_is_left_out(this: Snapshot, solved: Plan) -> No
     assert compared_days(solved, solved) == (date(2026, 1, 5), date(2026, 2, 1))
 
 
-def every_table(week: Situation) -> list[tables.Table]:
+def every_table(week: Situation) -> list[tables.Table | str]:
     """Every table of the pages."""
     snapshot, currency, finance = week.snapshot, week.currency, pages.finance(week)
     page = pages.supply(week)
@@ -118,18 +144,20 @@ def every_table(week: Situation) -> list[tables.Table]:
         tables.service(week.customers, currency, what="Customer"), tables.unforecast(week.unforecast, currency),
         tables.forecast_errors(week.errors), tables.changed_plan(week.changed_plan),
         tables.changed_events(frames.changed_events(snapshot, snapshot)),
-        tables.changed_receipts(frames.changed_receipts(snapshot, None)),
+        tables.changed_receipts(frames.changed_receipts(snapshot, snapshot)),
         tables.changed_orders(frames.changed_orders(snapshot, None)),
         tables.changed_forecast(frames.changed_inputs(snapshot, snapshot)),
         tables.adherence(frames.made_against_plan(snapshot, week.plan)), tables.thin_stock(week.thin, currency),
-        tables.idle_stock(finance.idle, currency), finance.statement_table, finance.month_table, finance.bridge_table,
+        tables.idle_stock(finance.idle, currency), finance.statement_table, finance.month_table, finance.bridge_table, finance.side_table, finance.sop_table,
     ]  # fmt: skip
 
 
 def test_every_table_can_be_shown_and_is_escaped(week: Situation) -> None:
     payload = "<script>alert(1)</script>"
     hostile = week.snapshot.replace(items=week.snapshot["items"].with_columns(description=pl.lit(payload)))
-    for table in every_table(Situation(hostile, week.plan)):
+    shown = [table for table in every_table(Situation(hostile, week.plan)) if isinstance(table, tables.Table)]
+    assert len(shown) >= 18
+    for table in shown:
         html = show.table_html(table.frame, table.caption, formats=table.formats, note=table.note, strong=table.strong)
         assert "<script" not in html
 

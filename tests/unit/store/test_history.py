@@ -85,7 +85,7 @@ def test_every_week_stays_what_it_was(tmp_path: Path) -> None:
     sold = [open_plan(tmp_path, MONDAY, run).flows["sell"]["quantity"].sum() for run in (1, 2)]
     assert sold == [10.0, 99.0]
     assert open_plan(tmp_path, MONDAY).flows["sell"]["quantity"].sum() == 99.0
-    assert plans(tmp_path, version=0).height == 1
+    assert [plans(tmp_path, version=version).height for version in range(5)] == [0, 1, 2, 3, 4]
     newest, before = latest(tmp_path), latest(tmp_path, before="2026-11-30")
     assert newest is not None
     assert before is not None
@@ -209,8 +209,8 @@ def test_four_processes_append_at_once_and_nothing_is_lost(tmp_path: Path) -> No
     assert found["fingerprint"].n_unique() == 12
     assert found["previous"].to_list() == ["", *(f"2026-11-16/{run}" for run in range(1, 12))]
     for run, fingerprint in found.select("run", "fingerprint").iter_rows():
-        worker, turn = (int(part) for part in fingerprint.split("/"))
-        assert open_plan(tmp_path, MONDAY, run).flows["sell"]["quantity"].to_list() == [100.0 * worker + turn]
+        number, turn = (int(part) for part in fingerprint.split("/"))
+        assert open_plan(tmp_path, MONDAY, run).flows["sell"]["quantity"].to_list() == [100.0 * number + turn]
 
 
 def test_money_and_store_need_no_solver() -> None:

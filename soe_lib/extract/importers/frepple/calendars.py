@@ -66,13 +66,21 @@ def values(source: Frepple, names: Sequence[str], when: pl.DataFrame) -> pl.Data
     -------
     frame of calendar, starts_at, value.
     """
-    known = source["calendar"].filter(pl.col("name").is_in(list(names))).select(calendar="name", default="defaultvalue")
+    known = (
+        _meaningful(source).filter(pl.col("name").is_in(list(names))).select(calendar="name", default="defaultvalue")
+    )
     held = _in_force(source, known["calendar"], when).group_by("calendar", "starts_at", maintain_order=True).first()
     return (
         known.join(when.select("starts_at"), how="cross")
         .join(held.select("calendar", "starts_at", "value"), on=["calendar", "starts_at"], how="left")
         .select("calendar", "starts_at", pl.coalesce("value", "default").alias("value"))
     )
+
+
+def _meaningful(source: Frepple) -> pl.DataFrame:
+    """Calendars that say something: not those of zero without a bucket, whose buckets cannot have been exported."""
+    bucketed = source["calendarbucket"]["calendar"].unique()
+    return source["calendar"].filter((pl.col("defaultvalue") != 0) | pl.col("name").is_in(bucketed.implode()))
 
 
 def _in_force(source: Frepple, calendars: pl.Series, when: pl.DataFrame) -> pl.DataFrame:
@@ -110,7 +118,8 @@ def _on_weekday() -> pl.Expr:
 def open_share(source: Frepple, when: pl.DataFrame) -> pl.DataFrame:
     """How much of the time each location works: frePPLe counts durations in working time only.
 
-    Share = hours in which the location's `available` calendar is not zero / all hours; 1 without a calendar.
+    Share = hours in which the location's `available` calendar is not zero / all hours; 1 without a calendar. A location
+    that never works keeps its durations as they are (share 1): nothing happens there anyway.
 
     Returns
     -------
@@ -121,7 +130,9 @@ def open_share(source: Frepple, when: pl.DataFrame) -> pl.DataFrame:
     shares = valued.group_by("calendar").agg(
         share=(pl.col("hours") * (pl.col("value") != 0)).sum() / pl.col("hours").sum()
     )
-    return places.join(shares, on="calendar", how="left").select("location", pl.col("share").fill_null(1.0))
+    return places.join(shares, on="calendar", how="left").select(
+        "location", pl.col("share").replace(0.0, 1.0).fill_null(1.0)
+    )
 
 
 def resource_hours(source: Frepple, resources: Sequence[str], when: pl.DataFrame) -> pl.DataFrame:
@@ -156,14 +167,14 @@ def resource_hours(source: Frepple, resources: Sequence[str], when: pl.DataFrame
 
 def unknown_calendars(source: Frepple) -> tuple[str, ...]:
     """What is said of locations and resources whose calendars were not exported: always open, at their maximum."""
-    known = ["", *source["calendar"]["name"]]
+    known = ["", *_meaningful(source)["name"]]
     asked = {"location": ("available",), "resource": ("available", "maximumcalendar", "efficiencycalendar")}
     return tuple(
         sentence
         for table, columns in asked.items()
         for sentence in tell(
             source[table].filter(~pl.all_horizontal(pl.col(*columns).is_in(known))), "name", source[table].height,
-            f"{table}s", "have a calendar that was not exported; always open, at their plain maximum and efficiency",
+            f"{table}s", "have a calendar that was not exported with its buckets; always open, at the plain maximum",
         )
     )  # fmt: skip
 

@@ -12,13 +12,13 @@ import polars as pl
 from soe_lib.extract.calendar import horizon
 from soe_lib.extract.importers.frepple import demand, limits, money, promises, supply
 from soe_lib.extract.importers.frepple.calendars import (
-    WEEKDAYS,
     is_quantity_bucket,
     open_share,
     resource_hours,
     slots,
     unknown_calendars,
 )
+from soe_lib.extract.importers.frepple.closing import left_out, settings
 from soe_lib.extract.importers.frepple.loads import loads
 from soe_lib.extract.importers.frepple.production import production
 from soe_lib.extract.importers.frepple.references import check
@@ -29,8 +29,6 @@ from soe_lib.extract.importers.write import write_extract
 
 LEAST_WEEKS, SPARE_WEEKS, MOST_WEEKS = 13, 2, 53
 DAILY = 14
-LEAST_WORKED = 0.25
-"""A weekday works where it has at least this share of the busiest weekday's hours."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +77,12 @@ def import_frepple(
     frame, said = _frame(export, as_of, lots=lots)
     parts = _parts(frame)
     tables = _flat(parts)
-    assumptions = (*said, *(note for part in parts for note in part.notes), *_unused(export, currency))
+    assumptions = (*said, *(note for part in parts for note in part.notes), *left_out(export, currency))
     folder = Path(target) / frame.as_of.isoformat()
-    settings = _settings(Path(target).resolve().name, currency, frame, tables["calendar"])
-    rows = write_extract(folder, tables, settings=settings, assumptions=assumptions)
+    chosen = settings(
+        Path(target).resolve().name, currency, frame.as_of, tables["calendar"], weeks=frame.weeks, daily=DAILY
+    )
+    rows = write_extract(folder, tables, settings=chosen, assumptions=assumptions)
     return ImportReport(folder, frame.as_of, rows, assumptions)
 
 
@@ -112,7 +112,23 @@ def _parts(frame: Frame) -> list[Part]:
     received = on_way["receipts"].pipe(_matched, offers["offers"], shipped["lanes"], made["routings"])
     known = [made, loaded, resources, stocked, on_way, ordered, bought, shipped, offers, Part({"receipts": received})]
     physical = [*known, *_sized(frame, _flat(known))]
-    return [*physical, *_valued(frame, physical), _calendar(frame, physical)]
+    return [*physical, Part(notes=_choices(_flat(physical))), *_valued(frame, physical), _calendar(frame, physical)]
+
+
+def _choices(flat: Mapping[str, pl.DataFrame]) -> tuple[str, ...]:
+    """What the plan decides otherwise than frePPLe: which way to take, and how long making takes."""
+    arriving = flat["lanes"].select("item", location="destination", way="lane")
+    bought, made = (flat[f"{way}s"].select(*NODE, way=way) for way in ("offer", "routing"))
+    ways = pl.concat([made, bought, arriving]).unique().group_by(NODE).agg(pl.len().alias("ways"))
+    several = ways.filter(pl.col("ways") > 1).select(node=pl.concat_str("item", pl.lit(" @ "), "location"))
+    running = flat["operations"].filter(pl.col("hours_per_unit") > 0).unique("routing")
+    return tell(
+        several, "node", ways.height, "items at a place",
+        "come in more than one way; the plan chooses by cost and time, frePPLe's priorities are not kept",
+    ) + tell(
+        running, "routing", flat["routings"].height, "routings",
+        "have run times per unit; they take hours of their resources, but add no days to the lead time",
+    )  # fmt: skip
 
 
 def _sized(frame: Frame, flat: Mapping[str, pl.DataFrame]) -> list[Part]:
@@ -222,32 +238,3 @@ def _calendar(frame: Frame, physical: list[Part]) -> Part:
         "have an amount per time bucket; an hour stands for one unit of it, spread over the days of the bucket",
     )  # fmt: skip
     return Part({"calendar": hours}, notes + said + unknown_calendars(frame.source))
-
-
-def _unused(export: Frepple, currency: str) -> tuple[str, ...]:
-    absent = ", ".join(f"{table}.csv" for table in export.absent)
-    empty = (f"{len(export.absent)} tables were not exported and count as empty: {absent}.",) if absent else ()
-    dependent = {"operationdependency.csv": export["operationdependency"].height}
-    left = {**{name: rows for name, rows in dependent.items() if rows}, **export.unused}
-    files = tuple(f"{name} ({rows:,} rows) has no place in the contract yet; left out." for name, rows in left.items())
-    return (
-        *empty,
-        *files,
-        f"All amounts are in {currency}, which was set at the import; frePPLe keeps no currency here.",
-    )
-
-
-def _settings(company: str, currency: str, frame: Frame, calendar: pl.DataFrame) -> dict[str, object]:
-    worked = calendar.group_by(pl.col("date").dt.weekday().alias("weekday")).agg(pl.col("hours").sum()).sort("weekday")
-    busy = worked.filter(pl.col("hours") >= pl.col("hours").max() * LEAST_WORKED)["weekday"].to_list()
-    section: dict[str, object] = {"fiscal": "months"}
-    if busy:
-        section["working_days"] = [WEEKDAYS[day - 1].capitalize() for day in busy]
-    return {
-        "company": company,
-        "currency": currency,
-        "as_of": frame.as_of.isoformat(),
-        "horizon": {"weeks": frame.weeks, "daily": DAILY},
-        "costs": {"per": "week"},
-        "calendar": section,
-    }

@@ -81,13 +81,26 @@ def _operations(source: Frepple) -> tuple[pl.DataFrame, tuple[str, ...]]:
     plain = pl.when(pl.col("kind") == "").then(pl.lit("fixed_time")).otherwise("kind")
     kind = pl.when(is_owner).then(pl.lit("routing")).when(plain.is_in(KINDS)).then(plain).otherwise(pl.lit("time_per"))
     kinds = names(unknown["kind"])
+    rows, placed = _placed(source, rows)
     notes = tell(
         unknown, "name", rows.height, "operations",
         f"have a type that frePPLe's manual does not know ({kinds}); read as time_per",
     ) + tell(
         promoted, "name", rows.height, "operations", "own others without being a routing; read as routings"
     )  # fmt: skip
-    return rows.with_columns(kind), notes
+    return rows.with_columns(kind), notes + placed
+
+
+def _placed(source: Frepple, rows: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Operations without a location stand where their resources stand."""
+    at = source["resource"].filter(pl.col("location") != "").select(resource="name", at="location")
+    first = source["operationresource"].join(at, on="resource").sort("operation", "at")
+    place = first.group_by("operation", maintain_order=True).agg(pl.col("at").first()).rename({"operation": "name"})
+    joined = rows.join(place, on="name", how="left")
+    moved = joined.filter(pl.col("location") == "", pl.col("owner") == "", pl.col("at").is_not_null())
+    notes = tell(moved, "name", rows.height, "operations", "name no location; they stand where their resources stand")
+    filled = pl.when(pl.col("location") == "").then(pl.col("at").fill_null("")).otherwise("location")
+    return joined.with_columns(location=filled).drop("at"), notes
 
 
 def _steps(operations: pl.DataFrame) -> pl.DataFrame:
@@ -158,7 +171,7 @@ def _ways(operations: pl.DataFrame, steps: pl.DataFrame, flows: pl.DataFrame) ->
     notes = (
         tell(candidates.filter(aimless), "name", total, things, "make no known item at a known location; left out")
         + tell(candidates.filter(idle), "name", total, things, "have priority 0, which frePPLe does not plan; left out")
-        + _not_kept(operations, candidates.filter(~aimless & ~idle))
+        + _not_kept(operations)
     )
     return candidates.filter(~aimless & ~idle).rename({"name": "routing"}), notes
 
@@ -181,17 +194,12 @@ def _inherited(operations: pl.DataFrame) -> pl.DataFrame:
     return rows
 
 
-def _not_kept(operations: pl.DataFrame, ways: pl.DataFrame) -> tuple[str, ...]:
+def _not_kept(operations: pl.DataFrame) -> tuple[str, ...]:
     """What frePPLe says about operations and the contract has no place for."""
     total, things = operations.height, "operations"
     splits = operations.filter(pl.col("kind") == "split")
-    several = ways.filter(pl.len().over("item", "location") > 1)
     return (
         tell(splits, "name", total, things, "split by fixed percentages; the plan may choose any shares")
-        + tell(
-            several, "name", total, things,
-            "make an item that others make too; the plan chooses by cost, frePPLe's priorities are not kept",
-        )
         + tell(
             operations.filter(pl.col("posttime") > 0), "name", total, things,
             "have a post-operation time (a safety time); left out",

@@ -69,6 +69,7 @@ def customers(source: Frepple, sales: pl.DataFrame, orders: pl.DataFrame, prices
 def _customer_notes(open_: pl.DataFrame, usual: pl.DataFrame, rows: pl.DataFrame) -> tuple[str, ...]:
     unlike = open_.join(usual, on=["customer", "priority"], how="anti")
     nameless = open_.filter(pl.col("customer") == "")
+    patient = rows.filter(pl.col("allowed").fill_null(LATENESS_DAYS) >= LATENESS_DAYS)
     total, first = open_.height, rows.filter(pl.col("priority") == 1).height
     return (
         tell(
@@ -82,7 +83,12 @@ def _customer_notes(open_: pl.DataFrame, usual: pl.DataFrame, rows: pl.DataFrame
         + tell(
             nameless, "name", total, "open sales orders", "name no customer; being late or short costs nothing there"
         )
+        + tell(
+            patient, "customer", rows.height, "customers",
+            "accept any delay, because their orders give no largest lateness and frePPLe's default is five years",
+        )
         + (
+            f"The {total} open sales orders may be delivered in parts; frePPLe's smallest shipments are left out.",
             f"A week's delay costs {LATE_SHARE:.0%} of the mean price for the {first} customers of first priority, and "
             f"half of it per priority further down ({rows.height - first} customers); frePPLe ranks orders, but has no "
             "such cost.",

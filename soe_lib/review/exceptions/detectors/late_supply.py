@@ -44,6 +44,7 @@ def issue(situation: Situation, row: dict[str, Any]) -> Issue:
         anchor=words.anchor("Late receipts and events"),
         deadline=situation.snapshot.as_of,
         revenue=found.revenue,
-        headline=f"{row['description']}{who} comes {words.count(row['days_late'], 'day')} late: {said}",
+        headline=f"{row['description']}{who} comes {words.count(row['days_late'], 'day')} late"
+        + (f": {found.units} of {words.listing(found.items, limit=2)}" if found.any else ""),
         service=found.service(situation.currency),
     )

@@ -47,6 +47,7 @@ def issue(situation: Situation, row: dict[str, Any]) -> Issue:
         anchor=words.anchor("Late receipts and events"),
         deadline=max(snapshot.as_of, first),
         revenue=found.revenue,
-        headline=f"{row['target']} is down until {words.day(last)}: {said}",
+        headline=f"{row['target']} is down until {words.day(last)}"
+        + (f": {found.units} of {words.listing(found.items, limit=2)}" if found.any else ""),
         service=found.service(situation.currency),
     )

@@ -21,7 +21,7 @@ def unforecast_orders(situation: Situation) -> Iterator[Issue]:
     """Customers whose orders for a family exceed the forecast by a quarter and by a thousandth of the
     plan's revenue.
     """
-    yield from (issue(situation, row) for row in unforecast(situation).iter_rows(named=True))
+    yield from (issue(situation, row) for row in situation.unforecast.iter_rows(named=True))
 
 
 def unforecast(situation: Situation) -> pl.DataFrame:
@@ -47,7 +47,11 @@ def unforecast(situation: Situation) -> pl.DataFrame:
         first=pl.col("first").min(),
     )
     least = SHARE_OF_PLAN * max(situation.plan.ledger.accounts().get("revenue", 0.0), 0.0)
-    return found.filter(pl.col("revenue") > least).with_columns(excess=pl.col("orders") - pl.col("forecast"))
+    # Who forecasts nothing makes to order: there no order is a surprise.
+    made_to_order = float(lines["forecast"].sum()) <= 0
+    return found.filter((pl.col("revenue") > least) & (not made_to_order)).with_columns(
+        excess=pl.col("orders") - pl.col("forecast")
+    )
 
 
 def issue(situation: Situation, row: dict[str, Any]) -> Issue:
