@@ -80,10 +80,9 @@ def plan(
 
         snapshot = read(data, as_of)
         if scenario:
-            from soe_lib.scenario.files import FILE, find
+            from soe_lib.scenario.files import named
 
-            beside = snapshot.folder / FILE
-            snapshot = find(beside if beside.is_file() else snapshot.folder.parent / FILE, scenario).apply(snapshot)
+            snapshot = named(snapshot, scenario).apply(snapshot)
         made = Model(snapshot)
         if formulation:
             click.echo(made.formulation())
@@ -184,13 +183,14 @@ def import_() -> None:
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
 @click.option("--as-of", default=None, metavar="DATE", help="As-of date; worked out from the data when left out.")
 @click.option("--currency", default="USD", show_default=True)
-def frepple(source: Path, target: Path, as_of: str | None, currency: str) -> None:
+@click.option("--lots", is_flag=True, help="Keep smallest orders and multiples: whole numbers, slower to prove.")
+def frepple(source: Path, target: Path, as_of: str | None, currency: str, lots: bool) -> None:
     """Read frePPLe's CSV tables from DIR; write OUT/<as-of>/ and say every assumption."""
     with stops():
         from soe_lib.extract.importers.frepple import import_frepple
 
         day = date.fromisoformat(as_of) if as_of else None
-        click.echo(str(import_frepple(source, target, as_of=day, currency=currency)))
+        click.echo(str(import_frepple(source, target, as_of=day, currency=currency, lots=lots)))
 
 
 @main.command()

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from soe_lib.errors import SoeError
+from soe_lib.errors import SoeError, SolveError
 from soe_lib.explore import answer as reading
 from soe_lib.explore.answer import Answer, Seconds
-from soe_lib.explore.edits import Note, recorded, told
+from soe_lib.explore.edits import Note, applied, recorded, told
 from soe_lib.explore.moves import moves
 from soe_lib.explore.trial import Trial
 from soe_lib.extract.snapshot import Snapshot
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 PATIENCE = 60.0
 """How long a single trial may take before it is given up [s]."""
+
+LOST = ("error", "uncertified")
+"""What a solver says that has lost its way, rather than found that there is no plan."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ class Explorer:
             if not scenario.edits and not scenario.blocks:
                 spent = Seconds(edit=time.perf_counter() - started)
                 return replace(self.base, trial=trial, scenario=scenario, notes=notes, seconds=spent)
-            changed = scenario.apply(self.snapshot)
+            changed = applied(self.snapshot, trial, scenario)
             ready = time.perf_counter()
             plan = self.solve(changed, scenario)
         except SoeError as error:
@@ -122,11 +125,16 @@ class Explorer:
 
     def solve(self, snapshot: Snapshot, scenario: Scenario) -> Plan:
         """The plan of a changed snapshot from the living solver; `soe.compare(…, solve=explorer.solve)` takes it."""
-        if scenario.blocks:
-            from soe_lib.model.planning import plan
+        from soe_lib.model.planning import plan
 
-            return plan(snapshot, blocks=scenario.blocks, options=self.options, name=scenario.name)
-        return self.living.plan(snapshot, name=scenario.name)
+        if not scenario.blocks:
+            try:
+                return self.living.plan(snapshot, name=scenario.name)
+            except SolveError as error:
+                if error.status not in LOST:
+                    raise
+                # From an old basis the solver may lose its way numerically; a cold solve decides.
+        return plan(snapshot, blocks=scenario.blocks, options=self.options, name=scenario.name)
 
     def example(self) -> Trial:
         """A first thing to try: the scarcest resource down for three days; a tenth more demand where there is none."""

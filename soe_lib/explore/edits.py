@@ -58,6 +58,19 @@ def recorded(snapshot: Snapshot, trial: Trial) -> tuple[Scenario, tuple[Note, ..
     return Scenario(trial.name).record(*edits), tuple(part.note for part in parts)
 
 
+def applied(snapshot: Snapshot, trial: Trial | Scenario, scenario: Scenario) -> Snapshot:
+    """The snapshot as the scenario makes it; raises DataError where an edit or its result breaks the contract.
+
+    The edits of a Trial cannot break it: they are of four kinds and chosen here. Checking every rule again would take
+    a sixth of the time of an answer.
+    """
+    if isinstance(trial, Scenario):
+        return scenario.apply(snapshot)
+    for number, edit in enumerate(scenario.edits, start=1):
+        snapshot = edit.apply(snapshot, number)
+    return snapshot
+
+
 def told(snapshot: Snapshot, scenario: Scenario) -> tuple[Note, ...]:
     """A note for each edit of any scenario; raises DataError where one touches nothing."""
     rows = scenario.touched(snapshot).group_by("edit", "what").agg(pl.len().alias("rows")).sort("edit")

@@ -105,8 +105,9 @@ class Plate(widgets.VBox):
     def __init__(self, draw: Callable[[Answer], pictures.Picture | None]) -> None:
         self.draw = draw
         self.shown: Answer | None = None
-        self.image = widgets.Image(format="png", layout=widgets.Layout(max_width="100%", object_fit="contain"))
-        self.words = widgets.HTML()
+        hidden = widgets.Layout(max_width="100%", object_fit="contain", display="none")
+        self.image = widgets.Image(format="png", layout=hidden)
+        self.words = widgets.HTML(view.block("<p>Drawing…</p>"))
         super().__init__([self.image, self.words])
 
     def show(self, answer: Answer) -> None:
@@ -115,9 +116,10 @@ class Plate(widgets.VBox):
             return
         picture = self.draw(answer)
         self.shown = answer
-        self.image.layout.display = "none" if picture is None else ""
         if picture is None:
+            self.image.layout.display = "none"
             self.words.value = view.block("<p>There is no plan to draw.</p>")
             return
         self.image.value, self.image.width = picture.png, str(picture.width)
+        self.image.layout.display = None
         self.words.value = view.block(f"<p>{escape(picture.alt)}</p>")

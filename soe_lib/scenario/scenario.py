@@ -13,7 +13,7 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.scenario.edits import Edit
 from soe_lib.scenario.recheck import recheck
 from soe_lib.scenario.touched import COLUMNS
-from soe_lib.scenario.values import filters, plain
+from soe_lib.scenario.values import dated, filters, plain
 
 if TYPE_CHECKING:
     from soe_lib.model.terms import Block
@@ -47,8 +47,8 @@ class Scenario:
         return self._with("scale", path, factor, where)
 
     def set(self, path: str, value: Any, **where: Any) -> Scenario:
-        """Give a column a value in the rows that the filters accept; None blanks a number or date."""
-        return self._with("set", path, value, where)
+        """Give a column a value in the rows that the filters accept; None blanks it, a date may be ISO text."""
+        return self._with("set", path, dated(path, value), where)
 
     def add_to(self, path: str, amount: float, **where: Any) -> Scenario:
         """Add an amount to a column, in each of the rows that the filters accept."""

@@ -7,9 +7,20 @@ from datetime import date, datetime
 from typing import Any
 
 from soe_lib.errors import DataError
+from soe_lib.extract.schema import schema
+from soe_lib.extract.settings_file import as_date
 
 Value = str | int | float | bool | date | None
 Filters = tuple[tuple[str, tuple[Value, ...]], ...]
+
+
+def dated(path: str, value: Any) -> Any:
+    """The value, an ISO text made a date where the path's column holds dates."""
+    table, _, column = path.partition(".")
+    known = schema().get(table)
+    if isinstance(value, str) and known and column in known.names and known[column].type == "date":
+        return as_date(value) or value
+    return value
 
 
 def plain(value: Any) -> Value:

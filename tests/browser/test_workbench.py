@@ -97,7 +97,8 @@ def test_the_tabs_show_charts_with_words(page: Page) -> None:
         page.get_by_role("tab", name=name, exact=True).click()
         image = page.get_by_role("tabpanel").locator("img:visible")
         image.wait_for()
-        page.wait_for_function("() => [...document.querySelectorAll('.widget-image')].some(i => i.naturalWidth > 800)")
+        assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 800
+        assert page.locator(".soe-bench p:visible").last.inner_text(), "a chart has its finding in words"
         kept(page, name.lower())
     page.get_by_role("tab", name="Trials", exact=True).click()
     assert page.locator(".soe-bench caption:visible", has_text="Trials side by side").count() == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import pytest
 
 from soe_lib.errors import DataError, SolveError
 from soe_lib.explore.controller import Explorer
+from soe_lib.explore.edits import recorded
 from soe_lib.explore.trial import Trial
+from soe_lib.scenario import Scenario, compare
 from tests.unit.explore.companies import MONDAY, mill, trader
 
 DOWN = Trial(resource="line", outage_days=7)
@@ -271,3 +274,62 @@ def test_the_controller_needs_no_widgets() -> None:
     code = "import sys; import soe_lib.explore.controller, soe_lib.explore.view; print('ipywidgets' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+def test_a_scenario_of_any_edits_is_answered_like_a_trial(tmp_path: Path) -> None:
+    explorer = Explorer(mill(tmp_path))
+    answer = explorer.ask(Scenario("dear flour").scale("forecast.price", 1.5))
+    assert answer["Margin"].value == pytest.approx(16 * (18 - 6))
+    assert answer.name == "dear flour"
+    assert answer.notes[0].rows == 2
+    assert explorer.trials()["trial"].to_list() == ["this week's plan", "dear flour"]
+
+
+def test_a_scenario_that_touches_nothing_says_so(tmp_path: Path) -> None:
+    answer = Explorer(mill(tmp_path)).ask(Scenario("typo").scale("forecast.price", 1.5, customer="Aldo"))
+    assert not answer.ok
+    assert "Aldi" in answer.message, "the nearest name is offered"
+
+
+def test_a_trial_is_a_scenario_that_can_be_compared(tmp_path: Path) -> None:
+    explorer = Explorer(mill(tmp_path))
+    answer = explorer.ask(DOWN)
+    table = compare(explorer.snapshot, ["base", answer.scenario], solve=explorer.solve).table()
+    assert table["margin"].to_list() == pytest.approx([96, 66])
+    assert table["service"].to_list() == pytest.approx([1.0, 0.5])
+
+
+def test_a_trial_keeps_the_contract_that_it_is_not_checked_against_again(tmp_path: Path) -> None:
+    promised = [
+        {
+            "item": "A",
+            "location": "P",
+            "customer": "Aldi",
+            "period": f"W{n}",
+            "quantity": 8,
+            "price": 12,
+            "committed": 8,
+        }
+        for n in (1, 2)
+    ]
+    explorer = Explorer(mill(tmp_path, forecast=promised))
+    wild = Trial("line", 1, MONDAY, demand=-0.5, family="Flour", overtime_premium=-0.5, expediting=False)
+    for trial in (wild, replace(wild, demand=0.5), replace(wild, family="", customer="Aldi")):
+        assert recorded(explorer.snapshot, trial)[0].apply(explorer.snapshot).fingerprint
+
+
+@pytest.mark.parametrize(("status", "words"), [("error", ""), ("uncertified", ""), ("infeasible", "no way")])
+def test_a_living_solver_that_loses_its_way_is_replaced_by_a_cold_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str, words: str
+) -> None:
+    explorer = Explorer(mill(tmp_path))
+
+    def lost(*_: object, **__: object) -> None:
+        raise SolveError(words, status=status)
+
+    monkeypatch.setattr(explorer.living, "plan", lost)
+    answer = explorer.ask(DOWN)
+    if words:
+        assert answer.message == words
+    else:
+        assert answer["Margin"].value == pytest.approx(66)
