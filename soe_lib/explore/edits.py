@@ -107,10 +107,12 @@ def demand(snapshot: Snapshot, trial: Trial) -> Part:
         forecast = forecast.filter(pl.col("version") == version)
     if forecast.height:
         stay = f"; {words.count(orders.height, 'open order')} stay as they are" if orders.height else ""
-        text = f"{change}: {words.count(forecast.height, 'forecast row')}, {_units(forecast, trial)}{stay}."
+        units = f"{_units(forecast, trial)}{_promised(forecast)}"
+        text = f"{change}: {words.count(forecast.height, 'forecast row')}, {units}{stay}."
         return Part(Note(text, forecast.height), _surged(snapshot, trial, forecast))
     if orders.height:
-        text = f"{change}: no forecast matches, so {words.count(orders.height, 'order')}, {_units(orders, trial)}."
+        units = f"{_units(orders, trial)}{_promised(orders)}"
+        text = f"{change}: no forecast matches, so {words.count(orders.height, 'order')}, {units}."
         return Part(Note(text, orders.height), _scaled(trial, orders, "orders"))
     return _nothing(f"{change}: no forecast and no order matches.")
 
@@ -147,6 +149,10 @@ def _nothing(why: str) -> Part:
 
 def _units(rows: pl.DataFrame, trial: Trial) -> str:
     return f"{words.number(float(rows['quantity'].sum()) * trial.demand, sign=True)} units"
+
+
+def _promised(rows: pl.DataFrame) -> str:
+    return ", promises in proportion" if (rows["committed"] > 0).any() else ""
 
 
 def _asked(snapshot: Snapshot, trial: Trial, table: str) -> pl.DataFrame:
@@ -192,8 +198,8 @@ def _scaled(trial: Trial, rows: pl.DataFrame, table: str) -> tuple[Edit, ...]:
 
 
 def _promises(trial: Trial, rows: pl.DataFrame, table: str) -> tuple[Edit, ...]:
-    """Promises shrink with the demand: more than is asked for cannot be promised. They do not grow with it."""
-    if trial.demand > 0 or not (rows["committed"] > 0).any():
+    """Promises keep their share of the demand: what must be served grows and shrinks with what is asked for."""
+    if not (rows["committed"] > 0).any():
         return ()
     return Scenario("").scale(f"{table}.committed", 1.0 + trial.demand, **_where(trial)).edits
 

@@ -61,7 +61,7 @@ def test_more_demand_is_served_as_far_as_the_line_goes(tmp_path: Path) -> None:
         assert answer.notes[0].rows == 2, whose
 
 
-def test_less_demand_is_less_even_where_it_was_promised(tmp_path: Path) -> None:
+def test_promises_keep_their_share_of_the_demand(tmp_path: Path) -> None:
     promised = [
         {
             "item": "A",
@@ -74,8 +74,12 @@ def test_less_demand_is_less_even_where_it_was_promised(tmp_path: Path) -> None:
         }
         for n in (1, 2)
     ]
-    answer = Explorer(mill(tmp_path, forecast=promised)).ask(Trial(demand=-0.25))
-    assert answer["Margin"].value == pytest.approx(12 * 6), answer
+    explorer = Explorer(mill(tmp_path, forecast=promised))
+    assert explorer.ask(Trial(demand=-0.25))["Margin"].value == pytest.approx(12 * 6)
+    # 12 a week is just what the line and its overtime can do; 12.8 a week is more than it can promise.
+    assert explorer.ask(Trial(demand=0.5))["Margin"].value == pytest.approx(130)
+    assert "promises in proportion" in explorer.current.notes[0].text
+    assert explorer.ask(Trial(demand=0.6)).message.startswith("infeasible")
 
 
 def test_orders_are_facts_unless_they_are_all_there_is(tmp_path: Path) -> None:

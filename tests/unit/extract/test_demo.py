@@ -58,7 +58,8 @@ def total(table: pl.DataFrame, by: str, quantity: str = "quantity") -> dict[str,
 
 class TestSameBytes:
     def test_the_committed_company_is_what_the_generator_writes(self, company: Path) -> None:
-        assert digests(COMMITTED) == digests(company)
+        by_hand = {"scenarios.toml"}
+        assert {k: v for k, v in digests(COMMITTED).items() if k not in by_hand} == digests(company)
 
     def test_another_seed_gives_another_company(self, company: Path, tmp_path: Path) -> None:
         generate(tmp_path, seed=8)

@@ -13,19 +13,19 @@ from soe_lib.review.situation import Situation
 from tests.unit.review import tiny
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def this(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     """This week's extract of the tiny company."""
     return tiny.snapshot(Path(tmp_path_factory.mktemp("tiny")) / "extract")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def solved(this: Snapshot) -> Plan:
     """Its plan."""
     return soe.plan(this)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def week(this: Snapshot, solved: Plan) -> Situation:
     """Its situation, without history."""
     return Situation(this, solved)

@@ -69,9 +69,13 @@ def test_who_forecasts_nothing_is_not_surprised_by_orders(this: Snapshot, solved
 
 def test_leaving_the_tolerance_counts_on_either_side(week: Situation, this: Snapshot) -> None:
     (over,) = of_kind(week, "Off the S&OP plan")
-    # 12 + 220 against 200: 32 units at an average of 6.00.
-    assert over.money == pytest.approx(32 * 6)
+    # 12 + 220 against 200: 32 units over, all of them in B's order of 90, which is an exception of its own.
+    assert over.money == pytest.approx(0.0)
     assert "16\u00a0% over" in over.what
+    assert "32 of them are orders above forecast" in over.cause
+    less = this.replace(consensus=this["consensus"].with_columns(quantity=pl.lit(100.0)))
+    (far,) = of_kind(Situation(less, week.plan), "Off the S&OP plan")
+    assert far.money == pytest.approx((132 - 90) * 6)
     more = this.replace(consensus=this["consensus"].with_columns(quantity=pl.lit(400.0)))
     (under,) = of_kind(Situation(more, week.plan), "Off the S&OP plan")
     assert under.money == pytest.approx(168 * 6)

@@ -10,13 +10,16 @@ import polars as pl
 from soe_lib.review import words
 from soe_lib.review.exceptions.issue import Issue
 from soe_lib.review.exceptions.registry import detector
+from soe_lib.review.frames.outlook import ALL
 from soe_lib.review.situation import Situation
 
 
 @detector
 def month_drift(situation: Situation) -> Iterator[Issue]:
-    """Families outside the tolerance of a month: the units of difference at the family's average margin
-    per unit.
+    """Families outside the tolerance of a month: the units off, at the family's average margin per unit.
+
+    Orders that nobody forecast are an exception of their own, so the part of an excess that they explain is not
+    counted again.
     """
     out = situation.outlook.filter(~pl.col("inside"))
     for family in out["family"].unique().sort():
@@ -27,32 +30,47 @@ def month_drift(situation: Situation) -> Iterator[Issue]:
 def issue(situation: Situation, row: dict[str, Any], later: list[dict[str, Any]]) -> Issue:
     """The exception of one family: the first month outside its tolerance, and the later ones by name."""
     gap = row["outlook"] - row["consensus"]
-    month = words.month_name(row["month"])
-    side = "under" if gap < 0 else "over"
-    mine = (
-        situation.lines
-        if row["family"] == "All families"
-        else situation.lines.filter(pl.col("family") == row["family"])
-    )
-    sums = mine.select(money=(pl.col("demand") * pl.col("margin")).sum(), units=pl.col("demand").sum())
-    each = float(sums["money"][0]) / float(sums["units"][0]) if float(sums["units"][0]) > 0 else 0.0
-    share = abs(row["share"] - 1)
-    others = [f"{words.month_name(one['month'])} ({words.percent(one['share'] - 1, sign=True)})" for one in later]
-    also = f"; {words.listing(others)} also outside" if others else ""
-    off = f"{words.percent(share)} {side}"
+    month, side = words.month_name(row["month"]), "under" if gap < 0 else "over"
+    off = f"{words.percent(abs(row['share'] - 1))} {side}"
+    told = explained(situation, row) if gap > 0 else 0.0
+    parts = [
+        f"{words.number(row['actual'])} were sold before this week, {words.number(row['planned'])} are planned",
+        f"{words.number(told)} of them are orders above forecast" if told else "",
+        f"{words.listing(outside(one) for one in later)} also outside" if later else "",
+    ]
     verb = "Recover or hand up" if gap < 0 else "Confirm"
     return Issue(
         kind="Off the S&OP plan",
         subject=row["family"],
         what=f"{row['family']} will end {month} at {words.number(row['outlook'])} units, {off} the S&OP commitment of "
         f"{words.number(row['consensus'])} (tolerance {words.percent(row['high'] - 1)})",
-        cause=f"{words.number(row['actual'])} were sold before this week, "
-        f"{words.number(row['planned'])} are planned{also}",
-        money=abs(gap) * max(each, 0.0),
-        basis="units off the commitment × the family's average price − standard cost",
+        cause="; ".join(part for part in parts if part),
+        money=max(abs(gap) - told, 0.0) * unit_margin(situation, row["family"]),
+        basis="units off the commitment, less orders above forecast that are counted by themselves, × the family's "
+        "average price − standard cost",
         ask=f"{verb} {row['family']} in {month}: {words.number(abs(gap))} units {side} commitment",
         doing_nothing=f"{row['family']} closes {month} {off} its commitment",
         owner="Sales and S&OP lead",
         page="demand_review",
         anchor=words.anchor("Outlook against S&OP"),
     )
+
+
+def outside(row: dict[str, Any]) -> str:
+    """A later month that is outside too: "Dec 2026 (−8 %)"."""
+    return f"{words.month_name(row['month'])} ({words.percent(row['share'] - 1, sign=True)})"
+
+
+def explained(situation: Situation, row: dict[str, Any]) -> float:
+    """Units of a family above the commitment that are orders nobody forecast, due in that month [units]."""
+    surprise = situation.unforecast.filter((pl.col("family") == row["family"]) | (row["family"] == ALL))
+    months = situation.snapshot.calendar.fiscal_month(surprise["first"])
+    units = float(surprise.filter(months == row["month"])["excess"].sum())
+    return min(units, row["outlook"] - row["consensus"])
+
+
+def unit_margin(situation: Situation, family: str) -> float:
+    """The average price less standard cost of what a family is asked for [money/unit], never below 0."""
+    mine = situation.lines if family == ALL else situation.lines.filter(pl.col("family") == family)
+    units = float(mine["demand"].sum())
+    return max(float((mine["demand"] * mine["margin"]).sum()) / units, 0.0) if units > 0 else 0.0
