@@ -167,14 +167,17 @@ def _asked(snapshot: Snapshot, trial: Trial, table: str) -> pl.DataFrame:
 
 
 def _surged(snapshot: Snapshot, trial: Trial, rows: pl.DataFrame) -> tuple[Edit, ...]:
-    """A surge over the whole horizon: it acts after weeks are split into days, so no line appears or vanishes."""
-    targets = _targets(snapshot, trial, rows)
+    """A surge over the whole horizon: it acts after weeks are split into days, so no line appears or vanishes.
+
+    A surge moves no promises and its target is one word: else the rows themselves are scaled.
+    """
+    targets = [] if (rows["committed"] > 0).any() else _targets(snapshot, trial, rows)
     if not targets:
         return _scaled(trial, rows, "forecast")
     made = Scenario("")
     for target in targets:
         made = made.event(kind="surge", target=target, factor=1.0 + trial.demand)
-    return (*made.edits, *_promises(trial, rows, "forecast"))
+    return made.edits
 
 
 def _targets(snapshot: Snapshot, trial: Trial, rows: pl.DataFrame) -> list[str]:
@@ -192,16 +195,11 @@ def _targets(snapshot: Snapshot, trial: Trial, rows: pl.DataFrame) -> list[str]:
 
 
 def _scaled(trial: Trial, rows: pl.DataFrame, table: str) -> tuple[Edit, ...]:
-    """The rows' quantities times a factor."""
-    made = Scenario("").scale(f"{table}.quantity", 1.0 + trial.demand, **_where(trial))
-    return (*made.edits, *_promises(trial, rows, table))
-
-
-def _promises(trial: Trial, rows: pl.DataFrame, table: str) -> tuple[Edit, ...]:
-    """Promises keep their share of the demand: what must be served grows and shrinks with what is asked for."""
-    if not (rows["committed"] > 0).any():
-        return ()
-    return Scenario("").scale(f"{table}.committed", 1.0 + trial.demand, **_where(trial)).edits
+    """The rows' quantities times a factor; promises keep their share of them."""
+    factor, where = 1.0 + trial.demand, _where(trial)
+    made = Scenario("").scale(f"{table}.quantity", factor, **where)
+    promised = (rows["committed"] > 0).any()
+    return (made.scale(f"{table}.committed", factor, **where) if promised else made).edits
 
 
 def _where(trial: Trial) -> dict[str, str]:

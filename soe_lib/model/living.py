@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.blocks import STANDARD
+from soe_lib.model.blocks import STANDARD, kept_close
 from soe_lib.model.model import Model
 from soe_lib.model.plan import Plan
 from soe_lib.model.solve import Gate, Options
@@ -19,12 +19,19 @@ class Living:
     ----------
     snapshot : the one to start from.
     blocks : planning ideas of your own, beside the standard ones.
-    record : plan of record that the fence keeps to.
+    record : plan of record that the fence of settings.toml keeps to.
     options : limits of the solver.
     """
 
-    def __init__(self, snapshot: Snapshot, *, blocks: Sequence[Block] = (), options: Options | None = None) -> None:
-        self.blocks = (*STANDARD, *blocks)
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        blocks: Sequence[Block] = (),
+        record: Plan | None = None,
+        options: Options | None = None,
+    ) -> None:
+        self.blocks = (*STANDARD, *kept_close(snapshot, record), *blocks)
         self.options = options
         model = Model(snapshot, self.blocks).staged(options)
         self.gate = Gate(model.canonical, options)

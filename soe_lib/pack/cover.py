@@ -52,6 +52,7 @@ class Cover:
     margins : the scores whose name starts with "Margin".
     stake : the sum of the decisions' money; None where they have none or several currencies.
     decisions : at most five, most money first; further : how many more there are on the pages.
+    handed_up : what is not this meeting's to decide, most money first.
     pages : what each page published.
     trust, checks, findings, assumptions : why one may believe it.
     """
@@ -61,6 +62,7 @@ class Cover:
     margins: tuple[Said, ...]
     stake: float | None
     decisions: tuple[Said, ...]
+    handed_up: tuple[Said, ...]
     further: int
     pages: tuple[Said, ...]
     trust: tuple[Fact, ...]
@@ -117,6 +119,7 @@ def compose(snapshot: Snapshot, pages: Sequence[Said], plan: Mapping[str, Any], 
         margins=tuple(margins(pages)[:MARGINS]),
         stake=stake,
         decisions=tuple(asked[:DECISIONS]),
+        handed_up=tuple(ranked(pages, handed_up=True)),
         further=max(0, len(asked) - DECISIONS),
         pages=tuple(pages),
         trust=tuple(_trust(snapshot, plan, checks)),
@@ -131,9 +134,10 @@ def page(content: Cover, frame: site.Site, *, templates: Path) -> str:
     return site.render(templates, "cover.html.j2", cover=content, site=frame, here="index")
 
 
-def ranked(pages: Sequence[Said]) -> list[Said]:
-    """All decisions, most money first; equal money by deadline, then title."""
-    asked = [decision for said in pages for decision in said["decisions"]]
+def ranked(pages: Sequence[Said], *, handed_up: bool = False) -> list[Said]:
+    """The meeting's own decisions, or those it hands up: most money first; equal money by deadline, then title."""
+    every = [decision for said in pages for decision in said["decisions"]]
+    asked = [decision for decision in every if bool(decision["hand_up"]) == handed_up]
     return sorted(asked, key=lambda item: (-abs(item["money"] or 0.0), item["deadline"] or "9999", item["title"]))
 
 

@@ -24,7 +24,7 @@ STATES = ("good", "watch", "act", "unknown")
 SCORE = {"name": "", "value": None, "unit": "", "text": "", "shown": "", "delta": "", "state": "unknown"}
 DECISION = {
     "title": "", "why": "", "money": None, "currency": "", "service": "", "deadline": "",
-    "owner": "", "doing_nothing": "", "page": "", "anchor": "",
+    "owner": "", "doing_nothing": "", "hand_up": "", "page": "", "anchor": "",
 }  # fmt: skip
 CHECK = {"name": "", "ok": None, "detail": ""}
 NUMBERS = ("value", "money")
@@ -51,6 +51,7 @@ def publish(
     scores : name, value, unit, text (what it means), state (good, watch, act, unknown), delta, shown (the figure as
         text; computed where blank). Scores whose name starts with "Margin" lead the cover.
     decisions : title, why, money and currency, service, deadline (ISO date), owner, doing_nothing (what happens then),
+        hand_up (who decides, such as "S&OP", where it is not this meeting's),
         anchor (the section of the page that shows the options, see `review.words.anchor`).
     checks : name, ok, detail. One check that is not ok stops the whole pack.
     assumptions : sentences listed in the pack.

@@ -26,6 +26,7 @@ class Issue:
     page, anchor : where the reader finds more.
     service : what it means for customers, in words. revenue : of the units that wait or are gone [money].
     headline : the finding in a few words; `what` where it is left out.
+    hand_up : who decides where it is not this meeting, such as "S&OP"; blank: this meeting.
     certain : False for money that is only exposed, such as stock under its safety level.
     """
 
@@ -44,6 +45,7 @@ class Issue:
     service: str = ""
     revenue: float = 0.0
     headline: str = ""
+    hand_up: str = ""
     certain: bool = True
 
     @property
@@ -62,6 +64,7 @@ class Issue:
             "deadline": self.deadline.isoformat() if self.deadline else "",
             "owner": self.owner,
             "doing_nothing": words.sentence(self.doing_nothing),
+            "hand_up": self.hand_up,
             "page": self.page,
             "anchor": self.anchor,
         }

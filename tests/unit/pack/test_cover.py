@@ -104,7 +104,7 @@ def test_the_summary_for_the_archive() -> None:
 def test_the_cover_page_links_to_the_section_of_the_options(tmp_path: Path) -> None:
     content = made(said(asked("Run line 1", 58.0, anchor="Line-load", doing_nothing="7 orders ship late.")))
     html = cover.page(content, frame(), templates=TEMPLATES)
-    assert '<a href="balance.html#Line-load">See the options</a>' in html
+    assert '<a href="balance.html#Line-load">See the figures</a>' in html
     assert "7 orders ship late." in html
     assert inspection.read(html).faults == []
     (tmp_path / "index.html").write_text(html)
