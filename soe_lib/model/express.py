@@ -44,7 +44,9 @@ def express(program: Program) -> tuple[Any, Canonical]:
 def _variable(program: Program, name: str) -> Any:
     lower, upper = program.part(name, program.lower), program.part(name, program.upper)
     bounds = [lower, None if np.isinf(upper).all() else upper]
-    return cp.Variable(program.flows[name].size, name=name, integer=program.flows[name].integer, bounds=bounds)
+    whole = program.flows[name].whole
+    integer = np.nonzero(whole) if whole.any() and not whole.all() else bool(whole.any())
+    return cp.Variable(program.flows[name].size, name=name, integer=integer, bounds=bounds)
 
 
 def _finite(program: Program) -> None:

@@ -57,7 +57,7 @@ def _block(model: Model, block: Block) -> list[str]:
 
 
 def _flow(flow: Flow) -> str:
-    kind = "whole" if flow.integer else ">= 0"
+    kind = "whole" if flow.whole.all() else "some whole" if flow.whole.any() else ">= 0"
     return f"  choose   {flow.name}({', '.join(flow.keys)})  {flow.size:,} × [{flow.unit}] {kind}: {flow.meaning}"
 
 

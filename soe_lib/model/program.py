@@ -147,7 +147,7 @@ def assemble(
         rhs=_join([balance.right() for balance in balances.values()]),
         lower=_join([low for low, _ in bounds.values()]),
         upper=_join([high for _, high in bounds.values()]),
-        integer=np.concatenate([np.full(f.size, f.integer) for f in flows.values()] or [np.zeros(0, bool)]),
+        integer=np.concatenate([flow.whole for flow in flows.values()] or [np.zeros(0, bool)]),
         equalities=sum(b.size for b in balances.values() if b.sense == "=="),
         columns=columns,
         rows=rows,

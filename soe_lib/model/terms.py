@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from soe_lib.errors import FormulationError
@@ -55,7 +56,7 @@ class Flow:
     keys : the columns that name a cell.
     unit, meaning : for people.
     lower, upper : bounds, in `unit`; upper None is unlimited, a null in the column too.
-    integer : whole numbers only.
+    integer : whole numbers only; or the yes/no column that says which cells are.
     """
 
     name: str
@@ -65,7 +66,7 @@ class Flow:
     meaning: str
     lower: Amount = 0.0
     upper: Amount | None = None
-    integer: bool = False
+    integer: bool | str = False
 
     @cached_property
     def rows(self) -> pl.DataFrame:
@@ -81,6 +82,13 @@ class Flow:
     def size(self) -> int:
         """How many cells."""
         return self.frame.height
+
+    @property
+    def whole(self) -> npt.NDArray[np.bool_]:
+        """Which cells are whole numbers, shape (size,)."""
+        if isinstance(self.integer, bool):
+            return np.full(self.size, self.integer)
+        return self.rows.get_column(self.integer).to_numpy().astype(bool)
 
     def bounds(self) -> tuple[Floats, Floats]:
         """Lower and upper bound of each cell, shape (size,) each."""

@@ -25,15 +25,15 @@ class Crews(Part):
     """
 
     def flows(self, network: Network) -> Iterator[Flow]:
-        """heads, hire, release; whole crews apart from those that may be split."""
+        """heads, hire, release; whole numbers for the crews that the extract counts in whole heads."""
         if (cells := crews(network)).is_empty():
             return
-        whole = bool(cells["whole"].all())
         yield Flow(
-            "heads", cells, CELL, "head", "heads of a crew", lower="minimum_heads", upper="maximum_heads", integer=whole
-        )
+            "heads", cells, CELL, "head", "heads of a crew",
+            lower="minimum_heads", upper="maximum_heads", integer="whole",
+        )  # fmt: skip
         for name in ("hire", "release"):
-            yield Flow(name, cells, CELL, "head", f"heads to {name} at the start of a period", integer=whole)
+            yield Flow(name, cells, CELL, "head", f"heads to {name} at the start of a period", integer="whole")
 
     def balances(self, network: Network) -> Iterator[Balance]:
         """heads."""

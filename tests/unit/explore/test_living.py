@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,20 +13,23 @@ import soe_lib as soe
 from soe_lib.explore.controller import Explorer
 from soe_lib.explore.edits import recorded
 from soe_lib.explore.trial import Trial
+from soe_lib.model.solve import Gate
 from tests.unit.explore.companies import MONDAY, network
 
 EDITS = 20
+SAME = 1e-6
+"""Plans are the same to a millionth of a unit; identities may still differ, where that is an edge of rounding."""
 
 
 def trials(explorer: Explorer, count: int, seed: int) -> list[Trial]:
-    """Trials as a planner makes them: some local, some global, each after another."""
+    """Trials as a planner makes them: most of them local, some global, each after another."""
     chance, choices = random.Random(seed), explorer.choices
     return [
         Trial(
             resource=chance.choice(choices.resources),
             outage_days=chance.choice([0, 0, 2, 5, 9]),
             outage_from=MONDAY + timedelta(days=chance.randrange(20)),
-            demand=chance.choice([0.0, -0.2, 0.07, 0.3]),
+            demand=chance.choice([0.0, 0.0, 0.0, -0.2, 0.07, 0.3]),
             family=chance.choice(["", *choices.families]),
             customer=chance.choice(["", *choices.customers]),
             overtime_premium=chance.choice([0.0, 0.0, 0.5, -0.4]),
@@ -35,14 +39,34 @@ def trials(explorer: Explorer, count: int, seed: int) -> list[Trial]:
     ]
 
 
-def test_twenty_random_edits_give_what_a_cold_solve_gives(tmp_path: Path) -> None:
+def apart(one: soe.Plan, other: soe.Plan) -> float:
+    """The largest difference of any quantity of two plans of the same cells [units]."""
+    assert {name: frame.height for name, frame in one.flows.items()} == {
+        name: frame.height for name, frame in other.flows.items()
+    }
+    found = [(one.flows[name]["quantity"] - other.flows[name]["quantity"]).abs().max() for name in one.flows]
+    return max(float(value or 0.0) for value in found)
+
+
+def test_twenty_random_edits_give_what_a_cold_solve_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     explorer = Explorer(network(tmp_path))
+    starts: list[bool] = []
+    solve = Gate.answer
+
+    def watched(gate: Gate, *given: Any) -> Any:
+        starts.append(gate._hot)
+        return solve(gate, *given)
+
+    monkeypatch.setattr(Gate, "answer", watched)
     moved = 0
     for trial in trials(explorer, EDITS, seed=7):
         answer = explorer.answer(trial)
         assert answer.ok, answer
         cold = soe.plan(recorded(explorer.snapshot, trial)[0].apply(explorer.snapshot))
         assert answer.plan.objective == pytest.approx(cold.objective, rel=1e-9, abs=1e-9), trial.name
-        assert answer.plan.identity == cold.identity, trial.name
+        assert apart(answer.plan, cold) < SAME, trial.name
         moved += answer["Margin"].state != "level"
     assert moved >= EDITS // 2, "edits that change nothing prove nothing"
+    hot, cold = starts[0::2], starts[1::2]
+    assert not any(cold)
+    assert sum(hot) >= EDITS // 3, "cold against cold proves nothing"

@@ -12,7 +12,7 @@ DECLARED = ("data", "as_of")
 
 def test_a_misspelt_parameter_is_refused_with_the_nearest() -> None:
     cells = ['data: str = "x"\nas_of: str = ""', '# Parameters\nas_off = "2026-11-16"\n', "import soe_lib"]
-    with pytest.raises(PackError, match="as_off.*as_of"):
+    with pytest.raises(PackError, match=r"as_off.*as_of"):
         refuse_unknown(cells, DECLARED)
 
 
