@@ -57,19 +57,20 @@ class Explorer:
     Parameters
     ----------
     snapshot : what was known on the as-of date.
+    record : plan of record that the fence of settings.toml keeps to, as in the pack's own plan.
     options : limits of the solver for each trial.
 
     Raises SoeError where the snapshot itself has no plan: there is nothing to compare with.
     """
 
-    def __init__(self, snapshot: Snapshot, *, options: Options | None = None) -> None:
+    def __init__(self, snapshot: Snapshot, *, record: Plan | None = None, options: Options | None = None) -> None:
         from soe_lib.model.living import Living
         from soe_lib.model.solve import Options as Limits
 
         started = time.perf_counter()
         self.snapshot = snapshot
-        self.options = options or Limits(seconds=PATIENCE)
-        self.living = Living(snapshot, options=self.options)
+        self.record, self.options = record, options or Limits(seconds=PATIENCE)
+        self.living = Living(snapshot, record=record, options=self.options)
         self._figures = reading.figures(snapshot, self.living.base)
         self.base = self._told(Trial(), Scenario(BASE), snapshot, self.living.base, (), started, 0.0)
         self.history: list[Answer] = []
@@ -134,7 +135,7 @@ class Explorer:
                 if error.status not in LOST:
                     raise
                 # From an old basis the solver may lose its way numerically; a cold solve decides.
-        return plan(snapshot, blocks=scenario.blocks, options=self.options, name=scenario.name)
+        return plan(snapshot, blocks=scenario.blocks, record=self.record, options=self.options, name=scenario.name)
 
     def example(self) -> Trial:
         """A first thing to try: the scarcest resource down for three days; a tenth more demand where there is none."""

@@ -39,27 +39,50 @@ def _overlap(event: dict[str, Any]) -> pl.Expr:
     return ((last - first).dt.total_days() + 1).clip(lower_bound=0) / days
 
 
-def downtime(network: Network, calendar: pl.DataFrame) -> pl.DataFrame:
-    """resource, period, lost: hours that downtime takes.
+def downtime(network: Network, cells: pl.DataFrame) -> pl.DataFrame:
+    """resource, period, taken (hours that a downtime names), part (share of a period's working days that one closes).
 
-    Hours given: spread evenly over the days of the event. Blank: the calendar's own hours of its working days,
-    times `factor` where one is given.
+    Hours given: spread evenly over the days of the event. Blank: the working days of the event, times `factor` where
+    one is given. A location stands for all its resources.
+
+    Parameters
+    ----------
+    cells : resource, location, period.
     """
-    lost = [pl.DataFrame(schema={**calendar.select("resource", "period").schema, "lost": pl.Float64})]
+    found = [cells.select("resource", "period", taken=pl.lit(0.0), part=pl.lit(0.0)).clear()]
     for event in of_kind(network, "downtime"):
-        mine = calendar.filter(hits(event, ("resource",))).select("resource", "period", "hours")
-        if mine.is_empty():
-            continue  # no hours in the horizon: nothing to lose
+        mine = cells.filter(hits(event, ("resource", "location")))
         if event["hours"] is not None:
             days = network.periods.select("period", _overlap(event).alias("part"), "days")
             length = (event["to"] - event["from"]).days + 1
-            share = days.select("period", (pl.col("part") * pl.col("days") / length).alias("share"))
-            amount = pl.col("share") * float(event["hours"])
+            spread = pl.col("part") * pl.col("days") / length * float(event["hours"])
+            shares = days.select("period", taken=spread, part=pl.lit(0.0))
         else:
-            share = _working_share(network, event["from"], event["to"])
-            amount = pl.col("share") * pl.col("hours") * float(1.0 if event["factor"] is None else event["factor"])
-        lost.append(mine.join(share, on="period").select("resource", "period", amount.alias("lost")))
-    return pl.concat(lost).group_by("resource", "period").agg(pl.col("lost").sum())
+            share = pl.col("share") * _factor(event, blank=1.0)
+            shares = _working_share(network, event["from"], event["to"]).select(
+                "period", taken=pl.lit(0.0), part=share
+            )
+        found.append(mine.join(shares, on="period").select(found[0].columns))
+    return pl.concat(found).group_by("resource", "period").agg(pl.col("taken", "part").sum())
+
+
+def closed(network: Network, cells: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
+    """Cells with `maximum` cut by downtimes: times the part of the period's days that is left; none is left: 0."""
+    for event in of_kind(network, "downtime"):
+        cells = _cut(cells, hits(event, columns), 1.0 - _factor(event, blank=1.0) * _overlap(event))
+    return cells
+
+
+def _factor(event: dict[str, Any], *, blank: float) -> float:
+    """The event's factor; 0 is a factor too."""
+    return blank if event["factor"] is None else float(event["factor"])
+
+
+def _cut(cells: pl.DataFrame, hit: pl.Expr, kept: pl.Expr) -> pl.DataFrame:
+    """Cells with `maximum` times what is kept, where hit; without a maximum only a total loss has a number: 0."""
+    nothing = pl.when(kept <= 1e-12).then(0.0)
+    cut = pl.when(pl.col("maximum").is_null()).then(nothing).otherwise(pl.col("maximum") * kept.clip(lower_bound=0.0))
+    return cells.with_columns(pl.when(hit).then(cut).otherwise(pl.col("maximum")).alias("maximum"))
 
 
 def _working_share(network: Network, first: date, last: date) -> pl.DataFrame:
@@ -129,22 +152,38 @@ def surge(network: Network, forecast: pl.DataFrame) -> pl.DataFrame:
 def supply(network: Network, cells: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
     """Cells with `maximum` cut by supply losses: times what is left of the period; a total loss needs no maximum."""
     for event in of_kind(network, "supply_loss"):
-        left = float(event["factor"] or 0.0)
-        kept = 1.0 - (1.0 - left) * _overlap(event)
-        cut = (
-            pl.when(pl.col("maximum").is_null()).then(pl.when(kept <= 0).then(0.0)).otherwise(pl.col("maximum") * kept)
-        )
-        cells = cells.with_columns(
-            pl.when(hits(event, columns)).then(cut).otherwise(pl.col("maximum")).alias("maximum")
-        )
+        kept = 1.0 - (1.0 - _factor(event, blank=0.0)) * _overlap(event)
+        cells = _cut(cells, hits(event, columns), kept)
     return cells
 
 
 def price(network: Network, cells: pl.DataFrame, columns: tuple[str, ...], amount: str) -> pl.DataFrame:
     """Cells with a price or cost times the factor of price events, by the days they share with the period."""
     for event in of_kind(network, "price"):
-        factor = 1.0 + (float(event["factor"] or 1.0) - 1.0) * _overlap(event)
-        cells = cells.with_columns(
-            pl.when(hits(event, columns)).then(pl.col(amount) * factor).otherwise(pl.col(amount)).alias(amount)
-        )
+        cells = _priced(cells, hits(event, columns), event, amount)
     return cells
+
+
+def _priced(cells: pl.DataFrame, hit: pl.Expr, event: dict[str, Any], amount: str) -> pl.DataFrame:
+    factor = 1.0 + (_factor(event, blank=1.0) - 1.0) * _overlap(event)
+    return cells.with_columns(pl.when(hit).then(pl.col(amount) * factor).otherwise(pl.col(amount)).alias(amount))
+
+
+OFFERED = ("offer", "supplier", "item", "family", "location")
+"""What a price event on a purchase may name. One that hits no offer is a change of sales prices."""
+
+
+def sales_prices(network: Network, forecast: pl.DataFrame) -> pl.DataFrame:
+    """Forecast lines with their price times the factor of price events that hit no offer (orders keep theirs)."""
+    happening = of_kind(network, "price")
+    if not happening:
+        return forecast
+    families = network.table("items").select("item", "family")
+    offers = network.table("offers").select("offer", "supplier", "item", "location").join(families, on="item")
+    rows = forecast.join(families, on="item", how="left", maintain_order="left").join(
+        network.periods.select(pl.col("period").alias("due"), "starts_on", "ends_on"), on="due", how="left"
+    )
+    for event in happening:
+        if offers.filter(hits(event, OFFERED)).is_empty():
+            rows = _priced(rows, hits(event, ("item", "family", "location", "customer")), event, "price")
+    return rows.select(forecast.columns)

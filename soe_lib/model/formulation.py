@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -12,21 +13,23 @@ if TYPE_CHECKING:
     from soe_lib.model.model import Model
 
 
+COLUMN = re.compile(r'col\("([^"]+)"\)')
+LITERAL = re.compile(r"dyn \w+: ")
+NEGATED = re.compile(r"(\w+|\([^()]*\))\.neg(?:ate|)\(\)")
+ALONE = re.compile(r"\((−?[\w.]+)\)")
+
+
 def amount(value: Amount) -> str:
     """A coefficient in words: a number, a column, or an expression over columns."""
-    if isinstance(value, pl.Expr):
-        text = str(value)
-        for mark, plain in (
-            ('col("', ""),
-            ('")', ""),
-            ("[", ""),
-            ("]", ""),
-            ("dyn int: ", ""),
-            ("dyn float: ", ""),
-        ):
-            text = text.replace(mark, plain)
-        return text.replace(".neg()", " × −1") if ".neg()" in text else text
-    return value if isinstance(value, str) else f"{value:g}"
+    if not isinstance(value, pl.Expr):
+        return value if isinstance(value, str) else f"{value:g}"
+    text = LITERAL.sub("", COLUMN.sub(r"\1", str(value))).replace("[", "(").replace("]", ")")
+    for _ in range(8):  # as deep as any rate is written
+        simpler = NEGATED.sub(r"−\1", ALONE.sub(r"\1", text))
+        if simpler == text:
+            break
+        text = simpler
+    return text.replace(" * ", " × ").replace(" - ", " − ").replace(" / ", " ÷ ")
 
 
 def write(model: Model) -> str:
