@@ -14,8 +14,10 @@ import polars as pl
 from soe_lib.errors import SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.axis import Floats, widened
+from soe_lib.model.blocks import STANDARD, kept_close
 from soe_lib.model.canonical import Canonical
 from soe_lib.model.model import Model
+from soe_lib.model.plan import Plan
 from soe_lib.model.solve import INFINITY, Gate, Options
 from soe_lib.model.terms import Balance, column
 
@@ -28,7 +30,8 @@ class Conflict:
 
     Parameters
     ----------
-    promises : one row per broken promise: promise, labels, unit, promised, by (how much it is broken), price, money.
+    promises : one row per broken promise: promise, labels, unit, promised, by (how much it is broken), way ("less" or
+        "more" than promised), price, money.
     money : what breaking them costs in all, at their break prices.
     currency : of the money.
     """
@@ -48,19 +51,29 @@ class Conflict:
             return "No conflict: every promise can be kept."
         head = f"{self.promises.height} promises cannot be kept together with the rest; the cheapest way out:"
         lines = [
-            f"  {row['promise']} ({row['labels']}): {row['by']:,.2f} {row['unit']} less than "
-            f"the {row['promised']:,.2f} promised, at {row['price']:,.2f}: {self.currency} {row['money']:,.2f}"
+            f"  {row['promise']} ({row['labels']}): {row['by']:,.2f} {row['unit']} {row['way']} than "
+            f"the {row['promised']:,.2f} {'promised' if row['way'] == 'less' else 'agreed'}, "
+            f"at {row['price']:,.2f}: {self.currency} {row['money']:,.2f}"
             for row in self.promises.iter_rows(named=True)
         ]
         return "\n".join([head, *lines, f"  in all {self.currency} {self.money:,.2f}"])
 
 
-def conflict(snapshot: Snapshot, *, options: Options | None = None, model: Model | None = None) -> Conflict:
+def conflict(
+    snapshot: Snapshot, *, options: Options | None = None, model: Model | None = None, record: Plan | None = None
+) -> Conflict:
     """The cheapest promises to break, of equal ones the fewest, so that the rest is possible; none if all hold.
+
+    Parameters
+    ----------
+    snapshot : what was known on the as-of date.
+    options : limits of the solver.
+    model : the model to ask, where it is not the standard one.
+    record : plan of record that the frozen fence of settings.toml keeps to.
 
     Raises SolveError (status infeasible) where even breaking every promise does not help: a law of nature is violated.
     """
-    asked = model or Model(snapshot)
+    asked = model or Model(snapshot, (*STANDARD, *kept_close(snapshot, record)))
     canonical = asked.canonical
     breakable = [balance for balance in asked.program.balances.values() if balance.break_price is not None]
     parts = [(np.zeros(0), np.zeros(0), np.zeros(0)), *(_slacks(asked, balance) for balance in breakable)]
@@ -69,7 +82,7 @@ def conflict(snapshot: Snapshot, *, options: Options | None = None, model: Model
     broken = Gate(elastic, options).answer().x[len(canonical.cost) :]
     if (broken > SMALL).sum() > 1:
         broken = _fewest(elastic, prices, broken, options)
-    return _report(asked, rows.astype(int), broken, prices, snapshot.currency)
+    return _report(asked, rows.astype(int), signs, broken, prices)
 
 
 def _slacks(model: Model, balance: Balance) -> tuple[Floats, Floats, Floats]:
@@ -124,13 +137,16 @@ def _fewest(elastic: Canonical, prices: Floats, broken: Floats, options: Options
         return broken  # as cheap, proven, and perhaps one promise longer
 
 
-def _report(model: Model, rows: np.ndarray, broken: Floats, prices: Floats, currency: str) -> Conflict:
+def _report(model: Model, rows: np.ndarray, signs: Floats, broken: Floats, prices: Floats) -> Conflict:
     found: list[pl.DataFrame] = []
     for name, place in model.canonical.rows.items():
         mine = np.flatnonzero((rows >= place.start) & (rows < place.stop) & (broken > SMALL))
         if not mine.size:
             continue
         balance = model.balances[name]
+        right = balance.right()[rows[mine] - place.start]
+        # A slack that adds to its row stands for what is missing; so does one on "−x <= −promised".
+        less = (signs[mine] > 0) | ((balance.sense == "<=") & (right < 0))
         labels = balance.rows.select(balance.keys)[rows[mine] - place.start].cast(pl.String)
         shown = [pl.when(pl.col(key) != "").then(pl.format(f"{key} {{}}", key)) for key in balance.keys]
         found.append(
@@ -138,14 +154,14 @@ def _report(model: Model, rows: np.ndarray, broken: Floats, prices: Floats, curr
                 pl.lit(balance.meaning).alias("promise"),
                 pl.concat_str(shown, separator=", ", ignore_nulls=True).alias("labels"),
                 pl.lit(balance.unit).alias("unit"),
-                pl.Series("promised", np.abs(balance.right()[rows[mine] - place.start])),
+                pl.Series("promised", np.abs(right)),
                 pl.Series("by", broken[mine]),
+                pl.Series("way", np.where(less, "less", "more").tolist(), dtype=pl.String),
                 pl.Series("price", prices[mine]),
             )
         )
-    schema = dict.fromkeys(("promise", "labels", "unit"), pl.String) | dict.fromkeys(
-        ("promised", "by", "price"), pl.Float64
-    )
+    words = dict.fromkeys(("promise", "labels", "unit", "way"), pl.String)
+    schema = words | dict.fromkeys(("promised", "by", "price"), pl.Float64)
     promises = pl.concat(found) if found else pl.DataFrame(schema=schema)
     promises = promises.with_columns((pl.col("by") * pl.col("price")).alias("money")).sort("money", descending=True)
-    return Conflict(promises, float(promises["money"].sum()), currency)
+    return Conflict(promises, float(promises["money"].sum()), model.snapshot.currency)

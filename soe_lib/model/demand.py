@@ -46,31 +46,41 @@ def _forecast(network: Network) -> pl.DataFrame:
     version = network.settings.forecast.version
     if version:
         rows = rows.filter(pl.col("version") == version)
-    label = pl.when(pl.col("date").is_not_null()).then(pl.col("date").cast(pl.String)).otherwise(pl.col("period"))
-    labelled = rows.with_columns(label.alias("period")).drop("date")
-    split = _split(network, labelled, "quantity")
-    committed = _split(network, labelled.filter(pl.col("committed").fill_null(0.0) > 0), "committed")
-    keys = [*PLACE, "period", "version"]
-    merged = split.drop("committed").join(committed.select(*keys, "committed"), on=keys, how="left")
-    surged = events.surge(network, network.encode(merged))
-    return surged.select(
+    # The promised part follows the quantity, so that no period promises more than it asks for.
+    split = network.calendar.split(
+        rows.with_columns(pl.col("committed").fill_null(0.0)), "period", quantity="quantity", along=("committed",)
+    )
+    listed = network.items.select("item", pl.col("price").alias("list_price"))
+    lines = network.encode(split).select(
         *PLACE,
         pl.lit("", dtype=network.domains["order"]).alias("order"),
         pl.col("period").alias("due"),
         pl.lit(None, dtype=pl.Date).alias("due_on"),
         "quantity",
-        pl.col("committed").fill_null(0.0),
+        "committed",
         "price",
     )
+    lines = lines.join(listed, on="item", how="left", maintain_order="left")
+    lines = _one_a_period(lines.with_columns(pl.coalesce("price", "list_price").alias("price")).drop("list_price"))
+    return events.sales_prices(network, events.surge(network, lines))
 
 
-def _split(network: Network, rows: pl.DataFrame, quantity: str) -> pl.DataFrame:
-    known = network.snapshot.periods["period"].implode()
-    already = rows.filter(pl.col("period").is_in(known))
-    spread = rows.filter(~pl.col("period").is_in(known))
-    if spread.is_empty():
-        return already
-    return pl.concat([already, network.calendar.split(spread, "period", quantity=quantity).select(already.columns)])
+def _one_a_period(lines: pl.DataFrame) -> pl.DataFrame:
+    """Several days of forecast in one period are one line, at the price that they bring on average."""
+    if not lines.select(KEYS).is_duplicated().any():
+        return lines
+    money = (pl.col("price") * pl.col("quantity")).sum() / pl.col("quantity").sum()
+    price = pl.when(pl.col("price").null_count() > 0).then(None).when(pl.col("quantity").sum() > 0).then(money)
+    return (
+        lines.group_by(KEYS, maintain_order=True)
+        .agg(
+            pl.col("due_on").first(),
+            pl.col("quantity").sum(),
+            pl.col("committed").sum(),
+            price.otherwise(pl.col("price").first()).alias("price"),
+        )
+        .select(lines.columns)
+    )
 
 
 def _orders(network: Network) -> pl.DataFrame:
@@ -93,7 +103,10 @@ def _consume(network: Network, forecast: pl.DataFrame, orders: pl.DataFrame) -> 
         pl.when(pl.col("days") > 7).then(pl.col("period").cast(pl.String)).otherwise(pl.col("week")).alias("bucket"),
     )
     bucket = [*PLACE, "bucket"]
-    ordered = orders.join(weeks, on="due").group_by(bucket).agg(pl.col("quantity").sum().alias("ordered"))
+    first = pl.lit(network.snapshot.periods["starts_on"][0])
+    # An overdue order was foreseen in a week that is over: it takes nothing out of this one.
+    timely = orders.filter(pl.col("due_on") >= first)
+    ordered = timely.join(weeks, on="due").group_by(bucket).agg(pl.col("quantity").sum().alias("ordered"))
     return (
         forecast.join(weeks, on="due", how="left")
         .with_columns(pl.col("quantity").sum().over(bucket).alias("foreseen"))

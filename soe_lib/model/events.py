@@ -59,9 +59,7 @@ def downtime(network: Network, cells: pl.DataFrame) -> pl.DataFrame:
             shares = days.select("period", taken=spread, part=pl.lit(0.0))
         else:
             share = pl.col("share") * _factor(event, blank=1.0)
-            shares = _working_share(network, event["from"], event["to"]).select(
-                "period", taken=pl.lit(0.0), part=share
-            )
+            shares = _working_share(network, event["from"], event["to"]).select("period", taken=pl.lit(0.0), part=share)
         found.append(mine.join(shares, on="period").select(found[0].columns))
     return pl.concat(found).group_by("resource", "period").agg(pl.col("taken", "part").sum())
 
@@ -97,34 +95,58 @@ def _working_share(network: Network, first: date, last: date) -> pl.DataFrame:
 
 
 def receipts(network: Network) -> pl.DataFrame:
-    """Receipts with `period` (overdue ones in the first, late ones `beyond`) and `delayed` days."""
-    table = network.table("receipts").with_columns(pl.lit(0).cast(pl.Int64).alias("delayed"))
-    suppliers = network.table("offers").select("offer", "supplier").unique("offer")
-    table = table.join(suppliers, on="offer", how="left").with_columns(pl.col("supplier").fill_null(""))
+    """Receipts with `period` (overdue ones in the first, late ones `beyond`), `delayed` days and what is `lost`.
+
+    A delay counts from the due day; a receipt that is overdue is expected today, so an event of today hits it.
+    """
+    suppliers = network.table("offers").select("offer", "supplier").unique("offer", keep="first", maintain_order=True)
+    table = network.table("receipts").join(suppliers, on="offer", how="left")
+    as_of = pl.lit(network.snapshot.as_of)
+    table = table.with_columns(
+        pl.col("supplier").fill_null(""),
+        pl.lit(0).cast(pl.Int64).alias("delayed"),
+        pl.max_horizontal("due_on", as_of).alias("expected"),
+        kept=pl.lit(1.0),
+    )
     for event in of_kind(network, "delay"):
-        hit = hits(event, ("receipt", "supplier", "offer", "lane", "item")) & pl.col("due_on").is_between(
-            event["from"], event["to"]
-        )
-        table = table.with_columns(pl.when(hit).then(int(event["days"] or 0)).otherwise(0).alias("more")).with_columns(
-            (pl.col("delayed") + pl.col("more")).alias("delayed")
-        )
-        table = table.drop("more")
+        hit = hits(event, ("receipt", "supplier", "offer", "lane", "item"))
+        more = pl.when(hit & _inside(event, "expected")).then(int(event["days"] or 0)).otherwise(0)
+        table = table.with_columns(pl.col("delayed") + more)
+    for event in of_kind(network, "supply_loss"):
+        hit = hits(event, ("receipt",)) & _inside(event, "expected")
+        table = table.with_columns(pl.col("kept") * pl.when(hit).then(_factor(event, blank=0.0)).otherwise(1.0))
     days = network.encode(network.calendar.days.select("date", "period"))
-    comes = pl.max_horizontal(pl.col("due_on") + pl.duration(days=pl.col("delayed")), pl.lit(network.snapshot.as_of))
+    comes = pl.max_horizontal(pl.col("due_on") + pl.duration(days=pl.col("delayed")), as_of)
     return (
-        table.with_columns(comes.alias("date"))
+        table.with_columns(
+            comes.alias("date"),
+            (pl.col("quantity") * (1.0 - pl.col("kept"))).alias("lost"),
+            pl.col("quantity") * pl.col("kept"),
+        )
+        .drop("kept", "expected")
         .join(days, on="date", how="left")
         .with_columns(pl.col("period").fill_null(network.beyond))
         .sort("receipt")
     )
 
 
+def _inside(event: dict[str, Any], day: str) -> pl.Expr:
+    return pl.col(day).is_between(event["from"], event["to"])
+
+
 def lead_times(network: Network, cells: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
-    """Cells whose lead_days grow by the delay events on one of the columns, in the periods that start within them."""
+    """Cells whose lead time grows by the delay events on one of the columns, in the periods that start within them.
+
+    A lead time that counts periods grows by the periods that the days fill, rounded up.
+    """
     for event in of_kind(network, "delay"):
-        inside = pl.col("starts_on").is_between(event["from"], event["to"])
-        late = pl.when(hits(event, columns) & inside).then(int(event["days"] or 0)).otherwise(0)
-        cells = cells.with_columns((pl.col("lead_days") + late).alias("lead_days"))
+        hit, days = hits(event, columns) & _inside(event, "starts_on"), int(event["days"] or 0)
+        length = (pl.col("ends_on") - pl.col("starts_on")).dt.total_days() + 1
+        cells = cells.with_columns(
+            pl.col("lead_days") + pl.when(hit).then(days).otherwise(0),
+            pl.col("lead_periods")
+            + pl.when(hit).then((pl.lit(float(days)) / length).ceil().cast(pl.Int64)).otherwise(0),
+        )
     return cells
 
 
@@ -133,10 +155,7 @@ def surge(network: Network, forecast: pl.DataFrame) -> pl.DataFrame:
     happening = of_kind(network, "surge")
     if not happening:
         return forecast
-    families = network.table("items").select("item", "family")
-    rows = forecast.join(families, on="item", how="left").join(
-        network.periods.select("period", "starts_on", "ends_on"), on="period", how="left"
-    )
+    rows = _dated(network, forecast)
     for event in happening:
         hit = hits(event, ("item", "family", "location", "customer"))
         if rows.filter(hit).is_empty():
@@ -144,9 +163,19 @@ def surge(network: Network, forecast: pl.DataFrame) -> pl.DataFrame:
                 f"events.csv: surge {event['event']!r} targets {event['target']!r}, but no forecast row has it "
                 "as item, family, location or customer; correct the target or remove the event"
             )
-        factor = 1.0 + (float(event["factor"] or 1.0) - 1.0) * _overlap(event)
+        factor = 1.0 + (_factor(event, blank=1.0) - 1.0) * _overlap(event)
         rows = rows.with_columns(pl.when(hit).then(pl.col("quantity") * factor).otherwise("quantity").alias("quantity"))
-    return rows.select(forecast.columns)
+    # Who wants less than was promised is owed no more than that.
+    return rows.with_columns(pl.min_horizontal("committed", "quantity").alias("committed")).select(forecast.columns)
+
+
+def _dated(network: Network, forecast: pl.DataFrame) -> pl.DataFrame:
+    """Forecast lines with their item's family and the days of the period they are due in."""
+    days = network.periods.select(pl.col("period").alias("due"), "starts_on", "ends_on")
+    families = network.table("items").select("item", "family")
+    return forecast.join(families, on="item", how="left", maintain_order="left").join(
+        days, on="due", how="left", maintain_order="left"
+    )
 
 
 def supply(network: Network, cells: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
@@ -180,9 +209,7 @@ def sales_prices(network: Network, forecast: pl.DataFrame) -> pl.DataFrame:
         return forecast
     families = network.table("items").select("item", "family")
     offers = network.table("offers").select("offer", "supplier", "item", "location").join(families, on="item")
-    rows = forecast.join(families, on="item", how="left", maintain_order="left").join(
-        network.periods.select(pl.col("period").alias("due"), "starts_on", "ends_on"), on="due", how="left"
-    )
+    rows = _dated(network, forecast)
     for event in happening:
         if offers.filter(hits(event, OFFERED)).is_empty():
             rows = _priced(rows, hits(event, ("item", "family", "location", "customer")), event, "price")

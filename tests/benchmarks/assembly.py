@@ -64,7 +64,7 @@ def main() -> None:
     items = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     for shape in SHAPES:
         child = f"import json; from tests.benchmarks.assembly import measure; print(json.dumps(measure({shape!r}, {items})))"
-        done = subprocess.run([sys.executable, "-c", child], check=True, capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-c", child], check=True, stdout=subprocess.PIPE, text=True)
         found = json.loads(done.stdout.splitlines()[-1])
         met = found["share"] <= TARGET["share"] and found["memory_gb"] <= TARGET["memory"]
         print(

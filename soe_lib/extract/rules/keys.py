@@ -7,7 +7,7 @@ import polars as pl
 from soe_lib.extract.findings import SHOWN, Finding
 from soe_lib.extract.reading import Extract
 from soe_lib.extract.rules import rule
-from soe_lib.extract.schema import Column, Table, schema
+from soe_lib.extract.schema import MANDATORY, Column, Table, schema
 from soe_lib.extract.spelling import nearest
 
 NAMED = ("items", "locations", "resources", "customers", "routings", "offers", "lanes", "periods", "orders", "receipts")
@@ -72,8 +72,8 @@ def references(extract: Extract) -> list[Finding]:
 def _unknown(extract: Extract, column: Column) -> list[Finding]:
     target, _, target_column = column.references.partition(".")
     frame = extract[column.table]
-    if not frame.height or target in extract.broken:
-        return []
+    if not frame.height or target in extract.broken or (target in MANDATORY and extract.absent(target)):
+        return []  # a mandatory table that is missing is a finding of its own; all its references would only echo it
     known = extract.names(target, target_column)
     asked = extract.names(column.table, column.name)
     missing = asked.filter(~asked.is_in(known.implode()) & (asked != "")).sort()
@@ -101,8 +101,10 @@ def _plural(count: int, word: str) -> str:
 @rule
 def families(extract: Extract) -> list[Finding]:
     """The S&OP plan and the budget speak of families that have items."""
+    findings: list[Finding] = []
+    if extract.absent("items"):
+        return findings
     known = extract.names("items", "family")
-    findings = []
     for table in ("consensus", "budget"):
         where = ~pl.col("family").is_in(known.implode()) & (pl.col("family") != "")
         rule_text = "No item belongs to this family, so nothing can be compared with it."

@@ -63,8 +63,10 @@ def offers(network: Network) -> pl.DataFrame:
     )  # fmt: skip
     cells = network.over_periods(table.with_columns(pl.col("unit_cost").fill_null(0.0)))
     cells = _period_prices(network, cells)
-    cells = events.price(network, cells, ("offer", "item", "supplier"), "unit_cost")
-    cells = events.supply(network, cells, ("supplier", "offer", "item"))
+    families = network.table("items").select("item", "family")
+    cells = cells.join(families, on="item", how="left", maintain_order="left")
+    cells = events.price(network, cells, events.OFFERED, "unit_cost")
+    cells = events.supply(network, cells, ("supplier", "offer", "item", "location"))
     ordinary = (
         cells.filter(~pl.col("expedite"))
         .group_by("item", "location", "period")
@@ -85,12 +87,11 @@ def _period_prices(network: Network, cells: pl.DataFrame) -> pl.DataFrame:
         return cells
     label = pl.when(pl.col("date").is_not_null()).then(pl.col("date").cast(pl.String)).otherwise(pl.col("period"))
     named = prices.select("offer", label.alias("label"), pl.col("unit_cost").alias("period_cost"))
-    shares = network.calendar.shares(named["label"].unique()).filter(pl.col("share") > 0)
-    by_period = network.encode(
-        named.join(shares, on="label")
-        .group_by("offer", "period")
-        .agg((pl.col("period_cost") * pl.col("share")).sum() / pl.col("share").sum())
-    )
+    spans = network.calendar.spans(named["label"].unique()).drop_nulls()
+    days = spans.select("label", pl.date_ranges("first", "last").alias("date")).explode("date")
+    # A period's price is the average of its days' prices, whatever the labels that gave them.
+    by_day = days.join(network.calendar.days, on="date").join(named, on="label")
+    by_period = network.encode(by_day.group_by("offer", "period").agg(pl.col("period_cost").mean()))
     return (
         cells.join(by_period, on=["offer", "period"], how="left")
         .with_columns(pl.coalesce("period_cost", "unit_cost").alias("unit_cost"))
@@ -121,6 +122,7 @@ class Receive(Part):
                 "unit_cost",
                 "due_on",
                 "delayed",
+                "lost",
                 "firm",
             ),
             ("receipt",),

@@ -69,7 +69,7 @@ class Crews(Part):
 
 @prepared
 def crews(network: Network) -> pl.DataFrame:
-    """resource, period and the terms of its crew."""
+    """resource, period and the terms of its crew; its hours after what events take."""
     numbers = (
         "opening_heads", "hours_per_head", "overtime_hours_per_head", "cost_per_head", "hire_cost", "release_cost",
         "minimum_heads",
@@ -77,7 +77,14 @@ def crews(network: Network) -> pl.DataFrame:
     rows = network.table("workforce").with_columns(
         pl.col(numbers).fill_null(0.0), pl.col("whole").fill_null(value=False)
     )
-    return rows.join(network.periods.select("period", "length"), how="cross")
+    kept = network.hours.select(*CELL, "kept", "overtime_kept")
+    return (
+        rows.join(network.periods.select("period", "length"), how="cross")
+        .join(kept, on=CELL, how="left")
+        .with_columns(
+            pl.col("hours_per_head") * pl.col("kept"), pl.col("overtime_hours_per_head") * pl.col("overtime_kept")
+        )
+    )
 
 
 class Maintenance(Part):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.model import events
 from soe_lib.model.prepared import prepared
 from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
 
@@ -128,14 +129,20 @@ def routings(network: Network) -> pl.DataFrame:
             "cost_per_unit", "yield", "setup_cost", "fixed_cost", "minimum", "maximum", "multiple",
         )
     )  # fmt: skip
-    return with_lead(network, rows, ("routing", "item", "location"))
+    rows = events.supply(network, rows, ("routing", "item", "location"))
+    with_hours = network.table("operations").filter(pl.col("setup_hours").fill_null(0.0) > 0)["routing"].unique()
+    set_up = (pl.col("setup_cost") > 0) | pl.col("routing").is_in(with_hours.implode())
+    return with_lead(network, rows.with_columns(set_up.alias("set_up")), ("routing", "item", "location")).drop("set_up")
 
 
 def with_lead(network: Network, rows: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
-    """Rows with lead_days, lead_periods and dispatch, after the delay events on one of the columns."""
+    """Rows with lead_days, lead_periods and dispatch, after the delay events on one of the columns.
+
+    Whole lots, that is multiples and what is set up (`set_up`), leave at the period's end.
+    """
     periods = pl.col("lead_time_periods") if "lead_time_periods" in rows.columns else pl.lit(None, dtype=pl.Int64)
-    setup = pl.col("setup_cost") > 0 if "setup_cost" in rows.columns else pl.lit(value=False)
-    lots = pl.col("multiple").is_not_null() | setup
+    set_up = pl.col("set_up").fill_null(value=False) if "set_up" in rows.columns else pl.lit(value=False)
+    lots = (pl.col("multiple").fill_null(0.0) > 0) | set_up
     timed = rows.with_columns(
         pl.col("lead_time_days").fill_null(0.0).cast(pl.Float64).alias("lead_days"),
         periods.cast(pl.Int64).alias("lead_periods"),

@@ -30,9 +30,9 @@ class ShelfLife(Part):
     def flows(self, network: Network) -> Iterator[Flow]:
         """scrap."""
         if not (nodes := ageing(network)).is_empty():
-            yield Flow(
-                "scrap", nodes.join(network.periods.select("period"), how="cross"), CELL, "unit", "units written off"
-            )
+            cells = nodes.join(network.periods.select("period"), how="cross")
+            cells = cells.join(expired(network), on=CELL, how="left").with_columns(pl.col("expired").fill_null(0.0))
+            yield Flow("scrap", cells, CELL, "unit", "units written off", lower="expired")
 
     def balances(self, network: Network) -> Iterator[Balance]:
         """shelf_life, lot_expiry."""
@@ -73,6 +73,11 @@ def outflows(network: Network, on: str, windows: pl.DataFrame) -> Iterator[Effec
     for flow, item, place in (("sell", "item", "location"), ("scrap", "item", "location"), ("ship", "item", "origin")):
         table = at_node.rename({"node_item": item, "node": place})
         yield Effect(flow, on, -1.0, at={**row, "location": place}, join=table, using=(item, place, "period"))
+    instead = at_node.rename({"node_item": "substitute", "node": "location"})
+    yield Effect(
+        "replace", on, -pl.col("ratio"), at={**row, "item": "substitute"}, join=instead,
+        using=("substitute", "location", "period"),
+    )  # fmt: skip
     bom = make.components(network)
     if not bom.is_empty():
         table = bom.join(at_node, left_on="component", right_on="node_item").rename({"node": "location"})
@@ -90,6 +95,13 @@ def ageing(network: Network) -> pl.DataFrame:
     lasting = network.nodes.join(items, on="item").filter(pl.col("shelf_life_days").is_not_null())
     by_lot = dated.join(items, on="item").select(lasting.columns)
     return pl.concat([lasting, by_lot]).unique(NODE, keep="first", maintain_order=True)
+
+
+@prepared
+def expired(network: Network) -> pl.DataFrame:
+    """item, location, period (the first), expired: stock of lots that expired before today; nothing may use it."""
+    dead = network.table("inventory").filter(pl.col("expires_on") < pl.lit(network.snapshot.as_of))
+    return dead.group_by(NODE).agg(pl.col("on_hand").sum().alias("expired")).with_columns(network.first.alias("period"))
 
 
 @prepared

@@ -77,6 +77,7 @@ def lanes(network: Network) -> pl.DataFrame:
         "fixed_cost", "minimum", "maximum", "multiple",
     )  # fmt: skip
     cells = events.supply(network, network.over_periods(table), ("lane",))
+    cells = events.closed(network, cells, ("lane",))
     return with_lead(network, cells, ("lane", "mode"))
 
 

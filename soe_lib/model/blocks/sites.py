@@ -19,18 +19,20 @@ LINK = ("location", "lane", "period")
 
 
 class Sites(Part):
-    """A location that may change is open or closed for the whole horizon; a closed one neither works nor ships.
+    """A location that may change is open or closed for the whole horizon; a closed one neither works, buys nor ships.
 
-    Brings flow `open_site` (location) in {0, 1}; rows `site_lane` (location, lane, period): Σ shipped <= ceiling ×
-    open_site, `site_make` (routing, period) alike, and `sites_most`, `sites_least` per location group. Its resources
-    have hours × open_site (balance `hours`). Books −fixed_cost × (open_site − open today) to "fixed": opening costs,
-    closing saves.
+    Brings flow `open_site` (location) in {0, 1}, 0 where a location is closed and may not change; rows `site_lane`
+    (location, lane, period): Σ shipped <= ceiling × open_site, `site_make` (routing, period) and `site_buy` (offer,
+    period) alike, and `sites_most`, `sites_least` per location group. Its resources have hours × open_site (balance
+    `hours`). Books −fixed_cost × (open_site − open today) to "fixed": opening costs, closing saves.
     """
 
     def flows(self, network: Network) -> Iterator[Flow]:
         """open_site, and today's state as a constant."""
         if not (cells := changeable(network)).is_empty():
-            yield Flow("open_site", cells, ("location",), "yes or no", "the location is open", upper=1.0, integer=True)
+            yield Flow(
+                "open_site", cells, ("location",), "yes or no", "the location is open", upper="most", integer=True
+            )
             today = cells.filter(pl.col("today") > 0)
             if not today.is_empty():
                 yield Flow(
@@ -38,19 +40,23 @@ class Sites(Part):
                 )
 
     def balances(self, network: Network) -> Iterator[Balance]:
-        """site_lane, site_make, sites_most, sites_least."""
+        """site_lane, site_make, site_buy, sites_most, sites_least."""
         if not (cells := lanes(network)).is_empty():
             yield Balance("site_lane", cells, LINK, "<=", "unit", "nothing moves through a closed location")
         if not (cells := runs(network)).is_empty():
             yield Balance(
                 "site_make", cells, ("routing", "period"), "<=", "unit", "nothing is made at a closed location"
             )
+        if not (cells := orders(network)).is_empty():
+            yield Balance(
+                "site_buy", cells, ("offer", "period"), "<=", "unit", "nothing is bought to a closed location"
+            )
         for name, column, sign, meaning in GROUP_RULES:
             if not (rows := groups(network, column)).is_empty():
                 yield Balance(name, rows, ("group",), "<=", "location", meaning, rhs=sign * pl.col(column))
 
     def effects(self, network: Network) -> Iterator[Effect]:
-        """Of ship and make on their links, of open_site on all."""
+        """Of ship, make and buy on their links, of open_site on all."""
         if changeable(network).is_empty():
             return
         if not (cells := lanes(network)).is_empty():
@@ -59,6 +65,9 @@ class Sites(Part):
         if not (cells := runs(network)).is_empty():
             yield Effect("make", "site_make", join=cells.select("routing", "period"), using=("routing", "period"))
             yield Effect("open_site", "site_make", -pl.col("ceiling"), join=cells.drop("item"), using=("location",))
+        if not (cells := orders(network)).is_empty():
+            yield Effect("buy", "site_buy", join=cells.select("offer", "period"), using=("offer", "period"))
+            yield Effect("open_site", "site_buy", -pl.col("ceiling"), join=cells.drop("item"), using=("location",))
         for name, column, sign, _ in GROUP_RULES:
             if not (rows := groups(network, column)).is_empty():
                 yield Effect("open_site", name, float(sign), join=rows.select("group"), using=("group",))
@@ -81,15 +90,17 @@ GROUP_RULES = (
 
 @prepared
 def changeable(network: Network) -> pl.DataFrame:
-    """location, group, fixed_cost, today (1 open, 0 closed), first (the first period)."""
+    """location, group, fixed_cost, today (1 open, 0 closed), most (0: closed for good), first (the first period)."""
+    is_open = pl.col("status") != "closed"  # blank: open
     return (
         network.table("locations")
-        .filter(pl.col("may_change"))
+        .filter(pl.col("may_change") | ~is_open)
         .select(
             "location",
             "group",
             pl.col("fixed_cost").fill_null(0.0),
-            (pl.col("status") == "open").cast(pl.Float64).alias("today"),
+            is_open.cast(pl.Float64).alias("today"),
+            pl.col("may_change").cast(pl.Float64).alias("most"),
             network.first.alias("first"),
         )
     )
@@ -99,7 +110,7 @@ def groups(network: Network, column: str) -> pl.DataFrame:
     """group and its limit, less the members that are open for good."""
     fixed = (
         network.table("locations")
-        .filter(~pl.col("may_change") & (pl.col("status") == "open"))
+        .filter(~pl.col("may_change") & (pl.col("status") != "closed"))
         .group_by("group")
         .agg(pl.len().alias("always"))
     )
@@ -122,10 +133,8 @@ def lanes(network: Network) -> pl.DataFrame:
         return pl.DataFrame(schema=dict.fromkeys(LINK, pl.String))
     ends = ship.lanes(network).select("lane", "origin", "destination").unique()
     touching = pl.concat([ends.select("lane", pl.col(end).alias("location")) for end in ("origin", "destination")])
-    found = touching.join(changeable(network), on="location", how="semi").join(
-        lots.trips(network).select("lane", "period", "ceiling"), on="lane"
-    )
-    return _bounded(found, "lane")
+    found = touching.join(lots.trips(network).select("lane", "period", "ceiling"), on="lane")
+    return _bounded(network, found, "lane")
 
 
 @prepared
@@ -133,17 +142,29 @@ def runs(network: Network) -> pl.DataFrame:
     """routing, period, item, location, ceiling at locations that may close."""
     if changeable(network).is_empty() or make.routings(network).is_empty():
         return pl.DataFrame(schema={"routing": pl.String, "period": pl.String})
-    cells = lots.runs(network).select("routing", "period", "item", "location", "ceiling")
-    return _bounded(cells.join(changeable(network), on="location", how="semi"), "routing")
+    return _bounded(network, lots.runs(network).select("routing", "period", "item", "location", "ceiling"), "routing")
 
 
-def _bounded(cells: pl.DataFrame, key: str) -> pl.DataFrame:
+@prepared
+def orders(network: Network) -> pl.DataFrame:
+    """offer, period, item, location, ceiling at locations that may close."""
+    if changeable(network).is_empty() or network.snapshot["offers"].is_empty():
+        return pl.DataFrame(schema={"offer": pl.String, "period": pl.String})
+    return _bounded(network, lots.orders(network).select("offer", "period", "item", "location", "ceiling"), "offer")
+
+
+def _bounded(network: Network, cells: pl.DataFrame, key: str) -> pl.DataFrame:
+    """The cells at locations that may close, each with a ceiling; 0 where the location is closed for good."""
+    sites = changeable(network).select("location", "most")
+    cells = cells.join(sites, on="location", maintain_order="left").with_columns(
+        pl.when(pl.col("most") > 0).then("ceiling").otherwise(0.0).alias("ceiling")
+    )
     if (endless := cells.filter(pl.col("ceiling").is_null())).height:
         raise DataError(
             f"{endless.height} cells of {key} touch a location that may close, but nothing bounds them, first "
             f"{endless[key][0]!r}: give a maximum, or set the end_value of its items to 0"
         )
-    return cells
+    return cells.drop("most")
 
 
 class Expansions(Part):

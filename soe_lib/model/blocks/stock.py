@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 NODE = ("item", "location")
 CELL = (*NODE, "period")
+LAST_RESORT = 1e4
+"""What breaking a limit of space costs, per unit or volume: a conflict names it only where nothing else helps."""
 
 
 class Stock(Part):
@@ -29,7 +31,7 @@ class Stock(Part):
 
     def flows(self, network: Network) -> Iterator[Flow]:
         """stock, open, leave."""
-        upper = maximum(network).filter(pl.col("maximum_stock") == 0).select(*NODE, pl.lit(0.0).alias("ceiling"))
+        upper = maximum(network).filter(~pl.col("as_row")).select(*NODE, pl.lit(0.0).alias("ceiling"))
         cells = network.nodes.join(network.periods.select("period", "length"), how="cross")
         holding = holding_rates(network)
         yield Flow(
@@ -115,8 +117,15 @@ def holding_rates(network: Network) -> pl.DataFrame:
 
 @prepared
 def maximum(network: Network) -> pl.DataFrame:
-    """item, location, maximum_stock where a policy sets one."""
-    return network.table("policies").filter(pl.col("maximum_stock").is_not_null()).select(*NODE, "maximum_stock")
+    """item, location, maximum_stock where a policy sets one; as_row: a row keeps it, so that it can be broken.
+
+    A maximum of 0 is a bound (cheaper than rows), unless stock is there, or on its way, whatever the plan decides.
+    """
+    given = pl.concat([network.table(table).select(NODE) for table in ("inventory", "receipts")]).unique()
+    rows = network.table("policies").filter(pl.col("maximum_stock").is_not_null()).select(*NODE, "maximum_stock")
+    given = given.with_columns(there=pl.lit(value=True))
+    as_row = (pl.col("maximum_stock") > 0) | pl.col("there").fill_null(value=False)
+    return rows.join(given, on=NODE, how="left").with_columns(as_row.alias("as_row")).drop("there")
 
 
 class StockRules(Part):
@@ -135,7 +144,7 @@ class StockRules(Part):
     def balances(self, network: Network) -> Iterator[Balance]:
         """maximum_stock, storage, end_stock, end_stock_maximum, safety."""
         over = network.periods.select("period")
-        limited = maximum(network).filter(pl.col("maximum_stock") > 0).join(over, how="cross")
+        limited = maximum(network).filter("as_row").join(over, how="cross")
         if not limited.is_empty():
             yield Balance(
                 "maximum_stock",
@@ -145,11 +154,12 @@ class StockRules(Part):
                 "unit",
                 "stock stays within its maximum",
                 rhs="maximum_stock",
+                break_price=LAST_RESORT,
             )
         if not (rooms := storage(network)).is_empty():
             yield Balance(
                 "storage", rooms.join(over, how="cross"), ("location", "period"), "<=", "volume",
-                "a location stores no more than it has room for", rhs="storage_capacity",
+                "a location stores no more than it has room for", rhs="storage_capacity", break_price=LAST_RESORT,
             )  # fmt: skip
         for name, sign, rule in (("end_stock", -1, "at least"), ("end_stock_maximum", 1, "at most")):
             if not (asked := end_rules(network, name)).is_empty():
@@ -170,7 +180,7 @@ class StockRules(Part):
 
     def effects(self, network: Network) -> Iterator[Effect]:
         """Of stock on each rule; of below_safety on safety."""
-        limited = maximum(network).filter(pl.col("maximum_stock") > 0)
+        limited = maximum(network).filter("as_row")
         if not limited.is_empty():
             yield Effect("stock", "maximum_stock", join=limited, using=NODE)
         if not (rooms := storage(network)).is_empty():

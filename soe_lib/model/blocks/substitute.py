@@ -63,6 +63,7 @@ def replacements(network: Network) -> pl.DataFrame:
     return (
         lines.join(pairs, on="item")
         .filter(everyone | (pl.col("accepts") == pl.col("customer")))
+        .sort(everyone, maintain_order=True)  # what a customer agreed to goes before what everybody accepts
         .unique([*LINE, "period", "substitute"], keep="first", maintain_order=True)
         .drop("accepts")
     )

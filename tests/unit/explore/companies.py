@@ -11,7 +11,15 @@ from tests.networks import Rows, snapshot, weeks
 MONDAY = date(2026, 1, 5)
 
 
-def mill(folder: Path, *, item: str = "A", customer: str = "Aldi", line: str = "line", **tables: Rows) -> Snapshot:
+def mill(
+    folder: Path,
+    *,
+    item: str = "A",
+    customer: str = "Aldi",
+    line: str = "line",
+    settings: str = "",
+    **tables: Rows,
+) -> Snapshot:
     """One line of 10 hours a week makes one item for one customer, 8 a week for two weeks; overtime in W2 only.
 
     A unit earns 12 − 4 − 2 (an hour) = 6, by overtime 12 − 4 − 5 = 3, and 1 less if it comes a week late.
@@ -34,7 +42,7 @@ def mill(folder: Path, *, item: str = "A", customer: str = "Aldi", line: str = "
             for n in (1, 2)
         ],
     }
-    return snapshot(folder, **(given | tables))
+    return snapshot(folder, settings, **(given | tables))
 
 
 def trader(folder: Path) -> Snapshot:

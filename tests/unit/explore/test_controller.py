@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import soe_lib as soe
 from soe_lib.errors import DataError, SolveError
 from soe_lib.explore.controller import Explorer
 from soe_lib.explore.edits import recorded
@@ -185,6 +186,19 @@ def test_a_base_without_a_plan_is_an_error_with_a_reason(tmp_path: Path) -> None
     promised = [{"item": "A", "location": "P", "customer": "Aldi", "period": "W1", "quantity": 90, "committed": 90}]
     with pytest.raises(SolveError, match="infeasible"):
         Explorer(mill(tmp_path, forecast=promised))
+
+
+def test_the_base_keeps_to_the_fence_like_the_packs_own_plan(tmp_path: Path) -> None:
+    # The record makes 4 in W1; each unit more would earn 6 and cost 7 to change, in either week.
+    settings = '[costs]\nper = "period"\n[fence]\nslushy_days = 14\nchange_cost = 7\n'
+    wanted = [
+        {"item": "A", "location": "P", "customer": "Aldi", "period": period, "quantity": quantity, "price": 12}
+        for period, quantity in (("W1", 4), ("W2", 8))
+    ]
+    record = soe.plan(mill(tmp_path / "before", settings=settings, forecast=wanted))
+    explorer = Explorer(mill(tmp_path / "now", settings=settings), record=record)
+    assert explorer.base["Margin"].value == pytest.approx(12 * 6)
+    assert Explorer(explorer.snapshot).base["Margin"].value == pytest.approx(16 * 6)
 
 
 @pytest.mark.parametrize(

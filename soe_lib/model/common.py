@@ -1,0 +1,188 @@
+"""The programs of several snapshots on one frame of columns and rows, each as one vector of numbers.
+
+A cell that one of them lacks is held at nothing, a row that one of them lacks holds nothing. On one frame the
+difference of two programs is a difference of numbers, and a living solver can walk from one to the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import scipy.sparse as sp
+
+from soe_lib.errors import FormulationError
+from soe_lib.model.axis import Floats
+from soe_lib.model.canonical import Canonical
+from soe_lib.model.model import Model
+from soe_lib.model.terms import Balance, Flow
+from soe_lib.money.accounts import MARGIN_KINDS
+
+Places = npt.NDArray[np.intp]
+Flags = npt.NDArray[np.bool_]
+
+PARTS = ("cost", "margin", "lower", "upper", "row_lower", "row_upper", "effects", "constants")
+"""What a program's vector holds, in this order; the constants are the money, and the margin, of cells that are fixed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Common:
+    """The frame that several programs share.
+
+    Parameters
+    ----------
+    rows, columns : how many.
+    row, start : row of each effect, and where each column's effects start, as in a CSC matrix.
+    integer : shape (columns,), True where only whole numbers will do.
+    parts : where each of PARTS stands in a program's vector.
+    """
+
+    rows: int
+    columns: int
+    row: Places
+    start: Places
+    integer: Flags
+    parts: Mapping[str, slice]
+
+    def part(self, vector: Floats, name: str) -> Floats:
+        """One part of a program's vector."""
+        return vector[self.parts[name]]
+
+    def matrix(self, vector: Floats) -> sp.csc_array:
+        """The effects of one program."""
+        return sp.csc_array((self.part(vector, "effects"), self.row, self.start), shape=(self.rows, self.columns))
+
+    def canonical(self, vector: Floats) -> Canonical:
+        """One program as the gate takes it: minimise cost, its constant left out."""
+        columns = {"all": slice(0, self.columns)}
+        rows = {"all": slice(0, self.rows)}
+        lower, upper, row_lower, row_upper, cost = (
+            self.part(vector, name).copy() for name in ("lower", "upper", "row_lower", "row_upper", "cost")
+        )
+        return Canonical(self.matrix(vector), cost, row_lower, row_upper, lower, upper, self.integer, columns, rows)
+
+
+@dataclass(frozen=True, eq=False)
+class _Wide:
+    """One program in the columns and rows of all."""
+
+    cost: Floats
+    margin: Floats
+    lower: Floats
+    upper: Floats
+    row_lower: Floats
+    row_upper: Floats
+    row: Places
+    column: Places
+    effect: Floats
+
+
+def together(models: Sequence[Model]) -> tuple[Common, list[Floats]]:
+    """The common frame of some models, and the vector of each in their order.
+
+    Cells that are fixed in all of them (receipts, opening stock) become part of the right-hand sides, so that a late
+    receipt is a change of numbers and not of effects.
+
+    Raises FormulationError where a flow is whole in one model and not in another, or a balance has two senses.
+    """
+    columns, column_of = _union([model.flows for model in models], [list(m.program.flows) for m in models])
+    rows, row_of = _union([model.balances for model in models], [list(m.program.balances) for m in models])
+    integer = _agreed([m.program.integer for m in models], column_of, columns, "is whole in one snapshot only")
+    _agreed([np.arange(len(m.program.rhs)) < m.program.equalities for m in models], row_of, rows, "has two senses")
+    wide = [_wide(*one, columns, rows) for one in zip(models, column_of, row_of, strict=True)]
+    fixed = np.all([one.lower == one.upper for one in wide], axis=0)
+    return _stacked(wide, fixed, integer[~fixed], rows)
+
+
+def _union(
+    parts: Sequence[Mapping[str, Flow]] | Sequence[Mapping[str, Balance]], order: list[list[str]]
+) -> tuple[int, list[Places]]:
+    """How many cells (or rows) there are in all, and which of them each model's are, in its program's order."""
+    size = 0
+    found: list[dict[str, Places]] = [{} for _ in parts]
+    for name in sorted({name for names in order for name in names}):
+        having = [number for number, names in enumerate(order) if name in names]
+        places, more = _placed([parts[number][name] for number in having])
+        for number, place in zip(having, places, strict=True):
+            found[number][name] = place + size
+        size += more
+    nothing = np.zeros(0, np.intp)
+    return size, [np.concatenate([nothing, *(one[name] for name in names)]) for one, names in zip(found, order, strict=True)]
+
+
+def _placed(parts: Sequence[Flow | Balance]) -> tuple[list[Places], int]:
+    first = parts[0].axis
+    same = [part.axis.dtypes == first.dtypes and np.array_equal(part.axis.codes, first.codes) for part in parts]
+    if all(same):
+        return [np.arange(len(first.codes), dtype=np.intp)] * len(parts), len(first.codes)
+    keys = parts[0].keys
+    labels = [part.rows.select(pl.col(key).cast(pl.String) for key in keys) for part in parts]
+    every = pl.concat(labels).unique(maintain_order=True).with_row_index("_place")
+    places = [one.join(every, on=keys, how="left", maintain_order="left")["_place"] for one in labels]
+    return [place.to_numpy().astype(np.intp) for place in places], every.height
+
+
+def _agreed(flags: Sequence[Flags], place_of: Sequence[Places], size: int, otherwise: str) -> Flags:
+    """One flag for each cell of all; raises FormulationError where two models disagree on it."""
+    said, denied = np.zeros(size, bool), np.zeros(size, bool)
+    for flag, place in zip(flags, place_of, strict=True):
+        said[place[flag]] = True
+        denied[place[~flag]] = True
+    if (both := said & denied).any():
+        raise FormulationError(f"{int(both.sum())} cells: what {otherwise} cannot be compared; change it in both")
+    return said
+
+
+def _wide(model: Model, column_of: Places, row_of: Places, columns: int, rows: int) -> _Wide:
+    program = model.program
+    money, margin, lower, upper = np.zeros((4, columns))
+    for whole, own in zip((money, margin, lower, upper), (program.money, _margin(model), program.lower, program.upper)):
+        whole[column_of] = own
+    row_lower, row_upper = np.full(rows, -np.inf), np.full(rows, np.inf)
+    row_upper[row_of] = program.rhs
+    row_lower[row_of[: program.equalities]] = program.rhs[: program.equalities]
+    entries = program.matrix.tocoo()
+    row, column = (place.astype(np.intp) for place in entries.coords)
+    return _Wide(-money, margin, lower, upper, row_lower, row_upper, row_of[row], column_of[column], entries.data)
+
+
+def _margin(model: Model) -> Floats:
+    """Money per unit of each cell, without steering."""
+    margin = np.zeros(len(model.program.money))
+    for flow, place in model.program.columns.items():
+        rates = model.rate_frames.get(flow)
+        if rates is not None:
+            own = rates.filter(pl.col("kind").is_in(MARGIN_KINDS))
+            size = place.stop - place.start
+            margin[place] = np.bincount(own["cell"].to_numpy(), weights=own["per_unit"].to_numpy(), minlength=size)
+    return margin
+
+
+def _stacked(wide: Sequence[_Wide], fixed: Flags, integer: Flags, rows: int) -> tuple[Common, list[Floats]]:
+    narrow = np.cumsum(~fixed) - 1
+    codes = [narrow[one.column] * rows + one.row for one in wide]
+    moved = [~fixed[one.column] for one in wide]
+    pattern = np.unique(np.concatenate([code[move] for code, move in zip(codes, moved, strict=True)]))
+    columns = int((~fixed).sum())
+    start = np.searchsorted(pattern, np.arange(columns + 1) * rows)
+    sizes = dict.fromkeys(PARTS, columns) | {"row_lower": rows, "row_upper": rows, "effects": pattern.size, "constants": 2}
+    ends = np.cumsum([sizes[name] for name in PARTS]).tolist()
+    parts = {name: slice(end - sizes[name], end) for name, end in zip(PARTS, ends, strict=True)}
+    common = Common(rows, columns, pattern % rows, start, integer, parts)
+    return common, [_vector(*one, fixed, pattern) for one in zip(wide, codes, moved, strict=True)]
+
+
+def _vector(one: _Wide, code: Places, moved: Flags, fixed: Flags, pattern: Places) -> Floats:
+    value = np.where(fixed, one.lower, 0.0)
+    held = ~moved
+    used = np.bincount(one.row[held], weights=one.effect[held] * value[one.column[held]], minlength=len(one.row_lower))
+    effects = np.bincount(np.searchsorted(pattern, code[moved]), weights=one.effect[moved], minlength=pattern.size)
+    free = ~fixed
+    bounds = (one.lower[free], one.upper[free], one.row_lower - used, one.row_upper - used)
+    return np.concatenate([one.cost[free], one.margin[free], *bounds, effects, [-one.cost @ value, one.margin @ value]])
+
+
+__all__ = ["PARTS", "Common", "together"]
