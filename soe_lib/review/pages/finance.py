@@ -16,6 +16,7 @@ from soe_lib.money.window import cut
 from soe_lib.review import charts, frames, kpis, words
 from soe_lib.review.exceptions.detectors.idle_stock import idle
 from soe_lib.review.pages import ledgers
+from soe_lib.review.pages.closed_week import closed_week
 from soe_lib.review.pages.page import Page, check, found_on, to_decide
 from soe_lib.review.pages.standard import AtStandard, compared_days
 from soe_lib.review.pages.statements import between, bridge_frame, bridge_table, statement_table
@@ -58,6 +59,11 @@ class Finance:
         return between(self.others.consensus, self.plan)
 
     @cached_property
+    def closed(self) -> Bridge | None:
+        """From the plan of record to what happened in the closed week; None where there is nothing to compare."""
+        return closed_week(self.situation)
+
+    @cached_property
     def statement(self) -> Statement:
         """This plan's statement by family, in cash, accrual and margin."""
         return make_statement(self.situation.plan, "family")
@@ -98,6 +104,16 @@ class Finance:
     def sop_table(self) -> Table | str:
         """What stands beside that waterfall."""
         return bridge_table(self.sop_bridge, self.situation.currency, "There is no S&OP plan to compare with.")
+
+    @property
+    def closed_chart(self) -> charts.Chart:
+        """From the plan of record to what happened, as a waterfall."""
+        return charts.bridge(bridge_frame(self.closed), self.situation.currency, what=WHAT)
+
+    @property
+    def closed_table(self) -> Table | str:
+        """What stands beside that waterfall."""
+        return bridge_table(self.closed, self.situation.currency, "There is no closed week to compare with its plan.")
 
     @property
     def statement_table(self) -> Table:
@@ -183,9 +199,9 @@ class Finance:
             check("Statement = ledger, to the cent", abs(shown - margin) <= 1, detail),
             check("Every quantity has its rate", lost == 0, f"{words.count(lost, 'row')} without a rate"),
         ]
-        for made in (self.bridge, self.sop_bridge):
+        for made in (self.bridge, self.sop_bridge, self.closed):
             if made is not None:
-                name = f"The bridge from the {made.base} leaves no residual"
+                name = f"The bridge from the {made.base} to {made.other} leaves no residual"
                 found.append(check(name, made.residual == 0, f"Residual {made.residual / 100:,.2f}"))
         return found
 
@@ -205,7 +221,7 @@ class Finance:
         hand.
         """
         sheets = ledgers.sheets(self.situation, self.statement, self.months, self.side_by_side)
-        bridges = {"bridge": self.bridge, "bridge_from_sop": self.sop_bridge}
+        bridges = {"bridge": self.bridge, "bridge_from_sop": self.sop_bridge, "closed_week": self.closed}
         sheets |= {name: ledgers.bridge_sheet(made) for name, made in bridges.items() if made is not None}
         if str(results).strip():
             folder = Path(results) / "finance"
