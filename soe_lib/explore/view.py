@@ -127,7 +127,7 @@ def moved(answer: Answer, *, rows: int = ROWS) -> str:
     headings = ["", "Item or line", "Where", "When", "Before", "After", "Change", f"Money, {answer.currency}"]
     return block(
         table_html(
-            answer.moves.select(columns).with_columns(pl.col("flow").replace(WORDS)),
+            _named(answer).select(columns).with_columns(pl.col("flow").replace(WORDS)),
             "What moved, the most money first",
             formats={**formats, "change": _signed_units, "money": _signed},
             labels=dict(zip(columns, headings, strict=True)),
@@ -170,6 +170,17 @@ def table(answers: Sequence[Answer], *, caption: str = "Trials side by side") ->
         formats=formats,
         labels={"trial": "Trial", **{name: f"{name}, {unit}" if unit else name for name, unit in units.items()}},
         note=" ".join(refused),
+    )
+
+
+def _named(answer: Answer) -> pl.DataFrame:
+    """The moves, with what people call an item behind its code."""
+    if answer.plan is None:
+        return answer.moves
+    items = answer.plan.items.select("item", "description").filter(pl.col("description").fill_null("") != "")
+    called = pl.concat_str("what", "description", separator=" ", ignore_nulls=True)
+    return answer.moves.join(items, left_on="what", right_on="item", how="left", maintain_order="left").with_columns(
+        pl.when(pl.col("flow") == "overtime").then("what").otherwise(called).alias("what")
     )
 
 

@@ -67,12 +67,15 @@ class Snapshot:
     def fingerprint(self) -> str:
         """A short hash of settings and contents, the same whatever the order of rows, files or columns."""
         digest = hashlib.sha256(json.dumps(self.settings.plain(), sort_keys=True).encode())
-        for name in sorted(self.tables):
-            table = self.tables[name]
-            if table.height:
-                digest.update(name.encode())
-                digest.update(table.sort(table.columns, nulls_last=True).write_csv().encode())
+        for name, content in sorted(self._contents.items()):
+            digest.update(f"{name} {content}\n".encode())
         return digest.hexdigest()[:16]
+
+    @cached_property
+    def _contents(self) -> dict[str, str]:
+        """Table → hash of its rows in sorted order; a table that an edit left alone is not hashed again."""
+        known: dict[str, str] = self.__dict__.get("_kept", {})
+        return {name: known.get(name) or _hashed(table) for name, table in self.tables.items() if table.height}
 
     def replace(self, **tables: pl.DataFrame) -> Snapshot:
         """The snapshot with other tables, sorted and in the contract's columns and types; for scenarios.
@@ -81,11 +84,18 @@ class Snapshot:
         ------
         DataError : the name is no table, or a column is missing or cannot take the contract's type.
         """
-        return replace(self, tables=MappingProxyType({**self.tables, **{n: _shaped(n, f) for n, f in tables.items()}}))
+        shaped = {name: _shaped(name, frame) for name, frame in tables.items()}
+        made = replace(self, tables=MappingProxyType({**self.tables, **shaped}))
+        made.__dict__["_kept"] = {name: text for name, text in self._contents.items() if name not in shaped}
+        return made
 
     def report(self) -> str:
         """Rows by table, findings, tables and columns not used yet, and what is assumed."""
         return describe(self)
+
+
+def _hashed(table: pl.DataFrame) -> str:
+    return hashlib.sha256(table.sort(table.columns, nulls_last=True).write_csv().encode()).hexdigest()
 
 
 def resolve(data: str | Path, as_of: str | date | None = None) -> Path:

@@ -84,6 +84,10 @@ class Axis:
             raise FormulationError(f"{who}: {lost.size} rows have no place on {self.keys}, first {first}")
         return place
 
+    def same(self, other: Axis) -> bool:
+        """Whether both name the same tuples in the same order."""
+        return self.keys == other.keys and self.dtypes == other.dtypes and np.array_equal(self.codes, other.codes)
+
     @cached_property
     def weights(self) -> Floats:
         """A stable pseudo-random number in (0.5, 1.5) per row, from the labels themselves: the tie-break's price.

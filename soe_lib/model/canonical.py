@@ -12,6 +12,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from soe_lib.model.axis import Floats
+from soe_lib.model.program import Program
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,42 @@ def read(problem: Any, flows: Mapping[str, Any], equalities: list[str], limits: 
         rows=rows,
         offset=float(data.get("offset", 0.0) or 0.0),
     )
+
+
+def again(before: Canonical, program: Program) -> Canonical | None:
+    """The canonical data of a program of the same shape as one that CVXPY has canonicalised; None where it differs.
+
+    CVXPY's form of these programs is the arrays themselves, in an order that the first time has told.
+    """
+    same = {name: part.stop - part.start for name, part in program.columns.items()} == _sizes(before.columns)
+    same = same and {name: part.stop - part.start for name, part in program.rows.items()} == _sizes(before.rows)
+    if not same or before.offset or before.integer.any() or program.integer.any():
+        return None
+    columns, rows = _order(before.columns, program.columns), _order(before.rows, program.rows)
+    matrix = sp.csc_array(program.matrix[rows][:, columns])
+    matrix.sort_indices()
+    upper = program.rhs[rows]
+    lower = np.where(np.arange(len(upper)) < program.equalities, upper, -highspy.kHighsInf)
+    return Canonical(
+        matrix=matrix,
+        cost=-program.money[columns],
+        row_lower=lower,
+        row_upper=upper,
+        lower=program.lower[columns],
+        upper=program.upper[columns],
+        integer=before.integer,
+        columns=before.columns,
+        rows=before.rows,
+    )
+
+
+def _sizes(parts: Mapping[str, slice]) -> dict[str, int]:
+    return {name: part.stop - part.start for name, part in parts.items()}
+
+
+def _order(there: Mapping[str, slice], here: Mapping[str, slice]) -> npt.NDArray[np.intp]:
+    """Where each place of the canonical order stands in the program."""
+    return np.concatenate([np.arange(here[n].start, here[n].stop) for n in sorted(there, key=lambda n: there[n].start)])
 
 
 def _bound(given: Any, size: int, default: float) -> Floats:

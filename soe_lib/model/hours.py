@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 def available(network: Network) -> pl.DataFrame:
-    """resource, period, hours and overtime_hours (a ceiling) after events, lost (to events), kept, overtime_kept.
+    """resource, period, hours and overtime_hours (a ceiling) after events, overtime_given (before them), lost, kept,
+    overtime_kept.
 
     A downtime takes its hours from the calendar's and today's crew's together: `kept` is the share of a head's hours
     that is left. What it takes beyond them goes off the overtime; where it closes a share of the period, overtime
@@ -29,6 +30,7 @@ def available(network: Network) -> pl.DataFrame:
         .with_columns(pl.col("taken", "part").fill_null(0.0))
         .with_columns(
             lost.alias("lost"),
+            pl.col("overtime_hours").alias("overtime_given"),
             (pl.col("overtime_hours") * (1.0 - part) - beyond).clip(lower_bound=0.0).alias("overtime_hours"),
             (1.0 - part).alias("overtime_kept"),
             pl.when(base > 0).then(1.0 - lost / base).otherwise(1.0 - part).alias("kept"),
@@ -38,7 +40,7 @@ def available(network: Network) -> pl.DataFrame:
                 "hours"
             )
         )
-        .select("resource", "period", "hours", "lost", "overtime_hours", "kept", "overtime_kept")
+        .select("resource", "period", "hours", "lost", "overtime_hours", "overtime_given", "kept", "overtime_kept")
         .sort("resource", "period")
     )
 

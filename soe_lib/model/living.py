@@ -8,7 +8,7 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.blocks import STANDARD, kept_close
 from soe_lib.model.model import Model
 from soe_lib.model.plan import Plan
-from soe_lib.model.solve import Gate, Options
+from soe_lib.model.solve import Gate, Options, distance
 from soe_lib.model.terms import Block
 
 
@@ -35,13 +35,22 @@ class Living:
         self.options = options
         model = Model(snapshot, self.blocks).staged(options)
         self.gate = Gate(model.canonical, options)
+        self.model = self.home = model
         self.base = self._answer(model, "this week's plan")
+        self.basis = self.gate.basis
 
     def plan(self, snapshot: Snapshot, *, name: str = "scenario") -> Plan:
         """The certified plan of another snapshot; raises SolveError where it has no proven answer."""
-        model = Model(snapshot, self.blocks).staged(self.options)
-        self.gate = self.gate.move(model.canonical)
-        return self._answer(model, name)
+        self.model = model = Model(snapshot, self.blocks, near=self.model).staged(self.options)
+        # A trial is mostly nearer to the base than to the trial before it: start from whichever is.
+        if distance(self.home.canonical, model.canonical) < distance(self.gate.canonical, model.canonical):
+            self.gate = Gate(model.canonical, self.options).start_from(self.basis)
+        else:
+            self.gate = self.gate.move(model.canonical)
+        try:
+            return self._answer(model, name)
+        finally:
+            model.forget()
 
     def _answer(self, model: Model, name: str) -> Plan:
         return model.plan_of(self.gate.answer(model.weights), name=name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ import polars as pl
 from soe_lib.errors import FormulationError, ReconciliationError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.blocks import STANDARD
-from soe_lib.model.canonical import Canonical
+from soe_lib.model.canonical import Canonical, again
 from soe_lib.model.certificate import certify
 from soe_lib.model.network import Network
 from soe_lib.model.plan import Plan
@@ -34,10 +34,12 @@ class Model:
     ----------
     snapshot : the checked extract.
     blocks : planning ideas; the standard ones when left out. Their order does not matter.
+    near : a model of almost the same snapshot, from which is taken what is the same: the canonical order, the weights
+        of the tie-break, the rates.
     """
 
-    def __init__(self, snapshot: Snapshot, blocks: Sequence[Block] = STANDARD) -> None:
-        self.snapshot, self.blocks = snapshot, tuple(blocks)
+    def __init__(self, snapshot: Snapshot, blocks: Sequence[Block] = STANDARD, *, near: Model | None = None) -> None:
+        self.snapshot, self.blocks, self.near = snapshot, tuple(blocks), near
         self.network = Network(snapshot)
         self.flows: dict[str, Flow] = self._named("flows")
         self.balances: dict[str, Balance] = self._named("balances")
@@ -80,6 +82,8 @@ class Model:
     @cached_property
     def canonical(self) -> Canonical:
         """The canonical data of `problem` for HiGHS, with labels."""
+        if self._twin is not None and (found := again(self._twin.canonical, self.program)) is not None:
+            return found
         return self._expressed[1]
 
     @cached_property
@@ -88,11 +92,33 @@ class Model:
 
         return express(self.program)
 
+    def forget(self) -> None:
+        """Let go of the near model, once all is taken from it: a chain of models would never be freed."""
+        self.near = None
+        self.__dict__.pop("_twin", None)
+
+    @cached_property
+    def _twin(self) -> Model | None:
+        """The near model, where it has the same cells and rows by name."""
+        if (near := self.near) is None:
+            return None
+        pairs: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = [
+            (self.flows, near.flows),
+            (self.balances, near.balances),
+        ]
+        same = all(
+            mine.keys() == theirs.keys() and all(mine[name].axis.same(theirs[name].axis) for name in mine)
+            for mine, theirs in pairs
+        )
+        return near if same else None
+
     # -- answers ---------------------------------------------------------------------------------------------------
 
     @cached_property
     def weights(self) -> np.ndarray:
         """The tie-break's price of each column, in canonical order."""
+        if self._twin is not None and self.canonical.columns == self._twin.canonical.columns:
+            return self._twin.weights
         weights = np.zeros(len(self.canonical.cost))
         for name, flow in self.program.flows.items():
             weights[self.canonical.columns[name]] = flow.axis.weights
@@ -160,6 +186,8 @@ class Model:
     @cached_property
     def rate_book(self) -> RateBook:
         """The rates as tables that need no solver: what any other plan is valued by."""
+        if self._twin is not None and self._same_rates(self._twin):
+            return self._twin.rate_book
         free = {"account": pl.String, "kind": pl.String, "per_unit": pl.Float64}
         book = RateBook(
             {
@@ -173,6 +201,14 @@ class Model:
             self.snapshot.periods,
         )
         return book.known({name: flow.rows.select(flow.keys) for name, flow in self.flows.items()})
+
+    def _same_rates(self, other: Model) -> bool:
+        return (
+            self.rate_frames.keys() == other.rate_frames.keys()
+            and all(frame.equals(other.rate_frames[flow]) for flow, frame in self.rate_frames.items())
+            and self.snapshot["items"] is other.snapshot["items"]
+            and self.snapshot.periods is other.snapshot.periods
+        )
 
     def _priced(self, balance: Balance, price: np.ndarray) -> pl.DataFrame:
         place = self.program.rows[balance.name]

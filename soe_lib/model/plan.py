@@ -16,6 +16,9 @@ import polars as pl
 from soe_lib.money.ledger import Ledger
 from soe_lib.money.rates import RateBook
 
+OFF_CENTRE = 0.1837
+"""Moves the edges of rounding away from short decimals, where two solves of one plan may fall on either side."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -75,7 +78,7 @@ class Plan:
             frame = self.flows[name]
             keys = sorted(c for c in frame.columns if frame.schema[c] == pl.String)
             kept = frame.filter(pl.col("quantity").abs() > 5e-7).sort(keys)
-            text = kept.select(*keys, (pl.col("quantity") * 1e6).round(0).cast(pl.Int64)).write_csv()
+            text = kept.select(*keys, (pl.col("quantity") * 1e6 + OFF_CENTRE).round(0).cast(pl.Int64)).write_csv()
             digest.update(f"{name}\n{text}".encode())
         return digest.hexdigest()
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from soe_lib.errors import DataError, FormulationError
 from soe_lib.money.booking import adapted, booked_lines, checked, free, key_columns, unmatched
-from soe_lib.money.ledger import ADAPTED, LINES, Ledger
+from soe_lib.money.ledger import ADAPTED, LINES, UNMATCHED, Ledger
 from soe_lib.money.nearest import OWN_RATE, adapt
 from soe_lib.money.timeline import no_periods
 
@@ -128,19 +128,28 @@ class RateBook:
         Raises FormulationError on missing key columns, blank quantities, or two rows of one key.
         """
         dates = self.periods if periods is None else periods
-        ledger = Ledger(pl.DataFrame(schema=LINES), items=self.items if items is None else items, periods=dates)
+        lines, ways, lost = [pl.DataFrame(schema=LINES)], [pl.DataFrame(schema=ADAPTED)], []
         for flow in sorted(flows):
             rows = self._rows(flow, flows[flow], match)
-            found, rest = self._valued(flow, rows, match, dates)
-            ledger += found
+            found, how, rest = self._valued(flow, rows, match, dates)
+            lines.append(found)
+            ways.append(how)
             if instead is not None and rest.height:
-                own, left = instead._valued(flow, rest, "exact", dates)
-                ledger += replace(own, adapted=adapted(rest.join(left, on=rest.columns, how="anti"), flow, OWN_RATE))
+                own, _, left = instead._valued(flow, rest, "exact", dates)
+                lines.append(own)
+                ways.append(adapted(rest.join(left, on=rest.columns, how="anti"), flow, OWN_RATE))
                 rest = left
             # a flow for which the book's own blocks declare no money is free, but only in plans of that book
             if flow in self.tables or (match == "nearest" and flow not in FACTS):
-                ledger += Ledger(pl.DataFrame(schema=LINES), unmatched(rest, flow))
-        return ledger
+                lost.append(unmatched(rest, flow))
+        # One ledger of all lines, not a sum of ledgers: each of them would check its lines again.
+        return Ledger(
+            pl.concat([part.select(pl.col(n).cast(t) for n, t in LINES.items()) for part in lines]),
+            unmatched=pl.concat([pl.DataFrame(schema=UNMATCHED), *lost]),
+            items=self.items if items is None else items,
+            periods=dates,
+            adapted=pl.concat(ways),
+        )
 
     def save(self, folder: str | Path) -> Path:
         """Write the book as parquet, one file per flow, and book.json; returns the folder."""
@@ -190,20 +199,19 @@ class RateBook:
 
     def _valued(
         self, flow: str, rows: pl.DataFrame, match: Match, periods: pl.DataFrame
-    ) -> tuple[Ledger, pl.DataFrame]:
-        """The ledger of the rows that find a rate, and the rows that find none."""
-        table = self.tables.get(flow)
+    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """The lines of the rows that find a rate, how rates were adapted for them, and the rows that find none."""
+        table, ways = self.tables.get(flow), pl.DataFrame(schema=ADAPTED)
         if table is None:
-            return Ledger(pl.DataFrame(schema=LINES)), rows
+            return pl.DataFrame(schema=LINES), ways, rows
         if table.is_empty():
-            return Ledger(pl.DataFrame(schema=LINES)), rows.clear()
+            return pl.DataFrame(schema=LINES), ways, rows.clear()
         keys = list(self.columns(flow))
         numbered = rows.with_row_index("_row")
         hits = numbered.join(table, on=keys, how="inner", maintain_order="left_right")
         rest = numbered.join(table, on=keys, how="anti", maintain_order="left")
-        ways = pl.DataFrame(schema=ADAPTED)
         if match == "nearest" and rest.height:
             more, ways = adapt(flow, rest, table, keys, (periods, self.periods), timed=flow in TIMED)
             hits = pl.concat([hits, more], how="diagonal")
             rest = rest.join(more, on="_row", how="anti")
-        return Ledger(booked_lines(flow, hits), adapted=ways), rest.drop("_row")
+        return booked_lines(flow, hits), ways, rest.drop("_row")

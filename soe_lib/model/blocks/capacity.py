@@ -75,6 +75,7 @@ def ceilings(network: Network) -> pl.DataFrame:
         pl.col("overtime_cost").fill_null(pl.col("hourly_cost")).fill_null(0.0),
     )
     crews = network.table("workforce").filter(pl.col("overtime_hours_per_head").fill_null(0.0) > 0)
-    own = pl.col("overtime_hours") > 0
+    # The ceiling before events: a cell that an event closes stays, so that a trial keeps the program's shape.
+    own = pl.col("overtime_given") > 0
     cells = network.hours.filter(own | pl.col("resource").is_in(crews["resource"].implode()))
     return cells.select(*CELL, "overtime_hours").join(costs, on="resource", how="left")

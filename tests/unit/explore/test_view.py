@@ -71,6 +71,13 @@ def test_the_strip_says_the_difference_in_sign_and_word(tmp_path: Path) -> None:
     assert "solver" in text
 
 
+def test_a_move_names_the_item_by_code_and_description(tmp_path: Path) -> None:
+    items = [{"item": "A", "description": "Plain flour", "family": "Flour", "unit": "each", "standard_cost": 6}]
+    explorer = Explorer(mill(tmp_path, items=items, line="A"))
+    page = Tags(view.moved(explorer.ask(Trial(resource="A", outage_days=7))))
+    assert page.text.count("A Plain flour") == explorer.current.moves.height - 1, "a line called A is no flour"
+
+
 def test_an_edit_that_matches_nothing_stands_out(tmp_path: Path) -> None:
     shown = view.strip(Explorer(mill(tmp_path)).ask(Trial(expediting=False)))
     assert 'class="nothing">⚠ Matches nothing.' in shown
