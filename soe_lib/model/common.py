@@ -25,7 +25,7 @@ Places = npt.NDArray[np.intp]
 Flags = npt.NDArray[np.bool_]
 
 PARTS = ("cost", "margin", "lower", "upper", "row_lower", "row_upper", "effects", "constants")
-"""What a program's vector holds, in this order; the constants are the money, and the margin, of cells that are fixed."""
+"""What a program's vector holds, in this order; constants are the money, and the margin, of cells that are fixed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +57,17 @@ class Common:
 
     def canonical(self, vector: Floats) -> Canonical:
         """One program as the gate takes it: minimise cost, its constant left out."""
-        columns = {"all": slice(0, self.columns)}
-        rows = {"all": slice(0, self.rows)}
-        lower, upper, row_lower, row_upper, cost = (
-            self.part(vector, name).copy() for name in ("lower", "upper", "row_lower", "row_upper", "cost")
+        return Canonical(
+            matrix=self.matrix(vector),
+            cost=self.part(vector, "cost").copy(),
+            row_lower=self.part(vector, "row_lower").copy(),
+            row_upper=self.part(vector, "row_upper").copy(),
+            lower=self.part(vector, "lower").copy(),
+            upper=self.part(vector, "upper").copy(),
+            integer=self.integer,
+            columns={"all": slice(0, self.columns)},
+            rows={"all": slice(0, self.rows)},
         )
-        return Canonical(self.matrix(vector), cost, row_lower, row_upper, lower, upper, self.integer, columns, rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +115,8 @@ def _union(
             found[number][name] = place + size
         size += more
     nothing = np.zeros(0, np.intp)
-    return size, [np.concatenate([nothing, *(one[name] for name in names)]) for one, names in zip(found, order, strict=True)]
+    pairs = zip(found, order, strict=True)
+    return size, [np.concatenate([nothing, *(one[name] for name in names)]) for one, names in pairs]
 
 
 def _placed(parts: Sequence[Flow | Balance]) -> tuple[list[Places], int]:
@@ -139,8 +145,8 @@ def _agreed(flags: Sequence[Flags], place_of: Sequence[Places], size: int, other
 def _wide(model: Model, column_of: Places, row_of: Places, columns: int, rows: int) -> _Wide:
     program = model.program
     money, margin, lower, upper = np.zeros((4, columns))
-    for whole, own in zip((money, margin, lower, upper), (program.money, _margin(model), program.lower, program.upper)):
-        whole[column_of] = own
+    money[column_of], margin[column_of] = program.money, _margin(model)
+    lower[column_of], upper[column_of] = program.lower, program.upper
     row_lower, row_upper = np.full(rows, -np.inf), np.full(rows, np.inf)
     row_upper[row_of] = program.rhs
     row_lower[row_of[: program.equalities]] = program.rhs[: program.equalities]
@@ -168,7 +174,8 @@ def _stacked(wide: Sequence[_Wide], fixed: Flags, integer: Flags, rows: int) -> 
     pattern = np.unique(np.concatenate([code[move] for code, move in zip(codes, moved, strict=True)]))
     columns = int((~fixed).sum())
     start = np.searchsorted(pattern, np.arange(columns + 1) * rows)
-    sizes = dict.fromkeys(PARTS, columns) | {"row_lower": rows, "row_upper": rows, "effects": pattern.size, "constants": 2}
+    sizes = dict.fromkeys(PARTS, columns) | dict.fromkeys(("row_lower", "row_upper"), rows)
+    sizes |= {"effects": pattern.size, "constants": 2}
     ends = np.cumsum([sizes[name] for name in PARTS]).tolist()
     parts = {name: slice(end - sizes[name], end) for name, end in zip(PARTS, ends, strict=True)}
     common = Common(rows, columns, pattern % rows, start, integer, parts)

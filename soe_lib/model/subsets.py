@@ -27,7 +27,7 @@ class Subsets:
     Parameters
     ----------
     make : mask → the model with just those changes.
-    count : how many changes.
+    count : how many changes. whole : the model with all of them, where there is one already.
 
     Attributes
     ----------
@@ -35,17 +35,17 @@ class Subsets:
     were made. simple : False where too many changes hang together (see `MOST`); `at` must then not be asked.
     """
 
-    def __init__(self, make: Callable[[int], Model], count: int) -> None:
+    def __init__(self, make: Callable[[int], Model], count: int, whole: Model | None = None) -> None:
         self._make, self.count = make, count
-        self._models: dict[int, Model] = {}
+        self._models: dict[int, Model] = {(1 << count) - 1: whole} if whole else {}
         self._vectors: dict[int, Floats] = {}
         self._changes: dict[int, tuple[np.ndarray, Floats, Floats]] = {}
         self.everything = (1 << count) - 1
         singles = [1 << change for change in range(count)]
         self._assemble([0, self.everything, *singles])
-        self.groups = tuple((change,) for change in range(count))
+        self.groups: tuple[tuple[int, ...], ...] = tuple((change,) for change in range(count))
         self._grow_together()
-        if self.simple and not _equal(self.at(self.everything), self._vectors[self.everything]).all():
+        if self.simple and not self._adds_up(self.everything):
             self.groups = (tuple(range(count)),)
             self._assemble_groups()
 
@@ -81,6 +81,10 @@ class Subsets:
                 self._changes[part] = (place, changed[place] - base[place], changed[place])
         return self._changes[part]
 
+    def _adds_up(self, mask: int) -> bool:
+        """Whether the composed vector is the assembled one."""
+        return bool(_equal(self.at(mask), self._vectors[mask]).all())
+
     def _assemble(self, masks: Iterable[int]) -> None:
         for mask in masks:
             if mask not in self._models:
@@ -97,7 +101,7 @@ class Subsets:
         if not pairs:
             return
         self._assemble(1 << a | 1 << b for a, b in pairs)
-        linked = [(a, b) for a, b in pairs if not _equal(self.at(1 << a | 1 << b), self._vectors[1 << a | 1 << b]).all()]
+        linked = [(a, b) for a, b in pairs if not self._adds_up(1 << a | 1 << b)]
         self.groups = _components(self.count, linked)
         self._assemble_groups()
 

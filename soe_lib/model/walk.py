@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import highspy
 import numpy as np
 import numpy.typing as npt
 
@@ -14,7 +13,7 @@ from soe_lib.model.common import Common
 from soe_lib.model.solve import PROVEN, Gate, Options
 
 NOISE = 1e-7
-"""A reduced cost below this, on a bound that is not there, is the solver's own tolerance."""
+"""A price below this share of the largest cost, on a bound that is not there, is the solver's own rounding."""
 CENT, SHARE = 0.004, 1e-10
 """How far the two proofs of one optimum may lie apart: money, and share of the optimum."""
 
@@ -90,8 +89,9 @@ class Walk:
             highs.changeRowsBounds(rows.size, rows, part["row_lower"][rows], part["row_upper"][rows])
         if (effects := changed["effects"]).size:
             column = np.searchsorted(common.start, effects, side="right") - 1
-            for row, where, effect in zip(common.row[effects].tolist(), column.tolist(), part["effects"][effects].tolist()):
-                highs.changeCoeff(row, where, effect)
+            where = (common.row[effects].tolist(), column.tolist(), part["effects"][effects].tolist())
+            for row, place, effect in zip(*where, strict=True):
+                highs.changeCoeff(row, place, effect)
 
     def _read(self, iterations: int) -> Reached:
         """Money of the vertex, and the bound that its prices prove: Lagrange's, with every cell at its better bound."""
@@ -99,9 +99,11 @@ class Walk:
         solution = self.gate.highs.getSolution()
         x, price = np.asarray(solution.col_value), np.asarray(solution.row_dual)
         cost, lower, upper = (common.part(vector, name) for name in ("cost", "lower", "upper"))
-        reduced = cost - common.matrix(vector).T @ price
-        bound = _least(price, common.part(vector, "row_lower"), common.part(vector, "row_upper"))
-        bound += _least(reduced, lower, upper)
+        matrix = common.matrix(vector)
+        reduced = cost - matrix.T @ price
+        noise = NOISE * (1.0 + float(np.abs(cost).max(initial=0.0)))
+        bound = _least(price, common.part(vector, "row_lower"), common.part(vector, "row_upper"), matrix @ x, noise)
+        bound += _least(reduced, lower, upper, x, noise)
         constant, margin_constant = common.part(vector, "constants")
         found = _money(cost, x)
         gap = abs(found - bound)
@@ -116,15 +118,15 @@ class Walk:
 
 
 def _money(per_unit: Floats, quantity: Floats) -> float:
-    """Σ per_unit × quantity; by NumPy's own sum, since a threaded dot product waits for its threads longer than it works."""
+    """Σ per_unit × quantity, by NumPy's own sum: a threaded dot product waits for its threads longer than it works."""
     return float(np.sum(per_unit * quantity))
 
 
-def _least(price: Floats, low: Floats, high: Floats) -> float:
-    """Σ price × the bound that makes it smallest; a price on a bound that is not there must be noise."""
+def _least(price: Floats, low: Floats, high: Floats, found: Floats, noise: float) -> float:
+    """Σ price × the bound that makes it smallest; noise on a bound that is not there counts at the value found."""
     bound = np.where(price > 0, low, high)
-    noise = np.abs(price) <= NOISE
-    used = (price != 0) & ~(np.isinf(bound) & noise)
+    bound = np.where(np.isinf(bound) & (np.abs(price) <= noise), found, bound)
+    used = price != 0
     return float(np.sum(price[used] * bound[used]))
 
 
@@ -132,4 +134,4 @@ def _where(one: Floats, other: Floats) -> npt.NDArray[np.int32]:
     return np.flatnonzero(one != other).astype(np.int32)
 
 
-__all__ = ["Reached", "Walk", "highspy"]
+__all__ = ["Reached", "Walk"]

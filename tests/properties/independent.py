@@ -1,168 +1,327 @@
-"""The same network written straight on highspy, row by row in plain loops, by somebody who read only the contract.
+"""The contract written straight on highspy, row by row in plain loops, by somebody who read only the contract.
 
-It shares no code with soe_lib: dictionaries in, one number out. Slow and simple on purpose.
+It shares no code with soe_lib: tables as lists of dictionaries in, a status and one number out. Slow and simple on
+purpose. Not covered: orders, shelf life, substitution, allocation rules, fences; labels of time are periods or days.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date, timedelta
 from typing import Any
 
 import highspy
 
-Tables = dict[str, list[dict[str, Any]]]
+from tests.properties.independent_world import INF, Row, Tables, World, number
+
+STATUS = {
+    highspy.HighsModelStatus.kOptimal: "optimal",
+    highspy.HighsModelStatus.kInfeasible: "infeasible",
+    highspy.HighsModelStatus.kUnbounded: "unbounded",
+}
 
 
-def optimum(tables: Tables) -> float:
-    """The most money, in the sense of maximising, of costs per period and spread dispatch."""
-    highs = highspy.Highs()
-    highs.setOptionValue("output_flag", False)
-    highs.setOptionValue("mip_rel_gap", 0.0)
-    highs.setOptionValue("mip_abs_gap", 1e-7)
-    highs.changeObjectiveSense(highspy.ObjSense.kMaximize)
-    inf = highspy.kHighsInf
-    periods = [(p["period"], _day(p["starts_on"]), _day(p["ends_on"])) for p in tables["periods"]]
-    horizon = len(periods)
-    where = {}
-    for t, (_, first, last) in enumerate(periods):
-        for n in range((last - first).days + 1):
-            where[first + timedelta(days=n)] = t
-    rows: dict[Any, dict[int, float]] = defaultdict(lambda: defaultdict(float))
-    bounds: dict[Any, tuple[float, float]] = {}
-    count = 0
+def optimum(tables: Tables, **settings: str) -> float:
+    """The most money; fails where there is none."""
+    status, money = answer(tables, **settings)
+    assert status == "optimal", status
+    return money
 
-    def variable(money: float, upper: float = inf, whole: bool = False) -> int:
-        nonlocal count
-        highs.addCol(float(money), 0.0, float(upper), 0, [], [])
+
+def answer(tables: Tables, **settings: str) -> tuple[str, float]:
+    """optimal, infeasible or unbounded, and the most money in the sense of maximising."""
+    world, program = World(tables, **settings), Program()
+    open_sites = _sites(world, program)
+    _stock(world, program)
+    _hours(world, program, open_sites)
+    _make(world, program, open_sites)
+    _buy(world, program, open_sites)
+    _ship(world, program, open_sites)
+    _sell(world, program)
+    return program.solve()
+
+
+class Program:
+    """Columns as they come, rows by key, until all is known."""
+
+    def __init__(self) -> None:
+        self.highs = highspy.Highs()
+        self.highs.setOptionValue("output_flag", False)
+        self.highs.setOptionValue("threads", 2)  # one process, one number of threads
+        self.highs.setOptionValue("mip_rel_gap", 0.0)
+        self.highs.setOptionValue("mip_abs_gap", 1e-7)
+        self.highs.changeObjectiveSense(highspy.ObjSense.kMaximize)
+        self.rows: dict[Any, dict[int, float]] = defaultdict(lambda: defaultdict(float))
+        self.bounds: dict[Any, tuple[float, float]] = {}
+        self.money = 0.0
+        self.count = 0
+
+    def column(self, money: float = 0.0, low: float = 0.0, high: float = INF, *, whole: bool = False) -> int:
+        self.highs.addCol(float(money), float(low), float(high), 0, [], [])
         if whole:
-            highs.changeColIntegrality(count, highspy.HighsVarType.kInteger)
-        count += 1
-        return count - 1
+            self.highs.changeColIntegrality(self.count, highspy.HighsVarType.kInteger)
+        self.count += 1
+        return self.count - 1
 
-    def arrives(t: int, lead: float) -> dict[int, float]:
-        _, first, last = periods[t]
-        days = (last - first).days + 1
-        found: dict[int, float] = defaultdict(float)
-        for n in range(days):
-            found[where.get(first + timedelta(days=n + int(lead)), horizon)] += 1.0 / days
-        return found
+    def solve(self) -> tuple[str, float]:
+        for key, (low, high) in self.bounds.items():
+            entries = self.rows[key]
+            self.highs.addRow(low, high, len(entries), list(entries), list(entries.values()))
+        assert set(self.rows) <= set(self.bounds), set(self.rows) - set(self.bounds)
+        self.highs.run()
+        status = self.highs.getModelStatus()
+        if status == highspy.HighsModelStatus.kUnboundedOrInfeasible:
+            self.highs.setOptionValue("presolve", "off")
+            self.highs.run()
+            status = self.highs.getModelStatus()
+        return STATUS.get(status, str(status)), float(self.highs.getInfo().objective_function_value) + self.money
 
-    items = {i["item"]: i for i in tables["items"]}
-    nodes = set()
-    for table, item, place in (
-        ("inventory", "item", "location"),
-        ("forecast", "item", "location"),
-        ("offers", "item", "location"),
-        ("routings", "item", "location"),
-    ):
-        nodes |= {(r[item], r[place]) for r in tables.get(table, [])}
-    at = {r["routing"]: r["location"] for r in tables["routings"]}
-    nodes |= {(c["component"], at[c["routing"]]) for c in tables.get("components", [])}
-    for _ in range(len(items) + 4):
-        nodes |= {
-            (i, lane["destination"])
-            for lane in tables.get("lanes", [])
-            for i, place in set(nodes)
-            if place == lane["origin"]
-        }
 
-    opening: dict[tuple[str, str], float] = defaultdict(float)
-    for row in tables.get("inventory", []):
-        opening[row["item"], row["location"]] += row["on_hand"]
-    rooms = {r["location"]: r.get("storage_capacity") for r in tables["locations"]}
-    for item, place in nodes:
-        holding = items[item].get("holding_cost") or 0.0
-        for t in range(horizon):
-            stock = variable(-holding)
-            rows["stock", item, place, t][stock] -= 1
-            rows["stock", item, place, t + 1][stock] += 1
-            if rooms.get(place) is not None:
-                rows["room", place, t][stock] += items[item].get("volume") or 1.0
-                bounds["room", place, t] = (-inf, rooms[place])
-        leave = variable(items[item].get("end_value") or 0.0)
-        rows["stock", item, place, horizon][leave] -= 1
-        for t in range(horizon + 1):
-            have = opening[item, place] if t == 0 else 0.0
-            bounds["stock", item, place, t] = (-have, -have)
+def _sites(world: World, program: Program) -> dict[str, int]:
+    """A yes-or-no column for every place that may change or is closed for good."""
+    found: dict[str, int] = {}
+    always: dict[str, int] = defaultdict(int)
+    for place, row in world.locations.items():
+        is_open, may = row.get("status") != "closed", row.get("may_change") in ("yes", True)
+        if is_open and not may:
+            always[row.get("group", "")] += 1
+            continue
+        cost = number(row, "fixed_cost")
+        found[place] = program.column(-cost, 0.0, 1.0 if may else 0.0, whole=True)
+        program.money += cost if is_open else 0.0
+    for row in world.table("location_groups"):
+        members = [place for place in found if world.locations[place].get("group") == row["group"]]
+        for place in members:
+            program.rows["group", row["group"]][found[place]] = 1.0
+        low, high = number(row, "minimum_open"), number(row, "maximum_open", INF)
+        program.bounds["group", row["group"]] = (low - always[row["group"]], high - always[row["group"]])
+    return found
 
-    cost_of = {r["resource"]: r for r in tables["resources"]}
-    hours = {(c["resource"], c["period"]): c for c in tables["calendar"]}
-    for t, (name, _, _) in enumerate(periods):
-        for resource, terms in cost_of.items():
-            given = hours.get((resource, name), {})
-            bounds["hours", resource, t] = (-inf, given.get("hours") or 0.0)
-            if given.get("overtime_hours"):
-                over = variable(-(terms["overtime_cost"] - terms["hourly_cost"]), given["overtime_hours"])
-                rows["hours", resource, t][over] -= 1
-    for routing in tables["routings"]:
-        used = [o for o in tables["operations"] if o["routing"] == routing["routing"]]
-        parts = [c for c in tables.get("components", []) if c["routing"] == routing["routing"]]
-        money = -(routing.get("cost_per_unit") or 0.0) - sum(
-            o["hours_per_unit"] * cost_of[o["resource"]]["hourly_cost"] for o in used
+
+def _stock(world: World, program: Program) -> None:
+    rules = {(row["item"], row["location"]): row for row in world.table("policies")}
+    for item, place in sorted(world.nodes):
+        rule, terms = rules.get((item, place), {}), world.items[item]
+        holding = world.holding(item, place)
+        for t in range(world.horizon):
+            charged = t if world.holding_on == "closing" else t + 1
+            money = -holding * world.lengths[charged] if charged < world.horizon else 0.0
+            stock = program.column(money, high=number(rule, "maximum_stock", INF))
+            program.rows["stock", item, place, t][stock] -= 1
+            program.rows["stock", item, place, t + 1][stock] += 1
+            if (room := world.locations[place].get("storage_capacity")) not in (None, ""):
+                program.rows["room", place, t][stock] += number(terms, "volume", 1.0)
+                program.bounds["room", place, t] = (-INF, float(room))
+            if number(rule, "safety_stock") and number(rule, "below_safety_cost"):
+                below = program.column(-number(rule, "below_safety_cost") * world.lengths[t])
+                program.rows["safety", item, place, t].update({stock: 1.0, below: 1.0})
+                program.bounds["safety", item, place, t] = (number(rule, "safety_stock"), INF)
+            if t == world.horizon - 1:
+                program.rows["end", item, place][stock] = 1.0
+                program.bounds["end", item, place] = (
+                    number(rule, "end_stock"), number(rule, "end_stock_maximum", INF),
+                )  # fmt: skip
+        leave = program.column(number(terms, "end_value"))
+        program.rows["stock", item, place, world.horizon][leave] -= 1
+        have = world.opening[item, place]
+        if world.holding_on == "opening":
+            program.money -= holding * have * world.lengths[0]
+        for t in range(world.horizon + 1):
+            comes = world.receipts[item, place, t] + (have if t == 0 else 0.0)
+            program.bounds["stock", item, place, t] = (-comes, -comes)
+    program.money += world.receipt_money
+
+
+def _hours(world: World, program: Program, open_sites: dict[str, int]) -> None:
+    for resource, row in world.resources.items():
+        over = number(row, "overtime_cost", number(row, "hourly_cost")) - number(row, "hourly_cost")
+        for t in range(world.horizon):
+            hours, overtime = world.hours(resource, t)
+            place = row.get("location", "")
+            program.bounds["hours", resource, t] = (-INF, 0.0 if place in open_sites else hours)
+            if place in open_sites:
+                program.rows["hours", resource, t][open_sites[place]] -= hours
+            extra = program.column(-over)
+            program.rows["hours", resource, t][extra] -= 1
+            program.rows["overtime", resource, t][extra] += 1
+            program.bounds["overtime", resource, t] = (-INF, overtime)
+    for row in world.table("workforce"):
+        _crew(world, program, row)
+    for row in world.table("maintenance"):
+        jobs = number(row, "jobs", 1.0)
+        program.bounds["jobs", row["maintenance"]] = (jobs, jobs)
+        for t in world.window(row.get("earliest"), row.get("latest")):
+            job = program.column(0.0, 0.0, number(row, "maximum_at_once", jobs), whole=True)
+            program.rows["jobs", row["maintenance"]][job] = 1.0
+            program.rows["hours", row["resource"], t][job] += number(row, "hours")
+    for row in world.table("expansions"):
+        step = program.column(-number(row, "cost"), 0.0, number(row, "maximum", 1.0), whole=True)
+        for t in range(world.horizon):
+            program.rows["hours", row["resource"], t][step] -= number(row, "hours")
+
+
+def _crew(world: World, program: Program, row: Row) -> None:
+    whole, before = row.get("whole") in ("yes", True), None
+    for t in range(world.horizon):
+        heads = program.column(
+            -number(row, "cost_per_head") * world.lengths[t],
+            number(row, "minimum_heads"), number(row, "maximum_heads", INF), whole=whole,
+        )  # fmt: skip
+        hire = program.column(-number(row, "hire_cost"), whole=whole)
+        release = program.column(-number(row, "release_cost"), whole=whole)
+        program.rows["heads", row["resource"], t].update({heads: 1.0, hire: -1.0, release: 1.0})
+        if before is not None:
+            program.rows["heads", row["resource"], t][before] = -1.0
+        start = number(row, "opening_heads") if before is None else 0.0
+        program.bounds["heads", row["resource"], t] = (start, start)
+        kept, overtime = world.kept(row["resource"], t)
+        program.rows["hours", row["resource"], t][heads] -= number(row, "hours_per_head") * kept
+        program.rows["overtime", row["resource"], t][heads] -= number(row, "overtime_hours_per_head") * overtime
+        before = heads
+
+
+def _switched(
+    program: Program, name: tuple[Any, ...], flows: list[int], terms: dict[str, float], most: float
+) -> int | None:
+    """The on-off column of a flow with a fixed cost, a set-up or a minimum; and whole multiples."""
+    if terms["multiple"]:
+        lots = program.column(whole=True)
+        for flow in flows:
+            program.rows["lots", name][flow] = 1.0
+        program.rows["lots", name][lots] = -terms["multiple"]
+        program.bounds["lots", name] = (0.0, 0.0)
+    if not (terms["fixed"] or terms["minimum"] or terms["hours"]):
+        return None
+    on = program.column(-terms["fixed"], 0.0, 1.0, whole=True)
+    for flow in flows:
+        program.rows["most", name][flow] = 1.0
+        program.rows["least", name][flow] = 1.0
+    program.rows["most", name][on] = -max(most, terms["minimum"])
+    program.bounds["most", name] = (-INF, 0.0)
+    program.rows["least", name][on] = -terms["minimum"]
+    program.bounds["least", name] = (0.0, INF)
+    return on
+
+
+def _make(world: World, program: Program, open_sites: dict[str, int]) -> None:
+    for row in world.table("routings"):
+        name, place = row["routing"], row["location"]
+        steps = world.steps(name)
+        set_up = sum(number(o, "setup_hours") for rows in steps.values() for o in rows)
+        fixed = number(row, "fixed_cost") + number(row, "setup_cost")
+        fixed += sum(
+            number(o, "setup_hours") * number(world.resources[o["resource"]], "hourly_cost")
+            for rows in steps.values()
+            for o in rows
         )
-        for t in range(horizon):
-            make = variable(money)
-            lots = bool(routing.get("setup_cost"))
-            arrival = (
-                arrives(t, routing.get("lead_time_days") or 0)
-                if not lots
-                else _at_end(periods, where, t, routing, horizon)
-            )
-            for then, share in arrival.items():
-                rows["stock", routing["item"], routing["location"], then][make] += share * (routing.get("yield") or 1.0)
-            for part in parts:
-                rows["stock", part["component"], routing["location"], t][make] -= part["quantity"]
-            for o in used:
-                rows["hours", o["resource"], t][make] += o["hours_per_unit"]
-            if lots or routing.get("minimum"):
-                on = variable(-(routing.get("setup_cost") or 0.0), 1.0, whole=True)
-                rows["most", routing["routing"], t][make] = 1.0
-                rows["most", routing["routing"], t][on] = -1e4
-                bounds["most", routing["routing"], t] = (-inf, 0.0)
-                if routing.get("minimum"):
-                    rows["least", routing["routing"], t][make] = 1.0
-                    rows["least", routing["routing"], t][on] = -routing["minimum"]
-                    bounds["least", routing["routing"], t] = (0.0, inf)
-    for offer in tables.get("offers", []):
-        for t in range(horizon):
-            buy = variable(-offer["unit_cost"], offer.get("maximum") or inf)
-            for then, share in arrives(t, offer.get("lead_time_days") or 0).items():
-                rows["stock", offer["item"], offer["location"], then][buy] += share
-    for lane in tables.get("lanes", []):
-        for item, place in nodes:
-            if place != lane["origin"]:
-                continue
-            for t in range(horizon):
-                ship = variable(-lane["cost_per_unit"])
-                rows["stock", item, place, t][ship] -= 1
-                for then, share in arrives(t, lane.get("lead_time_days") or 0).items():
-                    rows["stock", item, lane["destination"], then][ship] += share
-    buyers = {c["customer"]: c for c in tables.get("customers", [])}
-    order = {name: t for t, (name, _, _) in enumerate(periods)}
-    for n, line in enumerate(tables["forecast"]):
-        due, terms = order[line["period"]], buyers.get(line.get("customer"), {})
-        bounds["line", n] = (line["quantity"], line["quantity"])
-        rows["line", n][variable(-(terms.get("short_cost") or 0.0) - (terms.get("short_penalty") or 0.0))] = 1.0
-        for t in range(due, horizon):
-            if t > due and (periods[t][1] - periods[due][2]).days > (terms.get("latest_days") or 0):
-                break
-            sell = variable(line["price"] - (terms.get("late_cost") or 0.0) * (t - due))
-            rows["line", n][sell] = 1.0
-            rows["stock", line["item"], line["location"], t][sell] -= 1
-    for key, (low, high) in bounds.items():
-        entries = rows[key]
-        highs.addRow(low, high, len(entries), list(entries), list(entries.values()))
-    highs.run()
-    assert highs.getModelStatus() == highspy.HighsModelStatus.kOptimal, highs.getModelStatus()
-    return float(highs.getInfo().objective_function_value)
+        for t in world.valid(row):
+            make = program.column(-number(row, "cost_per_unit"), high=world.limit(row, "routing", t))
+            whole_lots = bool(number(row, "multiple") or number(row, "setup_cost") or set_up)
+            lands = world.arrives(t, row, ("routing", "item", "location"), at_end=whole_lots)
+            for then, share in lands.items():
+                program.rows["stock", row["item"], place, then][make] += share * number(row, "yield", 1.0)
+                for other in world.of_routing("co_products", name):
+                    program.rows["stock", other["item"], place, then][make] += share * number(other, "quantity")
+            for part in world.of_routing("components", name):
+                program.rows["stock", part["component"], place, t][make] -= number(part, "quantity")
+            for step, choices in steps.items():
+                for choice in choices:
+                    run = program.column(
+                        -world.rate(choice) * number(world.resources[choice["resource"]], "hourly_cost")
+                    )
+                    program.rows["hours", choice["resource"], t][run] += world.rate(choice)
+                    program.rows["step", name, step, t][run] = 1.0
+                program.rows["step", name, step, t][make] = -1.0
+                program.bounds["step", name, step, t] = (0.0, 0.0)
+            terms = {
+                "fixed": fixed,
+                "hours": set_up,
+                "minimum": number(row, "minimum"),
+                "multiple": number(row, "multiple"),
+            }
+            most = min(number(row, "maximum", INF), world.most(row["item"]) / number(row, "yield", 1.0))
+            on = _switched(program, ("routing", name, t), [make], terms, most)
+            for choices in steps.values():
+                for choice in choices:
+                    if on is not None and number(choice, "setup_hours"):
+                        program.rows["hours", choice["resource"], t][on] += number(choice, "setup_hours")
+            _closes(program, open_sites, place, ("makes", name, t), [make], most)
 
 
-def _at_end(
-    periods: list[Any], where: dict[date, int], t: int, routing: dict[str, Any], horizon: int
-) -> dict[int, float]:
-    return {where.get(periods[t][2] + timedelta(days=int(routing.get("lead_time_days") or 0)), horizon): 1.0}
+def _closes(
+    program: Program, open_sites: dict[str, int], place: str, key: tuple[Any, ...], flows: list[int], most: float
+) -> None:
+    if place in open_sites:
+        for flow in flows:
+            program.rows["site", place, key][flow] = 1.0
+        program.rows["site", place, key][open_sites[place]] = -most
+        program.bounds["site", place, key] = (-INF, 0.0)
 
 
-def _day(value: Any) -> date:
-    return value if isinstance(value, date) else date.fromisoformat(str(value))
+def _buy(world: World, program: Program, open_sites: dict[str, int]) -> None:
+    for row in world.table("offers"):
+        for t in world.valid(row):
+            limit = world.limit(row, "offer", t)
+            buy = program.column(-world.cost(row, t), high=limit)
+            for then, share in world.arrives(
+                t, row, ("supplier", "offer", "item"), at_end=bool(number(row, "multiple"))
+            ).items():
+                program.rows["stock", row["item"], row["location"], then][buy] += share
+            terms = {
+                "fixed": number(row, "order_cost"),
+                "hours": 0.0,
+                "minimum": number(row, "minimum"),
+                "multiple": number(row, "multiple"),
+            }
+            most = min(limit, world.most(row["item"]))
+            _switched(program, ("offer", row["offer"], t), [buy], terms, most)
+            _closes(program, open_sites, row["location"], ("buys", row["offer"], t), [buy], most)
+
+
+def _ship(world: World, program: Program, open_sites: dict[str, int]) -> None:
+    for row in world.table("lanes"):
+        carried = [i for i, place in sorted(world.nodes) if place == row["origin"] and row.get("item") in (None, "", i)]
+        handling = [r for r in world.table("lane_resources") if r["lane"] == row["lane"]]
+        for t in world.valid(row):
+            flows = []
+            for item in carried:
+                used = [r for r in handling if r.get("item") in (None, "", item)]
+                money = sum(
+                    number(r, "hours_per_unit") * number(world.resources[r["resource"]], "hourly_cost") for r in used
+                )
+                ship = program.column(-number(row, "cost_per_unit") - money)
+                flows.append(ship)
+                program.rows["stock", item, row["origin"], t][ship] -= 1
+                for then, share in world.arrives(
+                    t, row, ("lane", "mode"), at_end=bool(number(row, "multiple"))
+                ).items():
+                    program.rows["stock", item, row["destination"], then][ship] += share
+                for r in used:
+                    program.rows["hours", r["resource"], t][ship] += number(r, "hours_per_unit")
+                program.rows["lane", row["lane"], t][ship] = 1.0
+            limit = world.limit(row, "lane", t)
+            program.bounds["lane", row["lane"], t] = (-INF, limit)
+            terms = {
+                "fixed": number(row, "fixed_cost"),
+                "hours": 0.0,
+                "minimum": number(row, "minimum"),
+                "multiple": number(row, "multiple"),
+            }
+            most = min(limit, sum(world.most(i) for i in carried))
+            _switched(program, ("lane", row["lane"], t), flows, terms, most)
+            for place in (row["origin"], row["destination"]):
+                _closes(program, open_sites, place, ("ships", row["lane"], t), flows, most)
+
+
+def _sell(world: World, program: Program) -> None:
+    for line in world.lines:
+        key, terms = ("line", line["item"], line["location"], line["customer"], line["due"]), line["terms"]
+        program.bounds[key] = (line["quantity"], line["quantity"])
+        program.rows[key][program.column(-number(terms, "short_cost") - number(terms, "short_penalty"))] = 1.0
+        if line["committed"] > 0:
+            program.bounds[("owed", *key)] = (line["committed"], INF)
+        for t, late in world.served(line["due"], number(terms, "latest_days")):
+            sell = program.column(line["price"] - number(terms, "late_cost") * late)
+            program.rows[key][sell] = 1.0
+            if line["committed"] > 0:
+                program.rows[("owed", *key)][sell] = 1.0
+            program.rows["stock", line["item"], line["location"], t][sell] -= 1
