@@ -150,4 +150,3 @@ class Scenario:
         edits = "; ".join(map(str, self.edits)) or "nothing is changed"
         blocks = f"; with {', '.join(map(repr, self.blocks))}" if self.blocks else ""
         return f"Scenario {self.name!r}: {edits}{blocks}."
-

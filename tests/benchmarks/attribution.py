@@ -52,7 +52,9 @@ def heavy() -> tuple[Snapshot, list[Disruption]]:
         ("E8", "delay", "Rhein Tensid", date(2026, 11, 16), date(2026, 12, 6), None, None, 7.0),
     ]
     names = ["event", "kind", "target", "from", "to", "hours", "factor", "days"]
-    events = pl.DataFrame([{**dict(zip(names, row, strict=True)), "note": ""} for row in rows], schema=now["events"].schema)
+    events = pl.DataFrame(
+        [{**dict(zip(names, row, strict=True)), "note": ""} for row in rows], schema=now["events"].schema
+    )
     return now.replace(events=events), [Disruption.event(row[0], name=f"{row[1]} of {row[2]}") for row in rows]
 
 

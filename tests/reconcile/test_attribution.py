@@ -78,7 +78,9 @@ def test_service_first_is_planned_one_by_one(tmp_path: Path) -> None:
 
 
 def by_mask(events: pl.DataFrame) -> dict[int, pl.DataFrame]:
-    return {mask: events.filter([bool(mask >> n & 1) for n in range(events.height)]) for mask in range(1 << events.height)}
+    return {
+        mask: events.filter([bool(mask >> n & 1) for n in range(events.height)]) for mask in range(1 << events.height)
+    }
 
 
 def test_disruptions_that_do_not_meet_add_up(tmp_path: Path) -> None:

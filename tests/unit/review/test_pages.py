@@ -122,7 +122,9 @@ def test_the_sop_plan_is_held_against_the_plan_at_standard_cost(week: Situation)
     assert finance.sop_bridge.end == ((220 * 6 - 30 - 15) * 100)
     assert finance.headline.startswith("Margin at standard cost is EUR\u00a0")
     assert "above the S&OP plan" in finance.headline
-    assert {row["name"] for row in finance.checks} >= {"The bridge from the S&OP plan to this week's plan leaves no residual"}
+    assert {row["name"] for row in finance.checks} >= {
+        "The bridge from the S&OP plan to this week's plan leaves no residual"
+    }
 
 
 def test_at_standard_cost_timing_is_left_out(this: Snapshot, solved: Plan) -> None:
