@@ -65,6 +65,13 @@ class Objective:
 
 
 @dataclass(frozen=True)
+class Setups:
+    """Whether a resource keeps its last set-up into the next period; fixed costs and minimum runs never carry over."""
+
+    carry_over: bool = False
+
+
+@dataclass(frozen=True)
 class Terms:
     """Days until customers pay, and until suppliers are paid."""
 
@@ -99,6 +106,7 @@ class Settings:
     calendar: Working = Working()
     fence: Fence = Fence()
     objective: Objective = Objective()
+    setups: Setups = Setups()
     terms: Terms = Terms()
     forecast: ForecastChoice = ForecastChoice()
     tolerance: Mapping[str, float] = field(default_factory=lambda: NOTHING)

@@ -85,6 +85,8 @@ class Reader:
             if isinstance(value, Mapping):
                 return self._section(default, value, path)
             return self._wrong(path, value, default, f"It is a section: write it as [{path}].")
+        if isinstance(default, bool):
+            return value if isinstance(value, bool) else self._wrong(path, value, default, "Write true or false.")
         if isinstance(default, float | int):
             return self._number(path, default, value)
         if not isinstance(value, str):

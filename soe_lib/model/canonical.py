@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import highspy
@@ -23,6 +23,9 @@ class Canonical:
     ----------
     columns, rows : slice of each flow and each balance.
     offset : constant of the objective, which CVXPY keeps aside.
+    implied : names of the balances that follow from the others: they help the solver and carry no price.
+    when, what : shape (columns,), index of the period and number of the item (or whatever is chosen) of each column,
+        −1 where there is none; empty where nobody said.
     """
 
     matrix: sp.csc_array
@@ -35,6 +38,9 @@ class Canonical:
     columns: Mapping[str, slice]
     rows: Mapping[str, slice]
     offset: float = 0.0
+    implied: tuple[str, ...] = ()
+    when: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
+    what: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
 
     def highs(self) -> highspy.HighsLp:
         """The same program as HiGHS takes it."""
@@ -85,6 +91,21 @@ def read(problem: Any, flows: Mapping[str, Any], equalities: list[str], limits: 
         rows=rows,
         offset=float(data.get("offset", 0.0) or 0.0),
     )
+
+
+def labelled(canonical: Canonical, program: Program) -> Canonical:
+    """The canonical data with what a search for whole numbers wants to know of its columns and rows."""
+    when, what = np.full((2, len(canonical.cost)), -1, dtype=np.intp)
+    for number, (name, flow) in enumerate(program.flows.items(), 1):
+        place, rows = canonical.columns[name], flow.rows
+        if "period" in rows.columns:
+            when[place] = rows["period"].to_physical().to_numpy()
+        # Items have the same number in every flow; whatever has no item is numbered flow by flow.
+        other = "item" not in rows.columns
+        own = rows[flow.keys[0] if other else "item"].to_physical().to_numpy().astype(np.intp)
+        what[place] = own + (number << 32 if other else 0)
+    implied = tuple(name for name, balance in program.balances.items() if balance.follows)
+    return replace(canonical, implied=implied, when=when, what=what)
 
 
 def again(before: Canonical, program: Program) -> Canonical | None:

@@ -2,7 +2,8 @@
 
 A switch (a run, an order, a lorry, a site) needs a number that the switched quantity never exceeds in an optimal plan.
 It is valid only if it covers every use that is paid: demand still open, components of what is still open, stock that a
-policy asks for. An item whose stock earns money at the end has no such ceiling; then only its own limits count.
+policy asks for, and what is made only to be rid of components that nobody wants, for there is no free disposal. An
+item whose stock earns money at the end has no such ceiling; then only its own limits count.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import polars as pl
 import scipy.sparse as sp
 
 from soe_lib.model.demand import served
+from soe_lib.model.domains import BEYOND
 from soe_lib.model.prepared import prepared
+from soe_lib.model.program import LEAD
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -22,37 +25,56 @@ if TYPE_CHECKING:
 
 @prepared
 def useful(network: Network) -> pl.DataFrame:
-    """item, period, useful: most units of the item that can still be used from the period on (null: no ceiling).
+    """item, period, useful, rid: most units of the item that can still be used from the period on (null: no ceiling).
 
     useful(i, t) = Σ demand lines of i that may be served in t or later + Σ policies' safety and end stock
-    + Σ over routings that consume i of quantity ÷ yield × useful(made item, t).
+    + what smallest and whole loads carry beyond it + Σ over routings that consume i of
+    quantity ÷ yield × (useful(made item, t) + what its smallest and whole runs make beyond it) + rid(i), the units that
+    could be made of components only to be rid of these (infinite for what co-products go into; then not added).
     """
     items = network.items.select("item").unique().sort("item")
     names, count = items["item"], items.height
     position = items.with_row_index("place")
     own = _open_demand(network, position, count) + _kept(network, position, count)[:, None]
+    own = own + _beyond_need(network, position, count, ("lanes",))[:, None]
+    beyond_need = _beyond_need(network, position, count, ("lanes", "routings"))[:, None]
     explosion = _explosion(network, position, count)
-    total, step = own.copy(), own
+    total = own.copy()
+    step = np.where(own > 0, own + beyond_need, 0.0)
     for _ in range(count):  # as many rounds as the BOM has levels
         step = explosion @ step
         if not np.any(step):
             break
         total += step
+        step = np.where(step > 0, step + beyond_need, 0.0)
     else:
         total[:] = np.inf  # a cycle: nothing bounds it
+    total[:, -1] = 0.0  # what comes after the horizon is used by nobody, unless it is worth something
+    rid = _rid(network, position, count)
+    total += np.where(np.isfinite(rid), rid, 0.0)[:, None]
     total[_endless(network, position, count, explosion)] = np.inf
-    periods = network.periods["period"]
+    periods = pl.Series("period", [*network.snapshot.periods["period"], BEYOND], dtype=network.domains["period"])
     return pl.DataFrame(
         {
             "item": names.gather(np.repeat(np.arange(count), len(periods))),
             "period": periods.gather(np.tile(np.arange(len(periods)), count)),
             "useful": total.ravel(),
+            "rid": np.repeat(rid, len(periods)),
         }
     ).with_columns(pl.when(pl.col("useful").is_finite()).then("useful").alias("useful"))
 
 
+def useful_on_arrival(network: Network, cells: pl.DataFrame) -> pl.DataFrame:
+    """The cells with `useful` of their item from the period on in which the first of it can be there."""
+    arrivals = network.arrivals(cells.select(LEAD).unique())
+    first = arrivals.group_by(LEAD).agg(pl.col("arrival").sort().first())
+    return cells.join(first, on=[*LEAD], how="left", nulls_equal=True).join(
+        useful(network).rename({"period": "arrival"}), on=["item", "arrival"], how="left"
+    )
+
+
 def _open_demand(network: Network, position: pl.DataFrame, count: int) -> np.ndarray:
-    horizon = network.periods.height
+    horizon = network.periods.height + 1
     keys = ["item", "location", "customer", "order", "due"]
     last = served(network).group_by(keys).agg(pl.col("period").max().alias("last"), pl.col("quantity").first())
     rows = last.join(position, on="item").select("place", "quantity", pl.col("last").to_physical().alias("index"))
@@ -72,6 +94,59 @@ def _kept(network: Network, position: pl.DataFrame, count: int) -> np.ndarray:
     wanted = pl.col("safety_stock").fill_null(0.0) + pl.col("end_stock").fill_null(0.0)
     rows = network.table("policies").join(position, on="item").select("place", wanted.alias("wanted"))
     return np.bincount(rows["place"].to_numpy(), rows["wanted"].to_numpy(), minlength=count)
+
+
+def _beyond_need(network: Network, position: pl.DataFrame, count: int, tables: tuple[str, ...]) -> np.ndarray:
+    """Units that smallest and whole runs and loads may bring beyond what is needed.
+
+    What the last of them leaves over stays in stock, so it is never more than one smallest or whole load of each
+    routing and lane: with more left, the last one could have been left out. Where stock expires, every one may.
+    """
+    size = pl.max_horizontal(pl.col("minimum").fill_null(0.0), pl.col("multiple").fill_null(0.0))
+    found = np.zeros(count)
+    for name, key in (("lanes", "lane"), ("routings", "routing")):
+        if name in tables:
+            rows = network.lanes if name == "lanes" else network.table(name)
+            most = rows.select(key, "item", size.alias("size")).group_by(key, "item").agg(pl.col("size").max())
+            places = most.join(position, on="item")
+            found += np.bincount(places["place"].to_numpy(), places["size"].to_numpy(), minlength=count)
+    expiring = network.items.join(position, on="item").filter(pl.col("shelf_life_days").is_not_null())["place"]
+    found[expiring.to_numpy()] *= network.periods.height
+    return found
+
+
+def _rid(network: Network, position: pl.DataFrame, count: int) -> np.ndarray:
+    """Units of each item that could be made only to be rid of a component.
+
+    rid(i) = the largest of (unwanted(c) + rid(c)) × yield ÷ quantity over its components c; unwanted of c are what is
+    there or on its way, and what smallest and whole loads of it bring in every period.
+    """
+    load = pl.max_horizontal(pl.col("minimum").fill_null(0.0), pl.col("multiple").fill_null(0.0))
+    size = load * network.periods.height
+    given = [
+        network.table("inventory").select("item", units="on_hand"),
+        network.table("receipts").select("item", units="quantity"),
+    ]
+    sizes = [
+        rows.select(key, "item", units=size).group_by(key, "item").agg(pl.col("units").max()).select("item", "units")
+        for rows, key in (
+            (network.table("offers"), "offer"), (network.lanes, "lane"), (network.table("routings"), "routing")
+        )
+    ]  # fmt: skip
+    rows = pl.concat([*given, *sizes], how="vertical_relaxed").join(position, on="item")
+    unwanted = np.bincount(rows["place"].to_numpy(), rows["units"].fill_null(0.0).to_numpy(), minlength=count)
+    beside = network.table("co_products").join(position, on="item")
+    unwanted[beside["place"].to_numpy()] = np.inf
+    explosion = _explosion(network, position, count).tocoo()
+    part, made, ratio = explosion.row, explosion.col, explosion.data
+    rid = np.zeros(count)
+    for _ in range(count):  # as many rounds as the BOM has levels
+        higher = np.zeros(count)
+        np.maximum.at(higher, made, (unwanted[part] + rid[part]) / ratio)
+        if np.array_equal(higher, rid):
+            break
+        rid = higher
+    return rid
 
 
 def _explosion(network: Network, position: pl.DataFrame, count: int) -> sp.csr_array:

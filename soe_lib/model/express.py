@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from soe_lib.errors import FormulationError
-from soe_lib.model.canonical import Canonical, read
+from soe_lib.model.canonical import Canonical, labelled, read
 from soe_lib.model.program import Program
 
 
@@ -38,7 +38,7 @@ def express(program: Program) -> tuple[Any, Canonical]:
     senses = {name: balance.sense for name, balance in program.balances.items()}
     equalities = [name for name, sense in senses.items() if sense == "=="]
     limits = [name for name, sense in senses.items() if sense == "<="]
-    return problem, read(problem, variables, equalities, limits)
+    return problem, labelled(read(problem, variables, equalities, limits), program)
 
 
 def _variable(program: Program, name: str) -> Any:

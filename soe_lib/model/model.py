@@ -45,8 +45,14 @@ class Model:
         self.balances: dict[str, Balance] = self._named("balances")
         self.effects: list[Effect] = sorted(self._ask("effects"), key=lambda e: (e.on, e.flow, e.note, str(e.per_unit)))
         self.rates: list[Rate] = sorted(self._ask("rates"), key=lambda r: (r.flow, r.account, r.note, str(r.per_unit)))
+        self.balances = {name: balance for name, balance in self.balances.items() if self._follows(balance)}
         self.effects = [e for e in self.effects if e.flow in self.flows and e.on in self.balances]
         self.rates = [r for r in self.rates if r.flow in self.flows]
+
+    def _follows(self, balance: Balance) -> bool:
+        """Whether a row that says nothing new still does: it knows every flow that acts on what it follows from."""
+        acting = {(effect.on, effect.flow) for effect in self.effects if effect.flow in self.flows}
+        return all(flow in balance.follows[on] for on, flow in acting if on in balance.follows)
 
     def _ask(self, what: str) -> list[Any]:
         return [part for block in self.blocks for part in getattr(block, what)(self.network)]

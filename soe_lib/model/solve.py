@@ -16,6 +16,7 @@ import numpy.typing as npt
 from soe_lib.errors import SolveError
 from soe_lib.model.axis import Floats
 from soe_lib.model.canonical import Canonical
+from soe_lib.model.polish import search
 from soe_lib.model.race import LARGE, RUNNERS, race
 
 INFINITY = highspy.kHighsInf
@@ -83,6 +84,10 @@ class Gate:
         self.canonical, self.options = canonical, options or Options()
         self.highs = self._loaded()
         self._hot, self._won = False, self.options.solver
+        self._implied = np.zeros(len(canonical.row_upper), bool)
+        if canonical.integer.any():
+            for name in canonical.implied:
+                self._implied[canonical.rows[name]] = True
 
     def start_from(self, basis: highspy.HighsBasis) -> Gate:
         """The next run starts from the basis of a program of the same shape."""
@@ -214,22 +219,28 @@ class Gate:
     def _with_whole_numbers(self, whole: npt.NDArray[np.intp], started: float) -> Answer:
         """Prove the whole numbers, then fix them: prices and an exact corner come from the LP that is left."""
         highs, kinds = self.highs, highspy.HighsModelStatus
-        highs.setOptionValue("time_limit", highs.getRunTime() + self.options.seconds)
-        highs.run()
+        bound = -search(highs, self.canonical, self.options.seconds) - self.canonical.offset
         status, info = highs.getModelStatus(), highs.getInfo()
         has_plan = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
         if status != PROVEN and not (has_plan and status in (kinds.kTimeLimit, kinds.kInterrupt, kinds.kSolutionLimit)):
             self._refuse(status)
-        bound = -float(info.mip_dual_bound) - self.canonical.offset
         found = np.rint(np.asarray(highs.getSolution().col_value)[whole])
         count, which = len(whole), whole.astype(np.int32)
         highs.changeColsIntegrality(count, which, np.full(count, highspy.HighsVarType.kContinuous))
         highs.changeColsBounds(count, which, found, found)
+        self._release_implied()
         self._hot = False  # the basis of the branch and bound is not this LP's
         self._run("simplex")
         answer = self._read("optimal" if status == PROVEN else "feasible", started)
         gap = max(bound - answer.objective, 0.0) / max(1.0, abs(answer.objective))
         return Answer(**{**answer.__dict__, "bound": bound, "gap": gap, "whole": whole})
+
+    def _release_implied(self) -> None:
+        """Rows that only helped to find the whole numbers say nothing now; left in, they would share the prices."""
+        rows = np.flatnonzero(self._implied).astype(np.int32)
+        free = np.full(len(rows), INFINITY)
+        if rows.size:
+            self.highs.changeRowsBounds(len(rows), rows, -free, free)
 
     def _read(self, status: str, started: float) -> Answer:
         solution, info = self.highs.getSolution(), self.highs.getInfo()
@@ -262,6 +273,7 @@ class Gate:
         to_lower, to_upper = canonical.row_lower - activity, canonical.row_upper - activity
         missing = np.where(np.abs(to_upper) <= np.abs(to_lower), to_upper, to_lower)
         missing[-1 - basic[basic < 0]] = 0.0  # a row that is basic has slack, and does not bind
+        missing[self._implied] = 0.0
         status, step = self.highs.getBasisSolve(missing)[:2]
         if status != highspy.HighsStatus.kOk:
             return x

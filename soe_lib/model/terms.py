@@ -116,6 +116,8 @@ class Balance:
     rhs : right-hand side, in `unit`.
     unit, meaning : for people; meaning reads as the promise that the row keeps.
     break_price : money per unit that breaking one would cost; None is a law of nature.
+    follows : for rows that say nothing new and only help the solver, what they follow from: balance → the flows known
+        to act on it. They are left out where another flow acts there, and carry no price.
     """
 
     name: str
@@ -126,6 +128,7 @@ class Balance:
     meaning: str
     rhs: Amount = 0.0
     break_price: Amount | None = None
+    follows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> pl.DataFrame:

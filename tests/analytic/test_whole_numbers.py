@@ -158,3 +158,110 @@ def test_stock_is_not_kept_past_its_shelf_life(tmp_path: Path) -> None:
     )
     assert quantity(plan, "buy") == pytest.approx(4)
     assert plan.flows["sell"].filter(pl.col("quantity") > 0)["period"].to_list() == ["D002", "D003"]
+
+
+# -- set-ups that carry over, and set-ups of alternatives ----------------------------------------------------------
+
+KEPT = '[costs]\nper = "period"\n[setups]\ncarry_over = true\n'
+ANEW = '[costs]\nper = "period"\n'
+
+
+def two_items(weeks_: int, hours: float, **of_a: float) -> dict[str, list[dict[str, object]]]:
+    """A and B on one line, 1 h a unit and nothing kept: holding costs more than any price."""
+    tables = line(hours, periods=weeks_)
+    tables["items"] = [{"item": item, "holding_cost": 100} for item in "AB"]
+    tables["routings"] = [{"routing": item, "item": item, "location": "P", **of_a} for item in "AB"]
+    tables["operations"] = [{"routing": item, "resource": "line", "hours_per_unit": 1} for item in "AB"]
+    return tables
+
+
+def test_a_set_up_carries_over_where_the_settings_say_so(tmp_path: Path) -> None:
+    # 5 of A in each of three weeks at 10: three set-ups at 30 leave 0; one that is kept leaves 150 − 30 = 120.
+    tables = two_items(3, 100, setup_cost=30) | {"forecast": [asked("A", 5, 10, f"W{n}") for n in (1, 2, 3)]}
+    assert soe.plan(snapshot(tmp_path / "anew", ANEW, **tables)).margin == pytest.approx(150 - 90)
+    plan = soe.plan(snapshot(tmp_path / "kept", KEPT, **tables))
+    assert plan.margin == pytest.approx(150 - 30)
+    assert quantity(plan, "set_up") == pytest.approx(1)
+    assert quantity(plan, "carry") == pytest.approx(2)
+
+
+def test_a_line_ends_a_period_in_one_set_up(tmp_path: Path) -> None:
+    # A and B in both weeks: week 2 starts with what week 1 ended with, so three set-ups instead of four.
+    both = [asked(item, 5, 100, f"W{n}") for n in (1, 2) for item in "AB"]
+    plan = soe.plan(snapshot(tmp_path, KEPT, **(two_items(2, 100, setup_cost=30) | {"forecast": both})))
+    assert plan.margin == pytest.approx(20 * 100 - 3 * 30)
+
+
+def test_a_set_up_lasts_through_a_period_only_if_no_other_takes_its_place(tmp_path: Path) -> None:
+    # A, then B, then A: B's set-up in week 2 ends A's, which must be made anew: three set-ups, none is saved.
+    asks = [asked("A", 5, 100, "W1"), asked("B", 5, 100, "W2"), asked("A", 5, 100, "W3")]
+    plan = soe.plan(snapshot(tmp_path / "aba", KEPT, **(two_items(3, 100, setup_cost=30) | {"forecast": asks})))
+    assert plan.margin == pytest.approx(15 * 100 - 3 * 30)
+    # With nothing in week 2 it lasts: one set-up.
+    asks = [asked("A", 5, 100, "W1"), asked("A", 5, 100, "W3")]
+    plan = soe.plan(snapshot(tmp_path / "a_a", KEPT, **(two_items(3, 100, setup_cost=30) | {"forecast": asks})))
+    assert plan.margin == pytest.approx(10 * 100 - 30)
+
+
+def test_set_up_hours_are_saved_and_fixed_costs_never(tmp_path: Path) -> None:
+    # 10 h a week, 3 h a set-up: 7 in week 1, 10 in week 2 with the set-up kept. Fixed cost 20 in both weeks.
+    tables = two_items(2, 10, fixed_cost=20) | {"forecast": [asked("A", 99, 10, "W1"), asked("A", 99, 10, "W2")]}
+    tables["operations"] = [{"routing": "A", "resource": "line", "hours_per_unit": 1, "setup_hours": 3}]
+    plan = soe.plan(snapshot(tmp_path, KEPT, **tables))
+    assert quantity(plan, "make") == pytest.approx(17)
+    assert plan.margin == pytest.approx(170 - 40)
+
+
+def test_only_the_line_that_runs_is_set_up(tmp_path: Path) -> None:
+    # A can run on L1 or L2, 3 h of set-up each. 6 asked: L1 alone has 10 − 3 = 7 h, and the set-up's hours cost 3 × 2.
+    # B needs 8 of L2's 10 h, which would not be there if L2 were set up for A.
+    tables: dict[str, list[dict[str, object]]] = {
+        "periods": list(weeks(1)),
+        "resources": [{"resource": r, "location": "P", "kind": "line", "hourly_cost": 2} for r in ("L1", "L2")],
+        "calendar": [{"resource": r, "period": "W1", "hours": 10} for r in ("L1", "L2")],
+        "routings": [{"routing": i, "item": i, "location": "P", "setup_cost": 5 * (i == "A")} for i in "AB"],
+        "operations": [
+            *(
+                {"routing": "A", "step": "1", "resource": r, "hours_per_unit": 1, "setup_hours": 3}
+                for r in ("L1", "L2")
+            ),
+            {"routing": "B", "step": "1", "resource": "L2", "hours_per_unit": 1},
+        ],
+        "forecast": [asked("A", 6, 10), asked("B", 8, 10)],
+    }
+    plan = soe.plan(snapshot(tmp_path / "one", ANEW, **tables))
+    assert plan.margin == pytest.approx(140 - 14 * 2 - (5 + 3 * 2))
+    assert plan.ledger.accounts()["changeover"] == pytest.approx(-11)
+    # 9 asked and no B: both lines are set up (7 + 2), the routing's cost is paid once.
+    tables["forecast"] = [asked("A", 9, 10)]
+    plan = soe.plan(snapshot(tmp_path / "two", ANEW, **tables))
+    assert plan.margin == pytest.approx(90 - 9 * 2 - (5 + 6 * 2))
+
+
+def test_a_smallest_run_may_use_more_of_a_component_than_is_sold(tmp_path: Path) -> None:
+    # A is made in runs of at least 8 of which 5 sell, B goes into it: 8 of B are used, not 5.
+    tables = two_items(1, 100)
+    tables["items"] = [{"item": "A"}, {"item": "B"}]
+    tables["routings"] = [
+        {"routing": "A", "item": "A", "location": "P", "minimum": 8},
+        {"routing": "B", "item": "B", "location": "P", "setup_cost": 1},
+    ]
+    tables["components"] = [{"routing": "A", "component": "B", "quantity": 1}]
+    tables["forecast"] = [asked("A", 5, 10)]
+    plan = soe.plan(snapshot(tmp_path, ANEW, **tables))
+    assert quantity(plan, "make", routing="B") == pytest.approx(8)
+    assert plan.margin == pytest.approx(50 - 1)
+
+
+def test_what_nobody_wants_may_be_made_into_something(tmp_path: Path) -> None:
+    # 6 of B lie there at 1 a week of holding and nothing can be thrown away: made into A, of which 2 sell, they cost
+    # nothing to keep. The ceiling of A's set-up must not forbid it.
+    tables = two_items(2, 100, setup_cost=3)
+    tables["items"] = [{"item": "A", "holding_cost": 0}, {"item": "B", "holding_cost": 1}]
+    tables["routings"] = [{"routing": "A", "item": "A", "location": "P", "setup_cost": 3}]
+    tables["operations"] = [{"routing": "A", "resource": "line", "hours_per_unit": 1}]
+    tables["components"] = [{"routing": "A", "component": "B", "quantity": 1}]
+    tables["inventory"] = [{"item": "B", "location": "P", "on_hand": 6}]
+    tables["forecast"] = [asked("A", 2, 10)]
+    plan = soe.plan(snapshot(tmp_path, ANEW, **tables))
+    assert plan.margin == pytest.approx(20 - 3)

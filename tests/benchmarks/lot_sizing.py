@@ -1,12 +1,26 @@
-"""Lot-sizing problems as extracts: a published one on two lines, random ones of its kind, and a plant of six lines."""
+"""Lot-sizing problems as extracts: a published one on two lines, random ones of its kind, and a plant of six lines.
+
+`python -m tests.benchmarks.lot_sizing [SECONDS] [NAMES …]` compares the formulations tried on each of them, in one run
+with the same limit: big-M rows alone, with the rows of `InTime`, and both with and without the search in
+neighbourhoods (`soe_lib/model/polish.py`).
+"""
 
 from __future__ import annotations
 
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tests.networks import weeks
+from soe_lib.model import polish
+from soe_lib.model.blocks import STANDARD, InTime
+from soe_lib.model.model import Model
+from soe_lib.model.solve import Options
+from tests.networks import snapshot, weeks
 
 Tables = dict[str, list[dict[str, Any]]]
 
@@ -128,3 +142,49 @@ def plant(items: int = 60, lines: int = 6, periods: int = 13, seed: int = 1, *, 
     setup_hours = draw.integers(10, 51, (items, lines)).astype(float)
     hours = np.rint((demand.sum() / periods + setup_hours.mean(axis=1).sum()) / load / lines)
     return lots(demand, holding, setup_cost, setup_hours, np.full(lines, hours), can=can, short=200.0)
+
+
+CASES: dict[str, Callable[[], Tables]] = {
+    "G20 on two lines": g20,
+    "6 items x 15 periods, load 0.75": lambda: trigeiro(6, 15, 0.75, 1),
+    "6 items x 15 periods, load 1.0": lambda: trigeiro(6, 15, 1.0, 2),
+    "12 items x 15 periods, load 0.9": lambda: trigeiro(12, 15, 0.9, 3),
+    "12 items x 30 periods, load 0.9": lambda: trigeiro(12, 30, 0.9, 4),
+    "24 items x 15 periods, load 1.0": lambda: trigeiro(24, 15, 1.0, 5),
+    "24 items x 30 periods, load 0.9": lambda: trigeiro(24, 30, 0.9, 6),
+    "60 items x 6 lines x 13 weeks": plant,
+}
+PLAIN = tuple(block for block in STANDARD if not isinstance(block, InTime))
+FORMULATIONS = {"in time": STANDARD, "big-M": PLAIN}
+
+
+def measure(tables: Tables, seconds: float) -> list[tuple[str, float, float, float]]:
+    """Formulation, objective, gap and seconds (with assembling), for a gap of 1 %, one after the other."""
+    found, first = [], polish.FIRST_WORK
+    with tempfile.TemporaryDirectory() as folder:
+        asked = snapshot(Path(folder), '[costs]\nper = "period"\n', **tables)
+    for name, blocks in FORMULATIONS.items():
+        for searched in (True, False):
+            polish.FIRST_WORK = first if searched else sys.maxsize  # all work in the first step: plain branch and bound
+            started = time.perf_counter()
+            plan = Model(asked, blocks).solve(Options(gap=0.01, seconds=seconds))
+            spent = time.perf_counter() - started
+            label = f"{name}, {'neighbourhoods' if searched else 'branch and bound'}"
+            found.append((label, plan.objective, float(plan.solution["gap"]), spent))
+    polish.FIRST_WORK = first
+    return found
+
+
+def main(arguments: list[str]) -> None:
+    """Print the table: cases × formulations."""
+    seconds, names = float(arguments[0]) if arguments else 120.0, arguments[1:]
+    for name, tables in CASES.items():
+        if names and not any(part in name for part in names):
+            continue
+        print(name, flush=True)
+        for label, objective, gap, spent in measure(tables(), seconds):
+            print(f"  {label:<28} {objective:>14,.1f}  gap {gap:>7.3%}  {spent:>6.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

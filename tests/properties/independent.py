@@ -27,13 +27,13 @@ def optimum(tables: Tables, **settings: str) -> float:
     return money
 
 
-def answer(tables: Tables, **settings: str) -> tuple[str, float]:
+def answer(tables: Tables, *, carry_over: bool = False, **settings: str) -> tuple[str, float]:
     """optimal, infeasible or unbounded, and the most money in the sense of maximising."""
     world, program = World(tables, **settings), Program()
     open_sites = _sites(world, program)
     _stock(world, program)
     _hours(world, program, open_sites)
-    _make(world, program, open_sites)
+    _make(world, program, open_sites, SetUps(world, program, carry_over))
     _buy(world, program, open_sites)
     _ship(world, program, open_sites)
     _sell(world, program)
@@ -202,18 +202,101 @@ def _switched(
     return on
 
 
-def _make(world: World, program: Program, open_sites: dict[str, int]) -> None:
+class SetUps:
+    """Set-ups by loops: of a routing, or of each alternative of a step that runs; and what a line keeps of them.
+
+    With carry-over, a line is in the state of one set-up at the end of a period: one made in it, or the one it came
+    with, if that is made anew or nothing else is set up there in the period.
+    """
+
+    def __init__(self, world: World, program: Program, carry_over: bool) -> None:
+        self.world, self.program, self.carry_over = world, program, carry_over
+        self.made: dict[Any, dict[int, int]] = defaultdict(dict)
+        self.lines: dict[Any, list[str]] = {}
+
+    def of_routing(self, row: Row, t: int, make: int, most: float) -> None:
+        name, steps = row["routing"], self.world.steps(row["routing"]).values()
+        single = [rows[0] for rows in steps if len(rows) == 1]
+        timed = [o for o in single if number(o, "setup_hours")]
+        each_run = {
+            "minimum": number(row, "minimum"),
+            "hours": 0.0,
+            "multiple": 0.0,
+            "fixed": number(row, "fixed_cost"),
+        }
+        per_run = {"minimum": 0.0, "hours": sum(number(o, "setup_hours") for o in timed), "multiple": 0.0}
+        per_run["fixed"] = number(row, "setup_cost") + sum(self._hourly(o) for o in timed)
+        if not self.carry_over:
+            both = {key: each_run[key] + per_run[key] for key in each_run}
+            on = _switched(self.program, ("routing", name, t), [make], both, most)
+        else:
+            _switched(self.program, ("running", name, t), [make], each_run, most)
+            on = _switched(self.program, ("set up", name, t), [make], per_run, most)
+        self._takes(on, timed, t)
+        self._stands(("set up", name), on, [o["resource"] for o in timed or single], t, most)
+
+    def of_choice(self, name: str, step: str, choice: Row, t: int, run: int, most: float) -> None:
+        terms = {"minimum": 0.0, "hours": number(choice, "setup_hours"), "multiple": 0.0, "fixed": self._hourly(choice)}
+        key = ("choice", name, step, choice["resource"])
+        on = _switched(self.program, (*key, t), [run], terms, most)
+        self._takes(on, [choice], t)
+        self._stands(key, on, [choice["resource"]], t, most)
+
+    def _hourly(self, operation: Row) -> float:
+        return number(operation, "setup_hours") * number(self.world.resources[operation["resource"]], "hourly_cost")
+
+    def _takes(self, on: int | None, operations: list[Row], t: int) -> None:
+        for operation in operations:
+            if on is not None and number(operation, "setup_hours"):
+                self.program.rows["hours", operation["resource"], t][on] += number(operation, "setup_hours")
+
+    def _stands(self, key: Any, on: int | None, resources: list[str], t: int, most: float) -> None:
+        kinds = {r: self.world.resources[r].get("kind", "") for r in resources}
+        lines = [r for r in dict.fromkeys(resources) if kinds[r] not in ("labour", "dock", "storage")]
+        if self.carry_over and on is not None and lines:
+            self.made[key][t], self.lines[key] = on, lines
+            self.program.rows["state most", key, t][on] = most  # how much a state allows, kept for `carry`
+
+    def carry(self) -> None:
+        """The states of the lines, once all set-ups are known."""
+        program, kept = self.program, {}
+        most = {
+            (key, t): program.rows.pop(("state most", key, t))[on]
+            for key, at in self.made.items()
+            for t, on in at.items()
+        }
+        for key, at in self.made.items():
+            for t in at:
+                if t + 1 in at:
+                    kept[key, t] = program.column(0.0, 0.0, 1.0, whole=True)
+        for (key, t), state in kept.items():
+            name = (*key, t + 1)
+            program.rows["most", name][state] = -most[key, t + 1]
+            program.rows["least", name][state] = 0.0
+            program.rows["state", key, t][state] = 1.0
+            program.rows["state", key, t][self.made[key][t]] = -1.0
+            if (key, t - 1) in kept:
+                program.rows["state", key, t][kept[key, t - 1]] = -1.0
+            program.bounds["state", key, t] = (-INF, 0.0)
+            for line in self.lines[key]:
+                program.rows["one state", line, t][state] = 1.0
+                program.bounds["one state", line, t] = (-INF, 1.0)
+                for other, at in self.made.items():  # through t without a set-up of its own: no other set-up there
+                    if other != key and line in self.lines[other] and t in at and (key, t - 1) in kept:
+                        row = ("through", line, key, other, t)
+                        program.rows[row].update(
+                            {state: 1.0, kept[key, t - 1]: 1.0, self.made[key][t]: -1.0, at[t]: 1.0}
+                        )
+                        program.bounds[row] = (-INF, 2.0)
+
+
+def _make(world: World, program: Program, open_sites: dict[str, int], set_ups: SetUps) -> None:
     for row in world.table("routings"):
         name, place = row["routing"], row["location"]
         steps = world.steps(name)
         set_up = sum(number(o, "setup_hours") for rows in steps.values() for o in rows)
-        fixed = number(row, "fixed_cost") + number(row, "setup_cost")
-        fixed += sum(
-            number(o, "setup_hours") * number(world.resources[o["resource"]], "hourly_cost")
-            for rows in steps.values()
-            for o in rows
-        )
         for t in world.valid(row):
+            most = min(number(row, "maximum", INF), world.most(row["item"]) / number(row, "yield", 1.0))
             make = program.column(-number(row, "cost_per_unit"), high=world.limit(row, "routing", t))
             whole_lots = bool(number(row, "multiple") or number(row, "setup_cost") or set_up)
             lands = world.arrives(t, row, ("routing", "item", "location"), at_end=whole_lots)
@@ -230,21 +313,15 @@ def _make(world: World, program: Program, open_sites: dict[str, int]) -> None:
                     )
                     program.rows["hours", choice["resource"], t][run] += world.rate(choice)
                     program.rows["step", name, step, t][run] = 1.0
+                    if len(choices) > 1:
+                        set_ups.of_choice(name, step, choice, t, run, most)
                 program.rows["step", name, step, t][make] = -1.0
                 program.bounds["step", name, step, t] = (0.0, 0.0)
-            terms = {
-                "fixed": fixed,
-                "hours": set_up,
-                "minimum": number(row, "minimum"),
-                "multiple": number(row, "multiple"),
-            }
-            most = min(number(row, "maximum", INF), world.most(row["item"]) / number(row, "yield", 1.0))
-            on = _switched(program, ("routing", name, t), [make], terms, most)
-            for choices in steps.values():
-                for choice in choices:
-                    if on is not None and number(choice, "setup_hours"):
-                        program.rows["hours", choice["resource"], t][on] += number(choice, "setup_hours")
+            lots = {"fixed": 0.0, "hours": 0.0, "minimum": 0.0, "multiple": number(row, "multiple")}
+            _switched(program, ("lots of", name, t), [make], lots, most)
+            set_ups.of_routing(row, t, make, most)
             _closes(program, open_sites, place, ("makes", name, t), [make], most)
+    set_ups.carry()
 
 
 def _closes(

@@ -23,17 +23,18 @@ Draw = np.random.Generator
 MADE, PLANTS = ("A", "B"), ("P", "Q")
 
 
-def wide(seed: int) -> tuple[Tables, dict[str, str]]:
+def wide(seed: int) -> tuple[Tables, dict[str, Any]]:
     """A company whose features are drawn one by one, and its settings."""
     draw = np.random.default_rng(seed)
     tables = _base(draw, list(weeks(int(draw.integers(2, 4)))) if seed % 2 else list(days(int(draw.integers(4, 8)))))
     for feature in FEATURES:
         if draw.random() < 0.3:
             feature(draw, tables)
-    settings = {
+    settings: dict[str, Any] = {
         "per": str(draw.choice(["period", "day", "week"])),
         "holding_on": str(draw.choice(["closing", "opening"])),
         "dispatch": str(draw.choice(["spread", "start", "end"])),
+        "carry_over": bool(draw.random() < 0.5),
     }
     return tables, settings
 
@@ -151,8 +152,7 @@ def _alternatives(draw: Draw, tables: Tables) -> None:
 
 def _set_ups(draw: Draw, tables: Tables) -> None:
     for row in tables["operations"]:
-        if not row["step"]:
-            row["setup_hours"] = _whole(draw, 0, 3)
+        row["setup_hours"] = _whole(draw, 0, 3)
     for row in tables["routings"]:
         row["setup_cost"] = _whole(draw, 0, 12)
 
@@ -272,6 +272,7 @@ def compare(folder: Path, seed: int) -> str:
     written = (
         f'[costs]\nper = "{settings["per"]}"\nholding_on = "{settings["holding_on"]}"\n'
         f'[lead_time]\ndispatch = "{settings["dispatch"]}"\n'
+        f"[setups]\ncarry_over = {str(settings['carry_over']).lower()}\n"
     )
     status, money = answer(tables, **settings, as_of=str(MONDAY))
     try:

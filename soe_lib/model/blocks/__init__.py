@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from soe_lib.model.blocks.allocation import Allocation
 from soe_lib.model.blocks.buy import Buy, Receive
 from soe_lib.model.blocks.capacity import Capacity, Overtime
+from soe_lib.model.blocks.carry_over import SET_UP_STATE
 from soe_lib.model.blocks.crews import Crews, Maintenance
-from soe_lib.model.blocks.lots import ORDERS, RUNS, TRIPS, Lots
+from soe_lib.model.blocks.in_time import InTime
+from soe_lib.model.blocks.lots import ALTERNATIVES, ORDERS, RUNNING, RUNS, TRIPS, Lots
 from soe_lib.model.blocks.make import Make
 from soe_lib.model.blocks.sell import Sell
 from soe_lib.model.blocks.shelf_life import ShelfLife
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
     from soe_lib.model.plan import Plan
 
 STANDARD: tuple[Block, ...] = (
-    Make(), Buy(), Receive(), Ship(), Stock(), StockRules(), Sell(), Capacity(), Overtime(), RUNS, ORDERS, TRIPS,
-    Sites(), Expansions(), Crews(), Maintenance(), Substitute(), ShelfLife(), Allocation(),
+    Make(), Buy(), Receive(), Ship(), Stock(), StockRules(), Sell(), Capacity(), Overtime(), RUNS, ALTERNATIVES,
+    RUNNING, *SET_UP_STATE, ORDERS, TRIPS, Sites(), Expansions(), Crews(), Maintenance(), Substitute(), ShelfLife(),
+    Allocation(), InTime(), InTime(late=True),
 )  # fmt: skip
 
 
@@ -36,7 +39,7 @@ def kept_close(snapshot: Snapshot, record: Plan | None) -> tuple[Block, ...]:
 
 
 __all__ = [
-    "ORDERS", "RUNS", "STANDARD", "TRIPS", "Allocation", "Buy", "Capacity", "Crews", "Expansions", "Lots",
-    "Maintenance", "Make", "Overtime", "Receive", "Sell", "ShelfLife", "Ship", "Sites", "Stability", "Stock",
-    "StockRules", "Substitute", "kept_close",
+    "ALTERNATIVES", "ORDERS", "RUNNING", "RUNS", "SET_UP_STATE", "STANDARD", "TRIPS", "Allocation", "Buy", "Capacity",
+    "Crews", "Expansions", "InTime", "Lots", "Maintenance", "Make", "Overtime", "Receive", "Sell", "ShelfLife",
+    "Ship", "Sites", "Stability", "Stock", "StockRules", "Substitute", "kept_close",
 ]  # fmt: skip
