@@ -51,7 +51,7 @@ def company(seed: int) -> tuple[str, Tables, dict[str, Any]]:
             "setup_cost": whole(0, 25) if some(0.8) else 0.0, "fixed_cost": whole(1, 8) if some(0.2) else 0.0,
             "minimum": whole(1, 6) if some(0.2) else 0.0, "multiple": 3.0 if some(0.15) else None,
             "maximum": whole(8, 20) if some(0.2) else None,
-            "yield": 0.5 if some(0.2) else 1.0, "lead_time_days": whole(0, 3) * step / 2 if some(0.3) else 0.0,
+            "yield": 0.5 if some(0.2) else 1.0, "lead_time_days": float(whole(0, 3) * step // 2) if some(0.3) else 0.0,
         }
         for i, r in ways
     ]  # fmt: skip
