@@ -1,6 +1,7 @@
 """Events of the extract (downtime, delay, surge, supply loss, price) at what they target, one function per kind.
 
-A target is the label of what is hit; several labels joined by " & " must all hold ("Handwash & Carrefour").
+A target is the label of what is hit; several labels joined by " & " must all hold ("Handwash & Carrefour"). A label
+that has " & " in it is itself.
 """
 
 from __future__ import annotations
@@ -26,9 +27,13 @@ def of_kind(network: Network, kind: str) -> list[dict[str, Any]]:
 
 
 def hits(event: dict[str, Any], columns: tuple[str, ...]) -> pl.Expr:
-    """Which rows an event targets: every part of its target equals one of the columns."""
-    parts = [part.strip() for part in str(event["target"]).split(" & ")]
-    return reduce(and_, [reduce(or_, [pl.col(c).cast(pl.String) == part for c in columns]) for part in parts])
+    """Which rows an event targets: its target equals one of the columns, or each of its parts does."""
+    target = str(event["target"])
+    return _named(target, columns) | reduce(and_, [_named(part.strip(), columns) for part in target.split(" & ")])
+
+
+def _named(label: str, columns: tuple[str, ...]) -> pl.Expr:
+    return reduce(or_, [pl.col(column).cast(pl.String) == label for column in columns])
 
 
 def _overlap(event: dict[str, Any]) -> pl.Expr:

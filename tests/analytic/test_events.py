@@ -78,3 +78,18 @@ def test_an_event_that_hits_nothing_is_refused(tmp_path: Path) -> None:
     tables["events"] = [{"event": "E", "kind": "downtime", "target": "lime"}]
     with pytest.raises(DataError, match="line"):
         soe.plan(snapshot(tmp_path, **tables))
+
+
+def test_a_label_with_an_ampersand_is_one_target(tmp_path: Path) -> None:
+    # "A & B" is an item; "A & X" is item A for customer X only.
+    tables = line(100) | {"forecast": [asked("A", 10, 10), asked("A", 10, 10, customer="X"), asked("A & B", 10, 10)]}
+    tables["customers"] = [{"customer": "X"}]
+    tables["items"] = [{"item": item} for item in ("A", "B", "A & B")]
+    tables["routings"].append({"routing": "A & B", "item": "A & B", "location": "P"})
+    tables["events"] = [
+        {"event": "E", "kind": "surge", "target": "A & B", "factor": 2},
+        {"event": "F", "kind": "surge", "target": "A & X", "factor": 3},
+    ]
+    plan = soe.plan(snapshot(tmp_path, **tables))
+    assert quantity(plan, "sell", item="A & B") == pytest.approx(20)
+    assert quantity(plan, "sell", item="A") == pytest.approx(10 + 30)

@@ -105,13 +105,15 @@ def nothing_refers_to_itself(extract: Extract) -> list[Finding]:
 
 @rule
 def events_hit_something(extract: Extract) -> list[Finding]:
-    """Every part of an event's target ("Handwash & Carrefour") exists, and the event says what it does."""
+    """An event's target, or every part of it ("Handwash & Carrefour"), exists, and the event says what it does."""
     findings = []
-    parts = extract["events"].with_row_index("row").select("row", "kind", part=pl.col("target").str.split(" & "))
+    each = extract["events"].with_row_index("row")
+    parts = each.select("row", "kind", "target", part=pl.col("target").str.split(" & "))
     parts = parts.explode("part").with_columns(pl.col("part").str.strip_chars())
     for kind, places in TARGETS.items():
         known = pl.concat([extract.names(table, column).alias("name") for table, column in places]).unique()
-        bad = parts.filter((pl.col("kind") == kind) & ~pl.col("part").is_in(known.implode()))
+        exists = pl.col("part").is_in(known.implode()) | pl.col("target").is_in(known.implode())
+        bad = parts.filter((pl.col("kind") == kind) & ~exists)
         if bad.height:
             tables = ", ".join(dict.fromkeys(f"{table}.{column}" for table, column in places))
             rule_text = f"The target of a {kind} is not known. It is looked for in {tables}."
