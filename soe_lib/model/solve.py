@@ -17,7 +17,7 @@ from soe_lib.errors import SolveError
 from soe_lib.model.axis import Floats
 from soe_lib.model.canonical import Canonical
 from soe_lib.model.corner import optimal_face
-from soe_lib.model.race import LARGE, RUNNERS, race
+from soe_lib.model.race import LARGE, PATIENCE, RUNNERS, race
 
 INFINITY = highspy.kHighsInf
 PROVEN = highspy.HighsModelStatus.kOptimal
@@ -32,8 +32,8 @@ class Options:
     ----------
     seconds : wall-clock limit of one run [s].
     gap : relative gap at which a plan with whole numbers counts as proven.
-    solver : "auto" (simplex; ipx and HiPO in a race where the LP is large), "simplex", "ipx" or "hipo", for the first
-        run of an LP; later runs start from a basis.
+    solver : "auto" (simplex; where the LP is large, in a race with ipx and HiPO), "simplex", "ipx" or "hipo", for the
+        first run of an LP; later runs start from a basis.
     threads : fixed once per process (changing it later is an error in HiGHS).
     """
 
@@ -154,9 +154,7 @@ class Gate:
         elif solver == "auto":
             solver = "race" if len(self.canonical.cost) >= LARGE else "simplex"
         if solver == "race":
-            runners = {name: self._ready(self._loaded() if n else self.highs, name) for n, name in enumerate(RUNNERS)}
-            self._won = race(runners)
-            self.highs = runners[self._won]
+            self._won, self.highs = race(RUNNERS, self._runner, PATIENCE * len(self.canonical.cost))
         else:
             self._ready(self.highs, solver).run()
             self._won = self._won if self._hot else solver
@@ -169,6 +167,10 @@ class Gate:
         self._hot = True
         if status != PROVEN:
             self._refuse(status)
+
+    def _runner(self, solver: str) -> highspy.Highs:
+        """One of several solvers that hold the program: the first is the gate's own."""
+        return self._ready(self.highs if solver == RUNNERS[0] else self._loaded(), solver)
 
     def _ready(self, highs: highspy.Highs, solver: str) -> highspy.Highs:
         highs.setOptionValue("solver", solver)

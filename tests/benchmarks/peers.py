@@ -72,6 +72,7 @@ def living(snapshot: Any) -> Record:
     changed = down.apply(snapshot)
     start = clock()
     plan, hot = watched(lambda: alive.plan(changed))
+    assert plan.objective < alive.base.objective, "a line that is down must cost something"
     return {
         "seconds": {"cold": cold["solve"], "hot": hot["solve"], "hot_tie_break": hot.get("tie_break", 0.0)},
         "cold_total": first,

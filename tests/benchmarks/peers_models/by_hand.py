@@ -12,7 +12,7 @@ import polars as pl
 import scipy.sparse as sp
 
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.race import LARGE, RUNNERS, race
+from soe_lib.model.race import LARGE, PATIENCE, RUNNERS, race
 from tests.benchmarks.peers_models.problem import Problem, state
 from tests.benchmarks.peers_models.timed import Timed
 
@@ -27,9 +27,10 @@ def run(snapshot: Snapshot) -> Timed:
         cost, lower, upper, entries, rows = _arrays(problem)
     with timed.step("canonicalise"):
         lp = _lp(cost, lower, upper, entries, rows)
+        first = _loaded(lp, RUNNERS[0])
         timed.columns, timed.rows, timed.entries = lp.num_col_, lp.num_row_, len(lp.a_matrix_.value_)
     with timed.step("solve"):
-        highs, timed.solver = _solved(lp)
+        timed.solver, highs = _solved(lp, first)
     with timed.step("check"):
         quantity = np.asarray(highs.getSolution().col_value)
         timed.objective = float(-cost @ quantity)
@@ -100,15 +101,13 @@ def _lp(
     return lp
 
 
-def _solved(lp: highspy.HighsLp) -> tuple[highspy.Highs, str]:
+def _solved(lp: highspy.HighsLp, first: highspy.Highs) -> tuple[str, highspy.Highs]:
     """soe_lib's own policy: simplex, or the race where the program is large; its options."""
-    names = RUNNERS if lp.num_col_ >= LARGE else ("simplex",)
-    runners = {name: _loaded(lp, name) for name in names}
-    if len(names) == 1:
-        runners[names[0]].run()
-        return runners[names[0]], names[0]
-    won = race(runners)
-    return runners[won], won
+    if lp.num_col_ >= LARGE:
+        load = lambda solver: first if solver == RUNNERS[0] else _loaded(lp, solver)  # noqa: E731
+        return race(RUNNERS, load, PATIENCE * lp.num_col_)
+    first.run()
+    return RUNNERS[0], first
 
 
 def _loaded(lp: highspy.HighsLp, solver: str) -> highspy.Highs:

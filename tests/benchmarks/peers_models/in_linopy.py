@@ -54,7 +54,9 @@ def build(problem: Problem) -> linopy.Model:
     def entry(name: str, cell: pl.Series | None, quantity: pl.Series | float) -> linopy.LinearExpression:
         """quantity × the flow's cells, in the order of the entries (all cells in their own order when left out)."""
         cells = 1.0 * flows[name]
-        taken = cells.rename(cell="entry") if cell is None else cells.isel(cell=xr.DataArray(cell.to_numpy(), dims="entry"))
+        taken = (
+            cells.rename(cell="entry") if cell is None else cells.isel(cell=xr.DataArray(cell.to_numpy(), dims="entry"))
+        )
         free = taken.drop_vars([label for label in ("cell", "entry") if label in taken.coords])
         return free * (quantity if isinstance(quantity, float) else xr.DataArray(quantity.to_numpy(), dims="entry"))
 

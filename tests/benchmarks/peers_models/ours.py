@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import soe_lib as soe
-import soe_lib.model.express  # noqa: F401  (CVXPY's import is nobody's time)
+import soe_lib.model.express  # CVXPY's import is nobody's time
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.solve import Gate
 from tests.benchmarks.peers_models.timed import Timed
@@ -56,4 +56,3 @@ def watched(solve: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
     everything = timed.seconds.pop("all")
     timed.seconds["check"] = everything - timed.total
     return answer, timed.seconds
-

@@ -118,7 +118,9 @@ class _Statement:
     # -- flows ---------------------------------------------------------------------------------------------------
 
     def _make(self) -> pl.DataFrame:
-        costs = self.tables["operations"].join(self.tables["resources"].select("resource", "hourly_cost"), on="resource")
+        costs = self.tables["operations"].join(
+            self.tables["resources"].select("resource", "hourly_cost"), on="resource"
+        )
         paid = costs.group_by("routing").agg(hourly=(pl.col("hours_per_unit") * pl.col("hourly_cost")).sum())
         return self._cells(self.routes.join(paid, on="routing"), -(pl.col("cost_per_unit") + pl.col("hourly")))
 
@@ -155,7 +157,9 @@ class _Statement:
         return carried.join(wants.rename({"location": "destination"}), on=["item", "destination"], how="semi")
 
     def _hours(self) -> tuple[pl.DataFrame, pl.DataFrame]:
-        by_day = self.tables["calendar"].select("resource", "date", "hours", "overtime_hours").join(self.days, on="date")
+        by_day = (
+            self.tables["calendar"].select("resource", "date", "hours", "overtime_hours").join(self.days, on="date")
+        )
         sums = by_day.group_by("resource", "at").agg(pl.col("hours", "overtime_hours").sum())
         rows = sums.join(self.times, on="at").sort("resource", "at")
         costs = self.tables["resources"].select("resource", money=pl.col("hourly_cost") - pl.col("overtime_cost"))
