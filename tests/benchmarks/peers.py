@@ -74,7 +74,11 @@ def living(snapshot: Any) -> Record:
     plan, hot = watched(lambda: alive.plan(changed))
     assert plan.objective < alive.base.objective, "a line that is down must cost something"
     return {
-        "seconds": {"cold": cold["solve"], "hot": hot["solve"], "hot_tie_break": hot.get("tie_break", 0.0)},
+        "seconds": {
+            "cold": cold.seconds["solve"],
+            "hot": hot.seconds["solve"],
+            "hot_tie_break": hot.seconds.get("tie_break", 0.0),
+        },
         "cold_total": first,
         "total": clock() - start,
         "objective": plan.objective,
@@ -145,6 +149,9 @@ def compare(shape: str, variables: int, given: argparse.Namespace) -> bool:
         if "ours" in given.peers:
             found["living"] = measured("living", folder, given.limit)
             _keep(given.out, {"shape": shape, "items": items, "what": "living", **found["living"]})
+    for peer in [name for name in PEERS[:2] if "total" in found.get(name, {})]:
+        around = [sum(found[peer][clock].values()) - found[peer][clock]["solve"] for clock in ("seconds", "processor")]
+        print(f"  {peer:10} around the solver: {around[0]:.2f} s, of processor time {around[1]:.2f} s", flush=True)
     for name, value, target in ratios(shape, found):
         print(f"  {name:58} {value:7.1%}  target {target:.0%}: {'met' if value <= target else 'MISSED'}", flush=True)
     return _agree(found)
