@@ -42,11 +42,12 @@ class Certificate:
 
 def primal_residual(program: Program, x: Floats) -> float:
     """Largest violated row or bound, each row scaled by 1 + its largest term."""
-    terms = abs(program.matrix).multiply(np.abs(x)[None, :]).tocsr()
+    matrix = program.matrix
+    terms = np.abs(matrix.data * x[matrix.indices])
     largest = np.zeros(len(program.rhs))
-    filled = np.flatnonzero(np.diff(terms.indptr))
+    filled = np.flatnonzero(np.diff(matrix.indptr))
     if filled.size:
-        largest[filled] = np.maximum.reduceat(terms.data, terms.indptr[filled])
+        largest[filled] = np.maximum.reduceat(terms, matrix.indptr[filled])
     excess = program.matrix @ x - program.rhs
     excess[: program.equalities] = np.abs(excess[: program.equalities])
     rows = np.maximum(excess, 0.0) / (1.0 + np.maximum(largest, np.abs(program.rhs)))

@@ -7,7 +7,7 @@ comes out. A price is what one more unit of right-hand side would earn.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import highspy
 import numpy as np
@@ -16,14 +16,13 @@ import numpy.typing as npt
 from soe_lib.errors import SolveError
 from soe_lib.model.axis import Floats
 from soe_lib.model.canonical import Canonical
+from soe_lib.model.corner import optimal_face
 from soe_lib.model.polish import search
-from soe_lib.model.race import LARGE, RUNNERS, race
+from soe_lib.model.race import LARGE, PATIENCE, RUNNERS, race
 
 INFINITY = highspy.kHighsInf
 PROVEN = highspy.HighsModelStatus.kOptimal
 LOST = (highspy.HighsModelStatus.kUnknown, highspy.HighsModelStatus.kSolveError)
-CHOSEN_ON = 1e-7
-"""A reduced cost or a price above this pins its column or row when ties are broken (HiGHS's own dual tolerance)."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,8 @@ class Options:
     ----------
     seconds : wall-clock limit of one run [s].
     gap : relative gap at which a plan with whole numbers counts as proven.
-    solver : "auto" (simplex; ipx and HiPO in a race where the LP is large), "simplex", "ipx" or "hipo", for the first
-        run of an LP; later runs start from a basis.
+    solver : "auto" (simplex; where the LP is large, in a race with ipx and HiPO), "simplex", "ipx" or "hipo", for the
+        first run of an LP; later runs start from a basis.
     threads : fixed once per process (changing it later is an error in HiGHS).
     """
 
@@ -160,9 +159,7 @@ class Gate:
         elif solver == "auto":
             solver = "race" if len(self.canonical.cost) >= LARGE else "simplex"
         if solver == "race":
-            runners = {name: self._ready(self._loaded() if n else self.highs, name) for n, name in enumerate(RUNNERS)}
-            self._won = race(runners)
-            self.highs = runners[self._won]
+            self._won, self.highs = race(RUNNERS, self._runner, PATIENCE * len(self.canonical.cost))
         else:
             self._ready(self.highs, solver).run()
             self._won = self._won if self._hot else solver
@@ -175,6 +172,10 @@ class Gate:
         self._hot = True
         if status != PROVEN:
             self._refuse(status)
+
+    def _runner(self, solver: str) -> highspy.Highs:
+        """One of several solvers that hold the program: the first is the gate's own."""
+        return self._ready(self.highs if solver == RUNNERS[0] else self._loaded(), solver)
 
     def _ready(self, highs: highspy.Highs, solver: str) -> highspy.Highs:
         highs.setOptionValue("solver", solver)
@@ -284,28 +285,21 @@ class Gate:
     # -- one plan out of the equally good ones --------------------------------------------------------------------
 
     def _one_corner(self, answer: Answer, weights: Floats, started: float) -> Answer:
-        """Stay on the optimal face, then minimise the weights on it: the same plan whoever solved it first.
+        """Stay on the optimal face, and minimise the weights on it: the same plan whoever solved it first.
 
-        A column with a reduced cost stays at its bound and a row with a price stays tight; whatever is left free
-        earns the same. Money and prices remain those of the first answer.
+        Money and prices remain those of the first answer, and so does the basis that later runs start from.
         """
         canonical = self.canonical
-        low, high = self._bounds_now(answer)
-        columns = np.flatnonzero((np.abs(answer.reduced) > CHOSEN_ON) & (low < high)).astype(np.int32)
-        slack = canonical.row_lower < canonical.row_upper
-        rows = np.flatnonzero((np.abs(answer.price) > CHOSEN_ON) & slack).astype(np.int32)
-        at = np.where(np.abs(answer.x - low) <= np.abs(answer.x - high), low, high)
-        self._change(weights, at, at, canonical.row_upper, canonical.row_upper, columns, rows)
+        face = optimal_face(canonical, *self._bounds_now(answer), answer.x, answer.price, answer.reduced, weights)
+        if not face.free.size:
+            return answer
         try:
-            self._run("simplex")
-            x = self._refined(np.asarray(self.highs.getSolution().col_value))
+            x = face.whole(Gate(face.program, replace(self.options, solver="simplex")).answer().x)
         except SolveError:
             return answer  # the face is numerically too thin: the first corner is as good, and it is proven
-        finally:
-            self._change(canonical.cost, low, high, canonical.row_lower, canonical.row_upper, columns, rows)
         if abs(float(canonical.cost @ (x - answer.x))) > 0.004:
             return answer
-        return Answer(**{**answer.__dict__, "x": x, "seconds": time.perf_counter() - started})
+        return replace(answer, x=x, seconds=time.perf_counter() - started)
 
     def _bounds_now(self, answer: Answer) -> tuple[Floats, Floats]:
         low, high = self.canonical.lower.copy(), self.canonical.upper.copy()

@@ -1,0 +1,82 @@
+"""One plan out of the equally good ones: what is still free at the optimum, as a smaller program of its own.
+
+A column with a reduced cost stays at its bound and a row with a price stays tight (complementary slackness); whatever
+is left free earns the same. It is half of the columns, and hardly more than its own basis: presolve makes little of it,
+so that a fresh run is several times cheaper than to walk on from the first optimum with all columns and rows
+(measured: a fifth of the time at 104,000 quantities with a bill of material).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import highspy
+import numpy as np
+import numpy.typing as npt
+
+from soe_lib.model.axis import Floats
+from soe_lib.model.canonical import Canonical
+
+CHOSEN_ON = 1e-7
+"""A reduced cost or a price above this pins its column or row when ties are broken (HiGHS's own dual tolerance)."""
+
+
+@dataclass(frozen=True)
+class Face:
+    """The optimal face of a program.
+
+    Parameters
+    ----------
+    free : the columns that may still move.
+    held : shape (columns,), where all others stay.
+    program : minimise the weights over the free columns; no row or bound shuts the first optimum out.
+    """
+
+    free: npt.NDArray[np.intp]
+    held: Floats
+    program: Canonical
+
+    def whole(self, quantity: Floats) -> Floats:
+        """All columns, from the free ones."""
+        x = self.held.copy()
+        x[self.free] = quantity
+        return x
+
+
+def optimal_face(
+    canonical: Canonical, low: Floats, high: Floats, x: Floats, price: Floats, reduced: Floats, weights: Floats
+) -> Face:
+    """The face of all plans that earn as much as x, with the weights as its cost.
+
+    Parameters
+    ----------
+    low, high : bounds now, shape (columns,): whole numbers are fixed.
+    x, price, reduced : a proven optimum.
+    weights : shape (columns,).
+    """
+    pinned = (np.abs(reduced) > CHOSEN_ON) | (low >= high)
+    free, fixed = np.flatnonzero(~pinned), np.flatnonzero(pinned)
+    held = np.where(np.abs(x - low) <= np.abs(x - high), low, high)
+    matrix = canonical.matrix[:, free]
+    rows = np.flatnonzero(np.bincount(matrix.indices, minlength=matrix.shape[0]))
+    matrix = matrix.tocsr()[rows].tocsc()
+    matrix.sort_indices()
+    used = (canonical.matrix[:, fixed] @ held[fixed])[rows]
+    upper = canonical.row_upper[rows] - used
+    tight = (np.abs(price[rows]) > CHOSEN_ON) | (canonical.row_lower[rows] == canonical.row_upper[rows])
+    # The first optimum misses a row by rounding: on the face it counts as exact, so that the face is never empty.
+    now = matrix @ x[free]
+    upper = np.where(tight, now, np.maximum(upper, now))
+    lower = np.where(tight, now, -highspy.kHighsInf)
+    program = Canonical(
+        matrix=matrix,
+        cost=weights[free],
+        row_lower=lower,
+        row_upper=upper,
+        lower=low[free],
+        upper=high[free],
+        integer=np.zeros(free.size, bool),
+        columns={"free": slice(0, free.size)},
+        rows={"all": slice(0, rows.size)},
+    )
+    return Face(free, held, program)

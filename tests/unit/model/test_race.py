@@ -1,0 +1,79 @@
+"""The race of solvers: who starts when, who gives way, whose answer is taken."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import highspy
+import pytest
+
+from soe_lib.model import race as module
+from soe_lib.model.race import RUNNERS, race
+
+OPTIMAL, UNKNOWN = highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kUnknown
+
+
+class Runner:
+    """A solver that computes until it is stopped, or ends at once with a status."""
+
+    def __init__(self, ends: highspy.HighsModelStatus | None) -> None:
+        self.ends, self.stopped = ends, threading.Event()
+        self.HandleUserInterrupt = False
+
+    def run(self) -> None:
+        while self.ends is None and not self.stopped.is_set():
+            sum(range(1000))  # the race counts processor time
+            time.sleep(0)
+
+    def cancelSolve(self) -> None:
+        self.stopped.set()
+
+    def getModelStatus(self) -> highspy.HighsModelStatus:
+        return self.ends or highspy.HighsModelStatus.kInterrupt
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch, cores: int, **ends: highspy.HighsModelStatus | None
+) -> tuple[str, dict[str, Runner]]:
+    monkeypatch.setattr(module.os, "cpu_count", lambda: cores)
+    made: dict[str, Runner] = {}
+
+    def load(name: str) -> Runner:
+        made[name] = Runner(ends[name])
+        return made[name]
+
+    won, highs = race(RUNNERS, load, patience=0.02)
+    assert highs is made[won]
+    assert not highs.HandleUserInterrupt
+    return won, made
+
+
+def test_the_first_proof_is_taken_and_the_others_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    won, made = run(monkeypatch, 2, simplex=None, ipx=OPTIMAL, hipo=None)
+    assert won == "ipx"
+    assert made["simplex"].stopped.is_set()
+    assert "hipo" not in made  # no core was free before the proof was there
+
+
+def test_simplex_gives_its_core_to_the_one_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    won, made = run(monkeypatch, 2, simplex=None, ipx=None, hipo=OPTIMAL)
+    assert won == "hipo"
+    assert made["simplex"].stopped.is_set()
+
+
+def test_with_a_core_for_each_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    won, made = run(monkeypatch, 4, simplex=None, ipx=None, hipo=OPTIMAL)
+    assert won == "hipo"
+    assert set(made) == set(RUNNERS)
+
+
+def test_an_end_without_proof_lets_the_next_one_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    won, _ = run(monkeypatch, 2, simplex=UNKNOWN, ipx=UNKNOWN, hipo=OPTIMAL)
+    assert won == "hipo"
+
+
+def test_where_nobody_proves_anything_the_race_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    won, made = run(monkeypatch, 2, simplex=UNKNOWN, ipx=UNKNOWN, hipo=UNKNOWN)
+    assert made[won].getModelStatus() == UNKNOWN
+    assert set(made) == set(RUNNERS)
