@@ -79,10 +79,9 @@ class CashCurve:
     def __repr__(self) -> str:
         scale = 10**self.digits
         lowest = int(self.rows["cash"].min() or 0)  # type: ignore[arg-type]
-        return (
-            f"Cash of {self.name} from {self.as_of}: {self.total / scale:,.2f} in all, "
-            f"never below {lowest / scale:,.2f}, worth {self.npv():,.2f} today at {self.rate:.2%} a year. {' '.join(self.notes)}".rstrip()
-        )
+        worth = f"worth {self.npv():,.2f} today at {self.rate:.2%} a year."
+        head = f"Cash of {self.name} from {self.as_of}: {self.total / scale:,.2f} in all"
+        return " ".join([f"{head}, never below {lowest / scale:,.2f}, {worth}", *self.notes])
 
 
 def cash_curve(
