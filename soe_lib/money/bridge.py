@@ -11,11 +11,12 @@ import polars as pl
 from soe_lib.errors import FormulationError, ReconciliationError
 from soe_lib.money.reading import PlanLike, Window, horizon, items_of, standard_costs
 from soe_lib.money.rounding import as_money, nested, whole
-from soe_lib.money.variance import Flex, account_effects, drivers, flex, formula, sales_effects
+from soe_lib.money.variance import Flex, account_effects, currency_effects, drivers, flex, formula, sales_effects
 from soe_lib.money.window import accrual, common_window, cut
 
 Convention = Literal["mix at base margin", "mix as average price"]
 
+CURRENCY, ROUNDING = "currency", "rounding"
 KEYS = ("item", "customer", "location")
 VARIABLE = ("material", "conversion", "freight")
 """Accounts that are flexed with the volume sold; every other one is compared in full."""
@@ -124,9 +125,10 @@ def bridge(
     variable: Sequence[str] = VARIABLE,
     window: Window | Literal["common"] | None = None,
     reading: Literal["cash", "accrual"] = "cash",
+    at_base_rates: PlanLike | None = None,
     digits: int = 2,
 ) -> Bridge:
-    """Why `other` is worth more than `base`: volume, mix, price, and each account of cost.
+    """Why `other` is worth more than `base`: volume, mix, price, each account of cost, currency and rounding.
 
     Formula, with q units sold, p revenue per unit, SC = Σ q × standard cost, Q = Σ q, A the variable accounts,
     CM0 = revenue + Σ A of the base, f the flex of cost:
@@ -135,7 +137,9 @@ def bridge(
     "mix at base margin": f = SC1/SC0, so mix is the change of mix at base price less base cost (Horngren's
     sales-mix variance). "mix as average price": f = Q1/Q0, so mix is the change of the average base price and
     the cost of a dearer mix stays in the cost accounts. A key not sold in the base has p0 = p1: it is mix, not
-    price. With Q0 = 0 volume is Σ p1 · q1 and costs are compared in full.
+    price. With Q0 = 0 volume is Σ p1 · q1 and costs are compared in full. With `at_base_rates`, everything is measured
+    on it, and currency = Σ other − Σ at_base_rates. Steps are rounded under the rounded change; rounding is what the
+    two ends, rounded each on its own, are off it: a minor unit at most.
 
     Parameters
     ----------
@@ -146,19 +150,26 @@ def bridge(
     window : first and last day to compare, or "common" for the days that both cover; see `cut`.
     reading : "cash" compares margins of cash and end value, "accrual" those of cash and the change of stock at
         standard cost: the way to compare with a budget, which has no stock.
+    at_base_rates : the other plan at the exchange rates of the base, so that rates make a step of their own; left out:
+        both are at one set of rates.
 
     Raises ReconciliationError for different horizons without a window, FormulationError for an unknown
     convention or key.
     """
     if convention not in get_args(Convention):
         raise FormulationError(f"no convention {convention!r}; choose one of {', '.join(get_args(Convention))}.")
+    plans = [base, other] if at_base_rates is None else [base, other, at_base_rates]
     span = _window(base, other, window)
-    sides = _sides((base, other), span, standard_costs([base, other], standard_cost) if reading == "accrual" else None)
+    sides = _sides(plans, span, standard_costs(plans, standard_cost) if reading == "accrual" else None)
+    ends, measured = (sides[0], sides[1]), (sides[0], sides[-1])
     average = convention == "mix as average price"
-    flexed = flex(*sides, tuple(by), variable=variable, average=average, standard_cost=standard_cost)
-    effects = pl.concat([sales_effects(flexed), account_effects(flexed, *sides)], how="diagonal")
-    start, end = (int(whole(side.ledger.margin * 10**digits)[0]) for side in sides)
-    _complete(effects, sides)
+    flexed = flex(*measured, tuple(by), variable=variable, average=average, standard_cost=standard_cost)
+    parts = [sales_effects(flexed), account_effects(flexed, *measured)]
+    if at_base_rates is not None:
+        parts.append(currency_effects(sides[2], sides[1], flexed.keys))
+    effects = pl.concat(parts, how="diagonal")
+    start, end = (int(whole(side.ledger.margin * 10**digits)[0]) for side in ends)
+    _complete(effects, ends)
     detail = _in_minor_units(effects, end - start, 10**digits)
     notes = [*flexed.notes, *(note for side in sides for note in getattr(side, "notes", ()))]
     notes += [
@@ -167,18 +178,16 @@ def bridge(
         for f, n, q in side.ledger.lost
     ]
     return Bridge(
-        base.name, other.name, start, end, _steps(detail, flexed, sides), detail, convention,
+        base.name, other.name, start, end, _steps(detail, flexed, measured), detail, convention,
         pl.concat([items_of(side) for side in sides], how="diagonal_relaxed").unique("item", keep="first"),
-        span, digits, tuple(notes),
+        span, digits, tuple(dict.fromkeys(notes)),
     )  # fmt: skip
 
 
-def _sides(
-    plans: tuple[PlanLike, PlanLike], span: Window | None, costs: pl.DataFrame | None
-) -> tuple[PlanLike, PlanLike]:
+def _sides(plans: Sequence[PlanLike], span: Window | None, costs: pl.DataFrame | None) -> list[PlanLike]:
     if span is not None:
-        return cut(plans[0], span, standard_cost=costs), cut(plans[1], span, standard_cost=costs)
-    return plans if costs is None else (accrual(plans[0], costs), accrual(plans[1], costs))
+        return [cut(plan, span, standard_cost=costs) for plan in plans]
+    return list(plans) if costs is None else [accrual(plan, costs) for plan in plans]
 
 
 def _window(base: PlanLike, other: PlanLike, window: Window | Literal["common"] | None) -> Window | None:
@@ -206,20 +215,19 @@ def _complete(effects: pl.DataFrame, sides: tuple[PlanLike, PlanLike]) -> None:
 
 
 def _in_minor_units(effects: pl.DataFrame, change: int, scale: int) -> pl.DataFrame:
-    order = drivers(effects)
+    """Effects as minor units that add up to the rounded change, and what the rounded ends are off it."""
+    order = {driver: n for n, driver in enumerate(drivers(effects))}
     rows = effects.filter((pl.col("effect") * scale).abs() >= NOISE)
-    if rows.is_empty() and change:
-        rows = effects.clear().select(pl.all()).vstack(_rounding(effects, change / scale))
-        order = ["rounding"]
-    place = pl.col("driver").replace_strict({d: n for n, d in enumerate(order)}, return_dtype=pl.Int64)
+    place = pl.col("driver").replace_strict(order, return_dtype=pl.Int64)
     rows = rows.with_columns(_place=place).sort("_place", maintain_order=True)
-    cents = nested(rows.get_column("effect").to_numpy() * scale, [rows.get_column("_place").to_numpy()], change)
-    return rows.drop("_place", "effect").with_columns(pl.Series("amount", cents, dtype=pl.Int64))
-
-
-def _rounding(effects: pl.DataFrame, amount: float) -> pl.DataFrame:
-    row = dict.fromkeys(effects.columns) | {"driver": "rounding", "effect": amount}
-    return pl.DataFrame([row], schema=effects.schema)
+    values = rows.get_column("effect").to_numpy() * scale
+    goal = int(whole(values.sum())[0]) if values.size else 0
+    cents = nested(values, [rows.get_column("_place").to_numpy()], goal)
+    found = rows.drop("_place", "effect").with_columns(pl.Series("amount", cents, dtype=pl.Int64))
+    if change == goal:
+        return found
+    left = dict.fromkeys(found.columns) | {"driver": ROUNDING, "amount": change - goal}
+    return pl.concat([found, pl.DataFrame([left], schema=found.schema)])
 
 
 def _steps(detail: pl.DataFrame, flexed: Flex, sides: tuple[PlanLike, PlanLike]) -> pl.DataFrame:

@@ -13,6 +13,12 @@ from soe_lib.money.ledger import Ledger
 from soe_lib.money.reading import PlanLike, items_of, standard_costs
 
 REVENUE = "revenue"
+SAID = {
+    "price": "Σ (p1 − p0) · q1",
+    "currency": "Σ amount at its own exchange rates − Σ amount at those of the base",
+    "rounding": "both ends are rounded on their own; what their difference is off the rounded change",
+}
+"""Formulas without figures of their own."""
 NOTHING = 1e-6
 """Units that count as none, and the share of the other plan's sales below which the base sells nothing."""
 
@@ -185,11 +191,29 @@ def account_effects(flexed: Flex, base: PlanLike, other: PlanLike) -> pl.DataFra
     return both.with_columns(effect=pl.col("other_amount") - pl.col("base_amount") * factor)
 
 
+def currency_effects(at_base_rates: PlanLike, other: PlanLike, keys: Sequence[str]) -> pl.DataFrame:
+    """What other exchange rates make of the same quantities, by key: driver, keys, both amounts, effect [money].
+
+    Formula: Σ amount at its own rates − Σ amount at the base's rates, revenue, cost and end value alike.
+    """
+    sides = []
+    for side, plan in (("base_amount", at_base_rates), ("other_amount", other)):
+        labelled = _labelled(plan.ledger.lines.filter(pl.col("kind") != "steering"), plan, keys)
+        sides.append(labelled.group_by(keys).agg(pl.col("amount").sum().alias(side)))
+    both = sides[0].join(sides[1], on=list(keys), how="full", coalesce=True)
+    both = both.with_columns(pl.col("base_amount", "other_amount").fill_null(0.0)).sort(keys)
+    return both.select(
+        pl.lit("currency").alias("driver"), *keys, "base_amount", "other_amount",
+        effect=pl.col("other_amount") - pl.col("base_amount"),
+    )  # fmt: skip
+
+
 def drivers(effects: pl.DataFrame) -> list[str]:
-    """The drivers in the order they are shown: volume, mix, price, then accounts in finance's order."""
-    named = effects.get_column("driver").unique().to_list()
-    sales = [driver for driver in ("volume", "mix", "price") if driver in named]
-    return [*sales, *in_order(set(named) - set(sales))]
+    """The drivers in the order they are shown: volume, mix, price, accounts in finance's order, currency."""
+    named = set(effects.get_column("driver").unique())
+    first, last = ("volume", "mix", "price"), ("currency", "rounding")
+    accounts = in_order(named - {*first, *last})
+    return [driver for driver in (*first, *accounts, *last) if driver in named]
 
 
 def formula(driver: str, flexed: Flex, base: Ledger, other: Ledger) -> str:
@@ -202,8 +226,8 @@ def formula(driver: str, flexed: Flex, base: Ledger, other: Ledger) -> str:
         return "Q1 · (Σ q1·p0/Q1 − Σ q0·p0/Q0): the average base price moves"
     if driver == "mix":
         return f"Σ (q1 − Q1·q0/Q0)·p0 + A0·(f − Q1/Q0), f = {flexed.cost:.6f}, A0 = {flexed.spent:,.2f}"
-    if driver == "price":
-        return "Σ (p1 − p0) · q1"
+    if driver in SAID:
+        return SAID[driver]
     a0, a1 = base.accounts().get(driver, 0.0), other.accounts().get(driver, 0.0)
     flexing = f" · {flexed.cost:.6f}" if driver in flexed.variable else ""
     return f"A1 − A0{' · f' if flexing else ''} = {a1:,.2f} − ({a0:,.2f}){flexing}"
