@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import polars as pl
 
 from soe_lib.errors import FormulationError, ReconciliationError
-from soe_lib.money.bridge import Bridge, bridge
+from soe_lib.money.bridge import KEYS, VARIABLE, Bridge, Convention, Reader, window_of
 from soe_lib.money.reading import PlanLike, Window, standard_costs
 from soe_lib.money.rounding import as_money
-from soe_lib.money.window import common_window
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -93,7 +92,11 @@ def bridges(
     window: Window | Literal["common"] | None = None,
     at_base_rates: Mapping[str, PlanLike] | None = None,
     standard_cost: pl.DataFrame | None = None,
-    **options: Any,
+    convention: Convention = "mix at base margin",
+    by: Sequence[str] = KEYS,
+    variable: Sequence[str] = VARIABLE,
+    reading: Literal["cash", "accrual"] = "cash",
+    digits: int = 2,
 ) -> Walk:
     """The bridges from each plan to the next: budget → S&OP → last week's plan → this week's plan → actual.
 
@@ -105,17 +108,21 @@ def bridges(
     window : first and last day to compare, or "common" for the days that all of them cover.
     at_base_rates : by name of a plan: that plan at the exchange rates of the one before it.
     standard_cost : item, standard_cost [money/unit]; the plans' own items when left out.
-    options : convention, by, variable, reading, digits of every bridge.
+    convention, by, variable, reading, digits : of every bridge; see `bridge`.
 
     Raises ReconciliationError for different horizons without a window, FormulationError for fewer than two plans.
     """
     if len(plans) < 2:
         raise FormulationError(f"a walk needs at least two plans, not {len(plans)}.")
-    span = common_window(list(plans)) if window == "common" else window
-    costs, rated = standard_costs(list(plans), standard_cost), at_base_rates or {}
+    rated = dict(at_base_rates or {})
+    if unknown := sorted(set(rated) - {plan.name for plan in plans[1:]}):
+        raise FormulationError(f"no plan to walk to is called {', '.join(unknown)}.")
+    span = window_of(plans, window)
+    costs = standard_costs(list(plans), standard_cost)
+    read = Reader([*plans, *rated.values()], span, tuple(by), costs, reading=reading)
     return Walk(
         tuple(
-            bridge(before, after, window=span, standard_cost=costs, at_base_rates=rated.get(after.name), **options)
+            read.bridge(before, after, rated.get(after.name), convention=convention, variable=variable, digits=digits)
             for before, after in pairwise(plans)
         )
     )

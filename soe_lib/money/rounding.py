@@ -17,6 +17,9 @@ SNAP = 6
 LARGE = 1e9
 """Units from which a double holds no seven decimals: dropping noise would move whole numbers there."""
 
+FEW = 32
+"""Groups up to which each is looked through on its own."""
+
 Whole: TypeAlias = npt.NDArray[np.int64]
 Reals: TypeAlias = npt.NDArray[np.float64]
 
@@ -68,10 +71,29 @@ def largest_remainder(
     missing = goals - np.rint(np.bincount(codes, weights=floors, minlength=count)).astype(np.int64)
     size = np.maximum(np.bincount(codes, minlength=count), 1)
     step, extra = missing // size, missing % size
-    order = np.lexsort((np.arange(parts.size), -np.abs(parts), -(parts - floors), codes))
-    rank = np.empty(parts.size, np.int64)
-    rank[order] = np.arange(parts.size) - _starts(codes, count)[codes[order]]
-    return np.asarray(floors.astype(np.int64) + step[codes] + (rank < extra[codes]), dtype=np.int64)
+    more = _more(parts, parts - floors, codes, extra)
+    return np.asarray(floors.astype(np.int64) + step[codes] + more, dtype=np.int64)
+
+
+def _more(parts: Reals, remainder: Reals, codes: npt.NDArray[np.intp], extra: Whole) -> npt.NDArray[np.bool_]:
+    """Which parts get one unit more: in each group the `extra` ones with the largest remainder."""
+    count = extra.size
+    if count > FEW:
+        order = np.lexsort((np.arange(parts.size), -np.abs(parts), -remainder, codes))
+        rank = np.empty(parts.size, np.int64)
+        rank[order] = np.arange(parts.size) - _starts(codes, count)[codes[order]]
+        return np.asarray(rank < extra[codes])
+    # Few groups: finding the edge between those that get one and those that do not is much quicker than sorting.
+    chosen = np.zeros(parts.size, np.bool_)
+    for group in np.flatnonzero(extra):
+        here = np.flatnonzero(codes == group)
+        wanted, gaps = int(extra[group]), remainder[here]
+        edge = np.partition(gaps, here.size - wanted)[here.size - wanted]
+        above, level = here[gaps > edge], here[gaps == edge]
+        ties = np.lexsort((level, -np.abs(parts[level])))
+        chosen[above] = True
+        chosen[level[ties[: wanted - above.size]]] = True
+    return chosen
 
 
 def nested(values: npt.ArrayLike, levels: Sequence[npt.ArrayLike], total: npt.ArrayLike | None = None) -> Whole:
