@@ -217,8 +217,8 @@ class Reader:
             effects |= currency_effects(measured[1], ends[1])
         plans = [side.plan for side in (*ends, *(measured[1:] if at_base_rates is not None else ()))]
         start, end = (int(whole(plan.ledger.margin * 10**digits)[0]) for plan in plans[:2])
-        _complete(effects, plans[:2])
-        detail = _in_minor_units(in_order_of_drivers(effects), self.keys, end - start, 10**digits)
+        goal = int(whole(_complete(effects, plans[:2]) * 10**digits)[0])
+        detail = _in_minor_units(in_order_of_drivers(effects), self.keys, (goal, end - start), 10**digits)
         notes = [*flexed.notes, *(note for plan in plans for note in getattr(plan, "notes", ()))]
         notes += [
             f"{p.name}: {n:,} rows of {f} have no rate ({q:,.6g} units)." for p in plans for f, n, q in p.ledger.lost
@@ -255,22 +255,35 @@ def window_of(plans: Sequence[PlanLike], window: Window | Literal["common"] | No
     return None
 
 
-def _complete(effects: Mapping[str, pl.DataFrame], plans: Sequence[PlanLike]) -> None:
-    """Nothing may be rounded away: the effects must be the change of margin before they become cents."""
+def _complete(effects: Mapping[str, pl.DataFrame], plans: Sequence[PlanLike]) -> float:
+    """The change of margin, which the effects must be before they become cents: nothing may be rounded away.
+
+    Float noise grows with the figures: a volume of a million times the base is measured in such figures.
+    """
     change = plans[1].ledger.margin - plans[0].ledger.margin
     found = sum(float(rows.get_column("effect").sum()) for rows in effects.values())
+    size = sum(float(rows.get_column("effect").abs().sum()) for rows in effects.values())
     turnover = sum(plan.ledger.turnover for plan in plans)
-    if abs(found - change) > max(1e-4, 1e-11 * turnover):
+    if abs(found - change) > max(1e-4, 1e-11 * turnover, 1e-13 * size):
         raise ReconciliationError(f"the effects add up to {found:,.4f}, but the margin moves by {change:,.4f}.")
+    return change
 
 
-def _in_minor_units(effects: Mapping[str, pl.DataFrame], keys: Keys, change: int, scale: int) -> pl.DataFrame:
-    """Effects as minor units that add up to the rounded change, and what the rounded ends are off it."""
+def _in_minor_units(
+    effects: Mapping[str, pl.DataFrame], keys: Keys, goals: tuple[int, int], scale: int
+) -> pl.DataFrame:
+    """Effects as minor units that add up to the rounded change, and what the rounded ends are off it.
+
+    Parameters
+    ----------
+    goals : the rounded change, and the change between the rounded ends, in minor units.
+    """
+    goal, change = goals
     kept = {driver: rows.filter((pl.col("effect") * scale).abs() >= NOISE) for driver, rows in effects.items()}
     sizes = [rows.height for rows in kept.values()]
     rows = pl.concat(kept.values(), how="diagonal")
     values = rows.get_column("effect").to_numpy() * scale
-    goal = int(whole(values.sum())[0]) if values.size else 0
+    goal = goal if values.size else 0
     cents = nested(values, [np.repeat(np.arange(len(sizes)), sizes)], goal)
     drivers = pl.Series("driver", list(kept), dtype=pl.String).gather(np.repeat(np.arange(len(sizes)), sizes))
     found = keys.labelled(rows.drop("effect").with_columns(pl.Series("amount", cents, dtype=pl.Int64)))

@@ -6,6 +6,7 @@ Largest remainder: every part is rounded down, and the units still missing go to
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TypeAlias
 
 import numpy as np
@@ -17,6 +18,8 @@ SNAP = 6
 LARGE = 1e9
 """Units from which a double holds no seven decimals: dropping noise would move whole numbers there."""
 
+LARGEST = 9.2e18
+"""Units that no whole number of 64 bits holds."""
 FEW = 32
 """Groups up to which each is looked through on its own."""
 
@@ -68,7 +71,8 @@ def largest_remainder(
     if not parts.size:
         return np.zeros(0, np.int64)
     floors = np.floor(parts)
-    missing = goals - np.rint(np.bincount(codes, weights=floors, minlength=count)).astype(np.int64)
+    missing = goals.copy()
+    np.subtract.at(missing, codes, floors.astype(np.int64))
     size = np.maximum(np.bincount(codes, minlength=count), 1)
     step, extra = missing // size, missing % size
     more = _more(parts, parts - floors, codes, extra)
@@ -128,10 +132,21 @@ def as_money(minor: pl.Expr, digits: int = 2) -> pl.Expr:
     return (minor / 10**digits).round(digits)
 
 
+def as_decimal(minor: pl.Expr, digits: int = 2) -> pl.Expr:
+    """Whole minor units as exact decimal money: −280 cents are Decimal("-2.80").
+
+    Formula: minor / 10^digits, in whole numbers throughout; no float is on the way.
+    """
+    places = pl.lit(Decimal(1).scaleb(-digits), dtype=pl.Decimal(38, digits))
+    return (minor.cast(pl.Decimal(38, 0)) * places).cast(pl.Decimal(38, digits))
+
+
 def _clean(values: npt.ArrayLike) -> Reals:
     parts = np.atleast_1d(np.asarray(values, dtype=np.float64))
     if bad := int(np.count_nonzero(~np.isfinite(parts))):
         raise ValueError(f"{bad} of {parts.size} values are not numbers: money and quantities must be finite.")
+    if bad := int(np.count_nonzero(np.abs(parts) >= LARGEST)):
+        raise ValueError(f"{bad} of {parts.size} values have more units than whole numbers of 64 bits can count.")
     return _snapped(parts)
 
 

@@ -106,3 +106,11 @@ def test_few_groups_are_rounded_like_many(rows: list[tuple[int, float]]) -> None
     many = largest_remainder([*values, *[1.0] * 40], groups=[*groups, *range(10, 50)])
     assert few.tolist() == many[: len(rows)].tolist()
     assert many[len(rows) :].tolist() == [1] * 40
+
+
+def test_parts_beyond_the_precision_of_a_double_still_add_up() -> None:
+    # 1.67e17 and its neighbours have no odd numbers as doubles: only whole numbers can be counted up
+    values = [1.67e17, -1.67e17 + 320.0, 5.5, -0.25]
+    assert int(largest_remainder(values, 7).sum()) == 7
+    with pytest.raises(ValueError, match="1 of 2 values have more units"):
+        largest_remainder([1e19, 1.0])
