@@ -12,7 +12,7 @@ import polars as pl
 from soe_lib.errors import FormulationError, ReconciliationError
 from soe_lib.money.keyed import Keys, Side, sides_of
 from soe_lib.money.reading import PlanLike, Window, horizon, items_of, standard_costs
-from soe_lib.money.rounding import as_money, nested, whole
+from soe_lib.money.rounding import LARGEST, as_money, nested, whole
 from soe_lib.money.variance import (
     Flex,
     account_effects,
@@ -283,6 +283,11 @@ def _in_minor_units(
     sizes = [rows.height for rows in kept.values()]
     rows = pl.concat(kept.values(), how="diagonal")
     values = rows.get_column("effect").to_numpy() * scale
+    if beyond := [driver for driver, one in kept.items() if float(one["effect"].abs().sum()) * scale >= LARGEST]:
+        raise ReconciliationError(
+            f"{', '.join(beyond)} has more minor units than whole numbers of 64 bits can count: the base sells too "
+            "little to measure the other plan by, or an amount is not in money. Compare plans of one scale."
+        )
     goal = goal if values.size else 0
     cents = nested(values, [np.repeat(np.arange(len(sizes)), sizes)], goal)
     drivers = pl.Series("driver", list(kept), dtype=pl.String).gather(np.repeat(np.arange(len(sizes)), sizes))

@@ -20,7 +20,9 @@ SAID = {
 }
 """Formulas without figures of their own."""
 NOTHING = 1e-6
-"""Units that count as none, and the share of the other plan's sales below which the base sells nothing."""
+"""Units that count as none."""
+LEAST = 1e-4
+"""Share of the other plan's sales below which the base sells nothing to measure by."""
 
 PLACE = "_place"
 FIRST, LAST = ("volume", "mix", "price"), ("currency", "rounding")
@@ -131,7 +133,7 @@ def _factor(sales: pl.DataFrame, average: bool) -> float:
 
 def _counts(before: float, after: float) -> bool:
     """Whether what was before is enough to measure what comes after by."""
-    return before > NOTHING * max(1.0, after)
+    return before > max(NOTHING, LEAST * after)
 
 
 def sales_effects(flexed: Flex) -> dict[str, pl.DataFrame]:

@@ -120,6 +120,14 @@ def test_plans_that_do_not_fit_are_refused() -> None:
         bridges([plan("long", 1, 1), short])
 
 
+def test_steps_that_cannot_be_counted_are_refused() -> None:
+    huge = plan("b", 0, 0, fixed=1e17, workforce=-1e17)
+    with pytest.raises(
+        ReconciliationError, match=r"fixed, workforce has more minor units .* Compare plans of one scale"
+    ):
+        bridge(Written("a", [], []), huge)
+
+
 MONEY = st.lists(
     st.tuples(
         st.sampled_from(["material", "conversion", "freight", "overtime", "penalties"]),

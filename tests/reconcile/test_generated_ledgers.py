@@ -35,7 +35,7 @@ class Generated:
         account = random.integers(len(ACCOUNTS), size=size)
         unit = np.array([0.005, 1 / 3, 0.01, 0.015, 1e-7, 123.45, 9999.995])
         price = random.choice(unit, size) * random.integers(-3, 9, size)
-        quantity = random.choice(np.array([0.0, 1.0, 3.0, 7.0, 1e3, 0.1, 1e6]), size)
+        quantity = random.choice(np.array([0.0, 1.0, 3.0, 7.0, 1e3, 0.1, 1e4]), size)
         labels = {
             "item": np.char.add("I", random.integers(len(ITEMS), size=size).astype(str)),
             "location": np.char.add("L", random.integers(2, size=size).astype(str)),
