@@ -30,6 +30,7 @@ PUBLIC = {
     "bridges": "soe_lib.money.bridges",
     "standard_variances": "soe_lib.money.variances.statement",
     "closed_week": "soe_lib.money.variances.closed_week",
+    "closed_week_bridges": "soe_lib.money.closed_walk",
     "planning_and_execution": "soe_lib.money.hindsight",
     "three_plans": "soe_lib.scenario.hindsight",
     "attribute": "soe_lib.scenario.attribution",

@@ -30,7 +30,7 @@ def idle_stock(plan: PlanLike, snapshot: Snapshot, *, months: float = 3.0, digit
     Raises DataError for stock without a standard cost.
     """
     first, last = horizon(plan)
-    used = _used(plan, snapshot).with_columns(used_a_month=pl.col("quantity") / ((last - first).days + 1) * MONTH)
+    used = used_by(plan, snapshot).with_columns(used_a_month=pl.col("quantity") / ((last - first).days + 1) * MONTH)
     stock = snapshot["inventory"].group_by("item").agg(quantity=pl.col("on_hand").sum()).filter(pl.col("quantity") > 0)
     priced = at_standard_cost(stock, snapshot["items"], "in stock").rename({"quantity": "stock"})
     rows = priced.join(used.select("item", "used_a_month"), on="item", how="left").join(
@@ -48,7 +48,7 @@ def idle_stock(plan: PlanLike, snapshot: Snapshot, *, months: float = 3.0, digit
     return order.select("item", "family", "stock", "used_a_month", "excess", "obsolete")
 
 
-def _used(plan: PlanLike, snapshot: Snapshot) -> pl.DataFrame:
+def used_by(plan: PlanLike, snapshot: Snapshot) -> pl.DataFrame:
     """item, quantity: sold, or taken into what is made."""
     parts = [pl.DataFrame(schema={"item": pl.String, "quantity": pl.Float64})]
     if "sell" in plan.flows:
