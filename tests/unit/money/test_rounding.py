@@ -110,7 +110,7 @@ def test_few_groups_are_rounded_like_many(rows: list[tuple[int, float]]) -> None
 
 def test_parts_beyond_the_precision_of_a_double_still_add_up() -> None:
     # 1.67e17 and its neighbours have no odd numbers as doubles: only whole numbers can be counted up
-    values = [1.67e17, -1.67e17 + 320.0, 5.5, -0.25]
-    assert int(largest_remainder(values, 7).sum()) == 7
+    values = [1.67e17, 5.5, 3.0, -1.67e17]
+    assert int(largest_remainder(values, 9).sum()) == 9
     with pytest.raises(ValueError, match="1 of 2 values have more units"):
         largest_remainder([1e19, 1.0])
