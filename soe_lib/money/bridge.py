@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import numpy as np
 import polars as pl
 
 from soe_lib.errors import FormulationError, ReconciliationError
-from soe_lib.money.keyed import Keys, Side, sides_of
-from soe_lib.money.reading import PlanLike, Window, horizon, items_of, standard_costs
-from soe_lib.money.rounding import LARGEST, as_money, nested, whole
-from soe_lib.money.variance import (
-    Flex,
-    account_effects,
-    currency_effects,
-    flex,
-    formula,
-    in_order_of_drivers,
-    sales_effects,
-)
-from soe_lib.money.window import accrual, common_window, cut
+from soe_lib.money.keyed import sides_of
+from soe_lib.money.reading import PlanLike, Window, items_of, standard_costs
+from soe_lib.money.rounding import as_money, whole
+from soe_lib.money.steps import change_of, in_minor_units, on_days, steps_of, window_of
+from soe_lib.money.variance import account_effects, currency_effects, flex, in_order_of_drivers, sales_effects
 
 Convention = Literal["mix at base margin", "mix as average price"]
 
-ROUNDING = "rounding"
 KEYS = ("item", "customer", "location")
 VARIABLE = ("material", "conversion", "freight")
 """Accounts that are flexed with the volume sold; every other one is compared in full."""
-
-NOISE = 1e-6
-"""Minor units below which an effect is float noise."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -192,7 +179,7 @@ class Reader:
     ) -> None:
         self.span, self.standard_cost = span, standard_cost
         costs = standard_costs(list(plans), standard_cost) if reading == "accrual" else None
-        self.keys, sides = sides_of(_sides(plans, span, costs), by)
+        self.keys, sides = sides_of(on_days(plans, span, costs), by)
         self.sides = {id(plan): side for plan, side in zip(plans, sides, strict=True)}
 
     def bridge(
@@ -217,91 +204,14 @@ class Reader:
             effects |= currency_effects(measured[1], ends[1])
         plans = [side.plan for side in (*ends, *(measured[1:] if at_base_rates is not None else ()))]
         start, end = (int(whole(plan.ledger.margin * 10**digits)[0]) for plan in plans[:2])
-        goal = int(whole(_complete(effects, plans[:2]) * 10**digits)[0])
-        detail = _in_minor_units(in_order_of_drivers(effects), self.keys, (goal, end - start), 10**digits)
+        goal = int(whole(change_of(effects, plans[:2]) * 10**digits)[0])
+        detail = in_minor_units(in_order_of_drivers(effects), self.keys, (goal, end - start), 10**digits)
         notes = [*flexed.notes, *(note for plan in plans for note in getattr(plan, "notes", ()))]
         notes += [
             f"{p.name}: {n:,} rows of {f} have no rate ({q:,.6g} units)." for p in plans for f, n, q in p.ledger.lost
         ]
         return Bridge(
-            base.name, other.name, start, end, _steps(detail, flexed, measured), detail, convention,
+            base.name, other.name, start, end, steps_of(detail, flexed, measured), detail, convention,
             pl.concat([items_of(plan) for plan in plans], how="diagonal_relaxed").unique("item", keep="first"),
             self.span, digits, tuple(dict.fromkeys(notes)),
         )  # fmt: skip
-
-
-def _sides(plans: Sequence[PlanLike], span: Window | None, costs: pl.DataFrame | None) -> list[PlanLike]:
-    if span is not None:
-        return [cut(plan, span, standard_cost=costs) for plan in plans]
-    return list(plans) if costs is None else [accrual(plan, costs) for plan in plans]
-
-
-def window_of(plans: Sequence[PlanLike], window: Window | Literal["common"] | None) -> Window | None:
-    """The days to compare; None for the whole of plans that cover the same days.
-
-    Raises ReconciliationError for different horizons without a window.
-    """
-    if window == "common":
-        return common_window(list(plans))
-    if window is not None:
-        return window
-    spans = [horizon(plan) for plan in plans]
-    if len(set(spans)) > 1:
-        said = "; ".join(f"{p.name}: {a} to {b}" for p, (a, b) in zip(plans, spans, strict=True))
-        raise ReconciliationError(
-            f"the plans cover different days ({said}), and money of different days cannot be bridged. "
-            'Compare what they share with window="common".'
-        )
-    return None
-
-
-def _complete(effects: Mapping[str, pl.DataFrame], plans: Sequence[PlanLike]) -> float:
-    """The change of margin, which the effects must be before they become cents: nothing may be rounded away.
-
-    Float noise grows with the figures: a volume of a million times the base is measured in such figures.
-    """
-    change = plans[1].ledger.margin - plans[0].ledger.margin
-    found = sum(float(rows.get_column("effect").sum()) for rows in effects.values())
-    size = sum(float(rows.get_column("effect").abs().sum()) for rows in effects.values())
-    turnover = sum(plan.ledger.turnover for plan in plans)
-    if abs(found - change) > max(1e-4, 1e-11 * turnover, 1e-13 * size):
-        raise ReconciliationError(f"the effects add up to {found:,.4f}, but the margin moves by {change:,.4f}.")
-    return change
-
-
-def _in_minor_units(
-    effects: Mapping[str, pl.DataFrame], keys: Keys, goals: tuple[int, int], scale: int
-) -> pl.DataFrame:
-    """Effects as minor units that add up to the rounded change, and what the rounded ends are off it.
-
-    Parameters
-    ----------
-    goals : the rounded change, and the change between the rounded ends, in minor units.
-    """
-    goal, change = goals
-    kept = {driver: rows.filter((pl.col("effect") * scale).abs() >= NOISE) for driver, rows in effects.items()}
-    sizes = [rows.height for rows in kept.values()]
-    rows = pl.concat(kept.values(), how="diagonal")
-    values = rows.get_column("effect").to_numpy() * scale
-    if beyond := [driver for driver, one in kept.items() if float(one["effect"].abs().sum()) * scale >= LARGEST]:
-        raise ReconciliationError(
-            f"{', '.join(beyond)} has more minor units than whole numbers of 64 bits can count: the base sells too "
-            "little to measure the other plan by, or an amount is not in money. Compare plans of one scale."
-        )
-    goal = goal if values.size else 0
-    cents = nested(values, [np.repeat(np.arange(len(sizes)), sizes)], goal)
-    drivers = pl.Series("driver", list(kept), dtype=pl.String).gather(np.repeat(np.arange(len(sizes)), sizes))
-    found = keys.labelled(rows.drop("effect").with_columns(pl.Series("amount", cents, dtype=pl.Int64)))
-    found = found.select(drivers, pl.all())
-    if change == goal:
-        return found
-    left = dict.fromkeys(found.columns) | {"driver": ROUNDING, "amount": change - goal}
-    return pl.concat([found, pl.DataFrame([left], schema=found.schema)])
-
-
-def _steps(detail: pl.DataFrame, flexed: Flex, sides: tuple[Side, Side]) -> pl.DataFrame:
-    sums = detail.group_by("driver", maintain_order=True).agg(
-        pl.col("amount").sum(), pl.len().cast(pl.Int64).alias("rows")
-    )
-    said = [formula(driver, flexed, sides[0].plan.ledger, sides[1].plan.ledger) for driver in sums.get_column("driver")]
-    return sums.with_columns(pl.Series("formula", said, dtype=pl.String)).select("driver", "amount", "formula", "rows")

@@ -10,9 +10,10 @@ from typing import Literal
 import polars as pl
 
 from soe_lib.errors import FormulationError, ReconciliationError
-from soe_lib.money.bridge import KEYS, VARIABLE, Bridge, Convention, Reader, window_of
+from soe_lib.money.bridge import KEYS, VARIABLE, Bridge, Convention, Reader
 from soe_lib.money.reading import PlanLike, Window, standard_costs
 from soe_lib.money.rounding import as_money
+from soe_lib.money.steps import window_of
 
 
 @dataclass(frozen=True, eq=False, repr=False)
