@@ -178,8 +178,8 @@ def _priced(floors: _Floors, place: int, row: dict[str, Any], currency: str) -> 
     less = floors.at(place, max(floor - 1.0, free.sold))
     money, last = free.objective - kept.objective, (less.objective - kept.objective) / min(1.0, gap)
     price = (
-        f"costs {currency} {money / gap:,.2f} a unit: {currency} {money:,.2f} for the {gap:,.0f} that would not be sold "
-        f"otherwise, {currency} {last:,.2f} for the last one."
+        f"costs {currency} {money / gap:,.2f} a unit: {currency} {money:,.2f} for the {gap:,.0f} that would not be "
+        f"sold otherwise, {currency} {last:,.2f} for the last one."
     )
     return found | {
         "kept": row["done"] + floor,
