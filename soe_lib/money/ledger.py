@@ -12,7 +12,7 @@ import polars as pl
 from soe_lib.errors import FormulationError
 from soe_lib.money.accounts import KINDS, MARGIN_KINDS, in_order, rank
 from soe_lib.money.rounding import nested, whole
-from soe_lib.money.timeline import BEYOND, no_periods, timeline
+from soe_lib.money.timeline import BEYOND, month_shares, no_periods, timeline
 
 LINES = pl.Schema(
     {
@@ -141,13 +141,19 @@ class Ledger:
         return placed.sort(order).select(*keys, "amount")
 
     def labelled(self, *columns: str) -> pl.DataFrame:
-        """The lines with further columns of their item (family, …) or period (week, month) beside them."""
+        """The lines with further columns of their item (family, …) or period (week, month) beside them.
+
+        A period that straddles fiscal months has a line in each, its quantity and amount split by working days.
+        """
         lines = self.lines
         for name in dict.fromkeys(columns):
             if name in lines.columns:
                 continue
-            if name in ("week", "month"):
-                lines = lines.join(self._calendar(name), on="period", how="left", validate="m:1")
+            if name == "week":
+                lines = lines.join(self._weeks(), on="period", how="left", validate="m:1")
+            elif name == "month":
+                parts = lines.join(self._months(), on="period", how="left", maintain_order="left_right")
+                lines = parts.with_columns(pl.col("quantity", "amount") * pl.col("share").fill_null(1.0)).drop("share")
             elif name in self.items.columns:
                 labels = self.items.select(pl.col("item", name).cast(pl.String)).unique("item", keep="first")
                 lines = lines.join(labels, on="item", how="left", validate="m:1")
@@ -225,10 +231,15 @@ class Ledger:
             return None, total
         return margin, total - margin if "steering" in kinds else None
 
-    def _calendar(self, name: str) -> pl.DataFrame:
-        dates = timeline(self.lines.get_column("period"), self.periods).select("period", name)
-        after = pl.DataFrame({"period": [BEYOND], name: [BEYOND]})
+    def _weeks(self) -> pl.DataFrame:
+        dates = timeline(self.lines.get_column("period"), self.periods).select("period", "week")
+        after = pl.DataFrame({"period": [BEYOND], "week": [BEYOND]})
         return pl.concat([dates, after]).unique("period", keep="last")
+
+    def _months(self) -> pl.DataFrame:
+        dates = timeline(self.lines.get_column("period"), self.periods).filter(pl.col("period") != BEYOND)
+        after = pl.DataFrame({"period": [BEYOND], "month": [BEYOND], "share": [1.0]})
+        return pl.concat([month_shares(dates), after])
 
     def _unknown(self, name: str) -> str:
         known = [*LINES, "week", "month", *(c for c in self.items.columns if c != "item")]

@@ -14,6 +14,8 @@ import polars as pl
 
 SNAP = 6
 """Decimals of one unit beyond which a difference is float noise, not money."""
+LARGE = 1e9
+"""Units from which a double holds no seven decimals: dropping noise would move whole numbers there."""
 
 Whole: TypeAlias = npt.NDArray[np.int64]
 Reals: TypeAlias = npt.NDArray[np.float64]
@@ -63,7 +65,7 @@ def largest_remainder(
     if not parts.size:
         return np.zeros(0, np.int64)
     floors = np.floor(parts)
-    missing = goals - _sums(floors, codes, count).astype(np.int64)
+    missing = goals - np.rint(np.bincount(codes, weights=floors, minlength=count)).astype(np.int64)
     size = np.maximum(np.bincount(codes, minlength=count), 1)
     step, extra = missing // size, missing % size
     order = np.lexsort((np.arange(parts.size), -np.abs(parts), -(parts - floors), codes))
@@ -108,7 +110,11 @@ def _clean(values: npt.ArrayLike) -> Reals:
     parts = np.atleast_1d(np.asarray(values, dtype=np.float64))
     if bad := int(np.count_nonzero(~np.isfinite(parts))):
         raise ValueError(f"{bad} of {parts.size} values are not numbers: money and quantities must be finite.")
-    return np.asarray(np.round(parts, SNAP), dtype=np.float64)
+    return _snapped(parts)
+
+
+def _snapped(values: Reals) -> Reals:
+    return np.asarray(np.where(np.abs(values) < LARGE, np.round(values, SNAP), values), dtype=np.float64)
 
 
 def _goals(total: npt.ArrayLike) -> Whole:
@@ -126,7 +132,7 @@ def _codes(groups: npt.ArrayLike | None, size: int) -> tuple[npt.NDArray[np.intp
 
 
 def _sums(values: Reals, codes: npt.NDArray[np.intp], count: int) -> Reals:
-    return np.asarray(np.round(np.bincount(codes, weights=values, minlength=count), SNAP), dtype=np.float64)
+    return _snapped(np.bincount(codes, weights=values, minlength=count).astype(np.float64))
 
 
 def _starts(codes: npt.NDArray[np.intp], count: int) -> npt.NDArray[np.int64]:

@@ -85,3 +85,12 @@ def test_nested_parts_add_up_to_totals_rounded_on_their_own(rows: list[tuple[str
     _, codes = np.unique(outer, return_inverse=True)
     coarse = largest_remainder(np.bincount(codes, weights=values))
     assert np.bincount(codes, weights=fine).astype(int).tolist() == coarse.tolist()
+
+
+def test_parts_of_a_hundred_billion_still_add_up() -> None:
+    # at 1.66e13 cents a double resolves 0.002: the floor must stay the whole number that it is
+    values = [16636335949584.44, -16636335949584.44, 0.4, -0.4]
+    found = largest_remainder(values, 0)
+    assert int(found.sum()) == 0
+    assert abs(int(found[0]) - 16636335949584) <= 1
+    assert int(nested(values, [["a", "b", "a", "b"]], 0).sum()) == 0
