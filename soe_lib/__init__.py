@@ -20,6 +20,7 @@ PUBLIC = {
     "balanced": "soe_lib.model.planning",
     "plan_of_record": "soe_lib.model.planning",
     "committed_by_week": "soe_lib.money.sop",
+    "year_targets": "soe_lib.money.targets",
     "likely_end": "soe_lib.review.frames.likely",
     "commitment_prices": "soe_lib.scenario.commitments",
     "attribute": "soe_lib.scenario.attribution",
