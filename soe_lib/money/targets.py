@@ -27,8 +27,8 @@ ROWS = pl.Schema({"measure": pl.String} | dict.fromkeys(MONEY, pl.Int64))
 class YearTargets:
     """The year's targets and their likely end.
 
-    Formula: landing = booked + actual + planned + rest; gap = landing − target, of stock target − landing; a gap below 0
-    is missed.
+    Formula: landing = booked + actual + planned + rest; gap = landing − target, of stock target − landing; below 0 the
+    target is missed.
 
     Parameters
     ----------

@@ -36,10 +36,13 @@ class Job:
     timeout: float
     progress: Progress
     times: dict[str, float] = field(default_factory=dict)
+    reason: str = ""
+    history: str = ""
 
     @property
-    def store(self) -> Path:
-        return self.out / STORE
+    def store(self) -> str:
+        """Folder or address of the plan history."""
+        return self.history or str(self.out / STORE)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
