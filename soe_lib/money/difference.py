@@ -115,14 +115,15 @@ def difference(
     Raises ReconciliationError where they share no day.
     """
     days = window or common_window([before, after])
-    sides = [plan if horizon(plan) == days else cut(plan, days) for plan in (before, after)]
-    units = _units(*sides, until=days[0] + timedelta(days=frozen_days))
-    notes = tuple(dict.fromkeys(note for side in sides for note in getattr(side, "notes", ())))
+    one, other = (plan if horizon(plan) == days else cut(plan, days) for plan in (before, after))
+    units = _units(one, other, until=days[0] + timedelta(days=frozen_days))
+    notes = tuple(dict.fromkeys(note for side in (one, other) for note in getattr(side, "notes", ())))
     names = [plan.name for plan in (before, after)]
     if names[0] == names[1]:
         names = [f"{plan.name} of {getattr(plan, 'as_of', days[0])}" for plan in (before, after)]
-    start, end = (int(whole(side.ledger.margin * 10**digits)[0]) for side in sides)
-    return Difference(*names, days, units, _money(*sides, end - start, digits), start, end, digits, notes)
+    start, end = (int(whole(side.ledger.margin * 10**digits)[0]) for side in (one, other))
+    money = _money(one, other, end - start, digits)
+    return Difference(names[0], names[1], days, units, money, start, end, digits, notes)
 
 
 def _units(before: PlanLike, after: PlanLike, *, until: date) -> pl.DataFrame:

@@ -84,7 +84,7 @@ def year_targets(snapshot: Snapshot, plan: PlanLike, *, year: str | None = None,
     sign = pl.when(pl.col("measure") == "stock").then(-1).otherwise(1)
     frame = pl.DataFrame(cents).with_columns(landing=landing)
     frame = frame.with_columns(gap=(pl.col("landing") - pl.col("target")) * sign)
-    return YearTargets(asked, frame.select(list(ROWS)).cast(dict(ROWS)), tuple(sides.notes), snapshot.currency, digits)
+    return YearTargets(asked, frame.select(list(ROWS)).cast(ROWS), tuple(sides.notes), snapshot.currency, digits)
 
 
 class _Sides:
@@ -123,8 +123,10 @@ class _Sides:
             return None
         money = {"stock": self._stock, "cash": self._cash}.get(measure)
         parts = money(start) if money else self._earned(measure, start)
-        known = dict(zip(("actual", "planned", "rest"), parts, strict=True))
-        return {"measure": measure, "target": target, "booked": booked, **known}
+        actual, planned, rest = parts
+        return {
+            "measure": measure, "target": target, "booked": booked, "actual": actual, "planned": planned, "rest": rest,
+        }  # fmt: skip
 
     @property
     def end(self) -> date:
@@ -184,7 +186,7 @@ class _Sides:
         return float(np.sum(late["amount"].fill_null(0.0).to_numpy() * share))
 
     def _promised_stock(self) -> float | None:
-        last = self.spans["month"].max()
+        last = str(self.spans["month"].sort()[-1])
         stock = self.snapshot["consensus"].filter(pl.col("measure") == "stock", pl.col("fiscal_month") == last)
         rows = stock.filter(pl.col("amount").is_not_null())
         if rows.is_empty():
