@@ -51,6 +51,7 @@ PUBLIC = {
     "parameters": "soe_lib.pack.parameters",
     "figure": "soe_lib.pack.show",
     "table": "soe_lib.pack.show",
+    "trace": "soe_lib.pack.lineage",
     "make_pack": "soe_lib.pack.jobs",
 }
 """Public name → the module that defines it."""

@@ -144,6 +144,32 @@ def pack(data: str, as_of: str | None, out: str, timeout: float, reason: str, st
 
 
 @main.command()
+@click.argument("folder", default="out")
+@click.argument("figure", required=False, default="")
+@click.option("--account", help="material, revenue, …")
+@click.option("--family")
+@click.option("--item")
+@click.option("--location")
+@click.option("--customer")
+@click.option("--month", help="Fiscal month, such as 2026-11.")
+@click.option("--week", help="ISO week, such as 2026-W48.")
+@click.option("--flow", help="make, buy, ship, sell, …")
+@click.option("--rows", default=8, show_default=True, help="Money lines to show.")
+@JSON
+def trace(folder: str, figure: str, rows: int, as_json: bool, **where: str | None) -> None:
+    """Say where a published figure comes from: FOLDER is a pack (or OUT: the newest), FIGURE a score or bridge step.
+
+    soe trace out --account material --family Laundry --month 2026-11
+    """
+    with stops(as_json):
+        from soe_lib.pack.lineage import trace as run
+
+        asked: dict[str, Any] = {name: value for name, value in where.items() if value}
+        found = run(folder, figure=figure, **asked)
+    click.echo(json.dumps(found.as_dict(), default=str) if as_json else found.text(rows))
+
+
+@main.command()
 @click.argument("out", default="out")
 def verify(out: str) -> None:
     """Check every published pack in OUT against its manifest."""
