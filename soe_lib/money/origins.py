@@ -66,7 +66,7 @@ HELD = (
 )
 USED = (
     Part("operations", ("hours_per_unit", "units_per_hour"), ROUTING),
-    Part("resources", ("hourly_cost",), RESOURCE),
+    Part("resources", ("hourly_cost",), ROUTING),
 )
 
 ORIGINS: dict[tuple[str, str], Origin] = {

@@ -160,7 +160,7 @@ def _trace(
     sheets: Sequence[workbook.Sheet],
 ) -> None:
     """Leave in the pack where its figures come from, so that they can be asked with nothing but the pack."""
-    if not (results / "plan" / "plan.json").is_file():
+    if not (results / "plan" / "rates").is_dir():
         return
     from soe_lib.model.plan import Plan
     from soe_lib.money.trace import lineage as found
