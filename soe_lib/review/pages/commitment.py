@@ -46,7 +46,7 @@ def prices_table(prices: pl.DataFrame | None, currency: str) -> Table | str:
     open_ = prices.filter(pl.col("planned") + pl.col("done") < pl.col("committed") - 0.5)
     free = prices.height - open_.height
     if open_.is_empty():
-        return f"All {words.count(free, 'commitment')} are kept by the plan as it is: keeping them costs nothing."
+        return "Every commitment is kept by the plan as it is: keeping them costs nothing."
     most = pl.col("kept") < pl.col("committed") - 0.5
     money = [f"Costs, {currency}", f"A unit, {currency}", f"The last one, {currency}"]
     blank = pl.col("kept") - pl.col("done") - pl.col("planned") <= 0.5
