@@ -16,6 +16,7 @@ from soe_lib.money.discount import DAYS, annual_rate, npv
 from soe_lib.money.reading import PlanLike, horizon, periods_of
 from soe_lib.money.rounding import as_money, nested, whole
 from soe_lib.money.timeline import timeline
+from soe_lib.money.worth import at_standard_cost
 
 RECEIVED = ("revenue", "penalties")
 """Accounts that customers settle, `receivable_days` later."""
@@ -128,7 +129,7 @@ def cash_to_cash(curve: CashCurve, plan: PlanLike, standard_cost: pl.DataFrame) 
 
     Returns days_of_stock, days_receivable, days_payable, cash_to_cash [days].
 
-    Raises DataError where the plan sells or buys nothing.
+    Raises DataError where the plan sells or buys nothing, or a standard cost is missing.
     """
     periods = periods_of(plan)
     first, last = horizon(plan)
@@ -137,16 +138,13 @@ def cash_to_cash(curve: CashCurve, plan: PlanLike, standard_cost: pl.DataFrame) 
     scale = 10.0**curve.digits
     accounts = plan.ledger.accounts()
     revenue, material = accounts.get("revenue", 0.0), -sum(accounts.get(name, 0.0) for name in BOUGHT)
-    sold = plan.flows["sell"].join(standard_cost, on="item", how="left")
-    cost = float((sold["quantity"] * sold["standard_cost"].fill_null(0.0)).sum())
+    cost = float(at_standard_cost(plan.flows["sell"].select("item", "quantity"), standard_cost, "sold")["worth"].sum())
     if min(revenue, cost, material) <= 0:
         raise DataError(f"{plan.name} sells or buys nothing at a price: there are no days to count.")
-    stock = (
-        plan.flows["stock"]
-        .join(standard_cost, on="item", how="left")
-        .join(periods.select("period", "days"), on="period")
+    stock = at_standard_cost(plan.flows["stock"], standard_cost, "in stock").join(
+        periods.select("period", "days"), on="period"
     )
-    held = float((stock["quantity"] * stock["standard_cost"].fill_null(0.0) * stock["days"]).sum()) / days
+    held = float((stock["worth"] * stock["days"]).sum()) / days
     receivable = float(inside["receivables"].mean()) / scale / (revenue / days)  # type: ignore[arg-type]
     payable = float(inside["payables"].mean()) / scale / (material / days)  # type: ignore[arg-type]
     in_stock = held / (cost / days)

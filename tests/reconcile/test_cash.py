@@ -14,6 +14,7 @@ import soe_lib as soe
 from soe_lib.errors import DataError, FormulationError
 from soe_lib.extract.settings import Terms
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.money.bridge import bridge
 from soe_lib.money.cash import CashCurve, cash_curve, cash_to_cash
 from soe_lib.money.currency import in_currency
 from soe_lib.money.discount import annual_rate, irr, npv
@@ -222,3 +223,18 @@ def test_a_month_without_a_rate_stops(tmp_path: Path) -> None:
     twice = pl.concat([extract["currencies"]] * 2)
     with pytest.raises(DataError, match="2 months have two rates"):
         in_currency(plan, extract, "USD", rates=twice)
+
+
+def test_a_bridge_in_another_currency_tells_rates_from_the_rest(tmp_path: Path) -> None:
+    # in dollars: 4 a week at 12 less 5; the budget's dollar is 0.50 all along, this year's 0.80 in January, 0.50 after
+    extract = two_months(tmp_path)
+    base = two_months(tmp_path / "base")
+    fewer = base.replace(forecast=base["forecast"].with_columns(quantity=pl.lit(2.0)))
+    budgeted = extract["currencies"].with_columns(rate=pl.lit(0.5))
+    before = in_currency(soe.plan(fewer, name="budget"), fewer, "USD", rates=budgeted)
+    plan = soe.plan(extract)
+    now, same = in_currency(plan, extract, "USD"), in_currency(plan, extract, "USD", rates=budgeted)
+    found = bridge(before, now, at_base_rates=same, by=("item",))
+    # volume: twice 28 / 0.5 instead of twice 14 / 0.5; currency: 28 / 0.8 − 28 / 0.5
+    assert dict(found.steps.select("driver", "amount").iter_rows()) == {"volume": 5600, "currency": -2100}
+    assert (found.start, found.end, found.residual) == (5600, 9100, 0)

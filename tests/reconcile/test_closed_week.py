@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.money.closed_walk import closed_week_bridges
+from soe_lib.money.rates import RateBook
 from soe_lib.money.variances.closed_week import closed_week
 
 DEMO = Path(__file__).parents[2] / "data" / "demo"
@@ -140,3 +143,32 @@ def test_the_demo_week_ties_to_its_files() -> None:
     # The demo's recipes are its standards: what was used is within half a per cent of them.
     assert abs(found["material usage"]) < 0.005 * at_standard
     assert set(found.by("product")["product"]) >= {"LAU-101", "SUR-101"}
+
+
+def test_the_walk_from_budget_to_what_happened(tmp_path: Path) -> None:
+    _, now = week(tmp_path)
+    hours = [{"resource": "L", "period": f"2027-W0{n}", "hours": 40} for n in (5, 6, 7)]
+    promised = [{"fiscal_month": "2027-02", "family": "Fam", "measure": "sales", "quantity": 380}]
+    before = extract(tmp_path / "with hours", FIRST, calendar=hours, consensus=promised)
+    plan = soe.plan(before)
+    earlier = replace(plan.with_name("earlier"), as_of=FIRST - timedelta(days=7))
+    walk = closed_week_bridges(before, now, plan, record=earlier, by=("item",))
+    assert walk.names == ("budget", "S&OP plan", "plan of 2027-01-25", "plan of 2027-02-01", "actual")
+    # The budget's 2,000 − 200 − 210 − 50 − 10; 2,150 − 330 − 273 − 44 and 50 kg more in stock at 1.
+    assert walk.bridges[0].start == 153000
+    assert walk.bridges[-1].end == 155300
+    assert walk.residual == 0
+    assert all(one.residual == 0 for one in walk.bridges)
+    # S&OP sells 95 and the plan 100, each earning 20 − 2 − 2; the two plans are one
+    assert [one.end for one in walk.bridges[:3]] == [152000, 160000, 160000]
+    assert walk.bridges[2].steps["amount"].abs().sum() == 0
+    # 10 more sold at 16, 2,150 less 110 × 20, and freight that the plan did not know
+    last = dict(walk.bridges[-1].steps.select("driver", "amount").iter_rows())
+    assert (last["volume"], last["price"], last["freight"]) == (16000, -5000, -4400)
+    bare = plan.__class__(
+        **{**{name: getattr(plan, name) for name in plan.__dataclass_fields__}, "rates": RateBook({})}
+    )
+    with pytest.raises(DataError, match="has no rates to value"):
+        closed_week_bridges(before, now, bare)
+    with pytest.raises(DataError, match="no closed week to walk to"):
+        closed_week_bridges(before, now.replace(actuals=now["actuals"].clear()), plan)

@@ -210,6 +210,43 @@ def test_cost_that_no_table_explains_is_noted_or_a_line() -> None:
     assert line["cost outside the standards"] == 43200
 
 
+def test_parts_without_sales_stand_alone() -> None:
+    # two materials and nothing else: (2 − 1.90) × 5,000, (4,000 − 4,200) × 2; (10 − 11) × 30, (30 − 28) × 10
+    found = standard_variances(
+        materials=frame(
+            {
+                "material": "kg",
+                "standard_quantity": 4000,
+                "standard_price": 2,
+                "used": 4200,
+                "bought": 5000,
+                "paid": 9500,
+            },
+            {"material": "box", "standard_quantity": 30, "standard_price": 10, "used": 28, "bought": 30, "paid": 330},
+        )
+    )
+    assert amounts(found, "of") == {
+        ("material price", "kg"): 500, ("material price", "box"): -30,
+        ("material usage", "kg"): -400, ("material usage", "box"): 20,
+    }  # fmt: skip
+    assert (found.start, found.end) == (0, 9000)
+    assert found.notes == ("No sales were given: profit is that of the variances alone.",)
+    assert found.inventory["material"].to_list() == ["kg", "box"]
+    with pytest.raises(DataError, match="no figures were given"):
+        standard_variances()
+
+
+def test_marginal_costing_says_what_it_leaves_out() -> None:
+    pool = {"pool": "F", "budget": 1000, "paid": 1050, "standard_rate": 2, "standard_hours": 400, "hours": 450}
+    found = standard_variances(fixed_overhead=frame(pool))
+    assert (found["fixed overhead spending"], found["fixed overhead volume"]) == (-50, 0)
+    assert any('costing="absorption"' in note for note in found.notes)
+    full = standard_variances(fixed_overhead=frame(pool), costing="absorption")
+    # 450 × 2 − 1,000 and (400 − 450) × 2
+    assert (full["fixed overhead capacity"], full["fixed overhead efficiency"]) == (-100, -100)
+    assert full["fixed overhead volume"] == -200
+
+
 def test_what_is_missing_is_said() -> None:
     with pytest.raises(DataError, match="sales lacks actual_quantity"):
         standard_variances(sales=frame({"product": "A", "budget_quantity": 1}))

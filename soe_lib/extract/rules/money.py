@@ -19,6 +19,14 @@ def offers_have_prices(extract: Extract) -> list[Finding]:
 
 
 @rule
+def purchases_on_order_have_prices(extract: Extract) -> list[Finding]:
+    """A purchase on order names the offer whose price it is paid at."""
+    where = (pl.col("kind") == "buy") & (pl.col("offer") == "")
+    text = "A purchase on order without an offer has no price: it counts as paid already."
+    return extract.flag("warn", "receipts", where, column="offer", rule=text, fix="Name its offer.")
+
+
+@rule
 def end_values_are_bounded(extract: Extract) -> list[Finding]:
     """Nothing is worth more at the horizon's end than it costs to get without limit: the plan would never stop."""
     worth = extract["items"].filter(pl.col("end_value") > 0).select("item", "end_value")

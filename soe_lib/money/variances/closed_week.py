@@ -12,6 +12,7 @@ from soe_lib.money.commitments import budget_lines
 from soe_lib.money.reading import Window
 from soe_lib.money.variances.statement import OperatingStatement, Stock, standard_variances
 from soe_lib.money.ways import ways
+from soe_lib.money.worth import at_standard_cost
 
 NODE = ["item", "location"]
 AT_STANDARD = ("material", "conversion", "overtime")
@@ -34,7 +35,8 @@ def closed_week(before: Snapshot, now: Snapshot, *, stock: Stock = "standard", d
     before, now : extracts of the week's first day and of the day after its last.
     stock : what material in stock is carried at; see `standard_variances`.
 
-    Raises DataError where there is no budget, or nothing happened between the two as-of dates.
+    Raises DataError where there is no budget, nothing happened between the two as-of dates, or a standard cost is
+    missing.
     """
     window = before.as_of, now.as_of - timedelta(days=1)
     done = now["actuals"].filter(pl.col("date").is_between(*window))
@@ -65,7 +67,6 @@ def _sales(
         raise DataError(f"{unpriced.height} rows of the budget's sales have units and no amount: give the amount.")
     notes += found
     days = before.periods.filter(pl.col("starts_on") <= window[1]).select("period")
-    costs = now["items"].select("item", pl.col("standard_cost").fill_null(0.0))
     budget, money = sold.join(days, on="period", how="semi"), lines.join(days, on="period", how="semi")
     units = budget.group_by("item").agg(budget_quantity=pl.col("quantity").sum())
     revenue = money.filter(pl.col("account") == "revenue").group_by("item").agg(planned=pl.col("amount").sum())
@@ -73,12 +74,13 @@ def _sales(
         actual_quantity=pl.col("quantity").sum(), revenue=pl.col("amount").sum(), unpaid=_unpaid("quantity")
     )  # fmt: skip
     made = done.filter(pl.col("measure") == "make").group_by("item").agg(made=pl.col("quantity").sum())
-    every = (
-        pl.concat([part.select("item") for part in (units, actual, made)]).unique().join(costs, on="item", how="left")
-    )
+    every = pl.concat([part.select("item") for part in (units, actual, made)]).unique()
     for part in (units, revenue, actual, made):
         every = every.join(part, on="item", how="left")
-    every = every.with_columns(pl.exclude("item").fill_null(0.0)).with_columns(
+    every = every.with_columns(pl.exclude("item").fill_null(0.0))
+    moved = pl.sum_horizontal("budget_quantity", "actual_quantity", "made")
+    every = at_standard_cost(every.with_columns(quantity=moved), now["items"], "budgeted, made or sold")
+    every = every.drop("quantity", "worth").with_columns(
         budget_price=_ratio("planned", "budget_quantity").fill_null(_ratio("revenue", "actual_quantity")).fill_null(0.0)
     )
     new = every.filter((pl.col("budget_quantity") == 0) & (pl.col("actual_quantity") != 0))
@@ -148,11 +150,12 @@ def _materials(
     components = pl.concat([needed.select(NODE), bought.select(NODE)]).unique()
     both = components.join(needed, on=NODE, how="left").join(bought, on=NODE, how="left").join(own, on=NODE, how="left")
     counts = _counted(now, window)
-    both = both.join(counts, on=NODE, how="left").join(
-        now["items"].select("item", standard_price=pl.col("standard_cost").fill_null(0.0)), on="item", how="left"
-    )
     names = ["standard_quantity", "purchased", "invoiced", "own"]
-    both = both.with_columns(pl.col(names).fill_null(0.0)).with_columns(bought=pl.col("purchased") + pl.col("own"))
+    both = both.join(counts, on=NODE, how="left").with_columns(pl.col(names).fill_null(0.0))
+    both = both.with_columns(bought=pl.col("purchased") + pl.col("own"))
+    both = both.with_columns(quantity=pl.sum_horizontal("standard_quantity", "bought"))
+    both = at_standard_cost(both, now["items"], "bought or needed").drop("quantity", "worth")
+    both = both.rename({"standard_cost": "standard_price"})
     used = pl.col("opening") + pl.col("bought") - pl.col("closing")
     uncounted = both.filter(used.is_null())
     if uncounted.height:

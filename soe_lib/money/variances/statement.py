@@ -32,6 +32,7 @@ BUDGET, ACTUAL = "budget profit", "actual profit"
 NOISE = 1e-6
 """Minor units below which an effect is float noise."""
 
+ABSORBED = 'Fixed overhead has a standard rate: its capacity and efficiency are in costing="absorption" only.'
 _TABLES: Mapping[str, Table] = {
     "sales": SALES,
     "materials": MATERIALS,
@@ -128,7 +129,7 @@ class OperatingStatement:
 
 def standard_variances(
     *,
-    sales: pl.DataFrame,
+    sales: pl.DataFrame | None = None,
     materials: pl.DataFrame | None = None,
     labour: pl.DataFrame | None = None,
     variable_overhead: pl.DataFrame | None = None,
@@ -150,7 +151,8 @@ def standard_variances(
     Parameters
     ----------
     sales, materials, labour, variable_overhead, fixed_overhead, other : figures by product, material, grade or pool;
-        costs are positive. A table left out has neither standard nor actual cost.
+        costs are positive. A table left out has neither standard nor actual cost; without sales, profit is that of
+        the variances alone.
     costing : "marginal", or "absorption": the variances of fixed overhead volume come in.
     outside : standard cost of what was made that none of the tables explains is taken as spent "at standard", and
         noted; or it is a "line" of its own.
@@ -166,12 +168,11 @@ def standard_variances(
         "fixed_overhead": fixed_overhead, "other": other,
     }  # fmt: skip
     read = {name: _TABLES[name].read(frame) for name, frame in given.items() if frame is not None}
-    sold = read["sales"]
-    if not float(sold["budget_quantity"].sum()) and float(sold["actual_quantity"].sum()):
-        raise DataError("sales: nothing was budgeted, so there is neither a mix nor a margin to measure volume by.")
     full = costing == "absorption"
-    worth = pl.col("contribution") - (pl.col("standard_fixed_cost") if full else 0.0)
-    read["sales"] = sold = sold.with_columns(worth=worth)
+    if "sales" in read:
+        read["sales"] = _worth(read["sales"], full)
+    elif not read:
+        raise DataError("no figures were given: there is no variance to work out.")
     effects = pl.concat([_TABLES[name].effects(frame) for name, frame in read.items()])
     if not full:
         effects = effects.filter(~pl.col("variance").is_in(TOTALS["fixed overhead volume"]))
@@ -181,16 +182,28 @@ def standard_variances(
         effects = pl.concat([effects, rest])
     elif rest.height:
         end -= float(rest["effect"].sum())
-        notes = (
-            *notes,
-            f"{rest['effect'].sum():,.2f} of standard cost is of inputs not given: taken as spent at standard.",
-        )
+        said = f"{rest['effect'].sum():,.2f} of standard cost is of inputs not given: taken as spent at standard."
+        notes = (*notes, said if "sales" in read else "No sales were given: profit is that of the variances alone.")
+    if not full and _absorbed(read):
+        notes = (*notes, ABSORBED)
     effects = pl.concat([effects, _in_stock(read, stock)])
     _complete(effects, start, end)
     scale = 10**digits
     first, last = (int(whole(profit * scale)[0]) for profit in (start, end))
     rows = _in_minor_units(effects, last - first, scale)
     return OperatingStatement(first, last, rows, _inventory(read), costing, stock, digits, notes)
+
+
+def _worth(sold: pl.DataFrame, full: bool) -> pl.DataFrame:
+    """Sales with what volume is valued at: contribution, or profit after the standard fixed cost of a unit."""
+    if not float(sold["budget_quantity"].sum()) and float(sold["actual_quantity"].sum()):
+        raise DataError("sales: nothing was budgeted, so there is neither a mix nor a margin to measure volume by.")
+    return sold.with_columns(worth=pl.col("contribution") - (pl.col("standard_fixed_cost") if full else 0.0))
+
+
+def _absorbed(read: Mapping[str, pl.DataFrame]) -> bool:
+    """Whether fixed overhead has a rate that marginal costing does not use."""
+    return _total(read.get("fixed_overhead"), pl.col("standard_rate") * pl.col("standard_hours")) != 0
 
 
 def _total(frame: pl.DataFrame | None, amount: pl.Expr) -> float:
@@ -201,7 +214,7 @@ def _budget(read: Mapping[str, pl.DataFrame], full: bool) -> float:
     """Budget quantity × margin − budgeted fixed cost (marginal; in absorption it is in the margin) − other budgets."""
     fixed = 0.0 if full else _total(read.get("fixed_overhead"), pl.col("budget"))
     return (
-        _total(read["sales"], pl.col("budget_quantity") * pl.col("worth"))
+        _total(read.get("sales"), pl.col("budget_quantity") * pl.col("worth"))
         - fixed
         - _total(read.get("other"), pl.col("budget"))
     )
@@ -210,7 +223,7 @@ def _budget(read: Mapping[str, pl.DataFrame], full: bool) -> float:
 def _actual(read: Mapping[str, pl.DataFrame], full: bool, stock: Stock) -> float:
     """Revenue − paid + goods made and not sold at standard cost + material bought and not used."""
     unit = _unit_cost(full)
-    income = _total(read["sales"], pl.col("revenue") + (pl.col("made") - pl.col("actual_quantity")) * unit)
+    income = _total(read.get("sales"), pl.col("revenue") + (pl.col("made") - pl.col("actual_quantity")) * unit)
     paid = sum(_total(frame, pl.col("paid")) for name, frame in read.items() if name != "sales")
     return income - paid + _total(read.get("materials"), _carried(stock))
 
@@ -238,7 +251,7 @@ def _in_stock(read: Mapping[str, pl.DataFrame], stock: Stock) -> pl.DataFrame:
 
 def _outside(read: Mapping[str, pl.DataFrame], full: bool) -> pl.DataFrame:
     """Standard cost of what was made, less the standard inputs that were given: 0 where the standards are complete."""
-    made = _total(read["sales"], pl.col("made") * _unit_cost(full))
+    made = _total(read.get("sales"), pl.col("made") * _unit_cost(full))
     inputs = _total(read.get("materials"), pl.col("standard_quantity") * pl.col("standard_price"))
     hours = ("labour", "variable_overhead", *(("fixed_overhead",) if full else ()))
     inputs += sum(_total(read.get(name), pl.col("standard_hours") * pl.col("standard_rate")) for name in hours)
