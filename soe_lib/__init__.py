@@ -49,8 +49,6 @@ PUBLIC = {
     "closed_week_bridges": "soe_lib.money.closed_walk",
     "planning_and_execution": "soe_lib.money.hindsight",
     "three_plans": "soe_lib.scenario.hindsight",
-    "attribute": "soe_lib.scenario.attribution",
-    "disruptions": "soe_lib.scenario.attribution",
     "cash_curve": "soe_lib.money.cash",
     "working_capital": "soe_lib.money.working_capital",
     "idle_stock": "soe_lib.money.idle",

@@ -21,6 +21,7 @@ from soe_lib.review.pages.page import Page, check, found_on, to_decide
 from soe_lib.review.pages.reasons import Reasons, bridge_steps
 from soe_lib.review.pages.standard import AtStandard, compared_days
 from soe_lib.review.pages.statements import between, bridge_frame, bridge_table, statement_table
+from soe_lib.review.pages.tied_up import TiedUp
 from soe_lib.review.pages.why import Split
 from soe_lib.review.score import Score, insufficient, known
 from soe_lib.review.situation import Situation
@@ -48,6 +49,11 @@ class Finance:
     def reasons(self) -> Reasons:
         """Why the margin moved, S&OP and the year, the closed week in standard costs, cash."""
         return Reasons(self.situation, self.split, self.prices)
+
+    @cached_property
+    def tied_up(self) -> TiedUp:
+        """Working capital, expediting by cause, the walk to what happened."""
+        return TiedUp(self.situation)
 
     @cached_property
     def others(self) -> ledgers.Others:
@@ -214,7 +220,7 @@ class Finance:
             if made is not None:
                 name = f"The bridge from the {made.base} to {made.other} leaves no residual"
                 found.append(check(name, made.residual == 0, f"Residual {made.residual / 100:,.2f}"))
-        return [*found, *self.reasons.checks]
+        return [*found, *self.reasons.checks, *self.tied_up.checks]
 
     @property
     def assumptions(self) -> list[str]:
@@ -235,7 +241,9 @@ class Finance:
         bridges = {"bridge": self.bridge, "bridge_from_sop": self.sop_bridge, "closed_week": self.closed}
         known = {name: made for name, made in bridges.items() if made is not None}
         sheets |= {name: ledgers.bridge_sheet(made) for name, made in known.items()}
-        sheets |= self.reasons.sheets()
+        sheets |= self.reasons.sheets() | self.tied_up.sheets()
+        if not isinstance(self.tied_up.walk, str):
+            known |= {f"walk_{number}": made for number, made in enumerate(self.tied_up.walk.bridges, start=1)}
         steps = [bridge_steps(f"{made.base} to {made.other}", name, made) for name, made in known.items()]
         if every := [*steps, *self.reasons.steps()]:
             sheets["bridges"] = pl.concat(every)
