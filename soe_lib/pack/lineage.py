@@ -16,6 +16,7 @@ from soe_lib.errors import DataError, PackError
 from soe_lib.extract.spelling import hint
 from soe_lib.money.trace import Lineage, Trace, lineage
 from soe_lib.pack import manifest, place
+from soe_lib.pack.live import BRIDGES
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
@@ -136,13 +137,15 @@ def figures_of(
         for page, one in said.items()
         for score in one["scores"]
     ]
+    bridges = sheets.get(BRIDGES)
+    if bridges is None:
+        return scores
+    rows = bridges.select("bridge", "sheet", "driver", "amount", "formula").iter_rows()
     steps = [
         Figure(
-            f"{name}: {driver}", f"{currency} {amount:,.2f}", "finance_review", formula or "sum of its rows", sheet=name
+            f"{bridge}: {driver}", f"{currency} {amount:,.2f}", "finance_review", formula or "sum of its rows", sheet
         )
-        for name, frame in sheets.items()
-        if {"driver", "amount", "formula"} <= set(frame.columns)
-        for driver, amount, formula in frame.select("driver", "amount", "formula").iter_rows()
+        for bridge, sheet, driver, amount, formula in rows
     ]
     return [*scores, *steps]
 

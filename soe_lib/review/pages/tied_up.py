@@ -108,7 +108,7 @@ class TiedUp:
         shown = rows.select(
             pl.col("line").map_elements(capital, return_dtype=pl.String).alias("Plan or driver"),
             pl.when(~plans).then(pl.col("amount")).alias(amount),
-            pl.when(plans).then(pl.col("cumulative")).alias(worth),
+            pl.col("cumulative").alias(worth),
             pl.col("formula").alias("How it is worked out"),
         )
         note = (
@@ -116,7 +116,7 @@ class TiedUp:
             "every bridge is 0.00."
         )
         title = f"The closed week: {' → '.join(self.walk.names)}"
-        strong = pl.col(worth).is_not_null()
+        strong = pl.col(amount).is_null()
         return Table(shown, title, {amount: "cents", worth: "cents"}, note, rows=60, strong=strong)
 
     @property

@@ -17,7 +17,10 @@ from soe_lib.pack import lineage, manifest
 from tests.unit.explore.companies import mill
 
 SAID = {"balance": {"scores": [{"name": "Service", "shown": "96.7 %", "text": "served ÷ asked for"}]}}
-STEPS = pl.DataFrame({"driver": ["volume"], "amount": [12.5], "formula": ["(Q1/Q0 − 1) · CM0"]})
+STEPS = pl.DataFrame(
+    {"bridge": ["old to new"], "sheet": ["bridge"], "kind": ["driver"], "driver": ["volume"], "amount": [12.5],
+     "formula": ["(Q1/Q0 − 1) · CM0"]}
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def pack(tmp_path: Path) -> Path:
     snapshot = mill(tmp_path / "data")
     home = tmp_path / "out" / "2026-01-05"
     home.mkdir(parents=True)
-    figures = lineage.figures_of(SAID, {"bridge": STEPS}, "EUR")
+    figures = lineage.figures_of(SAID, {"bridges": STEPS}, "EUR")
     lineage.write(home / lineage.NAME, made_of(soe.plan(snapshot), snapshot), figures)
     told = {
         "company": "test", "currency": "EUR", "as_of": "2026-01-05", "run": 1, "plan": {}, "checks": [], "summary": {},
@@ -53,7 +56,7 @@ def test_the_archive_alone_answers_down_to_the_file(pack: Path) -> None:
 
 def test_scores_and_bridge_steps_can_be_asked_by_name(pack: Path) -> None:
     assert "96.7 %" in soe.trace(pack, figure="service").text()
-    step = soe.trace(pack, figure="bridge: volume").text()
+    step = soe.trace(pack, figure="old to new: volume").text()
     assert "EUR 12.50" in step
     assert "rows on the sheet bridge of finance.xlsx" in step
     assert "(Q1/Q0 − 1) · CM0" in step
