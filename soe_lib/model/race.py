@@ -12,6 +12,8 @@ import threading
 
 import highspy
 
+from soe_lib.errors import SolveError
+
 LARGE = 30_000
 """Columns from which a race pays; below, simplex is done before the others have started."""
 
@@ -24,12 +26,19 @@ def race(runners: dict[str, highspy.Highs]) -> str:
     Parameters
     ----------
     runners : solver name → a solver that holds the program, its options set.
+
+    Raises SolveError where every one of them died.
     """
     finished: queue.SimpleQueue[str] = queue.SimpleQueue()
+    deaths: dict[str, Exception] = {}
 
     def run(name: str, highs: highspy.Highs) -> None:
-        highs.run()
-        finished.put(name)
+        try:
+            highs.run()
+        except Exception as death:  # of memory, say: the others run on, and the race must not wait for this one
+            deaths[name] = death
+        finally:
+            finished.put(name)
 
     for highs in runners.values():
         highs.HandleUserInterrupt = True
@@ -38,9 +47,13 @@ def race(runners: dict[str, highspy.Highs]) -> str:
         thread.start()
     first = ""
     for _ in runners:
-        first = finished.get()
+        if (name := finished.get()) in deaths:
+            continue
+        first = name
         if runners[first].getModelStatus() in PROOFS:
             break
+    if not first:
+        raise SolveError(f"error: every solver died, of {list(deaths.values())}; run it again", status="error")
     for name, highs in runners.items():
         if name != first:
             highs.cancelSolve()

@@ -17,6 +17,7 @@ from soe_lib.errors import SolveError
 from soe_lib.model.axis import Floats
 from soe_lib.model.canonical import Canonical
 from soe_lib.model.race import LARGE, RUNNERS, race
+from soe_lib.model.refusal import check, refusal
 
 INFINITY = highspy.kHighsInf
 PROVEN = highspy.HighsModelStatus.kOptimal
@@ -81,6 +82,7 @@ class Gate:
 
     def __init__(self, canonical: Canonical, options: Options | None = None) -> None:
         self.canonical, self.options = canonical, options or Options()
+        check(canonical)
         self.highs = self._loaded()
         self._hot, self._won = False, self.options.solver
 
@@ -104,13 +106,13 @@ class Gate:
         highs.setOptionValue("primal_feasibility_tolerance", 1e-9)
         highs.setOptionValue("dual_feasibility_tolerance", 1e-9)
         if highs.passModel(self.canonical.highs()) == highspy.HighsStatus.kError:
-            raise SolveError("HiGHS refused the program: a coefficient is not finite or out of range", status="refused")
+            raise SolveError("refused: HiGHS takes no figure of 1e15 or more; count in another unit", status="refused")
         return highs
 
     def answer(self, weights: Floats | None = None) -> Answer:
         """Solve; with weights, move to the one corner of the optimal face that they single out.
 
-        Raises SolveError with status infeasible, unbounded, infeasible_or_unbounded, limit or error.
+        Raises SolveError with status infeasible, unbounded, infeasible_or_unbounded, empty, scaling, limit or error.
         """
         started = time.perf_counter()
         whole = np.flatnonzero(self.canonical.integer)
@@ -119,6 +121,9 @@ class Gate:
             answer = self._read("optimal", started)
         else:
             answer = self._with_whole_numbers(whole, started)
+            if not np.isfinite(answer.bound):
+                seconds = f"{self.options.seconds:.0f} s"
+                raise SolveError(f"limit: a plan, but no bound on it within {seconds}; raise it", status="limit")
         return answer if weights is None else self._one_corner(answer, weights, started)
 
     def move(self, canonical: Canonical) -> Gate:
@@ -127,6 +132,7 @@ class Gate:
         A living solver starts from its last basis, which pays where few numbers differ; above a tenth of the rows, or
         ten thousand coefficients, a cold start is faster (measured), and another shape needs one anyway.
         """
+        check(canonical)
         old = self.canonical
         if old.integer.any() or canonical.integer.any():
             return Gate(canonical, self.options)
@@ -181,24 +187,7 @@ class Gate:
         kinds = highspy.HighsModelStatus
         if status == kinds.kUnboundedOrInfeasible:
             status = self._which(status)
-        name, advice = {
-            kinds.kInfeasible: (
-                "infeasible",
-                "no plan keeps every promise; `soe conflict` names the cheapest to break",
-            ),
-            kinds.kUnbounded: (
-                "unbounded",
-                "some flow earns money without limit: look for an end value above its cost",
-            ),
-            kinds.kUnboundedOrInfeasible: (
-                "infeasible_or_unbounded",
-                "both are possible; check end values and promises",
-            ),
-            kinds.kTimeLimit: ("limit", f"no proof within {self.options.seconds:.0f} s; raise the limit"),
-            kinds.kIterationLimit: ("limit", "no proof within the iteration limit"),
-            kinds.kInterrupt: ("limit", "the run was interrupted"),
-        }.get(status, ("error", f"HiGHS ended with {status.name}"))
-        raise SolveError(f"{name}: {advice}", status=name)
+        raise refusal(status, self.canonical, self.options.seconds)
 
     def _which(self, status: highspy.HighsModelStatus) -> highspy.HighsModelStatus:
         """Infeasible, or unbounded? A run without money tells: it can only be infeasible or optimal."""
