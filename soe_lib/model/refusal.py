@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soe_lib.errors import SolveError
+from soe_lib.model.axis import Floats
 from soe_lib.model.canonical import Canonical
 
 LEAST, MOST = 1e-9, 1e15
@@ -100,16 +101,19 @@ def _ignored(canonical: Canonical) -> str:
     )
 
 
+def _zero(limit: Floats) -> Floats:
+    return np.where(np.isfinite(limit), 0.0, limit)
+
+
 def _without_limit(canonical: Canonical) -> str:
     """The flows that grow together and earn money all the way, found among the directions that nothing stops.
 
     A direction keeps every row and bound as it is scaled: their finite limits become 0, and 1 is as far as it goes.
     """
-    zero = lambda limit: np.where(np.isfinite(limit), 0.0, limit)  # noqa: E731
     cone = replace(
         canonical,
-        row_lower=zero(canonical.row_lower),
-        row_upper=zero(canonical.row_upper),
+        row_lower=_zero(canonical.row_lower),
+        row_upper=_zero(canonical.row_upper),
         lower=np.where(np.isfinite(canonical.lower), 0.0, -1.0),
         upper=np.where(np.isfinite(canonical.upper), 0.0, 1.0),
         integer=np.zeros(len(canonical.cost), bool),

@@ -27,6 +27,7 @@ from soe_lib.model.race import race
 from soe_lib.model.solve import Gate, Options
 from tests.analytic.test_two_items import asked, line
 from tests.networks import snapshot, weeks, write
+from tests.properties.test_metamorphic import rich
 from tests.unit.model.programs import bad, canonical, fine, market_split, tampered
 
 PUBLISHED = Path(__file__).parents[2] / "published"
@@ -201,6 +202,28 @@ def _complete(tables: dict[str, list[dict[str, object]]]) -> dict[str, list[dict
 
 
 # -- figures that are none, in the tables -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_no_table_takes_such_a_figure_from_a_file_nor_from_an_edit(tmp_path: Path, value: str) -> None:
+    tables = rich(14)
+    base = snapshot(tmp_path / "base", **tables)
+    numbers = {name: [k for k, kind in base[name].schema.items() if kind.is_float()] for name in tables}
+    assert sum(map(len, numbers.values())) > 40, "or the test is about nothing"
+    words = {
+        name: [{k: None if v is None else str(v) for k, v in row.items()} for row in tables[name]] for name in tables
+    }
+    for name, columns in numbers.items():
+        words[name][0] |= dict.fromkeys(columns, value)
+    with pytest.raises(DataError) as refused:
+        soe.read(write(tmp_path / "bad", **words))
+    found = {(finding.table, finding.column) for finding in refused.value.findings}
+    for name, columns in numbers.items():
+        for column in columns:
+            assert (name, column) in found
+            first = pl.when(pl.int_range(pl.len()) == 0).then(pl.lit(float(value))).otherwise(column)
+            with pytest.raises(DataError, match=column):
+                base.replace(**{name: base[name].with_columns(first.alias(column))})
 
 
 def test_a_coefficient_that_is_not_finite_is_refused(tmp_path: Path) -> None:
