@@ -2,6 +2,13 @@
 
 CVXPY's canonical form goes in (minimise −money; equalities first, then <=), an Answer in the sense of maximising
 comes out. A price is what one more unit of right-hand side would earn.
+
+The same inputs give the same plan. An LP: unit for unit, whatever the order of rows and blocks and whichever solver,
+since of all plans that earn the most the weights single out one. With whole numbers: the solver is handed the same
+program, bit for bit, in whatever order the tables and blocks came, and the same version of HiGHS with the same options
+then takes the same steps; once its pattern of whole numbers is proven and fixed, the LP that is left has the weights
+decide as above. What this does not promise: another version of HiGHS, another number of threads or a run that ends at
+its time limit may choose another pattern; its money then lies within the gap that the plan states.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ import pytest
 import soe_lib as soe
 from soe_lib.model.solve import Options
 from tests.networks import MONDAY, days, snapshot
+from tests.properties.random_network import network
 from tests.properties.test_differential import varied
-from tests.properties.test_same_plan import network
 
 Tables = dict[str, list[dict[str, Any]]]
 SHORT = (11, 14, 35)
