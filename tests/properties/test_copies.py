@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import soe_lib as soe
-from soe_lib.errors import SolveError
+from soe_lib.errors import DataError, SolveError
 from soe_lib.model.solve import Options
 from tests.properties.independent import answer
 from tests.properties.independent_world import Tables, extract
@@ -92,14 +92,15 @@ def scaled(draw: Draw, tables: Tables) -> None:
 
 
 def permuted(draw: Draw, tables: Tables) -> None:
-    """Rows in any order, and every code renamed, so that codes sort otherwise too; money stays."""
+    """Rows and columns in any order, and every code renamed, so that codes sort otherwise too; money stays."""
     codes = sorted({row[k] for rows in tables.values() for row in rows for k in LABELS if row.get(k)})
     codes += [row["target"] for row in tables.get("events", []) if row["target"] not in codes]
     names = dict(zip(codes, (f"x{n:04d}" for n in draw.permutation(len(codes))), strict=True))
     for table, rows in tables.items():
         for row in rows:
             row.update({k: names[row[k]] for k in (*LABELS, "target") if row.get(k)})
-        tables[table] = [rows[n] for n in draw.permutation(len(rows))]
+        columns = draw.permutation(list(rows[0]))
+        tables[table] = [{name: rows[n][name] for name in columns} for n in draw.permutation(len(rows))]
     tables["periods"].sort(key=lambda row: str(row["starts_on"]))
 
 
@@ -120,6 +121,70 @@ def broken(draw: Draw, tables: Tables) -> None:
         for row in tables.get(table, []):
             if row.get(low) not in (None, "") and row.get(high) not in (None, ""):
                 row[high] = repr(max(float(row[low]), float(row[high])))
+
+
+# -- data that no plan can be made of ---------------------------------------------------------------------------------
+
+
+def _cell(table: str, column: str, value: str) -> Callable[[Draw, Tables], str]:
+    """One cell, in any row, says something else."""
+
+    def spoil(draw: Draw, tables: Tables) -> str:
+        rows = tables[table]
+        rows[int(draw.integers(len(rows)))][column] = value
+        return table
+
+    return spoil
+
+
+def _twice(draw: Draw, tables: Tables) -> str:
+    """A row with a key is there twice, with another number."""
+    rows = tables["items"]
+    rows.append(dict(rows[int(draw.integers(len(rows)))]))
+    return "items"
+
+
+def _gap(draw: Draw, tables: Tables) -> str:  # noqa: ARG001
+    """A period ends before it starts."""
+    row = tables["periods"][-1]
+    row["ends_on"] = "1900-01-01"
+    return "periods"
+
+
+def _without(table: str) -> Callable[[Draw, Tables], str]:
+    """A table is missing."""
+
+    def spoil(draw: Draw, tables: Tables) -> str:  # noqa: ARG001
+        del tables[table]
+        return table
+
+    return spoil
+
+
+SPOILT = {
+    "a blank demand": _cell("forecast", "quantity", ""),
+    "a negative demand": _cell("forecast", "quantity", "-1"),
+    "words for a number": _cell("forecast", "quantity", "a lot"),
+    "a demand without end": _cell("forecast", "quantity", "inf"),
+    "no number": _cell("forecast", "quantity", "nan"),
+    "an item that nobody knows": _cell("forecast", "item", "no such item"),
+    "a place that nobody knows": _cell("forecast", "location", "no such place"),
+    "a period that nobody knows": _cell("forecast", "period", "no such period"),
+    "an item twice": _twice,
+    "a period that ends before it starts": _gap,
+    "no items": _without("items"),
+    "no demand": _without("forecast"),
+}
+
+
+@pytest.mark.parametrize("what", sorted(SPOILT))
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_spoilt_copy_is_refused_with_the_name_of_its_table(tmp_path: Path, name: str, what: str) -> None:
+    tables, _ = extract(PUBLISHED / name)
+    table = SPOILT[what](np.random.default_rng(len(what)), tables)
+    folder = written(tmp_path, name, tables)
+    with pytest.raises(DataError, match=table):
+        soe.read(folder)
 
 
 CHANGES = {"scaled": scaled, "permuted": permuted, "broken": broken}
