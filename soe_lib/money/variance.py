@@ -214,9 +214,9 @@ def in_order_of_drivers(effects: dict[str, pl.DataFrame]) -> dict[str, pl.DataFr
 def formula(driver: str, flexed: Flex, base: Ledger, other: Ledger) -> str:
     """How a step was worked out, in figures."""
     before, after = flexed.units
-    units, cost = f"{after:,.6g}/{before:,.6g}", flexed.contribution
+    units, cost = f"{after:,.6g}/{before:,.6g}", _said(flexed.contribution)
     if driver == "volume":
-        return f"(Q1/Q0 − 1) · CM0 = ({units} − 1) · {_said(cost)}" if flexed.started else "Σ p1·q1, nothing sold before"
+        return f"(Q1/Q0 − 1) · CM0 = ({units} − 1) · {cost}" if flexed.started else "Σ p1·q1, nothing sold before"
     if driver == "mix" and flexed.average:
         return "Q1 · (Σ q1·p0/Q1 − Σ q0·p0/Q0): the average base price moves"
     if driver == "mix":
