@@ -153,6 +153,21 @@ def verify(out: str) -> None:
 
 
 @main.command()
+@click.argument("out")
+@click.argument("as_of", metavar="DATE")
+@click.option("--run", default=None, type=int, help="Which run of that date; the one in force when left out.")
+@click.option("--timeout", default=900.0, show_default=True, help="Wall-clock limit of one notebook [s].")
+def rebuild(out: str, as_of: str, run: int | None, timeout: float) -> None:
+    """Make the pack of DATE again from the archive OUT alone; exit 1 where a figure differs, with the place."""
+    with stops():
+        from soe_lib.pack.rebuild import rebuild as again
+
+        made = again(out, as_of, run, timeout=timeout)
+    click.echo(made.text())
+    sys.exit(0 if made.ok else 1)
+
+
+@main.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--weeks", default=3, show_default=True, help="Consecutive weekly extracts.")
 @click.option("--items", default=24, show_default=True, help="Finished items.")

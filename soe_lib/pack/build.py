@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soe_lib.errors import PackError
-from soe_lib.pack import cover, execute, inspection, manifest, notebooks, publish, render, site, workbook
+from soe_lib.pack import cover, execute, figures, inspection, manifest, notebooks, publish, render, site, workbook
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
@@ -56,7 +56,13 @@ class Job:
 
 
 def build(
-    job: Job, staging: Path, wanted: Mapping[str, Any], run: int, replaces: manifest.Link | None, started: float
+    job: Job,
+    staging: Path,
+    wanted: Mapping[str, Any],
+    run: int,
+    replaces: manifest.Link | None,
+    started: float,
+    kept: Mapping[str, str] | None = None,
 ) -> manifest.Manifest:
     """Everything of a pack, in the staging folder, checked; returns its manifest."""
     results, pack = staging / "results", staging / "pack"
@@ -86,6 +92,9 @@ def build(
             summary=cover.summary(list(said.values()), plan),
             times={**job.times, "total": time.perf_counter() - started},
             replaces=replaces,
+            figures=figures.fingerprints(said, results / "finance"),
+            record=figures.record(results),
+            kept=kept,
         )
         return manifest.seal(pack, whole)
 

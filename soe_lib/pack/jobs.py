@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from soe_lib import workspace
 from soe_lib.errors import PackError, SoeError
-from soe_lib.pack import archive, build, manifest, place, site, verify
+from soe_lib.pack import archive, build, chain, inputs, manifest, place, site, verify
 from soe_lib.pack import notebooks as found
 from soe_lib.pack.build import Job, Progress
 
@@ -87,6 +87,7 @@ def make_pack(
     try:
         with place.lock(home):
             notes = place.recover(home)
+            chain.extend(home)
             job = Job(
                 snapshot=snapshot,
                 pages=found.find(folder),
@@ -119,7 +120,8 @@ def _make(job: Job, notes: list[str], started: float) -> PackResult:
     """Publish unless the very same pack is in force and intact."""
     target = job.out / job.snapshot.as_of.isoformat()
     before = manifest.previous(job.out, job.snapshot.as_of)
-    wanted = manifest.identity(job.snapshot, job.pages, job.templates, before)
+    gathered = inputs.collect(job.snapshot, job.pages, job.templates)
+    wanted = manifest.identity(job.snapshot, job.pages, job.templates, before, inputs.history(gathered))
     there = manifest.read(target) if target.exists() else None
     if there is not None and manifest.same(there, wanted):
         faults = verify.faults_of(target, there)
@@ -130,7 +132,8 @@ def _make(job: Job, notes: list[str], started: float) -> PackResult:
         notes = [*notes, *faults, "A fresh pack was made; the altered one is kept as a version."]
     with place.staging(job.out) as staging:
         run = _next_run(job.out, target)
-        whole = build.build(job, staging, wanted, run, _replaced(target, there), started)
+        kept = inputs.keep(gathered, job.out, staging / "inputs")
+        whole = build.build(job, staging, wanted, run, _replaced(target, there), started, kept)
         notes = [*notes, *_publish(job, staging, target, whole, run)]
     said = f"{target} is published" + (f" as run {run}; run {run - 1} is kept." if run > 1 else ".")
     return PackResult(target, whole, published=True, message=said, notes=tuple(notes))
@@ -151,6 +154,7 @@ def _replaced(target: Path, there: Mapping[str, Any] | None) -> manifest.Link | 
 def _publish(job: Job, staging: Path, target: Path, whole: manifest.Manifest, run: int) -> list[str]:
     """Store the plan, then the one rename that makes the pack appear, then the archive page; returns what to note."""
     with job.step("publish"):
+        inputs.settle(staging / "inputs", job.out)
         if (staging / "results" / "plan").is_dir():
             # A run that dies after this line leaves a stored plan without a pack: the next run completes it.
             _store(job, staging / "results" / "plan")
@@ -160,6 +164,7 @@ def _publish(job: Job, staging: Path, target: Path, whole: manifest.Manifest, ru
         try:
             for path, text in archive_pages.items():
                 place.write(path, text)
+            chain.extend(job.out)
         except OSError as error:
             return [f"The pack is published; the page of all weeks could not be written ({error}): run again."]
     return []

@@ -4,6 +4,8 @@ out/index.html               the archive of all weeks
 out/<as-of>/                 the pack in force
 out/.versions/<as-of>.<run>/ packs that a later run of the same as-of date replaced
 out/plans/                   the plan store
+out/.inputs/                 what the packs were made from, see `inputs`
+out/.chain.json              the packs that were published, see `chain`
 out/.lock                    held by the run under way; the operating system drops it when that run dies
 out/.staging-<id>/           a pack in the making
 """
@@ -141,7 +143,10 @@ def write(path: Path, text: str) -> None:
     """Write a file so that readers see the old text or the new one, never a part."""
     waiting = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        waiting.write_text(text, encoding="utf-8")
+        with waiting.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         waiting.replace(path)
     finally:
         waiting.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ def test_an_untouched_archive_is_as_published(out: Path) -> None:
     report = check(out)
     assert report.ok
     assert (report.packs, report.files) == (1, 4)
-    assert report.text() == "1 pack, 4 files checked: all as published."
+    assert report.text() == "1 pack, 4 files, 9 kept inputs checked: all as published."
     assert check(out / "2026-11-16").ok
 
 
