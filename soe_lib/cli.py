@@ -1,4 +1,7 @@
-"""`soe …`: thin commands over the public functions. Exit codes: 0 done, 1 stopped by data or proof, 2 usage."""
+"""`soe …`: thin commands over the public functions.
+
+Exit codes: 0 done, 1 stopped by data or proof, 2 usage, 3 another run is making a pack in the same archive.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from typing import Any
 import click
 
 from soe_lib import __version__
-from soe_lib.errors import SoeError
+from soe_lib.errors import BusyError, SoeError
 
 DATA = click.option(
     "--data", default="data/demo", show_default=True, help="Company folder (extracts by date), or one extract."
@@ -30,8 +33,9 @@ def stops(as_json: bool = False) -> Iterator[None]:
     except SoeError as error:
         if as_json:
             click.echo(json.dumps({"status": getattr(error, "status", "error"), "error": str(error)}))
-        click.secho(f"{type(error).__name__}: {error}", fg="red", err=True)
-        sys.exit(1)
+        said = "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
+        click.secho(said, fg="red", err=True)
+        sys.exit(3 if isinstance(error, BusyError) else 1)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -128,16 +132,16 @@ def _verdict(found: Any) -> str:
 def pack(data: str, as_of: str | None, out: str, timeout: float, as_json: bool) -> None:
     """Make the weekly meeting pack: OUT/<as-of>/index.html, and the archive OUT/index.html."""
     with stops(as_json):
-        from soe_lib.pack.jobs import make_pack
+        from soe_lib.pack.weekly import run
 
         if as_json:
-            made = make_pack(data, as_of, out, timeout=timeout)
+            made = run(data, as_of, out, timeout=timeout)
             click.echo(json.dumps({"folder": str(made.folder), "published": made.published, "run": made.run}))
             return
         from soe_lib.pack.progress import shown
 
         with shown() as progress:
-            made = make_pack(data, as_of, out, progress=progress, timeout=timeout)
+            made = run(data, as_of, out, progress=progress, timeout=timeout)
         click.echo(made.text())
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from soe_lib.pack import manifest, place, site
+from soe_lib.pack import failed, manifest, place, site
 from soe_lib.review import words
 
 Told = Mapping[str, Any]
@@ -70,6 +70,7 @@ class Archive:
     headline: str
     trends: tuple[Trend, ...]
     weeks: tuple[Week, ...]
+    failed: str = ""
 
 
 def pages(out: Path, *, templates: Path, coming: Told | None = None) -> dict[Path, str]:
@@ -90,18 +91,22 @@ def pages(out: Path, *, templates: Path, coming: Told | None = None) -> dict[Pat
     weeks = [found[name] for name in sorted(found)]
     if not weeks:
         return {}
-    made = {out / "index.html": _page(weeks, old, templates, root="")}
+    notice = failed.NAME if coming is None and (out / failed.NAME).is_file() else ""
+    made = {out / "index.html": _page(weeks, old, templates, root="", notice=notice)}
     if old:
-        made[out / place.VERSIONS / "index.html"] = _page(weeks, old, templates, root="../")
+        made[out / place.VERSIONS / "index.html"] = _page(weeks, old, templates, root="../", notice=notice)
     return made
 
 
-def _page(weeks: Sequence[Told], old: Sequence[tuple[Path, Told]], templates: Path, *, root: str) -> str:
+def _page(
+    weeks: Sequence[Told], old: Sequence[tuple[Path, Told]], templates: Path, *, root: str, notice: str = ""
+) -> str:
     content = Archive(
         company=str(weeks[-1]["company"]),
         headline=_headline(weeks),
         trends=tuple(trend for trend in _trends(weeks) if trend is not None),
         weeks=tuple(_week(told, old, root) for told in reversed(weeks)),
+        failed=f"{root}{notice}" if notice else "",
     )
     return site.render(templates, "archive.html.j2", archive=content, here="archive")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from soe_lib import workspace
 from soe_lib.errors import PackError, SoeError
-from soe_lib.pack import archive, build, chain, inputs, manifest, place, site, verify
+from soe_lib.pack import archive, build, chain, failed, inputs, manifest, place, site, verify
 from soe_lib.pack import notebooks as found
 from soe_lib.pack.build import Job, Progress
 
@@ -126,6 +126,7 @@ def _make(job: Job, notes: list[str], started: float) -> PackResult:
     if there is not None and manifest.same(there, wanted):
         faults = verify.faults_of(target, there)
         if not faults:
+            failed.clear(job.out)
             _write_archive(job, None)
             said = f"{target} is up to date: inputs, code and notebooks are those of run {there['run']}. Nothing added."
             return PackResult(target, there, published=False, message=said, notes=tuple(notes))
@@ -162,6 +163,7 @@ def _publish(job: Job, staging: Path, target: Path, whole: manifest.Manifest, ru
         replaced = f"{target.name}.{run - 1}" if target.exists() else ""
         place.put(staging / "pack", target, replaced=replaced)
         try:
+            failed.clear(job.out)
             for path, text in archive_pages.items():
                 place.write(path, text)
             chain.extend(job.out)

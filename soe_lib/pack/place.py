@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from soe_lib.errors import PackError
+from soe_lib.errors import BusyError
 
 VERSIONS = ".versions"
 LOCK = ".lock"
@@ -43,7 +43,7 @@ def lock(out: Path) -> Iterator[None]:
 
     Errors
     ------
-    PackError : another run holds the folder; says which process, on which machine, since when.
+    BusyError : another run holds the folder; says which process, on which machine, since when.
     """
     out.mkdir(parents=True, exist_ok=True)
     with (out / LOCK).open("a+", encoding="utf-8") as file:
@@ -51,7 +51,7 @@ def lock(out: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise PackError(
+            raise BusyError(
                 f"Another run is making a pack in {out} ({file.read().strip() or 'just started'}). "
                 "Wait for it, or give another --out. Nothing was changed."
             ) from None

@@ -265,8 +265,8 @@ def tampers(archive: Archive, count: int, seed: int = 3) -> tuple[int, int]:
 
 
 def _archived(path: Path) -> bool:
-    kept = path.suffix in {".html", ".json", ".xlsx", ".gz", ".parquet"}
-    return kept and path.parent.name != "_delta_log" and path.name not in {".lock"} and path.parent.name != "out"
+    """Whether a file is of a pack or a kept input: what the plan store's own files say beside the plan is its business."""
+    return place.DATED.match(path.parent.name) is not None or inputs.FOLDER in path.parts
 
 
 def _one_digit(path: Path, whole: bytes, rng: random.Random) -> bytes | None:

@@ -147,9 +147,14 @@ def _without_kernel(notebook: Path, parameters: Mapping[str, object], *, folder:
     """The notebook's cells one after another in this process: the run's own steps are what is killed here."""
     import json
 
+    from soe_lib.errors import PackError
+
     given = {name: str(value) for name, value in parameters.items()}
     for cell in json.loads(Path(notebook).read_bytes())["cells"][1:]:
-        exec(cell["source"], given)
+        try:
+            exec(cell["source"], given)
+        except Exception as error:
+            raise PackError(f"{Path(notebook).name} failed: {error}") from error
     Path(folder).mkdir(exist_ok=True)
     return Path(shutil.copy(notebook, folder))
 

@@ -1,0 +1,54 @@
+"""The weekly job as a scheduler runs it: make the pack; where that fails, leave a page, tell somebody, and say so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from soe_lib.errors import BusyError
+from soe_lib.pack import failed, notify
+from soe_lib.pack.build import Progress
+from soe_lib.pack.jobs import PackResult, make_pack
+
+DONE, STOPPED, USAGE, BUSY = 0, 1, 2, 3
+"""Exit codes of `soe pack`: published or up to date; stopped, page left; wrong call; another run is under way."""
+
+
+def run(
+    data: str,
+    as_of: str | None,
+    out: str | Path,
+    *,
+    progress: Progress | None = None,
+    timeout: float = 900.0,
+    notebooks: str | Path | None = None,
+) -> PackResult:
+    """`make_pack`, and where it fails OUT/failed.html and a notification before the error goes on its way.
+
+    Parameters
+    ----------
+    data, as_of, out, progress, timeout, notebooks : as of `make_pack`.
+
+    Errors
+    ------
+    BusyError : another run is under way; no page is left, nothing failed.
+    PackError, DataError, SolveError : as of `make_pack`; what could not be notified is added as a note.
+    """
+    at = [""]
+
+    def told(step: str, state: str) -> None:
+        if state == "running":
+            at[0] = step
+        if progress is not None:
+            progress(step, state)
+
+    try:
+        return make_pack(data, as_of, out, progress=told, timeout=timeout, notebooks=notebooks)
+    except BusyError:
+        raise
+    except Exception as error:
+        home = Path(out).expanduser().resolve()
+        failure = failed.describe(error, home, data=data, as_of=as_of, step=at[0])
+        page = failed.leave(failure, home)
+        for note in ([f"What to do: {page}"] if page else []) + notify.tell(failure):
+            error.add_note(note)
+        raise
