@@ -167,7 +167,7 @@ def folder_sha256(folder: Path) -> str:
     files = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix in CODE and path.is_file() and "workspace_files" not in path.relative_to(folder).parts
+        if path.suffix in CODE and path.is_file() and not {"workspace_files", "schedule"} & set(path.relative_to(folder).parts)
     )
     listed = [[path.relative_to(folder).as_posix(), file_sha256(path)] for path in files]
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
