@@ -112,10 +112,11 @@ def conflict(data: str, as_of: str | None) -> None:
 
 
 def _write_tables(found: Any, out: Path) -> None:
+    from soe_lib.review import export
+
     out.mkdir(parents=True, exist_ok=True)
-    for name, frame in found.flows.items():
-        frame.write_csv(out / f"{name}.csv")
-    found.ledger.lines.write_csv(out / "ledger.csv")
+    for name, frame in {**found.flows, "ledger": found.ledger.lines}.items():
+        export.write(frame, out / f"{name}.csv")
 
 
 def _verdict(found: Any) -> str:

@@ -62,7 +62,11 @@ def faults(out: Path) -> list[str]:
     there = present(out)
     return [
         f"{name.rpartition('.')[0]} run {name.rpartition('.')[2]}: "
-        + ("the pack was removed." if name not in there else "its manifest is not the one that was published.")
+        + (
+            "the pack was removed or its manifest cannot be read."
+            if name not in there
+            else "its manifest is not the one that was published."
+        )
         for name, sha256 in listed.items()
         if there.get(name) != sha256
     ]

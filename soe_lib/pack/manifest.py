@@ -29,6 +29,7 @@ SCHEMA = 1
 NAME = "manifest.json"
 LIBRARIES = ("soe_lib", "cvxpy", "highspy", "polars", "numpy", "papermill", "nbconvert", "matplotlib", "xlsxwriter")
 CODE = (".py", ".csv", ".toml", ".j2", ".css")
+NOT_CODE = {"workspace_files", "schedule"}
 NEEDED = frozenset({"company", "currency", "as_of", "run", "plan", "checks", "summary", "pages", "seal"})
 PLAN = (
     "name", "status", "objective", "bound", "gap", "seconds", "solver", "variables", "rows", "margin", "steering",
@@ -167,7 +168,7 @@ def folder_sha256(folder: Path) -> str:
     files = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix in CODE and path.is_file() and not {"workspace_files", "schedule"} & set(path.relative_to(folder).parts)
+        if path.suffix in CODE and path.is_file() and NOT_CODE.isdisjoint(path.relative_to(folder).parts)
     )
     listed = [[path.relative_to(folder).as_posix(), file_sha256(path)] for path in files]
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
