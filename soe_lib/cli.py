@@ -129,10 +129,17 @@ def _verdict(found: Any) -> str:
 @AS_OF
 @click.option("--out", default="out", show_default=True, help="Archive of packs.")
 @click.option("--timeout", default=900.0, show_default=True, help="Wall-clock limit of one notebook [s].")
+@click.option("--all", "every", is_flag=True, help="DATA holds company folders: a pack for each, in OUT/<company>.")
+@click.option("--cluster", default="", metavar="ADDRESS", help="Dask scheduler that spreads --all over its workers.")
 @JSON
-def pack(data: str, as_of: str | None, out: str, timeout: float, as_json: bool) -> None:
+def pack(data: str, as_of: str | None, out: str, timeout: float, every: bool, cluster: str, as_json: bool) -> None:
     """Make the weekly meeting pack: OUT/<as-of>/index.html, and the archive OUT/index.html."""
+    if cluster and not every:
+        raise click.UsageError("--cluster spreads the companies of --all; give both.")
     with stops(as_json):
+        if every:
+            _pack_all(data, as_of, out, timeout, cluster, as_json)
+            return
         from soe_lib.pack.weekly import run
 
         if as_json:
@@ -146,13 +153,27 @@ def pack(data: str, as_of: str | None, out: str, timeout: float, as_json: bool) 
         click.echo(made.text())
 
 
+def _pack_all(data: str, as_of: str | None, out: str, timeout: float, cluster: str, as_json: bool) -> None:
+    from soe_lib import workspace
+    from soe_lib.pack.many import pack_all
+
+    made = pack_all(workspace.find(data), as_of, out, cluster=cluster, timeout=timeout)
+    if as_json:
+        click.echo(json.dumps([{"company": one.company, "code": one.code, "said": one.said} for one in made]))
+    else:
+        click.echo("\n".join(f"{one.company}: {one.said}" for one in made))
+    sys.exit(1 if any(one.code == 1 for one in made) else max(one.code for one in made))
+
+
 @main.command()
 @click.argument("out", default="out")
 def verify(out: str) -> None:
-    """Check every published pack in OUT against its manifest."""
+    """Check every published pack in OUT against its manifest, kept inputs and stored plans included."""
+    from soe_lib.pack.remote import copy
     from soe_lib.pack.verify import verify as run
 
-    report = run(out)
+    with stops(), copy(out) as (home, _):
+        report = run(home)
     click.echo(report.text())
     sys.exit(0 if report.ok else 1)
 
@@ -166,8 +187,10 @@ def rebuild(out: str, as_of: str, run: int | None, timeout: float) -> None:
     """Make the pack of DATE again from the archive OUT alone; exit 1 where a figure differs, with the place."""
     with stops():
         from soe_lib.pack.rebuild import rebuild as again
+        from soe_lib.pack.remote import copy
 
-        made = again(out, as_of, run, timeout=timeout)
+        with copy(out) as (home, _):
+            made = again(home, as_of, run, timeout=timeout)
     click.echo(made.text())
     sys.exit(0 if made.ok else 1)
 

@@ -36,10 +36,12 @@ class Job:
     timeout: float
     progress: Progress
     times: dict[str, float] = field(default_factory=dict)
+    elsewhere: str = ""
 
     @property
-    def store(self) -> Path:
-        return self.out / STORE
+    def store(self) -> Path | str:
+        """The plan store: in the archive, or at an object store's address."""
+        return self.elsewhere or self.out / STORE
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

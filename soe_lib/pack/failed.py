@@ -58,8 +58,8 @@ class Failure:
         return (self.advice, f"Then run it again: {self.again}", *meanwhile)
 
 
-def describe(error: BaseException, out: Path, *, data: str, as_of: str | None, step: str) -> Failure:
-    """What there is to say of a failed run."""
+def describe(error: BaseException, out: Path, *, data: str, as_of: str | None, step: str, shown: str = "") -> Failure:
+    """What there is to say of a failed run; `shown` is the archive's address where `out` is but a copy of it."""
     good = newest_good(out)
     told = (manifest.read(good) if good else None) or {}
     said = [one_line(line) for line in str(error).split("\n") if line.strip()] or ["No message was given."]
@@ -72,7 +72,7 @@ def describe(error: BaseException, out: Path, *, data: str, as_of: str | None, s
         when=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
         lines=(*said[:LINES], *more),
         good=good.name if good else "",
-        again=f"soe pack --data {shlex.quote(data)}{dated} --out {shlex.quote(str(out))}",
+        again=f"soe pack --data {shlex.quote(data)}{dated} --out {shlex.quote(shown or str(out))}",
         advice=next((advice for kind, advice in ADVICE if isinstance(error, kind)), UNEXPECTED),
     )
 

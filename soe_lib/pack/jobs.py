@@ -13,6 +13,7 @@ from soe_lib.errors import PackError, SoeError
 from soe_lib.pack import archive, build, chain, failed, inputs, manifest, place, site, verify
 from soe_lib.pack import notebooks as found
 from soe_lib.pack.build import Job, Progress
+from soe_lib.store import objects
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
@@ -55,17 +56,19 @@ def make_pack(
     progress: Progress | None = None,
     notebooks: str | Path | None = None,
     timeout: float = 900.0,
+    store: str = "",
 ) -> PackResult:
     """Make the pack of one week and publish it in `out/<as-of>/`; the same inputs again add nothing.
 
     Parameters
     ----------
-    data : a company's folder of extracts, or one extract.
+    data : a company's folder of extracts, or one extract; or an object store's address of either.
     as_of : ISO date of the extract; the newest where left out.
-    out : folder of all packs, of their archive page and of the plan store.
+    out : folder of all packs, of their archive page and of the plan store; or an object store's address.
     progress : called with a step's name and "waiting", "running", "done", "failed" or "skipped".
     notebooks : folder of the notebooks; the workspace's own where left out.
     timeout : wall-clock limit of each notebook [s].
+    store : address of the plan store, where it is not in `out`.
 
     Errors
     ------
@@ -73,6 +76,10 @@ def make_pack(
     PackError : a notebook fails or hangs, a check is not ok, a page is not fit to be read, the disk refuses, or
         another run is under way. In every case nothing is published and the packs in force stay as they are.
     """
+    if objects.is_address(data) or objects.is_address(out):
+        from soe_lib.pack import remote
+
+        return remote.make_pack(data, as_of, out, progress=progress, notebooks=notebooks, timeout=timeout)
     told = progress or _silent
     started = time.perf_counter()
     told("read", "running")
@@ -98,6 +105,7 @@ def make_pack(
                 timeout=timeout,
                 progress=told,
                 times={"read": time.perf_counter() - started},
+                elsewhere=store,
             )
             return _make(job, notes, started)
     except OSError as error:

@@ -8,6 +8,7 @@ from soe_lib.errors import BusyError
 from soe_lib.pack import failed, notify
 from soe_lib.pack.build import Progress
 from soe_lib.pack.jobs import PackResult, make_pack
+from soe_lib.store import objects
 
 DONE, STOPPED, USAGE, BUSY = 0, 1, 2, 3
 """Exit codes of `soe pack`: published or up to date; stopped, page left; wrong call; another run is under way."""
@@ -46,9 +47,23 @@ def run(
     except BusyError:
         raise
     except Exception as error:
-        home = Path(out).expanduser().resolve()
-        failure = failed.describe(error, home, data=data, as_of=as_of, step=at[0])
-        page = failed.leave(failure, home)
-        for note in ([f"What to do: {page}"] if page else []) + notify.tell(failure):
+        for note in _leave(error, data, as_of, out, at[0]):
             error.add_note(note)
         raise
+
+
+def _leave(error: BaseException, data: str, as_of: str | None, out: str | Path, step: str) -> list[str]:
+    """Leave the page and tell somebody; returns what to add to the error."""
+    if objects.is_address(out):
+        from soe_lib.pack import remote
+
+        try:
+            failure = remote.leave(error, str(out), data=data, as_of=as_of, step=step)
+        except Exception as unreachable:
+            # Whatever the object store has, the first error must be told.
+            return [f"No page could be left at {out} ({type(unreachable).__name__})."]
+        return [f"What to do: {out}/{failed.NAME}", *notify.tell(failure)]
+    home = Path(out).expanduser().resolve()
+    failure = failed.describe(error, home, data=data, as_of=as_of, step=step)
+    page = failed.leave(failure, home)
+    return [*([f"What to do: {page}"] if page else []), *notify.tell(failure)]
