@@ -67,13 +67,12 @@ def history(inputs: Sequence[Input]) -> dict[str, str]:
     return {day: hashlib.sha256("\n".join(sorted(files)).encode()).hexdigest() for day, files in listed.items()}
 
 
-def keep(inputs: Sequence[Input], out: Path, aside: Path) -> dict[str, str]:
-    """Write the files that the archive does not hold yet into a folder on the same disk; returns path → hash."""
+def keep(inputs: Sequence[Input], out: Path, aside: Path) -> None:
+    """Write the files that the archive does not hold yet into a folder on the same disk."""
     aside.mkdir()
     for one in inputs:
         if not address(out, one.sha256).is_file() and not (aside / f"{one.sha256}.gz").exists():
             _store(one, aside / f"{one.sha256}.gz")
-    return {one.path: one.sha256 for one in inputs}
 
 
 def settle(aside: Path, out: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,8 +142,12 @@ def _make(job: Job, notes: list[str], started: float) -> PackResult:
         notes = [*notes, *faults, "A fresh pack was made; the altered one is kept as a version."]
     with place.staging(job.out) as staging:
         run = _next_run(job.out, target)
-        kept = inputs.keep(gathered, job.out, staging / "inputs")
-        whole = build.build(job, staging, wanted, run, _replaced(target, there), started, kept)
+        with ThreadPoolExecutor(1) as aside:
+            # Compressing waits for the disk, the notebooks for the processor: side by side it costs the run nothing.
+            written = aside.submit(inputs.keep, gathered, job.out, staging / "inputs")
+            kept = {one.path: one.sha256 for one in gathered}
+            whole = build.build(job, staging, wanted, run, _replaced(target, there), started, kept)
+            written.result()
         notes = [*notes, *_publish(job, staging, target, whole, run)]
     said = f"{target} is published" + (f" as run {run}; run {run - 1} is kept." if run > 1 else ".")
     return PackResult(target, whole, published=True, message=said, notes=tuple(notes))

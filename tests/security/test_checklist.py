@@ -2,7 +2,7 @@
 
 1, 2  test_whole_pack.py (parser and browser), beside tests/unit/pack/test_clean.py and tests/notebooks
 3     here (CSV); tests/unit/pack/test_workbook.py (XLSX)
-4     here; kept paths in tests/unit/pack/test_rebuild.py
+4     here; kept paths in tests/faults/test_rebuild.py
 5     here; a plain papermill run in tests/notebooks
 6     here
 7, 8  with the sources, in tests/unit/extract
