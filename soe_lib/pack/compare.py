@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import io
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
+
+import polars as pl
 
 FIRST = 5
 """Differences told of one file; the rest is counted."""
@@ -56,6 +59,8 @@ def folders(published: Path, fresh: Path) -> list[str]:
             found += _some(name, list(_lines_that_differ(lines(one), lines(other))))
         elif one.suffix == ".xlsx":
             found += _some(name, list(_cells_that_differ(cells(one), cells(other))))
+        elif one.suffix == ".zip":
+            found += _some(name, _frames_that_differ(one, other))
         elif one.read_bytes() != other.read_bytes():
             found.append(f"{name} differs.")
     return found
@@ -121,6 +126,24 @@ def _cells_that_differ(then: Mapping[str, str], now: Mapping[str, str]) -> Itera
     for place in dict.fromkeys((*then, *now)):
         if then.get(place) != now.get(place):
             yield f"{place}: {_brief([then.get(place, '')])} then, {_brief([now.get(place, '')])} now"
+
+
+def _frames_that_differ(then: Path, now: Path) -> list[str]:
+    """Names of the parquet frames in two zip files whose values differ, numbers to a millionth."""
+    with zipfile.ZipFile(then) as one, zipfile.ZipFile(now) as other:
+        names = sorted({*one.namelist(), *other.namelist()})
+        both = [name for name in names if name in one.namelist() and name in other.namelist()]
+        return [
+            f"{name} differs"
+            for name in names
+            if name not in both or _values(one.read(name)) != _values(other.read(name))
+        ]
+
+
+def _values(parquet: bytes) -> str:
+    frame = pl.read_parquet(io.BytesIO(parquet)).with_columns(pl.selectors.float().round(6))
+    nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
+    return frame.with_columns(pl.col(nested).map_elements(str, return_dtype=pl.String)).write_csv()
 
 
 def _brief(texts: list[str]) -> str:

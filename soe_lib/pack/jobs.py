@@ -57,7 +57,8 @@ def make_pack(
     progress: Progress | None = None,
     notebooks: str | Path | None = None,
     timeout: float = 900.0,
-    store: str = "",
+    reason: str = "",
+    store: str | Path | None = None,
 ) -> PackResult:
     """Make the pack of one week and publish it in `out/<as-of>/`; the same inputs again add nothing.
 
@@ -69,7 +70,8 @@ def make_pack(
     progress : called with a step's name and "waiting", "running", "done", "failed" or "skipped".
     notebooks : folder of the notebooks; the workspace's own where left out.
     timeout : wall-clock limit of each notebook [s].
-    store : address of the plan store, where it is not in `out`.
+    reason : why a week is planned again; needed where a later week has a plan, kept beside the plan.
+    store : folder or object store's address of the plan history; `out/plans` where left out.
 
     Errors
     ------
@@ -80,7 +82,8 @@ def make_pack(
     if objects.is_address(data) or objects.is_address(out):
         from soe_lib.pack import remote
 
-        return remote.make_pack(data, as_of, out, progress=progress, notebooks=notebooks, timeout=timeout)
+        asked = {"progress": progress, "notebooks": notebooks, "timeout": timeout, "reason": reason}
+        return remote.make_pack(data, as_of, out, store=store, **asked)
     told = progress or _silent
     started = time.perf_counter()
     told("read", "running")
@@ -105,8 +108,9 @@ def make_pack(
                 home=folder.resolve().parent,
                 timeout=timeout,
                 progress=told,
+                reason=reason,
+                history=str(store) if store is not None else "",
                 times={"read": time.perf_counter() - started},
-                elsewhere=store,
             )
             return _make(job, notes, started)
     except OSError as error:
@@ -190,7 +194,7 @@ def _store(job: Job, plan: Path) -> None:
     from soe_lib.store import history
 
     try:
-        history.append(job.store, plan)
+        history.append(job.store, plan, reason=job.reason)
     except (SoeError, OSError):
         raise
     except Exception as error:

@@ -33,7 +33,7 @@ NOT_CODE = {"workspace_files", "schedule"}
 NEEDED = frozenset({"company", "currency", "as_of", "run", "plan", "checks", "summary", "pages", "seal"})
 PLAN = (
     "name", "status", "objective", "bound", "gap", "seconds", "solver", "variables", "rows", "margin", "steering",
-    "identity",
+    "identity", "store",
 )  # fmt: skip
 
 Manifest = dict[str, Any]

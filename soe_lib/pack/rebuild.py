@@ -122,15 +122,16 @@ def _make(
 def _record(out: Path, told: Mapping[str, Any], work: Path) -> None:
     """Lay the plan that the pages compared with into a store of its own; one that was recomputed is so again."""
     record = told.get("record")
-    if not record or not (out / build.STORE / "plans").is_dir():
+    store = told["plan"].get("store") or str(out / build.STORE)
+    if not record or not ("://" in store or Path(store, "plans").is_dir()):
         return
     from soe_lib.store import history
 
-    rows = history.read_plans(out / build.STORE)
+    rows = history.read_plans(store)
     kept = rows.filter(plan_fingerprint=record["identity"], company=told["company"], name=record["name"])
     if not kept.is_empty():
         one = kept.row(0, named=True)
-        plan = history.open_plan(out / build.STORE, one["as_of"], one["run"], company=one["company"])
+        plan = history.open_plan(store, one["as_of"], one["run"], company=one["company"])
         history.append(work / build.STORE, plan)
 
 

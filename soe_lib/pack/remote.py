@@ -55,7 +55,9 @@ def company(data: str | Path) -> Iterator[Path]:
         yield home
 
 
-def make_pack(data: str | Path, as_of: str | None, out: str | Path, **how: Any) -> PackResult:
+def make_pack(
+    data: str | Path, as_of: str | None, out: str | Path, *, store: str | Path | None = None, **how: Any
+) -> PackResult:
     """`jobs.make_pack` where the extracts or the archive are at an address.
 
     Errors
@@ -66,13 +68,13 @@ def make_pack(data: str | Path, as_of: str | None, out: str | Path, **how: Any) 
 
     with company(data) as source:
         if not objects.is_address(out):
-            return jobs.make_pack(source, as_of, out, **how)
+            return jobs.make_pack(source, as_of, out, store=store, **how)
         with copy(out, whole=False) as (home, seen):
-            made = jobs.make_pack(source, as_of, home, store=f"{str(out).rstrip('/')}/{STORE}", **how)
-            store = objects.opened(str(out))
+            made = jobs.make_pack(source, as_of, home, store=store or f"{str(out).rstrip('/')}/{STORE}", **how)
+            kept = objects.opened(str(out))
             if made.published:
-                _push(store, home, seen)
-            _pages(store, home)
+                _push(kept, home, seen)
+            _pages(kept, home)
             folder = f"{str(out).rstrip('/')}/{_prefix(home, made.manifest)}"
             said = made.message.replace(str(made.folder), folder)
             return jobs.PackResult(Path(folder), made.manifest, made.published, said, made.notes)

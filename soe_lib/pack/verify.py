@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from soe_lib.errors import PackError, ReconciliationError, SoeError
 from soe_lib.pack import chain, inputs, manifest, place
 from soe_lib.pack.build import STORE
@@ -89,23 +91,27 @@ def _plans(out: Path, found: Mapping[Path, Mapping[str, Any] | None]) -> tuple[i
         return 0, []
     from soe_lib.store import history
 
-    try:
-        rows = history.read_plans(out / STORE)
-    except SoeError as error:
-        return 0, [f"{STORE}: {error}"]
     faults = []
+    known: dict[str, pl.DataFrame] = {}
     for folder, told in named:
+        store = told["plan"].get("store") or str(out / STORE)
+        try:
+            rows = known[store] if store in known else history.read_plans(store)
+            known[store] = rows
+        except SoeError as error:
+            faults.append(f"{folder.name}: {error}")
+            continue
         kept = rows.filter(plan_fingerprint=told["plan"]["identity"], fingerprint=told["fingerprint"])
         if kept.is_empty():
-            faults.append(f"{folder.name}: its plan is not in the plan store {STORE}.")
+            faults.append(f"{folder.name}: its plan is not in the plan store {store}.")
             continue
         try:
-            history.open_plan(out / STORE, kept["as_of"][0], kept["run"][0], company=kept["company"][0])
+            history.open_plan(store, kept["as_of"][0], kept["run"][0], company=kept["company"][0])
         except (ReconciliationError, OSError) as error:
             faults.append(f"{folder.name}: {error}")
         except Exception as error:
             # The table store's own errors share no base class.
-            faults.append(f"{folder.name}: its plan in {STORE} cannot be read ({type(error).__name__}).")
+            faults.append(f"{folder.name}: its plan in {store} cannot be read ({type(error).__name__}).")
     return len(named), faults
 
 

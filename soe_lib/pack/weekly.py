@@ -22,12 +22,14 @@ def run(
     progress: Progress | None = None,
     timeout: float = 900.0,
     notebooks: str | Path | None = None,
+    reason: str = "",
+    store: str | Path | None = None,
 ) -> PackResult:
     """`make_pack`, and where it fails OUT/failed.html and a notification before the error goes on its way.
 
     Parameters
     ----------
-    data, as_of, out, progress, timeout, notebooks : as of `make_pack`.
+    data, as_of, out, progress, timeout, notebooks, reason, store : as of `make_pack`.
 
     Errors
     ------
@@ -43,7 +45,8 @@ def run(
             progress(step, state)
 
     try:
-        return make_pack(data, as_of, out, progress=told, timeout=timeout, notebooks=notebooks)
+        how = {"timeout": timeout, "notebooks": notebooks, "reason": reason, "store": store}
+        return make_pack(data, as_of, out, progress=told, **how)  # type: ignore[arg-type]
     except BusyError:
         raise
     except Exception as error:
