@@ -1,4 +1,7 @@
-"""`soe …`: thin commands over the public functions. Exit codes: 0 done, 1 stopped by data or proof, 2 usage."""
+"""`soe …`: thin commands over the public functions.
+
+Exit codes: 0 done, 1 stopped by data or proof, 2 usage, 3 another run is making a pack in the same archive.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from typing import Any
 import click
 
 from soe_lib import __version__
-from soe_lib.errors import SoeError
+from soe_lib.errors import BusyError, SoeError
 
 DATA = click.option(
     "--data", default="data/demo", show_default=True, help="Company folder (extracts by date), or one extract."
@@ -30,8 +33,9 @@ def stops(as_json: bool = False) -> Iterator[None]:
     except SoeError as error:
         if as_json:
             click.echo(json.dumps({"status": getattr(error, "status", "error"), "error": str(error)}))
-        click.secho(f"{type(error).__name__}: {error}", fg="red", err=True)
-        sys.exit(1)
+        said = "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
+        click.secho(said, fg="red", err=True)
+        sys.exit(3 if isinstance(error, BusyError) else 1)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -108,10 +112,11 @@ def conflict(data: str, as_of: str | None) -> None:
 
 
 def _write_tables(found: Any, out: Path) -> None:
+    from soe_lib.review import export
+
     out.mkdir(parents=True, exist_ok=True)
-    for name, frame in found.flows.items():
-        frame.write_csv(out / f"{name}.csv")
-    found.ledger.lines.write_csv(out / "ledger.csv")
+    for name, frame in {**found.flows, "ledger": found.ledger.lines}.items():
+        export.write(frame, out / f"{name}.csv")
 
 
 def _verdict(found: Any) -> str:
@@ -124,23 +129,52 @@ def _verdict(found: Any) -> str:
 @AS_OF
 @click.option("--out", default="out", show_default=True, help="Archive of packs.")
 @click.option("--timeout", default=900.0, show_default=True, help="Wall-clock limit of one notebook [s].")
+@click.option("--all", "every", is_flag=True, help="DATA holds company folders: a pack for each, in OUT/<company>.")
+@click.option("--cluster", default="", metavar="ADDRESS", help="Dask scheduler that spreads --all over its workers.")
 @click.option("--reason", default="", metavar="TEXT", help="Why a week is planned again; needed once it is closed.")
 @click.option("--store", default=None, metavar="DIR", help="Plan history: a folder or an address; OUT/plans.")
 @JSON
-def pack(data: str, as_of: str | None, out: str, timeout: float, reason: str, store: str | None, as_json: bool) -> None:
+def pack(
+    data: str,
+    as_of: str | None,
+    out: str,
+    timeout: float,
+    every: bool,
+    cluster: str,
+    reason: str,
+    store: str | None,
+    as_json: bool,
+) -> None:
     """Make the weekly meeting pack: OUT/<as-of>/index.html, and the archive OUT/index.html."""
+    if cluster and not every:
+        raise click.UsageError("--cluster spreads the companies of --all; give both.")
     with stops(as_json):
-        from soe_lib.pack.jobs import make_pack
+        if every:
+            _pack_all(data, as_of, out, timeout, cluster, as_json)
+            return
+        from soe_lib.pack.weekly import run
 
         if as_json:
-            made = make_pack(data, as_of, out, timeout=timeout, reason=reason, store=store)
+            made = run(data, as_of, out, timeout=timeout, reason=reason, store=store)
             click.echo(json.dumps({"folder": str(made.folder), "published": made.published, "run": made.run}))
             return
         from soe_lib.pack.progress import shown
 
         with shown() as progress:
-            made = make_pack(data, as_of, out, progress=progress, timeout=timeout, reason=reason, store=store)
+            made = run(data, as_of, out, progress=progress, timeout=timeout, reason=reason, store=store)
         click.echo(made.text())
+
+
+def _pack_all(data: str, as_of: str | None, out: str, timeout: float, cluster: str, as_json: bool) -> None:
+    from soe_lib import workspace
+    from soe_lib.pack.many import pack_all
+
+    made = pack_all(workspace.find(data), as_of, out, cluster=cluster, timeout=timeout)
+    if as_json:
+        click.echo(json.dumps([{"company": one.company, "code": one.code, "said": one.said} for one in made]))
+    else:
+        click.echo("\n".join(f"{one.company}: {one.said}" for one in made))
+    sys.exit(1 if any(one.code == 1 for one in made) else max(one.code for one in made))
 
 
 @main.command()
@@ -172,10 +206,12 @@ def trace(folder: str, figure: str, rows: int, as_json: bool, **where: str | Non
 @main.command()
 @click.argument("out", default="out")
 def verify(out: str) -> None:
-    """Check every published pack in OUT against its manifest."""
+    """Check every published pack in OUT against its manifest, kept inputs and stored plans included."""
+    from soe_lib.pack.remote import copy
     from soe_lib.pack.verify import verify as run
 
-    report = run(out)
+    with stops(), copy(out) as (home, _):
+        report = run(home)
     click.echo(report.text())
     sys.exit(0 if report.ok else 1)
 
@@ -225,6 +261,23 @@ def difference(before: str, after: str, store: str, company: str | None, frozen_
     click.echo(str(found))
     for account, _, _, change in found.by("account").iter_rows():
         click.echo(f"  {account:<14}{change:>18,.2f}")
+
+
+@main.command()
+@click.argument("out")
+@click.argument("as_of", metavar="DATE")
+@click.option("--run", default=None, type=int, help="Which run of that date; the one in force when left out.")
+@click.option("--timeout", default=900.0, show_default=True, help="Wall-clock limit of one notebook [s].")
+def rebuild(out: str, as_of: str, run: int | None, timeout: float) -> None:
+    """Make the pack of DATE again from the archive OUT alone; exit 1 where a figure differs, with the place."""
+    with stops():
+        from soe_lib.pack.rebuild import rebuild as again
+        from soe_lib.pack.remote import copy
+
+        with copy(out) as (home, _):
+            made = again(home, as_of, run, timeout=timeout)
+    click.echo(made.text())
+    sys.exit(0 if made.ok else 1)
 
 
 @main.command()

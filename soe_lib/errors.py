@@ -48,3 +48,7 @@ class ReconciliationError(SoeError):
 
 class PackError(SoeError):
     """The weekly pack could not be finished: nothing was published and the last pack is untouched."""
+
+
+class BusyError(PackError):
+    """Another run is making a pack in the same archive: nothing is wrong, and nothing was done; try again later."""

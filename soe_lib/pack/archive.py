@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from soe_lib.pack import manifest, place, site
+from soe_lib.pack import failed, manifest, place, site
 from soe_lib.review import words
 
 Told = Mapping[str, Any]
@@ -70,15 +70,19 @@ class Archive:
     headline: str
     trends: tuple[Trend, ...]
     weeks: tuple[Week, ...]
+    failed: str = ""
 
 
-def pages(out: Path, *, templates: Path, coming: Told | None = None) -> dict[Path, str]:
+def pages(
+    out: Path, *, templates: Path, coming: Told | None = None, moved: Mapping[str, str] | None = None
+) -> dict[Path, str]:
     """The archive page, and its copy for the readers of replaced runs, as they must be now.
 
     Parameters
     ----------
     out : the archive's folder.
     coming : the manifest of a pack that is about to be moved into place, so that the page can be written before.
+    moved : "as-of.run" → its folder, where packs are kept under other names than in a folder.
     """
     found = {folder.name: told for folder in place.packs(out).values() if (told := manifest.read(folder))}
     old = [(folder, told) for folder in place.versions(out) if (told := manifest.read(folder))]
@@ -90,29 +94,40 @@ def pages(out: Path, *, templates: Path, coming: Told | None = None) -> dict[Pat
     weeks = [found[name] for name in sorted(found)]
     if not weeks:
         return {}
-    made = {out / "index.html": _page(weeks, old, templates, root="")}
+    notice = failed.NAME if coming is None and (out / failed.NAME).is_file() else ""
+    made = {out / "index.html": _page(weeks, old, templates, root="", notice=notice, moved=moved)}
     if old:
-        made[out / place.VERSIONS / "index.html"] = _page(weeks, old, templates, root="../")
+        made[out / place.VERSIONS / "index.html"] = _page(weeks, old, templates, root="../", notice=notice)
     return made
 
 
-def _page(weeks: Sequence[Told], old: Sequence[tuple[Path, Told]], templates: Path, *, root: str) -> str:
+def _page(
+    weeks: Sequence[Told],
+    old: Sequence[tuple[Path, Told]],
+    templates: Path,
+    *,
+    root: str,
+    notice: str = "",
+    moved: Mapping[str, str] | None = None,
+) -> str:
     content = Archive(
         company=str(weeks[-1]["company"]),
         headline=_headline(weeks),
         trends=tuple(trend for trend in _trends(weeks) if trend is not None),
-        weeks=tuple(_week(told, old, root) for told in reversed(weeks)),
+        weeks=tuple(_week(told, old, root, moved or {}) for told in reversed(weeks)),
+        failed=f"{root}{notice}" if notice else "",
     )
     return site.render(templates, "archive.html.j2", archive=content, here="archive")
 
 
-def _week(told: Told, old: Sequence[tuple[Path, Told]], root: str) -> Week:
+def _week(told: Told, old: Sequence[tuple[Path, Told]], root: str, moved: Mapping[str, str]) -> Week:
     day = date.fromisoformat(told["as_of"])
     summary, plan = told["summary"], told["plan"]
     same = [(folder, kept) for folder, kept in old if kept["as_of"] == told["as_of"]]
-    earlier = [Run(f"{root}{place.VERSIONS}/{folder.name}", int(kept["run"])) for folder, kept in same]
+    kept_at = [(moved.get(folder.name, f"{place.VERSIONS}/{folder.name}"), int(kept["run"])) for folder, kept in same]
+    earlier = [Run(root + where, run) for where, run in kept_at]
     return Week(
-        folder=f"{root}{told['as_of']}",
+        folder=root + moved.get(f"{told['as_of']}.{told['run']}", str(told["as_of"])),
         as_of=day,
         week=site.week_of(day).split(",")[0],
         run=int(told["run"]),

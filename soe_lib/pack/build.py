@@ -13,7 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soe_lib.errors import PackError
-from soe_lib.pack import cover, execute, inspection, lineage, manifest, notebooks, publish, render, site, workbook
+from soe_lib.pack import (
+    cover,
+    execute,
+    figures,
+    inspection,
+    lineage,
+    manifest,
+    notebooks,
+    publish,
+    render,
+    site,
+    workbook,
+)
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
@@ -59,7 +71,13 @@ class Job:
 
 
 def build(
-    job: Job, staging: Path, wanted: Mapping[str, Any], run: int, replaces: manifest.Link | None, started: float
+    job: Job,
+    staging: Path,
+    wanted: Mapping[str, Any],
+    run: int,
+    replaces: manifest.Link | None,
+    started: float,
+    kept: Mapping[str, str] | None = None,
 ) -> manifest.Manifest:
     """Everything of a pack, in the staging folder, checked; returns its manifest."""
     results, pack = staging / "results", staging / "pack"
@@ -85,11 +103,14 @@ def build(
             job.snapshot,
             wanted=wanted,
             run=run,
-            plan=plan,
+            plan={**plan, "store": job.history} if plan and job.history else plan,
             checks=checks,
             summary=cover.summary(list(said.values()), plan),
             times={**job.times, "total": time.perf_counter() - started},
             replaces=replaces,
+            figures=figures.fingerprints(said, results / "finance"),
+            record=figures.record(results),
+            kept=kept,
         )
         return manifest.seal(pack, whole)
 

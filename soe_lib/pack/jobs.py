@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soe_lib import workspace
 from soe_lib.errors import PackError, SoeError
-from soe_lib.pack import archive, build, manifest, place, site, verify
+from soe_lib.pack import archive, build, chain, failed, inputs, manifest, place, site, verify
 from soe_lib.pack import notebooks as found
 from soe_lib.pack.build import Job, Progress
+from soe_lib.store import objects
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
@@ -62,9 +64,9 @@ def make_pack(
 
     Parameters
     ----------
-    data : a company's folder of extracts, or one extract.
+    data : a company's folder of extracts, or one extract; or an object store's address of either.
     as_of : ISO date of the extract; the newest where left out.
-    out : folder of all packs, of their archive page and of the plan store.
+    out : folder of all packs, of their archive page and of the plan store; or an object store's address.
     progress : called with a step's name and "waiting", "running", "done", "failed" or "skipped".
     notebooks : folder of the notebooks; the workspace's own where left out.
     timeout : wall-clock limit of each notebook [s].
@@ -77,6 +79,11 @@ def make_pack(
     PackError : a notebook fails or hangs, a check is not ok, a page is not fit to be read, the disk refuses, or
         another run is under way. In every case nothing is published and the packs in force stay as they are.
     """
+    if objects.is_address(data) or objects.is_address(out):
+        from soe_lib.pack import remote
+
+        asked = {"progress": progress, "notebooks": notebooks, "timeout": timeout, "reason": reason}
+        return remote.make_pack(data, as_of, out, store=store, **asked)
     told = progress or _silent
     started = time.perf_counter()
     told("read", "running")
@@ -91,6 +98,7 @@ def make_pack(
     try:
         with place.lock(home):
             notes = place.recover(home)
+            chain.extend(home)
             job = Job(
                 snapshot=snapshot,
                 pages=found.find(folder),
@@ -125,18 +133,25 @@ def _make(job: Job, notes: list[str], started: float) -> PackResult:
     """Publish unless the very same pack is in force and intact."""
     target = job.out / job.snapshot.as_of.isoformat()
     before = manifest.previous(job.out, job.snapshot.as_of)
-    wanted = manifest.identity(job.snapshot, job.pages, job.templates, before)
+    gathered = inputs.collect(job.snapshot, job.pages, job.templates)
+    wanted = manifest.identity(job.snapshot, job.pages, job.templates, before, inputs.history(gathered))
     there = manifest.read(target) if target.exists() else None
     if there is not None and manifest.same(there, wanted):
         faults = verify.faults_of(target, there)
         if not faults:
+            failed.clear(job.out)
             _write_archive(job, None)
             said = f"{target} is up to date: inputs, code and notebooks are those of run {there['run']}. Nothing added."
             return PackResult(target, there, published=False, message=said, notes=tuple(notes))
         notes = [*notes, *faults, "A fresh pack was made; the altered one is kept as a version."]
     with place.staging(job.out) as staging:
         run = _next_run(job.out, target)
-        whole = build.build(job, staging, wanted, run, _replaced(target, there), started)
+        with ThreadPoolExecutor(1) as aside:
+            # Compressing waits for the disk, the notebooks for the processor: side by side it costs the run nothing.
+            written = aside.submit(inputs.keep, gathered, job.out, staging / "inputs")
+            kept = {one.path: one.sha256 for one in gathered}
+            whole = build.build(job, staging, wanted, run, _replaced(target, there), started, kept)
+            written.result()
         notes = [*notes, *_publish(job, staging, target, whole, run)]
     said = f"{target} is published" + (f" as run {run}; run {run - 1} is kept." if run > 1 else ".")
     return PackResult(target, whole, published=True, message=said, notes=tuple(notes))
@@ -157,6 +172,7 @@ def _replaced(target: Path, there: Mapping[str, Any] | None) -> manifest.Link | 
 def _publish(job: Job, staging: Path, target: Path, whole: manifest.Manifest, run: int) -> list[str]:
     """Store the plan, then the one rename that makes the pack appear, then the archive page; returns what to note."""
     with job.step("publish"):
+        inputs.settle(staging / "inputs", job.out)
         if (staging / "results" / "plan").is_dir():
             # A run that dies after this line leaves a stored plan without a pack: the next run completes it.
             _store(job, staging / "results" / "plan")
@@ -164,8 +180,10 @@ def _publish(job: Job, staging: Path, target: Path, whole: manifest.Manifest, ru
         replaced = f"{target.name}.{run - 1}" if target.exists() else ""
         place.put(staging / "pack", target, replaced=replaced)
         try:
+            failed.clear(job.out)
             for path, text in archive_pages.items():
                 place.write(path, text)
+            chain.extend(job.out)
         except OSError as error:
             return [f"The pack is published; the page of all weeks could not be written ({error}): run again."]
     return []

@@ -29,8 +29,12 @@ SCHEMA = 1
 NAME = "manifest.json"
 LIBRARIES = ("soe_lib", "cvxpy", "highspy", "polars", "numpy", "papermill", "nbconvert", "matplotlib", "xlsxwriter")
 CODE = (".py", ".csv", ".toml", ".j2", ".css")
+NOT_CODE = {"workspace_files", "schedule"}
 NEEDED = frozenset({"company", "currency", "as_of", "run", "plan", "checks", "summary", "pages", "seal"})
-PLAN = ("name", "status", "objective", "bound", "gap", "seconds", "solver", "variables", "rows", "margin", "steering")
+PLAN = (
+    "name", "status", "objective", "bound", "gap", "seconds", "solver", "variables", "rows", "margin", "steering",
+    "identity", "store",
+)  # fmt: skip
 
 Manifest = dict[str, Any]
 
@@ -54,16 +58,24 @@ def read(folder: Path) -> Manifest | None:
     return found if whole else None
 
 
-def identity(snapshot: Snapshot, pages: Sequence[Page], templates: Path, before: Link | None) -> Manifest:
+def identity(
+    snapshot: Snapshot,
+    pages: Sequence[Page],
+    templates: Path,
+    before: Link | None,
+    history: Mapping[str, str] | None = None,
+) -> Manifest:
     """All that decides what a pack says; two runs with the same identity are the same pack.
 
-    The pack before it belongs to the identity, since the pages compare with the plan of record.
+    The pack before it and the earlier extracts (`history`: as-of date → hash) belong to the identity, since the pages
+    compare with the plan of record and look back on earlier weeks.
     """
     return {
         "fingerprint": snapshot.fingerprint,
         "inputs": snapshot.files.select("table", "file", "rows", "sha256").sort("table", "file").to_dicts(),
         "code": {"version": version("soe_lib"), "sha256": code_sha256(), "templates": folder_sha256(templates)},
         "notebooks": [{"name": page.path.name, "sha256": page.sha256} for page in pages],
+        "history": dict(history or {}),
         "previous": asdict(before) if before else None,
     }
 
@@ -84,8 +96,18 @@ def compose(
     summary: Mapping[str, Any],
     times: Mapping[str, float],
     replaces: Link | None,
+    figures: Mapping[str, str] | None = None,
+    record: Mapping[str, Any] | None = None,
+    kept: Mapping[str, str] | None = None,
 ) -> Manifest:
-    """The manifest of a pack, but for the hashes of its files: the cover that shows it is one of them."""
+    """The manifest of a pack, but for the hashes of its files: the cover that shows it is one of them.
+
+    Parameters
+    ----------
+    figures : what each page published and each frame of the workbook → its hash.
+    record : the plan that the pages compared with; None where there was none.
+    kept : file that the pack was made from → its hash in the archive.
+    """
     return {
         "schema": SCHEMA,
         "company": snapshot.company,
@@ -100,6 +122,9 @@ def compose(
         "checks": [dict(check) for check in checks],
         "summary": dict(summary),
         "times": {step: round(seconds, 2) for step, seconds in times.items()},
+        "figures": dict(figures or {}),
+        "record": dict(record) if record else None,
+        "kept": dict(kept or {}),
         "replaces": asdict(replaces) if replaces else None,
     }
 
@@ -143,7 +168,7 @@ def folder_sha256(folder: Path) -> str:
     files = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix in CODE and path.is_file() and "workspace_files" not in path.relative_to(folder).parts
+        if path.suffix in CODE and path.is_file() and NOT_CODE.isdisjoint(path.relative_to(folder).parts)
     )
     listed = [[path.relative_to(folder).as_posix(), file_sha256(path)] for path in files]
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()

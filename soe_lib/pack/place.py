@@ -4,6 +4,8 @@ out/index.html               the archive of all weeks
 out/<as-of>/                 the pack in force
 out/.versions/<as-of>.<run>/ packs that a later run of the same as-of date replaced
 out/plans/                   the plan store
+out/.inputs/                 what the packs were made from, see `inputs`
+out/.chain.json              the packs that were published, see `chain`
 out/.lock                    held by the run under way; the operating system drops it when that run dies
 out/.staging-<id>/           a pack in the making
 """
@@ -24,7 +26,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from soe_lib.errors import PackError
+from soe_lib.errors import BusyError
 
 VERSIONS = ".versions"
 LOCK = ".lock"
@@ -41,7 +43,7 @@ def lock(out: Path) -> Iterator[None]:
 
     Errors
     ------
-    PackError : another run holds the folder; says which process, on which machine, since when.
+    BusyError : another run holds the folder; says which process, on which machine, since when.
     """
     out.mkdir(parents=True, exist_ok=True)
     with (out / LOCK).open("a+", encoding="utf-8") as file:
@@ -49,7 +51,7 @@ def lock(out: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise PackError(
+            raise BusyError(
                 f"Another run is making a pack in {out} ({file.read().strip() or 'just started'}). "
                 "Wait for it, or give another --out. Nothing was changed."
             ) from None
@@ -141,7 +143,10 @@ def write(path: Path, text: str) -> None:
     """Write a file so that readers see the old text or the new one, never a part."""
     waiting = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        waiting.write_text(text, encoding="utf-8")
+        with waiting.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         waiting.replace(path)
     finally:
         waiting.unlink(missing_ok=True)

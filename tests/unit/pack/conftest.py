@@ -107,6 +107,8 @@ def make_snapshot(as_of: str = "2026-11-16", fingerprint: str = "f" * 16, compan
         fingerprint=fingerprint,
         findings=(Finding("warn", "orders", "orders.csv", (18,), rule="3 orders are late.", count=3),),
         settings=SimpleNamespace(notes=("Prices are list prices.",)),
+        folder=Path("there is no such folder"),
+        tables={"items": pl.DataFrame({"item": ["A", "B"]})},
         files=pl.DataFrame(rows),
     )
 

@@ -22,7 +22,13 @@ def test_a_pack_is_whole_and_stands_alone(first_run: PackResult) -> None:
     assert first_run.run == 1
     names = sorted(path.name for path in folder.iterdir())
     assert names == ["balance.html", "finance.xlsx", "finance_review.html", "index.html", "manifest.json"]
-    assert sorted(path.name for path in folder.parent.iterdir()) == [".lock", "2026-11-16", "index.html"]
+    assert sorted(path.name for path in folder.parent.iterdir()) == [
+        ".chain.json",
+        ".inputs",
+        ".lock",
+        "2026-11-16",
+        "index.html",
+    ]
     assert inspection.faults(folder) == []
     for page in (*folder.glob("*.html"), folder.parent / "index.html"):
         assert live(page.read_text()) == []

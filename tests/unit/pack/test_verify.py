@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 from pathlib import Path
 
@@ -19,7 +20,8 @@ def test_an_untouched_archive_is_as_published(out: Path) -> None:
     report = check(out)
     assert report.ok
     assert (report.packs, report.files) == (1, 4)
-    assert report.text() == "1 pack, 4 files checked: all as published."
+    assert re.fullmatch(r"1 pack, 4 files, \d+ kept inputs checked: all as published\.", report.text())
+    assert report.kept == len(list((out / ".inputs").rglob("*.gz"))) > 5
     assert check(out / "2026-11-16").ok
 
 
@@ -56,12 +58,18 @@ def test_a_resealed_forgery_breaks_the_chain(out: Path) -> None:
     assert check(out).ok
     (pack / "balance.html").write_text("forged")
     manifest.seal(pack, bare)
-    assert check(out).faults == ("2026-11-23: the pack it follows, 2026-11-16 run 1, was changed or removed.",)
+    assert check(out).faults == (
+        "2026-11-23: the pack it follows, 2026-11-16 run 1, was changed or removed.",
+        "2026-11-16 run 1: its manifest is not the one that was published.",
+    )
 
 
 def test_an_unreadable_manifest_and_an_empty_folder(out: Path, tmp_path: Path) -> None:
     (out / "2026-11-16" / "manifest.json").write_text(json.dumps({"run": 1}))
-    assert check(out).faults == ("2026-11-16: manifest.json is missing or cannot be read.",)
+    assert check(out).faults == (
+        "2026-11-16: manifest.json is missing or cannot be read.",
+        "2026-11-16 run 1: the pack was removed or its manifest cannot be read.",
+    )
     with pytest.raises(PackError, match="holds no pack"):
         verify.verify(tmp_path / "nowhere")
 

@@ -1,0 +1,150 @@
+"""`soe rebuild`: make a published pack again from the archive alone, and say where its figures differ."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from soe_lib.errors import PackError
+from soe_lib.pack import build, compare, inputs, manifest, notebooks, place, verify
+from soe_lib.review import words
+
+SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What making a pack again came to.
+
+    Parameters
+    ----------
+    folder : the published pack.
+    figures : how many fingerprints of figures were compared.
+    differences : where the two differ, one sentence each; none where every figure is the same.
+    notes : what else differs and may be why: the code's version, the libraries'.
+    """
+
+    folder: Path
+    figures: int
+    differences: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every published figure was reproduced."""
+        return not self.differences
+
+    def text(self) -> str:
+        """The verdict in one line, then each difference and note in one more."""
+        if self.ok:
+            same = words.count(self.figures, "fingerprint")
+            head = f"{self.folder} is reproduced: {same} of figures and every line the same."
+        else:
+            head = f"{self.folder} is not reproduced: {words.count(len(self.differences), 'difference')}."
+        shown = [f"  {difference}" for difference in self.differences[:SHOWN]]
+        more = [f"  and {len(self.differences) - SHOWN} more."] if len(self.differences) > SHOWN else []
+        return "\n".join([head, *shown, *more, *self.notes])
+
+
+def rebuild(
+    out: str | Path,
+    as_of: str | date,
+    run: int | None = None,
+    *,
+    timeout: float = 900.0,
+    progress: build.Progress | None = None,
+) -> Rebuilt:
+    """Make a pack again from its kept inputs, notebooks and plan of record, and compare; the archive is not changed.
+
+    Parameters
+    ----------
+    out : the archive. as_of : the pack's date. run : which run of that date; the one in force when left out.
+    timeout : wall-clock limit of each notebook [s].
+
+    Errors
+    ------
+    PackError : no such pack, one without kept inputs, an archived file that was altered, or a notebook that fails.
+    DataError : the kept extract does not pass the checks of this version.
+    """
+    home = Path(out).expanduser().resolve()
+    folder = _folder(home, str(as_of), run)
+    told = manifest.read(folder)
+    faults = verify.faults_of(folder, told)
+    if told is None or faults:
+        raise PackError("\n".join([f"{folder} is not as it was published; it cannot be compared with.", *faults]))
+    if not told.get("kept"):
+        raise PackError(f"{folder} was made by a version that kept no inputs; it cannot be rebuilt.")
+    with tempfile.TemporaryDirectory(prefix="soe-rebuild-") as name:
+        work = Path(name)
+        again, fresh = _make(home, told, work, timeout, progress or (lambda *_: None))
+        differences = [*compare.manifests(told, again), *compare.folders(folder, fresh)]
+    return Rebuilt(folder, len(told.get("figures", ())), tuple(differences), tuple(_notes(told, again)))
+
+
+def _folder(out: Path, as_of: str, run: int | None) -> Path:
+    """The published pack that is meant: the one in force, or a replaced version."""
+    if not place.DATED.match(as_of):
+        raise PackError(f"{as_of!r} is no as-of date: write it as 2026-11-16.")
+    found = out / as_of
+    if run is not None and place.run_of(found) != run:
+        found = out / place.VERSIONS / f"{as_of}.{int(run)}"
+    if not (found / manifest.NAME).is_file():
+        known = ", ".join(f"{day}" for day in place.packs(out)) or "none"
+        which = as_of if run is None else f"{as_of} run {run}"
+        raise PackError(f"{out} has no pack {which}. There are: {known}.")
+    return found
+
+
+def _make(
+    out: Path, told: Mapping[str, Any], work: Path, timeout: float, progress: build.Progress
+) -> tuple[manifest.Manifest, Path]:
+    """The pack again, in a folder that is thrown away; returns its manifest and its folder."""
+    from soe_lib.extract import snapshot as extracts
+
+    data = inputs.restore(out, told["kept"], work)
+    snapshot = extracts.read(data, None if data.name == "extract" else told["as_of"])
+    _record(out, told, work)
+    pages = notebooks.find(work / "notebooks")
+    job = build.Job(snapshot, pages, data, work, work / "templates", work, timeout, progress)
+    staging = work / "staging"
+    (staging / "pack").mkdir(parents=True)
+    gathered = inputs.collect(snapshot, pages, job.templates)
+    wanted = manifest.identity(snapshot, pages, job.templates, None, inputs.history(gathered))
+    again = build.build(job, staging, wanted, int(told["run"]), None, time.perf_counter())
+    return again, staging / "pack"
+
+
+def _record(out: Path, told: Mapping[str, Any], work: Path) -> None:
+    """Lay the plan that the pages compared with into a store of its own; one that was recomputed is so again."""
+    record = told.get("record")
+    store = told["plan"].get("store") or str(out / build.STORE)
+    if not record or not ("://" in store or Path(store, "plans").is_dir()):
+        return
+    from soe_lib.store import history
+
+    rows = history.read_plans(store)
+    kept = rows.filter(plan_fingerprint=record["identity"], company=told["company"], name=record["name"])
+    if not kept.is_empty():
+        one = kept.row(0, named=True)
+        plan = history.open_plan(store, one["as_of"], one["run"], company=one["company"])
+        history.append(work / build.STORE, plan)
+
+
+def _notes(told: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:
+    """What differs besides the figures."""
+    notes = []
+    if told["code"]["sha256"] != again["code"]["sha256"]:
+        made = told["code"].get("commit") or told["code"]["version"]
+        now = again["code"].get("commit") or again["code"]["version"]
+        notes.append(f"The code differs: made with {made[:12]}, rebuilt with {now[:12]}.")
+    libraries = [
+        f"{name} {version} → {again['libraries'].get(name, 'none')}"
+        for name, version in told.get("libraries", {}).items()
+        if again["libraries"].get(name) != version
+    ]
+    return [*notes, *([f"Libraries differ: {', '.join(libraries)}."] if libraries else [])]

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from soe_lib.errors import PackError
+from soe_lib.pack import compare, inputs, jobs, manifest
+from soe_lib.pack.rebuild import rebuild
+from soe_lib.pack.verify import verify
+from tests.faults import company
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A company with two weeks, and an archive of the later one; the company's own folder is then taken away."""
+    made = company.workspace(tmp_path_factory.mktemp("rebuild"), weeks=2)
+    jobs.make_pack(made / "data" / "grain", None, made / "out", notebooks=made / "notebooks")
+    (made / "data").rename(made / "gone")
+    (made / "notebooks").rename(made / "gone notebooks")
+    return made
+
+
+def test_a_pack_is_reproduced_from_the_archive_alone(home: Path) -> None:
+    made = rebuild(home / "out", "2026-12-28")
+    assert made.ok, made.text()
+    assert (made.figures, made.notes) == (1, ())
+    assert "is reproduced: 1 fingerprint of figures and every line the same" in made.text()
+
+
+def test_figures_that_differ_are_named(home: Path) -> None:
+    """A kept input and its hash forged together: the score of 51 units then comes out as 52."""
+    folder = home / "out" / "2026-12-28"
+    told = manifest.read(folder)
+    assert told is not None
+    whole, kept = (folder / manifest.NAME).read_bytes(), dict(told["kept"])
+    stock = gzip.decompress(inputs.address(home / "out", kept["data/2026-12-28/inventory.csv"]).read_bytes())
+    forged = inputs._of("data/2026-12-28/inventory.csv", stock.replace(b",51", b",52"))
+    (home / "aside").mkdir(exist_ok=True)
+    inputs._store(forged, home / "aside" / f"{forged.sha256}.gz")
+    inputs.settle(home / "aside", home / "out")
+    kept[forged.path] = forged.sha256
+    bare = {key: value for key, value in told.items() if key not in {"pages", "seal"}}
+    manifest.seal(folder, {**bare, "kept": kept})
+    try:
+        made = rebuild(home / "out", "2026-12-28")
+        assert not made.ok
+        assert "Stock in hand: 51\u00a0each then, 52\u00a0each now." in made.differences
+        assert "the figures of stock differ." in made.differences
+        assert any(
+            "stock.html: '51 units are in hand.' then, '52 units are in hand.' now" in d for d in made.differences
+        )
+        assert not verify(home / "out").ok
+    finally:
+        (folder / manifest.NAME).write_bytes(whole)
+
+
+def test_an_altered_kept_input_stops_the_rebuild_and_fails_the_check(home: Path) -> None:
+    told = manifest.read(home / "out" / "2026-12-28")
+    assert told is not None
+    place = inputs.address(home / "out", told["kept"]["data/2026-12-21/inventory.csv"])
+    whole = place.read_bytes()
+    place.write_bytes(gzip.compress(gzip.decompress(whole).replace(b"50", b"51")))
+    try:
+        with pytest.raises(PackError, match=r"inventory\.csv was changed after it was archived"):
+            rebuild(home / "out", "2026-12-28")
+        said = verify(home / "out").text()
+        assert "2026-12-28: the kept data/2026-12-21/inventory.csv was changed after it was archived." in said
+    finally:
+        place.write_bytes(whole)
+    assert verify(home / "out").ok
+
+
+@pytest.mark.parametrize("asked", ["../2026-12-28", "2026-12-21", "/etc", "2026-12-28\x00"])
+def test_a_pack_that_is_not_there_is_named(home: Path, asked: str) -> None:
+    with pytest.raises(PackError, match=r"has no pack|is no as-of date"):
+        rebuild(home / "out", asked)
+
+
+@pytest.mark.parametrize("path", ["../x", "data/../../x", "/etc/passwd", "data/2026-12-28/..", "other/x"])
+def test_a_kept_path_that_leads_elsewhere_is_refused(tmp_path: Path, path: str) -> None:
+    with pytest.raises(PackError, match="no place in a workspace"):
+        inputs.restore(tmp_path, {path: "0" * 64}, tmp_path / "work")
+
+
+def test_a_shared_file_is_kept_once(home: Path) -> None:
+    told = manifest.read(home / "out" / "2026-12-28")
+    assert told is not None
+    assert told["kept"]["data/2026-12-21/items.csv"] == told["kept"]["data/2026-12-28/items.csv"]
+    assert {path.stem for path in (home / "out" / inputs.FOLDER).rglob("*.gz")} >= set(told["kept"].values())
+    assert len(set(told["kept"].values())) < len(told["kept"])
+
+
+def test_pages_that_differ_only_in_times_are_the_same(tmp_path: Path) -> None:
+    for name, seconds, minute in (("one", "0.3", "12"), ("other", "14.2", "48")):
+        (tmp_path / name).mkdir()
+        text = f"<main><p>Solver HiGHS, {seconds}\u00a0s</p><p>made 2026-11-16 06:{minute} UTC</p></main>"
+        (tmp_path / name / "index.html").write_text(text)
+    assert compare.folders(tmp_path / "one", tmp_path / "other") == []
+    (tmp_path / "other" / "index.html").write_text("<main><p>Solver HiGHS, 1 s</p></main>")
+    assert compare.folders(tmp_path / "one", tmp_path / "other") == ["index.html: 'made … UTC' then, nothing now."]
