@@ -44,13 +44,31 @@ def main() -> None:
 @DATA
 @AS_OF
 @JSON
-def check(data: str, as_of: str | None, as_json: bool) -> None:
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also write a page.")
+def check(data: str, as_of: str | None, as_json: bool, html: Path | None) -> None:
     """Check an extract: every finding at once, with file, row, column, value, rule and fix."""
     from soe_lib.extract.check import check as run
 
     report = run(data, as_of)
+    if html:
+        from soe_lib.extract.check_page import write_page
+
+        write_page(report, html)
     click.echo(json.dumps(report.to_dict(), indent=2) if as_json else report.text())
     sys.exit(0 if report.ok else 1)
+
+
+@main.command()
+@DATA
+@AS_OF
+@JSON
+def sources(data: str, as_of: str | None, as_json: bool) -> None:
+    """Say for each table where it comes from, how old it is, and how many rows it has."""
+    with stops(as_json):
+        from soe_lib.extract.origins import origins
+
+        found = origins(data, as_of)
+        click.echo(json.dumps(found.to_dict(), indent=2) if as_json else found.text())
 
 
 @main.command()

@@ -10,6 +10,7 @@ import polars as pl
 
 from soe_lib.extract.calendar import Calendar, horizon
 from soe_lib.extract.casting import cast
+from soe_lib.extract.cents import to_the_cent
 from soe_lib.extract.conversion import convert
 from soe_lib.extract.deliveries import Delivery, deliver
 from soe_lib.extract.findings import Finding, by_level
@@ -133,6 +134,8 @@ def inspect(folder: Path) -> Extract:
         findings += problems
     broken = frozenset({*deliveries, *mapped.entries}) - frozenset(sources)
     tables, problems = convert(tables, sources, mapped.entries, settings)
+    findings += problems
+    tables, problems = to_the_cent(tables, sources)
     findings += problems
     calendar = calendar_of(settings, tables["periods"])
     extract = Extract(folder, settings, tables, sources, calendar, broken, deliveries=deliveries)

@@ -9,6 +9,7 @@ import codecs
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -287,6 +288,7 @@ class _Reader:
         self.findings.append(Finding("stop", "", FILE, column=path, rule=rule, fix=fix, count=1))
 
 
+@cache
 def _zones() -> set[str]:
     return available_timezones()
 
