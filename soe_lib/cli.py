@@ -211,6 +211,25 @@ def frepple(source: Path, target: Path, as_of: str | None, currency: str, lots: 
         click.echo(str(import_frepple(source, target, as_of=day, currency=currency, lots=lots)))
 
 
+@import_.command()
+@click.argument("source", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.option("--as-of", default=None, metavar="DATE", help="Only this Monday; all of them when left out.")
+@click.option("--currency", default="BDT", show_default=True)
+def supplygraph(source: Path, target: Path, as_of: str | None, currency: str) -> None:
+    """Read daily records in SupplyGraph's layout from DIR; write OUT/<Monday>/ for every week, and say every assumption."""
+    with stops():
+        from soe_lib.extract.importers.supplygraph import import_supplygraph
+        from soe_lib.extract.settings_file import as_date
+
+        day = as_date(as_of) if as_of else None
+        if as_of and day is None:
+            raise click.BadParameter("Write a date such as 2023-04-03.", param_hint="--as-of")
+        made = import_supplygraph(source, target, as_of=day, currency=currency)
+        click.echo(str(made[-1]))
+        click.echo(f"{len(made)} weeks, {made[0].as_of} to {made[-1].as_of}; the assumptions are those of the last.")
+
+
 @main.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 def init(folder: Path) -> None:

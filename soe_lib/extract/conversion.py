@@ -130,8 +130,8 @@ def _money(
     if not columns or source.table == "currencies":
         return frame, []
     day = pl.col(entry.rate_on) if entry.rate_on else pl.lit(settings.as_of)
-    asked = frame.select(month=pl.coalesce(day, pl.lit(settings.as_of)).dt.strftime("%Y-%m"))
-    asked = asked.with_columns(currency=currency)
+    month = pl.coalesce(day, pl.lit(settings.as_of)).dt.strftime("%Y-%m")
+    asked = frame.with_columns(month=month).select("month").with_columns(currency=currency)
     rates = tables["currencies"].select("currency", "month", "rate").unique(["currency", "month"], keep="first")
     found = asked.join(rates, on=["currency", "month"], how="left", maintain_order="left")["rate"]
     home = (asked["currency"] == settings.currency).fill_null(False)

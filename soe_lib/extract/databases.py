@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -95,42 +95,47 @@ class Database:
             raise LostError("The driver of PostgreSQL is not installed.", INSTALL) from None
         secret = secrets.address(self.address)
         if not secret:
-            raise LostError(
-                f"The environment has no {self.address}.", f"Set {self.address} to the address of {self.name}."
-            )
-        with _quiet(self.name, secret, psycopg.Error):
-            options = f"-c default_transaction_read_only=on -c statement_timeout={self.seconds * 1000}"
+            fix = f"Set {self.address} to the address of {self.name}."
+            raise LostError(f"The environment has no {self.address}.", fix)
+        options = f"-c default_transaction_read_only=on -c statement_timeout={self.seconds * 1000}"
+
+        def read() -> pl.DataFrame:
             with psycopg.connect(secret, connect_timeout=10, options=options, application_name="soe") as connection:
                 connection.read_only = True
                 connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
                 # prepared: the server takes one statement only, whatever the text holds
                 cursor = connection.execute(text, values or None, prepare=True)
-                rows = cursor.fetchall()
-                return _frame([one.name for one in cursor.description or ()], rows)
+                rows, names = cursor.fetchall(), [one.name for one in cursor.description or ()]
+                connection.rollback()  # what a function did in spite of the read-only transaction is undone
+                return _frame(names, rows)
+
+        return _quietly(self.name, secret, psycopg.Error, read)
 
     def _duckdb(self, text: str, values: Mapping[str, Any]) -> pl.DataFrame:
         try:
             import duckdb
         except ImportError:
             raise LostError("DuckDB is not installed.", INSTALL) from None
-        path = self._file()
-        with (
-            _quiet(self.name, "", duckdb.Error),
-            closing(duckdb.connect(str(path), read_only=True, config=dict(CLOSED))) as connection,
-        ):
-            cursor = connection.execute(text, dict(values)) if values else connection.execute(text)
-            return _frame([one[0] for one in cursor.description or ()], cursor.fetchall())
+        path = str(self._file())
+
+        def read() -> pl.DataFrame:
+            with closing(duckdb.connect(path, read_only=True, config=dict(CLOSED))) as connection:
+                cursor = connection.execute(text, dict(values)) if values else connection.execute(text)
+                return _frame([one[0] for one in cursor.description or ()], cursor.fetchall())
+
+        return _quietly(self.name, "", duckdb.Error, read)
 
     def _sqlite(self, text: str, values: Mapping[str, Any]) -> pl.DataFrame:
         address = f"{self._file().resolve().as_uri()}?mode=ro"
-        with _quiet(self.name, "", sqlite3.Error), closing(sqlite3.connect(address, uri=True)) as connection:
-            connection.execute("PRAGMA query_only = on")
-            connection.set_authorizer(_reads_only)
-            bound = {
-                name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in values.items()
-            }
-            cursor = connection.execute(text, bound)
-            return _frame([one[0] for one in cursor.description or ()], cursor.fetchall())
+
+        def read() -> pl.DataFrame:
+            with closing(sqlite3.connect(address, uri=True)) as connection:
+                connection.execute("PRAGMA query_only = on")
+                connection.set_authorizer(_reads_only)
+                cursor = connection.execute(text, {name: str(value) for name, value in values.items()})
+                return _frame([one[0] for one in cursor.description or ()], cursor.fetchall())
+
+        return _quietly(self.name, "", sqlite3.Error, read)
 
     def _file(self) -> Path:
         if self.path is None or not self.path.is_file():
@@ -146,25 +151,25 @@ def _reads_only(action: int, *_: Any) -> int:
     return sqlite3.SQLITE_OK if action in allowed else sqlite3.SQLITE_DENY
 
 
-@contextmanager
-def _quiet(name: str, secret: str, kind: type[Exception]) -> Iterator[None]:
-    """Turn what a driver raises into what a planner can use; nothing of the address is left, nor the chain to it."""
-    said = None
+def _quietly(name: str, secret: str, kind: type[Exception], read: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+    """What a driver reads; what it raises becomes what a planner can use, with nothing of the address, nor a chain to it."""
     try:
-        yield
+        return read()
     except kind as error:
-        diagnosis = getattr(getattr(error, "diag", None), "message_primary", None)
-        state = getattr(error, "sqlstate", None) or ""
-        if secret and not diagnosis:  # no word of the server: the driver may quote the address, so its own is not shown
-            said = f"{type(error).__name__}{f' {state}' if state else ''}"
-        else:
-            text = (diagnosis or str(error)).splitlines()
-            said = f"{type(error).__name__}: {secrets.scrub(text[0] if text else '', secret)}"
-    except (OSError, ValueError, OverflowError, UnicodeError) as error:
+        said = _said(error, secret)
+    except (OSError, ValueError, OverflowError) as error:
         said = type(error).__name__
-    if said is not None:
-        fix = "Check that it can be reached, the query and the rights; then read again. Nothing of it was used."
-        raise LostError(f"The source {name} gave no table ({said}).", fix)
+    fix = "Check that it can be reached, the query and the rights; then read again. Nothing of it was used."
+    raise LostError(f"The source {name} gave no table ({said}).", fix)  # outside: the driver's error is not its context
+
+
+def _said(error: Exception, secret: str) -> str:
+    """What the server said, scrubbed; of what the driver itself said only the kind, since it may quote the address."""
+    primary = getattr(getattr(error, "diag", None), "message_primary", None)
+    if secret and not primary:
+        return " ".join(filter(None, (type(error).__name__, getattr(error, "sqlstate", None))))
+    lines = (primary or str(error)).splitlines()
+    return f"{type(error).__name__}: {secrets.scrub(lines[0] if lines else '', secret)}"
 
 
 def _frame(names: list[str], rows: list[tuple[Any, ...]]) -> pl.DataFrame:
