@@ -217,7 +217,7 @@ def frepple(source: Path, target: Path, as_of: str | None, currency: str, lots: 
 @click.option("--as-of", default=None, metavar="DATE", help="Only this Monday; all of them when left out.")
 @click.option("--currency", default="BDT", show_default=True)
 def supplygraph(source: Path, target: Path, as_of: str | None, currency: str) -> None:
-    """Read daily records in SupplyGraph's layout from DIR; write OUT/<Monday>/ for every week, and say every assumption."""
+    """Read daily records in SupplyGraph's layout from DIR; write OUT/<Monday>/ for every week."""
     with stops():
         from soe_lib.extract.importers.supplygraph import import_supplygraph
         from soe_lib.extract.settings_file import as_date

@@ -152,7 +152,7 @@ def _reads_only(action: int, *_: Any) -> int:
 
 
 def _quietly(name: str, secret: str, kind: type[Exception], read: Callable[[], pl.DataFrame]) -> pl.DataFrame:
-    """What a driver reads; what it raises becomes what a planner can use, with nothing of the address, nor a chain to it."""
+    """What a driver reads; what it raises becomes what a planner can use, without a word of the address."""
     try:
         return read()
     except kind as error:

@@ -14,7 +14,7 @@ from soe_lib.extract.importers.supplygraph.source import Recorded, read
 from soe_lib.extract.importers.write import write_extract
 
 FACTORY, MARKET, CUSTOMER, SUPPLY = "FACTORY", "DISTRIBUTORS", "DISTRIBUTORS", "outside"
-WEEKS, DAILY, LOOK_BACK, LEAD_DAYS = 13, 14, 8, 1
+WEEKS, DAILY, LOOK_BACK, LEAD_DAYS, BUY_DAYS = 13, 14, 8, 1, 7
 PRICE, COST, CONVERSION, FREIGHT = 10.0, 6.0, 2.0, 0.2
 MATERIAL = COST - CONVERSION
 HOURS = 24.0
@@ -123,12 +123,22 @@ def _network(week: Week) -> dict[str, pl.DataFrame]:
     operations = rates.select(routing=pl.concat_str(pl.lit("MAKE "), "item"), step=pl.lit("fill"), resource=resource,
                               units_per_hour=pl.col("rate") / HOURS)  # fmt: skip
     days = pl.date_range(week.as_of, week.as_of + timedelta(days=7 * WEEKS - 1), eager=True).alias("date")
+    bought = items.join(rates, on="item", how="anti")
+    offers = bought.select(
+        offer=pl.concat_str(pl.lit("BUY "), "item"),
+        supplier=pl.lit(SUPPLY),
+        item="item",
+        location=pl.lit(MARKET),
+        unit_cost=pl.lit(COST + FREIGHT),
+        lead_time_days=pl.lit(float(BUY_DAYS)),
+    )
     return {
+        "offers": offers,
         "items": items.select("item", "family", unit=pl.lit("unit"), standard_cost=pl.lit(COST), price=pl.lit(PRICE),
                               holding_cost=pl.lit(COST * 0.002), end_value=pl.lit(COST * 0.9)),
         "locations": pl.DataFrame({"location": [FACTORY, MARKET], "kind": ["plant", "market"]}),
-        "customers": pl.DataFrame({"customer": [CUSTOMER], "late_cost": [PRICE * LATE_SHARE], "latest_days": [float(LATE_DAYS)],
-                                   "short_cost": [PRICE * SHORT_SHARE]}),
+        "customers": pl.DataFrame({"customer": [CUSTOMER], "late_cost": [PRICE * LATE_SHARE],
+                                   "latest_days": [float(LATE_DAYS)], "short_cost": [PRICE * SHORT_SHARE]}),
         "resources": line.sort("family").select(resource=resource, location=pl.lit(FACTORY), kind=pl.lit("line")),
         "calendar": line.select(resource=resource).join(days.to_frame(), how="cross").with_columns(hours=pl.lit(HOURS)),
         "routings": routings,
@@ -182,10 +192,14 @@ def _actuals(week: Week) -> pl.DataFrame:
     places = {"made": FACTORY, "issued": FACTORY, "delivered": MARKET}
     sold = pl.col("variable") == "delivered"
     return long.filter(pl.col("quantity") > 0).select(
-        "date", "item", "quantity", measure=pl.col("variable").replace_strict(words),
-        location=pl.col("variable").replace_strict(places), customer=pl.when(sold).then(pl.lit(CUSTOMER)).otherwise(pl.lit("")),
+        "date",
+        "item",
+        "quantity",
+        measure=pl.col("variable").replace_strict(words),
+        location=pl.col("variable").replace_strict(places),
+        customer=pl.when(sold).then(pl.lit(CUSTOMER)).otherwise(pl.lit("")),
         amount=pl.when(sold).then((pl.col("quantity") * PRICE).round(2)),
-    )  # fmt: skip
+    )
 
 
 def assumptions(recorded: Recorded, week: Week, currency: str) -> tuple[str, ...]:
@@ -199,8 +213,8 @@ def assumptions(recorded: Recorded, week: Week, currency: str) -> tuple[str, ...
     look = min(LOOK_BACK * 7, seen["date"].n_unique())
     said = [
         f"The extract knows {seen['date'].n_unique()} days of records, to {seen['date'].max()}, and nothing later.",
-        f"The records hold no money. Every unit sells at {PRICE:g} {currency} and costs {COST:g} ({MATERIAL:g} material and "
-        f"{CONVERSION:g} conversion); freight is {FREIGHT:g} a unit, holding 0.2 % of cost a week. Only proportions mean "
+        f"The records hold no money. Every unit sells at {PRICE:g} {currency} and costs {COST:g}, of which "
+        f"{MATERIAL:g} material and {CONVERSION:g} conversion; freight is {FREIGHT:g} a unit, holding 0.2 % of cost a week. Only proportions mean "
         "something.",
         f"The records hold no stock. Before {recorded.first} there lay the least with which no recorded day ends below "
         f"zero: {opening:,.0f} units of all items together. This opening is taken from the whole of the records.",
@@ -213,14 +227,17 @@ def assumptions(recorded: Recorded, week: Week, currency: str) -> tuple[str, ...
         "always there.",
         f"An order can be delivered up to {LATE_DAYS} days late, at {LATE_SHARE:.0%} of its price a week; a unit never "
         f"delivered costs {SHORT_SHARE:.0%} of its price in goodwill.",
+        "The list of items is that of the whole records.",
         "Fridays are no working days for the splitting of months.",
         "There is no S&OP plan and no budget in the records: the pack compares with the week before alone.",
     ]
-    said += [f"{idle} products never moved and were left out."] if idle else []
-    said += [f"{unknown.height} products have no group: {names(unknown['item'])}."] if unknown.height else []
-    said += (
-        [f"{never.height} items were not made so far: only their stock can be sold: {names(never['item'])}."]
-        if never.height
-        else []
-    )
+    if idle:
+        said.append(f"{idle} products never moved and were left out.")
+    if unknown.height:
+        said.append(f"{unknown.height} of {items.height} products have no group: {names(unknown['item'])}.")
+    if never.height:
+        said.append(
+            f"{never.height} items were not made so far. They can be bought outside at {COST + FREIGHT:g} {currency}, "
+            f"{BUY_DAYS} days ahead: {names(never['item'])}."
+        )
     return tuple(said)
