@@ -110,7 +110,7 @@ def test_parameters_are_bound_and_never_pasted(erp: Database) -> None:
 )
 def test_nothing_is_written(query: str, erp: Database, server: Server) -> None:
     server.run("CREATE SEQUENCE IF NOT EXISTS planning.numbers")
-    with pytest.raises(Exception, match="does not read|more than one|gave no table"):
+    with pytest.raises(Exception, match=r"does not read|more than one|gave no table"):
         erp.query(query, {})
     assert erp.relation("planning.items", ()).height == 2
 
@@ -129,7 +129,7 @@ def test_names_are_of_plain_letters(name: str, erp: Database) -> None:
 
 
 def test_columns_are_those_that_the_database_lists(erp: Database) -> None:
-    with pytest.raises(Exception, match="no column unit;--"):
+    with pytest.raises(Exception, match=r"no column unit;--"):
         erp.relation("planning.items", ("item", "unit;--"))
 
 

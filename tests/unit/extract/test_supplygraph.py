@@ -85,7 +85,7 @@ def test_a_day_without_an_extract(day: date, records: Path, tmp_path: Path) -> N
 def test_cells_that_cannot_be_used(old: str, new: str, records: Path, tmp_path: Path) -> None:
     path = records / FILES["ordered"]
     path.write_text(path.read_text().replace(old, new, 1))
-    with pytest.raises(DataError, match="raw_Sales_Order.csv"):
+    with pytest.raises(DataError, match=r"raw_Sales_Order\.csv"):
         import_supplygraph(records, tmp_path / "fmcg")
 
 

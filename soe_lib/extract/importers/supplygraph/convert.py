@@ -211,18 +211,19 @@ def assumptions(recorded: Recorded, week: Week, currency: str) -> tuple[str, ...
     opening = week.opening.select(pl.sum_horizontal("factory", "market").sum()).item()
     whole = seen.select(pl.col("ordered").sum() - pl.col("delivered").sum()).item()
     look = min(LOOK_BACK * 7, seen["date"].n_unique())
+    last = (week.as_of - timedelta(days=1)).isoformat()
     said = [
-        f"The extract knows {seen['date'].n_unique()} days of records, to {seen['date'].max()}, and nothing later.",
+        f"The extract knows {seen['date'].n_unique()} days of records, to {last}, and nothing later.",
         f"The records hold no money. Every unit sells at {PRICE:g} {currency} and costs {COST:g}, of which "
-        f"{MATERIAL:g} material and {CONVERSION:g} conversion; freight is {FREIGHT:g} a unit, holding 0.2 % of cost a week. Only proportions mean "
-        "something.",
+        f"{MATERIAL:g} material and {CONVERSION:g} conversion; freight is {FREIGHT:g} a unit, "
+        "holding 0.2 % of cost a week. Only proportions mean something.",
         f"The records hold no stock. Before {recorded.first} there lay the least with which no recorded day ends below "
         f"zero: {opening:,.0f} units of all items together. This opening is taken from the whole of the records.",
         f"The forecast of every week is the mean week of the {look} days before: no season, no trend.",
         f"Open orders are what was ordered and not delivered since {recorded.first}, item by item, due at once "
         f"({whole:,.0f} units net over all items); items without an order in {LOOK_BACK} weeks have none.",
         "All factories are one, and all distributors are one: the records do not say which plant made or sent a unit.",
-        f"Goods are {LEAD_DAYS} day on the way from the factory to the distributors, and are made on the day they start.",
+        f"Goods are {LEAD_DAYS} day on the way from factory to distributors, and made on the day they start.",
         "Each product group has a line of its own, every day of the week, as fast as its best day so far; materials are "
         "always there.",
         f"An order can be delivered up to {LATE_DAYS} days late, at {LATE_SHARE:.0%} of its price a week; a unit never "
