@@ -142,21 +142,49 @@ def _verdict(found: Any) -> str:
 @AS_OF
 @click.option("--out", default="out", show_default=True, help="Archive of packs.")
 @click.option("--timeout", default=900.0, show_default=True, help="Wall-clock limit of one notebook [s].")
+@click.option("--reason", default="", metavar="TEXT", help="Why a week is planned again; needed once it is closed.")
+@click.option("--store", default=None, metavar="DIR", help="Plan history: a folder or an address; OUT/plans.")
 @JSON
-def pack(data: str, as_of: str | None, out: str, timeout: float, as_json: bool) -> None:
+def pack(data: str, as_of: str | None, out: str, timeout: float, reason: str, store: str | None, as_json: bool) -> None:
     """Make the weekly meeting pack: OUT/<as-of>/index.html, and the archive OUT/index.html."""
     with stops(as_json):
         from soe_lib.pack.jobs import make_pack
 
         if as_json:
-            made = make_pack(data, as_of, out, timeout=timeout)
+            made = make_pack(data, as_of, out, timeout=timeout, reason=reason, store=store)
             click.echo(json.dumps({"folder": str(made.folder), "published": made.published, "run": made.run}))
             return
         from soe_lib.pack.progress import shown
 
         with shown() as progress:
-            made = make_pack(data, as_of, out, progress=progress, timeout=timeout)
+            made = make_pack(data, as_of, out, progress=progress, timeout=timeout, reason=reason, store=store)
         click.echo(made.text())
+
+
+@main.command()
+@click.argument("folder", default="out")
+@click.argument("figure", required=False, default="")
+@click.option("--account", help="material, revenue, …")
+@click.option("--family")
+@click.option("--item")
+@click.option("--location")
+@click.option("--customer")
+@click.option("--month", help="Fiscal month, such as 2026-11.")
+@click.option("--week", help="ISO week, such as 2026-W48.")
+@click.option("--flow", help="make, buy, ship, sell, …")
+@click.option("--rows", default=8, show_default=True, help="Money lines to show.")
+@JSON
+def trace(folder: str, figure: str, rows: int, as_json: bool, **where: str | None) -> None:
+    """Say where a published figure comes from: FOLDER is a pack (or OUT: the newest), FIGURE a score or bridge step.
+
+    soe trace out --account material --family Laundry --month 2026-11
+    """
+    with stops(as_json):
+        from soe_lib.pack.lineage import trace as run
+
+        asked: dict[str, Any] = {name: value for name, value in where.items() if value}
+        found = run(folder, figure=figure, **asked)
+    click.echo(json.dumps(found.as_dict(), default=str) if as_json else found.text(rows))
 
 
 @main.command()
@@ -168,6 +196,53 @@ def verify(out: str) -> None:
     report = run(out)
     click.echo(report.text())
     sys.exit(0 if report.ok else 1)
+
+
+STORE = click.option("--store", default="out/plans", show_default=True, help="Plan history: a folder or an address.")
+
+
+@main.command()
+@STORE
+@click.option("--company", default=None, help="Only this one's.")
+@JSON
+def plans(store: str, company: str | None, as_json: bool) -> None:
+    """List every plan that is kept: date, run, margin, why, what it follows and what it restates."""
+    with stops(as_json):
+        from soe_lib.store.history import plans as run
+
+        found = run(store, company=company)
+    if as_json:
+        click.echo(found.write_json())
+        return
+    for row in found.iter_rows(named=True):
+        linked = f", restates {row['restates']}" if row["restates"] else ""
+        why = f": {row['reason']}" if row["reason"] else ""
+        money = f"{row['currency']} {row['margin']:,.2f}"
+        click.echo(f"{row['as_of']}/{row['run']}  {row['company']}  {row['status']}  {money}{linked}{why}")
+
+
+@main.command()
+@click.argument("before", metavar="DATE[/RUN]")
+@click.argument("after", metavar="DATE[/RUN]")
+@STORE
+@click.option("--company", default=None, help="Whose, where the store has several.")
+@click.option("--frozen-days", default=0, show_default=True, help="Length of the fence that churn is split by.")
+def difference(before: str, after: str, store: str, company: str | None, frozen_days: int) -> None:
+    """Say what one kept plan does otherwise than another: money, units and churn on the days that both cover."""
+    with stops():
+        from soe_lib.money.difference import difference as run
+        from soe_lib.store.history import open as kept
+
+        sides = []
+        for label in (before, after):
+            day, _, number = label.partition("/")
+            if number and not number.isdigit():
+                raise click.BadParameter(f"{label!r}: write a plan as 2026-11-16 or 2026-11-16/2")
+            sides.append(kept(day, int(number) if number else None, store=store, company=company))
+        found = run(*sides, frozen_days=frozen_days)
+    click.echo(str(found))
+    for account, _, _, change in found.by("account").iter_rows():
+        click.echo(f"  {account:<14}{change:>18,.2f}")
 
 
 @main.command()

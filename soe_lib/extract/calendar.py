@@ -190,9 +190,14 @@ class Calendar:
     @cached_property
     def months(self) -> pl.DataFrame:
         """How periods split over fiscal months, by working days: [period, month, share]; a period's shares add to 1."""
+        return self.month_days.select("period", "month", share=pl.col("days") / pl.col("of"))
+
+    @cached_property
+    def month_days(self) -> pl.DataFrame:
+        """Working days of each period in each fiscal month, and in all: [period, month, days, of]."""
         days = self._count(self.days, "period")
         days = days.with_columns(self.fiscal_month(days["date"]).alias("month"))
-        return days.group_by("period", "month").agg(share=pl.len() / pl.col("of").first()).sort("period", "month")
+        return days.group_by("period", "month").agg(days=pl.len(), of=pl.col("of").first()).sort("period", "month")
 
     def _count(self, days: pl.DataFrame, bucket: str) -> pl.DataFrame:
         """The days of each bucket that count, and how many these are: its working days, or all where it has none."""

@@ -19,11 +19,14 @@ PERIODS = {
     "kind": pl.String,
     "week": pl.String,
     "month": pl.String,
+    "months": pl.String,
 }
 
 
 def build(periods: pl.DataFrame, as_of: date, *, per: str, fiscal: str, working_days: tuple[int, ...]) -> Calendar:
-    """A calendar whose periods carry index, days, length in `costs.per`, kind, ISO week and fiscal month.
+    """A calendar whose periods carry index, days, length in `costs.per`, kind, ISO week and fiscal months.
+
+    `month` is the one with most days; `months` are all of them with their working days, such as "2026-11:1 2026-12:4".
 
     Parameters
     ----------
@@ -44,4 +47,11 @@ def build(periods: pl.DataFrame, as_of: date, *, per: str, fiscal: str, working_
         majority.group_by("period", "month").len().sort(["period", "len", "month"], descending=[False, True, False])
     )
     full = ordered.join(majority.unique("period", keep="first").select("period", "month"), on="period", how="left")
+    full = full.join(_months(bare), on="period", how="left")
     return Calendar(full.sort("index").select(list(PERIODS)).cast(PERIODS), as_of, fiscal, working_days)  # type: ignore[arg-type]
+
+
+def _months(bare: Calendar) -> pl.DataFrame:
+    """period, months: every fiscal month of a period and how many of its working days are in it."""
+    each = bare.month_days.select("period", text=pl.format("{}:{}", "month", "days"))
+    return each.group_by("period", maintain_order=True).agg(months=pl.col("text").str.join(" "))

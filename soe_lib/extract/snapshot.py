@@ -82,7 +82,7 @@ class Snapshot:
 
         Raises
         ------
-        DataError : the name is no table, or a column is missing or cannot take the contract's type.
+        DataError : the name is no table, or a column is missing, cannot take the contract's type, or is not finite.
         """
         shaped = {name: _shaped(name, frame) for name, frame in tables.items()}
         made = replace(self, tables=MappingProxyType({**self.tables, **shaped}))
@@ -164,4 +164,10 @@ def _shaped(name: str, frame: pl.DataFrame) -> pl.DataFrame:
         typed = frame.select(pl.col(column.name).cast(column.dtype) for column in table.columns)
     except pl.exceptions.PolarsError as error:
         raise DataError(f"Table {name} does not fit the contract: {str(error).splitlines()[0]}") from error
+    numbers = typed.select(pl.selectors.float())
+    for column, count in numbers.select((~pl.all().is_finite()).sum()).to_dicts()[0].items() if numbers.width else ():
+        if count:
+            raise DataError(
+                f"Table {name}: {count} values of {column} are not finite; leave a cell blank for no limit."
+            )
     return _sorted(name, typed)

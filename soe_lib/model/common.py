@@ -145,7 +145,7 @@ def _agreed(flags: Sequence[Flags], place_of: Sequence[Places], size: int, other
 def _wide(model: Model, column_of: Places, row_of: Places, columns: int, rows: int) -> _Wide:
     program = model.program
     money, margin, lower, upper = np.zeros((4, columns))
-    money[column_of], margin[column_of] = program.money, _margin(model)
+    money[column_of], margin[column_of] = program.money, margin_of(model)
     lower[column_of], upper[column_of] = program.lower, program.upper
     row_lower, row_upper = np.full(rows, -np.inf), np.full(rows, np.inf)
     row_upper[row_of] = program.rhs
@@ -155,7 +155,7 @@ def _wide(model: Model, column_of: Places, row_of: Places, columns: int, rows: i
     return _Wide(-money, margin, lower, upper, row_lower, row_upper, row_of[row], column_of[column], entries.data)
 
 
-def _margin(model: Model) -> Floats:
+def margin_of(model: Model) -> Floats:
     """Money per unit of each cell, without steering."""
     margin = np.zeros(len(model.program.money))
     for flow, place in model.program.columns.items():
@@ -192,4 +192,4 @@ def _vector(one: _Wide, code: Places, moved: Flags, fixed: Flags, pattern: Place
     return np.concatenate([one.cost[free], one.margin[free], *bounds, effects, [-one.cost @ value, one.margin @ value]])
 
 
-__all__ = ["PARTS", "Common", "together"]
+__all__ = ["PARTS", "Common", "margin_of", "together"]

@@ -30,8 +30,8 @@ class Conflict:
 
     Parameters
     ----------
-    promises : one row per broken promise: promise, labels, unit, promised, by (how much it is broken), way ("less" or
-        "more" than promised), price, money.
+    promises : one row per broken promise: promise, labels, when (dates), unit, promised, by (how much it is broken),
+        way ("less" or "more" than promised), price, money.
     money : what breaking them costs in all, at their break prices.
     currency : of the money.
     """
@@ -49,9 +49,11 @@ class Conflict:
         """The promises to break, largest money first."""
         if not self.found:
             return "No conflict: every promise can be kept."
-        head = f"{self.promises.height} promises cannot be kept together with the rest; the cheapest way out:"
+        count = self.promises.height
+        noun = "promise" if count == 1 else "promises"
+        head = f"{count} {noun} cannot be kept together with the rest; the cheapest way out:"
         lines = [
-            f"  {row['promise']} ({row['labels']}): {row['by']:,.2f} {row['unit']} {row['way']} than "
+            f"  {row['promise']} ({row['labels']}, {row['when']}): {row['by']:,.2f} {row['unit']} {row['way']} than "
             f"the {row['promised']:,.2f} {'promised' if row['way'] == 'less' else 'agreed'}, "
             f"at {row['price']:,.2f}: {self.currency} {row['money']:,.2f}"
             for row in self.promises.iter_rows(named=True)
@@ -153,6 +155,7 @@ def _report(model: Model, rows: np.ndarray, signs: Floats, broken: Floats, price
             labels.select(
                 pl.lit(balance.meaning).alias("promise"),
                 pl.concat_str(shown, separator=", ", ignore_nulls=True).alias("labels"),
+                _dates(model, labels).alias("when"),
                 pl.lit(balance.unit).alias("unit"),
                 pl.Series("promised", np.abs(right)),
                 pl.Series("by", broken[mine]),
@@ -160,8 +163,21 @@ def _report(model: Model, rows: np.ndarray, signs: Floats, broken: Floats, price
                 pl.Series("price", prices[mine]),
             )
         )
-    words = dict.fromkeys(("promise", "labels", "unit", "way"), pl.String)
+    words = dict.fromkeys(("promise", "labels", "when", "unit", "way"), pl.String)
     schema = words | dict.fromkeys(("promised", "by", "price"), pl.Float64)
     promises = pl.concat(found) if found else pl.DataFrame(schema=schema)
     promises = promises.with_columns((pl.col("by") * pl.col("price")).alias("money")).sort("money", descending=True)
     return Conflict(promises, float(promises["money"].sum()), model.snapshot.currency)
+
+
+def _dates(model: Model, labels: pl.DataFrame) -> pl.Series:
+    """The days of the period that a row is about, or the day by which one without a period has to be kept."""
+    periods = model.snapshot.periods
+    key = next((key for key in ("period", "due") if key in labels.columns), None)
+    if key is None:
+        last = str(periods["ends_on"].max())
+        return pl.Series("when", [f"by {last}"] * labels.height, dtype=pl.String)
+    one_day = pl.col("starts_on") == pl.col("ends_on")
+    span = pl.when(one_day).then(pl.format("{}", "starts_on")).otherwise(pl.format("{} to {}", "starts_on", "ends_on"))
+    days = periods.select(pl.col("period").cast(pl.String).alias(key), span.alias("when"))
+    return labels.select(key).join(days, on=key, how="left", maintain_order="left")["when"].fill_null("")

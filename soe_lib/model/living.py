@@ -31,7 +31,8 @@ class Living:
         record: Plan | None = None,
         options: Options | None = None,
     ) -> None:
-        self.blocks = (*STANDARD, *kept_close(snapshot, record), *blocks)
+        self.extra = (*kept_close(snapshot, record), *blocks)
+        self.blocks = (*STANDARD, *self.extra)
         self.options = options
         model = Model(snapshot, self.blocks).staged(options)
         self.gate = Gate(model.canonical, options)

@@ -76,7 +76,8 @@ def plan_of_record(snapshot: Snapshot, store: str | Path = "", results: str | Pa
 
 
 def _stored(snapshot: Snapshot, store: str | Path) -> Plan | None:
-    if not store or not (Path(store) / "plans").is_dir():
+    remote = "://" in str(store)
+    if not store or not (remote or (Path(store) / "plans").is_dir()):
         return None
     from soe_lib.store.history import latest
 

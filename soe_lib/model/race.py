@@ -17,6 +17,8 @@ from collections.abc import Callable, Sequence
 
 import highspy
 
+from soe_lib.errors import SolveError
+
 LARGE = 30_000
 """Columns from which a race pays; below, simplex is done before the others have started."""
 
@@ -38,27 +40,39 @@ def race(names: Sequence[str], load: Callable[[str], highspy.Highs], patience: f
     names : solvers in the order in which they start; the first gives way to those that found no core.
     load : solver name → a solver that holds the program, its options set; asked for when the solver starts.
     patience : processor time that the first may take before it gives way [s]; a busy machine does not shorten it.
+
+    Raises SolveError where every one of them died.
     """
     finished: queue.SimpleQueue[str] = queue.SimpleQueue()
     runners: dict[str, highspy.Highs] = {}
     threads: list[threading.Thread] = []
+    deaths: dict[str, Exception] = {}
+
+    def run(name: str) -> None:
+        try:
+            runners[name].run()
+        except Exception as death:  # of memory, say: the others run on, and the race must not wait for this one
+            deaths[name] = death
+        finally:
+            finished.put(name)
 
     def start(name: str) -> None:
         runners[name] = load(name)
         runners[name].HandleUserInterrupt = True
-        threads.append(threading.Thread(target=_run, args=(name, runners[name], finished), daemon=True))
+        threads.append(threading.Thread(target=run, args=(name,), daemon=True))
         threads[-1].start()
 
     at_once = max(os.cpu_count() or 2, 2)
     for name in names[:at_once]:
         start(name)
-    waiting, over, won = list(names[at_once:]), 0, names[0]
+    waiting, over, won = list(names[at_once:]), 0, ""
     until = time.process_time() + patience * at_once
     while over < len(names):
         try:
-            won = finished.get(timeout=GLANCE if waiting else None)
+            ended = finished.get(timeout=GLANCE if waiting else None)
             over += 1
-            if runners[won].getModelStatus() in PROOFS:
+            won = won if ended in deaths else ended
+            if won and runners[won].getModelStatus() in PROOFS:
                 break
         except queue.Empty:
             if time.process_time() < until:
@@ -66,6 +80,8 @@ def race(names: Sequence[str], load: Callable[[str], highspy.Highs], patience: f
             runners[names[0]].cancelSolve()
         if waiting:
             start(waiting.pop(0))
+    if not won:
+        raise SolveError(f"error: every solver died, of {list(deaths.values())}; run it again", status="error")
     for name, highs in runners.items():
         if name != won:
             highs.cancelSolve()
@@ -73,11 +89,6 @@ def race(names: Sequence[str], load: Callable[[str], highspy.Highs], patience: f
         thread.join()
     runners[won].HandleUserInterrupt = False
     return won, runners[won]
-
-
-def _run(name: str, highs: highspy.Highs, finished: queue.SimpleQueue[str]) -> None:
-    highs.run()
-    finished.put(name)
 
 
 PROOFS = (

@@ -9,19 +9,17 @@ from typing import Literal, get_args
 import polars as pl
 
 from soe_lib.errors import FormulationError, ReconciliationError
-from soe_lib.money.reading import PlanLike, Window, horizon, items_of, standard_costs
-from soe_lib.money.rounding import as_money, nested, whole
-from soe_lib.money.variance import Flex, account_effects, drivers, flex, formula, sales_effects
-from soe_lib.money.window import accrual, common_window, cut
+from soe_lib.money.keyed import sides_of
+from soe_lib.money.reading import PlanLike, Window, items_of, standard_costs
+from soe_lib.money.rounding import as_money, whole
+from soe_lib.money.steps import change_of, in_minor_units, on_days, steps_of, window_of
+from soe_lib.money.variance import account_effects, currency_effects, flex, in_order_of_drivers, sales_effects
 
 Convention = Literal["mix at base margin", "mix as average price"]
 
 KEYS = ("item", "customer", "location")
 VARIABLE = ("material", "conversion", "freight")
 """Accounts that are flexed with the volume sold; every other one is compared in full."""
-
-NOISE = 1e-6
-"""Minor units below which an effect is float noise."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -124,9 +122,10 @@ def bridge(
     variable: Sequence[str] = VARIABLE,
     window: Window | Literal["common"] | None = None,
     reading: Literal["cash", "accrual"] = "cash",
+    at_base_rates: PlanLike | None = None,
     digits: int = 2,
 ) -> Bridge:
-    """Why `other` is worth more than `base`: volume, mix, price, and each account of cost.
+    """Why `other` is worth more than `base`: volume, mix, price, each account of cost, currency and rounding.
 
     Formula, with q units sold, p revenue per unit, SC = Σ q × standard cost, Q = Σ q, A the variable accounts,
     CM0 = revenue + Σ A of the base, f the flex of cost:
@@ -135,7 +134,9 @@ def bridge(
     "mix at base margin": f = SC1/SC0, so mix is the change of mix at base price less base cost (Horngren's
     sales-mix variance). "mix as average price": f = Q1/Q0, so mix is the change of the average base price and
     the cost of a dearer mix stays in the cost accounts. A key not sold in the base has p0 = p1: it is mix, not
-    price. With Q0 = 0 volume is Σ p1 · q1 and costs are compared in full.
+    price. With Q0 = 0 volume is Σ p1 · q1 and costs are compared in full. With `at_base_rates`, everything is measured
+    on it, and currency = Σ other − Σ at_base_rates. Steps are rounded under the rounded change; rounding is what the
+    two ends, rounded each on its own, are off it: a minor unit at most.
 
     Parameters
     ----------
@@ -146,85 +147,71 @@ def bridge(
     window : first and last day to compare, or "common" for the days that both cover; see `cut`.
     reading : "cash" compares margins of cash and end value, "accrual" those of cash and the change of stock at
         standard cost: the way to compare with a budget, which has no stock.
+    at_base_rates : the other plan at the exchange rates of the base, so that rates make a step of their own; left out:
+        both are at one set of rates.
 
     Raises ReconciliationError for different horizons without a window, FormulationError for an unknown
     convention or key.
     """
-    if convention not in get_args(Convention):
-        raise FormulationError(f"no convention {convention!r}; choose one of {', '.join(get_args(Convention))}.")
-    span = _window(base, other, window)
-    sides = _sides((base, other), span, standard_costs([base, other], standard_cost) if reading == "accrual" else None)
-    average = convention == "mix as average price"
-    flexed = flex(*sides, tuple(by), variable=variable, average=average, standard_cost=standard_cost)
-    effects = pl.concat([sales_effects(flexed), account_effects(flexed, *sides)], how="diagonal")
-    start, end = (int(whole(side.ledger.margin * 10**digits)[0]) for side in sides)
-    _complete(effects, sides)
-    detail = _in_minor_units(effects, end - start, 10**digits)
-    notes = [*flexed.notes, *(note for side in sides for note in getattr(side, "notes", ()))]
-    notes += [
-        f"{side.name}: {n:,} rows of {f} have no rate ({q:,.6g} units)."
-        for side in sides
-        for f, n, q in side.ledger.lost
-    ]
-    return Bridge(
-        base.name, other.name, start, end, _steps(detail, flexed, sides), detail, convention,
-        pl.concat([items_of(side) for side in sides], how="diagonal_relaxed").unique("item", keep="first"),
-        span, digits, tuple(notes),
-    )  # fmt: skip
+    plans = [base, other] if at_base_rates is None else [base, other, at_base_rates]
+    span = window_of(plans[:2], window)
+    read = Reader(plans, span, tuple(by), standard_cost, reading=reading)
+    return read.bridge(base, other, at_base_rates, convention=convention, variable=variable, digits=digits)
 
 
-def _sides(
-    plans: tuple[PlanLike, PlanLike], span: Window | None, costs: pl.DataFrame | None
-) -> tuple[PlanLike, PlanLike]:
-    if span is not None:
-        return cut(plans[0], span, standard_cost=costs), cut(plans[1], span, standard_cost=costs)
-    return plans if costs is None else (accrual(plans[0], costs), accrual(plans[1], costs))
+class Reader:
+    """Plans cut to the same days and summed by the same keys, once, for any bridge between them.
 
+    Parameters
+    ----------
+    plans : all that are to be compared. span : the days, None for the whole of each.
+    by : keys. standard_cost : item, standard_cost [money/unit], or None. reading : see `bridge`.
+    """
 
-def _window(base: PlanLike, other: PlanLike, window: Window | Literal["common"] | None) -> Window | None:
-    if window == "common":
-        return common_window([base, other])
-    if window is not None:
-        return window
-    spans = [horizon(plan) for plan in (base, other)]
-    if spans[0] != spans[1]:
-        said = "; ".join(f"{p.name}: {a} to {b}" for p, (a, b) in zip((base, other), spans, strict=True))
-        raise ReconciliationError(
-            f"the plans cover different days ({said}), and money of different days cannot be bridged. "
-            'Compare what they share with window="common".'
-        )
-    return None
+    def __init__(
+        self,
+        plans: Sequence[PlanLike],
+        span: Window | None,
+        by: tuple[str, ...],
+        standard_cost: pl.DataFrame | None,
+        *,
+        reading: Literal["cash", "accrual"] = "cash",
+    ) -> None:
+        self.span, self.standard_cost = span, standard_cost
+        costs = standard_costs(list(plans), standard_cost) if reading == "accrual" else None
+        self.keys, sides = sides_of(on_days(plans, span, costs), by)
+        self.sides = {id(plan): side for plan, side in zip(plans, sides, strict=True)}
 
-
-def _complete(effects: pl.DataFrame, sides: tuple[PlanLike, PlanLike]) -> None:
-    """Nothing may be rounded away: the effects must be the change of margin before they become cents."""
-    change = sides[1].ledger.margin - sides[0].ledger.margin
-    found = float(effects.get_column("effect").sum())
-    turnover = sum(float(side.ledger.lines["amount"].abs().sum()) for side in sides)
-    if abs(found - change) > max(1e-4, 1e-11 * turnover):
-        raise ReconciliationError(f"the effects add up to {found:,.4f}, but the margin moves by {change:,.4f}.")
-
-
-def _in_minor_units(effects: pl.DataFrame, change: int, scale: int) -> pl.DataFrame:
-    order = drivers(effects)
-    rows = effects.filter((pl.col("effect") * scale).abs() >= NOISE)
-    if rows.is_empty() and change:
-        rows = effects.clear().select(pl.all()).vstack(_rounding(effects, change / scale))
-        order = ["rounding"]
-    place = pl.col("driver").replace_strict({d: n for n, d in enumerate(order)}, return_dtype=pl.Int64)
-    rows = rows.with_columns(_place=place).sort("_place", maintain_order=True)
-    cents = nested(rows.get_column("effect").to_numpy() * scale, [rows.get_column("_place").to_numpy()], change)
-    return rows.drop("_place", "effect").with_columns(pl.Series("amount", cents, dtype=pl.Int64))
-
-
-def _rounding(effects: pl.DataFrame, amount: float) -> pl.DataFrame:
-    row = dict.fromkeys(effects.columns) | {"driver": "rounding", "effect": amount}
-    return pl.DataFrame([row], schema=effects.schema)
-
-
-def _steps(detail: pl.DataFrame, flexed: Flex, sides: tuple[PlanLike, PlanLike]) -> pl.DataFrame:
-    sums = detail.group_by("driver", maintain_order=True).agg(
-        pl.col("amount").sum(), pl.len().cast(pl.Int64).alias("rows")
-    )
-    said = [formula(driver, flexed, sides[0].ledger, sides[1].ledger) for driver in sums.get_column("driver")]
-    return sums.with_columns(pl.Series("formula", said, dtype=pl.String)).select("driver", "amount", "formula", "rows")
+    def bridge(
+        self,
+        base: PlanLike,
+        other: PlanLike,
+        at_base_rates: PlanLike | None = None,
+        *,
+        convention: Convention = "mix at base margin",
+        variable: Sequence[str] = VARIABLE,
+        digits: int = 2,
+    ) -> Bridge:
+        """The bridge between two of the plans; see `soe_lib.money.bridge.bridge`."""
+        if convention not in get_args(Convention):
+            raise FormulationError(f"no convention {convention!r}; choose one of {', '.join(get_args(Convention))}.")
+        ends = self.sides[id(base)], self.sides[id(other)]
+        measured = ends if at_base_rates is None else (ends[0], self.sides[id(at_base_rates)])
+        average = convention == "mix as average price"
+        flexed = flex(*measured, self.keys, variable=variable, average=average, standard_cost=self.standard_cost)
+        effects = sales_effects(flexed) | account_effects(flexed, *measured)
+        if at_base_rates is not None:
+            effects |= currency_effects(measured[1], ends[1])
+        plans = [side.plan for side in (*ends, *(measured[1:] if at_base_rates is not None else ()))]
+        start, end = (int(whole(plan.ledger.margin * 10**digits)[0]) for plan in plans[:2])
+        goal = int(whole(change_of(effects, plans[:2]) * 10**digits)[0])
+        detail = in_minor_units(in_order_of_drivers(effects), self.keys, (goal, end - start), 10**digits)
+        notes = [*flexed.notes, *(note for plan in plans for note in getattr(plan, "notes", ()))]
+        notes += [
+            f"{p.name}: {n:,} rows of {f} have no rate ({q:,.6g} units)." for p in plans for f, n, q in p.ledger.lost
+        ]
+        return Bridge(
+            base.name, other.name, start, end, steps_of(detail, flexed, measured), detail, convention,
+            pl.concat([items_of(plan) for plan in plans], how="diagonal_relaxed").unique("item", keep="first"),
+            self.span, digits, tuple(dict.fromkeys(notes)),
+        )  # fmt: skip

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,7 @@ import polars as pl
 from soe_lib.errors import FormulationError
 from soe_lib.money.accounts import KINDS, MARGIN_KINDS, in_order, rank
 from soe_lib.money.rounding import nested, whole
-from soe_lib.money.timeline import BEYOND, no_periods, timeline
+from soe_lib.money.timeline import BEYOND, month_shares, no_periods, timeline
 
 LINES = pl.Schema(
     {
@@ -115,8 +117,17 @@ class Ledger:
         """Flow, rows and quantity of what has no rate, to be said wherever the money is shown."""
         return list(self.unmatched.select("flow", "rows", "quantity").iter_rows())
 
+    @cached_property
+    def turnover(self) -> float:
+        """Σ |amount| [money]: what float noise is measured against."""
+        return float(self.lines.get_column("amount").abs().sum())
+
     def accounts(self) -> dict[str, float]:
         """Money by account, in finance's order, steering included."""
+        return dict(self._totals)
+
+    @cached_property
+    def _totals(self) -> dict[str, float]:
         totals = dict(self.lines.group_by("account").agg(pl.col("amount").sum()).iter_rows())
         return {account: totals[account] for account in in_order(totals)}
 
@@ -129,11 +140,10 @@ class Ledger:
 
         Returns the columns and `amount` [money]. Raises FormulationError on a name that no table has.
         """
-        labelled = self.labelled(*columns)
         keys = list(dict.fromkeys(columns))
+        grouped = self._summed(keys)
         if not keys:
-            return labelled.select(pl.col("amount").sum())
-        grouped = labelled.group_by(keys).agg(pl.col("amount").sum())
+            return grouped
         if "account" not in keys:
             return grouped.select(*keys, "amount").sort(keys)
         placed = grouped.with_columns(rank(grouped.get_column("account")).alias("_rank"))
@@ -141,13 +151,33 @@ class Ledger:
         return placed.sort(order).select(*keys, "amount")
 
     def labelled(self, *columns: str) -> pl.DataFrame:
-        """The lines with further columns of their item (family, …) or period (week, month) beside them."""
-        lines = self.lines
+        """The lines with further columns of their item (family, …) or period (week, month) beside them.
+
+        A period that straddles fiscal months has a line in each, its quantity and amount split by working days.
+        """
+        return self._with_labels(self.lines, columns)
+
+    def _summed(self, keys: Sequence[str]) -> pl.DataFrame:
+        """Amounts by keys: lines are summed by columns of their own first, and what is left of them is labelled."""
+        if not keys:
+            return self.lines.select(pl.col("amount").sum())
+        own = {"week": "period", "month": "period"}
+        native = [key if key in self.lines.columns else own.get(key, "item") for key in keys]
+        sums = self.lines.group_by(list(dict.fromkeys(native))).agg(pl.col("amount").sum())
+        if native == list(keys):
+            return sums
+        return self._with_labels(sums, keys).group_by(keys).agg(pl.col("amount").sum())
+
+    def _with_labels(self, lines: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
         for name in dict.fromkeys(columns):
             if name in lines.columns:
                 continue
-            if name in ("week", "month"):
-                lines = lines.join(self._calendar(name), on="period", how="left", validate="m:1")
+            if name == "week":
+                lines = lines.join(self._weeks(), on="period", how="left", validate="m:1")
+            elif name == "month":
+                parts = lines.join(self._months(), on="period", how="left", maintain_order="left_right")
+                split = [name for name in ("quantity", "amount") if name in lines.columns]
+                lines = parts.with_columns(pl.col(split) * pl.col("share").fill_null(1.0)).drop("share")
             elif name in self.items.columns:
                 labels = self.items.select(pl.col("item", name).cast(pl.String)).unique("item", keep="first")
                 lines = lines.join(labels, on="item", how="left", validate="m:1")
@@ -173,7 +203,7 @@ class Ledger:
             rows = self.lines
         else:
             keys = list(dict.fromkeys(("kind", "account", *columns)))
-            rows = self.labelled(*columns).group_by(keys).agg(pl.col("amount").sum()).sort(keys)
+            rows = self._summed(keys).sort(keys)
         numbered = rows.with_row_index("_row")
         below = pl.col("kind") == "steering"
         parts = [numbered.filter(~below), numbered.filter(below)]
@@ -215,7 +245,13 @@ class Ledger:
         return "\n".join([head, *rows, *lost])
 
     def _sum(self, *kinds: str) -> float:
-        return float(self.lines.filter(pl.col("kind").is_in(kinds)).get_column("amount").sum())
+        return float(sum(self._by_kind.get(kind, 0.0) for kind in kinds))
+
+    @cached_property
+    def _by_kind(self) -> dict[str, float]:
+        found = self.lines.get_column("kind").unique()
+        amounts = {kind: self.lines.filter(pl.col("kind") == kind).get_column("amount") for kind in found}
+        return {kind: float(amount.sum()) for kind, amount in amounts.items()}
 
     def _goals(self, digits: int) -> tuple[int | None, int | None]:
         """What the lines of margin and those of steering add up to; None where there are none."""
@@ -225,10 +261,15 @@ class Ledger:
             return None, total
         return margin, total - margin if "steering" in kinds else None
 
-    def _calendar(self, name: str) -> pl.DataFrame:
-        dates = timeline(self.lines.get_column("period"), self.periods).select("period", name)
-        after = pl.DataFrame({"period": [BEYOND], name: [BEYOND]})
+    def _weeks(self) -> pl.DataFrame:
+        dates = timeline(self.lines.get_column("period"), self.periods).select("period", "week")
+        after = pl.DataFrame({"period": [BEYOND], "week": [BEYOND]})
         return pl.concat([dates, after]).unique("period", keep="last")
+
+    def _months(self) -> pl.DataFrame:
+        dates = timeline(self.lines.get_column("period"), self.periods).filter(pl.col("period") != BEYOND)
+        after = pl.DataFrame({"period": [BEYOND], "month": [BEYOND], "share": [1.0]})
+        return pl.concat([month_shares(dates), after])
 
     def _unknown(self, name: str) -> str:
         known = [*LINES, "week", "month", *(c for c in self.items.columns if c != "item")]

@@ -74,4 +74,4 @@ def standard_costs(plans: list[PlanLike], given: pl.DataFrame | None) -> pl.Data
 def with_dates(frame: pl.DataFrame, plan: PlanLike) -> pl.DataFrame:
     """The frame with starts_on, ends_on and days of its `period`; null where the label is no time."""
     dates = timeline(frame.get_column("period"), periods_of(plan))
-    return frame.join(dates.drop("week", "month"), on="period", how="left", validate="m:1")
+    return frame.join(dates.drop("week", "month", "months"), on="period", how="left", validate="m:1")

@@ -6,6 +6,7 @@ Largest remainder: every part is rounded down, and the units still missing go to
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TypeAlias
 
 import numpy as np
@@ -16,6 +17,11 @@ SNAP = 6
 """Decimals of one unit beyond which a difference is float noise, not money."""
 LARGE = 1e9
 """Units from which a double holds no seven decimals: dropping noise would move whole numbers there."""
+
+LARGEST = 9.2e18
+"""Units that no whole number of 64 bits holds."""
+FEW = 32
+"""Groups up to which each is looked through on its own."""
 
 Whole: TypeAlias = npt.NDArray[np.int64]
 Reals: TypeAlias = npt.NDArray[np.float64]
@@ -65,13 +71,33 @@ def largest_remainder(
     if not parts.size:
         return np.zeros(0, np.int64)
     floors = np.floor(parts)
-    missing = goals - np.rint(np.bincount(codes, weights=floors, minlength=count)).astype(np.int64)
+    missing = goals.copy()
+    np.subtract.at(missing, codes, floors.astype(np.int64))
     size = np.maximum(np.bincount(codes, minlength=count), 1)
     step, extra = missing // size, missing % size
-    order = np.lexsort((np.arange(parts.size), -np.abs(parts), -(parts - floors), codes))
-    rank = np.empty(parts.size, np.int64)
-    rank[order] = np.arange(parts.size) - _starts(codes, count)[codes[order]]
-    return np.asarray(floors.astype(np.int64) + step[codes] + (rank < extra[codes]), dtype=np.int64)
+    more = _more(parts, parts - floors, codes, extra)
+    return np.asarray(floors.astype(np.int64) + step[codes] + more, dtype=np.int64)
+
+
+def _more(parts: Reals, remainder: Reals, codes: npt.NDArray[np.intp], extra: Whole) -> npt.NDArray[np.bool_]:
+    """Which parts get one unit more: in each group the `extra` ones with the largest remainder."""
+    count = extra.size
+    if count > FEW:
+        order = np.lexsort((np.arange(parts.size), -np.abs(parts), -remainder, codes))
+        rank = np.empty(parts.size, np.int64)
+        rank[order] = np.arange(parts.size) - _starts(codes, count)[codes[order]]
+        return np.asarray(rank < extra[codes])
+    # Few groups: finding the edge between those that get one and those that do not is much quicker than sorting.
+    chosen = np.zeros(parts.size, np.bool_)
+    for group in np.flatnonzero(extra):
+        here = np.flatnonzero(codes == group)
+        wanted, gaps = int(extra[group]), remainder[here]
+        edge = np.partition(gaps, here.size - wanted)[here.size - wanted]
+        above, level = here[gaps > edge], here[gaps == edge]
+        ties = np.lexsort((level, -np.abs(parts[level])))
+        chosen[above] = True
+        chosen[level[ties[: wanted - above.size]]] = True
+    return chosen
 
 
 def nested(values: npt.ArrayLike, levels: Sequence[npt.ArrayLike], total: npt.ArrayLike | None = None) -> Whole:
@@ -106,10 +132,21 @@ def as_money(minor: pl.Expr, digits: int = 2) -> pl.Expr:
     return (minor / 10**digits).round(digits)
 
 
+def as_decimal(minor: pl.Expr, digits: int = 2) -> pl.Expr:
+    """Whole minor units as exact decimal money: −280 cents are Decimal("-2.80").
+
+    Formula: minor / 10^digits, in whole numbers throughout; no float is on the way.
+    """
+    places = pl.lit(Decimal(1).scaleb(-digits), dtype=pl.Decimal(38, digits))
+    return (minor.cast(pl.Decimal(38, 0)) * places).cast(pl.Decimal(38, digits))
+
+
 def _clean(values: npt.ArrayLike) -> Reals:
     parts = np.atleast_1d(np.asarray(values, dtype=np.float64))
     if bad := int(np.count_nonzero(~np.isfinite(parts))):
         raise ValueError(f"{bad} of {parts.size} values are not numbers: money and quantities must be finite.")
+    if bad := int(np.count_nonzero(np.abs(parts) >= LARGEST)):
+        raise ValueError(f"{bad} of {parts.size} values have more units than whole numbers of 64 bits can count.")
     return _snapped(parts)
 
 

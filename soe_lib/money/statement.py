@@ -180,7 +180,11 @@ def _stock(plan: PlanLike, by: str, costs: pl.DataFrame, digits: int, notes: lis
     labelled = Ledger(booked, items=items_of(plan), periods=periods_of(plan)).labelled(*columns)
     group = pl.lit(TOTAL) if by == TOTAL else pl.col(by)
     sums = labelled.group_by(group.alias("group")).agg(pl.col("amount").sum()).sort("group")
-    cents = largest_remainder(sums["amount"].to_numpy() * 10**digits)
+    scale, cash = 10**digits, plan.ledger.cash
+    # What is shown of cash and of stock must be the accrual margin, rounded once, that a bridge starts or ends at.
+    shown = int(plan.ledger.cents("account", digits=digits).filter(pl.col("kind") == "cash")["cents"].sum())
+    goal = int(whole((cash + float(sums["amount"].sum())) * scale)[0]) - shown
+    cents = largest_remainder(sums["amount"].to_numpy() * scale, goal if sums.height else None)
     return sums.select(
         section=pl.lit("stock"), line=pl.lit(STOCK_CHANGE), group="group", cents=pl.Series("cents", cents)
     )

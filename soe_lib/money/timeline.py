@@ -18,6 +18,7 @@ PERIODS = pl.Schema(
         "days": pl.Int64,
         "week": pl.String,
         "month": pl.String,
+        "months": pl.String,
     }
 )
 """What the money room reads of a Snapshot's periods."""
@@ -29,9 +30,10 @@ def no_periods() -> pl.DataFrame:
 
 
 def known_periods(periods: pl.DataFrame) -> pl.DataFrame:
-    """The columns of a frame of periods that money needs: period, starts_on, ends_on, days, week, month.
+    """The columns of a frame of periods that money needs: period, starts_on, ends_on, days, week, month, months.
 
-    `days` counts both ends; a missing week or month is written from the first day.
+    `days` counts both ends; a missing week or month is written from the first day. `months` are all fiscal months of
+    the period with their working days ("2026-11:1 2026-12:4"), null where only `month` is known.
 
     Raises FormulationError where period, starts_on or ends_on is missing.
     """
@@ -45,11 +47,12 @@ def known_periods(periods: pl.DataFrame) -> pl.DataFrame:
         days=(pl.col("ends_on") - pl.col("starts_on")).dt.total_days() + 1,
         week=pl.col("week").cast(pl.String) if "week" in periods.columns else _week(pl.col("starts_on")),
         month=pl.col("month").cast(pl.String) if "month" in periods.columns else _month(pl.col("starts_on")),
+        months=pl.col("months").cast(pl.String) if "months" in periods.columns else pl.lit(None, dtype=pl.String),
     )
 
 
 def timeline(labels: pl.Series, *frames: pl.DataFrame) -> pl.DataFrame:
-    """The dates behind labels: period, starts_on, ends_on, days, week, month; a row per label understood.
+    """The dates behind labels: period, starts_on, ends_on, days, week, month, months; a row per label understood.
 
     A label is looked up in the frames in turn; otherwise an ISO date is a day, an ISO week ("2026-W48")
     seven days, a month ("2026-11") a calendar month. "beyond" is the day after the last period of the first
@@ -87,6 +90,7 @@ def _read(labels: pl.DataFrame) -> pl.DataFrame:
             days=(pl.col("ends_on") - pl.col("starts_on")).dt.total_days() + 1,
             week=_week(pl.col("starts_on")),
             month=_month(pl.col("starts_on")),
+            months=pl.lit(None, dtype=pl.String),
         )
     )
 
@@ -100,7 +104,25 @@ def _beyond(labels: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
         days=pl.lit(1, dtype=pl.Int64),
         week=pl.lit(BEYOND),
         month=pl.lit(BEYOND),
+        months=pl.lit(None, dtype=pl.String),
     ).drop_nulls("starts_on")
+
+
+def month_shares(dates: pl.DataFrame) -> pl.DataFrame:
+    """How periods split over fiscal months: period, month, share; the shares of a period add up to 1.
+
+    Formula: working days of the period in the month ÷ working days of the period; all of it to `month` where nothing
+    more is known.
+
+    Parameters
+    ----------
+    dates : period, month, months, as `timeline` gives them.
+    """
+    parts = pl.coalesce("months", pl.format("{}:1", "month")).str.split(" ")
+    each = dates.select("period", part=parts).explode("part").drop_nulls()
+    cut = each.select("period", pl.col("part").str.split_exact(":", 1).struct.rename_fields(["month", "days"]))
+    days = cut.unnest("part").with_columns(pl.col("days").cast(pl.Float64))
+    return days.select("period", "month", share=pl.col("days") / pl.col("days").sum().over("period"))
 
 
 def _week(day: pl.Expr) -> pl.Expr:

@@ -7,14 +7,26 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from soe_lib.errors import FormulationError
 from soe_lib.money.accounts import in_order
+from soe_lib.money.keyed import ACCOUNT, ITEM, KEY, Keys, Side
 from soe_lib.money.ledger import Ledger
-from soe_lib.money.reading import PlanLike, items_of, standard_costs
+from soe_lib.money.reading import standard_costs
 
 REVENUE = "revenue"
+SAID = {
+    "price": "Σ (p1 − p0) · q1",
+    "currency": "Σ amount at its own exchange rates − Σ amount at those of the base",
+    "rounding": "both ends are rounded on their own; what their difference is off the rounded change",
+}
+"""Formulas without figures of their own."""
 NOTHING = 1e-6
-"""Units that count as none, and the share of the other plan's sales below which the base sells nothing."""
+"""Units that count as none."""
+LEAST = 1e-4
+"""Share of the other plan's sales below which the base sells nothing to measure by."""
+
+PLACE = "_place"
+FIRST, LAST = ("volume", "mix", "price"), ("currency", "rounding")
+"""Drivers before and after the accounts."""
 
 _FIGURES = ["q0", "q1", "r0", "r1", "s0", "s1"]
 
@@ -26,7 +38,7 @@ class Flex:
     Parameters
     ----------
     keys : labels on which price and mix are told apart.
-    sales : keys, q0, q1 [unit], r0, r1 revenue [money], s0, s1 units × standard cost [money], p0 [money/unit].
+    sales : _key, q0, q1 [unit], r0, r1 revenue [money], s0, s1 units × standard cost [money], p0 [money/unit].
     variable : accounts that are flexed.
     spent : Σ of those accounts in the base [money, negative].
     cost : factor by which the base's variable cost is flexed, f.
@@ -34,7 +46,7 @@ class Flex:
     notes : what had to be assumed.
     """
 
-    keys: tuple[str, ...]
+    keys: Keys
     sales: pl.DataFrame
     variable: tuple[str, ...]
     spent: float
@@ -77,9 +89,9 @@ class Flex:
 
 
 def flex(
-    base: PlanLike,
-    other: PlanLike,
-    keys: Sequence[str],
+    base: Side,
+    other: Side,
+    keys: Keys,
     *,
     variable: Sequence[str],
     average: bool,
@@ -89,32 +101,23 @@ def flex(
 
     Formula: f = Σ q1·sc / Σ q0·sc with the standard cost sc of each item; Q1/Q0 where `average`, or where no
     standard cost is known; 1 where the base sells nothing.
-
-    Raises FormulationError for a key that neither the sales nor the items have.
     """
-    if not keys:
-        raise FormulationError("a bridge needs at least one key to tell price from mix, such as item.")
-    sold = [_sold(plan, keys) for plan in (base, other)]
-    costs, notes = _costs(sold, standard_costs([base, other], standard_cost))
+    pair = (base, other)
+    costs, notes = _costs(pair, keys, standard_costs([side.plan for side in pair], standard_cost))
     sides = []
-    for side, (plan, units) in enumerate(zip((base, other), sold, strict=True)):
-        priced = units.join(costs, on="item", how="left", validate="m:1")
-        lines = _labelled(plan.ledger.lines.filter(pl.col("account") == REVENUE), plan, keys)
-        volume = priced.group_by(keys).agg(
-            _some(pl.col("quantity").sum()).alias(f"q{side}"),
-            _some((pl.col("quantity") * pl.col("standard_cost")).sum()).alias(f"s{side}"),
+    for number, side in enumerate(pair):
+        priced = side.sold.with_columns(_worth=pl.col("quantity") * costs.gather(side.sold[ITEM]))
+        volume = priced.group_by(KEY).agg(
+            _some(pl.col("quantity").sum()).alias(f"q{number}"), _some(pl.col("_worth").sum()).alias(f"s{number}")
         )
-        revenue = lines.group_by(keys).agg(pl.col("amount").sum().alias(f"r{side}"))
-        sides.append(volume.join(revenue, on=list(keys), how="full", coalesce=True))
-    sales = (
-        sides[0].join(sides[1], on=list(keys), how="full", coalesce=True).with_columns(pl.col(_FIGURES).fill_null(0.0))
-    )
+        revenue = side.of_accounts(keys, (REVENUE,)).rename({"amount": f"r{number}"})
+        sides.append(volume.join(revenue, on=KEY, how="full", coalesce=True))
+    both = sides[0].join(sides[1], on=KEY, how="full", coalesce=True).with_columns(pl.col(_FIGURES).fill_null(0.0))
     own, theirs = pl.col("r0") / pl.col("q0"), pl.col("r1") / pl.col("q1")
     price = pl.when(pl.col("q0") != 0).then(own).when(pl.col("q1") != 0).then(theirs).otherwise(0.0)
-    sales = sales.with_columns(p0=price).sort(keys)
-    spent = base.ledger.lines.filter(pl.col("account").is_in(list(variable)), pl.col("kind") != "steering")
-    money = float(spent.get_column("amount").sum())
-    return Flex(tuple(keys), sales, tuple(variable), money, _factor(sales, average), average, tuple(notes))
+    sales = both.with_columns(p0=price).sort(KEY)
+    money = float(base.of_accounts(keys, variable)["amount"].sum())
+    return Flex(keys, sales, tuple(variable), money, _factor(sales, average), average, tuple(notes))
 
 
 def _some(total: pl.Expr) -> pl.Expr:
@@ -130,11 +133,11 @@ def _factor(sales: pl.DataFrame, average: bool) -> float:
 
 def _counts(before: float, after: float) -> bool:
     """Whether what was before is enough to measure what comes after by."""
-    return before > NOTHING * max(1.0, after)
+    return before > max(NOTHING, LEAST * after)
 
 
-def sales_effects(flexed: Flex) -> pl.DataFrame:
-    """Volume, mix and price by key: driver, keys, base and other quantity and amount, effect [money].
+def sales_effects(flexed: Flex) -> dict[str, pl.DataFrame]:
+    """Volume, mix and price: by driver _key, base and other quantity and amount, effect [money].
 
     Formula by key, mix at base margin, with k = Σ variable accounts of the base / Σ q0·sc:
     volume = (Q1/Q0 − 1) · (q0·p0 + k·q0·sc); mix = (q1 − Q1/Q0·q0) · (p0 + k·sc).
@@ -160,78 +163,81 @@ def sales_effects(flexed: Flex) -> pl.DataFrame:
     if flexed.started:
         effects["price"] = change - (q1 - q0) * p0
     figures = {"base_quantity": "q0", "other_quantity": "q1", "base_amount": "r0", "other_amount": "r1"}
-    return pl.concat(
-        [
-            flexed.sales.select(pl.lit(driver).alias("driver"), *flexed.keys, **figures, effect=effect)
-            for driver, effect in effects.items()
-        ]
-    )
+    return {driver: flexed.sales.select(KEY, **figures, effect=effect) for driver, effect in effects.items()}
 
 
-def account_effects(flexed: Flex, base: PlanLike, other: PlanLike) -> pl.DataFrame:
-    """Every account of cost and of end value, by key: driver, keys, base and other amount, effect [money].
+def account_effects(flexed: Flex, base: Side, other: Side) -> dict[str, pl.DataFrame]:
+    """Every account of cost and of end value: by account _key, base and other amount, effect [money].
 
     Formula: A1 − A0 · f for the variable accounts, A1 − A0 for the others.
     """
-    keys = list(flexed.keys)
-    sides = []
-    for side, plan in (("base_amount", base), ("other_amount", other)):
-        lines = plan.ledger.lines.filter(pl.col("account") != REVENUE, pl.col("kind") != "steering")
-        labelled = _labelled(lines, plan, keys).rename({"account": "driver"})
-        sides.append(labelled.group_by("driver", *keys).agg(pl.col("amount").sum().alias(side)))
-    both = sides[0].join(sides[1], on=["driver", *keys], how="full", coalesce=True)
-    both = both.with_columns(pl.col("base_amount", "other_amount").fill_null(0.0)).sort("driver", *keys)
-    factor = pl.when(pl.col("driver").is_in(list(flexed.variable))).then(flexed.cost).otherwise(1.0)
-    return both.with_columns(effect=pl.col("other_amount") - pl.col("base_amount") * factor)
+    keys, cell = flexed.keys, [ACCOUNT, KEY]
+    sides = [
+        side.money.select((pl.col(ACCOUNT) * keys.count + pl.col(KEY)).alias("_cell"), pl.col("amount").alias(name))
+        for side, name in ((base, "base_amount"), (other, "other_amount"))
+    ]
+    both = sides[0].join(sides[1], on="_cell", how="full", coalesce=True).sort("_cell").with_columns(
+        pl.col("base_amount", "other_amount").fill_null(0.0),
+        (pl.col("_cell") // keys.count).alias(ACCOUNT), (pl.col("_cell") % keys.count).alias(KEY),
+    )  # fmt: skip
+    found = {}
+    for (code,), rows in both.select(*cell, "base_amount", "other_amount").partition_by(
+        ACCOUNT, as_dict=True, include_key=False, maintain_order=True
+    ).items():  # fmt: skip
+        account = keys.accounts[int(code)]
+        factor = flexed.cost if account in flexed.variable else 1.0
+        if account != REVENUE:
+            found[account] = rows.with_columns(effect=pl.col("other_amount") - pl.col("base_amount") * factor)
+    return found
 
 
-def drivers(effects: pl.DataFrame) -> list[str]:
-    """The drivers in the order they are shown: volume, mix, price, then accounts in finance's order."""
-    named = effects.get_column("driver").unique().to_list()
-    sales = [driver for driver in ("volume", "mix", "price") if driver in named]
-    return [*sales, *in_order(set(named) - set(sales))]
+def currency_effects(at_base_rates: Side, other: Side) -> dict[str, pl.DataFrame]:
+    """What other exchange rates make of the same quantities: _key, both amounts, effect [money].
+
+    Formula: Σ amount at its own rates − Σ amount at the base's rates, revenue, cost and end value alike.
+    """
+    sides = [
+        side.money.group_by(KEY).agg(pl.col("amount").sum().alias(name))
+        for side, name in ((at_base_rates, "base_amount"), (other, "other_amount"))
+    ]
+    both = sides[0].join(sides[1], on=KEY, how="full", coalesce=True).sort(KEY)
+    both = both.with_columns(pl.col("base_amount", "other_amount").fill_null(0.0))
+    return {"currency": both.with_columns(effect=pl.col("other_amount") - pl.col("base_amount"))}
+
+
+def in_order_of_drivers(effects: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Volume, mix, price, then accounts in finance's order, then currency."""
+    accounts = in_order(set(effects) - {*FIRST, *LAST})
+    return {driver: effects[driver] for driver in (*FIRST, *accounts, *LAST) if driver in effects}
 
 
 def formula(driver: str, flexed: Flex, base: Ledger, other: Ledger) -> str:
     """How a step was worked out, in figures."""
     before, after = flexed.units
-    units, cost = f"{after:,.6g}/{before:,.6g}", flexed.contribution
+    units, cost = f"{after:,.6g}/{before:,.6g}", _said(flexed.contribution)
     if driver == "volume":
-        return f"(Q1/Q0 − 1) · CM0 = ({units} − 1) · {cost:,.2f}" if flexed.started else "Σ p1·q1, nothing sold before"
+        return f"(Q1/Q0 − 1) · CM0 = ({units} − 1) · {cost}" if flexed.started else "Σ p1·q1, nothing sold before"
     if driver == "mix" and flexed.average:
         return "Q1 · (Σ q1·p0/Q1 − Σ q0·p0/Q0): the average base price moves"
     if driver == "mix":
-        return f"Σ (q1 − Q1·q0/Q0)·p0 + A0·(f − Q1/Q0), f = {flexed.cost:.6f}, A0 = {flexed.spent:,.2f}"
-    if driver == "price":
-        return "Σ (p1 − p0) · q1"
+        return f"Σ (q1 − Q1·q0/Q0)·p0 + A0·(f − Q1/Q0), f = {flexed.cost:.6f}, A0 = {_said(flexed.spent)}"
+    if driver in SAID:
+        return SAID[driver]
     a0, a1 = base.accounts().get(driver, 0.0), other.accounts().get(driver, 0.0)
     flexing = f" · {flexed.cost:.6f}" if driver in flexed.variable else ""
-    return f"A1 − A0{' · f' if flexing else ''} = {a1:,.2f} − ({a0:,.2f}){flexing}"
+    return f"A1 − A0{' · f' if flexing else ''} = {_said(a1)} − ({_said(a0)}){flexing}"
 
 
-def _sold(plan: PlanLike, keys: Sequence[str]) -> pl.DataFrame:
-    empty = pl.DataFrame(schema={**dict.fromkeys(("item", "location", "customer"), pl.String), "quantity": pl.Float64})
-    sell = plan.flows.get("sell", empty)
-    rows = sell.select(*(pl.col(name).cast(pl.String) for name in empty.columns[:3]), pl.col("quantity"))
-    return _labelled(rows, plan, keys).select("quantity", *dict.fromkeys(("item", *keys)))
+def _said(amount: float) -> str:
+    """An amount as people write it: with a minus sign, not a hyphen."""
+    return f"{amount:,.2f}".replace("-", "−")
 
 
-def _labelled(rows: pl.DataFrame, plan: PlanLike, keys: Sequence[str]) -> pl.DataFrame:
-    items = items_of(plan)
-    for key in keys:
-        if key in rows.columns:
-            continue
-        if key not in items.columns:
-            raise FormulationError(f"sales cannot be told apart by {key!r}: neither they nor the items have it.")
-        labels = items.select("item", pl.col(key).cast(pl.String)).unique("item", keep="first")
-        rows = rows.join(labels, on="item", how="left", validate="m:1").with_columns(pl.col(key).fill_null(""))
-    return rows
-
-
-def _costs(sold: list[pl.DataFrame], known: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """Standard cost of every item sold: its own, else the mean of those known, and a note that says so."""
-    units = pl.concat([part.select("item", "quantity") for part in sold])
-    wanted = units.group_by("item").agg(pl.col("quantity").sum()).join(known, on="item", how="left")
+def _costs(sides: tuple[Side, Side], keys: Keys, known: pl.DataFrame) -> tuple[pl.Series, list[str]]:
+    """Standard cost by code of an item: its own, else the mean of those known, and a note that says so."""
+    units = pl.concat([side.sold.select(ITEM, "quantity") for side in sides])
+    sold = units.group_by(ITEM).agg(pl.col("quantity").sum()).sort(ITEM)
+    wanted = sold.with_columns(item=keys.items.gather(sold[ITEM])).join(known, on="item", how="left", validate="m:1")
     have = wanted.drop_nulls("standard_cost").filter(pl.col("quantity") > 0)
     weight = float(have["quantity"].sum())
     mean = float((have["quantity"] * have["standard_cost"]).sum()) / weight if weight else 1.0
@@ -241,4 +247,5 @@ def _costs(sold: list[pl.DataFrame], known: pl.DataFrame) -> tuple[pl.DataFrame,
         how = "the mean of the others" if weight else "one unit of cost a unit"
         q = float(missing["quantity"].sum())
         notes.append(f"{missing.height} items sold ({q:,.6g} units) have no standard cost: {how} is taken.")
-    return wanted.select("item", pl.col("standard_cost").fill_null(mean)), notes
+    every = keys.items.alias("item").to_frame().join(known, on="item", how="left", maintain_order="left")
+    return every.get_column("standard_cost").fill_null(mean), notes

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soe_lib.errors import PackError
-from soe_lib.pack import cover, execute, inspection, manifest, notebooks, publish, render, site, workbook
+from soe_lib.pack import cover, execute, inspection, lineage, manifest, notebooks, publish, render, site, workbook
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
@@ -36,10 +36,13 @@ class Job:
     timeout: float
     progress: Progress
     times: dict[str, float] = field(default_factory=dict)
+    reason: str = ""
+    history: str = ""
 
     @property
-    def store(self) -> Path:
-        return self.out / STORE
+    def store(self) -> str:
+        """Folder or address of the plan history."""
+        return self.history or str(self.out / STORE)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -73,6 +76,7 @@ def build(
             (pack / f"{page.name}.html").write_text(html, encoding="utf-8")
         content = cover.compose(job.snapshot, list(said.values()), plan, checks)
         (pack / "index.html").write_text(cover.page(content, frame, templates=job.templates), encoding="utf-8")
+        _trace(job, results, pack, said, sheets)
         if sheets:
             workbook.write(pack / workbook.NAME, sheets, frame, notes=content.assumptions)
     with job.step("verify"):
@@ -146,6 +150,25 @@ def _checks(said: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
         listed = "\n".join(f"  {check['page']}: {check['name']}. {check['detail']}".rstrip() for check in failed)
         raise PackError(f"{len(failed)} of {len(checks)} checks failed; nothing was published.\n{listed}")
     return checks
+
+
+def _trace(
+    job: Job,
+    results: Path,
+    pack: Path,
+    said: Mapping[str, Mapping[str, Any]],
+    sheets: Sequence[workbook.Sheet],
+) -> None:
+    """Leave in the pack where its figures come from, so that they can be asked with nothing but the pack."""
+    if not (results / "plan" / "rates").is_dir():
+        return
+    from soe_lib.model.plan import Plan
+    from soe_lib.money.trace import lineage as found
+
+    plan = Plan.load(results / "plan")
+    if plan.fingerprint == job.snapshot.fingerprint:
+        figures = lineage.figures_of(said, {one.name: one.frame for one in sheets}, job.snapshot.currency)
+        lineage.write(pack / lineage.NAME, found(plan, job.snapshot), figures)
 
 
 def _site(job: Job, run: int, with_workbook: bool) -> site.Site:

@@ -55,6 +55,8 @@ def make_pack(
     progress: Progress | None = None,
     notebooks: str | Path | None = None,
     timeout: float = 900.0,
+    reason: str = "",
+    store: str | Path | None = None,
 ) -> PackResult:
     """Make the pack of one week and publish it in `out/<as-of>/`; the same inputs again add nothing.
 
@@ -66,6 +68,8 @@ def make_pack(
     progress : called with a step's name and "waiting", "running", "done", "failed" or "skipped".
     notebooks : folder of the notebooks; the workspace's own where left out.
     timeout : wall-clock limit of each notebook [s].
+    reason : why a week is planned again; needed where a later week has a plan, kept beside the plan.
+    store : folder or object store's address of the plan history; `out/plans` where left out.
 
     Errors
     ------
@@ -96,6 +100,8 @@ def make_pack(
                 home=folder.resolve().parent,
                 timeout=timeout,
                 progress=told,
+                reason=reason,
+                history=str(store) if store is not None else "",
                 times={"read": time.perf_counter() - started},
             )
             return _make(job, notes, started)
@@ -170,7 +176,7 @@ def _store(job: Job, plan: Path) -> None:
     from soe_lib.store import history
 
     try:
-        history.append(job.store, plan)
+        history.append(job.store, plan, reason=job.reason)
     except (SoeError, OSError):
         raise
     except Exception as error:

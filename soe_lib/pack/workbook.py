@@ -13,11 +13,12 @@ import polars as pl
 import xlsxwriter
 
 from soe_lib.errors import PackError
+from soe_lib.pack import live
 from soe_lib.pack.site import Site
 from soe_lib.review import words
 
 NAME = "finance.xlsx"
-FIRST = ("statement", "bridge", "ledger")
+FIRST = ("statement", "months", "side_by_side", "bridges", "bridge", "ledger")
 LAST = ("checks",)
 SAFE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "remove_timezone": True}
 ROWS = 1_000_000
@@ -48,6 +49,8 @@ class Sheet:
         """The columns that get a live total: numeric, named amount…; none where the frame has its own total lines."""
         if self.own_totals:
             return []
+        if self.name == live.BRIDGES:
+            return []  # starts, steps and ends in one column: their sum says nothing
         return [name for name, kind in self.frame.schema.items() if name.startswith("amount") and kind.is_numeric()]
 
 
@@ -76,9 +79,12 @@ def write(path: Path, sheets: Sequence[Sheet], site: Site, *, notes: Sequence[st
         book.set_properties({"title": f"{site.company}, {site.week}", "created": datetime.combine(site.as_of, time())})
         formats = _formats(book)
         _read_me(book, formats, sheets, site, notes)
-        taken = {"read me"}
+        taken = {"read me", "tie-outs"}
+        places = {sheet.name: live.Place(_title(sheet.name, taken), sheet.shown) for sheet in sheets}
         for sheet in sheets:
-            _sheet(book, formats, sheet, _title(sheet.name, taken))
+            _sheet(book, formats, sheet, places)
+        if found := live.checks(places):
+            _tie_outs(book, formats, found)
 
 
 def _frame(path: Path) -> pl.DataFrame:
@@ -144,16 +150,19 @@ def _about(sheet: Sheet) -> str:
     return f"{words.count(sheet.frame.height, 'row')}{' by ' + words.listing(keys, limit=8) if keys else ''}"
 
 
-def _sheet(book: Any, formats: Mapping[str, Any], sheet: Sheet, title: str) -> None:
-    page = book.add_worksheet(title)
+def _sheet(book: Any, formats: Mapping[str, Any], sheet: Sheet, places: Mapping[str, live.Place]) -> None:
+    page = book.add_worksheet(places[sheet.name].title)
     page.hide_gridlines(2)
     page.freeze_panes(1, 0)
     frame = sheet.shown
     marks = sheet.frame["total"].fill_null(False).to_list() if sheet.own_totals else [False] * frame.height
+    made = live.formulas(sheet.name, places, marks)
     for number, (name, kind) in enumerate(frame.schema.items()):
         page.write_string(0, number, name.replace("_", " "), formats["head right" if kind.is_numeric() else "head"])
         page.set_column(number, number, _width(frame[name]))
-        _column(page, number, frame[name], marks, formats)
+        _column(
+            page, number, frame[name], marks, formats, {row: text for (row, of), text in made.items() if of == name}
+        )
     if frame.height:
         page.autofilter(0, 0, frame.height, max(frame.width - 1, 0))
         _totals(page, sheet, formats)
@@ -163,8 +172,15 @@ def _sheet(book: Any, formats: Mapping[str, Any], sheet: Sheet, title: str) -> N
     page.repeat_rows(0)
 
 
-def _column(page: Any, number: int, values: pl.Series, marks: Sequence[bool], formats: Mapping[str, Any]) -> None:
-    """One column; each value by its type, text always as text."""
+def _column(
+    page: Any,
+    number: int,
+    values: pl.Series,
+    marks: Sequence[bool],
+    formats: Mapping[str, Any],
+    made: Mapping[int, str],
+) -> None:
+    """One column; each value by its type, text always as text, a live formula with the value it has now."""
     kind = values.dtype
     amount = kind.is_numeric() and values.name.startswith("amount")
     plain = formats["cents" if amount else "whole" if kind.is_integer() else "number" if kind.is_numeric() else "text"]
@@ -175,11 +191,42 @@ def _column(page: Any, number: int, values: pl.Series, marks: Sequence[bool], fo
             page.write_blank(row, number, None, strong if mark else plain)
         elif dated:
             page.write_datetime(row, number, value, formats["date"])
+        elif row - 1 in made:
+            page.write_formula(row, number, made[row - 1], strong if mark else plain, round(value, 2))
         elif kind.is_numeric():
             page.write_number(row, number, value, strong if mark else plain)
         else:
             text = ("yes" if value else "no") if kind == pl.Boolean else str(value)
             page.write_string(row, number, text, strong if mark else plain)
+
+
+def _tie_outs(book: Any, formats: Mapping[str, Any], found: Sequence[live.Check]) -> None:
+    """Every tie-out as two live formulas, their difference, and whether they meet to the cent."""
+    page = book.add_worksheet("Tie-outs")
+    page.hide_gridlines(2)
+    page.freeze_panes(1, 1)
+    for number, (name, width) in enumerate(
+        (("check", 60), ("one way", 18), ("other way", 18), ("difference", 14), ("ties", 8))
+    ):
+        page.write_string(0, number, name, formats["head right" if 0 < number < 4 else "head"])
+        page.set_column(number, number, width)
+    for row, check in enumerate(found, start=1):
+        page.write_string(row, 0, check.name, formats["text"])
+        page.write_formula(row, 1, check.one, formats["cents"], check.value)
+        if check.other.startswith("="):
+            page.write_formula(row, 2, check.other, formats["cents"], check.against)
+        else:
+            page.write_number(row, 2, check.against, formats["cents"])
+        page.write_formula(
+            row, 3, f"=ROUND(B{row + 1}-C{row + 1},2)", formats["cents"], round(check.value - check.against, 2)
+        )
+        page.write_formula(row, 4, f'=IF(D{row + 1}=0,"yes","NO")', formats["text"], "yes" if check.ok else "NO")
+    last = len(found) + 1
+    page.write_string(last, 0, "All tie", formats["total"])
+    every = all(check.ok for check in found)
+    page.write_formula(
+        last, 4, f'=IF(COUNTIF(E2:E{last},"yes")={len(found)},"yes","NO")', formats["total"], "yes" if every else "NO"
+    )
 
 
 def _totals(page: Any, sheet: Sheet, formats: Mapping[str, Any]) -> None:

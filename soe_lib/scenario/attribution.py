@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import polars as pl
 
-from soe_lib.errors import DataError, ReconciliationError
+from soe_lib.errors import DataError, ReconciliationError, SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.rounding import as_money, largest_remainder, whole
 from soe_lib.money.shapley import EXACT, first_and_last, sampled, shapley, strongest_pair
-from soe_lib.scenario.disruptions import Disruption
+from soe_lib.scenario.disruptions import Disruption, grouped
 from soe_lib.scenario.disruptions import disruptions as disruptions
 
 if TYPE_CHECKING:
@@ -182,6 +182,32 @@ def attribute(
         start, end, rows, "exact" if exact else "sampled", len(again.found), found.orders, pair,
         perf_counter() - started, again.composed, snapshot.currency, digits,
     )  # fmt: skip
+
+
+def why_moved(
+    before: Snapshot | None,
+    now: Snapshot,
+    *,
+    most: int = EXACT,
+    record: Plan | None = None,
+    options: Options | None = None,
+) -> Attribution | str:
+    """Why this week's margin is not what it would be without what happened since last week; or why nobody knows.
+
+    Parameters
+    ----------
+    before, now : the company's last two extracts. most : disruptions told apart, see `grouped`.
+    record, options : as for `soe.plan`.
+    """
+    if before is None:
+        return "There is no earlier extract: nobody can say what has changed."
+    found = grouped(disruptions(before, now), most)
+    if not found:
+        return "Nothing has changed since the earlier extract that moves the margin."
+    try:
+        return attribute(now, found, record=record, options=options)
+    except SolveError as error:
+        return f"The margin cannot be split among the disruptions. {error}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from soe_lib.errors import DataError
 from soe_lib.extract.schema import schema
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.extract.spelling import hint
+from soe_lib.review import words
 from soe_lib.scenario.scenario import Scenario
 
 KINDS = ("event", "late receipts", "forecast", "prices", "costs", "what-if")
@@ -68,6 +70,40 @@ class Disruption:
             return snapshot.replace(**{table: _put_back(table, columns, before[table], snapshot[table], rows)})
 
         return cls(name, without, kind)
+
+
+def grouped(found: Sequence[Disruption], most: int) -> list[Disruption]:
+    """Not more than so many disruptions: events as they are, the rest by kind, then what is left as one.
+
+    Fewer disruptions need far fewer re-optimised plans (2ⁿ); a group has the sum of what its members do together.
+    """
+    if len(found) <= most:
+        return list(found)
+    kinds = list(dict.fromkeys(one.kind for one in found))
+    single = [one for one in found if one.kind == "event"]
+    parts = [_together([one for one in found if one.kind == kind]) for kind in kinds if kind != "event"]
+    made = [*single, *parts]
+    return made if len(made) <= most else [*made[: most - 1], _together(made[most - 1 :])]
+
+
+def _together(members: Sequence[Disruption]) -> Disruption:
+    """Several disruptions as one, taken out one after the other."""
+    if len(members) == 1:
+        return members[0]
+
+    def without(snapshot: Snapshot) -> Snapshot:
+        for member in members:
+            snapshot = member.without(snapshot)
+        return snapshot
+
+    kinds = list(dict.fromkeys(one.kind for one in members))
+    what = kinds[0] if len(kinds) == 1 else "other"
+    same = re.match(r".*? of ", members[0].name)
+    if same is not None and all(one.name.startswith(same[0]) for one in members):
+        name = same[0] + words.listing([one.name.removeprefix(same[0]) for one in members])
+    else:
+        name = f"{len(members)} changes of {what}" if what != "other" else f"{len(members)} other changes"
+    return Disruption(name, without, kinds[0] if len(kinds) == 1 else "what-if", "; ".join(m.name for m in members))
 
 
 def disruptions(before: Snapshot, now: Snapshot) -> list[Disruption]:

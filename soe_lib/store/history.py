@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -11,12 +12,16 @@ from typing import Any
 
 import polars as pl
 
+from soe_lib import workspace
 from soe_lib.errors import DataError, SoeError
 from soe_lib.model.plan import Plan
 from soe_lib.store import tables
+from soe_lib.store.closed import restated_by
 from soe_lib.store.kept import INTERNAL, PLANS, restored, row_of, write
+from soe_lib.store.tables import Store
 
-Store = str | Path
+HERE = "out/plans"
+"""Where the weekly pack keeps its plans."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Entry:
     added : False where the very same plan was there already.
     company : whose plan it is.
     previous : the plan before it, as "as-of/run"; blank for the first.
+    restates : the closed version that it corrects, as "as-of/run"; blank for a plan of its own time.
     """
 
     as_of: date
@@ -39,6 +45,7 @@ class Entry:
     company: str = ""
     plan_fingerprint: str = ""
     previous: str = ""
+    restates: str = ""
 
     @property
     def label(self) -> str:
@@ -46,53 +53,117 @@ class Entry:
         return f"{self.as_of.isoformat()}/{self.run}"
 
 
-def append(store: Store, plan: Plan | str | Path, *, reason: str = "", previous: Entry | str | None = None) -> Entry:
+def append(
+    store: Store,
+    plan: Plan | str | Path,
+    *,
+    reason: str = "",
+    previous: Entry | str | None = None,
+    storage_options: Mapping[str, str] | None = None,
+) -> Entry:
     """Keep a plan for good; the very same plan again adds nothing, other inputs make a new run of the date.
 
     Flows, rates and frames are written first, the row in `plans` last, and only if nobody wrote one since the
-    run number was chosen: readers believe nothing that has no row there, so a plan is there whole or not at all.
+    run number was chosen: readers believe nothing that has no row there, so a plan is there whole or not at all. A date
+    is closed once a later one has a plan: what is kept of it stays as it is, and another version needs a reason.
 
     Parameters
     ----------
-    store : folder, or an object store's address; credentials come from the environment.
+    store : folder, or an object store's address.
     plan : a Plan, or a folder that Plan.save wrote.
-    reason : why it was planned again.
+    reason : why it was planned again; with one, a version of a closed date is a restatement that says so.
     previous : the plan that it follows; left out: the newest run of the date, else of the date before.
+    storage_options : what opens the object store, where the environment does not say it.
 
-    Raises SoeError where others keep writing, FormulationError for a type that cannot be kept.
+    Raises DataError for another version of a closed date without a reason, SoeError where others keep writing,
+    FormulationError for a type that cannot be kept.
     """
+    home = tables.at(store, storage_options)
     made = plan if isinstance(plan, Plan) else Plan.load(plan)
-    if (known := _same(read_plans(store), made)) is not None:
-        return known
+    known = read_plans(home)
+    if (twin := _same(known, made)) is not None:
+        return twin
+    restated_by(known, made, reason, home)
     entry = uuid.uuid4().hex
     follows = previous.label if isinstance(previous, Entry) else previous
-    layout = write(store, made, entry)
+    layout = write(home, made, entry)
     for attempt in range(tables.ATTEMPTS):
-        seen = tables.opened(store, "plans")
+        seen = tables.opened(home, "plans")
         rows = _plans(seen)
-        if (known := _same(rows, made)) is not None:
-            return known
-        row = row_of(made, rows, entry, layout, reason=reason, previous=follows)
+        if (twin := _same(rows, made)) is not None:
+            return twin
+        restates = restated_by(rows, made, reason, home)
+        row = row_of(made, rows, entry, layout, reason=reason, previous=follows or restates or None, restates=restates)
         try:
-            tables.add_if_unchanged(store, "plans", row, seen)
+            tables.add_if_unchanged(home, "plans", row, seen)
         except tables.ConflictError:
             time.sleep(tables.pause(attempt))
         else:
             return _entry(row, added=True)
-    raise SoeError(f"the plan store {store} was busy for {tables.ATTEMPTS} attempts: nothing was added. Try again.")
+    raise SoeError(f"the plan store {home} was busy for {tables.ATTEMPTS} attempts: nothing was added. Try again.")
 
 
-def plans(store: Store, *, company: str | None = None, version: int | None = None) -> pl.DataFrame:
+def restate(
+    store: Store,
+    plan: Plan | str | Path,
+    reason: str,
+    *,
+    storage_options: Mapping[str, str] | None = None,
+) -> Entry:
+    """Put a corrected version beside a plan that is kept: linked to it, with the reason; what it corrects stays.
+
+    Raises DataError for a blank reason, or a date of which no plan is kept.
+    """
+    made = plan if isinstance(plan, Plan) else Plan.load(plan)
+    if not reason.strip():
+        raise DataError("A restatement needs its reason: say in a sentence what was wrong.")
+    rows = read_plans(tables.at(store, storage_options))
+    own = rows.filter(pl.col("company") == made.company, pl.col("as_of") == made.as_of)
+    if own.is_empty():
+        raise DataError(f"the plan store {store} has no plan of {made.as_of} to restate; append it.")
+    return append(store, made, reason=reason, storage_options=storage_options)
+
+
+def plans(
+    store: Store = HERE,
+    *,
+    company: str | None = None,
+    as_of: str | date | None = None,
+    version: int | None = None,
+    known_at: datetime | None = None,
+    storage_options: Mapping[str, str] | None = None,
+) -> pl.DataFrame:
     """Every plan in the store, by company, as-of date and run.
 
     Parameters
     ----------
-    company : only this one's.
+    company : only this one's. as_of : only this date's.
     version : the store as it was after so many commits, for audits.
+    known_at : only what was kept by then.
+    storage_options : what opens an object store, where the environment does not say it.
     """
-    rows = read_plans(store, version)
+    rows = read_plans(tables.at(_found(store), storage_options), version)
     kept = rows if company is None else rows.filter(pl.col("company") == company)
+    kept = kept if as_of is None else kept.filter(pl.col("as_of") == _day(as_of))
+    kept = kept if known_at is None else kept.filter(pl.col("created") <= known_at)
     return kept.select(PLANS.names()).sort("company", "as_of", "run")
+
+
+def open(
+    as_of: str | date,
+    run: int | None = None,
+    *,
+    store: Store = HERE,
+    company: str | None = None,
+    storage_options: Mapping[str, str] | None = None,
+) -> Plan:
+    """A plan as it was kept: `soe.open("2026-11-16")`, `soe.open("2026-11-16", 2)`; see `open_plan`."""
+    return open_plan(tables.at(_found(store), storage_options), as_of, run, company=company)
+
+
+def _found(store: Store) -> Store:
+    """A relative folder as the user means it: against the current folder, else against the workspace."""
+    return store if isinstance(store, tables.Address) or "://" in str(store) else workspace.find(store)
 
 
 def open_plan(store: Store, as_of: str | date, run: int | None = None, *, company: str | None = None) -> Plan:
@@ -135,7 +206,11 @@ def read_plans(store: Store, version: int | None = None) -> pl.DataFrame:
 
 def _plans(table: Any) -> pl.DataFrame:
     rows = tables.read(table)
-    return pl.DataFrame(schema={**PLANS, **INTERNAL}) if rows.is_empty() else rows
+    schema = {**PLANS, **INTERNAL}
+    if rows.is_empty():
+        return pl.DataFrame(schema=schema)
+    # A store of an older version lacks the columns that came later: blank, as they are for any plan without them.
+    return rows.with_columns(pl.lit("").cast(schema[name]).alias(name) for name in schema if name not in rows.columns)
 
 
 def _same(rows: pl.DataFrame, plan: Plan) -> Entry | None:
@@ -149,7 +224,7 @@ def _same(rows: pl.DataFrame, plan: Plan) -> Entry | None:
 
 
 def _entry(row: pl.DataFrame, *, added: bool) -> Entry:
-    names = ("as_of", "run", "fingerprint", "company", "plan_fingerprint", "previous")
+    names = ("as_of", "run", "fingerprint", "company", "plan_fingerprint", "previous", "restates")
     return Entry(**{name: row.get_column(name)[0] for name in names}, added=added)
 
 

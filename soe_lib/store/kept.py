@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -15,6 +14,7 @@ from soe_lib.model.plan import Plan
 from soe_lib.money.rates import RateBook
 from soe_lib.store import tables
 from soe_lib.store.shapes import digest, pack, unpack
+from soe_lib.store.tables import Store
 
 PLANS = pl.Schema(
     {
@@ -25,6 +25,7 @@ PLANS = pl.Schema(
         "source": pl.String(),
         "reason": pl.String(),
         "previous": pl.String(),
+        "restates": pl.String(),
         "fingerprint": pl.String(),
         "plan_fingerprint": pl.String(),
         "status": pl.String(),
@@ -41,14 +42,14 @@ PLANS = pl.Schema(
         "entry": pl.String(),
     }
 )
-"""One row per plan; `previous` is "as-of/run", `library_versions` JSON, `entry` the key of its rows."""
+"""One row per plan; `previous` and `restates` are "as-of/run", `library_versions` JSON, `entry` the key of its rows."""
 
 INTERNAL = pl.Schema({"solution": pl.String(), "layout": pl.String()})
 EMPTY = pl.DataFrame(schema={"part": pl.String, "place": pl.Int64})
 LIBRARIES = ("cvxpy", "deltalake", "highspy", "numpy", "polars", "scipy")
 
 
-def write(store: str | Path, plan: Plan, entry: str) -> dict[str, Any]:
+def write(store: Store, plan: Plan, entry: str) -> dict[str, Any]:
     """The plan's rows, under a key that no reader knows yet; returns how to read them back."""
     book = plan.rates
     frames = {
@@ -79,6 +80,7 @@ def row_of(
     *,
     reason: str,
     previous: str | None,
+    restates: str = "",
 ) -> pl.DataFrame:
     """The row of `plans` that makes the plan known, numbered after the rows there are."""
     own = rows.filter(pl.col("company") == plan.company)
@@ -93,6 +95,7 @@ def row_of(
         "source": plan.source,
         "reason": reason,
         "previous": _previous(own, plan.as_of) if previous is None else previous,
+        "restates": restates,
         "fingerprint": plan.fingerprint,
         "plan_fingerprint": plan.identity,
         "status": str(found.get("status", plan.source)),
@@ -118,7 +121,7 @@ def _previous(own: pl.DataFrame, as_of: date) -> str:
     return "" if earlier.is_empty() else f"{earlier['as_of'][-1].isoformat()}/{earlier['run'][-1]}"
 
 
-def restored(store: str | Path, row: dict[str, Any]) -> Plan:
+def restored(store: Store, row: dict[str, Any]) -> Plan:
     """The plan behind a row of `plans`.
 
     Raises ReconciliationError where its rows are not those that were written.

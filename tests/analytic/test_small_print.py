@@ -248,6 +248,37 @@ def test_what_a_customer_accepts_goes_before_what_everybody_accepts(tmp_path: Pa
     assert soe.plan(found).margin == pytest.approx(4 * 10)
 
 
+def test_what_is_owed_may_be_served_with_a_substitute_at_a_loss(tmp_path: Path) -> None:
+    # Each of the 5 that are owed brings 1 and costs 6; what is asked beyond them is left.
+    found = snapshot(
+        tmp_path,
+        periods=weeks(1),
+        inventory=[{"item": "B", "location": "P", "on_hand": 20}],
+        substitutions=[{"item": "A", "substitute": "B", "ratio": 2, "cost": 6}],
+        forecast=[asked("A", 8, 1, committed=5)],
+    )
+    plan = soe.plan(found)
+    assert quantity(plan, "replace") == pytest.approx(5)
+    assert plan.margin == pytest.approx(5 * (1 - 6))
+
+
+def test_a_substitute_that_comes_late_pays_for_it(tmp_path: Path) -> None:
+    # 4 B come a week after A is due: 10 each, less 3 for the week.
+    found = snapshot(
+        tmp_path,
+        periods=weeks(2),
+        receipts=[
+            {"receipt": "r", "kind": "make", "item": "B", "location": "P", "quantity": 4, "due_on": "2026-01-13"}
+        ],
+        customers=[{"customer": "C", "late_cost": 3, "latest_days": 7}],
+        substitutions=[{"item": "A", "substitute": "B"}],
+        forecast=[asked("A", 5, 10, customer="C")],
+    )
+    plan = soe.plan(found)
+    assert plan.margin == pytest.approx(4 * (10 - 3))
+    assert plan.ledger.accounts()["penalties"] == pytest.approx(-4 * 3)
+
+
 def test_an_offer_prices_average_is_over_the_days_of_the_period(tmp_path: Path) -> None:
     # Monday 26 January to Sunday 1 February: six days at 1, one at 8: 2 on average.
     found = snapshot(

@@ -222,6 +222,29 @@ def test_alternatives_of_a_step_share_the_work(tmp_path: Path) -> None:
     assert quantity(plan, "run", resource="2") == pytest.approx(20)
 
 
+def test_each_alternative_costs_its_own_hours(tmp_path: Path) -> None:
+    # A unit takes 1 h at 4 on line 1, which has 5, or 2 h at 3 on line 2.
+    found = snapshot(
+        tmp_path,
+        periods=weeks(1),
+        resources=[
+            {"resource": "1", "location": "P", "hourly_cost": 4},
+            {"resource": "2", "location": "P", "hourly_cost": 3},
+        ],
+        calendar=[{"resource": n, "period": "W1", "hours": hours} for n, hours in (("1", 5), ("2", 40))],
+        routings=[{"routing": "A", "item": "A", "location": "P"}],
+        operations=[
+            {"routing": "A", "step": "fill", "resource": "1", "hours_per_unit": 1},
+            {"routing": "A", "step": "fill", "resource": "2", "hours_per_unit": 2},
+        ],
+        forecast=[asked("A", 8, 5, customer="X"), asked("A", 3, 7, customer="Y")],
+    )
+    # 3 for Y and 2 for X on line 1; line 2 loses 1 on each unit for X and stands still.
+    plan = soe.plan(found)
+    assert plan.margin == pytest.approx(3 * (7 - 4) + 2 * (5 - 4))
+    assert plan.ledger.accounts()["conversion"] == pytest.approx(-5 * 4)
+
+
 def test_stock_below_safety_has_a_price_and_is_no_cash(tmp_path: Path) -> None:
     # 5 on hand, 4 asked at 3; the shortfall below 5 costs 1 a unit and week: selling still pays.
     plan = soe.plan(

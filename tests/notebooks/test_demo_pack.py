@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import html5lib
 import openpyxl
+import polars as pl
 import pytest
 
 import soe_lib as soe
@@ -91,15 +93,42 @@ def test_the_manifest_names_every_input_and_the_proof(out: Path) -> None:
 def test_the_workbook_adds_up_and_holds_no_formula_but_ours(out: Path) -> None:
     live = openpyxl.load_workbook(out / WEEK / "finance.xlsx")
     cached = openpyxl.load_workbook(out / WEEK / "finance.xlsx", data_only=True)
-    formulas = 0
+    formulas, ours = 0, ("=SUM(", "=SUMPRODUCT(", "=SUBTOTAL(", "=ROUND(", "=IF(", "='")
     for sheet in live:
         for row in sheet.iter_rows():
             for cell in row:
                 if cell.data_type == "f":
                     formulas += 1
-                    assert str(cell.value).startswith(("=SUM(", "=SUBTOTAL(", "=ROUND(", "=IF(")), cell.value
+                    assert str(cell.value).startswith(ours), cell.value
                     assert cached[sheet.title][cell.coordinate].value is not None
     assert formulas > 0
+    ties = [row[4].value for row in cached["Tie-outs"].iter_rows(min_row=2)]
+    assert len(ties) > 20
+    assert set(ties) == {"yes"}
+
+
+def test_a_figure_of_the_pack_is_traced_to_the_line_of_a_file(out: Path) -> None:
+    published = openpyxl.load_workbook(out / WEEK / "finance.xlsx", data_only=True)["Statement"]
+    heads = [cell.value for cell in published[1]]
+    rows = {row[heads.index("account")].value: row for row in published.iter_rows(min_row=2)}
+    found = soe.trace(out, account="freight", family="Laundry")
+    assert found.amount == rows["freight"][heads.index("amount Laundry")].value
+    line = found.lines.row(0, named=True)
+    mine = found.sources.filter(pl.col("cell") == line["cell"]).row(0, named=True)
+    text = (ROOT / "data" / "demo" / WEEK / mine["file"]).read_text(encoding="utf-8").splitlines()
+    at = text[0].split(",").index(mine["column"])
+    assert -float(text[mine["line"] - 1].split(",")[at]) == line["per_unit"]
+    digest = hashlib.sha256((ROOT / "data" / "demo" / WEEK / mine["file"]).read_bytes()).hexdigest()
+    assert found.files["sha256"].to_list() == [digest]
+
+
+def test_the_finance_page_says_why_and_at_what_price(out: Path) -> None:
+    text = next(text for tag, _, text in elements(out / WEEK / "finance_review.html") if tag == "body")
+    for words in (
+        "Exact Shapley values over all 8 re-optimised plans", "do not add up because", "What it costs to keep",
+        "Where the months will end", "The targets of 2026", "Budget profit", "Worth EUR",
+    ):  # fmt: skip
+        assert words in text.replace("\N{NO-BREAK SPACE}", " "), words
 
 
 def test_an_identical_run_adds_nothing(out: Path) -> None:

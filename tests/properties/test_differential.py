@@ -12,7 +12,7 @@ import soe_lib as soe
 from soe_lib.model.solve import Options
 from tests.networks import snapshot
 from tests.properties.independent import optimum
-from tests.properties.test_same_plan import network
+from tests.properties.random_network import network
 
 
 def varied(seed: int) -> dict[str, list[dict[str, Any]]]:

@@ -14,8 +14,8 @@ import pytest
 import soe_lib as soe
 from soe_lib.model.solve import Options
 from tests.networks import MONDAY, days, snapshot
+from tests.properties.random_network import network
 from tests.properties.test_differential import varied
-from tests.properties.test_same_plan import network
 
 Tables = dict[str, list[dict[str, Any]]]
 SHORT = (11, 14, 35)
@@ -55,8 +55,6 @@ UNITS = {
 def rich(seed: int) -> Tables:
     """A network of `varied` with receipts, policies, offer limits and a storage cost beside what it has."""
     tables, draw = varied(seed), np.random.default_rng(seed + 7)
-    for place in tables["locations"]:
-        place["storage_cost"] = float(draw.integers(0, 2)) / 100
     for offer in tables["offers"]:
         if draw.random() < 0.5:
             offer["maximum"] = float(draw.integers(5, 20))
@@ -69,6 +67,12 @@ def rich(seed: int) -> Tables:
         {"item": "A", "location": "W", "safety_stock": 6.0, "below_safety_cost": 0.5, "end_stock": None},
         {"item": "B", "location": "P", "safety_stock": 0.0, "below_safety_cost": 0.0, "end_stock": 2.0},
     ]
+    volume = {row["item"]: row["volume"] for row in tables["items"]}
+    for place in tables["locations"]:  # as tight as what is there or on its way allows
+        given = [(row["item"], row["on_hand"]) for row in tables["inventory"] if row["location"] == place["location"]]
+        given += [(row["item"], row["quantity"]) for row in tables["receipts"] if row["location"] == place["location"]]
+        place["storage_cost"] = float(draw.integers(0, 2)) / 100
+        place["storage_capacity"] = sum(volume[item] * units for item, units in given) + float(draw.integers(1, 20))
     return tables
 
 

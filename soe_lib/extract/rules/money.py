@@ -19,14 +19,26 @@ def offers_have_prices(extract: Extract) -> list[Finding]:
 
 
 @rule
+def purchases_on_order_have_prices(extract: Extract) -> list[Finding]:
+    """A purchase on order names the offer whose price it is paid at."""
+    where = (pl.col("kind") == "buy") & (pl.col("offer") == "")
+    text = "A purchase on order without an offer has no price: it counts as paid already."
+    return extract.flag("warn", "receipts", where, column="offer", rule=text, fix="Name its offer.")
+
+
+@rule
 def end_values_are_bounded(extract: Extract) -> list[Finding]:
-    """Nothing is worth more at the horizon's end than it costs to get without limit: the plan would never stop."""
+    """Nothing is worth more at the horizon's end than it costs to get without limit: the plan would never stop.
+
+    The least cost of getting an item goes through offers, routings with all their components, and lanes, as long as
+    neither a maximum nor hours bound them.
+    """
     worth = extract["items"].filter(pl.col("end_value") > 0).select("item", "end_value")
     if worth.is_empty():
         return []
-    limited = _limited(extract)
-    found = [_unbounded(extract, "offers", _offers(extract), worth, limited)]
-    found.append(_unbounded(extract, "routings", _routings(extract), worth, limited))
+    limited, ways = _limited(extract), _ways(extract)
+    tables = ("offers", "routings", "lanes")
+    found = [_unbounded(extract, name, ways.filter(pl.col("table") == name), worth, limited) for name in tables]
     return [finding for finding in found if finding is not None]
 
 
@@ -43,25 +55,64 @@ def _unbounded(
     row = bad.row(0, named=True)
     rule_text = f"It costs {row['cost']:g} without a maximum, and is worth {row['end_value']:g} at the end."
     fix = "Lower end_value in items.csv to what the item costs, or give a maximum."
-    return extract.finding("stop", table, bad["row"], column="item", value=row["item"], rule=rule_text, fix=fix)
+    return extract.finding(
+        "stop", table, bad["row"].unique(), column="item", value=row["item"], rule=rule_text, fix=fix
+    )
+
+
+def _ways(extract: Extract) -> pl.DataFrame:
+    """Every way without a limit to get an item: [table, row, item, location, cost of a unit in all, lead]."""
+    ways = bought = _offers(extract)
+    known: pl.DataFrame | None = None
+    for _ in range(extract["items"].height + extract["locations"].height):  # one level, or one lane, further each time
+        least = ways.group_by("item", "location").agg(pl.col("cost").min()).sort("item", "location")
+        if known is not None and least.equals(known):
+            break
+        known, ways = least, pl.concat([bought, _routings(extract, least), _lanes(extract, least)])
+    return ways
 
 
 def _offers(extract: Extract) -> pl.DataFrame:
-    """Offers without a maximum, at their lowest price: [row, item, location, cost, lead]."""
+    """Offers without a maximum, at their lowest price."""
     lowest = extract["offer_prices"].group_by("offer").agg(lowest=pl.col("unit_cost").min())
     rows = extract["offers"].with_row_index("row").filter(pl.col("maximum").is_null())
     rows = rows.join(lowest, on="offer", how="left")
     cost = pl.min_horizontal("unit_cost", "lowest").fill_null(0.0)
-    return rows.select("row", "item", "location", cost=cost, lead="lead_time_days")
+    return rows.select(
+        table=pl.lit("offers"), row="row", item="item", location="location", cost=cost, lead="lead_time_days"
+    )
 
 
-def _routings(extract: Extract) -> pl.DataFrame:
-    """Routings without maximum, hours or components, at their cost by good unit: [row, item, location, cost, lead]."""
+def _routings(extract: Extract, least: pl.DataFrame) -> pl.DataFrame:
+    """Routings without maximum or hours whose components can all be got without limit, by good unit."""
     rows = extract["routings"].with_row_index("row").filter(pl.col("maximum").is_null(), pl.col("yield") > 0)
-    for table in ("operations", "components"):
-        rows = rows.join(extract[table].select("routing").unique(), on="routing", how="anti")
+    rows = rows.join(extract["operations"].select("routing").unique(), on="routing", how="anti")
+    needs = (
+        rows.select("row", "routing", "location")
+        .join(extract["components"].select("routing", "component", "quantity"), on="routing")
+        .join(least, left_on=["component", "location"], right_on=["item", "location"], how="left")
+        .group_by("row")
+        .agg(parts=(pl.col("cost") * pl.col("quantity")).sum(), lacking=pl.col("cost").null_count())
+    )
+    rows = rows.join(needs, on="row", how="left").filter(pl.col("lacking").fill_null(0) == 0)
     lead = pl.max_horizontal("lead_time_days", pl.col("lead_time_periods").fill_null(0).cast(pl.Float64))
-    return rows.select("row", "item", "location", cost=pl.col("cost_per_unit") / pl.col("yield"), lead=lead)
+    cost = (pl.col("cost_per_unit") + pl.col("parts").fill_null(0.0)) / pl.col("yield")
+    return rows.select(table=pl.lit("routings"), row="row", item="item", location="location", cost=cost, lead=lead)
+
+
+def _lanes(extract: Extract, least: pl.DataFrame) -> pl.DataFrame:
+    """Lanes without maximum or hours, for what can be got without limit at their origin; without an item: is wanted."""
+    rows = extract["lanes"].with_row_index("row").filter(pl.col("maximum").is_null())
+    rows = rows.join(extract["lane_resources"].select("lane").unique(), on="lane", how="anti")
+    rows = rows.rename({"item": "only"}).join(least, left_on="origin", right_on="location")
+    wanted = pl.concat([extract[table].select("item", "location") for table in ("forecast", "orders", "policies")])
+    wanted = wanted.unique().select("item", destination="location", wanted=pl.lit(value=True))
+    rows = rows.join(wanted, on=["item", "destination"], how="left")
+    rows = rows.filter((pl.col("only") == pl.col("item")) | (pl.col("only").fill_null("") == "") & pl.col("wanted"))
+    cost = pl.col("cost") + pl.col("cost_per_unit").fill_null(0.0)
+    return rows.select(
+        table=pl.lit("lanes"), row="row", item="item", location="destination", cost=cost, lead="lead_time_days"
+    )
 
 
 def _limited(extract: Extract) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.errors import DataError
 from soe_lib.model import events
 from soe_lib.model.blocks.make import with_lead
 from soe_lib.model.prepared import prepared
@@ -61,8 +62,7 @@ def offers(network: Network) -> pl.DataFrame:
         "offer", "valid_from", "valid_to", "supplier", "item", "location", "unit_cost", "lead_time_days", "minimum",
         "multiple", "maximum", "order_cost", "expedite",
     )  # fmt: skip
-    cells = network.over_periods(table.with_columns(pl.col("unit_cost").fill_null(0.0)))
-    cells = _period_prices(network, cells)
+    cells = _priced(_period_prices(network, network.over_periods(table)))
     families = network.table("items").select("item", "family")
     cells = cells.join(families, on="item", how="left", maintain_order="left")
     cells = events.price(network, cells, events.OFFERED, "unit_cost")
@@ -99,6 +99,18 @@ def _period_prices(network: Network, cells: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _priced(cells: pl.DataFrame) -> pl.DataFrame:
+    """The cells, none without a price: an offer that has prices in some periods only is not free in the others."""
+    lost = cells.filter(pl.col("unit_cost").is_null())
+    if lost.is_empty():
+        return cells
+    first = lost.row(0, named=True)
+    raise DataError(
+        f"{lost['offer'].n_unique()} offers have no price in {lost.height} periods, first {first['offer']!r} in "
+        f"{first['period']}: fill offers.unit_cost, or add the periods to offer_prices.csv."
+    )
+
+
 class Receive(Part):
     """Firm receipts: ordered, started or shipped before the as-of date; they come in when they are due.
 
@@ -108,7 +120,7 @@ class Receive(Part):
 
     def flows(self, network: Network) -> Iterator[Flow]:
         """receive."""
-        costs = network.table("offers").group_by("offer").agg(pl.col("unit_cost").mean().alias("unit_cost"))
+        costs = _on_order(network)
         rows = network.receipts.join(costs, on="offer", how="left").with_columns(pl.col("unit_cost").fill_null(0.0))
         yield Flow(
             "receive",
@@ -139,3 +151,11 @@ class Receive(Part):
     def rates(self, network: Network) -> Iterator[Rate]:  # noqa: ARG002
         """Material that is committed."""
         yield Rate("material", "receive", -pl.col("unit_cost"), where=pl.col("kind") == "buy")
+
+
+def _on_order(network: Network) -> pl.DataFrame:
+    """offer, unit_cost that what is on order is paid at: the offer's own, else the mean of its prices by period."""
+    own = network.table("offers").group_by("offer").agg(pl.col("unit_cost").mean())
+    dated = network.table("offer_prices").group_by("offer").agg(pl.col("unit_cost").mean().alias("mean"))
+    both = own.join(dated, on="offer", how="left")
+    return both.select("offer", pl.coalesce("unit_cost", "mean").alias("unit_cost"))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from soe_lib.model.network import Network
 
 LINK = ("location", "lane", "period")
+LAST_RESORT = 1e4
+"""What it costs to break the rule of a group by one location, when promises must be broken."""
 
 
 class Sites(Part):
@@ -53,7 +55,16 @@ class Sites(Part):
             )
         for name, column, sign, meaning in GROUP_RULES:
             if not (rows := groups(network, column)).is_empty():
-                yield Balance(name, rows, ("group",), "<=", "location", meaning, rhs=sign * pl.col(column))
+                yield Balance(
+                    name,
+                    rows,
+                    ("group",),
+                    "<=",
+                    "location",
+                    meaning,
+                    rhs=sign * pl.col(column),
+                    break_price=LAST_RESORT,
+                )
 
     def effects(self, network: Network) -> Iterator[Effect]:
         """Of ship, make and buy on their links, of open_site on all."""

@@ -18,8 +18,11 @@ from soe_lib.review.exceptions.detectors.idle_stock import idle
 from soe_lib.review.pages import ledgers
 from soe_lib.review.pages.closed_week import closed_week
 from soe_lib.review.pages.page import Page, check, found_on, to_decide
+from soe_lib.review.pages.reasons import Reasons, bridge_steps
 from soe_lib.review.pages.standard import AtStandard, compared_days
 from soe_lib.review.pages.statements import between, bridge_frame, bridge_table, statement_table
+from soe_lib.review.pages.tied_up import TiedUp
+from soe_lib.review.pages.why import Split
 from soe_lib.review.score import Score, insufficient, known
 from soe_lib.review.situation import Situation
 from soe_lib.review.tables import Table
@@ -34,9 +37,23 @@ class Finance:
     Parameters
     ----------
     situation : the week.
+    split : the attribution of this week's move, or why there is none.
+    prices : what each S&OP commitment costs to keep; None where nobody has planned again.
     """
 
     situation: Situation
+    split: Split | str = ""
+    prices: pl.DataFrame | None = None
+
+    @cached_property
+    def reasons(self) -> Reasons:
+        """Why the margin moved, S&OP and the year, the closed week in standard costs, cash."""
+        return Reasons(self.situation, self.split, self.prices)
+
+    @cached_property
+    def tied_up(self) -> TiedUp:
+        """Working capital, expediting by cause, the walk to what happened."""
+        return TiedUp(self.situation)
 
     @cached_property
     def others(self) -> ledgers.Others:
@@ -203,7 +220,7 @@ class Finance:
             if made is not None:
                 name = f"The bridge from the {made.base} to {made.other} leaves no residual"
                 found.append(check(name, made.residual == 0, f"Residual {made.residual / 100:,.2f}"))
-        return found
+        return [*found, *self.reasons.checks, *self.tied_up.checks]
 
     @property
     def assumptions(self) -> list[str]:
@@ -222,7 +239,14 @@ class Finance:
         """
         sheets = ledgers.sheets(self.situation, self.statement, self.months, self.side_by_side)
         bridges = {"bridge": self.bridge, "bridge_from_sop": self.sop_bridge, "closed_week": self.closed}
-        sheets |= {name: ledgers.bridge_sheet(made) for name, made in bridges.items() if made is not None}
+        known = {name: made for name, made in bridges.items() if made is not None}
+        sheets |= {name: ledgers.bridge_sheet(made) for name, made in known.items()}
+        sheets |= self.reasons.sheets() | self.tied_up.sheets()
+        if not isinstance(self.tied_up.walk, str):
+            known |= {f"walk_{number}": made for number, made in enumerate(self.tied_up.walk.bridges, start=1)}
+        steps = [bridge_steps(f"{made.base} to {made.other}", name, made) for name, made in known.items()]
+        if every := [*steps, *self.reasons.steps()]:
+            sheets["bridges"] = pl.concat(every)
         if str(results).strip():
             folder = Path(results) / "finance"
             folder.mkdir(parents=True, exist_ok=True)
@@ -231,9 +255,15 @@ class Finance:
         return sheets
 
 
-def finance(situation: Situation) -> Finance:
-    """The finance page of a week."""
-    return Finance(situation)
+def finance(situation: Situation, *, split: Split | str = "", prices: pl.DataFrame | None = None) -> Finance:
+    """The finance page of a week.
+
+    Parameters
+    ----------
+    split : why the margin moved, `soe.why_moved(week.before, snapshot)`.
+    prices : what each commitment costs to keep, `soe.commitment_prices(snapshot).rows`.
+    """
+    return Finance(situation, split, prices)
 
 
 def change_of(made: Bridge) -> float:

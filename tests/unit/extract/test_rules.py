@@ -247,6 +247,8 @@ CASES = [
            "final", "does not have"),
     Broken("offer without a price", swap("offers.csv", "P,2,7", "P,,7"), "stop", "offers.csv", (2,), "unit_cost", "",
            "no price"),
+    Broken("purchase without a price", {"receipts.csv": "receipt,kind,item,location,due_on,quantity\nPO,buy,RM,P,2026-11-18,5\n"},
+           "warn", "receipts.csv", (2,), "offer", "", "counts as paid already"),
     Broken("money without end by buying", swap("items.csv", "kg,2,,1", "kg,2,,3"), "stop", "offers.csv", (2,), "item",
            "RM", "It costs 2 without a maximum, and is worth 3"),
     Broken("money without end by making", {"operations.csv": None, "components.csv": None}, "stop", "routings.csv",

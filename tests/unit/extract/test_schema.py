@@ -17,6 +17,7 @@ KEYS = {
     "substitutions": "item substitute customer", "inventory": "item location lot", "receipts": "receipt",
     "policies": "item location", "events": "event", "consensus": "fiscal_month family location measure",
     "budget": "fiscal_month family location account measure",
+    "targets": "year measure",
     "actuals": "date measure item location resource customer", "units": "item unit", "currencies": "currency month",
     "overrides": "override",
 }  # fmt: skip

@@ -108,7 +108,7 @@ def test_accrual_puts_the_stock_change_where_the_end_value_stood() -> None:
 
 def test_labels_of_time_are_read_as_their_plan_names_them_or_as_they_are_written() -> None:
     labels = pl.Series([W47, "2026-11-16", "2026-02", "2026-W53", "beyond", "2025-W53", "Easter", "2026-11-31"])
-    found = {row[0]: row[1:] for row in timeline(labels, weeks(2)).iter_rows()}
+    found = {row[0]: row[1:6] for row in timeline(labels, weeks(2)).iter_rows()}
     assert found[W47] == (MONDAY, SUNDAY, 7, W47, "2026-11")
     assert found["2026-11-16"] == (MONDAY, MONDAY, 1, W47, "2026-11")
     assert found["2026-02"][:3] == (date(2026, 2, 1), date(2026, 2, 28), 28)

@@ -94,3 +94,23 @@ def test_parts_of_a_hundred_billion_still_add_up() -> None:
     assert int(found.sum()) == 0
     assert abs(int(found[0]) - 16636335949584) <= 1
     assert int(nested(values, [["a", "b", "a", "b"]], 0).sum()) == 0
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0.0, 0.25, 0.5, 0.5001, -0.5, 1.25, -7.75])), max_size=40)
+)
+def test_few_groups_are_rounded_like_many(rows: list[tuple[int, float]]) -> None:
+    # forty more groups of one part that is whole take the other way through the code, and nothing away
+    values, groups = [value for _, value in rows], [group for group, _ in rows]
+    few = largest_remainder(values, groups=groups)
+    many = largest_remainder([*values, *[1.0] * 40], groups=[*groups, *range(10, 50)])
+    assert few.tolist() == many[: len(rows)].tolist()
+    assert many[len(rows) :].tolist() == [1] * 40
+
+
+def test_parts_beyond_the_precision_of_a_double_still_add_up() -> None:
+    # 1.67e17 and its neighbours have no odd numbers as doubles: only whole numbers can be counted up
+    values = [1.67e17, 5.5, 3.0, -1.67e17]
+    assert int(largest_remainder(values, 9).sum()) == 9
+    with pytest.raises(ValueError, match="1 of 2 values have more units"):
+        largest_remainder([1e19, 1.0])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from soe_lib.errors import FormulationError
 from soe_lib.model.plan import Plan
+from soe_lib.money.bridge import bridge
 from soe_lib.money.statement import statement
 from soe_lib.money.stock import moves
 from tests.ledgers import Written, plan
@@ -155,3 +156,18 @@ def test_whatever_is_shown_adds_up(rows: list[tuple[str, str, float]]) -> None:
         assert cell["margin and steering"] == cell["margin"] + cell.get("goodwill", 0)
     whole = statement(Written("any", [], money), reading="cash")
     assert all(found.cents(line) == whole.cents(line) for line in whole.lines)
+
+
+def test_the_accrual_margin_is_the_one_that_a_bridge_ends_at() -> None:
+    # cash 0.004 and a stock of 10 more at 0.0004: 0.008 is a cent, though neither part is one
+    place = {"item": "A", "location": "L"}
+    made = plan(
+        {"stock": [{**place, "period": W47, "quantity": 10}], "leave": [{**place, "quantity": 10}],
+         "make": [{"routing": "R", "period": W47, "quantity": 10}]},
+        {"make": [{"routing": "R", "period": W47, "account": "revenue", "per_unit": 0.0004, **place}]},
+    )  # fmt: skip
+    costs = pl.DataFrame({"item": ["A"], "standard_cost": [0.0004]})
+    found = statement(made, standard_cost=costs, reading="accrual")
+    assert found.cents("accrual margin") == 1
+    nothing = Written("nothing", [], [])
+    assert bridge(nothing, made, reading="accrual", standard_cost=costs).end == 1

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from deltalake import write_deltalake
 from polars.testing import assert_frame_equal
 
+import soe_lib as soe
 from soe_lib.errors import DataError, FormulationError, ReconciliationError, SoeError
 from soe_lib.model.plan import Plan
 from soe_lib.store import tables
-from soe_lib.store.history import append, latest, open_plan, plans
+from soe_lib.store.history import append, latest, open_plan, plans, restate
 from soe_lib.store.shapes import pack, unpack
 from tests.ledgers import MONDAY, plan
 
@@ -81,7 +83,7 @@ def test_changed_inputs_make_the_next_run_linked_to_the_one_before(tmp_path: Pat
 def test_every_week_stays_what_it_was(tmp_path: Path) -> None:
     for week in range(3):
         append(tmp_path, made(10.0 + week, as_of=MONDAY + timedelta(days=7 * week)))
-    append(tmp_path, made(99.0, fingerprint="restated"))
+    restate(tmp_path, made(99.0, fingerprint="restated"), "a receipt was booked twice")
     sold = [open_plan(tmp_path, MONDAY, run).flows["sell"]["quantity"].sum() for run in (1, 2)]
     assert sold == [10.0, 99.0]
     assert open_plan(tmp_path, MONDAY).flows["sell"]["quantity"].sum() == 99.0
@@ -91,6 +93,62 @@ def test_every_week_stays_what_it_was(tmp_path: Path) -> None:
     assert before is not None
     assert (newest.as_of, before.as_of) == (date(2026, 11, 30), date(2026, 11, 23))
     assert latest(tmp_path, before=MONDAY) is None
+
+
+def test_a_closed_week_stays_and_a_restatement_stands_beside_it_with_its_reason(tmp_path: Path) -> None:
+    append(tmp_path, made())
+    append(tmp_path, made(12.0, as_of=MONDAY + timedelta(days=7)))
+    wrong = made(9.0, fingerprint="corrected")
+    with pytest.raises(DataError, match=r"2026-11-16 is closed in the plan store .*builds on 2026-11-16/1"):
+        append(tmp_path, wrong)
+    assert plans(tmp_path).height == 2
+    with pytest.raises(DataError, match="needs its reason"):
+        restate(tmp_path, wrong, "  ")
+    entry = restate(tmp_path, wrong, "one sale was booked twice")
+    assert (entry.run, entry.previous, entry.restates) == (2, "2026-11-16/1", "2026-11-16/1")
+    kept = plans(tmp_path, as_of="2026-11-16").select("run", "reason", "restates").rows()
+    assert kept == [(1, "", ""), (2, "one sale was booked twice", "2026-11-16/1")]
+    assert open_plan(tmp_path, MONDAY, 1).flows["sell"]["quantity"].to_list() == [10.0]
+    assert append(tmp_path, made()).added is False, "the very same plan of a closed week is there already"
+    with pytest.raises(DataError, match="no plan of 2026-11-30 to restate"):
+        restate(tmp_path, made(as_of=MONDAY + timedelta(days=14)), "nothing there")
+
+
+def test_an_earlier_week_may_be_kept_late_but_only_once(tmp_path: Path) -> None:
+    append(tmp_path, made(as_of=MONDAY + timedelta(days=7)))
+    assert append(tmp_path, made()).restates == ""
+    with pytest.raises(DataError, match="is closed"):
+        append(tmp_path, made(11.0, fingerprint="other"))
+
+
+def test_an_address_is_as_good_as_a_folder(tmp_path: Path) -> None:
+    address, options = f"file://{tmp_path}/store", {"timeout": "30s"}
+    append(address, made(), storage_options=options)
+    append(tmp_path / "store", made(12.0, fingerprint="other"), reason="by its path")
+    assert plans(address, storage_options=options)["run"].to_list() == [1, 2]
+    assert soe.plans(tmp_path / "store")["reason"].to_list() == ["", "by its path"]
+    sold = [
+        soe.open(MONDAY, run, store=address, storage_options=options).flows["sell"]["quantity"][0] for run in (1, 2)
+    ]
+    assert sold == [10.0, 12.0]
+    assert soe.open("2026-11-16", store=tmp_path / "store").margin == 119.925
+    assert "30s" not in repr(tables.at(address, options))
+
+
+def test_what_was_known_at_a_time(tmp_path: Path) -> None:
+    append(tmp_path, made())
+    between = plans(tmp_path)["created"][0]
+    append(tmp_path, made(12.0, fingerprint="other"))
+    assert plans(tmp_path, known_at=between)["run"].to_list() == [1]
+
+
+def test_a_store_from_before_restatements_still_opens(tmp_path: Path) -> None:
+    append(tmp_path, made())
+    table = tables.opened(tmp_path, "plans")
+    old = tables.read(table).drop("restates")
+    write_deltalake(tables.address(tmp_path, "plans"), old, mode="overwrite", schema_mode="overwrite")
+    assert plans(tmp_path)["restates"].to_list() == [""]
+    assert append(tmp_path, made(12.0, fingerprint="other")).run == 2
 
 
 def test_a_folder_that_save_wrote_is_as_good(tmp_path: Path) -> None:

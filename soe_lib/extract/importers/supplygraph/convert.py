@@ -224,8 +224,8 @@ def assumptions(recorded: Recorded, week: Week, currency: str) -> tuple[str, ...
         f"({whole:,.0f} units net over all items); items without an order in {LOOK_BACK} weeks have none.",
         "All factories are one, and all distributors are one: the records do not say which plant made or sent a unit.",
         f"Goods are {LEAD_DAYS} day on the way from factory to distributors, and made on the day they start.",
-        "Each product group has a line of its own, every day of the week, as fast as its best day so far; materials are "
-        "always there.",
+        "Each product group has a line of its own, every day of the week, as fast as its best day so far; materials "
+        "are always there.",
         f"An order can be delivered up to {LATE_DAYS} days late, at {LATE_SHARE:.0%} of its price a week; a unit never "
         f"delivered costs {SHORT_SHARE:.0%} of its price in goodwill.",
         "The list of items is that of the whole records.",

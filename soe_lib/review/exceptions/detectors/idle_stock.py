@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from soe_lib.money.idle import used_by
 from soe_lib.review import words
 from soe_lib.review.exceptions.issue import Issue
 from soe_lib.review.exceptions.registry import detector
-from soe_lib.review.frames.stock import outgoing
 from soe_lib.review.kpis import excess_and_obsolete
 from soe_lib.review.situation import Situation
 
@@ -19,15 +19,15 @@ LEAST_SHARE = 0.02
 
 
 def idle(situation: Situation, *, months: float = MONTHS) -> pl.DataFrame:
-    """Today's stock beyond some months of what the plan takes out of it, by item over all places.
+    """Today's stock beyond some months of what the plan sells or makes of it, by item over all places.
 
     Returns
     -------
     item, description, stock, demand_per_month [units], standard_cost, excess, obsolete [money].
     """
     days = float(situation.plan.periods["days"].sum())
-    used = outgoing(situation.snapshot, situation.plan).filter(pl.col("period") != "beyond")
-    moved = used.group_by("item").agg(demand_per_month=pl.col("out").sum() * MONTH_DAYS / days)
+    used = used_by(situation.plan, situation.snapshot)
+    moved = used.select("item", demand_per_month=pl.col("quantity") * MONTH_DAYS / days)
     stock = (
         situation.snapshot["inventory"].group_by("item").agg(stock=pl.col("on_hand").sum()).filter(pl.col("stock") > 0)
     )

@@ -1,0 +1,293 @@
+"""The operating statement: budget profit, every variance, actual profit; it closes to the cent or does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import polars as pl
+
+from soe_lib.errors import DataError, FormulationError, ReconciliationError
+from soe_lib.money.rounding import as_money, nested, whole
+from soe_lib.money.variances.formulas import (
+    FIXED_OVERHEAD,
+    LABOUR,
+    MATERIALS,
+    OTHER,
+    SALES,
+    TOTALS,
+    VARIABLE_OVERHEAD,
+    VARIANCE,
+    Table,
+)
+
+Costing = Literal["marginal", "absorption"]
+Stock = Literal["standard", "actual", "expensed"]
+Outside = Literal["at standard", "line"]
+
+NOT_STANDARD = "cost outside the standards"
+IN_STOCK = "material in stock"
+BUDGET, ACTUAL = "budget profit", "actual profit"
+NOISE = 1e-6
+"""Minor units below which an effect is float noise."""
+
+ABSORBED = 'Fixed overhead has a standard rate: its capacity and efficiency are in costing="absorption" only.'
+_TABLES: Mapping[str, Table] = {
+    "sales": SALES,
+    "materials": MATERIALS,
+    "labour": LABOUR,
+    "variable_overhead": VARIABLE_OVERHEAD,
+    "fixed_overhead": FIXED_OVERHEAD,
+    "other": OTHER,
+}
+WORDS = {kind.name: kind.words for table in _TABLES.values() for kind in table.kinds} | {
+    NOT_STANDARD: "Σ made × standard cost − Σ standard inputs of what was made",
+    IN_STOCK: "what becomes of the price of material bought and not used",
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OperatingStatement:
+    """From budget profit to actual profit by standard-cost variances; favourable is positive.
+
+    Formula: budget profit + Σ variances = actual profit, in whole minor units.
+
+    Parameters
+    ----------
+    start, end : budget and actual profit, in minor units.
+    rows : variance, product, of (material, grade, pool), amount (Int64, minor units); in reading order.
+    inventory : material, bought, used [unit], price variance of what was bought, of what was used and of what lies in
+        stock, stock change at standard price [money]; where purchase and use fall apart.
+    costing : "marginal", or "absorption" (fixed overhead in the cost of a unit).
+    stock : what material in stock is carried at; see `standard_variances`.
+    notes : what had to be assumed, counted.
+
+    Raises ReconciliationError where it does not close.
+    """
+
+    start: int
+    end: int
+    rows: pl.DataFrame
+    inventory: pl.DataFrame
+    costing: str
+    stock: str
+    digits: int = 2
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.residual:
+            raise ReconciliationError(
+                f"the operating statement leaves {self.residual} minor units between {self.start} and {self.end} open."
+            )
+
+    @property
+    def residual(self) -> int:
+        """end − start − Σ variances, in minor units: 0."""
+        return self.end - self.start - int(self.rows["amount"].sum())
+
+    def __getitem__(self, variance: str) -> float:
+        """One variance, or a total such as "sales volume" [money]; raises FormulationError for an unknown name."""
+        names = TOTALS.get(variance, (variance,))
+        if unknown := [name for name in names if name not in WORDS]:
+            raise FormulationError(f"no variance {unknown[0]!r}; there are {', '.join([*WORDS, *TOTALS])}.")
+        found = self.rows.filter(pl.col("variance").is_in(names))["amount"]
+        return round(int(found.sum()) / 10**self.digits, self.digits)
+
+    def by(self, *columns: str) -> pl.DataFrame:
+        """The variances by product or of what: variance, the columns, amount [money]."""
+        if unknown := [name for name in columns if name not in ("product", "of")]:
+            raise FormulationError(f"variances are told apart by product and of, not by {unknown[0]!r}.")
+        sums = self.rows.group_by("variance", *columns, maintain_order=True).agg(pl.col("amount").sum())
+        return sums.with_columns(as_money(pl.col("amount"), self.digits))
+
+    def table(self) -> pl.DataFrame:
+        """The statement as it is shown: line, amount, cumulative [money], formula."""
+        sums = self.rows.group_by("variance", maintain_order=True).agg(pl.col("amount").sum(), rows=pl.len())
+        money = [as_money(pl.col(name), self.digits) for name in ("amount", "cumulative")]
+        return (
+            pl.concat(
+                [
+                    pl.DataFrame({"line": [BUDGET], "amount": [self.start], "formula": [""]}),
+                    sums.select(
+                        line="variance", amount="amount", formula=pl.col("variance").replace_strict(WORDS, default="")
+                    ),
+                    pl.DataFrame({"line": [ACTUAL], "amount": [self.end], "formula": [""]}),
+                ]
+            )
+            .with_columns(cumulative=pl.col("amount").cum_sum())
+            .with_columns(cumulative=pl.when(pl.col("line") == ACTUAL).then("amount").otherwise("cumulative"))
+            .select("line", *money, "formula")
+        )
+
+    def __repr__(self) -> str:
+        lines = self.table()
+        width = max(len(line) for line in lines["line"])
+        shown = [f"  {line:<{width}} {amount:>18,.{self.digits}f}" for line, amount, *_ in lines.iter_rows()]
+        return "\n".join([f"Operating statement ({self.costing} costing), residual 0", *shown, *self.notes])
+
+
+def standard_variances(
+    *,
+    sales: pl.DataFrame | None = None,
+    materials: pl.DataFrame | None = None,
+    labour: pl.DataFrame | None = None,
+    variable_overhead: pl.DataFrame | None = None,
+    fixed_overhead: pl.DataFrame | None = None,
+    other: pl.DataFrame | None = None,
+    costing: Costing = "marginal",
+    stock: Stock = "standard",
+    outside: Outside = "at standard",
+    digits: int = 2,
+    notes: tuple[str, ...] = (),
+) -> OperatingStatement:
+    """The standard-cost variances of a closed period, and the statement from budget profit to actual profit.
+
+    Formula: see `soe_lib.money.variances.formulas`, whose tables also say which columns each frame has. Sales volume is
+    valued at contribution (marginal), or at profit after standard_fixed_cost (absorption). Actual profit = revenue −
+    what was paid + goods made and not sold at standard cost + material bought and not used, where `stock` is "standard"
+    at standard price, "actual" at the price paid (its price variance waits in stock), "expensed" at nothing.
+
+    Parameters
+    ----------
+    sales, materials, labour, variable_overhead, fixed_overhead, other : figures by product, material, grade or pool;
+        costs are positive. A table left out has neither standard nor actual cost; without sales, profit is that of
+        the variances alone.
+    costing : "marginal", or "absorption": the variances of fixed overhead volume come in.
+    outside : standard cost of what was made that none of the tables explains is taken as spent "at standard", and
+        noted; or it is a "line" of its own.
+    digits : decimals of the currency.
+
+    Raises DataError for a missing column or a blank figure, FormulationError for an unknown convention.
+    """
+    for value, known in ((costing, get_args(Costing)), (stock, get_args(Stock)), (outside, get_args(Outside))):
+        if value not in known:
+            raise FormulationError(f"no convention {value!r}; choose one of {', '.join(known)}.")
+    given = {
+        "sales": sales, "materials": materials, "labour": labour, "variable_overhead": variable_overhead,
+        "fixed_overhead": fixed_overhead, "other": other,
+    }  # fmt: skip
+    read = {name: _TABLES[name].read(frame) for name, frame in given.items() if frame is not None}
+    full = costing == "absorption"
+    if "sales" in read:
+        read["sales"] = _worth(read["sales"], full)
+    elif not read:
+        raise DataError("no figures were given: there is no variance to work out.")
+    effects = pl.concat([_TABLES[name].effects(frame) for name, frame in read.items()])
+    if not full:
+        effects = effects.filter(~pl.col("variance").is_in(TOTALS["fixed overhead volume"]))
+    start, end = _budget(read, full), _actual(read, full, stock)
+    rest = _outside(read, full)
+    if outside == "line":
+        effects = pl.concat([effects, rest])
+    elif rest.height:
+        end -= float(rest["effect"].sum())
+        said = f"{rest['effect'].sum():,.2f} of standard cost is of inputs not given: taken as spent at standard."
+        notes = (*notes, said if "sales" in read else "No sales were given: profit is that of the variances alone.")
+    if not full and _absorbed(read):
+        notes = (*notes, ABSORBED)
+    effects = pl.concat([effects, _in_stock(read, stock)])
+    _complete(effects, start, end)
+    scale = 10**digits
+    first, last = (int(whole(profit * scale)[0]) for profit in (start, end))
+    rows = _in_minor_units(effects, last - first, scale)
+    return OperatingStatement(first, last, rows, _inventory(read), costing, stock, digits, notes)
+
+
+def _worth(sold: pl.DataFrame, full: bool) -> pl.DataFrame:
+    """Sales with what volume is valued at: contribution, or profit after the standard fixed cost of a unit."""
+    if not float(sold["budget_quantity"].sum()) and float(sold["actual_quantity"].sum()):
+        raise DataError("sales: nothing was budgeted, so there is neither a mix nor a margin to measure volume by.")
+    return sold.with_columns(worth=pl.col("contribution") - (pl.col("standard_fixed_cost") if full else 0.0))
+
+
+def _absorbed(read: Mapping[str, pl.DataFrame]) -> bool:
+    """Whether fixed overhead has a rate that marginal costing does not use."""
+    return _total(read.get("fixed_overhead"), pl.col("standard_rate") * pl.col("standard_hours")) != 0
+
+
+def _total(frame: pl.DataFrame | None, amount: pl.Expr) -> float:
+    return 0.0 if frame is None or frame.is_empty() else float(frame.select(amount.sum()).item())
+
+
+def _budget(read: Mapping[str, pl.DataFrame], full: bool) -> float:
+    """Budget quantity × margin − budgeted fixed cost (marginal; in absorption it is in the margin) − other budgets."""
+    fixed = 0.0 if full else _total(read.get("fixed_overhead"), pl.col("budget"))
+    return (
+        _total(read.get("sales"), pl.col("budget_quantity") * pl.col("worth"))
+        - fixed
+        - _total(read.get("other"), pl.col("budget"))
+    )
+
+
+def _actual(read: Mapping[str, pl.DataFrame], full: bool, stock: Stock) -> float:
+    """Revenue − paid + goods made and not sold at standard cost + material bought and not used."""
+    unit = _unit_cost(full)
+    income = _total(read.get("sales"), pl.col("revenue") + (pl.col("made") - pl.col("actual_quantity")) * unit)
+    paid = sum(_total(frame, pl.col("paid")) for name, frame in read.items() if name != "sales")
+    return income - paid + _total(read.get("materials"), _carried(stock))
+
+
+def _unit_cost(full: bool) -> pl.Expr:
+    """Standard cost of a unit: what its budget price leaves after its margin."""
+    cost = pl.col("budget_price") - pl.col("contribution")
+    return cost + pl.col("standard_fixed_cost") if full else cost
+
+
+def _carried(stock: Stock) -> pl.Expr:
+    kept = pl.col("bought") - pl.col("used")
+    price = pl.when(pl.col("bought") != 0).then(pl.col("paid") / pl.col("bought")).otherwise("standard_price")
+    return {"standard": kept * pl.col("standard_price"), "actual": kept * price, "expensed": kept * 0.0}[stock]
+
+
+def _in_stock(read: Mapping[str, pl.DataFrame], stock: Stock) -> pl.DataFrame:
+    """The inventory line: material in stock at other than its standard price."""
+    if stock == "standard" or "materials" not in read:
+        return pl.DataFrame(schema=VARIANCE)
+    effect = _carried(stock) - _carried("standard")
+    rows = read["materials"].select(variance=pl.lit(IN_STOCK), product="product", of="material", effect=effect)
+    return rows.cast(VARIANCE)
+
+
+def _outside(read: Mapping[str, pl.DataFrame], full: bool) -> pl.DataFrame:
+    """Standard cost of what was made, less the standard inputs that were given: 0 where the standards are complete."""
+    made = _total(read.get("sales"), pl.col("made") * _unit_cost(full))
+    inputs = _total(read.get("materials"), pl.col("standard_quantity") * pl.col("standard_price"))
+    hours = ("labour", "variable_overhead", *(("fixed_overhead",) if full else ()))
+    inputs += sum(_total(read.get(name), pl.col("standard_hours") * pl.col("standard_rate")) for name in hours)
+    row = {"variance": NOT_STANDARD, "product": "", "of": "", "effect": made - inputs}
+    return pl.DataFrame([row] if abs(made - inputs) > 1e-9 * (1.0 + abs(made)) else [], schema=VARIANCE)
+
+
+def _complete(effects: pl.DataFrame, start: float, end: float) -> None:
+    found, change = float(effects["effect"].sum()), end - start
+    size = float(effects["effect"].abs().sum()) + abs(start) + abs(end)
+    if abs(found - change) > 1e-4 + 1e-11 * size:
+        raise ReconciliationError(f"the variances add up to {found:,.4f}, but profit moves by {change:,.4f}.")
+
+
+def _in_minor_units(effects: pl.DataFrame, change: int, scale: int) -> pl.DataFrame:
+    order = {name: place for place, name in enumerate(WORDS)}
+    place = pl.col("variance").replace_strict(order, return_dtype=pl.Int64)
+    rows = effects.with_columns(_place=place).sort("_place", maintain_order=True)
+    real = rows.filter((pl.col("effect") * scale).abs() >= NOISE)
+    rows = (
+        rows if real.is_empty() else rows.filter(((pl.col("effect") * scale).abs() >= NOISE) | (pl.col("effect") == 0))
+    )
+    cents = nested(rows["effect"].to_numpy() * scale, [rows["_place"].to_numpy()], change)
+    return rows.drop("_place", "effect").with_columns(pl.Series("amount", cents, dtype=pl.Int64))
+
+
+def _inventory(read: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    columns = ["material", "bought", "used", "price_variance", "of_used", "in_stock", "stock_change"]
+    if "materials" not in read:
+        return pl.DataFrame(schema={name: pl.String if name == "material" else pl.Float64 for name in columns})
+    kept, price = pl.col("bought") - pl.col("used"), pl.col("standard_price")
+    waiting = pl.when(pl.col("bought") != 0).then((price * pl.col("bought") - pl.col("paid")) / pl.col("bought") * kept)
+    return (
+        read["materials"]
+        .with_columns(price_variance=price * pl.col("bought") - pl.col("paid"), in_stock=waiting.otherwise(0.0))
+        .with_columns(of_used=pl.col("price_variance") - pl.col("in_stock"), stock_change=kept * price)
+        .filter(kept != 0)
+        .select(columns)
+    )

@@ -1,0 +1,132 @@
+"""Planning and execution variance: by hand from extract to extract, and adding up whatever the ledgers are."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import soe_lib as soe
+from soe_lib.errors import DataError, ReconciliationError
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.money.hindsight import Hindsight, planning_and_execution
+from soe_lib.scenario.hindsight import three_plans, with_hindsight
+from tests.ledgers import Written
+
+DEMO = Path(__file__).parents[2] / "data" / "demo"
+THEN, NOW = date(2026, 1, 5), date(2026, 1, 12)
+TABLES: dict[str, list[dict[str, Any]]] = {
+    "items": [{"item": "A", "family": "F", "standard_cost": 5, "price": 12}],
+    "locations": [{"location": "W", "kind": "warehouse"}],
+    "offers": [
+        {"offer": "slow", "supplier": "S", "item": "A", "location": "W", "unit_cost": 5, "expedite": "no"},
+        {"offer": "fast", "supplier": "S", "item": "A", "location": "W", "unit_cost": 8, "expedite": "yes"},
+    ],
+    "inventory": [{"item": "A", "location": "W", "on_hand": 10}],
+}
+
+
+def extract(folder: Path, as_of: date, **tables: list[dict[str, Any]]) -> Snapshot:
+    target = folder / as_of.isoformat()
+    target.mkdir(parents=True)
+    text = f'company = "Tiny"\ncurrency = "EUR"\nas_of = "{as_of}"\n[horizon]\nweeks = 3\n'
+    (target / "settings.toml").write_text(text, encoding="utf-8")
+    for name, rows in (TABLES | tables).items():
+        pl.DataFrame(rows, infer_schema_length=None).write_csv(target / f"{name}.csv")
+    return soe.read(target)
+
+
+def two_weeks(folder: Path) -> tuple[Snapshot, Snapshot]:
+    """Ten wanted, and ten in stock. Fourteen were: twelve were sold, two of them bought dear, and two are overdue."""
+    before = extract(folder, THEN, forecast=[{"item": "A", "location": "W", "period": "2026-W02", "quantity": 10}])
+    done = [
+        {"date": "2026-01-07", "measure": "sales", "item": "A", "location": "W", "quantity": 12, "amount": 144},
+        {"date": "2026-01-07", "measure": "buy", "item": "A", "location": "W", "quantity": 2, "amount": 16},
+    ]
+    owed = [{"order": "O1", "item": "A", "location": "W", "due_on": "2026-01-08", "quantity": 2, "price": 12}]
+    now = extract(folder, NOW, orders=owed, actuals=done, inventory=[{"item": "A", "location": "W", "on_hand": 0}])
+    return before, now
+
+
+def test_a_week_by_hand(tmp_path: Path) -> None:
+    # planned 10 × 12 = 120; with hindsight 14 × 12 − 4 × 5 = 148; happened 144 − 16 = 128
+    three = three_plans(*two_weeks(tmp_path), solve=soe.plan)
+    found = planning_and_execution(*three, window=(THEN, date(2026, 1, 11)))
+    assert (found.plan, found.hindsight, found.actual) == (12000, 14800, 12800)
+    assert (found.planning, found.execution) == (2800, -2000)
+    rows = {row["account"]: row for row in found.table().to_dicts()}
+    assert (rows["revenue"]["planning"], rows["revenue"]["execution"]) == (48.0, -24.0)
+    assert (rows["material"]["planning"], rows["material"]["execution"]) == (-20.0, 4.0)
+    assert (rows["margin"]["total"], rows["margin"]["planning"], rows["margin"]["execution"]) == (8.0, 28.0, -20.0)
+    assert "planning variance               28.00" in repr(found)
+
+
+def test_hindsight_keeps_the_start_and_knows_the_rest() -> None:
+    before, now = soe.read(DEMO, "2026-11-09"), soe.read(DEMO, "2026-11-16")
+    later = with_hindsight(before, now)
+    assert (later.as_of, later.periods.equals(before.periods)) == (before.as_of, True)
+    assert later["inventory"].equals(before["inventory"])
+    assert later["receipts"]["receipt"].equals(before["receipts"]["receipt"])
+    assert later["events"].equals(now["events"])
+    sold = later["orders"].filter(pl.col("order").str.starts_with("sold"))
+    done = now["actuals"].filter(pl.col("measure") == "sales", pl.col("date") >= before.as_of)
+    assert sold["quantity"].sum() == pytest.approx(done["quantity"].sum())
+    assert (sold["quantity"] * sold["price"]).sum() == pytest.approx(done["amount"].sum())
+    assert later["orders"].height == sold.height + now["orders"].height
+    first = later["calendar"]["date"].drop_nulls().min()
+    assert first == before.as_of
+    hours = later["calendar"].filter(pl.col("date") == before.as_of).sort("resource")
+    assert hours.equals(before["calendar"].filter(pl.col("date") == before.as_of).sort("resource"))
+    with pytest.raises(DataError, match="give the older first"):
+        with_hindsight(now, before)
+
+
+def test_a_receipt_that_is_late_by_now_is_late_in_hindsight(tmp_path: Path) -> None:
+    before, now = two_weeks(tmp_path)
+    receipts = pl.DataFrame(
+        {"receipt": ["R1", "R2"], "kind": "buy", "item": "A", "location": "W", "due_on": [date(2026, 1, 9)] * 2,
+         "quantity": 5.0, "routing": "", "offer": "slow", "lane": "", "firm": True}
+    )  # fmt: skip
+    later = with_hindsight(
+        before.replace(receipts=receipts),
+        now.replace(receipts=receipts.head(1).with_columns(due_on=pl.date(2026, 1, 20))),
+    )
+    assert later["receipts"]["due_on"].to_list() == [date(2026, 1, 20), date(2026, 1, 9)]
+
+
+def test_different_horizons_need_a_window() -> None:
+    sold = [{"item": "A", "quantity": 1, "price": 10}]
+    plans = [Written(name, sold, [], weeks_long=weeks) for name, weeks in (("a", 4), ("b", 4), ("c", 3))]
+    with pytest.raises(ReconciliationError, match="cover different days"):
+        planning_and_execution(*plans)
+    assert planning_and_execution(*plans, window="common").window == (date(2026, 11, 16), date(2026, 12, 6))
+
+
+def test_rows_that_do_not_tie_are_refused() -> None:
+    sold = [{"item": "A", "quantity": 1, "price": 10}]
+    found = planning_and_execution(*(Written(name, sold, []) for name in "abc"))
+    with pytest.raises(ReconciliationError, match="accounts of actual, execution, total"):
+        Hindsight(found.plan, found.hindsight, found.actual + 1, found.rows)
+
+
+MONEY = st.lists(
+    st.tuples(st.sampled_from(["material", "freight", "penalties"]), st.floats(-1e6, 1e6, allow_nan=False)), max_size=6
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.tuples(MONEY, MONEY, MONEY))
+def test_the_two_always_add_up(money: tuple[list[tuple[str, float]], ...]) -> None:
+    sold = [{"item": "A", "quantity": 3, "price": 1 / 3}]
+    plans = [
+        Written(name, sold, [{"account": account, "amount": amount} for account, amount in rows])
+        for name, rows in zip("abc", money, strict=True)
+    ]
+    found = planning_and_execution(*plans)
+    assert found.planning + found.execution == found.actual - found.plan
+    assert found.rows.select((pl.col("planning") + pl.col("execution") - pl.col("total")).abs().max()).item() == 0
