@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import warnings
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -98,7 +99,9 @@ class Workbook:
 def _guarded(action: Any) -> Any:
     """Run something that reads the XML: whatever a damaged workbook does to the reader, it is unreadable."""
     try:
-        return action()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of styles, names and the like, which hold no data
+            return action()
     except (UnreadableError, OSError):
         raise
     except Exception as error:
