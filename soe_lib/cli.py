@@ -48,13 +48,31 @@ def main() -> None:
 @DATA
 @AS_OF
 @JSON
-def check(data: str, as_of: str | None, as_json: bool) -> None:
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also write a page.")
+def check(data: str, as_of: str | None, as_json: bool, html: Path | None) -> None:
     """Check an extract: every finding at once, with file, row, column, value, rule and fix."""
     from soe_lib.extract.check import check as run
 
     report = run(data, as_of)
+    if html:
+        from soe_lib.extract.check_page import write_page
+
+        write_page(report, html)
     click.echo(json.dumps(report.to_dict(), indent=2) if as_json else report.text())
     sys.exit(0 if report.ok else 1)
+
+
+@main.command()
+@DATA
+@AS_OF
+@JSON
+def sources(data: str, as_of: str | None, as_json: bool) -> None:
+    """Say for each table where it comes from, how old it is, and how many rows it has."""
+    with stops(as_json):
+        from soe_lib.extract.origins import origins
+
+        found = origins(data, as_of)
+        click.echo(json.dumps(found.to_dict(), indent=2) if as_json else found.text())
 
 
 @main.command()
@@ -319,6 +337,25 @@ def frepple(source: Path, target: Path, as_of: str | None, currency: str, lots: 
 
         day = date.fromisoformat(as_of) if as_of else None
         click.echo(str(import_frepple(source, target, as_of=day, currency=currency, lots=lots)))
+
+
+@import_.command()
+@click.argument("source", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.option("--as-of", default=None, metavar="DATE", help="Only this Monday; all of them when left out.")
+@click.option("--currency", default="BDT", show_default=True)
+def supplygraph(source: Path, target: Path, as_of: str | None, currency: str) -> None:
+    """Read daily records in SupplyGraph's layout from DIR; write OUT/<Monday>/ for every week."""
+    with stops():
+        from soe_lib.extract.importers.supplygraph import import_supplygraph
+        from soe_lib.extract.settings_file import as_date
+
+        day = as_date(as_of) if as_of else None
+        if as_of and day is None:
+            raise click.BadParameter("Write a date such as 2023-04-03.", param_hint="--as-of")
+        made = import_supplygraph(source, target, as_of=day, currency=currency)
+        click.echo(str(made[-1]))
+        click.echo(f"{len(made)} weeks, {made[0].as_of} to {made[-1].as_of}; the assumptions are those of the last.")
 
 
 @main.command()

@@ -209,6 +209,10 @@ class Calendar:
         """What to write instead of a label that means nothing."""
         if len(label) == 8 and label[4:6] == "-W":
             return f"{label[:4]} has no week {label[6:]}." if label[6:].isdigit() else "Write a week such as 2026-W48."
+        if len(label) == 7 and label[4:6] == "-W" and label[6].isdigit():
+            return (
+                f"Did you mean {label[:6]}0{label[6]}? A week has two digits, so that weeks sort in the order of time."
+            )
         fix = "Write a period, an ISO date, an ISO week such as 2026-W48 or a fiscal month such as 2026-11."
         return f"{hint(label, self.periods['period'].to_list())} {fix}".strip()
 

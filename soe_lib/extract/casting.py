@@ -10,7 +10,7 @@ import polars as pl
 from soe_lib.extract.columns import match_columns
 from soe_lib.extract.findings import Finding
 from soe_lib.extract.schema import Column, Table
-from soe_lib.extract.sources import Source
+from soe_lib.extract.source import Source
 
 LARGEST = 1e9
 TRUE, FALSE = ("yes", "true", "y", "1"), ("no", "false", "n", "0")
@@ -55,10 +55,21 @@ def cast(source: Source, table: Table) -> tuple[pl.DataFrame, list[Finding]]:
             raw, repairs = tidy(source, column)
             values, wrong = CASTS[column.type](source, column, raw)
             findings += repairs + wrong + _blanks(source, column, raw)
-        typed[column.name] = values if column.default is None else values.fill_null(column.default)
+        typed[column.name] = _defaulted(values, column)
     rest = {column.name: column for column in table.columns if column.name not in typed}
     absent = [pl.lit(column.default, dtype=column.dtype).alias(name) for name, column in rest.items()]
     return pl.DataFrame(typed).with_columns(absent).select(table.names), findings
+
+
+def _defaulted(values: pl.Series, column: Column) -> pl.Series:
+    """Blank cells as the contract's default; a blank text is written "" and means its default likewise."""
+    if column.default is None:
+        return values
+    return (
+        values.replace("", column.default)
+        if column.type == "text" and column.default
+        else values.fill_null(column.default)
+    )
 
 
 def _quick(column: Column) -> pl.Expr:

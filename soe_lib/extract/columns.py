@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from soe_lib.extract.findings import Finding
 from soe_lib.extract.schema import Table
-from soe_lib.extract.sources import ALIKE, Source
+from soe_lib.extract.source import Source
 from soe_lib.extract.spelling import hint, likeness, nearest
+
+ALIKE = 0.8
+ASIDE = "\x01"
+"""Marks columns that are read besides the contract's: of units, of currencies, of the last change."""
 
 
 def match_columns(source: Source, table: Table) -> list[Finding]:
     """Columns that are missing, renamed, or not in the contract."""
     there = source.frame.columns
     absent = [name for name in table.names if name not in there]
-    strange = [name for name in there if name not in table.names]
+    strange = [name for name in there if name not in table.names and not name.startswith(ASIDE)]
     findings = []
     for name in absent:
         if table[name].required:

@@ -9,7 +9,7 @@ from soe_lib import workspace
 from soe_lib.errors import DataError
 from soe_lib.extract.schema import MANDATORY
 from soe_lib.extract.settings_file import FILE, as_date, load
-from soe_lib.extract.sources import SUFFIXES
+from soe_lib.extract.sources import SUFFIXES, WORKBOOK
 
 
 def dates(company: Path) -> tuple[date, ...]:
@@ -44,7 +44,8 @@ def locate(data: str | Path, as_of: str | date | None = None) -> Path:
 
 def _has_tables(folder: Path) -> bool:
     """Whether the folder is an extract that lost its settings, which the check then says beside all else."""
-    return any((folder / f"{name}{suffix}").is_file() for name in MANDATORY for suffix in SUFFIXES)
+    named = [folder / f"{name}{suffix}" for name in MANDATORY for suffix in SUFFIXES]
+    return any(path.is_file() for path in named) or any(folder.glob(f"[!~.]*{WORKBOOK}"))
 
 
 def _wanted(as_of: str | date | None) -> date | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-QUOTE, COMMA, NEWLINE, RETURN = 34, 44, 10, 13
+QUOTE, NEWLINE, RETURN = 34, 10, 13
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,13 @@ class Layout:
         return Layout(self.line[keep], self.fields[keep], self.blank[keep])
 
 
-def scan(text: bytes) -> Layout:
+def scan(text: bytes, separator: str = ",") -> Layout:
     """The layout of a CSV text whose quotes are balanced.
 
     Parameters
     ----------
     text : the file's bytes in UTF-8, header included, rows ended by a newline.
+    separator : one ASCII character between the values of a row.
     """
     letters = np.frombuffer(text, dtype=np.uint8)
     outside = np.bitwise_xor.accumulate((letters == QUOTE).view(np.uint8)) == 0
@@ -36,7 +37,7 @@ def scan(text: bytes) -> Layout:
     if not ends.size or ends[-1] != letters.size - 1:
         ends = np.append(ends, letters.size)
     starts = np.concatenate([[0], ends[:-1] + 1])
-    commas = np.flatnonzero((letters == COMMA) & outside)
+    commas = np.flatnonzero((letters == ord(separator)) & outside)
     fields = np.searchsorted(commas, ends) - np.searchsorted(commas, starts) + 1
     length = ends - starts
     blank = (length == 0) | ((length == 1) & (letters[np.minimum(starts, letters.size - 1)] == RETURN))

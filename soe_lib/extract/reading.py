@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,12 +10,15 @@ import polars as pl
 
 from soe_lib.extract.calendar import Calendar, horizon
 from soe_lib.extract.casting import cast
+from soe_lib.extract.cents import to_the_cent
+from soe_lib.extract.conversion import convert
+from soe_lib.extract.deliveries import Delivery, deliver
 from soe_lib.extract.findings import Finding, by_level
 from soe_lib.extract.horizon import build
 from soe_lib.extract.schema import DEMAND, MANDATORY, schema
 from soe_lib.extract.settings import UNKNOWN, Settings
 from soe_lib.extract.settings_file import load
-from soe_lib.extract.sources import Rows, Source, discover, read_source
+from soe_lib.extract.source import Rows, Source
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Extract:
     sources : the files read, by table.
     calendar : the horizon; empty where the periods make no sense.
     broken : tables whose file could not be read.
+    deliveries : where each table came from.
     """
 
     folder: Path
@@ -37,6 +41,7 @@ class Extract:
     calendar: Calendar
     broken: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
+    deliveries: Mapping[str, Delivery] = field(default_factory=dict, repr=False, compare=False)
     _distinct: dict[tuple[str, str], pl.Series] = field(default_factory=dict, repr=False, compare=False)
 
     def __getitem__(self, table: str) -> pl.DataFrame:
@@ -113,13 +118,13 @@ def inspect(folder: Path) -> Extract:
     from soe_lib.extract.checks import check_all
 
     settings, findings = load(folder)
-    paths, strange = discover(folder)
-    findings = [*findings, *strange, *missing_tables(paths)]
+    deliveries, mapped, strange = deliver(folder, settings)
+    findings = [*findings, *strange, *missing_tables({*deliveries, *mapped.entries})]
     sources, tables = {}, {}
     for name, table in schema().items():
         source = None
-        if name in paths:
-            source, problems = read_source(paths[name], table)
+        if name in deliveries:
+            source, problems = deliveries[name].read()
             findings += problems
         if source is None:
             tables[name] = table.empty()
@@ -127,13 +132,18 @@ def inspect(folder: Path) -> Extract:
         sources[name] = source
         tables[name], problems = cast(source, table)
         findings += problems
-    broken = frozenset(paths) - frozenset(sources)
-    extract = Extract(folder, settings, tables, sources, calendar_of(settings, tables["periods"]), broken)
+    broken = frozenset({*deliveries, *mapped.entries}) - frozenset(sources)
+    tables, problems = convert(tables, sources, mapped.entries, settings)
+    findings += problems
+    tables, problems = to_the_cent(tables, sources)
+    findings += problems
+    calendar = calendar_of(settings, tables["periods"])
+    extract = Extract(folder, settings, tables, sources, calendar, broken, deliveries=deliveries)
     findings += check_all(extract)
     return replace(extract, findings=by_level(findings))
 
 
-def missing_tables(paths: Mapping[str, Path]) -> list[Finding]:
+def missing_tables(paths: Collection[str]) -> list[Finding]:
     """The tables without which there is nothing to plan."""
     findings = [
         Finding("stop", name, f"{name}.csv", rule="The file is missing.", fix=f"Export {name}.csv into the folder.")

@@ -95,6 +95,7 @@ class Settings:
     tolerance : band by family, as a share of the S&OP commitment.
     control : by table, what the sender counted: {"rows": 412, "quantity": 12345.0}.
     notes : assumptions that were made when the extract was written; the pack lists them.
+    unchanged : tables that may be, byte for byte, those of the week before.
     """
 
     company: str = ""
@@ -112,6 +113,7 @@ class Settings:
     tolerance: Mapping[str, float] = field(default_factory=lambda: NOTHING)
     control: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: NOTHING)
     notes: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
 
     def plain(self) -> dict[str, Any]:
         """The settings as plain values, sorted by name, for JSON and fingerprints."""

@@ -158,6 +158,12 @@ class Reader:
             return tuple(value)
         return self._wrong(path, value, (), "Write a list of texts.")
 
+    def unchanged(self, path: str, value: Any) -> tuple[str, ...]:
+        """Names of tables."""
+        if isinstance(value, list) and all(isinstance(one, str) and one in schema() for one in value):
+            return tuple(sorted(value))
+        return self._wrong(path, value, (), 'Write a list of tables such as ["inventory"].')
+
     def _wrong(self, path: str, value: Any, default: Any, fix: str) -> Any:
         self._stop(path, str(value), "The value cannot be used.", fix)
         return default
@@ -172,6 +178,7 @@ READERS: dict[str, Callable[[Reader, str, Any], Any]] = {
     "tolerance": Reader.tolerance,
     "control": Reader.control,
     "notes": Reader.notes,
+    "unchanged": Reader.unchanged,
 }
 
 

@@ -1,0 +1,1 @@
+"""Faults that the weekly run survives, by their numbers."""

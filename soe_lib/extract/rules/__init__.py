@@ -21,6 +21,6 @@ def rule(function: Rule) -> Rule:
 
 def registered() -> tuple[Rule, ...]:
     """Every rule, in the order of the modules."""
-    from soe_lib.extract.rules import demand, history, keys, money, network, numbers, periods, supply  # noqa: F401
+    from soe_lib.extract.rules import demand, history, keys, money, network, numbers, periods, supply, units  # noqa: F401
 
     return tuple(_RULES)

@@ -51,10 +51,16 @@ def prices(extract: Extract) -> list[Finding]:
         rows = lines(extract, table).join(of_items, on="item", how="left", maintain_order="left")
         rows = rows.with_columns(price=pl.coalesce("price", "item_price"))
         cost = pl.col("standard_cost")
-        for where, text, fix in (
-            (pl.col("price").is_null(), "No price, in the row or in items.csv: it counts as 0.", "Fill price."),
-            ((pl.col("price") == 0) & (cost > 0), "A price of 0 for an item that costs money.", "Mend the price."),
+        for level, where, text, fix in (
+            ("warn", pl.col("price").is_null(), "No price, in the row or in items.csv: it counts as 0.", "Fill price."),
             (
+                "stop",
+                (pl.col("price") == 0) & (cost > 0),
+                "A price of 0 for an item that costs money.",
+                "Mend the price.",
+            ),
+            (
+                "warn",
                 (pl.col("price") > 0) & (pl.col("price") < cost),
                 "The standard cost is above the price.",
                 "Mend one of them.",
@@ -63,7 +69,7 @@ def prices(extract: Extract) -> list[Finding]:
             bad = rows.filter(where)["row"]
             if len(bad):
                 value = extract.cell(table, "price", int(bad[0]))
-                findings.append(extract.finding("warn", table, bad, column="price", value=value, rule=text, fix=fix))
+                findings.append(extract.finding(level, table, bad, column="price", value=value, rule=text, fix=fix))
     return findings
 
 

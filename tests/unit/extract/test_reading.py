@@ -44,6 +44,8 @@ def test_blank_means_the_default_or_nothing(tmp_path: Path) -> None:
     assert snapshot["items"]["volume"].to_list() == [1.0, 1.0]
     assert snapshot["items"].filter(pl.col("item") == "RM")["price"].to_list() == [None]
     assert snapshot["locations"]["status"].to_list() == ["open", "open"]
+    closed = read(write(tmp_path / "column", {"locations.csv": "location,kind,status\nP,plant,\nM,market,\n"}))
+    assert closed["locations"]["status"].to_list() == ["open", "open"]
     assert snapshot["lanes"]["item"].to_list() == [""]
     assert snapshot["offers"]["expedite"].to_list() == [False]
     assert snapshot["receipts"]["firm"].to_list() == [True]

@@ -1,0 +1,274 @@
+"""What an extract is delivered as: for every table a file, a sheet of a workbook, or what sources.toml names."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from soe_lib.extract.bound import RefusedError
+from soe_lib.extract.columns import ASIDE
+from soe_lib.extract.databases import Database, LostError
+from soe_lib.extract.dialect import PLAIN, dates, numbers
+from soe_lib.extract.findings import Finding
+from soe_lib.extract.schema import Table, schema
+from soe_lib.extract.settings import Settings
+from soe_lib.extract.source import Source, refusal
+from soe_lib.extract.sources import SUFFIXES, WORKBOOK, discover, misnamed, read_source
+from soe_lib.extract.sources_file import FILE, Entry, Mapped, load_sources
+from soe_lib.extract.workbook import UnreadableError, Workbook
+
+Read = Callable[[], "tuple[Source | None, list[Finding]]"]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One table on its way in.
+
+    Parameters
+    ----------
+    origin : what a planner would call it: orders.csv; extract.xlsx, sheet orders; erp, query.
+    read : reads it: the raw frame, under the contract's names, and what is wrong with it.
+    modified : when the file was last written; None for a query.
+    entry : what sources.toml says of it.
+    """
+
+    table: str
+    origin: str
+    read: Read
+    modified: datetime | None = None
+    entry: Entry | None = None
+
+
+def deliver(folder: Path, settings: Settings) -> tuple[dict[str, Delivery], Mapped, list[Finding]]:
+    """Where every table of an extract comes from; what is delivered twice, or belongs nowhere, is a finding.
+
+    Parameters
+    ----------
+    folder : the extract's folder.
+    settings : its as-of date, company and currency may be bound in queries.
+    """
+    mapped, findings = load_sources(folder)
+    found: dict[str, list[Delivery]] = {}
+    for name, entry in mapped.entries.items():
+        delivery, problems = _mapped(mapped, entry, settings)
+        findings += problems
+        found[name] = [delivery] if delivery is not None else []
+    taken = {_real(folder / name) for name in _claimed(mapped, settings)}
+    paths, strange = discover(folder, frozenset(taken), [name for name in schema() if name not in mapped.entries])
+    findings += strange
+    for path in paths:
+        if path.suffix == WORKBOOK:
+            findings += _sheets(path, found)
+        else:
+            found.setdefault(path.stem, []).append(_file(path))
+    for name, ways in found.items():
+        if len(ways) > 1:
+            origins = [way.origin for way in ways]
+            rule = f"Two files for one table: {' and '.join(origins)}."
+            findings.append(Finding("stop", name, origins[0], rule=rule, fix="Keep the right one, remove the other."))
+    return {name: ways[0] for name, ways in found.items() if ways}, mapped, findings
+
+
+def _real(path: Path) -> Path:
+    return path.resolve()
+
+
+def _file(path: Path) -> Delivery:
+    return Delivery(path.stem, path.name, lambda: read_source(path, schema()[path.stem]), written(path))
+
+
+def written(path: Path) -> datetime | None:
+    """When a file was last written, in local time."""
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime)
+    except (OSError, ValueError, OverflowError):
+        return None
+
+
+def _sheets(path: Path, found: dict[str, list[Delivery]]) -> list[Finding]:
+    """A workbook's sheets, each a table; a sheet of a table without rows was not delivered."""
+    book = Workbook(path)
+    try:
+        sheets = book.sheets
+    except (UnreadableError, OSError) as error:
+        fix = error.fix if isinstance(error, UnreadableError) else "Check it and its rights."
+        rule = str(error) if isinstance(error, UnreadableError) else f"The file cannot be opened: {error.strerror}."
+        return [Finding("stop", "", path.name, rule=rule, fix=fix)]
+    findings = []
+    for sheet in sheets:
+        if sheet in schema():
+            source, problems = book.read(sheet, schema()[sheet])
+            if source is not None or problems:
+                read = _known(source, problems)
+                found.setdefault(sheet, []).append(Delivery(sheet, book.file(sheet), read, written(path)))
+        elif sheet.lower() not in ("read me", "readme", "columns"):
+            absent = [name for name in schema() if name not in sheets]
+            findings.append(misnamed(book.file(sheet), sheet, absent, "sheet"))
+    return findings
+
+
+def _known(source: Source | None, problems: list[Finding]) -> Read:
+    return lambda: (source, list(problems))
+
+
+def _claimed(mapped: Mapped, settings: Settings) -> list[str]:
+    """Files of the patterns, as paths: they are no strangers where they lie."""
+    return [str(path) for entry in mapped.entries.values() if entry.file for path in _matches(mapped, entry, settings)]
+
+
+def _matches(mapped: Mapped, entry: Entry, settings: Settings) -> list[Path]:
+    pattern = entry.file.replace("{as_of}", settings.as_of.isoformat())
+    path = Path(pattern)
+    base = Path(path.anchor) if path.is_absolute() else mapped.folder
+    relative = str(path.relative_to(path.anchor)) if path.is_absolute() else pattern
+    try:
+        return sorted(one for one in base.glob(relative) if one.is_file())
+    except (ValueError, NotImplementedError, OSError, IndexError):
+        return []
+
+
+def _mapped(mapped: Mapped, entry: Entry, settings: Settings) -> tuple[Delivery | None, list[Finding]]:
+    table = schema()[entry.table]
+    if not entry.file:
+        database = mapped.databases[entry.source]
+        origin = f"{entry.source}, {f'table {entry.relation}' if entry.relation else 'query'}"
+        read = _translated(lambda: _queried(database, entry, table, origin, settings), entry, table, settings)
+        return Delivery(entry.table, origin, read, written(database.path) if database.path else None, entry), []
+    paths = _matches(mapped, entry, settings)
+    at = f"tables.{entry.table}.file"
+    if len(paths) != 1:
+        names = ", ".join(path.name for path in paths[:5])
+        rule = f"{len(paths)} files fit {entry.file}: {names}." if paths else f"No file fits {entry.file}."
+        fix = "Leave one of them, or narrow the pattern." if paths else "Deliver it, or mend the pattern."
+        return None, [Finding("stop", entry.table, FILE, column=at, rule=rule, fix=fix, count=1)]
+    path = paths[0]
+    if path.suffix.lower() in (".xlsx", ".xlsm"):
+        return _mapped_sheet(path, entry, table, settings)
+    read = _translated(lambda: read_source(path, table, entry.dialect), entry, table, settings, written(path))
+    return Delivery(entry.table, path.name, read, written(path), entry), []
+
+
+def _mapped_sheet(path: Path, entry: Entry, table: Table, settings: Settings) -> tuple[Delivery | None, list[Finding]]:
+    """A workbook that sources.toml names for one table: the sheet of that name, or its only sheet."""
+    book = Workbook(path)
+    try:
+        sheets = book.sheets
+    except (UnreadableError, OSError) as error:
+        fix = error.fix if isinstance(error, UnreadableError) else "Check it and its rights."
+        return None, [Finding("stop", entry.table, path.name, rule=f"{error}", fix=fix)]
+    sheet = entry.table if entry.table in sheets else sheets[0] if len(sheets) == 1 else ""
+    if not sheet:
+        rule, fix = f"The workbook has no sheet {entry.table}.", f"It has: {', '.join(sheets)}. Rename one."
+        return None, [Finding("stop", entry.table, path.name, rule=rule, fix=fix)]
+    read = _translated(lambda: book.read(sheet, table), entry, table, settings, written(path))
+    return Delivery(entry.table, book.file(sheet), read, written(path), entry), []
+
+
+def _queried(
+    database: Database, entry: Entry, table: Table, origin: str, settings: Settings
+) -> tuple[Source | None, list[Finding]]:
+    values = {"as_of": settings.as_of, "company": settings.company, "currency": settings.currency}
+    try:
+        if entry.query:
+            frame = database.query(entry.query, values)
+        else:
+            own = [*entry.columns.values(), *entry.extra]
+            frame = database.relation(entry.relation, tuple(dict.fromkeys(own)) if entry.columns else ())
+    except (LostError, RefusedError) as error:
+        return None, [refusal(table, origin, str(error), error.fix)]
+    digest = hashlib.sha256()
+    digest.update("\x1f".join(frame.columns).encode())
+    digest.update(frame.hash_rows(seed=0).to_numpy().tobytes())
+    source = Source(table.name, origin, frame, int(frame.estimated_size()), digest.hexdigest(), False, None, 1)
+    if frame.height:
+        return source, []
+    fix = "Expected? Then remove the table from sources.toml; else mend the query."
+    return source, [source.finding("stop", rule="The query gives no row.", fix=fix)]
+
+
+def _translated(read: Read, entry: Entry, table: Table, settings: Settings, made: datetime | None = None) -> Read:
+    """What is read, under the contract's names and in the contract's writing."""
+
+    def whole() -> tuple[Source | None, list[Finding]]:
+        source, findings = read()
+        if source is None:
+            return None, findings
+        source, problems = translate(source, entry, table)
+        return source, [*findings, *problems, *_too_old(source, entry, settings, made)]
+
+    return whole
+
+
+def translate(source: Source, entry: Entry, table: Table) -> tuple[Source, list[Finding]]:
+    """A raw frame with the contract's column names, its numbers and dates as the contract writes them.
+
+    Parameters
+    ----------
+    source : the rows as the company writes them.
+    entry : its names and conventions.
+    """
+    there, findings = source.frame.columns, []
+    for name, own in entry.columns.items():
+        if own not in there:
+            fix = f"It has: {', '.join(there[:20])}. Mend `columns` in sources.toml, or the file."
+            findings.append(
+                source.finding("stop", column=name, value=own, rule="The company's column is missing.", fix=fix)
+            )
+    findings += [
+        source.finding("stop", column=own, rule="The column that sources.toml names is missing.", fix="Add it.")
+        for own in entry.extra
+        if own not in there
+    ]
+    renamed = {own: name for name, own in entry.columns.items() if own in there}
+    kept = [own for own in there if own in renamed or not _aside(own, entry)]
+    columns = [pl.col(own).alias(renamed.get(own, own)) for own in kept]
+    columns += [pl.col(own).alias(ASIDE + own) for own in dict.fromkeys(entry.extra) if own in there]
+    frame = source.frame.select(columns)
+    source = replace(source, frame=frame, plain=False)
+    for column in table.columns:
+        if column.name not in frame.columns:
+            continue
+        if column.type in ("number", "integer") and frame.schema[column.name] == pl.String:
+            if not entry.dialect.plain_numbers:
+                values, problems = numbers(source, column, entry.dialect)
+                source, findings = replace(source, frame=source.frame.with_columns(values)), findings + problems
+        elif column.type == "date" and (entry.dialect.dates, entry.dialect.timezone) != (PLAIN.dates, ""):
+            values, problems = dates(source, column, entry.dialect)
+            source, findings = replace(source, frame=source.frame.with_columns(values)), findings + problems
+    return source, findings
+
+
+def _aside(own: str, entry: Entry) -> bool:
+    """Not read under its own name: left out, read for what it says of others, or another column has its name."""
+    return own in entry.extra or own in entry.columns or any(fnmatch.fnmatchcase(own, one) for one in entry.ignore)
+
+
+def _too_old(source: Source, entry: Entry, settings: Settings, made: datetime | None) -> list[Finding]:
+    """Rows whose newest change, or a file whose writing, lies too long before the as-of date."""
+    if entry.days_old is None:
+        return []
+    newest = newest_day(source, entry) if entry.updated else made.date() if made else None
+    if newest is not None and newest >= settings.as_of - timedelta(days=entry.days_old):
+        return []
+    what = "newest row" if entry.updated else "file"
+    rule = f"The {what} is of {newest or 'no day'}, more than {entry.days_old} days before {settings.as_of}."
+    return [source.finding("stop", column=entry.updated, rule=rule, fix="Deliver it again, or raise `days_old`.")]
+
+
+def newest_day(source: Source, entry: Entry) -> date | None:
+    """The newest day of the column that says when a row was changed."""
+    name = ASIDE + entry.updated
+    if name not in source.frame.columns:
+        return None
+    cells = source.frame.get_column(name)
+    text = cells.dt.strftime("%Y-%m-%d") if cells.dtype.is_temporal() else cells.cast(pl.String).str.slice(0, 10)
+    return text.str.to_date("%Y-%m-%d", strict=False).max()  # type: ignore[return-value]
+
+
+__all__ = ["SUFFIXES", "Delivery", "deliver", "newest_day", "translate", "written"]

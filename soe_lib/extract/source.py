@@ -1,0 +1,59 @@
+"""One table as it was delivered: text as it stands there, with the line that every row came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from soe_lib.extract.findings import SHOWN, Finding
+from soe_lib.extract.layout import Layout
+from soe_lib.extract.schema import Table
+
+Rows = pl.Series | Sequence[int] | np.ndarray
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file as it was delivered.
+
+    Parameters
+    ----------
+    frame : the rows as they stand there, one String column per header (parquet keeps numbers and dates).
+    size, sha256 : bytes of the file and their fingerprint.
+    plain : the file has no letter beyond ASCII and no tab, so that a blank at an end can only be a space.
+    layout : finds where each row starts, when rows and lines of the file are not simply one after the other.
+    first : the number of the first row: 2 below a header, 1 in a parquet file.
+    """
+
+    table: str
+    file: str
+    frame: pl.DataFrame
+    size: int
+    sha256: str
+    plain: bool = False
+    layout: Callable[[], Layout] | None = None
+    first: int = 2
+
+    def lines(self, rows: Rows) -> tuple[int, ...]:
+        """The file line numbers of the first few of these rows."""
+        shown = np.sort(np.asarray(rows, dtype=np.int64))[:SHOWN]
+        if self.layout is None:
+            return tuple(int(row) + self.first for row in shown)
+        line = self.layout().line
+        return tuple(int(line[row]) for row in shown)
+
+    def finding(self, level: str, rows: Rows = (), **what: str) -> Finding:
+        """A finding in this file at these rows."""
+        return Finding(level, self.table, self.file, self.lines(rows), count=len(rows), **what)
+
+
+def refusal(
+    table: Table, path: Path | str, rule: str, fix: str, rows: tuple[int, ...] = (), value: str = ""
+) -> Finding:
+    """A finding that stops: the table cannot be read from this file."""
+    file = path.name if isinstance(path, Path) else path
+    return Finding("stop", table.name, file, rows, value=value, rule=rule, fix=fix, count=len(rows))

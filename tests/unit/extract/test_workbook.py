@@ -1,0 +1,238 @@
+"""Workbooks: the template, codes and dates as Excel keeps them, formulas, and files that are not what they seem."""
+
+from __future__ import annotations
+
+import csv
+import io
+import resource
+import subprocess
+import sys
+import time
+import zipfile
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from soe_lib.extract.check import check
+from soe_lib.extract.schema import schema
+from soe_lib.extract.snapshot import read
+from soe_lib.extract.template import write_template
+from soe_lib.extract.workbook import uncomputed
+from soe_lib.workspace import shipped
+from tests.unit.extract.company import FILES, write
+
+TABLES = [name.removesuffix(".csv") for name in FILES if name.endswith(".csv")]
+NOTHING: dict[str, str | bytes | None] = dict.fromkeys((f"{name}.csv" for name in TABLES), None)
+TEMPLATE = shipped() / "templates" / "extract.xlsx"
+
+
+def book(**tables: list[list[Any]]) -> openpyxl.Workbook:
+    """A workbook with these sheets, a list of rows each."""
+    made = openpyxl.Workbook()
+    made.remove(made.active)
+    for name, rows in tables.items():
+        sheet = made.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    return made
+
+
+def extract(folder: Path, made: openpyxl.Workbook) -> Path:
+    """The small company with some of its tables in a workbook."""
+    write(folder, dict.fromkeys((f"{name}.csv" for name in made.sheetnames), None))
+    made.save(folder / "extract.xlsx")
+    return folder
+
+
+ORDERS = ["order", "item", "location", "customer", "due_on", "quantity", "committed", "price"]
+
+
+def orders(*rows: list[Any]) -> openpyxl.Workbook:
+    return book(orders=[ORDERS, *rows])
+
+
+def test_the_template_is_what_the_schema_makes(tmp_path: Path) -> None:
+    write_template(tmp_path / "made.xlsx")
+    with zipfile.ZipFile(tmp_path / "made.xlsx") as made, zipfile.ZipFile(TEMPLATE) as kept:
+        assert kept.namelist() == made.namelist()
+        differing = [name for name in made.namelist() if made.read(name) != kept.read(name)]
+    assert not differing, "run: python -m soe_lib.extract.template"
+
+
+def test_the_template_has_every_column_with_its_note_and_choices() -> None:
+    template = openpyxl.load_workbook(TEMPLATE)
+    for name, table in schema().items():
+        sheet = template[name]
+        assert tuple(cell.value for cell in sheet[1]) == ("#", *table.names)
+        assert [sheet.cell(row, 1).value for row in (2, 3, 4)] == ["unit", "note", "example"]
+        for cell, column in zip(sheet[1][1:], table.columns, strict=True):
+            assert column.meaning in cell.comment.text
+            assert sheet.cell(4, cell.column).value is not None
+        lists = {one.formula1 for one in sheet.data_validations.dataValidation if one.type == "list"}
+        for column in table.columns:
+            if column.choices:
+                assert f'"{",".join(column.choices)}"' in lists
+
+
+def test_the_template_as_it_is_delivers_nothing(tmp_path: Path) -> None:
+    folder = write(tmp_path, NOTHING)
+    (folder / "extract.xlsx").write_bytes(TEMPLATE.read_bytes())
+    assert {one.file for one in check(folder).findings} == {"items.csv", "locations.csv", "forecast.csv"}
+
+
+def test_a_company_in_the_template_is_that_of_its_files(tmp_path: Path) -> None:
+    template = openpyxl.load_workbook(TEMPLATE)
+    for name in TABLES:
+        sheet = template[name]
+        heads = [cell.value for cell in sheet[1]]
+        for at, row in enumerate(csv.DictReader(FILES[f"{name}.csv"].splitlines()), start=5):
+            for column, value in row.items():
+                if value:
+                    number = schema()[name][column].type == "number"
+                    sheet.cell(at, heads.index(column) + 1, float(value) if number else value)
+    folder = write(tmp_path / "book", NOTHING)
+    template.save(folder / "extract.xlsx")
+    assert read(folder).fingerprint == read(write(tmp_path / "csv")).fingerprint
+
+
+def test_24_25_codes_stay_as_they_are_written(tmp_path: Path) -> None:
+    made = orders(["00123", "FG", "M", "C1", date(2026, 11, 20), 7], ["NA", "FG", "M", "C1", date(2026, 11, 20), 7],
+                  [4711, "FG", "M", "C1", date(2026, 11, 20), 7], [12, "FG", "M", "C1", date(2026, 11, 20), 7])  # fmt: skip
+    made["orders"]["A5"].number_format = "00000"
+    assert read(extract(tmp_path, made))["orders"]["order"].to_list() == ["00012", "00123", "4711", "NA"]
+
+
+def test_29_a_long_code_stored_as_a_number_stops(tmp_path: Path) -> None:
+    made = orders([1234567890123456, "FG", "M", "C1", date(2026, 11, 20), 7])
+    (found,) = check(extract(tmp_path, made)).findings
+    assert (found.level, found.file, found.rows, found.column) == ("stop", "extract.xlsx, sheet orders", (2,), "order")
+
+
+@pytest.mark.parametrize(("epoch", "serial"), [("1900", 46346), ("1904", 44884)])
+def test_48_days_of_both_systems(epoch: str, serial: int, tmp_path: Path) -> None:
+    made = orders(["1", "FG", "M", "C1", datetime(2026, 11, 20), 7], ["2", "FG", "M", "C1", serial, 7])
+    if epoch == "1904":
+        made.epoch = openpyxl.utils.datetime.CALENDAR_MAC_1904
+    snapshot = read(extract(tmp_path, made))
+    assert snapshot["orders"]["due_on"].to_list() == [date(2026, 11, 20)] * 2
+    assert [(one.level, one.rows) for one in snapshot.findings] == [("repair", (3,))]
+    assert epoch in snapshot.findings[0].rule
+
+
+def test_a_month_that_excel_made_a_day_stays_a_month(tmp_path: Path) -> None:
+    made = book(
+        forecast=[["item", "location", "customer", "period", "quantity"], ["FG", "M", "C1", date(2026, 12, 1), 5]]
+    )
+    made["forecast"]["D2"].number_format = "mmm-yy"
+    assert read(extract(tmp_path, made))["forecast"]["period"].to_list() == ["2026-12"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "missing"),
+    [
+        (b'<c r="B2"><f>1+1</f></c>', True),
+        (b'<c r="B2"><f>1+1</f><v></v></c>', True),
+        (b'<c r="B2"><f>1+1</f><v/></c>', True),
+        (b'<c r="B2"><f>1+1</f><v>2</v></c>', False),
+        (b'<c r="B2" t="str"><f>""</f><v></v></c>', False),
+        (b'<c r="B2"><v>2</v></c>', False),
+    ],
+)
+def test_66_formulas_without_a_value(cell: bytes, missing: bool) -> None:
+    assert list(uncomputed(b"<row>" + cell + b"</row>")) == ([("B", 2)] if missing else [])
+
+
+def test_errors_of_excel_stop(tmp_path: Path) -> None:
+    made = orders(["1", "FG", "M", "C1", date(2026, 11, 20), "#N/A"])
+    made["orders"]["F2"].data_type = "e"
+    rules = {one.rule: one.rows for one in check(extract(tmp_path, made)).findings}
+    assert rules["The cell shows an Excel error."] == (2,)
+
+
+def test_18_a_value_beyond_the_last_column(tmp_path: Path) -> None:
+    row = ["1", "FG", "M", "C1", date(2026, 11, 20), 7, None, None, "why?"]
+    assert "to the right of the last named column" in check(extract(tmp_path, orders(row))).text()
+
+
+def test_10_a_table_in_a_sheet_and_in_a_file(tmp_path: Path) -> None:
+    folder = write(tmp_path)
+    orders(["1", "FG", "M", "C1", date(2026, 11, 20), 7]).save(folder / "extract.xlsx")
+    (found,) = check(folder).findings
+    assert found.level == "stop"
+    assert "Two files for one table" in found.rule
+
+
+def test_a_misspelt_sheet(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"orders.csv": None})
+    book(order=[ORDERS, ["1", "FG", "M", "C1", date(2026, 11, 20), 7]]).save(folder / "extract.xlsx")
+    assert "Did you mean orders? Rename the sheet." in check(folder).text()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"no zip at all", b"\xd0\xcf\x11\xe0" + b"\x00" * 600])
+def test_what_is_no_workbook(content: bytes, tmp_path: Path) -> None:
+    folder = write(tmp_path)
+    (folder / "extract.xlsx").write_bytes(content)
+    (found,) = check(folder).findings
+    assert (found.level, found.file) == ("stop", "extract.xlsx")
+
+
+def bomb(path: Path, megabytes: int) -> None:
+    """A workbook of the company's whose one sheet unpacks to so many megabytes of blanks."""
+    kept = io.BytesIO()
+    orders(["1", "FG", "M", "C1", date(2026, 11, 20), 7]).save(kept)
+    with zipfile.ZipFile(kept) as whole, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
+        for name in whole.namelist():
+            if name != "xl/worksheets/sheet1.xml":
+                packed.writestr(name, whole.read(name))
+        with packed.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
+            for _ in range(megabytes):
+                sheet.write(b" " * 1_000_000)
+
+
+MEASURED = """
+import resource, sys, time
+from soe_lib.extract.check import check
+check(sys.argv[2])
+before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+report = check(sys.argv[1])
+print(time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, before / 1024)
+print(report.text())
+"""
+
+
+def test_a_bomb_is_refused_in_two_seconds_and_300_megabytes(tmp_path: Path) -> None:
+    sound = write(tmp_path / "sound")
+    folder = write(tmp_path / "bomb", {"orders.csv": None})
+    bomb(folder / "extract.xlsx", 1000)
+    assert (folder / "extract.xlsx").stat().st_size < 1_500_000
+    run = [sys.executable, "-c", MEASURED, str(folder), str(sound)]
+    said = subprocess.run(run, capture_output=True, text=True, check=True, timeout=120).stdout
+    seconds, peak, before = map(float, said.splitlines()[0].split())
+    assert "too large to read safely" in said
+    assert seconds <= 2
+    assert peak - before <= 50
+    assert peak <= 300
+
+
+def test_a_bomb_that_lies_about_its_size_is_not_unpacked(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"orders.csv": None})
+    path = folder / "extract.xlsx"
+    bomb(path, 200)
+    content = path.read_bytes()
+    path.write_bytes(content.replace((200_000_000).to_bytes(4, "little"), (2_000).to_bytes(4, "little")))
+    assert path.read_bytes() != content
+    start, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert not check(folder).ok
+    assert time.process_time() - start <= 2
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before <= 50 * 1024
+
+
+def test_one_cell_at_the_far_corner_takes_no_memory(tmp_path: Path) -> None:
+    made = orders(["1", "FG", "M", "C1", date(2026, 11, 20), 7])
+    made["orders"].cell(1_048_576, 16_384, "x")
+    start = time.process_time()
+    check(extract(tmp_path, made))
+    assert time.process_time() - start <= 20
