@@ -217,14 +217,51 @@ def difference(before: str, after: str, store: str, company: str | None, frozen_
 
         sides = []
         for label in (before, after):
-            day, _, number = label.partition("/")
-            if number and not number.isdigit():
-                raise click.BadParameter(f"{label!r}: write a plan as 2026-11-16 or 2026-11-16/2")
-            sides.append(kept(day, int(number) if number else None, store=store, company=company))
+            sides.append(kept(*_labelled(label), store=store, company=company))
         found = run(*sides, frozen_days=frozen_days)
     click.echo(str(found))
     for account, _, _, change in found.by("account").iter_rows():
         click.echo(f"  {account:<14}{change:>18,.2f}")
+
+
+@main.command()
+@click.argument("plan", metavar="DATE[/RUN]")
+@click.option("--by", required=True, metavar="NAME", help="Who decided.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why, in a sentence.")
+@STORE
+@click.option("--company", default=None, help="Whose, where the store has several.")
+def approve(plan: str, by: str, reason: str, store: str, company: str | None) -> None:
+    """Record that a kept plan is to be carried out; `soe release` needs it."""
+    with stops():
+        from soe_lib.store.approvals import approve as run
+
+        day, number = _labelled(plan)
+        found = run(store, day, number, by=by, reason=reason, company=company)
+    click.echo(f"Plan {found.label} is decided by {found.decided_by}: {found.reason}")
+
+
+@main.command()
+@click.argument("out")
+@click.argument("plan", metavar="DATE[/RUN]")
+@DATA
+@click.option("--store", default=None, metavar="DIR", help="Plan history: a folder or an address; OUT/plans.")
+@click.option("--company", default=None, help="Whose, where the store has several.")
+def release(out: str, plan: str, data: str, store: str | None, company: str | None) -> None:
+    """Hand a decided plan to operations: orders, allocation and daily rates as CSV and XLSX in OUT/releases/."""
+    with stops():
+        from soe_lib.operations.release import release as run
+
+        day, number = _labelled(plan)
+        found = run(out, day, number, data=data, store=store, company=company)
+    click.echo(found.text())
+
+
+def _labelled(label: str) -> tuple[str, int | None]:
+    """Date and run of "2026-11-16" or "2026-11-16/2"."""
+    day, _, number = label.partition("/")
+    if number and not number.isdigit():
+        raise click.BadParameter(f"{label!r}: write a plan as 2026-11-16 or 2026-11-16/2")
+    return day, int(number) if number else None
 
 
 @main.command()
