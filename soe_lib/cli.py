@@ -126,20 +126,31 @@ def _verdict(found: Any) -> str:
 @click.option("--timeout", default=900.0, show_default=True, help="Wall-clock limit of one notebook [s].")
 @click.option("--reason", default="", metavar="TEXT", help="Why a week is planned again; needed once it is closed.")
 @click.option("--store", default=None, metavar="DIR", help="Plan history: a folder or an address; OUT/plans.")
+@click.option("--pdf", "with_pdf", is_flag=True, help="Also pack.pdf, all pages for paper; needs Chromium or Chrome.")
 @JSON
-def pack(data: str, as_of: str | None, out: str, timeout: float, reason: str, store: str | None, as_json: bool) -> None:
+def pack(
+    data: str,
+    as_of: str | None,
+    out: str,
+    timeout: float,
+    reason: str,
+    store: str | None,
+    with_pdf: bool,
+    as_json: bool,
+) -> None:
     """Make the weekly meeting pack: OUT/<as-of>/index.html, and the archive OUT/index.html."""
     with stops(as_json):
         from soe_lib.pack.jobs import make_pack
 
+        wanted: dict[str, Any] = {"timeout": timeout, "reason": reason, "store": store, "with_pdf": with_pdf}
         if as_json:
-            made = make_pack(data, as_of, out, timeout=timeout, reason=reason, store=store)
+            made = make_pack(data, as_of, out, **wanted)
             click.echo(json.dumps({"folder": str(made.folder), "published": made.published, "run": made.run}))
             return
         from soe_lib.pack.progress import shown
 
         with shown() as progress:
-            made = make_pack(data, as_of, out, progress=progress, timeout=timeout, reason=reason, store=store)
+            made = make_pack(data, as_of, out, progress=progress, **wanted)
         click.echo(made.text())
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from soe_lib import workspace
 from soe_lib.errors import PackError, SoeError
-from soe_lib.pack import archive, build, manifest, place, site, verify
+from soe_lib.pack import archive, build, manifest, pdf, place, site, verify
 from soe_lib.pack import notebooks as found
 from soe_lib.pack.build import Job, Progress
 
@@ -57,6 +57,7 @@ def make_pack(
     timeout: float = 900.0,
     reason: str = "",
     store: str | Path | None = None,
+    with_pdf: bool = False,
 ) -> PackResult:
     """Make the pack of one week and publish it in `out/<as-of>/`; the same inputs again add nothing.
 
@@ -70,6 +71,7 @@ def make_pack(
     timeout : wall-clock limit of each notebook [s].
     reason : why a week is planned again; needed where a later week has a plan, kept beside the plan.
     store : folder or object store's address of the plan history; `out/plans` where left out.
+    with_pdf : whether pack.pdf, all pages for paper, stands beside them; needs Chromium or Chrome.
 
     Errors
     ------
@@ -78,6 +80,7 @@ def make_pack(
         another run is under way. In every case nothing is published and the packs in force stay as they are.
     """
     told = progress or _silent
+    browser = pdf.browser() if with_pdf else ""
     started = time.perf_counter()
     told("read", "running")
     try:
@@ -102,6 +105,7 @@ def make_pack(
                 progress=told,
                 reason=reason,
                 history=str(store) if store is not None else "",
+                browser=browser,
                 times={"read": time.perf_counter() - started},
             )
             return _make(job, notes, started)
@@ -126,6 +130,8 @@ def _make(job: Job, notes: list[str], started: float) -> PackResult:
     target = job.out / job.snapshot.as_of.isoformat()
     before = manifest.previous(job.out, job.snapshot.as_of)
     wanted = manifest.identity(job.snapshot, job.pages, job.templates, before)
+    if job.browser:
+        wanted["pdf"] = True
     there = manifest.read(target) if target.exists() else None
     if there is not None and manifest.same(there, wanted):
         faults = verify.faults_of(target, there)

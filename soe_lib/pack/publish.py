@@ -21,7 +21,7 @@ from soe_lib.pack.place import write
 from soe_lib.review import words
 
 STATES = ("good", "watch", "act", "unknown")
-SCORE = {"name": "", "value": None, "unit": "", "text": "", "shown": "", "delta": "", "state": "unknown"}
+SCORE = {"name": "", "value": None, "unit": "", "text": "", "shown": "", "delta": "", "state": "unknown", "side": ""}
 DECISION = {
     "title": "", "why": "", "money": None, "currency": "", "service": "", "deadline": "",
     "owner": "", "doing_nothing": "", "hand_up": "", "page": "", "anchor": "",
