@@ -86,7 +86,7 @@ def merged(pack: Path, names: Sequence[str]) -> str:
         if whole is None:
             whole = soup
         else:
-            kind = soup.body.get("class", "") if soup.body else ""
+            kind = " ".join(soup.body.get_attribute_list("class")) if soup.body else ""
             part = whole.new_tag("div", attrs={"class": kind, "style": "break-before: page"})
             last = whole.find_all("main")[-1]
             outer = last.find_parent("div") or last
