@@ -58,7 +58,8 @@ def release(
     as_of: str | date,
     run: int | None = None,
     *,
-    data: str | Path,
+    data: str | Path = "",
+    snapshot: Snapshot | None = None,
     store: Store | None = None,
     company: str | None = None,
 ) -> Release:
@@ -68,6 +69,7 @@ def release(
     ----------
     out : the archive of packs. as_of, run : the plan; its newest run when left out.
     data : company folder or extract that the plan was made from.
+    snapshot : in place of data, where the plan was made from an edited extract: `scenario.apply(snapshot)`.
     store : plan history; `out/plans` when left out. company : whose plan, where the store has several.
 
     Errors
@@ -88,14 +90,14 @@ def release(
             f"Plan {label} was not decided, so nothing is released. Record the decision first: "
             f'soe approve {label} --by NAME --reason "…".'
         )
-    snapshot = read(data, str(plan.as_of))
-    if snapshot.fingerprint != plan.fingerprint:
+    inputs = snapshot if snapshot is not None else read(data, str(plan.as_of))
+    if inputs.fingerprint != plan.fingerprint:
         raise DataError(
-            f"Plan {label} was made from other inputs ({plan.fingerprint[:12]}) than {data} now holds "
-            f"({snapshot.fingerprint[:12]}). Give the extract it was made from, or plan and decide again."
+            f"Plan {label} was made from other inputs ({plan.fingerprint[:12]}) than {data or 'the snapshot'} holds "
+            f"({inputs.fingerprint[:12]}). Give the extract it was made from, or plan and decide again."
         )
     target = Path(out) / FOLDER / f"{row['as_of']}.{row['run']}"
-    return _write(target, plan, snapshot, decision)
+    return _write(target, plan, inputs, decision)
 
 
 def _write(target: Path, plan: Plan, snapshot: Snapshot, decision: Approval) -> Release:
