@@ -98,7 +98,13 @@ def structure(html: str, *, title: str = "") -> Body:
     for table in soup.find_all("table"):
         _mend_table(soup, table)
     for picture in soup.select("figure.chart > img"):
-        region = {"class": "pan", "role": "region", "tabindex": "0", "aria-label": "Chart, scrolls sideways if narrow"}
+        # The finding names the region, so that no two on a page are called the same.
+        region = {
+            "class": "pan",
+            "role": "region",
+            "tabindex": "0",
+            "aria-label": f"Chart: {picture.get('alt', '')}"[:120],
+        }
         picture.wrap(soup.new_tag("div", attrs=region))
     _drop_repeated_ids(soup)
     return Body(soup.decode(formatter="minimal"), tuple(headings))
