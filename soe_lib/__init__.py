@@ -39,6 +39,8 @@ PUBLIC = {
     "append": "soe_lib.store.history",
     "difference": "soe_lib.money.difference",
     "restate": "soe_lib.store.history",
+    "approve": "soe_lib.store.approvals",
+    "release": "soe_lib.operations.release",
     "Living": "soe_lib.model.living",
     "Options": "soe_lib.model.solve",
     "statement": "soe_lib.money.statement",

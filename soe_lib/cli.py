@@ -151,6 +151,7 @@ def _verdict(found: Any) -> str:
 @click.option("--cluster", default="", metavar="ADDRESS", help="Dask scheduler that spreads --all over its workers.")
 @click.option("--reason", default="", metavar="TEXT", help="Why a week is planned again; needed once it is closed.")
 @click.option("--store", default=None, metavar="DIR", help="Plan history: a folder or an address; OUT/plans.")
+@click.option("--pdf", "with_pdf", is_flag=True, help="Also pack.pdf, all pages for paper; needs Chromium or Chrome.")
 @JSON
 def pack(
     data: str,
@@ -161,6 +162,7 @@ def pack(
     cluster: str,
     reason: str,
     store: str | None,
+    with_pdf: bool,
     as_json: bool,
 ) -> None:
     """Make the weekly meeting pack: OUT/<as-of>/index.html, and the archive OUT/index.html."""
@@ -172,14 +174,15 @@ def pack(
             return
         from soe_lib.pack.weekly import run
 
+        wanted: dict[str, Any] = {"timeout": timeout, "reason": reason, "store": store, "with_pdf": with_pdf}
         if as_json:
-            made = run(data, as_of, out, timeout=timeout, reason=reason, store=store)
+            made = run(data, as_of, out, **wanted)
             click.echo(json.dumps({"folder": str(made.folder), "published": made.published, "run": made.run}))
             return
         from soe_lib.pack.progress import shown
 
         with shown() as progress:
-            made = run(data, as_of, out, progress=progress, timeout=timeout, reason=reason, store=store)
+            made = run(data, as_of, out, progress=progress, **wanted)
         click.echo(made.text())
 
 
@@ -271,10 +274,7 @@ def difference(before: str, after: str, store: str, company: str | None, frozen_
 
         sides = []
         for label in (before, after):
-            day, _, number = label.partition("/")
-            if number and not number.isdigit():
-                raise click.BadParameter(f"{label!r}: write a plan as 2026-11-16 or 2026-11-16/2")
-            sides.append(kept(day, int(number) if number else None, store=store, company=company))
+            sides.append(kept(*_labelled(label), store=store, company=company))
         found = run(*sides, frozen_days=frozen_days)
     click.echo(str(found))
     for account, _, _, change in found.by("account").iter_rows():
@@ -296,6 +296,46 @@ def rebuild(out: str, as_of: str, run: int | None, timeout: float) -> None:
             made = again(home, as_of, run, timeout=timeout)
     click.echo(made.text())
     sys.exit(0 if made.ok else 1)
+
+
+@main.command()
+@click.argument("plan", metavar="DATE[/RUN]")
+@click.option("--by", required=True, metavar="NAME", help="Who decided.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why, in a sentence.")
+@STORE
+@click.option("--company", default=None, help="Whose, where the store has several.")
+def approve(plan: str, by: str, reason: str, store: str, company: str | None) -> None:
+    """Record that a kept plan is to be carried out; `soe release` needs it."""
+    with stops():
+        from soe_lib.store.approvals import approve as run
+
+        day, number = _labelled(plan)
+        found = run(store, day, number, by=by, reason=reason, company=company)
+    click.echo(f"Plan {found.label} is decided by {found.decided_by}: {found.reason}")
+
+
+@main.command()
+@click.argument("out")
+@click.argument("plan", metavar="DATE[/RUN]")
+@DATA
+@click.option("--store", default=None, metavar="DIR", help="Plan history: a folder or an address; OUT/plans.")
+@click.option("--company", default=None, help="Whose, where the store has several.")
+def release(out: str, plan: str, data: str, store: str | None, company: str | None) -> None:
+    """Hand a decided plan to operations: orders, allocation and daily rates as CSV and XLSX in OUT/releases/."""
+    with stops():
+        from soe_lib.operations.release import release as run
+
+        day, number = _labelled(plan)
+        found = run(out, day, number, data=data, store=store, company=company)
+    click.echo(found.text())
+
+
+def _labelled(label: str) -> tuple[str, int | None]:
+    """Date and run of "2026-11-16" or "2026-11-16/2"."""
+    day, _, number = label.partition("/")
+    if number and not number.isdigit():
+        raise click.BadParameter(f"{label!r}: write a plan as 2026-11-16 or 2026-11-16/2")
+    return day, int(number) if number else None
 
 
 @main.command()

@@ -8,7 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from soe_lib.pack import failed, manifest, place, site
+from soe_lib.pack import failed, manifest, place, site, trends
+from soe_lib.pack.trends import Spark
 from soe_lib.review import words
 
 Told = Mapping[str, Any]
@@ -37,6 +38,8 @@ class Week:
     state: str
     status: str
     workbook: bool
+    pdf: bool
+    anchor: str
     earlier: tuple[Run, ...]
 
 
@@ -64,12 +67,20 @@ class Trend:
 
 @dataclass(frozen=True)
 class Archive:
-    """What the archive page shows."""
+    """What the archive page shows.
+
+    Parameters
+    ----------
+    trends : the large lines. weeks : newest first. years : ISO year → its weeks, to find one without a script.
+    board : the newest week's scores with their lines over the last packs.
+    """
 
     company: str
     headline: str
     trends: tuple[Trend, ...]
     weeks: tuple[Week, ...]
+    years: tuple[tuple[str, tuple[Week, ...]], ...]
+    board: tuple[tuple[Told, Spark], ...]
     failed: str = ""
 
 
@@ -110,11 +121,14 @@ def _page(
     notice: str = "",
     moved: Mapping[str, str] | None = None,
 ) -> str:
+    lines = tuple(_week(told, old, root, moved or {}) for told in reversed(weeks))
     content = Archive(
         company=str(weeks[-1]["company"]),
         headline=_headline(weeks),
         trends=tuple(trend for trend in _trends(weeks) if trend is not None),
-        weeks=tuple(_week(told, old, root, moved or {}) for told in reversed(weeks)),
+        weeks=lines,
+        years=_years(lines),
+        board=_board(weeks[-trends.WEEKS :]),
         failed=f"{root}{notice}" if notice else "",
     )
     return site.render(templates, "archive.html.j2", archive=content, here="archive")
@@ -123,6 +137,7 @@ def _page(
 def _week(told: Told, old: Sequence[tuple[Path, Told]], root: str, moved: Mapping[str, str]) -> Week:
     day = date.fromisoformat(told["as_of"])
     summary, plan = told["summary"], told["plan"]
+    files = {page["file"] for page in told.get("pages", ())}
     same = [(folder, kept) for folder, kept in old if kept["as_of"] == told["as_of"]]
     kept_at = [(moved.get(folder.name, f"{place.VERSIONS}/{folder.name}"), int(kept["run"])) for folder, kept in same]
     earlier = [Run(root + where, run) for where, run in kept_at]
@@ -136,8 +151,27 @@ def _week(told: Told, old: Sequence[tuple[Path, Told]], root: str, moved: Mappin
         decisions=str(summary["decisions"]),
         state=summary["state"],
         status=str(plan.get("status", "no plan")),
-        workbook=any(page["file"] == "finance.xlsx" for page in told.get("pages", ())),
+        workbook="finance.xlsx" in files,
+        pdf="pack.pdf" in files,
+        anchor=f"week-{told['as_of']}",
         earlier=tuple(earlier),
+    )
+
+
+def _years(weeks: Sequence[Week]) -> tuple[tuple[str, tuple[Week, ...]], ...]:
+    """The weeks by ISO year, newest first, oldest week of a year first: as a reader looks for one."""
+    years = list(dict.fromkeys(str(week.as_of.isocalendar().year) for week in weeks))
+    return tuple(
+        (year, tuple(week for week in reversed(weeks) if str(week.as_of.isocalendar().year) == year)) for year in years
+    )
+
+
+def _board(weeks: Sequence[Told]) -> tuple[tuple[Told, Spark], ...]:
+    """The scores of the newest pack that more than one of the packs knows, with their lines."""
+    history = [(str(told["as_of"]), told["summary"].get("scores", [])) for told in weeks]
+    lines = trends.sparks(history)
+    return tuple(
+        (one, lines[one["name"], one["unit"]]) for one in history[-1][1] if (one["name"], one["unit"]) in lines
     )
 
 

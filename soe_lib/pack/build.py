@@ -21,9 +21,11 @@ from soe_lib.pack import (
     lineage,
     manifest,
     notebooks,
+    pdf,
     publish,
     render,
     site,
+    trends,
     workbook,
 )
 
@@ -50,6 +52,7 @@ class Job:
     times: dict[str, float] = field(default_factory=dict)
     reason: str = ""
     history: str = ""
+    browser: str = ""
 
     @property
     def store(self) -> str:
@@ -88,7 +91,7 @@ def build(
         plan = cover.plan_facts(results, job.snapshot.fingerprint)
         checks = _checks(said)
         sheets = workbook.read(results / "finance")
-        frame = _site(job, run, bool(sheets))
+        frame = _site(job, run, bool(sheets), [score for one in said.values() for score in one["scores"]])
         for page in job.pages:
             html = render.page(executed[page.name], said[page.name], frame, templates=job.templates)
             (pack / f"{page.name}.html").write_text(html, encoding="utf-8")
@@ -97,6 +100,9 @@ def build(
         _trace(job, results, pack, said, sheets)
         if sheets:
             workbook.write(pack / workbook.NAME, sheets, frame, notes=content.assumptions)
+    if job.browser:
+        with job.step("pdf"):
+            pdf.write(pack, ["index", *(page.name for page in job.pages)], program=job.browser)
     with job.step("verify"):
         _inspect(pack, job.pages, bool(sheets))
         whole = manifest.compose(
@@ -192,7 +198,7 @@ def _trace(
         lineage.write(pack / lineage.NAME, found(plan, job.snapshot), figures)
 
 
-def _site(job: Job, run: int, with_workbook: bool) -> site.Site:
+def _site(job: Job, run: int, with_workbook: bool, scores: Sequence[Mapping[str, Any]]) -> site.Site:
     if not with_workbook and any(page.name == "finance_review" for page in job.pages):
         raise PackError(
             "finance_review left no frames in <results>/finance (statement.parquet, ledger.parquet, …), so there would "
@@ -207,6 +213,8 @@ def _site(job: Job, run: int, with_workbook: bool) -> site.Site:
         created=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
         pages=job.pages,
         workbook=with_workbook,
+        pdf=bool(job.browser),
+        trends=trends.of_week(job.out, job.snapshot.as_of, job.snapshot.company, scores),
     )
 
 

@@ -83,7 +83,8 @@ def safe(html: str) -> str:
 
 
 def structure(html: str, *, title: str = "") -> Body:
-    """The body of a page from its cells' safe HTML: ids and a contents list for headings, tables that scroll.
+    """The body of a page from its cells' safe HTML: ids and a contents list for headings, tables and charts that
+    scroll sideways where the screen is narrow.
 
     Parameters
     ----------
@@ -96,6 +97,15 @@ def structure(html: str, *, title: str = "") -> Body:
     headings = _name_headings(soup)
     for table in soup.find_all("table"):
         _mend_table(soup, table)
+    for picture in soup.select("figure.chart > img"):
+        # The finding names the region, so that no two on a page are called the same.
+        region = {
+            "class": "pan",
+            "role": "region",
+            "tabindex": "0",
+            "aria-label": f"Chart: {picture.get('alt', '')}"[:120],
+        }
+        picture.wrap(soup.new_tag("div", attrs=region))
     _drop_repeated_ids(soup)
     return Body(soup.decode(formatter="minimal"), tuple(headings))
 

@@ -27,6 +27,8 @@ from soe_lib.pack import kernel
 CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f]+")
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 WAIT = 0.05
+PAGE = "SOE_PAGE"
+"""Environment variable that tells a notebook which page of the pack it is."""
 Value = str | int | float | bool
 
 
@@ -127,7 +129,7 @@ def _run_child(path: Path, request: Path, timeout: float, stop: threading.Event 
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=kernel.environment(home / f"{path.stem}.kernel"),
+            env={**kernel.environment(home / f"{path.stem}.kernel"), PAGE: path.stem},
             process_group=0,
         )
         limit = time.monotonic() + timeout

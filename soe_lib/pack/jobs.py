@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from soe_lib import workspace
 from soe_lib.errors import PackError, SoeError
-from soe_lib.pack import archive, build, chain, failed, inputs, manifest, place, site, verify
+from soe_lib.pack import archive, build, chain, failed, inputs, manifest, pdf, place, site, verify
 from soe_lib.pack import notebooks as found
 from soe_lib.pack.build import Job, Progress
 from soe_lib.store import objects
@@ -59,6 +59,7 @@ def make_pack(
     timeout: float = 900.0,
     reason: str = "",
     store: str | Path | None = None,
+    with_pdf: bool = False,
 ) -> PackResult:
     """Make the pack of one week and publish it in `out/<as-of>/`; the same inputs again add nothing.
 
@@ -72,6 +73,7 @@ def make_pack(
     timeout : wall-clock limit of each notebook [s].
     reason : why a week is planned again; needed where a later week has a plan, kept beside the plan.
     store : folder or object store's address of the plan history; `out/plans` where left out.
+    with_pdf : whether pack.pdf, all pages for paper, stands beside them; needs Chromium or Chrome.
 
     Errors
     ------
@@ -85,6 +87,7 @@ def make_pack(
         asked = {"progress": progress, "notebooks": notebooks, "timeout": timeout, "reason": reason}
         return remote.make_pack(data, as_of, out, store=store, **asked)
     told = progress or _silent
+    browser = pdf.browser() if with_pdf else ""
     started = time.perf_counter()
     told("read", "running")
     try:
@@ -110,6 +113,7 @@ def make_pack(
                 progress=told,
                 reason=reason,
                 history=str(store) if store is not None else "",
+                browser=browser,
                 times={"read": time.perf_counter() - started},
             )
             return _make(job, notes, started)
@@ -135,6 +139,8 @@ def _make(job: Job, notes: list[str], started: float) -> PackResult:
     before = manifest.previous(job.out, job.snapshot.as_of)
     gathered = inputs.collect(job.snapshot, job.pages, job.templates)
     wanted = manifest.identity(job.snapshot, job.pages, job.templates, before, inputs.history(gathered))
+    if job.browser:
+        wanted["pdf"] = True
     there = manifest.read(target) if target.exists() else None
     if there is not None and manifest.same(there, wanted):
         faults = verify.faults_of(target, there)

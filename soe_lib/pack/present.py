@@ -15,7 +15,7 @@ def show(*things: Shown) -> None:
     """Show charts with their alternative text, tables with their captions, and texts as paragraphs, in this order."""
     for thing in things:
         if isinstance(thing, Chart):
-            pages.figure(thing.figure, thing.alt)
+            pages.figure(thing.figure, thing.alt, title=thing.title)
         elif isinstance(thing, Table):
             pages.table(
                 thing.frame, thing.caption, formats=thing.formats, note=thing.note, rows=thing.rows, strong=thing.strong

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from html import escape
@@ -21,7 +22,7 @@ from soe_lib.pack.place import write
 from soe_lib.review import words
 
 STATES = ("good", "watch", "act", "unknown")
-SCORE = {"name": "", "value": None, "unit": "", "text": "", "shown": "", "delta": "", "state": "unknown"}
+SCORE = {"name": "", "value": None, "unit": "", "text": "", "shown": "", "delta": "", "state": "unknown", "side": ""}
 DECISION = {
     "title": "", "why": "", "money": None, "currency": "", "service": "", "deadline": "",
     "owner": "", "doing_nothing": "", "hand_up": "", "page": "", "anchor": "",
@@ -34,7 +35,7 @@ Entry = Mapping[str, Any] | object
 def publish(
     results: str | Path,
     *,
-    page: str,
+    page: str = "",
     title: str,
     headline: str,
     scores: Iterable[Entry] = (),
@@ -47,7 +48,8 @@ def publish(
     Parameters
     ----------
     results : the folder that the weekly pack collects from; blank when the notebook is run by hand.
-    page : the notebook's name; title : the page's heading; headline : what the page found, in one or two sentences.
+    page : the notebook's name; in a pack it may be left out. title : the page's heading.
+    headline : what the page found, in one or two sentences.
     scores : name, value, unit, text (what it means), state (good, watch, act, unknown), delta, shown (the figure as
         text; computed where blank). Scores whose name starts with "Margin" lead the cover.
     decisions : title, why, money and currency, service, deadline (ISO date), owner, doing_nothing (what happens then),
@@ -61,7 +63,7 @@ def publish(
     PackError : a field that is missing, unknown, of the wrong kind, or not a finite number.
     """
     said = document(
-        page=page,
+        page=page or os.environ.get("SOE_PAGE", "review"),
         title=title,
         headline=headline,
         scores=scores,
@@ -74,7 +76,7 @@ def publish(
         return
     folder = Path(results)
     folder.mkdir(parents=True, exist_ok=True)
-    write(folder / f"{page}.json", json.dumps(said, indent=1, ensure_ascii=False, allow_nan=False))
+    write(folder / f"{said['page']}.json", json.dumps(said, indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def document(

@@ -24,13 +24,14 @@ SHARP = 2
 EMPTY = "–"
 
 
-def figure(chart: Figure, alt: str) -> None:
+def figure(chart: Figure, alt: str, *, title: str = "") -> None:
     """Show a chart at twice the screen's resolution, with the alternative text that says what it finds.
 
     Parameters
     ----------
     chart : a matplotlib Figure; the same figure gives the same bytes.
     alt : one sentence with the chart's finding, for who cannot see it.
+    title : the finding as the chart has it, repeated above it on a phone, where the chart scrolls sideways.
 
     Errors
     ------
@@ -45,7 +46,8 @@ def figure(chart: Figure, alt: str) -> None:
         "text/plain": f"Chart: {alt}",
     }
     wide, high = (round(inches * SCREEN) for inches in chart.get_size_inches())
-    _display(data, {"image/png": {"alt": alt, "width": wide, "height": high}})
+    named = {"title": title} if title else {}
+    _display(data, {"image/png": {"alt": alt, "width": wide, "height": high, **named}})
 
 
 def table(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from soe_lib import workspace
 from soe_lib.pack.notebooks import Page
+from soe_lib.pack.trends import Spark
 from soe_lib.review import words
 
 SHELL = "page.html.j2"
@@ -30,7 +31,8 @@ class Site:
     fingerprint : of the inputs.
     created : when it was made, "2026-11-16 06:12" in UTC.
     pages : the pages in reading order.
-    workbook : whether finance.xlsx is part of the pack.
+    workbook : whether finance.xlsx is part of the pack. pdf : whether pack.pdf is.
+    trends : (name, unit) of a score → its line over the last weeks; none where too few weeks are known.
     """
 
     company: str
@@ -41,6 +43,8 @@ class Site:
     created: str
     pages: tuple[Page, ...]
     workbook: bool
+    pdf: bool = False
+    trends: Mapping[tuple[str, str], Spark] = field(default_factory=dict)
 
     @property
     def week(self) -> str:

@@ -24,12 +24,13 @@ def run(
     notebooks: str | Path | None = None,
     reason: str = "",
     store: str | Path | None = None,
+    with_pdf: bool = False,
 ) -> PackResult:
     """`make_pack`, and where it fails OUT/failed.html and a notification before the error goes on its way.
 
     Parameters
     ----------
-    data, as_of, out, progress, timeout, notebooks, reason, store : as of `make_pack`.
+    data, as_of, out, progress, timeout, notebooks, reason, store, with_pdf : as of `make_pack`.
 
     Errors
     ------

@@ -11,6 +11,7 @@ from typing import Literal
 from soe_lib.review import words
 
 State = Literal["good", "watch", "act", "unknown"]
+Side = Literal["", "below", "above"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class Band:
             return "good"
         return "watch" if self.watch[0] <= value <= self.watch[1] else "act"
 
+    def side(self, value: float) -> Side:
+        """On which side of the good band a value lies; blank inside it."""
+        return "below" if value < self.good[0] else "above" if value > self.good[1] else ""
+
 
 @dataclass(frozen=True)
 class Score:
@@ -46,6 +51,7 @@ class Score:
     state : good, watch, act; unknown where there is no judgement or no figure.
     text : one sentence: the definition, the meaning of the sign, or why it is not known.
     delta : how it moved since the last plan, as text; blank where there is none.
+    side : below or above its tolerance: both count; blank inside it, or where nobody judges.
     """
 
     name: str
@@ -54,6 +60,7 @@ class Score:
     state: State
     text: str
     delta: str = ""
+    side: Side = ""
 
     @property
     def known(self) -> bool:
@@ -81,13 +88,14 @@ class Score:
         """The score as the pack's cover reads it."""
         return {
             "name": self.name, "value": self.value, "unit": self.unit, "text": self.text,
-            "shown": self.shown, "delta": self.delta, "state": self.state,
+            "shown": self.shown, "delta": self.delta, "state": self.state, "side": self.side,
         }  # fmt: skip
 
 
 def known(name: str, value: float, unit: str, text: str, *, band: Band | None = None) -> Score:
     """A score with a figure; judged where a band is given, else shown without a judgement."""
-    return Score(name, float(value), unit, band.judge(value) if band else "unknown", text)
+    state: State = band.judge(value) if band else "unknown"
+    return Score(name, float(value), unit, state, text, side=band.side(value) if band else "")
 
 
 def insufficient(name: str, unit: str, why: str) -> Score:

@@ -177,13 +177,21 @@ def open_plan(store: Store, as_of: str | date, run: int | None = None, *, compan
     Raises DataError where there is no such plan or the store has several companies, ReconciliationError where
     its rows are not those that were written.
     """
+    return restored(store, newest(store, as_of, run, company=company))
+
+
+def newest(store: Store, as_of: str | date, run: int | None = None, *, company: str | None = None) -> dict[str, Any]:
+    """The row of `plans` of one plan: the given run of a date, or its newest.
+
+    Raises DataError where there is no such plan or the store has several companies.
+    """
     day = _day(as_of)
     rows = _of_one_company(read_plans(store), company, store)
     dated = rows.filter(pl.col("as_of") == day)
     found = dated.sort("run").tail(1) if run is None else dated.filter(pl.col("run") == run)
     if found.is_empty():
         raise DataError(_unknown(rows, day, run, store))
-    return restored(store, found.row(0, named=True))
+    return found.row(0, named=True)
 
 
 def latest(store: Store, before: str | date | None = None, *, company: str | None = None) -> Plan | None:

@@ -62,7 +62,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.mark.parametrize("command", [cron(), unit(), pipeline(), *map(graph, GRAPHS)], ids=["cron", "unit", "ci", *GRAPHS])
+@pytest.mark.parametrize(
+    "command", [cron(), unit(), pipeline(), *map(graph, GRAPHS)], ids=["cron", "unit", "ci", *GRAPHS]
+)
 def test_the_command_line_of_an_example_makes_the_pack(workspace: Path, command: str) -> None:
     environment = {**os.environ, "SOE_HOME": str(workspace), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(

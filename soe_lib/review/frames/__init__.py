@@ -10,9 +10,11 @@ from soe_lib.review.frames.lateness import events_now, late_receipts, where_used
 from soe_lib.review.frames.lines import lines
 from soe_lib.review.frames.load import line_load, scarce_hours
 from soe_lib.review.frames.outlook import month_outlook
+from soe_lib.review.frames.running import running
 from soe_lib.review.frames.service import gaps_by_item, gaps_by_week, orders_at_risk, service_by
 from soe_lib.review.frames.stock import cover, projected_stock, stock_value
 from soe_lib.review.frames.time import buckets
+from soe_lib.review.frames.versions import errors_by_lag, forecast_versions, waterfall
 
 __all__ = [
     "annual_cost_of_goods",
@@ -26,8 +28,10 @@ __all__ = [
     "demand_by_week",
     "demand_lines",
     "earlier",
+    "errors_by_lag",
     "events_now",
     "forecast_errors",
+    "forecast_versions",
     "gaps_by_item",
     "gaps_by_week",
     "late_receipts",
@@ -37,9 +41,11 @@ __all__ = [
     "month_outlook",
     "orders_at_risk",
     "projected_stock",
+    "running",
     "scarce_hours",
     "service_by",
     "stock_today",
     "stock_value",
+    "waterfall",
     "where_used",
 ]

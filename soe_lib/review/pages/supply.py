@@ -49,6 +49,7 @@ def scores(situation: Situation) -> tuple[Score, ...]:
     return (
         kpis.schedule_attainment(by_plant),
         kpis.mix_adherence(made),
+        oee(situation),
         peak(situation),
         known("Late receipts", late, "receipts" if late != 1 else "receipt",
               "Scheduled receipts that are overdue or delayed by an event.", band=NONE_BAND),
@@ -56,6 +57,16 @@ def scores(situation: Situation) -> tuple[Score, ...]:
             stock_value=frames.stock_today(situation.snapshot),
             annual_cost_of_goods=frames.annual_cost_of_goods(situation.snapshot),
         ),
+    )  # fmt: skip
+
+
+def oee(situation: Situation) -> Score:
+    """OEE of all plants together over the days since the last extract."""
+    ran = frames.running(situation.snapshot, situation.before)
+    total = {name: float(ran[name].sum()) for name in ("planned", "run", "ideal", "good")}
+    return kpis.oee(
+        planned_hours=total["planned"], run_hours=total["run"], made=total["ideal"], good=total["good"],
+        units_per_hour=1.0,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from soe_lib.review.tables.balance import changed_plan, item_gaps, orders_at_risk, service
 from soe_lib.review.tables.demand import changed_forecast, changed_orders, forecast_errors, outlook, unforecast
+from soe_lib.review.tables.history import errors_by_lag, running, waterfall
 from soe_lib.review.tables.meeting import decisions, exceptions, scoreboard
 from soe_lib.review.tables.supply import (
     adherence,
@@ -23,6 +24,7 @@ __all__ = [
     "changed_plan",
     "changed_receipts",
     "decisions",
+    "errors_by_lag",
     "events",
     "exceptions",
     "forecast_errors",
@@ -31,8 +33,10 @@ __all__ = [
     "late_receipts",
     "orders_at_risk",
     "outlook",
+    "running",
     "scoreboard",
     "service",
     "thin_stock",
     "unforecast",
+    "waterfall",
 ]

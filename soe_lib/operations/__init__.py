@@ -1,0 +1,1 @@
+"""From a decided plan to the orders that operations carry out."""

@@ -1,0 +1,239 @@
+"""A plan as orders: production by line, purchases, transfers, what each customer order gets, and the daily rates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from soe_lib.model.plan import OFF_CENTRE
+from soe_lib.operations.sequence import sequenced
+
+if TYPE_CHECKING:
+    from soe_lib.extract.snapshot import Snapshot
+    from soe_lib.model.plan import Plan
+
+MILLION = 1e6
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "production_orders": ("production_order",),
+    "purchase_orders": ("purchase_order",),
+    "transfer_orders": ("transfer_order",),
+    "allocation": ("order", "item", "location", "customer", "due", "period"),
+    "allocation_forecast": ("item", "location", "customer", "due", "period"),
+    "daily_rates": ("production_order", "date"),
+}
+"""Table → what tells its rows apart."""
+
+
+def released(plan: Plan, snapshot: Snapshot) -> dict[str, pl.DataFrame]:
+    """Every table of a release.
+
+    Quantities are those of the plan to a millionth of a unit, rounded as the plan's own fingerprint rounds them: what
+    is read back has the same fingerprint. Cells below half a millionth are nothing.
+
+    Parameters
+    ----------
+    plan : the decided plan. snapshot : the extract it was made from, for lines, hours, units and due dates.
+    """
+    production = production_orders(plan, snapshot)
+    allocated = allocation(plan, snapshot)
+    ordered = allocated.filter(pl.col("order") != "")
+    return {
+        "production_orders": production,
+        "purchase_orders": purchase_orders(plan, snapshot),
+        "transfer_orders": transfer_orders(plan, snapshot),
+        "allocation": ordered,
+        "allocation_forecast": allocated.filter((pl.col("order") == "") & (pl.col("state") != "not served")).drop(
+            "order", "due_on"
+        ),
+        "daily_rates": daily_rates(production),
+    }
+
+
+def whole(quantity: pl.Expr) -> pl.Expr:
+    """A quantity to a millionth of a unit, rounded as `Plan.identity` rounds."""
+    return (quantity * MILLION + OFF_CENTRE).round(0) / MILLION
+
+
+def production_orders(plan: Plan, snapshot: Snapshot) -> pl.DataFrame:
+    """What each line starts, in the order in which it should run within a period.
+
+    A routing of several steps has a row per step; a step that may run on several lines has a row per line that the
+    plan chose. Hours are units started × hours per unit; set-up hours stand beside them.
+    """
+    cells = _runs(plan, snapshot)
+    items = snapshot["items"].select("item", "description", "family", "unit")
+    routings = _cells(plan, "make").select("routing", "yield", "item", "location").unique("routing")
+    ready = _arrival(plan, "make", ("routing", "period"))
+    joined = (
+        cells.join(routings, on="routing", validate="m:1")
+        .join(items, on="item", how="left", validate="m:1")
+        .join(ready, on=["routing", "period"], how="left", validate="m:1")
+        .join(_days(plan), on="period", validate="m:1")
+        .with_columns(good=pl.col("quantity") * pl.col("yield"), hours=pl.col("quantity") * pl.col("hours_per_unit"))
+    )
+    ordered = sequenced(joined)
+    line = pl.when(pl.col("line") == "").then("location").otherwise("line")
+    number = _number("MO", "starts_on", line, pl.col("sequence").cast(pl.String).str.zfill(2))
+    return ordered.sort("starts_on", "location", "line", "sequence", "routing", "step").select(
+        number.alias("production_order"), "location", "line", "period", "starts_on", "ends_on", "sequence", "routing",
+        "step", "item", "description", "quantity", pl.col("good").alias("good_quantity"), "unit", "hours",
+        "setup_hours", pl.col("arrives_on").alias("ready_on"),
+    )  # fmt: skip
+
+
+def purchase_orders(plan: Plan, snapshot: Snapshot) -> pl.DataFrame:
+    """What is ordered from each supplier, when, and when it arrives; scheduled receipts are firm already: left out."""
+    cells = _cells(plan, "buy")
+    if cells.is_empty():
+        return pl.DataFrame(schema=_BUYS)
+    found = _named(cells.join(_days(plan), on="period", validate="m:1"), snapshot)
+    found = found.join(_arrival(plan, "buy", ("offer", "period")), on=["offer", "period"], how="left", validate="m:1")
+    return found.sort("starts_on", "supplier", "offer").select(
+        _number("PO", "starts_on", "offer").alias("purchase_order"), "supplier", "offer", "item", "description",
+        pl.col("location").alias("deliver_to"), "period", pl.col("starts_on").alias("order_on"),
+        pl.col("ends_on").alias("order_until"), "arrives_on", "quantity", "unit", "unit_cost",
+        (pl.col("quantity") * pl.col("unit_cost")).alias("amount"), pl.lit(plan.currency).alias("currency"),
+        pl.col("expedite").cast(pl.Boolean),
+    )  # fmt: skip
+
+
+def transfer_orders(plan: Plan, snapshot: Snapshot) -> pl.DataFrame:
+    """What is shipped between places, when it leaves and when it arrives."""
+    cells = _cells(plan, "ship")
+    if cells.is_empty():
+        return pl.DataFrame(schema=_SHIPS)
+    found = _named(cells.join(_days(plan), on="period", validate="m:1"), snapshot)
+    keys = ["lane", "item", "period"]
+    found = found.join(_arrival(plan, "ship", tuple(keys)), on=keys, how="left", validate="m:1")
+    return found.sort("starts_on", "lane", "item").select(
+        _number("TO", "starts_on", "lane", "item").alias("transfer_order"), "lane", "mode", "origin", "destination",
+        "item", "description", "period", pl.col("starts_on").alias("ship_on"), pl.col("ends_on").alias("ship_until"),
+        "arrives_on", "quantity", "unit",
+    )  # fmt: skip
+
+
+def allocation(plan: Plan, snapshot: Snapshot) -> pl.DataFrame:
+    """What each demand line gets and the day that can be promised; order "" is forecast.
+
+    The promise is the last day of the period of service, never before the due date. A part that is never served has
+    no promise.
+    """
+    keys = ["order", "item", "location", "customer", "due", "period"]
+    parts = []
+    for flow in ("sell", "short"):
+        cells = _cells(plan, flow)
+        if not cells.is_empty():
+            period = pl.col("period") if "period" in cells.columns else pl.lit("").alias("period")
+            parts.append(cells.select(*keys[:-1], period, "quantity", pl.lit(flow).alias("flow")))
+    if not parts:
+        return pl.DataFrame(schema=_ALLOCATION)
+    periods = plan.periods.select("period", "ends_on", place="index")
+    dues = plan.periods.select(due="period", due_place="index")
+    orders = snapshot["orders"].select("order", "due_on").unique("order")
+    late = pl.col("place") > pl.col("due_place")
+    state = pl.when(pl.col("flow") == "short").then(pl.lit("not served")).when(late).then(pl.lit("late"))
+    return (
+        _named(pl.concat(parts), snapshot)
+        .join(periods, on="period", how="left", validate="m:1")
+        .join(dues, on="due", how="left", validate="m:1")
+        .join(orders, on="order", how="left", validate="m:1")
+        .with_columns(state=state.otherwise(pl.lit("on time")))
+        .with_columns(promised_on=pl.when(late | pl.col("due_on").is_null()).then("ends_on").otherwise("due_on"))
+        .with_columns(promised_on=pl.when(pl.col("state") != "not served").then("promised_on"))
+        .sort("order", "customer", "location", "item", "due", "period")
+        .select(*_ALLOCATION)
+    )
+
+
+def daily_rates(production: pl.DataFrame) -> pl.DataFrame:
+    """Units and hours that each line runs each day: an order of several days is spread evenly over them."""
+    days = (pl.col("ends_on") - pl.col("starts_on")).dt.total_days() + 1
+    spread = production.with_columns(days=days, date=pl.date_ranges("starts_on", "ends_on")).explode("date")
+    return spread.sort("location", "line", "date", "sequence").select(
+        "location", "line", "date", "sequence", "routing", "step", "item", "description",
+        (pl.col("quantity") / pl.col("days")).alias("quantity_per_day"), "unit",
+        (pl.col("hours") / pl.col("days")).alias("hours_per_day"), "production_order",
+    )  # fmt: skip
+
+
+def _runs(plan: Plan, snapshot: Snapshot) -> pl.DataFrame:
+    """routing, step, line, period, quantity, hours_per_unit, setup_hours: made cells by the line that works on them."""
+    made = _cells(plan, "make")
+    if made.is_empty():
+        return pl.DataFrame(schema=_RUNS)
+    each = pl.coalesce("hours_per_unit", 1.0 / pl.col("units_per_hour")).fill_null(0.0)
+    ways = snapshot["operations"].select(
+        "routing", "step", pl.col("resource").alias("line"), each.alias("hours_per_unit"),
+        pl.col("setup_hours").fill_null(0.0),
+    )  # fmt: skip
+    forked = (pl.col("step") != "") & (pl.len().over("routing", "step") > 1)
+    single = ways.filter(~forked)
+    parts = [made.join(single, on="routing").select(*_RUNS)]
+    unworked = made.join(ways, on="routing", how="anti")
+    parts.append(
+        unworked.select(
+            "routing", pl.lit("").alias("step"), pl.lit("").alias("line"), "period", "quantity",
+            pl.lit(0.0).alias("hours_per_unit"), pl.lit(0.0).alias("setup_hours"),
+        )
+    )  # fmt: skip
+    run = _cells(plan, "run")
+    if not run.is_empty():
+        chosen = run.select("routing", "step", "period", "quantity", line="resource")
+        parts.append(chosen.join(ways, on=["routing", "step", "line"], validate="m:1").select(*_RUNS))
+    return pl.concat(parts)
+
+
+def _cells(plan: Plan, flow: str) -> pl.DataFrame:
+    """The cells of a flow that are something, to a millionth of a unit; no rows where the plan has no such flow."""
+    frame = plan.flows.get(flow)
+    if frame is None:
+        return pl.DataFrame(schema={"quantity": pl.Float64})
+    return frame.with_columns(quantity=whole(pl.col("quantity"))).filter(pl.col("quantity") != 0)
+
+
+def _days(plan: Plan) -> pl.DataFrame:
+    return plan.periods.select("period", "starts_on", "ends_on")
+
+
+def _arrival(plan: Plan, flow: str, keys: tuple[str, ...]) -> pl.DataFrame:
+    """The day on which the last of a cell is there: last day of dispatch + lead time; null where periods count."""
+    cells = _cells(plan, flow).select(*keys, "lead_days", "dispatch").unique(keys)
+    days = pl.duration(days=pl.col("lead_days").ceil().cast(pl.Int64))
+    dated = cells.join(_days(plan), on="period", validate="m:1")
+    last = pl.when(pl.col("dispatch") == "start").then("starts_on").otherwise("ends_on")
+    return dated.select(*keys, arrives_on=last + days)
+
+
+def _named(frame: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
+    items = snapshot["items"].select("item", "description", "unit")
+    return frame.join(items, on="item", how="left", validate="m:1")
+
+
+def _number(kind: str, day: str, *parts: str | pl.Expr) -> pl.Expr:
+    """An order's number from what it is: the same plan gives the same numbers, whoever writes them."""
+    texts = [pl.col(part) if isinstance(part, str) else part for part in parts]
+    return pl.concat_str(pl.lit(kind), pl.col(day).dt.strftime("%Y%m%d"), *texts, separator="-")
+
+
+_RUNS = {
+    "routing": pl.String, "step": pl.String, "line": pl.String, "period": pl.String, "quantity": pl.Float64,
+    "hours_per_unit": pl.Float64, "setup_hours": pl.Float64,
+}  # fmt: skip
+_BUYS = {
+    "purchase_order": pl.String, "supplier": pl.String, "offer": pl.String, "item": pl.String,
+    "description": pl.String, "deliver_to": pl.String, "period": pl.String, "order_on": pl.Date,
+    "order_until": pl.Date, "arrives_on": pl.Date, "quantity": pl.Float64, "unit": pl.String,
+    "unit_cost": pl.Float64, "amount": pl.Float64, "currency": pl.String, "expedite": pl.Boolean,
+}  # fmt: skip
+_SHIPS = {
+    "transfer_order": pl.String, "lane": pl.String, "mode": pl.String, "origin": pl.String, "destination": pl.String,
+    "item": pl.String, "description": pl.String, "period": pl.String, "ship_on": pl.Date, "ship_until": pl.Date,
+    "arrives_on": pl.Date, "quantity": pl.Float64, "unit": pl.String,
+}  # fmt: skip
+_ALLOCATION = {
+    "order": pl.String, "customer": pl.String, "item": pl.String, "description": pl.String, "location": pl.String,
+    "due": pl.String, "due_on": pl.Date, "period": pl.String, "promised_on": pl.Date, "quantity": pl.Float64,
+    "unit": pl.String, "state": pl.String,
+}  # fmt: skip

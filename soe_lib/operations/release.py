@@ -1,0 +1,155 @@
+"""`soe release`: the orders of a decided plan, written aside, read back, and moved into place by one rename."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from soe_lib.errors import DataError, PackError, ReconciliationError
+from soe_lib.operations import files, orders
+from soe_lib.store.approvals import Approval, approved
+from soe_lib.store.history import newest
+from soe_lib.store.kept import restored
+from soe_lib.store.tables import Store
+
+if TYPE_CHECKING:
+    from soe_lib.extract.snapshot import Snapshot
+    from soe_lib.model.plan import Plan
+
+FOLDER = "releases"
+NAME = "release.json"
+
+
+@dataclass(frozen=True)
+class Release:
+    """Orders that were handed to operations.
+
+    Parameters
+    ----------
+    folder : where the files are. rows : table → its rows.
+    approval : the decision that they rest on.
+    added : False where the very same release was there already.
+    """
+
+    folder: Path
+    rows: Mapping[str, int]
+    approval: Approval
+    added: bool
+
+    def text(self) -> str:
+        """What was released, on whose word, and where it is."""
+        counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in self.rows.items())
+        verb = "is released" if self.added else "was released already"
+        who = f"decided by {self.approval.decided_by}: {self.approval.reason}"
+        return f"Plan {self.approval.label} {verb} ({who}).\n{counts}\nLoad it: {self.folder}"
+
+
+def release(
+    out: str | Path,
+    as_of: str | date,
+    run: int | None = None,
+    *,
+    data: str | Path = "",
+    snapshot: Snapshot | None = None,
+    store: Store | None = None,
+    company: str | None = None,
+) -> Release:
+    """Write the orders of a decided plan into `out/releases/<as-of>.<run>/`; the same again adds nothing.
+
+    Parameters
+    ----------
+    out : the archive of packs. as_of, run : the plan; its newest run when left out.
+    data : company folder or extract that the plan was made from.
+    snapshot : in place of data, where the plan was made from an edited extract: `scenario.apply(snapshot)`.
+    store : plan history; `out/plans` when left out. company : whose plan, where the store has several.
+
+    Errors
+    ------
+    DataError : no such plan, a plan that nobody decided, or another extract than the plan was made from.
+    ReconciliationError : what was written does not read back as the plan's quantities.
+    PackError : another release stands in the folder.
+    """
+    from soe_lib.extract.snapshot import read
+
+    home: Store = store if store is not None else Path(out) / "plans"
+    row = newest(home, as_of, run, company=company)
+    plan = restored(home, row)
+    decision = approved(home, plan)
+    label = f"{row['as_of']}/{row['run']}"
+    if decision is None:
+        raise DataError(
+            f"Plan {label} was not decided, so nothing is released. Record the decision first: "
+            f'soe approve {label} --by NAME --reason "…".'
+        )
+    inputs = snapshot if snapshot is not None else read(data, str(plan.as_of))
+    if inputs.fingerprint != plan.fingerprint:
+        raise DataError(
+            f"Plan {label} was made from other inputs ({plan.fingerprint[:12]}) than {data or 'the snapshot'} holds "
+            f"({inputs.fingerprint[:12]}). Give the extract it was made from, or plan and decide again."
+        )
+    target = Path(out) / FOLDER / f"{row['as_of']}.{row['run']}"
+    return _write(target, plan, inputs, decision)
+
+
+def _write(target: Path, plan: Plan, snapshot: Snapshot, decision: Approval) -> Release:
+    tables = orders.released(plan, snapshot)
+    _unique(tables)
+    rows = {name: frame.height for name, frame in tables.items()}
+    if (target / NAME).is_file():
+        told = json.loads((target / NAME).read_text(encoding="utf-8"))
+        if told["plan_fingerprint"] != plan.identity:
+            raise PackError(f"{target} holds the orders of another plan; it stays as it is.")
+        return Release(target, rows, decision, added=False)
+    aside = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
+    aside.mkdir(parents=True)
+    try:
+        written = files.write(aside, tables, f"{plan.company}: orders of {plan.as_of}", plan.as_of)
+        _read_back(aside, tables)
+        _seal(aside, written, plan, decision, rows)
+        aside.replace(target)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return Release(target, rows, decision, added=True)
+
+
+def _unique(tables: Mapping[str, pl.DataFrame]) -> None:
+    """An order number names one order, or an ERP would take two for one."""
+    for name, keys in orders.KEYS.items():
+        twice = tables[name].filter(pl.struct(keys).is_duplicated())
+        if twice.height:
+            shown = ", ".join(str(value) for value in twice.select(keys).row(0))
+            raise PackError(f"{name} has {twice.height} rows of the same number, {shown} say; nothing was released.")
+
+
+def _read_back(folder: Path, tables: Mapping[str, pl.DataFrame]) -> None:
+    for name, frame in tables.items():
+        again = files.read_csv(folder / f"{name}.csv", frame.schema)
+        texts = pl.col(pl.String).fill_null("")
+        if not again.with_columns(texts).equals(frame.with_columns(texts)):
+            raise ReconciliationError(f"{name}.csv does not read back as it was written; nothing was released.")
+
+
+def _seal(folder: Path, written: list[str], plan: Plan, decision: Approval, rows: Mapping[str, int]) -> None:
+    """release.json: whose plan, on whose word, and the hash of every file."""
+    told = {
+        "company": plan.company,
+        "as_of": plan.as_of.isoformat(),
+        "run": decision.run,
+        "inputs": plan.fingerprint,
+        "plan_fingerprint": plan.identity,
+        "decided_by": decision.decided_by,
+        "reason": decision.reason,
+        "decided_at": decision.decided_at.isoformat(timespec="seconds"),
+        "rows": dict(rows),
+        "files": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in written},
+    }
+    (folder / NAME).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
