@@ -9,7 +9,7 @@ from typing import Literal
 import polars as pl
 
 from soe_lib.explore.edits import Note
-from soe_lib.explore.moves import MOVES
+from soe_lib.scenario.moves import MOVES
 from soe_lib.explore.trial import Trial
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan

@@ -134,7 +134,9 @@ def _text(scenario: Scenario) -> str:
         lines.append(f"note = {_toml(scenario.note)}")
     for edit in scenario.edits:
         lines += ["", "[[scenario.edit]]", f"action = {_toml(edit.action)}"]
-        if edit.action == "event":
+        if edit.action == "row":
+            lines.append(f"path = {_toml(edit.table)}")
+        if edit.action in ("event", "row"):
             lines.append(f"values = {_table(edit.values)}")
             continue
         lines.append(f"path = {_toml(edit.path)}")
