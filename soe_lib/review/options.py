@@ -21,10 +21,12 @@ OPTIONS = {
     "key": pl.String, "option": pl.String, "answer": pl.String, "what": pl.String, "total": pl.Float64,
     "margin": pl.Float64, "goodwill": pl.Float64, "service": pl.Float64, "waits": pl.Float64, "stock": pl.Float64,
     "churn": pl.Float64, "paid": pl.Boolean, "verdict": pl.String, "note": pl.String,
+    "scenario": pl.String,
 }  # fmt: skip
 """One row an option: key of the exception; what it changes; total [money] = margin + goodwill gained against doing
 nothing; service [share points]; waits [units late or unserved, more or less]; stock [money]; churn [share of production
-moved]; paid: whether its cost is in the figures; verdict; note."""
+moved]; paid: whether its cost is in the figures; verdict; note;
+scenario: the edits, as in scenarios.toml."""
 
 
 def of(options: pl.DataFrame | None, issue: Issue) -> pl.DataFrame:
@@ -123,7 +125,6 @@ def kept_options(results: str | Path) -> pl.DataFrame | None:
     return pl.read_parquet(path) if str(results) and path.is_file() else None
 
 
-MANUAL_FILE = "manual.parquet"
 MANUAL = {
     "kind": pl.String, "name": pl.String, "what": pl.String, "by": pl.String, "why": pl.String, "until": pl.Date,
     "money": pl.Float64, "margin": pl.Float64, "note": pl.String,

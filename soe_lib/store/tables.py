@@ -13,7 +13,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from soe_lib.errors import SoeError
 
-TABLES = ("plans", "flows", "rates", "frames")
+TABLES = ("plans", "flows", "rates", "frames", "exceptions", "options", "decisions")
 ATTEMPTS = 40
 
 
@@ -55,7 +55,7 @@ def pause(attempt: int) -> float:
 def address(store: Store, table: str) -> str:
     """Where a table lives: a folder under a local store, a prefix under an object store's address.
 
-    Only the store's own address and the four fixed names are ever part of a path.
+    Only the store's own address and the fixed names are ever part of a path.
     """
     if table not in TABLES:
         raise ValueError(f"the store has {', '.join(TABLES)}, not {table!r}")

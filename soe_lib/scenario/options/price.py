@@ -16,6 +16,7 @@ from soe_lib.review.frames.lines import lines
 from soe_lib.review.options import BETTER, NONE, WORSE, frame_of
 from soe_lib.review.situation import Situation
 from soe_lib.scenario import measures
+from soe_lib.scenario.files import text
 from soe_lib.scenario.options.registry import Option, answers_to
 
 Solve = Callable[[Snapshot], Plan]
@@ -53,8 +54,8 @@ def price_options(situation: Situation, solve: Solve, issues: Sequence[Issue], *
 def priced(situation: Situation, solve: Solve, option: Option) -> dict[str, Any]:
     """One option against doing nothing; no verdict where it changes nothing."""
     scenario = option.scenario
-    row = {"option": scenario.name, "answer": option.answer, "what": "; ".join(map(str, scenario.edits))}
-    row["paid"] = option.paid
+    row: dict[str, Any] = {"option": scenario.name, "answer": option.answer, "what": "; ".join(map(str, scenario.edits))}
+    row |= {"paid": option.paid, "scenario": text(scenario)}
     try:
         changed = scenario.apply(situation.snapshot)
         plan = solve(changed)
