@@ -15,7 +15,7 @@ from soe_lib.review.tables.table import Table
 if TYPE_CHECKING:
     from soe_lib.model.living import Living
 
-CURVES, HOURS = 2, 8.0
+CURVES, HOURS, LEAST = 2, 8.0, 1.0
 
 
 def curves(living: Living, *, most: int = CURVES, hours: float = HOURS) -> tuple[StepCurve, ...]:
@@ -32,11 +32,15 @@ def curves(living: Living, *, most: int = CURVES, hours: float = HOURS) -> tuple
     dearest = tight.sort(["price", "resource", "period"], descending=[True, False, False]).unique(
         "resource", keep="first", maintain_order=True
     )
-    rows = dearest.head(most).select("resource", "period").rows()
-    return tuple(
-        worth(living.home, "hours", hours, options=living.options, start=living.basis, resource=line, period=period)
-        for line, period in rows
-    )
+    found: list[StepCurve] = []
+    # At a corner of the plan a price may hold for no hour at all: such a line is not tight, whatever its price says.
+    for line, period in dearest.head(2 * most).select("resource", "period").rows():
+        known = {"resource": line, "period": period}
+        curve = worth(living.home, "hours", hours, options=living.options, start=living.basis, **known)
+        found += [curve] if curve.total >= LEAST else []
+        if len(found) == most:
+            break
+    return tuple(found)
 
 
 def tightest(living: Living, *, most: int = CURVES, hours: float = HOURS) -> tuple[Chart | Table | str, ...]:
