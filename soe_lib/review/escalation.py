@@ -1,5 +1,5 @@
-"""What the weekly meeting hands up, by the rules of [escalation] in settings.toml: who decides, by when, and what a week
-of waiting costs.
+"""What the weekly meeting hands up, by the rules of [escalation] in settings.toml: to whom, by when, and what a week of
+waiting costs.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def _by_rule(situation: Situation, issue: Issue) -> Issue:
         return issue
     due = situation.snapshot.as_of + timedelta(days=rules.days)
     waits = words.money(waiting_cost(situation, issue), situation.currency)
-    doing_nothing = "; ".join(part for part in (issue.doing_nothing, why, f"each week of waiting costs {waits}") if part)
+    doing_nothing = "; ".join(
+        part for part in (issue.doing_nothing, why, f"each week of waiting costs {waits}") if part
+    )
     return replace(issue, hand_up=who, deadline=issue.deadline or due, doing_nothing=doing_nothing)
 
 

@@ -1,4 +1,4 @@
-"""What is known of exceptions from week to week: new, persisting, quiet, solved; with hysteresis, so that none flickers.
+"""Exceptions from week to week: new, persisting, quiet, solved; with hysteresis, so that none flickers.
 
 An exception opens when its money reaches a threshold, and stays open while it keeps half of it. Where it falls lower or
 is not found at all, it is quiet for a week, and solved only when it is quiet again the week after.
@@ -25,8 +25,8 @@ MEMORY = {
     "money": pl.Float64, "status": pl.String, "since": pl.Date, "weeks": pl.Int64, "as_of": pl.Date,
     "currency": pl.String,
 }  # fmt: skip
-"""One row an exception of a week: money at stake now; since: the as-of date of the week in which it opened; weeks: cycles
-that it has been open, this one included."""
+"""One row an exception of a week: money at stake now; since: the as-of date of the week in which it opened; weeks:
+cycles that it has been open, this one included."""
 
 
 def remember(

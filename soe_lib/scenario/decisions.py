@@ -1,4 +1,4 @@
-"""Decisions of the meeting: recorded beside the plan history, promoted to the plan of record, followed up a week later."""
+"""Decisions of the meeting: recorded beside the plan history, promoted to plan of record, followed up a week later."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def decide(
 
 
 def agenda(store: Store = HERE, *, as_of: date | None = None, company: str | None = None) -> pl.DataFrame:
-    """The exceptions that a week's pack put before the meeting, most money first; raises DataError where none is kept."""
+    """The exceptions that a week's pack put before the meeting, most money first; DataError where none is kept."""
     name = company or _company(store)
     rows = meeting.recall(store, "exceptions", company=name, as_of=as_of)
     if rows is None:
@@ -130,15 +130,13 @@ def known_options(store: Store, row: dict[str, Any]) -> pl.DataFrame:
     rows = meeting.recall(store, "options", company=row["company"], as_of=row["as_of"])
     if rows is None:
         return pl.DataFrame(schema={"option": pl.String, "key": pl.String})
-    return rows.filter(pl.col("key") == row["key"]).sort(
-        ["total", "option"], descending=[True, False], nulls_last=True
-    )
+    return rows.filter(pl.col("key") == row["key"]).sort(["total", "option"], descending=[True, False], nulls_last=True)
 
 
 def promote(
     snapshot: Snapshot, *, store: Store = HERE, keys: Iterable[str] = (), record: Any = None
 ) -> tuple[Entry, Scenario]:
-    """Make the plan with this week's decisions the plan of record: planned again with all of them, kept with the reason.
+    """Make the plan with this week's decisions the plan of record: planned again with all of them.
 
     Parameters
     ----------
@@ -168,8 +166,8 @@ def promote(
 def actions(decided: pl.DataFrame, issues: Iterable[Issue], as_of: date) -> list[dict[str, Any]]:
     """What came of last week's decisions: promised against realised money.
 
-    Formula: realised = money at stake when it was decided − money at stake now (0 where the exception is gone), whatever
-    brought it about.
+    Formula: realised = money at stake when it was decided − money at stake now (0 where the exception is gone),
+    whatever brought it about.
 
     Returns
     -------

@@ -67,8 +67,8 @@ class MeetingWeek:
             pl.col("state").alias("State"),
         )
         note = (
-            "Promised: margin and goodwill that the option gained when it was priced. Realised: money at stake when it was "
-            "decided less money at stake now, whatever brought it about."
+            "Promised: margin and goodwill that the option gained when it was priced. Realised: money at stake when it "
+            "was decided less money at stake now, whatever brought it about."
         )
         formats = {promised: "money", realised: "money", "Due": day}
         return Table(frame, "Last week's actions", formats, note, rows=20)

@@ -81,9 +81,7 @@ class WhyNot:
         return "\n".join([self.verdict, *rows, *steps])
 
 
-def why_not(
-    source: Living | Snapshot, scenario: Scenario | Sequence[Block], *, record: Plan | None = None
-) -> WhyNot:
+def why_not(source: Living | Snapshot, scenario: Scenario | Sequence[Block], *, record: Plan | None = None) -> WhyNot:
     """Why the plan does not do otherwise: the alternative is forced, all else planned again, and both are compared.
 
     Formula: total = (margin + steering with the alternative) − (margin + steering of the plan).
@@ -110,20 +108,22 @@ def why_not(
     else:
         extra = living.own if living else ()
         other = _planned(edited, (*extra, *asked.blocks), living.record if living else record, asked.name)
-    return compared(snapshot, base, edited, other, asked.name)
+    return compared(base, other, asked.name)
 
 
-def compared(snapshot: Snapshot, base: Plan, edited: Snapshot, other: Plan, name: str) -> WhyNot:
+def compared(base: Plan, other: Plan, name: str) -> WhyNot:
     """Two plans of nearly the same extract, in money and in moves."""
     before, after = base.ledger.accounts(), other.ledger.accounts()
-    rows = [(account, before.get(account, 0.0), after.get(account, 0.0)) for account in dict.fromkeys([*before, *after])]
+    rows = [
+        (account, before.get(account, 0.0), after.get(account, 0.0)) for account in dict.fromkeys([*before, *after])
+    ]
     accounts = pl.DataFrame(rows, schema=["account", "plan", "alternative"], orient="row").with_columns(
         change=pl.col("alternative") - pl.col("plan")
     )
     served = [measures.service(one) or 0.0 for one in (base, other)]
     return WhyNot(
         name=name,
-        currency=edited.currency,
+        currency=base.currency,
         plan=base,
         alternative=other,
         margin=other.margin - base.margin,

@@ -41,6 +41,6 @@ def kept_close(snapshot: Snapshot, record: Plan | None) -> tuple[Block, ...]:
 
 __all__ = [
     "ALTERNATIVES", "ORDERS", "RUNNING", "RUNS", "SET_UP_STATE", "STANDARD", "TRIPS", "Allocation", "Buy", "Capacity",
-    "Crews", "Expansions", "InTime", "Lots", "Maintenance", "Make", "Overrides", "Overtime", "Receive", "Sell", "ShelfLife",
-    "Ship", "Sites", "Stability", "Stock", "StockRules", "Substitute", "kept_close",
+    "Crews", "Expansions", "InTime", "Lots", "Maintenance", "Make", "Overrides", "Overtime", "Receive", "Sell",
+    "ShelfLife", "Ship", "Sites", "Stability", "Stock", "StockRules", "Substitute", "kept_close",
 ]  # fmt: skip

@@ -23,8 +23,8 @@ SENSES = ("==", ">=", "<=")
 FLOWS = ("make", "buy", "ship", "sell", "overtime")
 """What the plan decides freely, and somebody may fix: what follows from it (stock, run) is not locked."""
 BREAK_PRICE = 1e4
-"""Where locks make a plan impossible: what one unit of a lock is taken to be worth when the cheapest to break is sought.
-It only has to stand above what units earn; it is no money of the plan."""
+"""Where locks make a plan impossible: what one unit of a lock is taken to be worth in the search for the cheapest to
+break. It only has to stand above what units earn; it is no money of the plan."""
 
 
 @dataclass(frozen=True)

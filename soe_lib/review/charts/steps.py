@@ -43,6 +43,7 @@ def step_curves(curves: Sequence[tuple[str, pl.DataFrame]], currency: str, *, un
     if len(curves) > 1:
         axes.legend(loc="lower left", frameon=False)
     told = "; ".join(
-        f"{label}: {words.money(start, currency)} falling to {words.money(end, currency)}" for label, start, end in first
+        f"{label}: {words.money(start, currency)} falling to {words.money(end, currency)}"
+        for label, start, end in first
     )
     return Chart(figure, title, f"{title}. {told}.")

@@ -119,8 +119,7 @@ def material(situation: Situation, issues: Sequence[Issue]) -> tuple[Issue, ...]
     chosen = [
         issue
         for issue in issues
-        if issue.certain
-        and (issue.money >= threshold(situation) or issue.revenue >= max(LEAST_REVENUE * revenue, 0.5))
+        if issue.certain and (issue.money >= threshold(situation) or issue.revenue >= max(LEAST_REVENUE * revenue, 0.5))
     ]
     return tuple(chosen)
 

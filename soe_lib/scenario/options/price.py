@@ -54,7 +54,11 @@ def price_options(situation: Situation, solve: Solve, issues: Sequence[Issue], *
 def priced(situation: Situation, solve: Solve, option: Option) -> dict[str, Any]:
     """One option against doing nothing; no verdict where it changes nothing."""
     scenario = option.scenario
-    row: dict[str, Any] = {"option": scenario.name, "answer": option.answer, "what": "; ".join(map(str, scenario.edits))}
+    row: dict[str, Any] = {
+        "option": scenario.name,
+        "answer": option.answer,
+        "what": "; ".join(map(str, scenario.edits)),
+    }
     row |= {"paid": option.paid, "scenario": text(scenario)}
     try:
         changed = scenario.apply(situation.snapshot)

@@ -104,7 +104,10 @@ def test_a_decision_is_kept_with_what_it_promised_and_followed_up(store: Path, t
     late, overtime = (next(one for one in exceptions.find(_week(this)) if one.kind == kind)
                       for kind in ("Late receipt", "Overtime"))  # fmt: skip
     came = decisions.actions(kept, [late], next_week)
-    assert [(row["realised"], row["state"]) for row in came] == [(pytest.approx(0.0), "late"), (pytest.approx(15.0), "solved")]
+    assert [(row["realised"], row["state"]) for row in came] == [
+        (pytest.approx(0.0), "late"),
+        (pytest.approx(15.0), "solved"),
+    ]
     assert overtime.money == pytest.approx(15.0)
     assert soe.decisions(store, before=MONDAY).is_empty()
 

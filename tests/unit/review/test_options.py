@@ -64,7 +64,9 @@ def test_what_is_worse_is_said_to_be_worse(priced: pl.DataFrame) -> None:
     assert declined["margin"] == pytest.approx(-600 + 60 + 75 + 30)
 
 
-def test_each_figure_is_that_of_a_plan_made_from_scratch(priced: pl.DataFrame, this: Snapshot, solved: soe.Plan) -> None:
+def test_each_figure_is_that_of_a_plan_made_from_scratch(
+    priced: pl.DataFrame, this: Snapshot, solved: soe.Plan
+) -> None:
     for one in priced.iter_rows(named=True):
         cold = soe.plan(parsed(one["scenario"]).apply(this))
         assert one["margin"] == pytest.approx(cold.margin - solved.margin, abs=0.01)
