@@ -15,7 +15,7 @@ from soe_lib.review.tables.table import Table
 if TYPE_CHECKING:
     from soe_lib.model.living import Living
 
-CURVES, HOURS, LEAST = 2, 8.0, 1.0
+CURVES, HOURS, LEAST, TRIES = 2, 8.0, 1.0, 6
 
 
 def curves(living: Living, *, most: int = CURVES, hours: float = HOURS) -> tuple[StepCurve, ...]:
@@ -29,17 +29,17 @@ def curves(living: Living, *, most: int = CURVES, hours: float = HOURS) -> tuple
     if prices is None:
         return ()
     tight = prices.filter(pl.col("price") > 0.005).with_columns(pl.col("resource", "period").cast(pl.String))
-    dearest = tight.sort(["price", "resource", "period"], descending=[True, False, False]).unique(
-        "resource", keep="first", maintain_order=True
-    )
+    dearest = tight.sort(["price", "resource", "period"], descending=[True, False, False])
     found: list[StepCurve] = []
-    # At a corner of the plan a price may hold for no hour at all: such a line is not tight, whatever its price says.
-    for line, period in dearest.head(2 * most).select("resource", "period").rows():
+    # At a corner of the plan a price may hold for no hour at all: such an hour is not tight, whatever its price says.
+    for line, period in dearest.select("resource", "period").head(TRIES * most).rows():
+        if len(found) == most:
+            break
+        if any(curve.labels["resource"] == line for curve in found):
+            continue
         known = {"resource": line, "period": period}
         curve = worth(living.home, "hours", hours, options=living.options, start=living.basis, **known)
         found += [curve] if curve.total >= LEAST else []
-        if len(found) == most:
-            break
     return tuple(found)
 
 

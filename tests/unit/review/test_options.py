@@ -159,7 +159,9 @@ def test_a_new_row_survives_the_file_and_is_told(this: Snapshot) -> None:
 
 
 def test_hours_that_earn_nothing_have_no_step_curve(living: Living) -> None:
-    for curve in curves(living):
+    found = curves(living)
+    assert found
+    for curve in found:
         assert curve.total >= 1.0
         row = {"resource": curve.labels["resource"], "period": curve.labels["period"]}
         more = soe.Scenario("more").add_to("calendar.hours", 8.0, **row)
