@@ -214,18 +214,23 @@ def in_order_of_drivers(effects: dict[str, pl.DataFrame]) -> dict[str, pl.DataFr
 def formula(driver: str, flexed: Flex, base: Ledger, other: Ledger) -> str:
     """How a step was worked out, in figures."""
     before, after = flexed.units
-    units, cost = f"{after:,.6g}/{before:,.6g}", flexed.contribution
+    units, cost = f"{after:,.6g}/{before:,.6g}", _said(flexed.contribution)
     if driver == "volume":
-        return f"(Q1/Q0 − 1) · CM0 = ({units} − 1) · {cost:,.2f}" if flexed.started else "Σ p1·q1, nothing sold before"
+        return f"(Q1/Q0 − 1) · CM0 = ({units} − 1) · {cost}" if flexed.started else "Σ p1·q1, nothing sold before"
     if driver == "mix" and flexed.average:
         return "Q1 · (Σ q1·p0/Q1 − Σ q0·p0/Q0): the average base price moves"
     if driver == "mix":
-        return f"Σ (q1 − Q1·q0/Q0)·p0 + A0·(f − Q1/Q0), f = {flexed.cost:.6f}, A0 = {flexed.spent:,.2f}"
+        return f"Σ (q1 − Q1·q0/Q0)·p0 + A0·(f − Q1/Q0), f = {flexed.cost:.6f}, A0 = {_said(flexed.spent)}"
     if driver in SAID:
         return SAID[driver]
     a0, a1 = base.accounts().get(driver, 0.0), other.accounts().get(driver, 0.0)
     flexing = f" · {flexed.cost:.6f}" if driver in flexed.variable else ""
-    return f"A1 − A0{' · f' if flexing else ''} = {a1:,.2f} − ({a0:,.2f}){flexing}"
+    return f"A1 − A0{' · f' if flexing else ''} = {_said(a1)} − ({_said(a0)}){flexing}"
+
+
+def _said(amount: float) -> str:
+    """An amount as people write it: with a minus sign, not a hyphen."""
+    return f"{amount:,.2f}".replace("-", "−")
 
 
 def _costs(sides: tuple[Side, Side], keys: Keys, known: pl.DataFrame) -> tuple[pl.Series, list[str]]:

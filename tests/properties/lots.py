@@ -109,6 +109,11 @@ def company(seed: int) -> tuple[str, Tables, dict[str, Any]]:
                 "days": step,
             }
         ]
+    wanted = {row["item"] for row in tables["forecast"]} | {
+        row["substitute"] for row in tables.get("substitutions", [])
+    }
+    if len(wanted) == 1:  # a lane for all carries what somebody wants; the independent formulation carries all there is
+        tables["lanes"] = [{**lane, "item": min(wanted)} for lane in tables.get("lanes", [])]
     dispatch = str(draw.choice(["spread", "end", "start"]))
     carry = some(0.5)
     settings = (

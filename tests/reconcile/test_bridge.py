@@ -195,7 +195,7 @@ def test_the_table_has_share_cumulative_and_the_formula_in_figures() -> None:
     assert table["cumulative"][-1] == 1350.0
     assert table["share"].sum() == pytest.approx(1.0)
     assert table["formula"][0] == "(Q1/Q0 − 1) · CM0 = (2,400/2,000 − 1) · 31,000.00"
-    assert "A1 − A0 · f = -36,900.00 − (-28,000.00) · 1.200000" in table["formula"].to_list()
+    assert "A1 − A0 · f = −36,900.00 − (−28,000.00) · 1.200000" in table["formula"].to_list()
     assert "residual 0.00" in repr(bridge(budget, actual))
 
 
