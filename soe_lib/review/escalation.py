@@ -32,9 +32,9 @@ def waiting_cost(situation: Situation, issue: Issue) -> float:
 def _weeks(situation: Situation, issue: Issue) -> int:
     if months := issue.about.get("months"):
         days = situation.snapshot.calendar.months.filter(pl.col("month").is_in(list(months)))
-        ends = situation.plan.periods.join(days, on="period", how="semi")["ends_on"].max()
+        ends = situation.plan.periods.join(days, on="period", how="semi")["ends_on"].sort()
         # A month that ends in mid-week still has that week.
-        return -(-((ends - situation.snapshot.as_of).days + 1) // 7) if ends is not None else 1  # type: ignore[operator]
+        return -(-((ends[-1] - situation.snapshot.as_of).days + 1) // 7) if ends.len() else 1
     return len(issue.about.get("weeks", ())) or situation.plan.periods["week"].n_unique()
 
 

@@ -92,7 +92,7 @@ def table(options: pl.DataFrame | None, issues: Sequence[Issue], currency: str) 
         pl.col("verdict").alias("Against doing nothing"),
         pl.col("note").alias("Note"),
     )
-    formats: dict[str, Format] = dict.fromkeys(sums, signed) | {"Production moved": ".1%"}
+    formats: dict[str, Format] = {**dict.fromkeys(sums, signed), "Production moved": ".1%"}
     note = (
         "Each option is planned again and held against this plan, which is what doing nothing comes to. Margin and "
         "goodwill add up to what it gains. Stock: mean closing stock at standard cost. Production moved: units moved "

@@ -12,7 +12,7 @@ from soe_lib.review import memory, options
 from soe_lib.review.exceptions import find
 from soe_lib.review.pages.page import agenda, threshold
 from soe_lib.review.situation import Situation
-from soe_lib.review.tables.table import Table, day
+from soe_lib.review.tables.table import Format, Table, day
 from soe_lib.scenario.decisions import actions
 from soe_lib.scenario.manual import price_manual
 from soe_lib.scenario.options.price import price_options
@@ -70,7 +70,7 @@ class MeetingWeek:
             "Promised: margin and goodwill that the option gained when it was priced. Realised: money at stake when it "
             "was decided less money at stake now, whatever brought it about."
         )
-        formats = {promised: "money", realised: "money", "Due": day}
+        formats: dict[str, Format] = {promised: "money", realised: "money", "Due": day}
         return Table(frame, "Last week's actions", formats, note, rows=20)
 
 

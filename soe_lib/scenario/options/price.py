@@ -78,7 +78,8 @@ def against(situation: Situation, snapshot: Snapshot, plan: Plan) -> dict[str, A
     margin = plan.margin - situation.plan.margin
     goodwill = plan.steering - situation.plan.steering
     rest = lines(snapshot, plan)
-    waits = float((rest["late"] + rest["short"]).sum() - (situation.lines["late"] + situation.lines["short"]).sum())
+    waits = float((rest["late"] + rest["short"]).sum())
+    waits -= float((situation.lines["late"] + situation.lines["short"]).sum())
     return {
         "total": margin + goodwill,
         "margin": margin,

@@ -20,7 +20,7 @@ def fence_broken(situation: Situation) -> Iterator[Issue]:
     if situation.record is None or fence.frozen_days <= 0:
         return
     mine = situation.changed_plan.filter((pl.col("flow") == "make") & pl.col("inside") & (pl.col("change").abs() > 0.5))
-    before = situation.changed_plan.filter((pl.col("flow") == "make") & pl.col("inside"))["before"].sum()
+    before = float(situation.changed_plan.filter((pl.col("flow") == "make") & pl.col("inside"))["before"].sum())
     moved = float(mine["change"].abs().sum())
     share = moved / before if before > 0 else 1.0
     if moved < 0.5 or share <= rules.fence:
