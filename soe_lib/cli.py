@@ -261,6 +261,52 @@ def plans(store: str, company: str | None, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("exception", required=False, default="")
+@click.option("--option", default="do nothing", show_default=True, help="Number or name of the option, from the pack.")
+@click.option("--owner", default="", help="Who carries it out.")
+@click.option("--due", default=None, metavar="DATE", help="By when.")
+@click.option("--reason", default="", help="Why it was chosen.")
+@click.option("--as-of", default=None, metavar="DATE", help="Of which pack; the newest when left out.")
+@click.option("--company", default=None, help="Whose, where the store has several.")
+@click.option("--promote", is_flag=True, help="Make the plan with all decisions of the week the plan of record.")
+@click.option("--data", default="data/demo", show_default=True, help="Company folder, for --promote.")
+@STORE
+def decide(
+    exception: str,
+    option: str,
+    owner: str,
+    due: str | None,
+    reason: str,
+    as_of: str | None,
+    company: str | None,
+    promote: bool,
+    data: str,
+    store: str,
+) -> None:
+    """Record what the meeting decided about EXCEPTION; without one, list what is to be decided and its options.
+
+    soe decide PO-10746 --option 1 --owner Buyer --due 2026-11-18 --reason "The customer insists"
+    """
+    with stops():
+        from soe_lib.scenario import decisions
+
+        if exception:
+            made = decisions.decide(
+                exception, option, owner=owner, reason=reason, due=due, as_of=as_of, store=store, company=company
+            )
+            click.echo(str(made))
+        elif not promote:
+            click.echo(decisions.listed(store, as_of=as_of, company=company))
+        if promote:
+            from soe_lib.extract.snapshot import read
+            from soe_lib.model.planning import plan_of_record
+
+            snapshot = read(data, as_of)
+            entry, both = decisions.promote(snapshot, store=store, record=plan_of_record(snapshot, store))
+            click.echo(f"The plan of record of {entry.label} is: {both.name}.")
+
+
+@main.command()
 @click.argument("before", metavar="DATE[/RUN]")
 @click.argument("after", metavar="DATE[/RUN]")
 @STORE

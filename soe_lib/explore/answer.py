@@ -9,12 +9,12 @@ from typing import Literal
 import polars as pl
 
 from soe_lib.explore.edits import Note
-from soe_lib.explore.moves import MOVES
 from soe_lib.explore.trial import Trial
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
 from soe_lib.review import words
 from soe_lib.scenario import measures
+from soe_lib.scenario.moves import MOVES
 from soe_lib.scenario.scenario import Scenario
 
 Unit = Literal["money", "%", "units", "h"]

@@ -13,11 +13,11 @@ from soe_lib.errors import SoeError, SolveError
 from soe_lib.explore import answer as reading
 from soe_lib.explore.answer import Answer, Seconds
 from soe_lib.explore.edits import Note, applied, recorded, told
-from soe_lib.explore.moves import moves
 from soe_lib.explore.trial import Trial
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
 from soe_lib.scenario.compare import BASE
+from soe_lib.scenario.moves import moves
 from soe_lib.scenario.scenario import Scenario
 
 if TYPE_CHECKING:

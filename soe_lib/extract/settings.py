@@ -80,6 +80,29 @@ class Terms:
 
 
 @dataclass(frozen=True)
+class Escalation:
+    """What the weekly meeting hands up, to whom, and within how many days it must be decided.
+
+    Parameters
+    ----------
+    margin : money at stake from which a matter goes to `margin_to`; 0: never.
+    weeks : cycles that an exception stays open before it goes to `weeks_to`; 0: never.
+    fence : share of the frozen fence's production that may be moved before it goes to `fence_to`; 0: any move goes up.
+    tolerance_to : who decides where a family leaves the tolerance of its month.
+    days : days until whoever is asked must decide.
+    """
+
+    margin: float = 0.0
+    margin_to: str = "Managing director"
+    weeks: int = 4
+    weeks_to: str = "Head of operations"
+    fence: float = 0.05
+    fence_to: str = "Head of operations"
+    tolerance_to: str = "S&OP"
+    days: int = 7
+
+
+@dataclass(frozen=True)
 class ForecastChoice:
     """Which version of the forecast to plan with; blank where the forecast has one only."""
 
@@ -109,6 +132,7 @@ class Settings:
     objective: Objective = Objective()
     setups: Setups = Setups()
     terms: Terms = Terms()
+    escalation: Escalation = Escalation()
     forecast: ForecastChoice = ForecastChoice()
     tolerance: Mapping[str, float] = field(default_factory=lambda: NOTHING)
     control: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: NOTHING)

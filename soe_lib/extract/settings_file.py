@@ -25,7 +25,12 @@ CHOICES = {
     "lead_time.dispatch": ("spread", "end", "start"),
     "calendar.fiscal": ("4-4-5", "months"),
 }
-RANGE = {"horizon.weeks": (1, 520), "horizon.daily": (0, 1100), "fence.frozen_days": (0, 3650)}
+RANGE = {
+    "horizon.weeks": (1, 520),
+    "horizon.daily": (0, 1100),
+    "fence.frozen_days": (0, 3650),
+    "escalation.days": (0, 365),
+}
 RENAMED = {"assumptions": "notes"}
 
 

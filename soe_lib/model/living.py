@@ -31,6 +31,7 @@ class Living:
         record: Plan | None = None,
         options: Options | None = None,
     ) -> None:
+        self.own, self.record = tuple(blocks), record
         self.extra = (*kept_close(snapshot, record), *blocks)
         self.blocks = (*STANDARD, *self.extra)
         self.options = options

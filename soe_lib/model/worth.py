@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -65,7 +66,9 @@ class StepCurve:
         )
 
 
-def worth(model: Model, balance: str, amount: float, *, options: Options | None = None, **labels: str) -> StepCurve:
+def worth(
+    model: Model, balance: str, amount: float, *, options: Options | None = None, start: Any = None, **labels: str
+) -> StepCurve:
     """The step curve of one limit, from today's right-hand side to `amount` more.
 
     Parameters
@@ -73,12 +76,15 @@ def worth(model: Model, balance: str, amount: float, *, options: Options | None 
     model : the model (`soe.Model(snapshot)`).
     balance : name of the limit: hours, storage, lane_limit, buy_limit, maximum_stock …
     amount : how much more to look at [unit of the limit], above 0.
+    start : basis of a solved gate of the same model, which saves the first solve.
     labels : the row: resource="planer", period="Jun".
 
     Raises DataError where the labels name no row or several.
     """
     row, today, unit = _row(model, balance, labels)
     gate = Gate(model.canonical, options)
+    if start is not None and not model.program.integer.any():
+        gate.start_from(start)
     base = gate.answer()
     if base.whole.size:
         gate = _with_pattern(model, base, options)

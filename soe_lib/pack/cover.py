@@ -54,6 +54,7 @@ class Cover:
     decisions : at most five, most money first; further : how many more there are on the pages.
     handed_up : what is not this meeting's to decide, most money first.
     pages : what each page published.
+    actions : what came of the decisions of the last meeting.
     trust, checks, findings, assumptions : why one may believe it.
     """
 
@@ -65,6 +66,7 @@ class Cover:
     handed_up: tuple[Said, ...]
     further: int
     pages: tuple[Said, ...]
+    actions: tuple[Said, ...]
     trust: tuple[Fact, ...]
     checks: tuple[Said, ...]
     findings: tuple[Listed, ...]
@@ -122,6 +124,7 @@ def compose(snapshot: Snapshot, pages: Sequence[Said], plan: Mapping[str, Any], 
         handed_up=tuple(ranked(pages, handed_up=True)),
         further=max(0, len(asked) - DECISIONS),
         pages=tuple(pages),
+        actions=tuple(action for said in pages for action in said["actions"]),
         trust=tuple(_trust(snapshot, plan, checks)),
         checks=tuple(checks),
         findings=tuple(_findings(snapshot)),

@@ -84,7 +84,13 @@ def make_pack(
     if objects.is_address(data) or objects.is_address(out):
         from soe_lib.pack import remote
 
-        asked = {"progress": progress, "notebooks": notebooks, "timeout": timeout, "reason": reason}
+        asked = {
+            "progress": progress,
+            "notebooks": notebooks,
+            "timeout": timeout,
+            "reason": reason,
+            "with_pdf": with_pdf,
+        }
         return remote.make_pack(data, as_of, out, store=store, **asked)
     told = progress or _silent
     browser = pdf.browser() if with_pdf else ""
@@ -182,6 +188,7 @@ def _publish(job: Job, staging: Path, target: Path, whole: manifest.Manifest, ru
         if (staging / "results" / "plan").is_dir():
             # A run that dies after this line leaves a stored plan without a pack: the next run completes it.
             _store(job, staging / "results" / "plan")
+        _store_meeting(job, staging / "results")
         archive_pages = archive.pages(job.out, templates=job.templates, coming=whole)
         replaced = f"{target.name}.{run - 1}" if target.exists() else ""
         place.put(staging / "pack", target, replaced=replaced)
@@ -206,6 +213,17 @@ def _store(job: Job, plan: Path) -> None:
     except Exception as error:
         # The table store's own errors share no base class.
         raise PackError(f"The plan could not be kept in {job.store}: {error}. Nothing was published.") from error
+
+
+def _store_meeting(job: Job, results: Path) -> None:
+    """Keep the week's exceptions and their options beside the plan, for `soe decide` and the next week."""
+    from soe_lib.review import memory, options
+    from soe_lib.store import meeting
+
+    found = {"exceptions": memory.kept_memory(results), "options": options.kept_options(results)}
+    for table, rows in found.items():
+        if rows is not None:
+            meeting.keep(job.store, table, rows, company=job.snapshot.company, as_of=job.snapshot.as_of)
 
 
 def _write_archive(job: Job, coming: Mapping[str, Any] | None) -> None:

@@ -25,10 +25,12 @@ STATES = ("good", "watch", "act", "unknown")
 SCORE = {"name": "", "value": None, "unit": "", "text": "", "shown": "", "delta": "", "state": "unknown", "side": ""}
 DECISION = {
     "title": "", "why": "", "money": None, "currency": "", "service": "", "deadline": "",
-    "owner": "", "doing_nothing": "", "hand_up": "", "page": "", "anchor": "",
+    "owner": "", "doing_nothing": "", "hand_up": "", "page": "", "anchor": "", "key": "", "memory": "", "options": (),
 }  # fmt: skip
+OPTION = dict.fromkeys(("option", "margin", "goodwill", "service", "stock", "churn", "verdict", "note"), "")
+ACTION = {"title": "", "option": "", "owner": "", "due": "", "promised": None, "realised": None, "state": ""}
 CHECK = {"name": "", "ok": None, "detail": ""}
-NUMBERS = ("value", "money")
+NUMBERS = ("value", "money", "promised", "realised")
 Entry = Mapping[str, Any] | object
 
 
@@ -42,6 +44,7 @@ def publish(
     decisions: Iterable[Entry] = (),
     checks: Iterable[Entry] = (),
     assumptions: Iterable[str] = (),
+    actions: Iterable[Entry] = (),
 ) -> None:
     """Hand a review's findings to the weekly pack; run by hand (blank `results`), show them instead.
 
@@ -54,7 +57,10 @@ def publish(
         text; computed where blank). Scores whose name starts with "Margin" lead the cover.
     decisions : title, why, money and currency, service, deadline (ISO date), owner, doing_nothing (what happens then),
         hand_up (who decides, such as "S&OP", where it is not this meeting's),
-        anchor (the section of the page that shows the options, see `review.words.anchor`).
+        anchor (the section of the page that shows the options, see `review.words.anchor`), key (the exception's name
+        from week to week), memory (how long it has been open), options (texts: option, margin, goodwill, service,
+        stock, churn, verdict, note).
+    actions : title, option, owner, due, promised, realised, state: what came of the last meeting's decisions.
     checks : name, ok, detail. One check that is not ok stops the whole pack.
     assumptions : sentences listed in the pack.
 
@@ -70,6 +76,7 @@ def publish(
         decisions=decisions,
         checks=checks,
         assumptions=assumptions,
+        actions=actions,
     )
     if not str(results).strip():
         _display(summary(said))
@@ -88,6 +95,7 @@ def document(
     decisions: Iterable[Entry] = (),
     checks: Iterable[Entry] = (),
     assumptions: Iterable[str] = (),
+    actions: Iterable[Entry] = (),
 ) -> dict[str, Any]:
     """The checked content of a page's JSON file."""
     if not NAME.match(page):
@@ -103,6 +111,7 @@ def document(
         "decisions": [_decision(page, entry) for entry in decisions],
         "checks": [_check(page, entry) for entry in checks],
         "assumptions": [str(text) for text in assumptions],
+        "actions": [_entry(page, "action", entry, ACTION, needed=("title",)) for entry in actions],
     }
 
 
@@ -156,7 +165,8 @@ def _decision(page: str, entry: Entry) -> dict[str, Any]:
                 f"publish on {page}: decision {decision['title']!r} has the deadline {decision['deadline']!r}; "
                 "give an ISO date such as 2026-11-18, or leave it blank."
             ) from None
-    return decision | {"page": decision["page"] or page}
+    options = [_entry(page, "option", one, OPTION, needed=("option",)) for one in decision["options"]]
+    return decision | {"page": decision["page"] or page, "options": options}
 
 
 def _check(page: str, entry: Entry) -> dict[str, Any]:
@@ -195,6 +205,8 @@ def _as_dict(entry: Entry) -> Mapping[str, Any] | None:
 
 def _value(page: str, kind: str, name: str, value: Any) -> Any:
     """A field as JSON takes it: numbers finite, dates as ISO text, everything else text."""
+    if name == "options":
+        return list(value or ())
     if name == "ok":
         return bool(value) if type(value).__name__ in {"bool", "bool_"} else value
     if name in NUMBERS:

@@ -46,7 +46,7 @@ def run(
             progress(step, state)
 
     try:
-        how = {"timeout": timeout, "notebooks": notebooks, "reason": reason, "store": store}
+        how = {"timeout": timeout, "notebooks": notebooks, "reason": reason, "store": store, "with_pdf": with_pdf}
         return make_pack(data, as_of, out, progress=told, **how)  # type: ignore[arg-type]
     except BusyError:
         raise

@@ -6,12 +6,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
 from soe_lib.review import frames, words
+
+if TYPE_CHECKING:
+    from soe_lib.review.exceptions.issue import Issue
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -28,6 +32,7 @@ class Situation:
     past : earlier extracts of the company, oldest first.
     prices : what each event costs, found by planning again without it: subject, money, steering [money]; None where
         nobody has planned again.
+    options : the priced answers to the exceptions (`soe.price_options`). memory : how long each has been open.
     """
 
     snapshot: Snapshot
@@ -35,6 +40,8 @@ class Situation:
     record: Plan | None = None
     past: tuple[Snapshot, ...] = ()
     prices: pl.DataFrame | None = None
+    options: pl.DataFrame | None = None
+    memory: pl.DataFrame | None = None
 
     def __repr__(self) -> str:
         against = self.record.name if self.record else "no plan of record"
@@ -49,6 +56,18 @@ class Situation:
     def before(self) -> Snapshot | None:
         """The extract before this one."""
         return self.past[-1] if self.past else None
+
+    @cached_property
+    def issues(self) -> tuple[Issue, ...]:
+        """Every exception of the week, most money first, those marked that the rules hand up."""
+        from soe_lib.review.escalation import escalated
+        from soe_lib.review.exceptions import find
+
+        return escalated(self, find(self))
+
+    def answered(self, options: pl.DataFrame | None, memory: pl.DataFrame | None = None) -> Situation:
+        """The same week, knowing the priced options and how long its exceptions have been open."""
+        return replace(self, options=options, memory=memory if memory is not None else self.memory)
 
     @cached_property
     def demand(self) -> pl.DataFrame:

@@ -47,6 +47,7 @@ ACTIONS: Mapping[str, Action] = {
     "delay": Action(lambda path, amount: f"{path} {amount} days later", lambda column, amount: column + amount),
     "drop": Action(lambda path, _: f"without {path}"),
     "event": Action(lambda path, _: f"a new row of {path}"),
+    "row": Action(lambda path, _: f"a new row of {path}"),
 }
 
 

@@ -27,11 +27,11 @@ class Edit:
 
     Parameters
     ----------
-    action : scale, set, add_to, delay, drop or event.
+    action : scale, set, add_to, delay, drop, event or row.
     table, column : what is changed; the column is blank for whole rows. "settings" stands for settings.toml.
     amount : factor, new value, addition or days.
     where : filters, all of which must hold; each accepts one of its values.
-    values : the columns of an event.
+    values : the columns of an event, or of a new row.
 
     Raises
     ------
@@ -66,6 +66,8 @@ class Edit:
         return f"{self.table}.{self.column}" if self.column else self.table
 
     def __str__(self) -> str:
+        if self.action == "row":
+            return f"{ACTIONS['row'].words(self.table, '')}: {', '.join(f'{n} {shown(v)}' for n, v in self.values)}"
         if self.action == "event":
             given = dict(self.values)
             rest = [f"{name} {shown(value)}" for name, value in self.values if name not in ("kind", "target")]
@@ -83,6 +85,8 @@ class Edit:
             return with_setting(snapshot, self.column, self.action, self.amount)
         if self.action == "event":
             return snapshot.replace(events=pl.concat([snapshot["events"], self._event(snapshot, number)]))
+        if self.action == "row":
+            return snapshot.replace(**{self.table: pl.concat([snapshot[self.table], self._row(snapshot)])})
         frame, meant = self._rows(snapshot)
         if self.action == "drop":
             return references.dropped(snapshot, self.table, frame, meant)
@@ -100,6 +104,9 @@ class Edit:
             return changes(SETTINGS, [SETTINGS], self.column, [setting(snapshot, self.column)], [after])
         if self.action == "event":
             return changes("events", self._event(snapshot, number)["event"].to_list(), ROW, ["not there"], ["added"])
+        if self.action == "row":
+            added = where.names(self.table, self._row(snapshot))
+            return changes(self.table, added, ROW, ["not there"], ["added"])
         frame, meant = self._rows(snapshot)
         rows = frame.filter(meant)
         keys = where.names(self.table, rows)
@@ -142,6 +149,11 @@ class Edit:
         column = schema()[self.table][self._target]
         new = computed(self.action, column, self.amount)
         return frame.with_columns(pl.when(pl.lit(meant)).then(new).otherwise(pl.col(column.name)).alias(column.name))
+
+    def _row(self, snapshot: Snapshot) -> pl.DataFrame:
+        blank = {column.name: column.default for column in schema()[self.table].columns}
+        columns = {**blank, **dict(self.values)}
+        return pl.DataFrame({name: [value] for name, value in columns.items()}, schema=snapshot[self.table].schema)
 
     def _event(self, snapshot: Snapshot, number: int) -> pl.DataFrame:
         given: dict[str, Any] = dict(self.values)

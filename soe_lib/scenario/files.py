@@ -103,6 +103,17 @@ def save(path: str | Path, scenarios: Iterable[Scenario]) -> Path:
     return file
 
 
+def text(scenario: Scenario) -> str:
+    """One scenario as it stands in a file."""
+    return _text(scenario)
+
+
+def parsed(content: str) -> Scenario:
+    """The one scenario that a text of `text` holds."""
+    (entry,) = tomllib.loads(content)["scenario"]
+    return _scenario(Path("the plan history"), entry)
+
+
 def _file(path: str | Path) -> Path:
     return Path(path) / FILE if Path(path).is_dir() else Path(path)
 
@@ -134,7 +145,9 @@ def _text(scenario: Scenario) -> str:
         lines.append(f"note = {_toml(scenario.note)}")
     for edit in scenario.edits:
         lines += ["", "[[scenario.edit]]", f"action = {_toml(edit.action)}"]
-        if edit.action == "event":
+        if edit.action == "row":
+            lines.append(f"path = {_toml(edit.table)}")
+        if edit.action in ("event", "row"):
             lines.append(f"values = {_table(edit.values)}")
             continue
         lines.append(f"path = {_toml(edit.path)}")

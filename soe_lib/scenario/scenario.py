@@ -83,6 +83,11 @@ class Scenario:
         values = tuple((name, plain(value)) for name, value in given.items() if value is not None)
         return self.record(Edit("event", "events", values=values))
 
+    def row(self, table: str, **columns: Any) -> Scenario:
+        """Add a row to a table, such as a substitution that customers might accept; columns left out are blank."""
+        values = tuple((name, plain(value)) for name, value in columns.items() if value is not None)
+        return self.record(Edit("row", table, values=values))
+
     def add(self, *blocks: Block) -> Scenario:
         """Add planning ideas (blocks) to the model of this scenario."""
         return replace(self, blocks=(*self.blocks, *blocks))

@@ -13,7 +13,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from soe_lib.errors import SoeError
 
-TABLES = ("plans", "flows", "rates", "frames", "approvals")
+TABLES = ("plans", "flows", "rates", "frames", "approvals", "exceptions", "options", "decisions")
 ATTEMPTS = 40
 
 

@@ -17,7 +17,7 @@ class Effect:
     Parameters
     ----------
     late, short : units. revenue : of those units [money]. money : lost margin, penalties and lateness [money].
-    items, customers, weeks : names, the dearest items first.
+    items, customers, weeks : names, the dearest items first. codes : the items by their codes, in the same order.
     """
 
     late: float
@@ -27,6 +27,12 @@ class Effect:
     items: tuple[str, ...]
     customers: tuple[str, ...]
     weeks: tuple[str, ...]
+    codes: tuple[str, ...] = ()
+
+    @property
+    def about(self) -> dict[str, tuple[str, ...]]:
+        """What is hit, by kind of thing, for whoever looks for answers."""
+        return {"items": self.codes, "customers": self.customers, "weeks": self.weeks}
 
     @property
     def any(self) -> bool:
@@ -63,6 +69,7 @@ def effect_of(situation: Situation, kind: str, key: str) -> Effect:
         revenue=float(mine["revenue"].sum()),
         money=float(mine["money"].sum()),
         items=tuple(mine["description"].to_list()),
+        codes=tuple(mine["item"].to_list()),
         customers=tuple(mine["customers"].explode().unique().sort().drop_nulls().to_list()) if mine.height else (),
         weeks=tuple(sorted(weeks, key=lambda week: order.get(week, 0))),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -28,6 +29,7 @@ class Issue:
     headline : the finding in a few words; `what` where it is left out.
     hand_up : who decides where it is not this meeting, such as "S&OP"; blank: this meeting.
     certain : False for money that is only exposed, such as stock under its safety level.
+    about : what it touches, by kind of thing: event, receipt, resource, items, customers, components, orders, weeks.
     """
 
     kind: str
@@ -47,15 +49,31 @@ class Issue:
     headline: str = ""
     hand_up: str = ""
     certain: bool = True
+    about: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
 
     @property
     def short(self) -> str:
         """The finding in a few words."""
         return self.headline or self.what
 
-    def as_decision(self, currency: str) -> dict[str, Any]:
-        """The decision as the pack's cover lists it."""
+    @property
+    def key(self) -> str:
+        """The name under which the exception and its decision are known from week to week."""
+        return f"{self.kind}: {self.subject}"
+
+    def as_decision(
+        self, currency: str, *, options: Sequence[Mapping[str, Any]] = (), memory: str = ""
+    ) -> dict[str, Any]:
+        """The decision as the pack's cover lists it.
+
+        Parameters
+        ----------
+        options : its priced answers, ready to be shown. memory : how long it has been open, in words.
+        """
         return {
+            "key": self.key,
+            "options": [dict(option) for option in options],
+            "memory": memory,
             "title": self.ask,
             "why": " ".join(words.sentence(text) for text in (self.what, self.cause) if text),
             "money": round(self.money, 2),

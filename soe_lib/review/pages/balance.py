@@ -28,6 +28,8 @@ def balance(situation: Situation) -> Page:
         scores=scores(situation),
         issues=issues,
         asked=to_decide(situation, issues),
+        answers=situation.options,
+        known=situation.memory,
         checks=tuple(checks(situation)),
         assumptions=tuple(assumptions(situation)),
     )

@@ -23,6 +23,8 @@ def demand(situation: Situation) -> Page:
         scores=scores(situation),
         issues=issues,
         asked=to_decide(situation, issues),
+        answers=situation.options,
+        known=situation.memory,
         assumptions=(
             "Forecast errors compare sales, not demand: what could not be delivered counts as not wanted.",
             "Tolerance bands are those of settings.toml; a family without one gets five percent.",

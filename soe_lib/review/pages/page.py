@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from soe_lib.review import exceptions, tables, words
+import polars as pl
+
+from soe_lib.review import memory, options, tables, words
 from soe_lib.review.exceptions.issue import Issue
 from soe_lib.review.score import Score
 from soe_lib.review.situation import Situation
@@ -24,6 +26,7 @@ class Page:
     name : the notebook's name. title : its heading. headline : what it found, one or two sentences.
     currency : of all money. scores, issues, checks, assumptions : as they stand on the page.
     asked : the issues that need a decision, most money first.
+    answers : the priced options of every exception. known : how long each exception has been open.
     """
 
     name: str
@@ -35,11 +38,22 @@ class Page:
     asked: tuple[Issue, ...]
     checks: tuple[dict[str, Any], ...] = ()
     assumptions: tuple[str, ...] = ()
+    answers: pl.DataFrame | None = None
+    known: pl.DataFrame | None = None
 
     @property
     def decisions(self) -> tables.Table | str:
         """The decisions asked for, as a table; a sentence where there is none."""
         return tables.decisions(self.asked, self.currency) if self.asked else "No decision is asked for on this page."
+
+    @property
+    def options(self) -> tables.Table | str:
+        """The options of the decisions asked for, one under the other; a sentence where none gains."""
+        if not self.asked:
+            return "No decision is asked for, so no option is priced."
+        if self.answers is None:
+            return "Options are not priced here: soe.price_options does it."
+        return options.table(self.answers, self.asked, self.currency)
 
     @property
     def exceptions(self) -> tables.Table | str:
@@ -56,7 +70,14 @@ class Page:
             "title": self.title,
             "headline": self.headline,
             "scores": [score.as_dict() for score in self.scores],
-            "decisions": [issue.as_decision(self.currency) for issue in self.asked],
+            "decisions": [
+                issue.as_decision(
+                    self.currency,
+                    options=options.as_shown(self.answers, issue, self.currency),
+                    memory=memory.said(self.known, issue),
+                )
+                for issue in self.asked
+            ],
             "checks": list(self.checks),
             "assumptions": list(self.assumptions),
         }
@@ -64,7 +85,7 @@ class Page:
 
 def found_on(situation: Situation, name: str) -> tuple[Issue, ...]:
     """The exceptions that belong on one page."""
-    return tuple(issue for issue in exceptions.find(situation) if issue.page == name)
+    return tuple(issue for issue in situation.issues if issue.page == name)
 
 
 def to_decide(situation: Situation, issues: Sequence[Issue]) -> tuple[Issue, ...]:
@@ -73,14 +94,34 @@ def to_decide(situation: Situation, issues: Sequence[Issue]) -> tuple[Issue, ...
     An exception is material when its money is certain and at least a ten-thousandth of the plan's revenue, or when a
     thousandth of the revenue waits for it. The rest stays in the list of exceptions.
     """
+    chosen = material(situation, issues)
+    return chosen[:MOST]
+
+
+def agenda(situation: Situation) -> tuple[Issue, ...]:
+    """The five decisions that the pack's cover asks this meeting for, from all pages."""
+    return tuple(issue for issue in material(situation, situation.issues) if not issue.hand_up)[:MOST]
+
+
+def agenda_options(situation: Situation) -> tables.Table | str:
+    """The options of the cover's decisions, one decision under the other."""
+    return options.table(situation.options, agenda(situation), situation.currency)
+
+
+def threshold(situation: Situation) -> float:
+    """Money from which an exception is worth a decision: a ten-thousandth of the plan's revenue [money]."""
+    return max(LEAST_MONEY * max(situation.plan.ledger.accounts().get("revenue", 0.0), 0.0), 0.5)
+
+
+def material(situation: Situation, issues: Sequence[Issue]) -> tuple[Issue, ...]:
+    """The exceptions whose money is certain and large enough, or for which enough revenue waits."""
     revenue = max(situation.plan.ledger.accounts().get("revenue", 0.0), 0.0)
     chosen = [
         issue
         for issue in issues
-        if issue.certain
-        and (issue.money >= max(LEAST_MONEY * revenue, 0.5) or issue.revenue >= max(LEAST_REVENUE * revenue, 0.5))
+        if issue.certain and (issue.money >= threshold(situation) or issue.revenue >= max(LEAST_REVENUE * revenue, 0.5))
     ]
-    return tuple(chosen[:MOST])
+    return tuple(chosen)
 
 
 def check(name: str, ok: bool, detail: str) -> dict[str, Any]:

@@ -24,6 +24,8 @@ def supply(situation: Situation) -> Page:
         scores=scores(situation),
         issues=issues,
         asked=to_decide(situation, issues),
+        answers=situation.options,
+        known=situation.memory,
         assumptions=(
             "A line's load counts the hours of operations and lanes; set-up hours are not planned yet.",
             "Stock ahead is what the plan leaves at the end of each period.",

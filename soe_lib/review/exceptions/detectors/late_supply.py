@@ -47,4 +47,10 @@ def issue(situation: Situation, row: dict[str, Any]) -> Issue:
         headline=f"{row['description']}{who} comes {words.count(row['days_late'], 'day')} late"
         + (f": {found.units} of {words.listing(found.items, limit=2)}" if found.any else ""),
         service=found.service(situation.currency),
+        about={
+            "event": (row["event"],) if row["event"] else (),
+            "receipt": (row["receipt"],),
+            "components": (row["item"],),
+            **found.about,
+        },
     )

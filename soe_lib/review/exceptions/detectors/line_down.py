@@ -50,4 +50,5 @@ def issue(situation: Situation, row: dict[str, Any]) -> Issue:
         headline=f"{row['target']} is down until {words.day(last)}"
         + (f": {found.units} of {words.listing(found.items, limit=2)}" if found.any else ""),
         service=found.service(situation.currency),
+        about={"event": (row["event"],), "resource": (row["target"],), **found.about},
     )

@@ -51,9 +51,10 @@ def issue(situation: Situation, row: dict[str, Any], later: list[dict[str, Any]]
         ask=f"{verb} {row['family']} in {month}: {words.number(abs(gap))} units {side} commitment",
         doing_nothing=f"{row['family']} closes {month} {off} its commitment",
         owner="Sales and S&OP lead",
-        hand_up="S&OP",
+        hand_up=situation.snapshot.settings.escalation.tolerance_to,
         page="demand_review",
         anchor=words.anchor("Outlook against S&OP"),
+        about={"months": (row["month"],)},
     )
 
 

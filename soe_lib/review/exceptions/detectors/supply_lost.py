@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from soe_lib.extract.snapshot import Snapshot
 from soe_lib.review import words
 from soe_lib.review.exceptions.causes import LOSS
 from soe_lib.review.exceptions.effect import effect_of
@@ -22,6 +23,13 @@ def supply_lost(situation: Situation) -> Iterator[Issue]:
     """
     lost = situation.events.filter(pl.col("kind") == "supply_loss")
     yield from (issue(situation, row) for row in lost.iter_rows(named=True))
+
+
+def lost_items(snapshot: Snapshot, target: str) -> tuple[str, ...]:
+    """The items that the supplier, offer, item or place of an event supplies."""
+    offers = snapshot["offers"]
+    hit = pl.any_horizontal(pl.col(name) == target for name in ("offer", "supplier", "item", "location"))
+    return tuple(offers.filter(hit)["item"].unique().sort())
 
 
 def issue(situation: Situation, row: dict[str, Any]) -> Issue:
@@ -48,4 +56,5 @@ def issue(situation: Situation, row: dict[str, Any]) -> Issue:
         deadline=snapshot.as_of,
         revenue=found.revenue,
         service=found.service(situation.currency),
+        about={"event": (row["event"],), "components": lost_items(snapshot, row["target"]), **found.about},
     )

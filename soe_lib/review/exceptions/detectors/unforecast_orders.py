@@ -67,6 +67,8 @@ def issue(situation: Situation, row: dict[str, Any]) -> Issue:
         if units >= 0.5
         else "all of it is served on time"
     )
+    weeks = situation.plan.periods.filter(pl.col("week").is_in(row["weeks"]))["period"]
+    those = situation.lines.filter(mine & pl.col("due").cast(pl.String).is_in(weeks.cast(pl.String).implode()))
     return Issue(
         kind="Orders above forecast",
         subject=f"{who} {row['family']}",
@@ -84,4 +86,10 @@ def issue(situation: Situation, row: dict[str, Any]) -> Issue:
         deadline=max(situation.snapshot.as_of, (row["first"] or situation.snapshot.as_of) - timedelta(days=7)),
         service=f"{words.number(units)} units miss their date" if units >= 0.5 else "No customer waits",
         headline=f"{who} ordered {words.number(row['excess'])} units of {row['family']} more than forecast for {where}",
+        about={
+            "customers": (row["customer"],),
+            "orders": tuple(those["order"].unique().sort()),
+            "items": tuple(those["item"].unique().sort()),
+            "weeks": tuple(row["weeks"]),
+        },
     )

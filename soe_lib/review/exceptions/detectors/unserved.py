@@ -49,4 +49,5 @@ def issue(situation: Situation, kind: str, key: str) -> Issue:
         deadline=situation.snapshot.as_of,
         revenue=found.revenue,
         service=found.service(situation.currency),
+        about={"resource": (key,) if kind == FULL else (), **found.about},
     )

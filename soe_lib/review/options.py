@@ -1,0 +1,153 @@
+"""Options: the priced answers to an exception, each held against doing nothing; this room only reads them.
+
+They are found by planning again (`soe_lib.scenario.options`), which needs a solver; pages share the frame as a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from soe_lib.review import words
+from soe_lib.review.exceptions.issue import Issue
+from soe_lib.review.tables.table import Format, Table
+
+FILE = "options.parquet"
+BETTER, WORSE, NONE = "better", "worse", "no plan"
+OPTIONS = {
+    "key": pl.String, "option": pl.String, "answer": pl.String, "what": pl.String, "total": pl.Float64,
+    "margin": pl.Float64, "goodwill": pl.Float64, "service": pl.Float64, "waits": pl.Float64, "stock": pl.Float64,
+    "churn": pl.Float64, "paid": pl.Boolean, "verdict": pl.String, "note": pl.String,
+    "scenario": pl.String,
+}  # fmt: skip
+"""One row an option: key of the exception; what it changes; total [money] = margin + goodwill gained against doing
+nothing; service [share points]; waits [units late or unserved, more or less]; stock [money]; churn [share of production
+moved]; paid: whether its cost is in the figures; verdict; note;
+scenario: the edits, as in scenarios.toml."""
+
+
+def of(options: pl.DataFrame | None, issue: Issue) -> pl.DataFrame:
+    """The options of one exception, the best first; those that help before those that cost."""
+    if options is None:
+        return pl.DataFrame(schema=OPTIONS)
+    mine = options.filter(pl.col("key") == issue.key)
+    return mine.sort(["total", "option"], descending=[True, False], nulls_last=True)
+
+
+def best(options: pl.DataFrame | None, issue: Issue) -> dict[str, Any] | None:
+    """The option that gains most; None where none gains."""
+    found = of(options, issue).filter(pl.col("verdict") == BETTER)
+    return found.row(0, named=True) if found.height else None
+
+
+def as_shown(options: pl.DataFrame | None, issue: Issue, currency: str) -> list[dict[str, str]]:
+    """The options of one exception as the cover lists them: texts only."""
+    return [shown(row, currency) for row in of(options, issue).iter_rows(named=True)]
+
+
+def shown(row: dict[str, Any], currency: str) -> dict[str, str]:
+    """One option in words: option, margin, goodwill, service, stock, churn, verdict, note."""
+    blank = row["verdict"] == NONE
+    return {
+        "option": row["option"],
+        "margin": "–" if blank else words.money(row["margin"], currency, sign=True),
+        "goodwill": "–" if blank else words.money(row["goodwill"], currency, sign=True),
+        "service": "–" if blank else waiting(row["waits"]),
+        "stock": "–" if blank else words.money(row["stock"], currency, sign=True),
+        "churn": "–" if blank or row["churn"] is None else words.percent(row["churn"], decimals=1),
+        "verdict": row["verdict"],
+        "note": row["note"],
+    }
+
+
+def waiting(units: float) -> str:
+    """Units that no longer wait, or wait beside the others: "112 units fewer wait", "nobody waits longer"."""
+    if abs(units) < 0.5:
+        return "no change"
+    return f"{words.number(abs(units))} {'fewer' if units < 0 else 'more'} wait"
+
+
+def table(options: pl.DataFrame | None, issues: Sequence[Issue], currency: str) -> Table | str:
+    """The options of several exceptions, one under the other; a sentence where none was priced."""
+    parts = [
+        of(options, issue).with_columns(decision=pl.lit(words.sentence(issue.ask).rstrip(".")), place=pl.lit(place))
+        for place, issue in enumerate(issues)
+    ]
+    rows = pl.concat(parts) if parts else pl.DataFrame()
+    if rows.is_empty():
+        return "No answer to these decisions gains anything: the plan already takes the best one."
+    again = pl.col("place") == pl.col("place").shift(1)
+    served = pl.col("waits").map_elements(waiting, return_dtype=pl.String)
+    sums = {f"Margin, {currency}": "margin", f"Goodwill, {currency}": "goodwill", f"Stock, {currency}": "stock"}
+    frame = rows.select(
+        pl.when(again.fill_null(value=False)).then(pl.lit("")).otherwise("decision").alias("Decision"),
+        pl.col("option").alias("Option"),
+        *(pl.col(name).alias(label) for label, name in list(sums.items())[:2]),
+        served.alias("Customers"),
+        pl.col("stock").alias(f"Stock, {currency}"),
+        pl.col("churn").alias("Production moved"),
+        pl.col("verdict").alias("Against doing nothing"),
+        pl.col("note").alias("Note"),
+    )
+    formats: dict[str, Format] = {**dict.fromkeys(sums, signed), "Production moved": ".1%"}
+    note = (
+        "Each option is planned again and held against this plan, which is what doing nothing comes to. Margin and "
+        "goodwill add up to what it gains. Stock: mean closing stock at standard cost. Production moved: units moved "
+        "over units made."
+    )
+    return Table(frame, "Options, planned again one by one", formats, note, rows=40)
+
+
+def signed(amount: float) -> str:
+    """Money with its sign: "+1,200"."""
+    return words.number(amount, sign=True)
+
+
+def frame_of(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
+    """Rows as the frame that pages read."""
+    return pl.DataFrame(list(rows), schema=OPTIONS, orient="row")
+
+
+def keep_options(options: pl.DataFrame, results: str | Path) -> pl.DataFrame:
+    """Leave the options where the other pages of the same pack find them; does nothing when run by hand."""
+    if str(results):
+        Path(results).mkdir(parents=True, exist_ok=True)
+        options.write_parquet(Path(results) / FILE)
+    return options
+
+
+def kept_options(results: str | Path) -> pl.DataFrame | None:
+    """The options that the balance page left; None where there are none."""
+    path = Path(results) / FILE
+    return pl.read_parquet(path) if str(results) and path.is_file() else None
+
+
+MANUAL = {
+    "kind": pl.String, "name": pl.String, "what": pl.String, "by": pl.String, "why": pl.String, "until": pl.Date,
+    "money": pl.Float64, "margin": pl.Float64, "note": pl.String,
+}  # fmt: skip
+"""One row a hand on the plan: override, fence or priority; what it costs [money] and how much of it is margin."""
+
+
+def manual_table(hands: pl.DataFrame, currency: str) -> Table | str:
+    """What every override, lock and priority costs, the dearest first; a sentence where there is none."""
+    if hands.is_empty():
+        return (
+            "Nobody holds the plan by hand this week: no override, no fence, and scarce supply goes to whoever earns "
+            "most. What a hand would cost says soe.why_not."
+        )
+    cost = f"Costs, {currency}"
+    frame = hands.select(
+        pl.col("name").alias("By hand"),
+        pl.col("what").alias("What is held"),
+        pl.col("by").fill_null("").alias("By whom"),
+        pl.col("why").fill_null("").alias("Why"),
+        pl.col("until").alias("Until"),
+        pl.col("money").alias(cost),
+        pl.col("note").alias("Note"),
+    )
+    note = "Each is taken away alone and the plan made again: margin and goodwill that come back are what it costs."
+    return Table(frame, "What every hand on the plan costs", {cost: "money"}, note, rows=30)

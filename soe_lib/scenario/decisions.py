@@ -1,0 +1,227 @@
+"""Decisions of the meeting: recorded beside the plan history, promoted to plan of record, followed up a week later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from soe_lib.errors import DataError
+from soe_lib.extract.spelling import hint
+from soe_lib.review.exceptions.issue import Issue
+from soe_lib.scenario.files import parsed
+from soe_lib.scenario.scenario import Scenario
+from soe_lib.store import meeting
+
+if TYPE_CHECKING:
+    from soe_lib.extract.snapshot import Snapshot
+    from soe_lib.store.history import Entry
+    from soe_lib.store.tables import Store
+
+NOTHING = "do nothing"
+HERE = "out/plans"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A decision as it was kept.
+
+    Parameters
+    ----------
+    key : the exception that it answers. option : what was decided. owner, due, reason : who, by when, why.
+    promised : what the option gains, as it was priced in that week's pack [money]. stake : money at stake then.
+    """
+
+    company: str
+    as_of: date
+    key: str
+    option: str
+    owner: str
+    due: date | None
+    reason: str
+    promised: float
+    stake: float
+    currency: str
+
+    def __str__(self) -> str:
+        by = f", by {self.due}" if self.due else ""
+        return (
+            f"{self.as_of} {self.key}: {self.option} ({self.owner}{by}); "
+            f"promises {self.currency} {self.promised:,.2f}. {self.reason}"
+        )
+
+
+def decide(
+    key: str,
+    option: str | int = NOTHING,
+    *,
+    owner: str,
+    reason: str,
+    due: str | date | None = None,
+    as_of: str | date | None = None,
+    store: Store = HERE,
+    company: str | None = None,
+) -> Decision:
+    """Record what the meeting decided about one exception, for good, beside the plan history.
+
+    Parameters
+    ----------
+    key : the exception, or any part of its name that no other has: "PO-10746", "Overtime".
+    option : the option's number in that week's pack, from 1, or (part of) its name; "do nothing" is one too.
+    owner, reason : who carries it out, and why it was chosen; both must be given.
+    due : date by which it is done. as_of : the pack's date; the newest when left out.
+
+    Raises DataError for an unknown exception or option (with the nearest), or a blank owner or reason.
+    """
+    for name, text in (("owner", owner), ("reason", reason)):
+        if not text.strip():
+            raise DataError(f"A decision needs its {name}: a sentence will do.")
+    day = date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+    known = agenda(store, as_of=day, company=company)
+    row = _one(known, "key", key, f"exception of {known['as_of'][0]}")
+    options = known_options(store, row)
+    chosen = _option(options, option)
+    made = Decision(
+        company=row["company"],
+        as_of=row["as_of"],
+        key=row["key"],
+        option=chosen["option"] if chosen else NOTHING,
+        owner=owner,
+        due=date.fromisoformat(due) if isinstance(due, str) else due,
+        reason=reason,
+        promised=float(chosen["total"] or 0.0) if chosen else 0.0,
+        stake=float(row["money"]),
+        currency=row["currency"],
+    )
+    extra = {"what": row["what"], "scenario": chosen["scenario"] if chosen else "", "promoted": False}
+    margin = float(chosen["margin"] or 0.0) if chosen else 0.0
+    meeting.record(store, {**made.__dict__, **extra, "margin": margin})
+    return made
+
+
+def agenda(store: Store = HERE, *, as_of: date | None = None, company: str | None = None) -> pl.DataFrame:
+    """The exceptions that a week's pack put before the meeting, most money first; DataError where none is kept."""
+    name = company or _company(store)
+    rows = meeting.recall(store, "exceptions", company=name, as_of=as_of)
+    if rows is None:
+        when = f" of {as_of}" if as_of else ""
+        raise DataError(f"{store} keeps no exceptions{when} to decide about: run `soe pack` first.")
+    return rows.filter(pl.col("status") != "solved")
+
+
+def listed(store: Store = HERE, *, as_of: str | None = None, company: str | None = None) -> str:
+    """What is to be decided and the options of each, as `soe decide` lists them."""
+    rows = agenda(store, as_of=date.fromisoformat(as_of) if as_of else None, company=company)
+    lines = []
+    for row in rows.iter_rows(named=True):
+        lines.append(f"{row['key']}  ({row['status']}, {row['currency']} {row['money']:,.0f} at stake)")
+        options = known_options(store, row)
+        for place, one in enumerate(options.iter_rows(named=True), start=1):
+            gains = "no plan" if one["total"] is None else f"{row['currency']} {one['total']:+,.0f}"
+            lines.append(f"  {place}  {one['option']}  {gains}")
+    return "\n".join(lines)
+
+
+def known_options(store: Store, row: dict[str, Any]) -> pl.DataFrame:
+    """The options of one exception as that week's pack priced them, best first."""
+    rows = meeting.recall(store, "options", company=row["company"], as_of=row["as_of"])
+    if rows is None:
+        return pl.DataFrame(schema={"option": pl.String, "key": pl.String})
+    return rows.filter(pl.col("key") == row["key"]).sort(["total", "option"], descending=[True, False], nulls_last=True)
+
+
+def promote(
+    snapshot: Snapshot, *, store: Store = HERE, keys: Iterable[str] = (), record: Any = None
+) -> tuple[Entry, Scenario]:
+    """Make the plan with this week's decisions the plan of record: planned again with all of them.
+
+    Parameters
+    ----------
+    snapshot : of the week decided about. keys : only these decisions; all when left out.
+    record : plan of record that the fence keeps to.
+
+    Raises DataError where nothing was decided that changes the plan, SolveError where the decisions have no plan.
+    """
+    from soe_lib.model.planning import plan
+    from soe_lib.store.history import append
+
+    rows = meeting.decisions(store, company=snapshot.company, as_of=snapshot.as_of).filter(pl.col("scenario") != "")
+    chosen = set(keys)
+    rows = rows.filter(pl.col("key").is_in(list(chosen))) if chosen else rows
+    if rows.is_empty():
+        raise DataError(f"Nothing was decided about {snapshot.as_of} that changes the plan: `soe decide` comes first.")
+    scenarios = [parsed(text) for text in rows["scenario"].unique(maintain_order=True)]
+    both = Scenario(" and ".join(one.name for one in scenarios), tuple(edit for one in scenarios for edit in one.edits))
+    made = plan(both.apply(snapshot), record=record, name=f"decided: {both.name}")
+    entry = append(store, made, reason=f"decided: {both.name}")
+    for row in rows.iter_rows(named=True):
+        if not row["promoted"]:
+            meeting.record(store, {**row, "promoted": True})
+    return entry, both
+
+
+def actions(decided: pl.DataFrame, issues: Iterable[Issue], as_of: date) -> list[dict[str, Any]]:
+    """What came of last week's decisions: promised against realised money.
+
+    Formula: realised = money at stake when it was decided − money at stake now (0 where the exception is gone),
+    whatever brought it about.
+
+    Returns
+    -------
+    title, option, owner, due, promised, realised [money], state (solved, open, late).
+    """
+    now = {issue.key: issue.money for issue in issues}
+    rows = []
+    for row in decided.sort("stake", descending=True).iter_rows(named=True):
+        gone = row["key"] not in now
+        late = row["due"] is not None and row["due"] < as_of and not gone
+        rows.append(
+            {
+                "title": row["what"],
+                "option": row["option"],
+                "owner": row["owner"],
+                "due": row["due"].isoformat() if row["due"] else "",
+                "promised": row["promised"],
+                "realised": row["stake"] - now.get(row["key"], 0.0),
+                "state": "solved" if gone else "late" if late else "open",
+            }
+        )
+    return rows
+
+
+def _company(store: Store) -> str:
+    rows = meeting.recall(store, "exceptions", company=None)
+    names = sorted(rows["company"].unique()) if rows is not None else []
+    if len(names) != 1:
+        raise DataError(f"{store} keeps exceptions of {', '.join(names) or 'nobody'}: say which company.")
+    return names[0]
+
+
+def _one(rows: pl.DataFrame, column: str, asked: str, what: str) -> dict[str, Any]:
+    low = asked.lower()
+    exact = rows.filter(pl.col(column).str.to_lowercase() == low)
+    found = exact if exact.height else rows.filter(pl.col(column).str.to_lowercase().str.contains(low, literal=True))
+    if found.height == 1:
+        return found.row(0, named=True)
+    names = (found if found.height else rows)[column].to_list()
+    said = "names several" if found.height else "is no"
+    raise DataError(f"{asked!r} {said} {what}. {hint(asked, names)} There are: {'; '.join(names)}.")
+
+
+def _option(options: pl.DataFrame, asked: str | int) -> dict[str, Any] | None:
+    if isinstance(asked, str) and asked.strip().lower() == NOTHING:
+        return None
+    number = int(asked) if isinstance(asked, int) or asked.strip().isdigit() else 0
+    if number:
+        if number > options.height:
+            raise DataError(f"There is no option {number}: {options.height} were priced. {_listed(options)}")
+        return options.row(number - 1, named=True)
+    return _one(options, "option", str(asked), "option")
+
+
+def _listed(options: pl.DataFrame) -> str:
+    named = (f"{place}: {name}" for place, name in enumerate(options["option"], start=1))
+    return "; ".join([*named, f'or "{NOTHING}"'])

@@ -1,0 +1,98 @@
+"""What a meeting leaves beside the plan history, append-only: exceptions, their options, and the decisions taken."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from soe_lib import workspace
+from soe_lib.store import tables
+from soe_lib.store.tables import Store
+
+STAMP = ["company", "as_of", "created"]
+DECISIONS = pl.Schema(
+    {
+        "company": pl.String(),
+        "as_of": pl.Date(),
+        "created": pl.Datetime("us", "UTC"),
+        "key": pl.String(),
+        "what": pl.String(),
+        "option": pl.String(),
+        "scenario": pl.String(),
+        "owner": pl.String(),
+        "due": pl.Date(),
+        "reason": pl.String(),
+        "promised": pl.Float64(),
+        "margin": pl.Float64(),
+        "stake": pl.Float64(),
+        "currency": pl.String(),
+        "promoted": pl.Boolean(),
+    }
+)
+"""One row a decision: of which pack, what about, which option, who does it by when and why, the money that the option
+promised, and the money that was at stake."""
+
+
+def keep(store: Store, table: str, rows: pl.DataFrame, *, company: str, as_of: date) -> bool:
+    """Append a week's rows; the very same rows again add nothing. Says whether anything was added."""
+    now = rows.drop([name for name in STAMP if name in rows.columns])
+    before = recall(store, table, company=company, as_of=as_of)
+    if before is not None and before.drop(STAMP).select(now.columns).equals(now):
+        return False
+    if now.is_empty() and before is None:
+        return False
+    stamp = {"company": company, "as_of": as_of, "created": datetime.now(UTC)}
+    tables.add(store, table, now.select(*(pl.lit(value).alias(name) for name, value in stamp.items()), pl.all()))
+    return True
+
+
+def recall(
+    store: Store, table: str, *, company: str | None, as_of: date | None = None, before: date | None = None
+) -> pl.DataFrame | None:
+    """The newest rows that were kept of a date, or of the last date before one; None where there are none."""
+    rows = _rows(store, table, company)
+    if rows is None:
+        return None
+    if as_of is not None:
+        rows = rows.filter(pl.col("as_of") == as_of)
+    if before is not None:
+        rows = rows.filter(pl.col("as_of") < before)
+    newest = rows.filter(pl.col("as_of") == pl.col("as_of").max())
+    kept = newest.filter(pl.col("created") == pl.col("created").max())
+    return kept if kept.height else None
+
+
+def record(store: Store, row: dict[str, object]) -> None:
+    """Append one decision."""
+    stamped = {**row, "created": datetime.now(UTC)}
+    tables.add(store, "decisions", pl.DataFrame([stamped], schema=DECISIONS, orient="row"))
+
+
+def decisions(
+    store: Store = "out/plans", *, company: str | None = None, as_of: date | None = None, before: date | None = None
+) -> pl.DataFrame:
+    """Every decision kept, oldest first; the last word on one matter of one week counts.
+
+    Parameters
+    ----------
+    company : only this one's. as_of : only of this date's pack. before : only of the last date before this one.
+    """
+    rows = _rows(store, "decisions", company)
+    if rows is None:
+        return pl.DataFrame(schema=DECISIONS)
+    if as_of is not None:
+        rows = rows.filter(pl.col("as_of") == as_of)
+    if before is not None:
+        rows = rows.filter(pl.col("as_of") < before).filter(pl.col("as_of") == pl.col("as_of").max())
+    last = rows.sort("created").unique(["company", "as_of", "key"], keep="last", maintain_order=True)
+    return last.select(DECISIONS.names()).sort("as_of", "created")
+
+
+def _rows(store: Store, table: str, company: str | None) -> pl.DataFrame | None:
+    home = store if isinstance(store, tables.Address) or "://" in str(store) else workspace.find(Path(str(store)))
+    rows = tables.read(tables.opened(home, table))
+    if rows.is_empty():
+        return None
+    return rows if company is None else rows.filter(pl.col("company") == company)

@@ -1,0 +1,170 @@
+"""Exceptions from week to week, decisions and what came of them, and what is handed up."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import soe_lib as soe
+from soe_lib.errors import DataError
+from soe_lib.extract.snapshot import Snapshot, read
+from soe_lib.model.plan import Plan
+from soe_lib.review import exceptions, memory
+from soe_lib.review.escalation import waiting_cost
+from soe_lib.review.exceptions import Issue
+from soe_lib.review.situation import Situation
+from soe_lib.scenario import decisions
+from soe_lib.store import history, meeting
+from tests import networks
+from tests.unit.review import tiny
+
+MONDAY = date(2026, 1, 5)
+
+
+def issue(money: float, subject: str = "L1") -> Issue:
+    """An exception of so much money."""
+    return Issue("Line down", subject, "L1 is down", "belt", money, "", "Repair", "it stays", "Anna", "balance", "")
+
+
+def run(*weeks: list[Issue], threshold: float = 100.0) -> list[dict[str, tuple[str, int]]]:
+    """State and weeks of every exception, week after week."""
+    before, told = None, []
+    for number, found in enumerate(weeks):
+        before = memory.remember(found, before, MONDAY + timedelta(weeks=number), threshold=threshold)
+        told.append({row["subject"]: (row["status"], row["weeks"]) for row in before.to_dicts()})
+    return told
+
+
+def test_new_then_persisting_then_easing_then_solved_then_forgotten() -> None:
+    told = run([issue(150)], [issue(120)], [], [], [])
+    assert [week.get("L1") for week in told] == [("new", 1), ("persisting", 2), ("quiet", 3), ("solved", 4), None]
+
+
+def test_money_around_the_threshold_does_not_flicker() -> None:
+    # Opens at 100, stays open down to 50; one week below does not end it.
+    told = run(*[[issue(money)] for money in (99, 100, 99, 60, 101, 49, 80, 49, 40)])
+    states = [week["L1"][0] if week else "" for week in told]
+    assert states == ["", "new", "persisting", "persisting", "persisting", "quiet", "persisting", "quiet", "solved"]
+
+
+def test_what_comes_back_after_it_was_solved_is_new() -> None:
+    told = run([issue(150)], [], [], [issue(150)])
+    assert told[-1]["L1"] == ("new", 1)
+
+
+def test_a_second_run_of_a_week_remembers_the_week_before_and_not_itself(tmp_path: Path) -> None:
+    first = memory.remember([issue(150)], None, MONDAY, threshold=100.0)
+    assert meeting.keep(tmp_path, "exceptions", first, company="c", as_of=MONDAY)
+    assert not meeting.keep(tmp_path, "exceptions", first, company="c", as_of=MONDAY)
+    later = MONDAY + timedelta(weeks=1)
+    for _ in range(2):
+        before = meeting.recall(tmp_path, "exceptions", company="c", before=later)
+        now = memory.remember([issue(150)], before, later, threshold=100.0)
+        meeting.keep(tmp_path, "exceptions", now, company="c", as_of=later)
+        assert now["weeks"].to_list() == [2]
+        assert now["since"].to_list() == [MONDAY]
+    assert meeting.recall(tmp_path, "exceptions", company="other", before=later) is None
+
+
+@pytest.mark.parametrize("committed", [100.0, 400.0])
+def test_under_selling_is_remembered_like_over_selling(this: Snapshot, solved: Plan, committed: float) -> None:
+    off = this.replace(consensus=this["consensus"].with_columns(quantity=pl.lit(committed)))
+    found = [one for one in exceptions.find(Situation(off, solved)) if one.kind == "Off the S&OP plan"]
+    once = memory.remember(found, None, MONDAY, threshold=100.0)
+    twice = memory.remember(found, once, MONDAY + timedelta(weeks=1), threshold=100.0)
+    assert (once["status"].to_list(), twice["status"].to_list()) == (["new"], ["persisting"])
+    assert memory.said(twice, found[0]) == "open for 2 weeks"
+
+
+@pytest.fixture
+def store(tmp_path: Path, this: Snapshot, solved: Plan) -> Path:
+    """A plan history with one week of the tiny company, as the pack leaves it."""
+    home = tmp_path / "plans"
+    history.append(home, solved)
+    alive = soe.Living(this)
+    week = soe.meeting_week(Situation(this, alive.base), alive, store=home).situation
+    for table, rows in (("exceptions", week.memory), ("options", week.options)):
+        assert rows is not None
+        assert meeting.keep(home, table, rows, company=this.company, as_of=this.as_of)
+    return home
+
+
+def test_a_decision_is_kept_with_what_it_promised_and_followed_up(store: Path, this: Snapshot) -> None:
+    made = soe.decide("PO1", 1, owner="Ann", reason="B insists", due="2026-01-09", store=store)
+    # 20 cups at 7.50 less 5 of lateness; at stake: 30 × 6 + (20 + 40) × 0.5.
+    assert (made.promised, made.stake) == (pytest.approx(145.0), pytest.approx(210.0))
+    soe.decide("overtime", "do nothing", owner="Bob", reason="it is approved", due="2026-01-09", store=store)
+    soe.decide("overtime", owner="Bob", reason="said again", due="2026-01-09", store=store)
+    next_week = MONDAY + timedelta(weeks=1)
+    kept = soe.decisions(store, company=this.company, before=next_week)
+    assert kept["reason"].to_list() == ["B insists", "said again"]
+    late, overtime = (next(one for one in exceptions.find(_week(this)) if one.kind == kind)
+                      for kind in ("Late receipt", "Overtime"))  # fmt: skip
+    came = decisions.actions(kept, [late], next_week)
+    assert [(row["realised"], row["state"]) for row in came] == [
+        (pytest.approx(0.0), "late"),
+        (pytest.approx(15.0), "solved"),
+    ]
+    assert overtime.money == pytest.approx(15.0)
+    assert soe.decisions(store, before=MONDAY).is_empty()
+
+
+def _week(this: Snapshot) -> Situation:
+    return Situation(this, soe.plan(this))
+
+
+def test_a_promoted_decision_is_the_plan_of_record(store: Path, this: Snapshot, solved: Plan) -> None:
+    with pytest.raises(DataError, match="Nothing was decided"):
+        soe.promote(this, store=store)
+    soe.decide("PO1", "twice the overtime", owner="Ann", reason="B insists", store=store)
+    entry, _ = soe.promote(this, store=store)
+    record = history.latest(store, before="2026-01-12", company=this.company)
+    assert record is not None
+    assert (entry.run, record.margin) == (2, pytest.approx(solved.margin + 145.0))
+
+
+def test_a_decision_needs_a_known_matter_an_owner_and_a_reason(store: Path) -> None:
+    with pytest.raises(DataError, match="There are: "):
+        soe.decide("PO9", owner="Ann", reason="why not", store=store)
+    with pytest.raises(DataError, match="owner"):
+        soe.decide("PO1", owner=" ", reason="why not", store=store)
+    with pytest.raises(DataError, match="There is no option 9"):
+        soe.decide("PO1", 9, owner="Ann", reason="why not", store=store)
+
+
+def test_rules_hand_up_with_who_by_when_and_the_price_of_waiting(tmp_path: Path) -> None:
+    rules = '[escalation]\nmargin = 200\nmargin_to = "Board"\nweeks = 3\nweeks_to = "Plant head"\ndays = 5\n'
+    networks.write(tmp_path, tiny.SETTINGS + rules, **tiny.tables())
+    this = read(tmp_path)
+    week = Situation(this, soe.plan(this))
+    by_kind = {one.kind: one for one in week.issues}
+    # 540 and 210 are at stake, from 200 on it goes up; 15 of overtime does not.
+    assert by_kind["Orders above forecast"].hand_up == "Board"
+    assert by_kind["Late receipt"].hand_up == "Board"
+    assert by_kind["Overtime"].hand_up == ""
+    assert by_kind["Off the S&OP plan"].hand_up == "S&OP"
+    assert by_kind["Off the S&OP plan"].deadline == MONDAY + timedelta(days=5)
+    # The order of 90 is due in one week: a week of waiting costs all of it.
+    assert waiting_cost(week, by_kind["Orders above forecast"]) == pytest.approx(540.0)
+    # January has four weeks left, the one that it ends in included.
+    drift = by_kind["Off the S&OP plan"]
+    assert waiting_cost(week, drift) == pytest.approx(drift.money / 4)
+    found, before = exceptions.find(week), None
+    for number in range(3):
+        before = memory.remember(found, before, MONDAY + timedelta(weeks=number), threshold=1.0)
+    again = {one.kind: one for one in week.answered(None, before).issues}
+    assert again["Overtime"].hand_up == "Plant head"
+    assert "open for 3 weeks" in again["Overtime"].doing_nothing
+
+
+def test_moving_production_inside_the_fence_is_handed_up(this: Snapshot, solved: Plan) -> None:
+    kind = "Fence broken"
+    assert not [one for one in exceptions.find(Situation(this, solved, solved)) if one.kind == kind]
+    other = soe.plan(this, blocks=[soe.Force("make", 20.0, item="cup", period="2026-W02")])
+    (broken,) = [one for one in exceptions.find(Situation(this, other, solved)) if one.kind == kind]
+    # The seven frozen days hold 30 cups, of which 10 are no longer made.
+    assert "10 units are moved inside the frozen fence of 7 days, 33\u00a0% of" in broken.what
+    assert broken.hand_up == "Head of operations"
