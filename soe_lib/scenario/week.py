@@ -55,7 +55,7 @@ class MeetingWeek:
     def followed_up(self) -> Table | str:
         """Promised against realised money of the last meeting's decisions."""
         if not self.actions:
-            return "The last meeting recorded no decision (`soe decide`), so none is followed up."
+            return "The last meeting recorded no decision, so none is followed up. The command soe decide records one."
         promised, realised = f"Promised, {self.currency}", f"Realised, {self.currency}"
         frame = pl.DataFrame(list(self.actions), infer_schema_length=None).select(
             pl.col("title").alias("What was decided about"),
