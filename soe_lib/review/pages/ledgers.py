@@ -14,7 +14,7 @@ from soe_lib.money.statement import Statement
 from soe_lib.money.valuation import value_budget, value_consensus, value_record
 from soe_lib.money.valued import Valued
 from soe_lib.review import words
-from soe_lib.review.pages.standard import AtStandard, at_standard
+from soe_lib.review.pages.standard import AtStandard, at_standard, without_cost
 from soe_lib.review.situation import Situation
 
 ADAPTED = re.compile(r"^[\d,]+ rows of \w+ \([^)]*\): ")
@@ -53,6 +53,12 @@ def others(situation: Situation) -> Others:
     """
     snapshot, book, record = situation.snapshot, situation.plan.rates, situation.record
     said: list[str] = []
+    if (free := without_cost(situation.plan, snapshot["items"])).height:
+        units, first = f"{free['quantity'].sum():,.6g}", ", ".join(free["item"].head(3))
+        said.append(
+            f"{words.count(free.height, 'item')} without a standard cost ({first}; {units} units sold) cost nothing in "
+            "margins at standard cost: give items.standard_cost."
+        )
     past = None
     if record is not None:
         name = f"plan of {words.full_day(record.as_of)}"

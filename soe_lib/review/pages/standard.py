@@ -44,7 +44,7 @@ def at_standard(plan: PlanLike, items: pl.DataFrame, *, name: str = "") -> AtSta
 
     Parameters
     ----------
-    items : item, standard_cost [money/unit, null: 0]; the same for every plan that is compared.
+    items : item, standard_cost [money/unit; null counts as 0, see `without_cost`]; the same for all plans compared.
     name : what to call it; its own name when left out.
     """
     kept = plan.ledger.lines.filter((pl.col("kind") == "cash") & ~pl.col("account").is_in(list(REPLACED)))
@@ -63,6 +63,20 @@ def at_standard(plan: PlanLike, items: pl.DataFrame, *, name: str = "") -> AtSta
     )  # fmt: skip
     ledger = Ledger(pl.concat([kept, lines.select(LINES.names())]), items=items, periods=periods_of(plan))
     return AtStandard(name or plan.name, {"sell": sold}, ledger, items, periods_of(plan), horizon(plan))
+
+
+def without_cost(plan: PlanLike, items: pl.DataFrame) -> pl.DataFrame:
+    """item, quantity: what the plan sells of items that have no standard cost, and at_standard therefore takes as free.
+
+    Parameters
+    ----------
+    items : item, standard_cost [money/unit].
+    """
+    known = items.filter(pl.col("standard_cost").is_not_null()).select(pl.col("item").cast(pl.String))
+    if "sell" not in plan.flows:
+        return pl.DataFrame(schema={"item": pl.String, "quantity": pl.Float64})
+    sold = plan.flows["sell"].select(pl.col("item").cast(pl.String), "quantity").filter(pl.col("quantity") != 0)
+    return sold.join(known, on="item", how="anti").group_by("item").agg(pl.col("quantity").sum()).sort("item")
 
 
 def compared_days(*plans: PlanLike) -> Window | None:

@@ -15,7 +15,8 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
 from soe_lib.pack import present, publish, show
 from soe_lib.review import charts, frames, pages, tables
-from soe_lib.review.pages.standard import at_standard, compared_days
+from soe_lib.review.pages import ledgers
+from soe_lib.review.pages.standard import at_standard, compared_days, without_cost
 from soe_lib.review.situation import Situation
 
 NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks"
@@ -133,6 +134,18 @@ def test_at_standard_cost_timing_is_left_out(this: Snapshot, solved: Plan) -> No
     assert accounts["standard cost of sales"] == pytest.approx(-220 * 4.0)
     assert not {"material", "conversion"} & set(accounts)
     assert compared_days(solved, solved) == (date(2026, 1, 5), date(2026, 2, 1))
+
+
+def test_what_has_no_standard_cost_is_counted_not_silently_free(this: Snapshot, solved: Plan, week: Situation) -> None:
+    blank = this.replace(items=this["items"].with_columns(standard_cost=pl.lit(None, pl.Float64)))
+    sold = solved.flows["sell"].filter(pl.col("quantity") != 0)
+    found = without_cost(solved, blank["items"])
+    assert found["quantity"].sum() == pytest.approx(220)
+    assert found["item"].to_list() == sold["item"].cast(pl.String).unique().sort().to_list()
+    assert without_cost(solved, this["items"]).is_empty()
+    told = ledgers.others(Situation(blank, solved, None)).assumptions
+    assert any("220 units sold) cost nothing in margins at standard cost" in text for text in told)
+    assert not any("cost nothing" in text for text in ledgers.others(week).assumptions)
 
 
 def every_table(week: Situation) -> list[tables.Table | str]:
