@@ -80,14 +80,19 @@ class Situation:
         return frames.demand_lines(self.snapshot)
 
     @cached_property
+    def versions(self) -> pl.DataFrame:
+        """Finished weeks with every forecast that was published of them."""
+        return frames.forecast_versions(self.snapshot, self.past)
+
+    @cached_property
     def errors(self) -> pl.DataFrame:
         """Finished weeks with the forecast published one week before."""
-        return frames.forecast_errors(self.snapshot, self.past, lag=1)
+        return frames.forecast_errors(self.snapshot, lag=1, versions=self.versions)
 
     @cached_property
     def same_week_errors(self) -> pl.DataFrame:
         """Finished weeks with the forecast published at their start."""
-        return frames.forecast_errors(self.snapshot, self.past, lag=0)
+        return frames.forecast_errors(self.snapshot, lag=0, versions=self.versions)
 
     @cached_property
     def lines(self) -> pl.DataFrame:
