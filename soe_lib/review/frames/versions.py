@@ -21,11 +21,11 @@ COLUMNS = {"item": pl.String, "week": pl.String, "lag": pl.Int64, "forecast": pl
 def forecast_versions(snapshot: Snapshot, past: Sequence[Snapshot] = ()) -> pl.DataFrame:
     """What was forecast of each finished week at every time it was published: one source for all figures of accuracy.
 
-    A version called by an ISO week ("2026-W42") was published in that week; where this extract names none for a week and
-    a lag, the extract of so many weeks before says what was published then. The lag counts weeks from the Monday of
-    publication to the Monday of the week of demand: 0 is the forecast of the week itself. Only whole ISO weeks before the
-    as-of week with sales count. In an earlier extract a missing forecast is a forecast of zero: an error of the whole
-    sale.
+    A version called by an ISO week ("2026-W42") was published in that week; where this extract names none for a week
+    and a lag, the extract of so many weeks before says what was published then. The lag counts weeks from the Monday of
+    publication to the Monday of the week of demand: 0 is the forecast of the week itself. Only whole ISO weeks before
+    the as-of week with sales count. In an earlier extract a missing forecast is a forecast of zero: an error of the
+    whole sale.
 
     Parameters
     ----------
