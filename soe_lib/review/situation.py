@@ -5,6 +5,7 @@ out once.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,13 @@ class Situation:
     def answered(self, options: pl.DataFrame | None, memory: pl.DataFrame | None = None) -> Situation:
         """The same week, knowing the priced options and how long its exceptions have been open."""
         return replace(self, options=options, memory=memory if memory is not None else self.memory)
+
+    @cached_property
+    def fences(self) -> dict[str, date]:
+        """The first day after each fence that settings.toml draws: {"frozen": …, "slushy": …}."""
+        fence = self.snapshot.settings.fence
+        days = {"frozen": fence.frozen_days, "slushy": fence.slushy_days}
+        return {name: self.snapshot.as_of + timedelta(days=length) for name, length in days.items() if length}
 
     @cached_property
     def demand(self) -> pl.DataFrame:
