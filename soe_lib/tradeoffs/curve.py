@@ -24,33 +24,33 @@ def finding(found: Frontier) -> str:
     rows = found.points.sort("x", descending=x.better < 0)
     start, end = rows["x"][0], rows["x"][-1]
     given = y.changed(rows["y"][-1] - rows["y"][0], currency)
-    told = (
-        f"{x.label} from {x.said(start, currency)} to {x.said(end, currency)} costs {given} of {y.label.lower()}"
-    )
+    told = f"{x.label} from {x.said(start, currency)} to {x.said(end, currency)} costs {given} of {y.label.lower()}"
     if len(found) == 2:
         return f"{told}."
     prices = found.points["price"].drop_nulls().to_list()
     first, last = (prices[0], prices[-1]) if x.better > 0 else (prices[-1], prices[0])
     step, called = _step(x, abs(end - start), currency)
-    return f"{told}: {y.changed(first * step, currency)} for the first {called}, {y.changed(last * step, currency)} for the last."
+    steps = y.changed(first * step, currency), y.changed(last * step, currency)
+    return f"{told}: {steps[0]} for the first {called}, {steps[1]} for the last."
 
 
 def lines(found: Frontier) -> list[str]:
     """One line a point."""
     x, y, currency = found.x, found.y, found.currency
-    head = f"  {'point':>5} {x.label:>18} {y.label:>18} {'price':>18}"
-    rows = [
-        f"  {row['point']:>5} {x.said(row['x'], currency):>18} {y.said(row['y'], currency):>18} "
-        f"{'' if row['price'] is None else _price(found, row['price']):>18}{'  now' if row['current'] else ''}"
-        for row in found.points.iter_rows(named=True)
-    ]
+    head = f"  {'point':>5} {x.label:>18} {y.label:>18} {'price':>36}"
+    rows = []
+    for row in found.points.iter_rows(named=True):
+        across, up = x.said(row["x"], currency, brief=False), y.said(row["y"], currency, brief=False)
+        price = "" if row["price"] is None else _price(found, row["price"])
+        rows.append(f"  {row['point']:>5} {across:>18} {up:>18} {price:>36}{'  now' if row['current'] else ''}")
     return [head, *rows]
 
 
 def draw(found: Frontier) -> Chart:
     """The curve; the plan as it is stands out, on the frontier or beside it."""
     x, y, currency = found.x, found.y, found.currency
-    figure, (axes,) = style.new_figure(height=3.4, title=finding(found), subtitle=_subtitle(found))
+    title = finding(found).rstrip(".")
+    figure, (axes,) = style.new_figure(height=3.4, title=title, subtitle=_subtitle(found))
     style.tidy(axes, grid="y")
     wide, high = (_divisor(found, one) for one in ("x", "y"))
     across = (found.points["x"] / wide[0]).to_list()
@@ -66,7 +66,7 @@ def draw(found: Frontier) -> Chart:
     told = "; ".join(
         f"{x.said(row['x'], currency)}: {y.said(row['y'], currency)}" for row in found.points.iter_rows(named=True)
     )
-    return Chart(figure, finding(found), f"{finding(found)} {x.label} and {y.label.lower()} of each point: {told}.")
+    return Chart(figure, title, f"{finding(found)} {x.label} and {y.label.lower()} of each point: {told}.")
 
 
 def _subtitle(found: Frontier) -> str:

@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from soe_lib.tradeoffs.limit import Limited
 
 Progress = Callable[[int, int], None]
+BESIDE = ("goodwill",)
+"""What is held at today's level where margin is brought to its best."""
 CLOSE = 1e-7
 """Two points nearer than this (relative) are one."""
+NEAR = 0.01
+"""A hair: this share of the frontier's length."""
 
 POINTS = pl.Schema(
     {
@@ -108,15 +112,16 @@ def frontier(
     """How much of y each step of x costs: x is held at one level after another, and y brought to its best.
 
     Formula: max y subject to x at least as good as its level (ε-constraint; Haimes, Lasdon & Wismer, IEEE Trans. SMC 1
-    (1971) 296-297). With y = "margin" each point is worth most in what every plan is worth, margin + goodwill, so that
-    the plan as it is lies at the frontier's end; with another y the best y comes first and money decides among the
-    plans that have it. Figures are read from the finished plans.
+    (1971) 296-297). With y = "margin" each point is worth most in margin + goodwill, as every plan is, and its goodwill
+    (customers let down, safety stock) is no worse than today's: what a point has more is not taken from there, and the
+    plan as it is earns most. With another y, the best y comes first, and money decides among the plans that have it.
+    Figures are read from the finished plans.
 
     Parameters
     ----------
     snapshot : this week's.
     x, y : "service" (share of the demand served in its own period), "stock" (mean closing stock at standard cost),
-        "churn" (share of the record's production that is moved), "cash" or "margin" [money].
+        "churn" (share of the record's production that is moved), "cash", "margin" or "goodwill" [money].
     points : how many levels, ends included; fewer points may remain.
     record : plan of record, for churn and for the fence; left out: that of `living`.
     living : this week's living model, whose plan is then the current one.
@@ -137,11 +142,12 @@ def frontier(
     moves = None if record is None else in_horizon(snapshot, record)
     options, own = options or (living.options if living else None), living.own if living else ()
     today = living.base if living else plan(snapshot, blocks=own, record=record, options=options)
-    rows = [along] if against.name == "margin" else [along, against]
-    limited = Limited(snapshot, rows, blocks=own, record=record, moves=moves, options=options)
     asked = _Asked(snapshot, along, against, moves)
-    found = list(_plans(limited, asked, today, points, progress))
-    return _kept(asked, today, found)
+    beside = [measure(one) for one in BESIDE if against.name == "margin" and one != x]
+    limited = Limited(
+        snapshot, [along, against], beside=beside, blocks=own, record=record, moves=moves, options=options
+    )
+    return _kept(asked, today, list(_plans(limited, asked, today, points, progress)))
 
 
 @dataclass(frozen=True)
@@ -175,23 +181,33 @@ def _two(x: str, y: str, points: int) -> tuple[Measure, Measure]:
 def _plans(
     limited: Limited, asked: _Asked, today: Plan, points: int, progress: Progress | None
 ) -> Iterator[tuple[Plan, bool]]:
-    """The plan as it is, and one for each level; from the end where y is best to the best that x can be."""
+    """The plan as it is, and one for each level; from the best x that the best y allows to the best that x can be."""
     x, y = asked.x, asked.y
-    best = limited.extreme(x)
     money = y.name == "margin"
-    start = asked.read(today)[0] if money else limited.extreme(x, {y.name: limited.extreme(y)})
-    levels = np.linspace(start, best, points)
+    names = limited.measures.keys() - {x.name, y.name}
+    beside = {name: figure(asked, name, today) for name in sorted(names)}
+    most = {y.name: figure(asked, y.name, today) if money else limited.extreme(y)}
+    start, best = limited.extreme(x, {**beside, **most}), limited.extreme(x, beside)
+    now = asked.read(today)[0]
+    if money and abs(now - start) <= NEAR * abs(best - start):
+        start = now  # the plan as it is ends the frontier; that it might do a hair better in x is no point of its own
+    levels = [float(level) for level in np.linspace(start, best, points)]
     if abs(best - start) <= CLOSE * (1.0 + abs(best)):
         levels = levels[-1:]
     yield today, True
     for number, level in enumerate(levels, start=1):
-        if not (money and number == 1 and len(levels) > 1):
-            held = {x.name: float(level)}
-            if not money:
-                held[y.name] = limited.extreme(y, held)
-            yield limited.plan(held, asked.name(float(level), today.currency)), False
+        held = {x.name: level, **beside}
+        if not money:
+            held[y.name] = limited.extreme(y, held)
+        if not (money and level == now):
+            yield limited.plan(held, asked.name(level, today.currency)), False
         if progress:
             progress(number, len(levels))
+
+
+def figure(asked: _Asked, name: str, plan: Plan) -> float:
+    """One measure of a finished plan."""
+    return float(measure(name).value(asked.snapshot, plan, asked.moves) or 0.0)
 
 
 def _kept(asked: _Asked, today: Plan, found: list[tuple[Plan, bool]]) -> Frontier:

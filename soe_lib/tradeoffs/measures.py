@@ -73,11 +73,11 @@ class Measure:
     blocks: Callable[[Snapshot, Plan | None], tuple[Block, ...]] = _no_blocks
     needs_record: bool = False
 
-    def said(self, value: float | None, currency: str, *, sign: bool = False) -> str:
-        """A figure as a reader sees it: "97.4 %", "EUR 1.24 million"."""
+    def said(self, value: float | None, currency: str, *, brief: bool = True) -> str:
+        """A figure as a reader sees it: "97.4 %", "EUR 1.24 million", not brief "EUR 1,240,310"."""
         if self.unit == "share":
-            return words.percent(value, decimals=1, sign=sign)
-        return words.brief_money(value, currency, sign=sign)
+            return words.percent(value, decimals=1)
+        return words.brief_money(value, currency) if brief else words.money(value, currency)
 
     def changed(self, difference: float, currency: str) -> str:
         """The size of a difference: "1.2 points", "EUR 86 thousand"."""
@@ -134,8 +134,11 @@ def _money(kinds: tuple[str, ...]) -> Callable[[Model, Plan | None], Linear]:
 
 def _moved(model: Model, record: Plan | None) -> Linear:
     assert record is not None, "frontier asks for it"
-    terms = {name: np.ones(model.flows[name].size) for name in ("made_more", "made_less") if name in model.flows}
-    return Linear(terms, unreachable(model.network, record))
+    names: tuple[str, ...] = ("made_more", "made_less")
+    return Linear(
+        {name: np.ones(model.flows[name].size) for name in names if name in model.flows},
+        unreachable(model.network, record),
+    )
 
 
 def _recorded(model: Model, record: Plan | None) -> Linear:
@@ -162,6 +165,7 @@ MEASURES: Mapping[str, Measure] = {
         ),
         Measure("cash", "Cash", "money", 1, _money(("cash",)), lambda s, plan, r: plan.ledger.cash),  # noqa: ARG005
         Measure("margin", "Margin", "money", 1, _money(MARGIN_KINDS), lambda s, plan, r: plan.margin),  # noqa: ARG005
+        Measure("goodwill", "Goodwill", "money", 1, _money(("steering",)), lambda s, plan, r: plan.steering),  # noqa: ARG005
     )
 }
 """Name → measure."""

@@ -93,5 +93,5 @@ def _recorded(record: Plan, network: Network) -> pl.DataFrame:
     """item, location, period, quantity of the record, without places that this network does not know."""
     made = record.flows["make"].with_columns(pl.col(*CELL).cast(pl.String)).group_by(CELL)
     summed = made.agg(pl.col("quantity").sum())
-    known = [pl.col(key).is_in(list(network.domains[key].categories)) for key in CELL]  # type: ignore[attr-defined]
+    known = [pl.col(key).is_in(list(network.domains[key].categories)) for key in CELL]
     return summed.filter(*known)
