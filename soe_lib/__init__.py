@@ -80,6 +80,7 @@ PUBLIC = {
     "Force": "soe_lib.model.blocks.force",
     "Scenario": "soe_lib.scenario.scenario",
     "compare": "soe_lib.scenario.compare",
+    "service_against_margin": "soe_lib.tradeoffs.shown",
     "frontier": "soe_lib.tradeoffs.frontier",
     "workbench": "soe_lib.explore.workbench",
     "Trial": "soe_lib.explore.trial",
