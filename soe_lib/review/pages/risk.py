@@ -60,7 +60,7 @@ def scores(stressed: pl.DataFrame, spread: pl.DataFrame, currency: str) -> tuple
         if tried.height else insufficient("Most damaging stress", currency, "nothing could be stressed")
     )  # fmt: skip
     if cases.height < 2:
-        return worst, insufficient("Margin at risk in demand", currency, "no forecast is named by its week")
+        return worst, insufficient("At risk in demand", currency, "no forecast is named by its week")
     lost = float(cases["margin"][0]) - float(cases.filter(pl.col("case") == "As forecast")["margin"].sum())
     text = "Margin with every family's forecast lower by its own past error, against this week's plan."
-    return worst, known("Margin at risk in demand", lost, currency, text)
+    return worst, known("At risk in demand", lost, currency, text)
