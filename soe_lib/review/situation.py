@@ -98,11 +98,6 @@ class Situation:
         return frames.forecast_errors(self.snapshot, lag=1, versions=self.versions)
 
     @cached_property
-    def same_week_errors(self) -> pl.DataFrame:
-        """Finished weeks with the forecast published at their start."""
-        return frames.forecast_errors(self.snapshot, lag=0, versions=self.versions)
-
-    @cached_property
     def lines(self) -> pl.DataFrame:
         """What the plan does to each demand line."""
         return frames.lines(self.snapshot, self.plan)

@@ -21,7 +21,7 @@ COLUMNS = {
 }  # fmt: skip
 
 
-def demand_range(living: Living, *, lag: int = 1) -> pl.DataFrame:
+def demand_range(living: Living, *, lag: int = 1, versions: pl.DataFrame | None = None) -> pl.DataFrame:
     """This week's figures with the forecast of every family as low, and as high, as its past error makes likely.
 
     Formula: forecast × (1 − error) and × (1 + error), error = Σ|A − F₍lag₎| ÷ ΣA of the family; all families together,
@@ -30,6 +30,7 @@ def demand_range(living: Living, *, lag: int = 1) -> pl.DataFrame:
     Parameters
     ----------
     living : this week's living model. lag : weeks between the publication of a forecast and its demand [weeks].
+    versions : every forecast of the finished weeks, `situation.versions`; left out: what this extract names.
 
     Returns
     -------
@@ -37,7 +38,7 @@ def demand_range(living: Living, *, lag: int = 1) -> pl.DataFrame:
     family has a history.
     """
     snapshot = living.home.snapshot
-    errors = historical_error(snapshot, lag=lag)
+    errors = historical_error(snapshot, lag=lag, versions=versions)
     planned = snapshot["forecast"].filter(pl.col("quantity") > 0)
     there = planned.join(snapshot["items"].select("item", "family"), on="item", how="left")["family"].unique()
     errors = errors.filter(pl.col("family").is_in(there.implode()))

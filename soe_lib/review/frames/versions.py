@@ -35,13 +35,23 @@ def forecast_versions(snapshot: Snapshot, past: Sequence[Snapshot] = ()) -> pl.D
     -------
     item, week, lag [weeks], forecast, actual [units].
     """
-    sold = sales_by_week(snapshot).group_by("item", "week").agg(actual=pl.col("actual").sum())
+    sold = sold_so_far(snapshot, past)
     named = _named(snapshot, sold)
     published = [_published(one, sold) for one in past]
     if not published:
         return named.sort("week", "item", "lag")
     others = pl.concat(published).filter(pl.col("week") < snapshot.as_of.strftime("%G-W%V"))
     return pl.concat([named, others.join(named, on=["week", "lag"], how="anti")]).sort("week", "item", "lag")
+
+
+def sold_so_far(snapshot: Snapshot, past: Sequence[Snapshot] = ()) -> pl.DataFrame:
+    """What was sold in each finished week: item, week, actual [units]; the newest extract that tells a week counts."""
+    told: list[pl.DataFrame] = []
+    for extract in (snapshot, *reversed(past)):
+        weekly = sales_by_week(extract).filter(pl.col("week") < extract.as_of.strftime("%G-W%V"))
+        known = pl.concat([one.select("week") for one in told]).unique() if told else None
+        told.append(weekly if known is None else weekly.join(known, on="week", how="anti"))
+    return pl.concat(told).group_by("item", "week").agg(actual=pl.col("actual").sum())
 
 
 def _named(snapshot: Snapshot, sold: pl.DataFrame) -> pl.DataFrame:
