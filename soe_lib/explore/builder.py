@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from soe_lib.explore.controller import Explorer
 from soe_lib.explore.controls import Control, controls
 from soe_lib.explore.controls.control import Field
 from soe_lib.explore.draft import Change, Draft
+from soe_lib.explore.part import Note
 from soe_lib.scenario.files import find, load, shelf
 from soe_lib.scenario.scenario import Scenario
 from soe_lib.scenario.values import Value
@@ -28,7 +29,7 @@ FIRST = "downtime"
 class State:
     """What undo goes back to: the draft, the control on the screen, and which change it holds (None: none yet)."""
 
-    draft: Draft = Draft()
+    draft: Draft = field(default_factory=Draft)
     control: str = FIRST
     held: int | None = None
 
@@ -45,6 +46,7 @@ class Builder:
         self.explorer = explorer
         self.path = Path(path) if path else shelf(explorer.snapshot)
         self.state, self.past = State(), list[State]()
+        self._answered = Draft()
         self.kept: dict[str, Answer] = {}
 
     # -- editing ------------------------------------------------------------------------------------------------
@@ -113,9 +115,10 @@ class Builder:
         return self._go(State(Draft.of(scenario), self.state.control))
 
     def _go(self, state: State) -> Builder:
-        """The next state; steps of one control on one change are one step for undo until they are answered."""
+        """The next state. Undo goes back to what was answered, not to every place that a slider went through."""
         if state != self.state:
-            self.past.append(self.state)
+            if self.draft == self._answered or not self.past:
+                self.past.append(self.state)
             self.state = state
         return self
 
@@ -123,7 +126,12 @@ class Builder:
 
     def answer(self) -> Answer:
         """What the scenario is worth."""
-        return self.explorer.answer(self.draft)
+        self._answered = draft = self.draft
+        return self.explorer.answer(draft)
+
+    def notes(self) -> tuple[Note, ...]:
+        """What each change of the scenario touches, without planning anything."""
+        return self.draft.recorded(self.explorer.snapshot)[1]
 
     @property
     def scenario(self) -> Scenario:

@@ -110,7 +110,9 @@ def premium(snapshot: Snapshot, share: float, resource: str = "", called: str = 
     made = Scenario("")
     for cost, names in costs.group_by("cost").agg(pl.col("resource").sort()).sort("cost").iter_rows():
         made = made.set("resources.overtime_cost", cost, resource=names)
-    return Part(Note(f"Overtime premium {change}: {words.count(dear.height, 'resource')}.", dear.height), made.edits, called)
+    return Part(
+        Note(f"Overtime premium {change}: {words.count(dear.height, 'resource')}.", dear.height), made.edits, called
+    )
 
 
 def expediting(snapshot: Snapshot, trial: Trial) -> Part:  # noqa: ARG001

@@ -1,99 +1,94 @@
-"""The controls of the workbench: dropdowns, sliders, a switch and two buttons that together say one Trial."""
+"""The left side of the page: one control at a time, and the changes of the scenario below it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from typing import Any
+from html import escape
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from soe_lib.explore.controller import Choices
-from soe_lib.explore.trial import Trial
-from soe_lib.review import words
+from soe_lib.explore.builder import Builder
+from soe_lib.explore.controls import controls
+from soe_lib.explore.controls.control import Field
+from soe_lib.explore.part import Note
+from soe_lib.explore.view import block
 
-NAME = {"description_width": "82px"}
-WIDE = widgets.Layout(width="100%", margin="2px 0")
-ALL_FAMILIES, ALL_CUSTOMERS = "All families", "All customers"
-LONGEST = 14
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
-class Controls(widgets.GridBox):
-    """What a planner turns; `trial` is what it all says, `show` sets it without telling anybody.
+class Panel(widgets.VBox):
+    """Controls over a Builder.
 
     Parameters
     ----------
-    choices : what there is to pick from.
-    changed : called after any change by hand. undo, reset : called by their buttons.
+    builder : what they edit. changed : called after every edit by hand.
     """
 
-    def __init__(
-        self, choices: Choices, changed: Callable[[], None], undo: Callable[[], None], reset: Callable[[], None]
-    ) -> None:
-        self._changed, self._quiet = changed, False
-        days = [(words.day(day), day) for day in choices.days]
-        longest = min(LONGEST, len(days))
-        self.resource = _pick("Resource", [(name, name) for name in choices.resources] or [("No resource", "")])
-        self.resource.value = choices.scarcest
-        self.outage_days = _slide("Days down", 0, longest, 1, "d", disabled=not choices.resources)
-        self.outage_from = _pick("From", days)
-        self.demand = _slide("Demand, %", -30, 50, 1, "+d")
-        self.family = _pick("Family", [(ALL_FAMILIES, ""), *((name, name) for name in choices.families)])
-        self.customer = _pick("Customer", [(ALL_CUSTOMERS, ""), *((name, name) for name in choices.customers)])
-        self.overtime_premium = _slide("Premium, %", -50, 200, 10, "+d", disabled=not choices.overtime)
-        self.expediting = widgets.Checkbox(
-            True, description="Expediting allowed", indent=False, layout=WIDE, disabled=not choices.expediting
-        )
-        self.undo = widgets.Button(description="Undo", icon="undo", tooltip="Back to the answer before", disabled=True)
-        self.reset = widgets.Button(description="Reset", icon="refresh", tooltip="Back to this week's plan")
-        for control in self._all:
-            control.observe(self._told, names="value")
-        self.undo.on_click(lambda _: undo())
-        self.reset.on_click(lambda _: reset())
-        buttons = widgets.HBox([self.undo, self.reset], layout=widgets.Layout(margin="2px 0"))
-        super().__init__(
-            [
-                _card("Something is down", self.resource, self.outage_days, self.outage_from),
-                _card("Demand is different", self.demand, self.family, self.customer),
-                _card("Overtime and expediting", self.overtime_premium, self.expediting, buttons),
-            ],
-            _dom_classes=("soe-controls",),
-            layout=widgets.Layout(grid_template_columns="repeat(auto-fit, minmax(250px, 1fr))", grid_gap="8px"),
-        )
+    def __init__(self, builder: Builder, changed: Callable[[], None]) -> None:
+        self.builder, self._changed, self._quiet = builder, changed, False
+        listed = [(f"{one.group}: {one.title}", key) for key, one in controls().items()]
+        self.kind = widgets.Dropdown(options=listed, value=builder.state.control, description="What changes")
+        self.kind.observe(self._chosen, names="value")
+        self.fields: dict[str, Any] = {}
+        self.box = widgets.VBox([])
+        self.another = button("Another change", "Keep this change and begin another of its kind", icon="plus")
+        self.undo = button("Undo", "Back to the answer before", icon="undo")
+        self.reset = button("Reset", "Back to this week's plan", icon="refresh")
+        self.another.on_click(lambda _: self._step(lambda: builder.choose(builder.state.control)))
+        self.undo.on_click(lambda _: self._step(builder.undo))
+        self.reset.on_click(lambda _: self._step(builder.reset))
+        self.changes = widgets.VBox([], _dom_classes=("soe-changes",))
+        super().__init__([self.kind, self.box, row(self.another, self.undo, self.reset), self.changes])
+        self.refresh()
 
-    @property
-    def _all(self) -> list[Any]:
-        return [
-            self.resource, self.outage_days, self.outage_from, self.demand, self.family, self.customer,
-            self.overtime_premium, self.expediting,
-        ]  # fmt: skip
-
-    @property
-    def trial(self) -> Trial:
-        """What the controls say."""
-        return Trial(
-            resource=self.resource.value,
-            outage_days=self.outage_days.value if self.resource.value else 0,
-            outage_from=None if self.outage_from.index == 0 else self.outage_from.value,
-            demand=self.demand.value / 100,
-            family=self.family.value,
-            customer=self.customer.value,
-            overtime_premium=self.overtime_premium.value / 100,
-            expediting=self.expediting.value,
-        ).essential
-
-    def show(self, trial: Trial) -> None:
-        """Set the controls to a trial; nobody is told."""
+    def refresh(self) -> None:
+        """Show the control on the screen as the builder has it, and the changes."""
         with self._silently():
-            self.outage_days.value = trial.outage_days
-            if trial.outage:
-                self.resource.value = trial.resource
-                self.outage_from.value = trial.outage_from or self.outage_from.options[0][1]
-            self.demand.value = round(trial.demand * 100)
-            if trial.demand:
-                self.family.value, self.customer.value = trial.family, trial.customer
-            self.overtime_premium.value = round(trial.overtime_premium * 100)
-            self.expediting.value = trial.expediting
+            self.kind.value = self.builder.state.control
+            made = {one.name: _widget(one) for one in self.builder.fields}
+            for name, widget in made.items():
+                widget.observe(lambda change, name=name: self._set(name, change["new"]), names="value")
+            self.fields = made
+            self.box.children = tuple(made.values())
+        self.list_changes()
+
+    def list_changes(self) -> None:
+        """The changes with what each touches; one that matches nothing stands out."""
+        notes = self.builder.notes()
+        rows = list(self.changes.children)
+        if len(rows) != len(notes):
+            rows = [_Change(place, self) for place in range(len(notes))]
+            self.changes.children = tuple(rows)
+        for place, (shown, note) in enumerate(zip(rows, notes, strict=True)):
+            shown.say(note, held=place == self.builder.state.held)
+        self.undo.disabled = not self.builder.past
+        self.another.disabled = self.builder.state.held is None
+        self.reset.disabled = not self.builder.draft.changes
+
+    def say(self, notes: Sequence[Note]) -> None:
+        """The notes as the answer has them: with the hours that an outage really took."""
+        for shown, note in zip(self.changes.children, notes, strict=False):
+            shown.say(note, held=shown.held)
+
+    def _chosen(self, change: dict[str, Any]) -> None:
+        if not self._quiet:
+            self.builder.choose(change["new"])
+            self.refresh()
+
+    def _set(self, name: str, value: Any) -> None:
+        if self._quiet:
+            return
+        self.builder.set(**{name: value})
+        self.list_changes()
+        self._changed()
+
+    def _step(self, step: Callable[[], object]) -> None:
+        step()
+        self.refresh()
+        self._changed()
 
     @contextmanager
     def _silently(self) -> Iterator[None]:
@@ -103,23 +98,46 @@ class Controls(widgets.GridBox):
         finally:
             self._quiet = False
 
-    def _told(self, _: object) -> None:
-        if not self._quiet:
-            self._changed()
+
+class _Change(widgets.HBox):
+    """One change of the scenario: what it touches, and the buttons to open it again or take it away."""
+
+    def __init__(self, place: int, panel: Panel) -> None:
+        self.held = False
+        self.text = widgets.HTML()
+        again = button("Edit", "Put this change back on the screen")
+        away = button("×", "Take this change away")
+        again.on_click(lambda _: panel._step(lambda: panel.builder.edit(place)))
+        away.on_click(lambda _: panel._step(lambda: panel.builder.remove(place)))
+        recorded = not panel.builder.draft.changes[place].control
+        super().__init__([self.text, away] if recorded else [self.text, again, away], _dom_classes=("soe-change",))
+
+    def say(self, note: Note, *, held: bool) -> None:
+        """What it touches."""
+        self.held = held
+        text = escape(note.text)
+        told = f'<span class="nothing">⚠ Matches nothing. {text}</span>' if note.nothing else f"<span>✓ {text}</span>"
+        if self.text.value != (shown := block(told)):
+            self.text.value = shown
 
 
-def _pick(name: str, options: list[tuple[str, Any]]) -> Any:
-    return widgets.Dropdown(options=options, value=options[0][1], description=name, style=NAME, layout=WIDE)
+def button(name: str, tooltip: str, *, icon: str = "", style: str = "") -> Any:
+    """A button of the page."""
+    return widgets.Button(description=name, tooltip=tooltip, icon=icon, button_style=style)
 
 
-def _slide(name: str, least: int, most: int, step: int, shown: str, *, disabled: bool = False) -> Any:
-    return widgets.IntSlider(
-        value=0, min=least, max=most, step=step, description=name, readout_format=shown, style=NAME, layout=WIDE,
-        disabled=disabled,
-    )  # fmt: skip
+def row(*children: Any) -> Any:
+    """Widgets side by side, wrapping."""
+    return widgets.HBox(list(children), _dom_classes=("soe-row",))
 
 
-def _card(title: str, *rows: Any) -> Any:
-    heading = widgets.HTML(f'<div style="font-weight:600;font-size:13px">{title}</div>')
-    frame = widgets.Layout(border="1px solid var(--jp-border-color2, #d9d9d9)", padding="6px 10px", overflow="hidden")
-    return widgets.VBox([heading, *rows], layout=frame)
+def _widget(field: Field) -> Any:
+    if field.kind == "switch":
+        return widgets.Checkbox(value=bool(field.value), description=field.label, indent=False)
+    if field.kind == "slide":
+        shown = "+d" if field.signed else "d"
+        return widgets.IntSlider(
+            value=field.value, min=field.least, max=field.most, step=field.step, description=field.label,
+            readout_format=shown, disabled=field.least == field.most,
+        )  # fmt: skip
+    return widgets.Dropdown(options=field.options, value=field.value, description=field.label)

@@ -42,7 +42,9 @@ def shared(received: str) -> Scenario:
     if not word.startswith(MARK):
         raise DataError(f"This is no shared scenario: one begins with {MARK!r}, or is a link that holds one.")
     try:
-        packed = base64.b64decode(word[len(MARK) :] + "=" * (-len(word[len(MARK) :]) % 4), altchars=b"-_", validate=True)
+        packed = base64.b64decode(
+            word[len(MARK) :] + "=" * (-len(word[len(MARK) :]) % 4), altchars=b"-_", validate=True
+        )
         unfold = zlib.decompressobj()
         content = unfold.decompress(packed, LARGEST)
         if not unfold.eof:
