@@ -78,6 +78,7 @@ PUBLIC = {
     "Scenario": "soe_lib.scenario.scenario",
     "compare": "soe_lib.scenario.compare",
     "workbench": "soe_lib.explore.workbench",
+    "Builder": "soe_lib.explore.builder",
     "Trial": "soe_lib.explore.trial",
     "situation": "soe_lib.review.situation",
     "cost_of_events": "soe_lib.review.counterfactuals",

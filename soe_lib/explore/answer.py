@@ -113,6 +113,8 @@ class Seconds:
         return self.solve / self.total if self.total else 0.0
 
     def __str__(self) -> str:
+        if not self.solve:
+            return "Answered at once: nothing had to be solved."
         rest = self.assemble + self.edit + self.read
         return (
             f"Answered in {words.number(self.total, decimals=2)} s: solver {words.number(self.solve, decimals=2)} s "

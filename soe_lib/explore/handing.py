@@ -36,11 +36,11 @@ class Handing(widgets.VBox):
         self.builder, self.taken, self.store = builder, taken, store
         self.name = widgets.Text(description="Name of the scenario", continuous_update=False)
         self.name.observe(lambda change: self._named(change["new"]), names="value")
-        self.save = button("Save", f"Write it into {builder.path.name}", icon="save", style="primary")
-        self.compare = button("Set beside", "Keep its figures in the table of scenarios", icon="columns")
+        self.save = button("Save", f"Write it into {builder.path.name}", style="primary")
+        self.compare = button("Set beside", "Keep its figures in the table of scenarios")
         self.load = widgets.Dropdown(options=[BLANK], description="Load a saved scenario")
         self.load.observe(self._loaded, names="value")
-        self.share = button("Share", "A code, a link and a file of the scenario", icon="share-alt")
+        self.share = button("Share", "A code, a link and a file of the scenario")
         self.received = widgets.Text(description="Code or link that you received", continuous_update=False)
         self.received.observe(self._received, names="value")
         self.exception = widgets.Combobox(
@@ -84,9 +84,13 @@ class Handing(widgets.VBox):
             self._try(lambda: self._take(self.builder.load(change["new"]), f"Loaded {change['new']}."))
             self.load.value = BLANK
 
+    def receive(self, code: str) -> None:
+        """Open a shared scenario, or say why it cannot be."""
+        self._try(lambda: self._take(self.builder.receive(code), "The shared scenario is open."))
+
     def _received(self, change: dict[str, Any]) -> None:
         if change["new"].strip():
-            self._try(lambda: self._take(self.builder.receive(change["new"]), "The shared scenario is open."))
+            self.receive(change["new"])
             self.received.value = ""
 
     def _take(self, _: Builder, told: str) -> None:

@@ -53,8 +53,8 @@ def walked(answer: Answer, base: Answer) -> str:
     steps = made.table().filter(pl.col("amount") != 0).select("driver", "amount", "cumulative", "formula")
     scale = 10**made.digits
     note = (
-        f"From {words.number(made.start / scale, decimals=2)} to {words.number(made.end / scale, decimals=2)}; residual "
-        f"{made.residual / scale:.2f}. The same bridge as in the pack, {made.convention}."
+        f"From {words.number(made.start / scale, decimals=2)} to {words.number(made.end / scale, decimals=2)}; "
+        f"residual {made.residual / scale:.2f}. The same bridge as in the pack, {made.convention}."
     )
     table = table_html(
         steps,

@@ -34,9 +34,9 @@ class Panel(widgets.VBox):
         self.kind.observe(self._chosen, names="value")
         self.fields: dict[str, Any] = {}
         self.box = widgets.VBox([])
-        self.another = button("Another change", "Keep this change and begin another of its kind", icon="plus")
-        self.undo = button("Undo", "Back to the answer before", icon="undo")
-        self.reset = button("Reset", "Back to this week's plan", icon="refresh")
+        self.another = button("Another change", "Keep this change and begin another of its kind")
+        self.undo = button("Undo", "Back to the answer before")
+        self.reset = button("Reset", "Back to this week's plan")
         self.another.on_click(lambda _: self._step(lambda: builder.choose(builder.state.control)))
         self.undo.on_click(lambda _: self._step(builder.undo))
         self.reset.on_click(lambda _: self._step(builder.reset))
@@ -121,9 +121,9 @@ class _Change(widgets.HBox):
             self.text.value = shown
 
 
-def button(name: str, tooltip: str, *, icon: str = "", style: str = "") -> Any:
+def button(name: str, tooltip: str, *, style: str = "") -> Any:
     """A button of the page."""
-    return widgets.Button(description=name, tooltip=tooltip, icon=icon, button_style=style)
+    return widgets.Button(description=name, tooltip=tooltip, button_style=style)
 
 
 def row(*children: Any) -> Any:

@@ -7,7 +7,10 @@ import threading
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
+import polars as pl
+
 from soe_lib.explore.answer import Answer
+from soe_lib.explore.trial import NO_CHANGE
 from soe_lib.money.bridge import Bridge
 
 if TYPE_CHECKING:
@@ -56,7 +59,8 @@ def walk(made: Bridge, currency: str) -> Picture:
     from soe_lib.review.charts import bridge
     from soe_lib.review.pages.statements import bridge_frame
 
-    return drawn(bridge(bridge_frame(made), currency, what="margin"))
+    named = pl.col("label").replace(NO_CHANGE, "base")  # a title says "below the base"
+    return drawn(bridge(bridge_frame(made).with_columns(named), currency, what="margin"))
 
 
 def drawn(chart: Chart) -> Picture:

@@ -35,8 +35,8 @@ def head(company: str, as_of: str, answer: Answer) -> str:
     """The title: whose week it is, and how large the program is."""
     size = answer.plan.solution if answer.plan else {}
     quantities = words.count(float(size.get("variables", 0)), "quantity")
-    text = f"Every trial is proven optimal over {quantities} and compared with this week's plan."
-    return block(f"<h3>Workbench: {escape(company)}, as of {escape(as_of)}</h3><p>{escape(text)}</p>")
+    text = f"Each answer is proven optimal over {quantities} and compared with this week's plan."
+    return block(f"<h3>{escape(company)}, as of {escape(as_of)}</h3><p>{escape(text)}</p>")
 
 
 def strip(answer: Answer, note: str = "") -> str:
@@ -45,7 +45,9 @@ def strip(answer: Answer, note: str = "") -> str:
         return refused(_refusal(answer))
     tiles = "".join(tile(kpi, answer.currency) for kpi in answer.kpis)
     title = "This week's plan" if answer.name == NO_CHANGE else answer.name[:1].upper() + answer.name[1:]
-    time = f"<p>{escape(note or str(answer.seconds))}</p>"
+    spent = answer.seconds
+    parts = f"edit {spent.edit:.3f}, build {spent.assemble:.3f}, solve {spent.solve:.3f}, read {spent.read:.3f} s"
+    time = f'<p class="seconds" title="{parts}">{escape(note or str(spent))}</p>'
     body = f'<div class="title">{escape(title)}</div><div class="tiles">{tiles}</div>{time}'
     return block(f'<div role="status" aria-live="polite">{body}</div>')
 
@@ -92,7 +94,7 @@ def difference(kpi: Kpi) -> str:
 def moved(answer: Answer, *, rows: int = ROWS) -> str:
     """What the plan does otherwise, the most money first."""
     columns = ["flow", "what", "where", "week", "before", "after", "change", "money"]
-    formats: dict[str, Format] = {"week": words.period_name, "before": _units, "after": _units}
+    formats: dict[str, Format] = {"week": _week, "before": _units, "after": _units}
     headings = ["", "Item or line", "Where", "When", "Before", "After", "Change", f"Money, {answer.currency}"]
     return block(
         table_html(
@@ -155,6 +157,10 @@ def _named(answer: Answer) -> pl.DataFrame:
 
 def _refusal(answer: Answer) -> str:
     return f"{answer.name[:1].upper()}{answer.name[1:]}: there is no plan.\n{answer.message}"
+
+
+def _week(name: str) -> str:
+    return words.period_name(name).replace(" ", words.HARD_SPACE)
 
 
 def _units(value: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import ipywidgets as widgets
 
@@ -16,6 +17,7 @@ from soe_lib.explore.handing import Handing
 from soe_lib.explore.leaves import LEAVES, Leaf
 from soe_lib.explore.panel import Panel, button, row
 from soe_lib.explore.runner import Runner
+from soe_lib.explore.sharing import PARAMETER
 from soe_lib.review import words
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ class Workbench(widgets.VBox):
         self.handing = Handing(self.builder, self._taken, store=store, exceptions=exceptions)
         self.handing.compare.on_click(lambda _: self._set_beside())
         self.strip, self.progress = widgets.HTML(), widgets.HTML()
-        self.cancel = button("Cancel", "Stop the solver; the last answer stays", icon="stop")
+        self.cancel = button("Cancel", "Stop the solver; the last answer stays")
         self.take = button("Take the best so far", "Stop with the best plan found, and state its gap")
         self.cancel.on_click(lambda _: explorer.watch.cancel())
         self.take.on_click(lambda _: explorer.watch.take())
@@ -66,6 +68,11 @@ class Workbench(widgets.VBox):
         style = widgets.HTML(f"<style>{view.CSS}</style>")
         super().__init__([style, self.head, columns], _dom_classes=("soe-page",))
         self._show(explorer.base)
+
+    def receive(self, query: str) -> None:
+        """Begin with the scenario of a shared link's query; one without a scenario changes nothing."""
+        if PARAMETER in parse_qs(query):
+            self.handing.receive(f"?{query}")
 
     # -- answers ------------------------------------------------------------------------------------------------
 
