@@ -131,12 +131,12 @@ class Builder:
 
     def notes(self) -> tuple[Note, ...]:
         """What each change of the scenario touches, without planning anything."""
-        return self.draft.recorded(self.explorer.snapshot)[1]
+        return self.explorer.recorded(self.draft)[1]
 
     @property
     def scenario(self) -> Scenario:
         """The scenario as recorded edits."""
-        return self.draft.recorded(self.explorer.snapshot)[0]
+        return self.explorer.recorded(self.draft)[0]
 
     def keep(self, answer: Answer | None = None) -> Answer:
         """Put the answer beside the others, by its name; returns it."""

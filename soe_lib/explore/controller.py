@@ -14,9 +14,9 @@ from soe_lib.errors import SoeError, SolveError
 from soe_lib.explore import answer as reading
 from soe_lib.explore.answer import Answer, Seconds
 from soe_lib.explore.choices import Choices
-from soe_lib.explore.draft import Draft
+from soe_lib.explore.draft import Change, Draft
 from soe_lib.explore.edits import applied, recorded, told
-from soe_lib.explore.part import Note
+from soe_lib.explore.part import Note, Part
 from soe_lib.explore.trial import Trial
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
@@ -67,6 +67,7 @@ class Explorer:
         self._figures = reading.figures(snapshot, self.living.base)
         self.base = self._told(Trial(), Scenario(BASE), snapshot, self.living.base, (), started, 0.0)
         self.history: list[Answer] = []
+        self._parts: dict[Change, Part | None] = {}
         self._known: OrderedDict[tuple[Edit, ...], Answer] = OrderedDict()
 
     @property
@@ -106,7 +107,7 @@ class Explorer:
         scenario: Scenario | None = None
         notes: tuple[Note, ...] = ()
         try:
-            scenario, notes = self._recorded(trial)
+            scenario, notes = self.recorded(trial)
             if not scenario.edits and not scenario.blocks:
                 spent = Seconds(edit=time.perf_counter() - started)
                 return replace(self.base, trial=trial, scenario=scenario, notes=notes, seconds=spent)
@@ -114,7 +115,7 @@ class Explorer:
                 self._known.move_to_end(scenario.edits)
                 spent = Seconds(edit=time.perf_counter() - started)
                 return replace(known, trial=trial, scenario=scenario, seconds=spent)
-            changed = applied(self.snapshot, trial, scenario)
+            changed = applied(self.snapshot, scenario, checked=not _by_controls(trial))
             ready = time.perf_counter()
             plan = self.solve(changed, scenario)
         except SoeError as error:
@@ -175,11 +176,12 @@ class Explorer:
         """What the controls offer."""
         return Choices.of(self.snapshot, self.living.base)
 
-    def _recorded(self, trial: Asked) -> tuple[Scenario, tuple[Note, ...]]:
+    def recorded(self, trial: Asked) -> tuple[Scenario, tuple[Note, ...]]:
+        """What is asked as recorded edits, and what each change touches, without planning anything."""
         if isinstance(trial, Trial):
             return recorded(self.snapshot, trial)
         if isinstance(trial, Draft):
-            return trial.recorded(self.snapshot)
+            return trial.recorded(self.snapshot, self._parts)
         return trial, told(self.snapshot, trial)
 
     def _told(
@@ -208,6 +210,10 @@ class Explorer:
         )
         read = time.perf_counter() - found
         return replace(told, seconds=Seconds(edit, max(found - since - solve, 0.0), solve, read))
+
+
+def _by_controls(trial: Asked) -> bool:
+    return isinstance(trial, Trial) or (isinstance(trial, Draft) and all(change.control for change in trial.changes))
 
 
 def _seen(notes: tuple[Note, ...], plan: Plan, base: Plan, scenario: Scenario) -> tuple[Note, ...]:

@@ -78,9 +78,20 @@ class Draft:
         """The same changes under a name."""
         return replace(self, called=called.strip(), note=self.note if note is None else note)
 
-    def recorded(self, snapshot: Snapshot) -> tuple[Scenario, tuple[Note, ...]]:
-        """The scenario of recorded edits, and what each change touches."""
-        parts = [part for change in self.changes if (part := change.part(snapshot)) is not None]
+    def recorded(
+        self, snapshot: Snapshot, known: dict[Change, Part | None] | None = None
+    ) -> tuple[Scenario, tuple[Note, ...]]:
+        """The scenario of recorded edits, and what each change touches.
+
+        Parameters
+        ----------
+        known : changes of this snapshot whose parts are known already; filled as it goes.
+        """
+        known = {} if known is None else known
+        for change in self.changes:
+            if change not in known:
+                known[change] = change.part(snapshot)
+        parts = [part for change in self.changes if (part := known[change]) is not None]
         name = self.called or ", ".join(part.words for part in parts) or NO_CHANGE
         edits = tuple(edit for part in parts for edit in part.edits)
         return Scenario(name, edits, note=self.note), tuple(part.note for part in parts)

@@ -31,19 +31,19 @@ STATUS = ".soe-bench [role=status]"
 IDLE = "Python 3 (ipykernel) | Idle"
 CONTROLS = ("downtime", "demand", "hours")
 PARTS = re.compile(r"edit ([\d.]+), build ([\d.]+), solve ([\d.]+), read ([\d.]+)")
-WATCH = """([place, key]) => new Promise((done, fail) => {
-  const strip = document.querySelector(place), before = strip.innerText, slider = document.activeElement;
-  const box = strip.closest('.soe-answers');
-  const ended = () => requestAnimationFrame(() => setTimeout(() => {
-    watcher.disconnect(); done([performance.now() - started, document.querySelector(place).innerHTML]); }, 0));
-  const watcher = new MutationObserver(() => {
-    const now = document.querySelector(place);
-    if (now && now.innerText !== before && now.querySelector('.seconds')) ended(); });
-  watcher.observe(box, {subtree: true, childList: true, characterData: true});
-  const started = performance.now();
-  slider.dispatchEvent(new KeyboardEvent('keydown', {key, code: key, bubbles: true, cancelable: true}));
-  setTimeout(() => { watcher.disconnect(); fail('no answer'); }, 20000);
-})"""
+WATCH = """place => {
+  const strip = document.querySelector(place), before = strip.innerText, box = strip.closest('.soe-answers');
+  let started = 0;
+  addEventListener('keydown', () => { started = performance.now(); }, {capture: true, once: true});
+  window.pressed = new Promise((done, fail) => {
+    const watcher = new MutationObserver(() => {
+      const now = document.querySelector(place);
+      if (!now || now.innerText === before) return;
+      watcher.disconnect();
+      requestAnimationFrame(() => setTimeout(() => done([performance.now() - started, now.innerHTML]), 0)); });
+    watcher.observe(box, {subtree: true, childList: true, characterData: true});
+    setTimeout(() => { watcher.disconnect(); fail(new Error('no answer: ' + before)); }, 20000); });
+}"""
 
 
 @contextmanager
@@ -71,7 +71,9 @@ def opened(lab: Lab) -> Iterator[Page]:
 
 def press(page: Page, key: str) -> tuple[float, list[float]]:
     """Seconds from a key press on what has the focus to the painted answer; and the parts that the page states."""
-    taken, html = page.evaluate(WATCH, [STATUS, key])
+    page.evaluate(WATCH, STATUS)
+    page.keyboard.press(key)
+    taken, html = page.evaluate("window.pressed")
     found = PARTS.search(html)
     assert found, html
     return taken / SECOND, [float(part) for part in found.groups()]
