@@ -77,6 +77,7 @@ PUBLIC = {
     "Force": "soe_lib.model.blocks.force",
     "Scenario": "soe_lib.scenario.scenario",
     "compare": "soe_lib.scenario.compare",
+    "frontier": "soe_lib.tradeoffs.frontier",
     "workbench": "soe_lib.explore.workbench",
     "Builder": "soe_lib.explore.builder",
     "Trial": "soe_lib.explore.trial",

@@ -293,6 +293,7 @@ class Gate:
         missing = np.where(np.abs(to_upper) <= np.abs(to_lower), to_upper, to_lower)
         missing[-1 - basic[basic < 0]] = 0.0  # a row that is basic has slack, and does not bind
         missing[self._implied] = 0.0
+        missing[~np.isfinite(missing)] = 0.0  # a row without limits binds nothing, whether it is basic or not
         status, step = self.highs.getBasisSolve(missing)[:2]
         if status != highspy.HighsStatus.kOk:
             return x

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -14,34 +17,17 @@ from soe_lib.extract.spelling import hint
 from soe_lib.model.plan import Plan
 from soe_lib.scenario import measures
 from soe_lib.scenario.files import BASE as BASE
+from soe_lib.scenario.result import Result as Result
 from soe_lib.scenario.scenario import Scenario
 
+if TYPE_CHECKING:
+    from soe_lib.model.solve import Options
+
+FEW, MANY = 3, 12
+"""Below FEW a living solver does not pay for itself; from MANY on processes do (each takes seconds to start)."""
+Arriving = Generator[tuple[int, Result], None, None]
 FIGURES = ("margin", "cash", "revenue", "service", "stock", "overtime_hours", "churn", "seconds")
 Solve = Callable[[Snapshot, Scenario], Plan]
-
-
-@dataclass(frozen=True)
-class Result:
-    """One scenario's plan, or why there is none.
-
-    Parameters
-    ----------
-    snapshot : as the scenario makes it; None where an edit failed.
-    plan : None where there is no proven plan.
-    error : blank where there is one.
-    seconds : for edits, model and solve.
-    """
-
-    scenario: Scenario
-    snapshot: Snapshot | None
-    plan: Plan | None
-    error: str
-    seconds: float
-
-    @property
-    def name(self) -> str:
-        """Of the scenario."""
-        return self.scenario.name
 
 
 @dataclass(frozen=True)
@@ -115,6 +101,10 @@ def compare(
     *,
     solve: Solve | None = None,
     progress: Callable[[Result], None] | None = None,
+    workers: int | None = None,
+    cluster: str = "",
+    record: Plan | None = None,
+    options: Options | None = None,
 ) -> Comparison:
     """Plan several scenarios of one snapshot; one that fails is reported in its row and stops nobody.
 
@@ -123,20 +113,68 @@ def compare(
     snapshot : this week's.
     scenarios : scenarios, and "base" for the snapshot as it is.
     solve : how a plan is made from an edited snapshot; left out, `soe.plan` with the scenario's blocks.
-    progress : called with every result as it is there.
+    progress : called with every result as it is there; what it raises ends the work.
+    workers : processes, a core and a living solver each; 1 is one scenario after the other here. Left out: all cores
+        from MANY scenarios on. The plans are the same, wherever they are made.
+    cluster : address of a Dask scheduler, such as tcp://127.0.0.1:8786, whose workers then do it.
+    record, options : as for `soe.plan`.
 
     Raises
     ------
-    DataError : another word than "base", or two scenarios of one name.
+    DataError : another word than "base", two scenarios of one name, or less than one worker.
     """
     chosen = _chosen(scenarios)
-    found = []
-    for scenario in chosen:
-        result = _planned(snapshot, scenario, solve or _solve)
-        if progress:
-            progress(result)
-        found.append(result)
-    return Comparison(tuple(found))
+    if solve and (workers or cluster):
+        raise DataError("A `solve` of your own runs here: leave out `workers` and `cluster`, or `solve`.")
+    if workers is not None and workers < 1:
+        raise DataError(f"{workers} workers do nothing: give 1 or more.")
+    arriving = (
+        _here(snapshot, chosen, solve) if solve else _somewhere(snapshot, chosen, workers, cluster, record, options)
+    )
+    found: dict[int, Result] = {}
+    with closing(arriving):
+        for place, result in arriving:
+            found[place] = result
+            if progress:
+                progress(result)
+    return Comparison(tuple(found[place] for place in range(len(chosen))))
+
+
+def _here(snapshot: Snapshot, chosen: Sequence[Scenario], solve: Solve) -> Arriving:
+    for place, scenario in enumerate(chosen):
+        yield place, _planned(snapshot, scenario, solve)
+
+
+def _somewhere(
+    snapshot: Snapshot,
+    chosen: Sequence[Scenario],
+    workers: int | None,
+    cluster: str,
+    record: Plan | None,
+    options: Options | None,
+) -> Arriving:
+    """On a cluster, on several cores, or one after the other with one living solver."""
+    from soe_lib.model.solve import Options
+    from soe_lib.scenario.parcel import Task
+
+    if cluster or (workers or 1) > 1 or (workers is None and len(chosen) >= MANY):
+        from soe_lib.scenario import on_cluster
+        from soe_lib.scenario import workers as processes
+
+        task = Task(snapshot, record, replace(options or Options(), threads=1))
+        staff = workers or processes.cores()
+        if cluster:
+            yield from on_cluster.results(task, chosen, cluster)
+            return
+        if staff > 1:
+            yield from processes.results(task, chosen, staff)
+            return
+    if len(chosen) < FEW:
+        yield from _here(snapshot, chosen, partial(_solve, record=record, options=options))
+        return
+    station = Task(snapshot, record, options).station()
+    for place, scenario in enumerate(chosen):
+        yield place, station.result(scenario)
 
 
 def _chosen(scenarios: Iterable[str | Scenario]) -> Sequence[Scenario]:
@@ -164,7 +202,7 @@ def _planned(snapshot: Snapshot, scenario: Scenario, solve: Solve) -> Result:
     return Result(scenario, edited, plan, error, perf_counter() - start)
 
 
-def _solve(snapshot: Snapshot, scenario: Scenario) -> Plan:
+def _solve(snapshot: Snapshot, scenario: Scenario, *, record: Plan | None, options: Options | None) -> Plan:
     from soe_lib.model.planning import plan
 
-    return plan(snapshot, blocks=scenario.blocks, name=scenario.name)
+    return plan(snapshot, blocks=scenario.blocks, record=record, options=options, name=scenario.name)

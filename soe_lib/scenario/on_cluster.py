@@ -1,0 +1,55 @@
+"""Scenarios on a Dask cluster by its address: the same work as on this machine's cores."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+
+from soe_lib.errors import SoeError
+from soe_lib.scenario.parcel import Task, answer, opened, received
+from soe_lib.scenario.result import Result
+from soe_lib.scenario.scenario import Scenario
+from soe_lib.scenario.station import Station
+
+TRIES = 3
+_LOCK = threading.Lock()
+_OPEN: dict[str, Station] = {}
+"""The station of the task that this worker is at; one at a time, for a living solver is no small thing."""
+
+
+def results(task: Task, scenarios: Sequence[Scenario], address: str) -> Iterator[tuple[int, Result]]:
+    """Place and result of every scenario, as they arrive.
+
+    Parameters
+    ----------
+    address : of the scheduler, such as tcp://127.0.0.1:8786.
+    """
+    try:
+        from distributed import Client, as_completed
+    except ImportError as error:
+        raise SoeError("A cluster needs the extra `cluster`: pip install 'soe_lib[cluster]'.") from error
+    packed = task.packed()
+    key = sha256(packed).hexdigest()[:16]
+    with Client(address, timeout=30) as client:
+        shared = client.scatter(packed, broadcast=True, hash=False)
+        asked = (pickle.dumps(one, protocol=5) for one in scenarios)
+        begun = {client.submit(work, key, shared, one, pure=False, retries=TRIES): n for n, one in enumerate(asked)}
+        for done in as_completed(list(begun)):
+            place = begun[done]
+            if done.status == "finished":
+                yield place, received(task, scenarios[place], done.result())
+            else:
+                said = f"The cluster gave it up: {done.exception()}"
+                yield place, Result(scenarios[place], None, None, said, 0.0)
+            done.release()
+
+
+def work(key: str, task: bytes, scenario: bytes) -> bytes:
+    """One scenario on a worker; a worker of several threads does one at a time, since they share a solver."""
+    with _LOCK:
+        if key not in _OPEN:
+            _OPEN.clear()
+            _OPEN[key] = opened(task).station()
+        return answer(_OPEN[key], scenario)

@@ -1,0 +1,1 @@
+"""What is given up for what: frontiers, breaking points, the price of fairness, the cheapest stable plan."""

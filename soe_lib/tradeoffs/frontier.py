@@ -1,0 +1,236 @@
+"""Frontiers: how much of one measure each step of another costs, every point a proven optimum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from soe_lib.errors import DataError
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.plan import Plan
+from soe_lib.review.charts.chart import Chart
+from soe_lib.tradeoffs.measures import Measure, measure
+
+if TYPE_CHECKING:
+    from soe_lib.model.living import Living
+    from soe_lib.model.solve import Options
+    from soe_lib.tradeoffs.limit import Limited
+
+Progress = Callable[[int, int], None]
+BESIDE = ("goodwill",)
+"""What is held at today's level where margin is brought to its best."""
+CLOSE = 1e-7
+"""Two points nearer than this (relative) are one."""
+NEAR = 0.01
+"""A hair: this share of the frontier's length."""
+
+POINTS = pl.Schema(
+    {
+        "point": pl.Int64,
+        "x": pl.Float64,
+        "y": pl.Float64,
+        "price": pl.Float64,
+        "status": pl.String,
+        "current": pl.Boolean,
+    }
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Frontier:
+    """What each step of x costs of y.
+
+    Parameters
+    ----------
+    x, y : the measures. currency : of the money.
+    points : point, x, y, price [y per unit of x, from the point before], status ("optimal", or "feasible" with whole
+        numbers), current (whether it is the plan as it is); by rising x. No point is worse than another in both.
+    current : x and y of the plan as it is, on the frontier or not.
+    today : that plan. made : the plans of the points.
+    """
+
+    x: Measure
+    y: Measure
+    points: pl.DataFrame
+    currency: str
+    current: tuple[float, float]
+    today: Plan = field(repr=False)
+    made: tuple[Plan, ...] = field(repr=False)
+
+    def __len__(self) -> int:
+        return self.points.height
+
+    def __iter__(self) -> Iterator[Plan]:
+        return iter(self.made)
+
+    def plan(self, point: int) -> Plan:
+        """The plan of a point by its number; raises DataError where there is no such point."""
+        if not 0 <= point < len(self.made):
+            raise DataError(f"There is no point {point}; there are 0 to {len(self.made) - 1}.")
+        return self.made[point]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """How the points are called."""
+        return tuple(plan.name for plan in self.made)
+
+    @property
+    def finding(self) -> str:
+        """What the frontier says, in a sentence."""
+        from soe_lib.tradeoffs.curve import finding
+
+        return finding(self)
+
+    def chart(self) -> Chart:
+        """The curve with the plan as it is, in the style of the pack."""
+        from soe_lib.tradeoffs.curve import draw
+
+        return draw(self)
+
+    def __repr__(self) -> str:
+        from soe_lib.tradeoffs.curve import lines
+
+        return "\n".join([self.finding, *lines(self)])
+
+
+def frontier(
+    snapshot: Snapshot,
+    x: str = "service",
+    y: str = "margin",
+    points: int = 9,
+    *,
+    record: Plan | None = None,
+    living: Living | None = None,
+    options: Options | None = None,
+    progress: Progress | None = None,
+) -> Frontier:
+    """How much of y each step of x costs: x is held at one level after another, and y brought to its best.
+
+    Formula: max y subject to x at least as good as its level (ε-constraint; Haimes, Lasdon & Wismer, IEEE Trans. SMC 1
+    (1971) 296-297). With y = "margin" each point is worth most in margin + goodwill, as every plan is, and its goodwill
+    (customers let down, safety stock) is no worse than today's: what a point has more is not taken from there, and the
+    plan as it is earns most. With another y, the best y comes first, and money decides among the plans that have it.
+    Figures are read from the finished plans.
+
+    Parameters
+    ----------
+    snapshot : this week's.
+    x, y : "service" (share of the demand served in its own period), "stock" (mean closing stock at standard cost),
+        "churn" (share of the record's production that is moved), "cash", "margin" or "goodwill" [money].
+    points : how many levels, ends included; fewer points may remain.
+    record : plan of record, for churn and for the fence; left out: that of `living`.
+    living : this week's living model, whose plan is then the current one.
+    options : limits of the solver.
+    progress : called with the number of points that are there, and of all; what it raises ends the work.
+
+    Raises DataError for a measure that does not exist, that this extract cannot tell, or churn without a record;
+    SolveError where a point has no proven answer.
+    """
+    from soe_lib.model.planning import plan
+    from soe_lib.tradeoffs.limit import Limited
+    from soe_lib.tradeoffs.moved import in_horizon
+
+    along, against = _two(x, y, points)
+    record = record or (living.record if living else None)
+    if record is None and (along.needs_record or against.needs_record):
+        raise DataError("Churn is measured against the plan of record: give `record`, soe.plan_of_record(snapshot).")
+    moves = None if record is None else in_horizon(snapshot, record)
+    options, own = options or (living.options if living else None), living.own if living else ()
+    today = living.base if living else plan(snapshot, blocks=own, record=record, options=options)
+    asked = _Asked(snapshot, along, against, moves)
+    beside = [measure(one) for one in BESIDE if against.name == "margin" and one != x]
+    limited = Limited(
+        snapshot, [along, against], beside=beside, blocks=own, record=record, moves=moves, options=options
+    )
+    return _kept(asked, today, list(_plans(limited, asked, today, points, progress)))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    snapshot: Snapshot
+    x: Measure
+    y: Measure
+    moves: Plan | None
+
+    def read(self, plan: Plan) -> tuple[float, float]:
+        """x and y of a finished plan."""
+        values = [one.value(self.snapshot, plan, self.moves) for one in (self.x, self.y)]
+        for one, value in zip((self.x, self.y), values, strict=True):
+            if value is None:
+                raise DataError(f"{one.label} is not known in this extract.")
+        return float(values[0] or 0.0), float(values[1] or 0.0)
+
+    def name(self, level: float, currency: str) -> str:
+        return f"{self.x.label.lower()} {self.x.said(level, currency)}"
+
+
+def _two(x: str, y: str, points: int) -> tuple[Measure, Measure]:
+    along, against = measure(x), measure(y)
+    if along is against:
+        raise DataError(f"A frontier needs two measures; {x!r} was given twice.")
+    if points < 2:
+        raise DataError(f"{points} points make no frontier: ask for 2 or more.")
+    return along, against
+
+
+def _plans(
+    limited: Limited, asked: _Asked, today: Plan, points: int, progress: Progress | None
+) -> Iterator[tuple[Plan, bool]]:
+    """The plan as it is, and one for each level; from the best x that the best y allows to the best that x can be."""
+    x, y = asked.x, asked.y
+    money = y.name == "margin"
+    names = limited.measures.keys() - {x.name, y.name}
+    beside = {name: figure(asked, name, today) for name in sorted(names)}
+    most = {y.name: figure(asked, y.name, today) if money else limited.extreme(y)}
+    start, best = limited.extreme(x, {**beside, **most}), limited.extreme(x, beside)
+    now = asked.read(today)[0]
+    if money and abs(now - start) <= NEAR * abs(best - start):
+        start = now  # the plan as it is ends the frontier; that it might do a hair better in x is no point of its own
+    levels = [float(level) for level in np.linspace(start, best, points)]
+    if abs(best - start) <= CLOSE * (1.0 + abs(best)):
+        levels = levels[-1:]
+    yield today, True
+    for number, level in enumerate(levels, start=1):
+        held = {x.name: level, **beside}
+        if not money:
+            held[y.name] = limited.extreme(y, held)
+        if not (money and level == now):
+            yield limited.plan(held, asked.name(level, today.currency)), False
+        if progress:
+            progress(number, len(levels))
+
+
+def figure(asked: _Asked, name: str, plan: Plan) -> float:
+    """One measure of a finished plan."""
+    return float(measure(name).value(asked.snapshot, plan, asked.moves) or 0.0)
+
+
+def _kept(asked: _Asked, today: Plan, found: list[tuple[Plan, bool]]) -> Frontier:
+    """The points that no other one beats, by rising x."""
+    read = [(*asked.read(plan), plan, current) for plan, current in found]
+    x_good, y_good = asked.x.better, asked.y.better
+    # The best x first; of equal ones the plan as it is, then the better y.
+    read.sort(key=lambda one: (-x_good * _round(one[0]), -y_good * _round(one[1]), not one[3]))
+    kept: list[tuple[float, float, Plan, bool]] = []
+    for one in read:
+        if not kept or y_good * (one[1] - kept[-1][1]) > CLOSE * (1.0 + abs(one[1])):
+            kept.append(one)
+    kept.sort(key=lambda one: one[0])
+    prices = [None, *((b[1] - a[1]) / (b[0] - a[0]) for a, b in pairwise(kept))]
+    rows = [
+        (number, one[0], one[1], price, str(one[2].solution.get("status", one[2].source)), one[3])
+        for number, (one, price) in enumerate(zip(kept, prices, strict=True))
+    ]
+    frame = pl.DataFrame(rows, schema=POINTS, orient="row")
+    plans = tuple(one[2] for one in kept)
+    return Frontier(asked.x, asked.y, frame, today.currency, asked.read(today), today, plans)
+
+
+def _round(value: float) -> float:
+    """To seven digits, so that what rounding tells apart counts as equal."""
+    return float(f"{value:.7g}")

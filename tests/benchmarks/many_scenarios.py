@@ -1,0 +1,83 @@
+"""A hundred scenarios of the demo company: on all cores against the best way on one, in one run.
+
+Run: python -m tests.benchmarks.many_scenarios [scenarios]
+One after the other means a living solver, and every thread that polars likes; the processes start from nothing, so that
+their start is part of their time. Both give the same plans: the largest difference of margin is printed.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+import soe_lib as soe
+from soe_lib.scenario.workers import cores
+
+DEMO = Path(__file__).parents[2] / "data" / "demo"
+TARGET = 1.6
+
+
+def scenarios(snapshot: soe.Snapshot, count: int) -> list[soe.Scenario]:
+    """Demand of a customer or a family up or down, a line short of hours in a week, receipts that come later."""
+    draw = np.random.default_rng(7)
+    customers, families = (
+        snapshot[t][c].drop_nulls().unique().sort() for t, c in (("customers", "customer"), ("items", "family"))
+    )
+    lines = snapshot["operations"]["resource"].unique().sort()
+    weeks = snapshot.periods["week"].unique().sort()
+    suppliers = snapshot["receipts"].join(snapshot["offers"], on="offer")["supplier"].unique().sort()
+    found = []
+    for n in range(count):
+        one, share = soe.Scenario(f"scenario {n}"), float(np.round(draw.uniform(0.8, 1.25), 3))
+        if n % 4 == 0:
+            one = one.scale("forecast.quantity", share, customer=customers[int(draw.integers(len(customers)))])
+        elif n % 4 == 1:
+            sold = [f for f in families if f in snapshot.settings.tolerance]
+            one = one.scale("forecast.quantity", share, family=sold[int(draw.integers(len(sold)))])
+        elif n % 4 == 2:
+            where = {"resource": lines[int(draw.integers(len(lines)))], "period": weeks[int(draw.integers(1, 6))]}
+            one = one.event(
+                kind="downtime", target=where["resource"], period=where["period"], hours=float(draw.integers(8, 40))
+            )
+        else:
+            one = one.delay(
+                "receipts", days=int(draw.integers(2, 9)), supplier=suppliers[int(draw.integers(len(suppliers)))]
+            )
+        found.append(one)
+    return found
+
+
+def main() -> None:
+    """Print both times, their ratio and how far the plans are apart."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    snapshot = soe.read(DEMO, as_of="2026-11-16")
+    asked = scenarios(snapshot, count)
+    soe.plan(snapshot)  # what is loaded at first use is no part of either figure
+    start = time.perf_counter()
+    one = soe.compare(snapshot, asked, workers=1)
+    serial = time.perf_counter() - start
+    arrived: list[float] = []
+    start = time.perf_counter()
+    all_cores = soe.compare(
+        snapshot, asked, progress=lambda _: arrived.append(time.perf_counter() - start), workers=cores()
+    )
+    parallel = time.perf_counter() - start
+    apart = max(abs(a.plan.margin - b.plan.margin) for a, b in zip(one, all_cores, strict=True) if a.plan and b.plan)
+    same = sum(a.plan.identity == b.plan.identity for a, b in zip(one, all_cores, strict=True) if a.plan and b.plan)
+    failed = [[r.error for r in found if r.plan is None] for found in (one, all_cores)]
+    assert failed[0] == failed[1], failed
+    ratio = serial / parallel
+    print(
+        f"{count} scenarios: one after the other {serial:.1f} s, {cores()} processes {parallel:.1f} s (first answer after "
+        f"{arrived[0]:.1f} s); ratio {ratio:.2f} (target {TARGET}): {'met' if ratio >= TARGET else 'MISSED'}. Margins differ "
+        f"by {apart:.4f} at most, {same} of {count - len(failed[0])} plans are the same unit for unit, {len(failed[0])} failed "
+        f"(in both).",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
