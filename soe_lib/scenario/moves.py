@@ -53,48 +53,32 @@ def moves(plan: Plan, base: Plan) -> pl.DataFrame:
 
     Formula: money = after × its rates − before × its rates, over the cash and inventory accounts of the flow itself.
     """
-    weeks = buckets(plan.periods).select("period", "bucket", place="order").lazy()
-    flows = [flow for flow in READ if flow in plan.flows or flow in base.flows]
-    if not flows:
+    weeks = buckets(plan.periods).select("period", "bucket", place="order")
+    found = [_moved(plan, base, flow, weeks) for flow in READ if flow in plan.flows or flow in base.flows]
+    if not found:
         return pl.DataFrame(schema=MOVES)
-    # One query a flow, and all of them at once: most of the time would be the calls, not the rows.
-    changed = pl.collect_all([_changed(plan, base, flow) for flow in flows])
-    found = pl.collect_all([_told(plan, base, flow, rows, weeks) for flow, rows in zip(flows, changed, strict=True)])
     by = ["flow", "what", "where", "week"]
     return pl.concat(found).sort(
         [pl.col("money").abs().round(2), pl.col("change").abs().round(6), *by], descending=[True, True, *[False] * 4]
     )
 
 
-def _keys(plan: Plan, base: Plan, flow: str) -> list[str]:
-    return list((plan if flow in plan.flows else base).rates.columns(flow))
-
-
-def _changed(plan: Plan, base: Plan, flow: str) -> pl.LazyFrame:
-    """The cells of one flow that differ: keys, after, before."""
-    keys = _keys(plan, base, flow)
-    now, then = plan.flows.get(flow), base.flows.get(flow)
-    apart = (pl.col("after") - pl.col("before")).abs() > LEAST
-    if now is not None and then is not None and now.select(keys).equals(then.select(keys)):
-        same = now.lazy().select(*keys, after="quantity").with_columns(then["quantity"].alias("before"))
-        return same.filter(apart)
-    # A move may come from a cell that only one of the plans has: an offer that is closed, a line that is new.
-    cells = {side: _cells(one, flow, keys, side) for side, one in (("after", plan), ("before", base))}
-    both = cells["after"].join(cells["before"], on=keys, how="full", coalesce=True, validate="1:1")
-    return both.with_columns(pl.col("after", "before").fill_null(0.0)).filter(apart)
-
-
-def _told(plan: Plan, base: Plan, flow: str, changed: pl.DataFrame, weeks: pl.LazyFrame) -> pl.LazyFrame:
-    """The moves of one flow, by what, where and week, with their money."""
-    reading, keys = READ[flow], _keys(plan, base, flow)
-    cells = changed.lazy()
-    for side, one in (("after", plan), ("before", base)):
-        cells = (
-            cells.join(_rates(one, flow, keys, changed), on=keys, how="left", validate="1:1")
+def _moved(plan: Plan, base: Plan, flow: str, weeks: pl.DataFrame) -> pl.DataFrame:
+    """The moves of one flow."""
+    reading = READ[flow]
+    sides = {"after": plan, "before": base}
+    keys = list((plan if flow in plan.flows else base).rates.columns(flow))
+    both = _side_by_side(plan, base, flow, keys)
+    changed = both.filter((pl.col("after") - pl.col("before")).abs() > LEAST)
+    if changed.is_empty():
+        return pl.DataFrame(schema=MOVES)
+    for side, one in sides.items():
+        changed = (
+            changed.join(_rates(one, flow, keys, changed), on=keys, how="left", validate="1:1")
             .with_columns((pl.col(side) * pl.col("rate").fill_null(0.0)).alias(f"{side}_money"))
             .drop("rate")
         )
-    told = _labelled(cells, changed, plan, base, flow, keys).join(
+    told = _labelled(changed, plan, base, flow, keys).join(
         weeks.rename({"period": reading.when}), on=reading.when, how="left"
     )
     where = pl.concat_str(
@@ -113,30 +97,39 @@ def _told(plan: Plan, base: Plan, flow: str, changed: pl.DataFrame, weeks: pl.La
     return summed.select(pl.col(name).cast(dtype) for name, dtype in MOVES.items())
 
 
-def _cells(plan: Plan, flow: str, keys: list[str], side: str) -> pl.LazyFrame:
+def _side_by_side(plan: Plan, base: Plan, flow: str, keys: list[str]) -> pl.DataFrame:
+    """keys, after, before: the cells of a flow in both plans, 0 where one has none."""
+    now, then = plan.flows.get(flow), base.flows.get(flow)
+    if now is not None and then is not None and now.select(keys).equals(then.select(keys)):
+        return now.select(*keys, after="quantity").with_columns(then["quantity"].alias("before"))
+    # A move may come from a cell that only one of the plans has: an offer that is closed, a line that is new.
+    cells = {side: _cells(one, flow, keys, side) for side, one in (("after", plan), ("before", base))}
+    both = cells["after"].join(cells["before"], on=keys, how="full", coalesce=True, validate="1:1")
+    return both.with_columns(pl.col("after", "before").fill_null(0.0))
+
+
+def _cells(plan: Plan, flow: str, keys: list[str], side: str) -> pl.DataFrame:
     if flow not in plan.flows:
-        return pl.LazyFrame(schema={**dict.fromkeys(keys, pl.String), side: pl.Float64})
-    return plan.flows[flow].lazy().filter(pl.col("quantity") != 0).select(*keys, pl.col("quantity").alias(side))
+        return pl.DataFrame(schema={**dict.fromkeys(keys, pl.String), side: pl.Float64})
+    return plan.flows[flow].filter(pl.col("quantity") != 0).select(*keys, pl.col("quantity").alias(side))
 
 
-def _rates(plan: Plan, flow: str, keys: list[str], cells: pl.DataFrame) -> pl.LazyFrame:
+def _rates(plan: Plan, flow: str, keys: list[str], cells: pl.DataFrame) -> pl.DataFrame:
     """keys, rate: money per unit of the cells asked for, steering left out."""
     table = plan.rates.tables.get(flow)
     if table is None:
-        return cells.lazy().select(keys).with_columns(rate=pl.lit(0.0))
-    mine = table.lazy().filter(pl.col("kind") != "steering").join(cells.lazy().select(keys), on=keys, how="semi")
+        return cells.select(keys).with_columns(rate=pl.lit(0.0))
+    mine = table.join(cells.select(keys), on=keys, how="semi").filter(pl.col("kind") != "steering")
     return mine.group_by(keys).agg(pl.col("per_unit").sum().alias("rate"))
 
 
-def _labelled(
-    cells: pl.LazyFrame, changed: pl.DataFrame, plan: Plan, base: Plan, flow: str, keys: list[str]
-) -> pl.LazyFrame:
+def _labelled(cells: pl.DataFrame, plan: Plan, base: Plan, flow: str, keys: list[str]) -> pl.DataFrame:
     """The cells with whatever else of what and where the flow's frame names."""
     wanted = [name for name in (READ[flow].what, *READ[flow].where) if name not in keys]
     if not wanted:
         return cells
     frames = [
-        one.flows[flow].lazy().select(*keys, *wanted).join(changed.lazy().select(keys), on=keys, how="semi")
+        one.flows[flow].select(*keys, *wanted).join(cells.select(keys), on=keys, how="semi")
         for one in (plan, base)
         if flow in one.flows
     ]
