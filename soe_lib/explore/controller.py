@@ -129,6 +129,10 @@ class Explorer:
                 self._known.popitem(last=False)
         return told
 
+    def told(self, plan: Plan, snapshot: Snapshot) -> Answer:
+        """Any other plan of the snapshot, such as a point of a frontier, beside the base."""
+        return self._told(Scenario(plan.name), Scenario(plan.name), snapshot, plan, (), time.perf_counter(), 0.0)
+
     def solve(self, snapshot: Snapshot, scenario: Scenario) -> Plan:
         """The plan of a changed snapshot from the living solver; `soe.compare(…, solve=explorer.solve)` takes it."""
         from soe_lib.model.planning import plan

@@ -48,7 +48,7 @@ def walked(answer: Answer, base: Answer) -> str:
     made = reconciled(answer, base)
     if made is None:
         return NO_PLAN
-    if made.start == made.end and not made.steps["amount"].any():
+    if made.start == made.end and not (made.steps["amount"] != 0).any():
         return view.block("<p>Nothing is changed yet: there is no way from this week's plan to itself.</p>")
     steps = made.table().filter(pl.col("amount") != 0).select("driver", "amount", "cumulative", "formula")
     scale = 10**made.digits

@@ -18,12 +18,14 @@ from soe_lib.explore.leaves import LEAVES, Leaf
 from soe_lib.explore.panel import Panel, button, row
 from soe_lib.explore.runner import Runner
 from soe_lib.explore.sharing import PARAMETER
+from soe_lib.explore.tradeoff import Tradeoff
 from soe_lib.review import words
 
 if TYPE_CHECKING:
     from soe_lib.store.tables import Store
 
 LOG = logging.getLogger(__name__)
+TITLES = (*(leaf.title for leaf in LEAVES), "Scenarios", "Trade-offs")
 LONG = 0.8
 """Seconds of work after which the page says how far it is."""
 OUTDATED = 2.0
@@ -57,8 +59,9 @@ class Workbench(widgets.VBox):
         self.running.layout.display = "none"
         self.leaves = [Page(leaf) for leaf in LEAVES]
         self.scenarios = Scenarios(self)
+        self.tradeoff = Tradeoff(explorer, self.runner, self._show)
         self.tabs = widgets.Tab(
-            [*self.leaves, self.scenarios], titles=(*(leaf.title for leaf in LEAVES), "Scenarios"),
+            [*self.leaves, self.scenarios, self.tradeoff], titles=TITLES,
             _dom_classes=("soe-tabs",),
         )  # fmt: skip
         self.tabs.observe(lambda _: self._draw(), names="selected_index")
@@ -111,6 +114,7 @@ class Workbench(widgets.VBox):
 
     def _tick(self, seconds: float) -> None:
         watch = self.explorer.watch
+        self.tradeoff.say()
         if self.runner.waiting and seconds > OUTDATED:
             watch.cancel()
         if seconds > LONG:
@@ -124,7 +128,8 @@ class Workbench(widgets.VBox):
         """Show the tab that is looked at, where the answer is new to it; a chart when nothing else waits."""
         place = self.tabs.selected_index
         if place is None or place >= len(self.leaves):
-            self.scenarios.refresh()
+            if self.tabs.selected_index == len(self.leaves):
+                self.scenarios.refresh()
             return
         page, answer = self.leaves[place], self.shown
         if page.shown is answer:

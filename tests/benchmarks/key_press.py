@@ -20,15 +20,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tests.browser.bench import SECOND, STATUS
 from tests.browser.conftest import CHROMIUM, FLAGS, Lab, lab_in
+from tests.browser.notebook import run_all
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-SECOND = 1000.0
 GOAL = 0.3
-STATUS = ".soe-bench [role=status]"
-IDLE = "Python 3 (ipykernel) | Idle"
 CONTROLS = ("downtime", "demand", "hours")
 PARTS = re.compile(r"edit ([\d.]+), build ([\d.]+), solve ([\d.]+), read ([\d.]+)")
 WATCH = """place => {
@@ -55,16 +54,7 @@ def opened(lab: Lab) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(90 * SECOND)
-        dialog = page.locator(".jp-Dialog", has_text="Select Kernel")
-        page.add_locator_handler(dialog, lambda: dialog.locator(".jp-mod-accept").click(), no_wait_after=True)
-        page.goto(lab.url("workbench.ipynb"))
-        page.locator(".jp-Notebook").wait_for()
-        page.get_by_text(IDLE).wait_for()
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        page.locator(".soe-bench .tile").first.wait_for()
-        page.locator(".jp-Cell .jp-InputPrompt", has_text=re.compile(r"\[\d+\]")).last.wait_for()
-        page.get_by_text(IDLE).wait_for()
+        run_all(page, lab.url("workbench.ipynb"))
         yield page
         browser.close()
 
