@@ -40,7 +40,7 @@ class Handing(widgets.VBox):
         self.compare = button("Set beside", "Keep its figures in the table of scenarios")
         self.load = widgets.Dropdown(options=[BLANK], description="Load a saved scenario")
         self.load.observe(self._loaded, names="value")
-        self.share = button("Share", "A code, a link and a file of the scenario")
+        self.share = button("Make a link", "A code, a link and a file of the scenario")
         self.received = widgets.Text(description="Code or link that you received", continuous_update=False)
         self.received.observe(self._received, names="value")
         self.exception = widgets.Combobox(
@@ -58,7 +58,7 @@ class Handing(widgets.VBox):
         deciding = widgets.VBox([self.exception, self.offer, self.by, self.reason, self.promote])
         more = widgets.Accordion(
             [widgets.VBox([self.share, self.told, self.received]), deciding],
-            titles=("Share", "Offer or promote"), selected_index=None, _dom_classes=("soe-more",),
+            titles=("Share with others", "Offer or promote"), selected_index=None, _dom_classes=("soe-more",),
         )  # fmt: skip
         super().__init__([self.name, row(self.save, self.compare), self.load, self.said, more])
         self.refresh()

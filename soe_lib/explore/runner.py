@@ -20,10 +20,11 @@ class Runner:
     Parameters
     ----------
     tick : called every quarter of a second while work is running, with its seconds so far.
+    ended : called when a piece of work is over, before its result is told.
     """
 
-    def __init__(self, tick: Callable[[float], None]) -> None:
-        self.tick = tick
+    def __init__(self, tick: Callable[[float], None], ended: Callable[[], None] = lambda: None) -> None:
+        self.tick, self.ended = tick, ended
         self.busy = False
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="soe-workbench")
         self._next: tuple[Callable[[], Any], Callable[[Any], None], Callable[[Exception], None]] | None = None
@@ -68,6 +69,7 @@ class Runner:
         self.busy = False
         if self._timer is not None:
             self._timer.cancel()
+        self.ended()
         try:
             self._finish(future.result, done, failed)
         finally:

@@ -43,7 +43,7 @@ class Workbench(widgets.VBox):
 
     def __init__(self, explorer: Explorer, *, store: Store = "", exceptions: tuple[str, ...] = ()) -> None:
         self.explorer, self.builder = explorer, Builder(explorer)
-        self.runner = Runner(self._tick)
+        self.runner = Runner(self._tick, self._rest)
         snapshot = explorer.snapshot
         self.shown = explorer.base
         self.head = widgets.HTML(view.head(snapshot.company, words.full_day(snapshot.as_of), explorer.base))
@@ -89,7 +89,6 @@ class Workbench(widgets.VBox):
         self._changed()
 
     def _show(self, answer: Answer) -> None:
-        self.running.layout.display = "none"
         if answer.message.startswith(CANCELLED):
             if not self.runner.waiting:
                 self.strip.value = view.strip(self.shown, note="Cancelled; these are the figures of the last answer.")
@@ -104,13 +103,15 @@ class Workbench(widgets.VBox):
 
     def _failed(self, error: Exception) -> None:
         """A fault of ours must reach the reader too: a callback's traceback reaches nobody."""
-        self.running.layout.display = "none"
         if isinstance(error, SoeError):
             self.strip.value = view.refused(str(error))
             return
         LOG.error("the workbench could not answer", exc_info=error)
         what = f"{type(error).__name__}: {error}"
         self.strip.value = view.refused(f"The workbench failed on this ({what}); undo or reset goes on.")
+
+    def _rest(self) -> None:
+        self.running.layout.display = "none"
 
     def _tick(self, seconds: float) -> None:
         watch = self.explorer.watch
@@ -188,7 +189,6 @@ class Scenarios(widgets.VBox):
         one = left.pop(0)
 
         def done(answer: Answer) -> None:
-            bench.running.layout.display = "none"
             bench.builder.keep(answer)
             self.refresh()
             self._next(left)

@@ -37,7 +37,7 @@ def page(voila: Pages, browser: Browser) -> Page:
 
 def opened(browser: Browser, address: str, width: int) -> Page:
     page = browser.new_page(viewport={"width": width, "height": 900})
-    page.set_default_timeout(90 * SECOND)
+    page.set_default_timeout(60 * SECOND)
     page.goto(address)
     page.locator(".soe-bench .tile").first.wait_for()
     return page
@@ -62,7 +62,8 @@ def test_a_slider_changes_the_figures(page: Page) -> None:
 
 
 def test_a_shared_link_opens_the_same_scenario(page: Page, browser: Browser, voila: Pages) -> None:
-    page.get_by_role("button", name="Share").click()
+    page.get_by_text("Share with others").click()
+    page.get_by_role("button", name="Make a link").click()
     query = page.get_by_role("link", name="link", exact=True).get_attribute("href")
     assert query is not None
     other = opened(browser, voila.address + query, 390)

@@ -96,12 +96,13 @@ def test_a_scenario_is_saved_loaded_and_exported(page: Page, lab: Lab) -> None:
     before = status(page)
     page.get_by_label("Name of the scenario").fill("browser week")
     page.get_by_label("Name of the scenario").press("Enter")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_text("Saved browser week in demo/scenarios.toml").wait_for()
     saved = (lab.workspace / "data" / "demo" / "scenarios.toml").read_text(encoding="utf-8")
     assert 'name = "browser week"' in saved
     assert "downtime" in saved
-    page.get_by_role("button", name="Share").click()
+    page.get_by_text("Share with others").click()
+    page.get_by_role("button", name="Make a link").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="scenario.toml").click()
     assert "downtime" in download.value.path().read_text(encoding="utf-8")

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 import soe_lib as soe
-from soe_lib.explore.answer import Answer
 from soe_lib.explore.leaves import LEAVES
 from soe_lib.explore.runner import Runner
 from soe_lib.explore.widgets import Workbench
@@ -217,7 +216,7 @@ def test_a_long_run_says_how_far_it_is_and_can_be_stopped(bench: Workbench) -> N
     assert "Planning, 3 s" in bench.progress.value
     bench.cancel.click()
     assert bench.explorer.watch.cancelled
-    bench._show(Answer(trial=bench.builder.draft, currency="EUR", message="cancelled: stopped"))
+    bench.runner.ended()
     assert bench.running.layout.display == "none"
 
 
