@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import OrderedDict
 from dataclasses import replace
@@ -62,6 +63,7 @@ class Explorer:
 
         started = time.perf_counter()
         self.snapshot, self.record, self.watch = snapshot, record, Watch()
+        self._one = threading.RLock()  # the page asks from its own thread, and a cell may ask meanwhile
         self.options = replace(options or Limits(seconds=PATIENCE), watch=self.watch)
         self.living = Living(snapshot, record=record, options=self.options)
         self._figures = reading.figures(snapshot, self.living.base)
@@ -100,6 +102,10 @@ class Explorer:
         One without a plan (promises that cannot all be kept, a table that cannot take the change) answers with a
         message; so does one that `watch.cancel()` ended, from another thread.
         """
+        with self._one:
+            return self._answered(trial)
+
+    def _answered(self, trial: Asked) -> Answer:
         started = time.perf_counter()
         trial = trial.essential if isinstance(trial, Trial) else trial
         if trial in (Trial(), Draft()):
@@ -135,6 +141,10 @@ class Explorer:
 
     def solve(self, snapshot: Snapshot, scenario: Scenario) -> Plan:
         """The plan of a changed snapshot from the living solver; `soe.compare(…, solve=explorer.solve)` takes it."""
+        with self._one:
+            return self._solved(snapshot, scenario)
+
+    def _solved(self, snapshot: Snapshot, scenario: Scenario) -> Plan:
         from soe_lib.model.planning import plan
 
         self.watch.clear()

@@ -74,8 +74,16 @@ class Workbench(widgets.VBox):
 
     def receive(self, query: str) -> None:
         """Begin with the scenario of a shared link's query; one without a scenario changes nothing."""
-        if PARAMETER in parse_qs(query):
-            self.handing.receive(f"?{query}")
+        if PARAMETER not in parse_qs(query):
+            return
+        try:
+            self.builder.receive(f"?{query}")
+        except SoeError as error:
+            self.handing.said.value = view.refused(str(error))
+            return
+        self.panel.refresh()
+        self.handing.refresh()
+        self._show(self.builder.answer())  # the page waits for its first figures; nothing else could be asked yet
 
     # -- answers ------------------------------------------------------------------------------------------------
 

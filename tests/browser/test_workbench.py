@@ -123,8 +123,8 @@ def test_saved_scenarios_stand_side_by_side(page: Page) -> None:
 
 def test_a_frontier_is_drawn_and_a_point_of_it_shown(page: Page) -> None:
     tab(page, "Trade-offs")
-    page.get_by_label("Points").fill("3")
-    page.get_by_label("Points").press("Enter")
+    page.get_by_role("spinbutton", name="Points").fill("3")
+    page.get_by_role("spinbutton", name="Points").press("Enter")
     page.get_by_role("button", name="Draw the frontier").click()
     page.locator("figure.chart:visible svg").wait_for()
     kept(page, "frontier")

@@ -265,3 +265,14 @@ def test_a_fence_that_the_base_has_not_is_kept(tmp_path: Path) -> None:
     # The record makes 4 in W1. Frozen, W1's other 4 are made on W2's regular 2 hours left (5) and on overtime (2).
     answer = builder.choose("fence").set(frozen=7).answer()
     assert answer["Margin"].value == pytest.approx(4 * 6 + 8 * 6 + 2 * 5 + 2 * 2)
+
+
+def test_two_threads_may_ask_at_once(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    explorer = Explorer(mill(tmp_path))
+    drafts = [Draft((Change.by("downtime", resource="line", days=days),)) for days in (7, 2, 7, 3)]
+    with ThreadPoolExecutor(4) as pool:
+        margins = [one["Margin"].value for one in pool.map(explorer.answer, drafts)]
+    # A week costs 30. Two of five days leave 6 hours: 2 of W1 are a week late; three leave 4: 2 more, on overtime.
+    assert margins == pytest.approx([66, 96 - 2, 66, 96 - 2 * 1 - 2 * 4])

@@ -68,9 +68,9 @@ def test_names_of_the_data_are_never_live(tmp_path: Path) -> None:
 
 def test_a_refusal_is_escaped_too(tmp_path: Path) -> None:
     explorer = Explorer(mill(tmp_path))
-    explorer.ask(Trial(resource=BAD, outage_days=1))
-    page = Tags(everything(explorer))
-    assert "no resource" in page.text
+    explorer.ask(Scenario("wrong").scale("forecast.price", 2.0, customer=BAD))
+    page = Tags(view.strip(explorer.current))
+    assert BAD in page.text
     assert page.tags <= OURS
 
 
