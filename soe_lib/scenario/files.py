@@ -36,7 +36,7 @@ def load(path: str | Path) -> tuple[Scenario, ...]:
     ------
     DataError : no such file, no valid TOML, two scenarios of one name, or an edit that means nothing.
     """
-    file = _file(path)
+    file = file_at(path)
     if not file.is_file():
         raise DataError(f"There is no {file}. Save a scenario there first.")
     try:
@@ -57,7 +57,7 @@ def find(path: str | Path, name: str) -> Scenario:
     known = {one.name: one for one in load(path)}
     if name not in known:
         advice = hint(name, known) or f"There are: {', '.join(known) or 'none'}."
-        raise DataError(f"{_file(path)} has no scenario {name!r}. {advice}")
+        raise DataError(f"{file_at(path)} has no scenario {name!r}. {advice}")
     return known[name]
 
 
@@ -84,8 +84,10 @@ def shelf(snapshot: Snapshot) -> Path:
     return files[0] if files else snapshot.folder.parent / FILE
 
 
-def _places(snapshot: Snapshot) -> list[Path]:
-    return list(dict.fromkeys((snapshot.folder, snapshot.folder.parent, root())))
+def saved_scenarios(snapshot: Snapshot) -> tuple[Scenario, ...]:
+    """The company's scenarios, in the order of their file; none where no file is kept. Looked for as by `named`."""
+    file = shelf(snapshot)
+    return load(file) if file.is_file() else ()
 
 
 def save(path: str | Path, scenarios: Iterable[Scenario]) -> Path:
@@ -103,12 +105,16 @@ def save(path: str | Path, scenarios: Iterable[Scenario]) -> Path:
             )
     if len({one.name for one in listed}) < len(listed):
         raise DataError("Two scenarios have the same name. Rename one of them.")
-    file = _file(path)
+    file = file_at(path)
     file.parent.mkdir(parents=True, exist_ok=True)
     aside = file.with_name(f".{file.name}.{os.getpid()}")
     aside.write_text(HEADER + "".join(map(_text, listed)), encoding="utf-8")
     aside.replace(file)
     return file
+
+
+def _places(snapshot: Snapshot) -> tuple[Path, ...]:
+    return tuple(dict.fromkeys((snapshot.folder, snapshot.folder.parent, root())))
 
 
 def text(scenario: Scenario) -> str:
@@ -122,7 +128,8 @@ def parsed(content: str) -> Scenario:
     return _scenario(Path("the plan history"), entry)
 
 
-def _file(path: str | Path) -> Path:
+def file_at(path: str | Path) -> Path:
+    """The scenarios.toml that a path means: the file itself, or the one in a folder."""
     return Path(path) / FILE if Path(path).is_dir() else Path(path)
 
 

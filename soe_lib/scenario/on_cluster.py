@@ -13,7 +13,8 @@ from soe_lib.scenario.result import Result
 from soe_lib.scenario.scenario import Scenario
 from soe_lib.scenario.station import Station
 
-TRIES = 3
+TRIES, WAIT = 3, 30
+"""How often a scenario is begun anew when its worker is lost, and how long a scheduler may take to answer [s]."""
 _LOCK = threading.Lock()
 _OPEN: dict[str, Station] = {}
 """The station of the task that this worker is at; one at a time, for a living solver is no small thing."""
@@ -32,7 +33,13 @@ def results(task: Task, scenarios: Sequence[Scenario], address: str) -> Iterator
         raise SoeError("A cluster needs the extra `cluster`: pip install 'soe_lib[cluster]'.") from error
     packed = task.packed()
     key = sha256(packed).hexdigest()[:16]
-    with Client(address, timeout=30) as client:
+    try:
+        client = Client(address, timeout=WAIT)
+    except OSError as error:
+        raise SoeError(
+            f"There is no Dask scheduler at {address}: {error}. Start one, or leave `cluster` out."
+        ) from error
+    with client:
         shared = client.scatter(packed, broadcast=True, hash=False)
         asked = (pickle.dumps(one, protocol=5) for one in scenarios)
         begun = {client.submit(work, key, shared, one, pure=False, retries=TRIES): n for n, one in enumerate(asked)}

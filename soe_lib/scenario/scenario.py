@@ -153,9 +153,9 @@ class Scenario:
 
     def save(self, path: str | Path) -> Path:
         """Write the scenario into a scenarios.toml, in place of one of the same name, beside the others."""
-        from soe_lib.scenario.files import load, save
+        from soe_lib.scenario.files import file_at, load, save
 
-        others = [one for one in load(path) if one.name != self.name] if Path(path).exists() else []
+        others = [one for one in load(path) if one.name != self.name] if file_at(path).is_file() else []
         return save(path, [*others, self])
 
     def __repr__(self) -> str:

@@ -1,0 +1,118 @@
+"""A local edit of a large network, answered by a living solver, against a cold solve of the same snapshot, in one run.
+
+Run: python -m tests.benchmarks.local_edit [items] [plain|bom]     (60 items: about 100,000 quantities)
+Two edits: one line down for a week, one customer's demand up by a tenth; every part is printed. Cold is `soe.plan` of the
+edited snapshot: network, program, CVXPY's canonical form, solve, tie-break, certificate, ledger. Hot is the same from
+the living solver. The edit itself (and the rules of the contract, checked again) is needed by both, and by neither counted.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import soe_lib as soe
+from soe_lib.extract.demo import generate
+from soe_lib.model import living, model, solve
+
+TARGET = 0.2
+SHAPES = ("plain", "bom")
+PARTS: dict[str, tuple[Any, str]] = {
+    "network and blocks": (model.Model, "__init__"),
+    "assemble": (model, "assemble"),
+    "certificate": (model, "certify"),
+    "plan and ledger": (model.Model, "plan_of"),
+    "solve": (solve.Gate, "_run"),
+    "tie-break": (solve.Gate, "_one_corner"),
+    "pass in": (solve.Gate, "move"),
+    "new solver": (solve.Gate, "__init__"),
+}
+"""What is timed: the function of each part."""
+
+
+@contextmanager
+def timed(parts: dict[str, float]) -> Iterator[None]:
+    """Seconds of each part while it lasts; a part within another counts in both."""
+    kept: list[tuple[Any, str, Callable[..., Any]]] = []
+
+    def watched(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*given: Any, **named: Any) -> Any:
+            start = time.perf_counter()
+            try:
+                return call(*given, **named)
+            finally:
+                parts[name] = parts.get(name, 0.0) + time.perf_counter() - start
+
+        return run
+
+    for name, (home, attribute) in PARTS.items():
+        kept.append((home, attribute, getattr(home, attribute)))
+        setattr(home, attribute, watched(name, kept[-1][2]))
+    try:
+        yield
+    finally:
+        for home, attribute, call in kept:
+            setattr(home, attribute, call)
+
+
+def edits(snapshot: soe.Snapshot) -> list[soe.Scenario]:
+    """One line down, one customer's demand."""
+    line = snapshot["operations"]["resource"].sort()[0]
+    week = snapshot.periods["week"].unique().sort()[2]
+    customer = snapshot["forecast"]["customer"].sort()[0]
+    return [
+        soe.Scenario("one line down").scale("calendar.hours", 0.0, resource=line, period=week),
+        soe.Scenario("one customer's demand").scale("forecast.quantity", 1.1, customer=customer),
+    ]
+
+
+def told(parts: dict[str, float], total: float) -> str:
+    """The parts in one line."""
+    return f"{total:.2f} s (" + ", ".join(f"{name} {seconds:.2f}" for name, seconds in parts.items()) + ")"
+
+
+def measure(shape: str, items: int) -> None:
+    """Print what each edit took, both ways."""
+    with tempfile.TemporaryDirectory() as folder:
+        generate(Path(folder), 1, items, 7, shape=shape, plants=4, lines=5, warehouses=8, customer_classes=3)  # type: ignore[arg-type]
+        snapshot = soe.read(folder)
+    alive = living.Living(snapshot)
+    size = alive.base.solution["variables"]
+    for scenario in edits(snapshot):
+        start = time.perf_counter()
+        changed = scenario.apply(snapshot)
+        edit = time.perf_counter() - start
+        runs = {}
+        for way, answer in (("hot", alive.plan), ("cold", soe.plan)):
+            parts: dict[str, float] = {}
+            with timed(parts):
+                start = time.perf_counter()
+                plan = answer(changed)
+                seconds = time.perf_counter() - start
+            runs[way] = plan, seconds, parts
+        (hot, fast, mine), (cold, slow, theirs) = runs["hot"], runs["cold"]
+        apart = abs(hot.objective - cold.objective) / abs(cold.objective)
+        ratio = fast / slow
+        print(
+            f"{shape}, {size:,} quantities, {scenario.name}: ratio {ratio:.3f} (target {TARGET}): "
+            f"{'met' if ratio <= TARGET else 'MISSED'}; objectives {apart:.1e} apart, "
+            f"{'the same plan' if hot.identity == cold.identity else 'ANOTHER PLAN'}\n"
+            f"  edit {edit:.2f} s\n  hot  {told(mine, fast)}\n  cold {told(theirs, slow)}",
+            flush=True,
+        )
+
+
+def main() -> None:
+    """Each shape that is asked for."""
+    items = int(sys.argv[1]) if len(sys.argv) > 1 else 60
+    for shape in sys.argv[2:3] or SHAPES:
+        measure(shape, items)
+
+
+if __name__ == "__main__":
+    main()
