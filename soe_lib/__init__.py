@@ -79,6 +79,8 @@ PUBLIC = {
     "compare": "soe_lib.scenario.compare",
     "frontier": "soe_lib.tradeoffs.frontier",
     "breaking_point": "soe_lib.tradeoffs.breaking",
+    "price_of_fairness": "soe_lib.tradeoffs.fairness",
+    "cheapest_stable_plan": "soe_lib.tradeoffs.stable",
     "Downtime": "soe_lib.tradeoffs.sizes",
     "Demand": "soe_lib.tradeoffs.sizes",
     "Delay": "soe_lib.tradeoffs.sizes",
