@@ -87,7 +87,8 @@ class StablePlan:
         lines = [
             f"Cheapest stable plan at {price} a moved unit: churn {words.percent(self.churn, decimals=1)} instead of "
             f"{words.percent(self.churn_of_best, decimals=1)}, for {money} given up "
-            f"(margin {words.number(self.margin_given_up, decimals=2)})."
+            f"(margin {words.number(self.margin_given_up, decimals=2)}, goodwill "
+            f"{words.number(self.goodwill_given_up, decimals=2)})."
         ]
         for row in self.changes.iter_rows(named=True):
             gain = "has to change" if row["gain"] is None else f"gains {words.money(row['gain'], self.currency)}"
