@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -22,6 +22,7 @@ from soe_lib.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     from soe_lib.model.solve import Options
+    from soe_lib.money.bridge import Bridge
 
 FEW, MANY = 3, 12
 """Below FEW a living solver does not pay for itself; from MANY on processes do (each takes seconds to start)."""
@@ -79,6 +80,21 @@ class Comparison:
         columns = [name for name in FIGURES if name not in ("churn", "seconds")]
         moved = [(pl.col(name) - own[name][0]).alias(name) for name in columns]
         return table.select("scenario", *moved, "churn").filter(pl.col("scenario") != reference.name)
+
+    def bridge(self, other: str, base: str = "", **how: Any) -> Bridge:
+        """Why one scenario is worth more than another, reconciled by the pack's own bridge: the residual is 0.00.
+
+        Parameters
+        ----------
+        other, base : names of scenarios; base left out: the reference. how : as for `soe.bridge`.
+
+        Raises DataError where one of them has no plan.
+        """
+        from soe_lib.money.bridge import bridge
+
+        reference = self.reference
+        named = base or (reference.name if reference else "")
+        return bridge(self[named], self[other], **how)
 
     def _row(self, result: Result) -> dict[str, object]:
         row: dict[str, object] = {"scenario": result.name, "seconds": result.seconds, "error": result.error}

@@ -72,17 +72,22 @@ def named(snapshot: Snapshot, name: str) -> Scenario:
     """
     if name == BASE:
         return Scenario(BASE)
-    file = _of_company(snapshot)
-    if file is None:
+    if not (file := shelf(snapshot)).is_file():
         looked = ", ".join(map(str, _places(snapshot)))
         raise DataError(f"There is no {FILE} to take the scenario {name!r} from; looked for it in {looked}.")
     return find(file, name)
 
 
+def shelf(snapshot: Snapshot) -> Path:
+    """The scenarios.toml of a company: the one that `named` reads; where there is none yet, beside its extracts."""
+    files = [place / FILE for place in _places(snapshot) if (place / FILE).is_file()]
+    return files[0] if files else snapshot.folder.parent / FILE
+
+
 def saved_scenarios(snapshot: Snapshot) -> tuple[Scenario, ...]:
     """The company's scenarios, in the order of their file; none where no file is kept. Looked for as by `named`."""
-    file = _of_company(snapshot)
-    return load(file) if file else ()
+    file = shelf(snapshot)
+    return load(file) if file.is_file() else ()
 
 
 def save(path: str | Path, scenarios: Iterable[Scenario]) -> Path:
@@ -112,10 +117,6 @@ def _places(snapshot: Snapshot) -> tuple[Path, ...]:
     return tuple(dict.fromkeys((snapshot.folder, snapshot.folder.parent, root())))
 
 
-def _of_company(snapshot: Snapshot) -> Path | None:
-    return next((place / FILE for place in _places(snapshot) if (place / FILE).is_file()), None)
-
-
 def text(scenario: Scenario) -> str:
     """One scenario as it stands in a file."""
     return _text(scenario)
@@ -138,7 +139,7 @@ def _scenario(file: Path, entry: Mapping[str, Any]) -> Scenario:
         if not isinstance(name, str) or not name:
             raise DataError("every [[scenario]] needs a name")
         edits = tuple(_edit(one) for one in entry.get("edit", []))
-        return Scenario(name, edits, note=str(entry.get("note", "")))
+        return Scenario(name, edits, note=str(entry.get("note", "")), answers=str(entry.get("answers", "")))
     except DataError as error:
         raise DataError(f"{file}, scenario {name!r}: {error}") from error
 
@@ -157,6 +158,8 @@ def _text(scenario: Scenario) -> str:
     lines = ["", "[[scenario]]", f"name = {_toml(scenario.name)}"]
     if scenario.note:
         lines.append(f"note = {_toml(scenario.note)}")
+    if scenario.answers:
+        lines.append(f"answers = {_toml(scenario.answers)}")
     for edit in scenario.edits:
         lines += ["", "[[scenario.edit]]", f"action = {_toml(edit.action)}"]
         if edit.action == "row":

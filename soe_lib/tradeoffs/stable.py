@@ -1,0 +1,237 @@
+"""The cheapest stable plan: of all changes to the plan of record only those that pay for their disruption."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from soe_lib.errors import DataError, SolveError
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.plan import Plan
+from soe_lib.model.terms import Rate
+from soe_lib.review import words
+from soe_lib.scenario import measures
+from soe_lib.tradeoffs.moved import CELL, Moved, in_horizon
+
+if TYPE_CHECKING:
+    from soe_lib.model.living import Living
+    from soe_lib.model.model import Model
+    from soe_lib.model.network import Network
+    from soe_lib.model.solve import Gate, Options
+
+ACCOUNT = "disruption"
+LEAST = 0.05
+"""Fewer units moved are noise."""
+RISING = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""The prices of a moved unit on the curve, as multiples of the stated one."""
+MOST = 12
+
+
+@dataclass(frozen=True)
+class Disrupted(Moved):
+    """A moved unit costs what disrupting the shop floor costs; steering money, no cash.
+
+    Parameters
+    ----------
+    price : money per unit made more or less than recorded.
+    """
+
+    price: float = 0.0
+
+    def rates(self, network: Network) -> Iterator[Rate]:  # noqa: ARG002
+        """Disruption."""
+        for name in ("made_more", "made_less"):
+            yield Rate(ACCOUNT, name, -self.price, kind="steering")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StablePlan:
+    """The plan whose every change pays for its disruption.
+
+    Parameters
+    ----------
+    plan, best : it, and the plan worth most without a price on changes.
+    price : of a moved unit [money].
+    churn, churn_of_best : share of the record's production that they move.
+    margin_given_up, goodwill_given_up : best less stable, without disruption [money].
+    changes : item, location, units [moved from the record], gain [money that it is worth more than a plan that keeps
+        this item as recorded; null where none can], avoided [units moved in all that keeping it would save], per_unit
+        [gain ÷ avoided; the price or more]. The most units first. Gains of several items do not add up.
+    curve : price, churn, units, margin, goodwill: how plans settle as the price of a moved unit rises.
+    """
+
+    plan: Plan
+    best: Plan
+    price: float
+    churn: float
+    churn_of_best: float
+    margin_given_up: float
+    goodwill_given_up: float
+    changes: pl.DataFrame
+    curve: pl.DataFrame
+    currency: str = ""
+    record: Plan | None = field(default=None, repr=False)
+
+    @property
+    def churn_avoided(self) -> float:
+        """Share of the record's production that is left alone."""
+        return self.churn_of_best - self.churn
+
+    def __repr__(self) -> str:
+        given = self.margin_given_up + self.goodwill_given_up
+        price = words.money(self.price, self.currency, cents=True)
+        money = words.money(given, self.currency, cents=True)
+        lines = [
+            f"Cheapest stable plan at {price} a moved unit: churn {words.percent(self.churn, decimals=1)} instead of "
+            f"{words.percent(self.churn_of_best, decimals=1)}, for {money} given up "
+            f"(margin {words.number(self.margin_given_up, decimals=2)}, goodwill "
+            f"{words.number(self.goodwill_given_up, decimals=2)})."
+        ]
+        for row in self.changes.iter_rows(named=True):
+            gain = "has to change" if row["gain"] is None else f"gains {words.money(row['gain'], self.currency)}"
+            lines.append(f"  {row['item']}, {row['location']}: {words.number(row['units'])} units moved, {gain}")
+        return "\n".join(lines)
+
+
+def cheapest_stable_plan(
+    snapshot: Snapshot,
+    record: Plan,
+    *,
+    price: float,
+    most: int = MOST,
+    rising: Sequence[float] = RISING,
+    living: Living | None = None,
+    options: Options | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> StablePlan:
+    """The plan that changes the plan of record only where a change gains more than its disruption costs.
+
+    Formula: max margin + goodwill − price × Σ |made − recorded|, by item, location and period; what a change gains is
+    the optimum with it less the optimum that keeps the item as recorded.
+
+    Parameters
+    ----------
+    snapshot : this week's. record : the plan of record, of this horizon or an earlier one.
+    price : what one moved unit is taken to cost [money].
+    most : how many changed items are priced, those with most units moved first; each takes a re-solve.
+    rising : multiples of the price for the curve.
+    living : this week's living model; its plan is then the best one. options : limits of the solver.
+    progress : called with the number of solves that are done, and of all.
+
+    Raises DataError for a price below 0, SolveError where there is no plan.
+    """
+    from soe_lib.model.planning import plan
+
+    if price < 0:
+        raise DataError(f"A moved unit cannot cost {price}: give 0 or more.")
+    moves = in_horizon(snapshot, record)
+    own = living.own if living else ()
+    best = living.base if living else plan(snapshot, record=record, options=options)
+    limits = options or (living.options if living else None)
+    work = _Work(snapshot, record, moves, own, limits)
+    count = iter(range(1, 1 + len(rising) + most))
+
+    def tell() -> None:
+        if progress:
+            progress(next(count), len(rising) + most)
+
+    curve = []
+    for factor in rising:
+        curve.append(_point(price * factor, work.planned(price * factor), moves))
+        tell()
+    stable = work.planned(price, "cheapest stable plan")
+    changes = work.changes(most, tell)
+    return StablePlan(
+        stable, best, price, measures.churn(stable, moves) or 0.0, measures.churn(best, moves) or 0.0,
+        best.margin - stable.margin, _goodwill(best) - _goodwill(stable), changes, pl.DataFrame(curve),
+        snapshot.currency, record,
+    )  # fmt: skip
+
+
+def _goodwill(plan: Plan) -> float:
+    return plan.steering - plan.ledger.accounts().get(ACCOUNT, 0.0)
+
+
+def _point(price: float, plan: Plan, moves: Plan) -> dict[str, Any]:
+    churn = measures.churn(plan, moves)
+    units = sum(float(plan.flows[name]["quantity"].sum()) for name in ("made_more", "made_less") if name in plan.flows)
+    return {"price": price, "churn": churn, "units": units, "margin": plan.margin, "goodwill": _goodwill(plan)}
+
+
+class _Work:
+    """The program with a price on changes, at one price after another, and with one item at a time kept as recorded."""
+
+    def __init__(
+        self, snapshot: Snapshot, record: Plan, moves: Plan, own: Sequence[Any], options: Options | None
+    ) -> None:
+        self.snapshot, self.record, self.moves, self.own, self.options = snapshot, record, moves, own, options
+        self.model: Model | None = None
+        self.gate: Gate | None = None
+        self.plan: Plan | None = None
+
+    def planned(self, price: float, name: str = "stable plan") -> Plan:
+        """The plan at a price, hot from the price before."""
+        from soe_lib.model.blocks import STANDARD, kept_close
+        from soe_lib.model.model import Model
+        from soe_lib.model.solve import Gate
+
+        blocks = (*STANDARD, *kept_close(self.snapshot, self.record), *self.own, Disrupted(self.moves, price))
+        model = Model(self.snapshot, blocks, near=self.model).staged(self.options)
+        self.gate = self.gate.move(model.canonical) if self.gate else Gate(model.canonical, self.options)
+        self.plan = model.plan_of(self.gate.answer(model.weights), name=name)
+        model.forget()
+        self.model = model
+        return self.plan
+
+    def changes(self, most: int, tell: Callable[[], None]) -> pl.DataFrame:
+        """The items that the last plan moves, and what each gains."""
+        assert self.plan is not None, "planned first"
+        schema = {
+            "item": pl.String, "location": pl.String, "units": pl.Float64, "gain": pl.Float64, "avoided": pl.Float64,
+            "per_unit": pl.Float64,
+        }  # fmt: skip
+        if "made_more" not in self.plan.flows:
+            return pl.DataFrame(schema=schema)
+        both = pl.concat([self.plan.flows[name].select(*CELL, "quantity") for name in ("made_more", "made_less")])
+        summed = both.group_by("item", "location").agg(units=pl.col("quantity").sum()).filter(pl.col("units") > LEAST)
+        rows = []
+        for item, location, units in (
+            summed.sort(["units", "item", "location"], descending=[True, False, False]).head(most).rows()
+        ):
+            gain, avoided = self._without(item, location)
+            each = gain / avoided if gain is not None and avoided and avoided > LEAST else None
+            rows.append(
+                {"item": item, "location": location, "units": units, "gain": gain, "avoided": avoided, "per_unit": each}
+            )
+            tell()
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def _without(self, item: str, location: str) -> tuple[float | None, float | None]:
+        """What is lost in margin and goodwill where an item is kept as recorded, and the units that are moved less."""
+        assert self.model is not None and self.gate is not None and self.plan is not None, "planned first"  # noqa: PT018
+        home = self.model.canonical
+        upper = home.upper.copy()
+        for name in ("made_more", "made_less"):
+            own = self.model.flows[name].rows.select(
+                (pl.col("item").cast(pl.String) == item) & (pl.col("location").cast(pl.String) == location)
+            )
+            place = home.columns[name]
+            upper[place][own.to_series().to_numpy()] = 0.0
+        self.gate = self.gate.move(replace(home, upper=upper))
+        try:
+            answer = self.gate.answer()
+        except SolveError:
+            self.gate = self.gate.move(home)
+            return None, None
+        moved = sum(float(answer.x[home.columns[name]].sum()) for name in ("made_more", "made_less"))
+        before = sum(float(self.plan.flows[name]["quantity"].sum()) for name in ("made_more", "made_less"))
+        price = self._price()
+        gain = (self.plan.objective + price * before) - (answer.objective + price * moved)
+        return gain, before - moved
+
+    def _price(self) -> float:
+        assert self.model is not None, "planned first"
+        return next(block.price for block in self.model.blocks if isinstance(block, Disrupted))
