@@ -71,7 +71,10 @@ def main() -> int:
                 print(f"FIND {kept.name}: {str(error)[:120]}", flush=True)
 
     limit = f"-max_total_time={int(60 * given.minutes)}"
-    atheris.Setup([sys.argv[0], limit, "-max_len=4096", "-rss_limit_mb=4096", f"-artifact_prefix={given.finds}/", str(corpus)], one)
+    atheris.Setup(
+        [sys.argv[0], limit, "-max_len=4096", "-rss_limit_mb=4096", f"-artifact_prefix={given.finds}/", str(corpus)],
+        one,
+    )
     atheris.Fuzz()
     return 0
 

@@ -10,13 +10,14 @@ from soe_lib.errors import DataError
 from soe_lib.money.bridge import Bridge
 from soe_lib.money.bridge import bridge as make_bridge
 from soe_lib.money.valuation import value_actuals, value_record
+from soe_lib.money.window import horizon
 from soe_lib.review import words
 from soe_lib.review.pages.standard import COST_OF_SALES, at_standard
 from soe_lib.review.situation import Situation
 
 
 def closed_week(situation: Situation) -> Bridge | None:
-    """From the plan of record to the actuals of the days since it was made, at standard cost.
+    """From the plan of record to the actuals of the days since it was made (those that both know), at standard cost.
 
     None where there is no plan of record, no actual sale in those days, or an actual that cannot be valued.
     """
@@ -34,4 +35,9 @@ def closed_week(situation: Situation) -> Bridge | None:
     except DataError:
         return None
     planned, actual = at_standard(said, items), at_standard(done, items)
+    (planned_from, planned_to), (done_from, done_to) = horizon(planned), horizon(actual)
+    # A week may have been left out: then only the days that both the plan and the actuals know are compared.
+    first, last = max(first, planned_from, done_from), min(last, planned_to, done_to)
+    if first > last:
+        return None
     return make_bridge(planned, actual, by=("item", "customer"), variable=(COST_OF_SALES,), window=(first, last))

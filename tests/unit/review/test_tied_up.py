@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+from datetime import date
 from pathlib import Path
 
+import polars as pl
+
 import soe_lib as soe
+from soe_lib.review.pages.closed_week import closed_week
 from soe_lib.review.pages.tied_up import TiedUp
 from soe_lib.review.tables import Table
 from tests.unit.explore.companies import trader
@@ -38,3 +43,19 @@ def test_the_closed_week_of_the_demo_is_walked_from_budget_to_actual() -> None:
     assert {"working_capital", "expediting", "walk_1"} <= set(page.sheets())
     late = TiedUp(soe.situation(before, soe.plan(before), soe.plan(now)))
     assert "The plan of record is of 2026-11-16" in str(late.walk_table)
+
+
+def test_after_a_week_that_was_left_out_only_the_days_that_both_know_are_compared() -> None:
+    whole = soe.read(DEMO, "2026-11-16")
+    lately = whole.replace(actuals=whole["actuals"].filter(pl.col("date") >= date(2026, 11, 9)))
+    old = soe.plan(soe.read(DEMO, "2026-11-02"))
+    week = soe.situation(lately, soe.plan(lately), old)
+    found = closed_week(week)
+    assert found is not None
+    assert found.window == (date(2026, 11, 9), date(2026, 11, 15))
+    assert found.residual == 0
+    # A plan that ended before the sales begin has nothing to say.
+    gone = dataclasses.replace(old, periods=old.periods.head(3))
+    early = {name: frame.filter(pl.col("period").cast(pl.String).is_in(gone.periods["period"].cast(pl.String).to_list()))
+             if "period" in frame.columns else frame for name, frame in old.flows.items()}  # fmt: skip
+    assert closed_week(soe.situation(lately, week.plan, dataclasses.replace(gone, flows=early))) is None
