@@ -8,8 +8,9 @@ from typing import Literal
 
 import polars as pl
 
-from soe_lib.explore.edits import Note
-from soe_lib.explore.trial import Trial
+from soe_lib.explore.draft import Draft
+from soe_lib.explore.part import Note
+from soe_lib.explore.trial import NO_CHANGE, Trial
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
 from soe_lib.review import words
@@ -112,6 +113,8 @@ class Seconds:
         return self.solve / self.total if self.total else 0.0
 
     def __str__(self) -> str:
+        if not self.solve:
+            return "Answered at once: nothing had to be solved."
         rest = self.assemble + self.edit + self.read
         return (
             f"Answered in {words.number(self.total, decimals=2)} s: solver {words.number(self.solve, decimals=2)} s "
@@ -137,7 +140,7 @@ class Answer:
     seconds : where the time went.
     """
 
-    trial: Trial | Scenario
+    trial: Trial | Scenario | Draft
     currency: str
     scenario: Scenario | None = None
     kpis: tuple[Kpi, ...] = ()
@@ -157,7 +160,7 @@ class Answer:
     @property
     def name(self) -> str:
         """The trial in one line."""
-        return self.trial.name
+        return self.scenario.name if isinstance(self.trial, Draft) and self.scenario else _name(self.trial)
 
     @property
     def values(self) -> dict[str, float | None]:
@@ -179,6 +182,10 @@ class Answer:
             change = "" if kpi.change is None else f"{kpi.number(kpi.change, sign=True):>16}  {kpi.state}"
             lines.append(f"  {kpi.name:<16}{kpi.shown(kpi.value, self.currency):>20}{change}")
         return "\n".join([*lines, *(f"  {note.text}" for note in self.notes)])
+
+
+def _name(trial: Trial | Scenario | Draft) -> str:
+    return (trial.called or NO_CHANGE) if isinstance(trial, Draft) else trial.name
 
 
 def figures(snapshot: Snapshot, plan: Plan) -> dict[str, float | None]:

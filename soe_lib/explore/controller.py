@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from collections import OrderedDict
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -12,7 +14,10 @@ import polars as pl
 from soe_lib.errors import SoeError, SolveError
 from soe_lib.explore import answer as reading
 from soe_lib.explore.answer import Answer, Seconds
-from soe_lib.explore.edits import Note, applied, recorded, told
+from soe_lib.explore.choices import Choices
+from soe_lib.explore.draft import Change, Draft
+from soe_lib.explore.edits import applied, recorded, told
+from soe_lib.explore.part import Note, Part
 from soe_lib.explore.trial import Trial
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
@@ -22,33 +27,21 @@ from soe_lib.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     from soe_lib.model.solve import Options
+    from soe_lib.scenario.edits import Edit
+
+Asked = Trial | Scenario | Draft
+"""What can be answered: a state of four controls, a scenario of any edits, or one in the making."""
+
+CANCELLED = "cancelled"
 
 PATIENCE = 60.0
 """How long a single trial may take before it is given up [s]."""
 
+KNOWN = 64
+"""How many answers are remembered: what was asked before is not solved again."""
+
 LOST = ("error", "uncertified")
 """What a solver says that has lost its way, rather than found that there is no plan."""
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What the controls offer.
-
-    Parameters
-    ----------
-    resources : with hours, by name. scarcest : the one of them whose hours are worth most in the base plan.
-    families, customers : with demand, by name.
-    days : every day of the horizon.
-    overtime, expediting : whether there is any overtime at a premium, any expedited offer.
-    """
-
-    resources: tuple[str, ...]
-    scarcest: str
-    families: tuple[str, ...]
-    customers: tuple[str, ...]
-    days: tuple[date, ...]
-    overtime: bool
-    expediting: bool
 
 
 class Explorer:
@@ -66,21 +59,25 @@ class Explorer:
     def __init__(self, snapshot: Snapshot, *, record: Plan | None = None, options: Options | None = None) -> None:
         from soe_lib.model.living import Living
         from soe_lib.model.solve import Options as Limits
+        from soe_lib.model.watch import Watch
 
         started = time.perf_counter()
-        self.snapshot = snapshot
-        self.record, self.options = record, options or Limits(seconds=PATIENCE)
+        self.snapshot, self.record, self.watch = snapshot, record, Watch()
+        self._one = threading.RLock()  # the page asks from its own thread, and a cell may ask meanwhile
+        self.options = replace(options or Limits(seconds=PATIENCE), watch=self.watch)
         self.living = Living(snapshot, record=record, options=self.options)
         self._figures = reading.figures(snapshot, self.living.base)
         self.base = self._told(Trial(), Scenario(BASE), snapshot, self.living.base, (), started, 0.0)
         self.history: list[Answer] = []
+        self._parts: dict[Change, Part | None] = {}
+        self._known: OrderedDict[tuple[Edit, ...], Answer] = OrderedDict()
 
     @property
     def current(self) -> Answer:
         """The last answer; the base before the first trial."""
         return self.history[-1] if self.history else self.base
 
-    def ask(self, trial: Trial | Scenario) -> Answer:
+    def ask(self, trial: Asked) -> Answer:
         """Answer a trial, or any scenario, and remember it; what was just answered is not solved again."""
         if isinstance(trial, Trial):
             trial = trial.essential
@@ -99,43 +96,82 @@ class Explorer:
         self.history.clear()
         return self.current
 
-    def answer(self, trial: Trial | Scenario) -> Answer:
-        """What a trial, or any scenario, is worth beside the base, without remembering it.
+    def answer(self, trial: Asked) -> Answer:
+        """What a trial, a draft or any scenario is worth beside the base; the history stays as it is.
 
         One without a plan (promises that cannot all be kept, a table that cannot take the change) answers with a
-        message.
+        message; so does one that `watch.cancel()` ended, from another thread.
         """
+        with self._one:
+            return self._answered(trial)
+
+    def _answered(self, trial: Asked) -> Answer:
         started = time.perf_counter()
         trial = trial.essential if isinstance(trial, Trial) else trial
-        if trial == Trial():
+        if trial in (Trial(), Draft()):
             return self.base
+        scenario: Scenario | None = None
         notes: tuple[Note, ...] = ()
         try:
-            scenario, notes = self._recorded(trial)
+            scenario, notes = self.recorded(trial)
             if not scenario.edits and not scenario.blocks:
                 spent = Seconds(edit=time.perf_counter() - started)
                 return replace(self.base, trial=trial, scenario=scenario, notes=notes, seconds=spent)
-            changed = applied(self.snapshot, trial, scenario)
+            if not scenario.blocks and (known := self._known.get(scenario.edits)) is not None:
+                self._known.move_to_end(scenario.edits)
+                spent = Seconds(edit=time.perf_counter() - started)
+                return replace(known, trial=trial, scenario=scenario, seconds=spent)
+            changed = applied(self.snapshot, scenario, checked=not _by_controls(trial))
             ready = time.perf_counter()
             plan = self.solve(changed, scenario)
         except SoeError as error:
-            return Answer(trial=trial, currency=self.snapshot.currency, notes=notes, message=str(error))
-        if isinstance(trial, Trial):
-            notes = _seen(notes, plan, self.living.base, trial)
-        return self._told(trial, scenario, changed, plan, notes, ready, ready - started)
+            currency = self.snapshot.currency
+            return Answer(trial=trial, currency=currency, scenario=scenario, notes=notes, message=str(error))
+        notes = _seen(notes, plan, self.living.base, scenario)
+        told = self._told(trial, scenario, changed, plan, notes, ready, ready - started)
+        if not scenario.blocks:
+            self._known[scenario.edits] = told
+            while len(self._known) > KNOWN:
+                self._known.popitem(last=False)
+        return told
+
+    def told(self, plan: Plan, snapshot: Snapshot) -> Answer:
+        """Any other plan of the snapshot, such as a point of a frontier, beside the base."""
+        return self._told(Scenario(plan.name), Scenario(plan.name), snapshot, plan, (), time.perf_counter(), 0.0)
 
     def solve(self, snapshot: Snapshot, scenario: Scenario) -> Plan:
         """The plan of a changed snapshot from the living solver; `soe.compare(…, solve=explorer.solve)` takes it."""
+        with self._one:
+            return self._solved(snapshot, scenario)
+
+    def _solved(self, snapshot: Snapshot, scenario: Scenario) -> Plan:
         from soe_lib.model.planning import plan
 
-        if not scenario.blocks:
+        self.watch.clear()
+        if not scenario.blocks and self._same_fence(snapshot):
             try:
                 return self.living.plan(snapshot, name=scenario.name)
             except SolveError as error:
+                if error.status == CANCELLED:
+                    self._revive()
                 if error.status not in LOST:
                     raise
                 # From an old basis the solver may lose its way numerically; a cold solve decides.
         return plan(snapshot, blocks=scenario.blocks, record=self.record, options=self.options, name=scenario.name)
+
+    def _same_fence(self, snapshot: Snapshot) -> bool:
+        """Whether the living model has the rows that this snapshot's fence needs."""
+        from soe_lib.model.blocks import kept_close
+
+        return bool(kept_close(snapshot, self.record)) == bool(self.living.extra)
+
+    def _revive(self) -> None:
+        """A living solver that was stopped midway starts again from where the base ended."""
+        from soe_lib.model.solve import Gate
+
+        living = self.living
+        living.model = living.home
+        living.gate = Gate(living.home.canonical, self.options).start_from(living.basis)
 
     def example(self) -> Trial:
         """A first thing to try: the scarcest resource down for three days; a tenth more demand where there is none."""
@@ -149,29 +185,22 @@ class Explorer:
         kinds = {"trial": pl.String, **dict.fromkeys(reading.NAMES, pl.Float64), "message": pl.String}
         return pl.DataFrame(rows, schema=kinds)
 
-    @property
+    @cached_property
     def choices(self) -> Choices:
         """What the controls offer."""
-        snapshot, base = self.snapshot, self.living.base
-        resources = _resources(snapshot)
-        return Choices(
-            resources=resources,
-            scarcest=_scarcest(resources, base),
-            families=_names(snapshot["items"], "family", base),
-            customers=_customers(base),
-            days=_days(snapshot),
-            overtime="overtime" in base.flows,
-            expediting=bool(snapshot["offers"]["expedite"].any()),
-        )
+        return Choices.of(self.snapshot, self.living.base)
 
-    def _recorded(self, trial: Trial | Scenario) -> tuple[Scenario, tuple[Note, ...]]:
+    def recorded(self, trial: Asked) -> tuple[Scenario, tuple[Note, ...]]:
+        """What is asked as recorded edits, and what each change touches, without planning anything."""
         if isinstance(trial, Trial):
             return recorded(self.snapshot, trial)
+        if isinstance(trial, Draft):
+            return trial.recorded(self.snapshot, self._parts)
         return trial, told(self.snapshot, trial)
 
     def _told(
         self,
-        trial: Trial | Scenario,
+        trial: Asked,
         scenario: Scenario,
         snapshot: Snapshot,
         plan: Plan,
@@ -197,48 +226,23 @@ class Explorer:
         return replace(told, seconds=Seconds(edit, max(found - since - solve, 0.0), solve, read))
 
 
-def _seen(notes: tuple[Note, ...], plan: Plan, base: Plan, trial: Trial) -> tuple[Note, ...]:
-    """The notes of the edits, the outage's with the hours that it really took."""
-    if not trial.outage or notes[0].nothing or "hours" not in plan.prices:
+def _by_controls(trial: Asked) -> bool:
+    return isinstance(trial, Trial) or (isinstance(trial, Draft) and all(change.control for change in trial.changes))
+
+
+def _seen(notes: tuple[Note, ...], plan: Plan, base: Plan, scenario: Scenario) -> tuple[Note, ...]:
+    """The notes of the edits; that of a lone outage with the hours that it really took."""
+    events = [dict(edit.values) for edit in scenario.edits if edit.action == "event"]
+    down = [event for event in events if event.get("kind") == "downtime"]
+    touched = [edit for edit in scenario.edits if edit.table == "calendar"]
+    place = next((place for place, note in enumerate(notes) if " is down " in note.text), None)
+    if len(down) != 1 or touched or place is None or "hours" not in plan.prices:
         return notes
-    mine = pl.col("resource") == trial.resource
+    mine = pl.col("resource") == down[0]["target"]
     there, left = (float(one.prices["hours"].filter(mine)["rhs"].sum()) for one in (base, plan))
-    lost = there - left
-    text = notes[0].text.rstrip(".")
+    lost, text = there - left, notes[place].text.rstrip(".")
     if lost <= 0:
-        return (Note(f"{text}, but it had no hours left to lose on these days. Nothing changed.", 0), *notes[1:])
-    return (Note(f"{text}: {lost:,.1f} hours lost.", notes[0].rows), *notes[1:])
-
-
-def _resources(snapshot: Snapshot) -> tuple[str, ...]:
-    given = snapshot["calendar"].filter(pl.col("hours") > 0)["resource"].unique()
-    return tuple(snapshot["resources"].filter(pl.col("resource").is_in(given.implode()))["resource"].sort().to_list())
-
-
-def _scarcest(resources: tuple[str, ...], base: Plan) -> str:
-    """The resource whose hours would earn most; the first by name where none would earn any."""
-    if not resources or "hours" not in base.prices:
-        return resources[0] if resources else ""
-    worth = base.prices["hours"].filter(pl.col("resource").is_in(list(resources))).group_by("resource")
-    ranked = worth.agg((pl.col("rhs") * pl.col("price")).sum().round(2).alias("worth"))
-    return str(ranked.sort(["worth", "resource"], descending=[True, False])["resource"][0])
-
-
-def _names(items: pl.DataFrame, column: str, base: Plan) -> tuple[str, ...]:
-    """The names that a demanded item bears."""
-    if "short" not in base.flows:
-        return ()
-    asked = base.flows["short"]["item"].unique()
-    found = items.filter(pl.col("item").is_in(asked.implode()) & (pl.col(column) != ""))[column]
-    return tuple(found.unique().sort().to_list())
-
-
-def _customers(base: Plan) -> tuple[str, ...]:
-    if "short" not in base.flows:
-        return ()
-    return tuple(name for name in base.flows["short"]["customer"].unique().sort().to_list() if name)
-
-
-def _days(snapshot: Snapshot) -> tuple[date, ...]:
-    first, last = snapshot.periods["starts_on"][0], snapshot.periods["ends_on"][-1]
-    return tuple(first + timedelta(days=step) for step in range((last - first).days + 1))
+        seen = Note(f"{text}, but it had no hours left to lose on these days. Nothing changed.", 0)
+    else:
+        seen = Note(f"{text}: {lost:,.1f} hours lost.", notes[place].rows)
+    return (*notes[:place], seen, *notes[place + 1 :])

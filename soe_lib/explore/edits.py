@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import reduce
 from operator import and_
 
 import polars as pl
 
+from soe_lib.explore.part import Note, Part, nothing
 from soe_lib.explore.trial import Trial
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.review import words
@@ -17,32 +17,6 @@ from soe_lib.scenario.scenario import Scenario
 
 JOIN = " & "
 """Joins the labels of a target that must all hold."""
-
-
-@dataclass(frozen=True)
-class Note:
-    """What one edit touches.
-
-    Parameters
-    ----------
-    text : one sentence. rows : rows of the extract that it touches; 0: it matches nothing.
-    """
-
-    text: str
-    rows: int
-
-    @property
-    def nothing(self) -> bool:
-        """Whether the edit changes nothing."""
-        return self.rows == 0
-
-
-@dataclass(frozen=True)
-class Part:
-    """The edits that one control stands for, and what they touch; without edits where they would match nothing."""
-
-    note: Note
-    edits: tuple[Edit, ...] = ()
 
 
 def recorded(snapshot: Snapshot, trial: Trial) -> tuple[Scenario, tuple[Note, ...]]:
@@ -58,13 +32,13 @@ def recorded(snapshot: Snapshot, trial: Trial) -> tuple[Scenario, tuple[Note, ..
     return Scenario(trial.name).record(*edits), tuple(part.note for part in parts)
 
 
-def applied(snapshot: Snapshot, trial: Trial | Scenario, scenario: Scenario) -> Snapshot:
+def applied(snapshot: Snapshot, scenario: Scenario, *, checked: bool) -> Snapshot:
     """The snapshot as the scenario makes it; raises DataError where an edit or its result breaks the contract.
 
-    The edits of a Trial cannot break it: they are of four kinds and chosen here. Checking every rule again would take
-    a sixth of the time of an answer.
+    Edits that controls make cannot break it: their kinds and ranges are chosen here, and a test holds them to it.
+    Checking every rule again would take a quarter of the time of an answer, so they go unchecked.
     """
-    if isinstance(trial, Scenario):
+    if checked:
         return scenario.apply(snapshot)
     for number, edit in enumerate(scenario.edits, start=1):
         snapshot = edit.apply(snapshot, number)
@@ -86,15 +60,15 @@ def outage(snapshot: Snapshot, trial: Trial) -> Part:
     when = words.day(first) if first == last else f"{words.day(first)} to {words.day(last)}"
     known = snapshot["resources"].filter(pl.col("resource") == trial.resource)
     if known.is_empty():
-        return _nothing(f"There is no resource {trial.resource!r}.")
+        return nothing(f"There is no resource {trial.resource!r}.")
     hit = snapshot.periods.filter((pl.col("starts_on") <= last) & (pl.col("ends_on") >= first))
     if hit.is_empty():
-        return _nothing(f"{trial.resource} down {when}: these days lie outside the horizon.")
+        return nothing(f"{trial.resource} down {when}: these days lie outside the horizon.")
     hours = snapshot["calendar"].filter((pl.col("resource") == trial.resource) & (pl.col("hours") > 0))
     # A calendar may be written by day, week or month: only its days tell without the model whether any is hit.
     reached = hours.filter(pl.col("date").is_null() | pl.col("date").is_between(first, last))
     if reached.is_empty():
-        return _nothing(f"{trial.resource} down {when}: it has no hours on these days.")
+        return nothing(f"{trial.resource} down {when}: it has no hours on these days.")
     event = Scenario("").event(kind="downtime", target=trial.resource, from_=first, to=last)
     return Part(Note(f"{trial.resource} is down {when}.", reached.height), event.edits)
 
@@ -102,7 +76,7 @@ def outage(snapshot: Snapshot, trial: Trial) -> Part:
 def demand(snapshot: Snapshot, trial: Trial) -> Part:
     """The forecast grows or shrinks; orders are facts and stay, unless orders are all there is."""
     change = f"{trial.whose[:1].upper()}{trial.whose[1:]} {words.percent(trial.demand, sign=True)}"
-    forecast, orders = _asked(snapshot, trial, "forecast"), _asked(snapshot, trial, "orders")
+    forecast, orders = asked(snapshot, trial, "forecast"), asked(snapshot, trial, "orders")
     if version := snapshot.settings.forecast.version:
         forecast = forecast.filter(pl.col("version") == version)
     if forecast.height:
@@ -114,37 +88,41 @@ def demand(snapshot: Snapshot, trial: Trial) -> Part:
         units = f"{_units(orders, trial)}{_promised(orders)}"
         text = f"{change}: no forecast matches, so {words.count(orders.height, 'order')}, {units}."
         return Part(Note(text, orders.height), _scaled(trial, orders, "orders"))
-    return _nothing(f"{change}: no forecast and no order matches.")
+    return nothing(f"{change}: no forecast and no order matches.")
 
 
 def overtime(snapshot: Snapshot, trial: Trial) -> Part:
-    """What an overtime hour costs above a regular one is multiplied; the ceilings stay."""
-    change = words.percent(trial.overtime_premium, sign=True)
+    """What an overtime hour costs above a regular one is multiplied, of all resources; the ceilings stay."""
+    return premium(snapshot, trial.overtime_premium)
+
+
+def premium(snapshot: Snapshot, share: float, resource: str = "", called: str = "") -> Part:
+    """The premium of an overtime hour over a regular one grows by a share, of one resource or (blank) of all."""
+    change = words.percent(share, sign=True)
     working = snapshot["calendar"].filter(pl.col("overtime_hours") > 0)["resource"].unique().implode()
     regular = pl.col("hourly_cost").fill_null(0.0)
-    premium = pl.col("overtime_cost").fill_null(regular) - regular
-    dear = snapshot["resources"].filter((premium != 0) & pl.col("resource").is_in(working))
+    above = pl.col("overtime_cost").fill_null(regular) - regular
+    dear = snapshot["resources"].filter((above != 0) & pl.col("resource").is_in(working))
+    dear = dear.filter(pl.col("resource") == resource) if resource else dear
     if dear.is_empty():
-        return _nothing(f"Overtime premium {change}: no resource has overtime at a premium.")
-    costs = dear.select("resource", cost=regular + premium * (1.0 + trial.overtime_premium))
+        return nothing(f"Overtime premium {change}: no resource has overtime at a premium.", called)
+    costs = dear.select("resource", cost=regular + above * (1.0 + share))
     made = Scenario("")
     for cost, names in costs.group_by("cost").agg(pl.col("resource").sort()).sort("cost").iter_rows():
         made = made.set("resources.overtime_cost", cost, resource=names)
-    return Part(Note(f"Overtime premium {change}: {words.count(dear.height, 'resource')}.", dear.height), made.edits)
+    return Part(
+        Note(f"Overtime premium {change}: {words.count(dear.height, 'resource')}.", dear.height), made.edits, called
+    )
 
 
 def expediting(snapshot: Snapshot, trial: Trial) -> Part:  # noqa: ARG001
     """No expedited offer may be used; what is already on its way still comes."""
     rows = snapshot["offers"].filter(pl.col("expedite")).height
     if not rows:
-        return _nothing("No expediting: no offer is an expedited one.")
+        return nothing("No expediting: no offer is an expedited one.")
     # Closed by their maximum and not dropped: the program keeps its shape, so the answer starts from the last basis.
     closed = Scenario("").set("offers.maximum", 0.0, expedite=True)
     return Part(Note(f"No expediting: {words.count(rows, 'offer')} closed.", rows), closed.edits)
-
-
-def _nothing(why: str) -> Part:
-    return Part(Note(f"{why} Nothing changed.", 0))
 
 
 def _units(rows: pl.DataFrame, trial: Trial) -> str:
@@ -155,7 +133,7 @@ def _promised(rows: pl.DataFrame) -> str:
     return ", promises in proportion" if (rows["committed"] > 0).any() else ""
 
 
-def _asked(snapshot: Snapshot, trial: Trial, table: str) -> pl.DataFrame:
+def asked(snapshot: Snapshot, trial: Trial, table: str) -> pl.DataFrame:
     """The demand rows of a table that a trial is about."""
     conditions = [pl.col("quantity") != 0]
     if trial.customer:
@@ -171,27 +149,27 @@ def _surged(snapshot: Snapshot, trial: Trial, rows: pl.DataFrame) -> tuple[Edit,
 
     A surge moves no promises and its target is one word: else the rows themselves are scaled.
     """
-    targets = [] if (rows["committed"] > 0).any() else _targets(snapshot, trial, rows)
-    if not targets:
+    hit = [] if (rows["committed"] > 0).any() else targets(snapshot, trial, rows)
+    if not hit:
         return _scaled(trial, rows, "forecast")
     made = Scenario("")
-    for target in targets:
+    for target in hit:
         made = made.event(kind="surge", target=target, factor=1.0 + trial.demand)
     return made.edits
 
 
-def _targets(snapshot: Snapshot, trial: Trial, rows: pl.DataFrame) -> list[str]:
+def targets(snapshot: Snapshot, trial: Trial, rows: pl.DataFrame) -> list[str]:
     """The targets of a surge that hit these rows once each; none where names are ambiguous or hold an " & "."""
     named = [label for label in (trial.family, trial.customer) if label]
-    targets = [JOIN.join(named)] if named else rows["location"].unique().sort().to_list()
+    hit = [JOIN.join(named)] if named else rows["location"].unique().sort().to_list()
     families = snapshot["items"].select("item", "family")
     columns = snapshot["forecast"].select("item", "location", "customer").join(families, on="item", how="left")
-    meant = {"family": [trial.family], "customer": [trial.customer], "location": [] if named else targets}
+    meant = {"family": [trial.family], "customer": [trial.customer], "location": [] if named else hit}
     for column in ("item", "family", "customer", "location"):
-        others = set(named or targets) - set(meant.get(column, []))
+        others = set(named or hit) - set(meant.get(column, []))
         if others & set(columns[column].unique().to_list()):
             return []
-    return [] if any(JOIN.strip() in label for label in named or targets) else targets
+    return [] if any(JOIN.strip() in label for label in named or hit) else hit
 
 
 def _scaled(trial: Trial, rows: pl.DataFrame, table: str) -> tuple[Edit, ...]:

@@ -1,26 +1,37 @@
-"""The charts of an answer as PNG bytes, drawn only when they are looked at."""
+"""The charts of an answer, as drawings that a page holds; made only when they are looked at."""
 
 from __future__ import annotations
 
 import io
+import threading
+from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
+import polars as pl
+
 from soe_lib.explore.answer import Answer
+from soe_lib.explore.trial import NO_CHANGE
+from soe_lib.money.bridge import Bridge
 
 if TYPE_CHECKING:
     from soe_lib.review.charts import Chart
 
+STYLE = {"svg.fonttype": "none", "svg.hashsalt": "soe"}
+_PEN = threading.Lock()
+
 
 class Picture(NamedTuple):
-    """A drawn chart: PNG bytes, its width on the screen [pixels], and its finding in words."""
+    """A drawn chart: SVG, its finding, and its figures in words."""
 
-    png: bytes
-    width: int
+    svg: str
+    title: str
     alt: str
 
-
-SHARP = 2
-SCREEN = 96
+    @property
+    def html(self) -> str:
+        """The chart as a figure, with words for who cannot see it."""
+        label = escape(self.alt, quote=True)
+        return f'<figure class="chart" role="img" aria-label="{label}">{self.svg}</figure>'
 
 
 def load(answer: Answer) -> Picture | None:
@@ -30,7 +41,7 @@ def load(answer: Answer) -> Picture | None:
 
     if answer.plan is None or answer.snapshot is None:
         return None
-    return _drawn(load_heatmap(line_load(answer.snapshot, answer.plan)))
+    return drawn(load_heatmap(line_load(answer.snapshot, answer.plan)))
 
 
 def stock(answer: Answer) -> Picture | None:
@@ -40,10 +51,24 @@ def stock(answer: Answer) -> Picture | None:
 
     if answer.plan is None or answer.snapshot is None:
         return None
-    return _drawn(projected_stock(project(answer.snapshot, answer.plan), as_of=answer.snapshot.as_of))
+    return drawn(projected_stock(project(answer.snapshot, answer.plan), as_of=answer.snapshot.as_of))
 
 
-def _drawn(chart: Chart) -> Picture:
-    picture = io.BytesIO()
-    chart.figure.savefig(picture, format="png", dpi=SCREEN * SHARP, metadata={"Software": None})
-    return Picture(picture.getvalue(), round(chart.figure.get_size_inches()[0] * SCREEN), chart.alt)
+def walk(made: Bridge, currency: str) -> Picture:
+    """A bridge as a waterfall."""
+    from soe_lib.review.charts import bridge
+    from soe_lib.review.pages.statements import bridge_frame
+
+    named = pl.col("label").replace(NO_CHANGE, "base")  # a title says "below the base"
+    return drawn(bridge(bridge_frame(made).with_columns(named), currency, what="margin"))
+
+
+def drawn(chart: Chart) -> Picture:
+    """A chart as SVG without its prologue; its letters stay letters, which is smaller and quicker than outlines."""
+    import matplotlib as mpl
+
+    picture = io.StringIO()
+    with _PEN, mpl.rc_context(STYLE):  # type: ignore[arg-type]
+        chart.figure.savefig(picture, format="svg", metadata={"Date": None, "Creator": None})
+    text = picture.getvalue()
+    return Picture(text[text.index("<svg") :], chart.title, chart.alt)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -12,43 +14,11 @@ from soe_lib.explore.trial import NO_CHANGE
 from soe_lib.pack.show import Format, table_html
 from soe_lib.review import words
 
-CSS = """
-.soe-bench{--ink:var(--jp-ui-font-color1,#1b1b1b);--muted:var(--jp-ui-font-color2,#595959);
---line:var(--jp-border-color2,#d9d9d9);--paper:var(--jp-layout-color1,#fff);--soft:var(--jp-layout-color2,#f6f6f6);
---good:#00694e;--bad:#a33f00;color:var(--ink);font-size:13px;line-height:1.4;font-variant-numeric:tabular-nums}
-[data-jp-theme-light="false"] .soe-bench{--good:#5fd3ae;--bad:#ffa36b}
-.soe-bench h3{font-size:18px;margin:2px 0 0;font-weight:600}
-.soe-bench p{margin:2px 0;color:var(--muted)}
-.soe-bench .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(180px,1fr));gap:8px;margin:6px 0}
-.soe-bench .tile{border:1px solid var(--line);border-left:4px solid var(--line);border-radius:4px;
-background:var(--paper);padding:7px 10px}
-.soe-bench .tile.better{border-left-color:var(--good)}
-.soe-bench .tile.worse{border-left-color:var(--bad)}
-.soe-bench .tile .name{color:var(--muted);display:flex;justify-content:space-between;gap:6px}
-.soe-bench .tile .value{font-size:21px;font-weight:600;line-height:1.25;white-space:nowrap}
-.soe-bench .tile .change{color:var(--muted);white-space:nowrap}
-.soe-bench .tile.better .change{color:var(--good);font-weight:600}
-.soe-bench .tile.worse .change{color:var(--bad);font-weight:600}
-.soe-bench ul.notes{list-style:none;margin:4px 0;padding:0}
-.soe-bench ul.notes li{margin:1px 0}
-.soe-bench ul.notes li.nothing,.soe-bench .refused{color:var(--bad);font-weight:600}
-.soe-bench .refused{border:1px solid var(--bad);border-left-width:4px;border-radius:4px;padding:8px 10px;margin:6px 0;
-white-space:pre-wrap}
-.soe-bench .wide{overflow-x:auto}
-.soe-bench .wide th[scope=row]{min-width:150px}
-.soe-bench table.data{border-collapse:collapse;width:100%;margin:4px 0;font-size:12.5px;border:0}
-.soe-bench table.data caption{text-align:left;font-weight:600;color:var(--ink);padding:2px 0 4px;caption-side:top}
-.soe-bench table.data th,.soe-bench table.data td{text-align:left;padding:3px 8px;border:0;
-border-bottom:1px solid var(--line);background:none;vertical-align:top;max-width:none}
-.soe-bench table.data thead th{color:var(--muted);font-weight:600;border-bottom:1px solid var(--muted)}
-.soe-bench table.data tbody th{font-weight:400}
-.soe-bench table.data .number{text-align:right}
-.soe-bench table.data td.number{white-space:nowrap}
-.soe-controls .widget-readout{min-width:38px;max-width:44px}
-.soe-controls .widget-checkbox input{margin-left:2px}
-.soe-bench table.data tr.strong td,.soe-bench table.data tr.strong th{font-weight:600}
-"""
-"""The workbench's own style: it follows the light or dark theme of the page it stands in."""
+if TYPE_CHECKING:
+    from soe_lib.model.watch import Progress
+
+CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+"""The workbench's own style: dark ink on white, or what the theme of the page it stands in has for them."""
 
 WORDS = {
     "make": "Make", "buy": "Buy", "ship": "Ship", "sell": "Sell", "short": "Leave short", "overtime": "Overtime, hours"
@@ -65,19 +35,33 @@ def head(company: str, as_of: str, answer: Answer) -> str:
     """The title: whose week it is, and how large the program is."""
     size = answer.plan.solution if answer.plan else {}
     quantities = words.count(float(size.get("variables", 0)), "quantity")
-    text = f"Every trial is proven optimal over {quantities} and compared with this week's plan."
-    return block(f"<h3>Workbench: {escape(company)}, as of {escape(as_of)}</h3><p>{escape(text)}</p>")
+    text = f"Each answer is proven optimal over {quantities} and compared with this week's plan."
+    return block(f"<h3>{escape(company)}, as of {escape(as_of)}</h3><p>{escape(text)}</p>")
 
 
-def strip(answer: Answer) -> str:
-    """The figures of an answer with their differences to the base, what was edited, and where the time went."""
+def strip(answer: Answer, note: str = "") -> str:
+    """The figures of an answer with their differences to the base, and where the time went."""
     if not answer.ok:
-        return block(notes(answer)) + refused(_refusal(answer))
+        return refused(_refusal(answer))
     tiles = "".join(tile(kpi, answer.currency) for kpi in answer.kpis)
     title = "This week's plan" if answer.name == NO_CHANGE else answer.name[:1].upper() + answer.name[1:]
-    time = f"<p>{escape(str(answer.seconds))}</p>"
-    body = f'<b>{escape(title)}</b>{notes(answer)}<div class="tiles">{tiles}</div>{time}'
+    spent = answer.seconds
+    parts = f"edit {spent.edit:.3f}, build {spent.assemble:.3f}, solve {spent.solve:.3f}, read {spent.read:.3f} s"
+    time = f'<p class="seconds" title="{parts}">{escape(note or str(spent))}</p>'
+    body = f'<div class="title">{escape(title)}</div><div class="tiles">{tiles}</div>{time}'
     return block(f'<div role="status" aria-live="polite">{body}</div>')
+
+
+def progress(found: Progress, seconds: float, currency: str) -> str:
+    """How far a long run is: its seconds, its steps, and of whole numbers the best plan so far and its gap."""
+    text = f"Planning, {words.number(seconds)} s"
+    if found.iterations:
+        text += f"; {words.count(found.iterations, 'node' if found.whole else 'iteration')}"
+    if found.incumbent is not None:
+        text += f"; best so far {words.money(found.incumbent, currency)}"
+    if found.gap is not None:
+        text += f", at most {words.percent(found.gap, decimals=2)} off the best there is"
+    return block(f'<p class="running" role="status">{escape(text)}.</p>')
 
 
 def refused(message: str) -> str:
@@ -107,23 +91,10 @@ def difference(kpi: Kpi) -> str:
     return f"{arrow} {kpi.number(kpi.change, sign=True)}{word}"
 
 
-def notes(answer: Answer) -> str:
-    """What each edit touched; one that matches nothing stands out."""
-    if not answer.notes:
-        return ""
-    lines = "".join(
-        f'<li class="nothing">⚠ Matches nothing. {escape(note.text)}</li>'
-        if note.nothing
-        else f"<li>✓ {escape(note.text)}</li>"
-        for note in answer.notes
-    )
-    return f'<ul class="notes">{lines}</ul>'
-
-
 def moved(answer: Answer, *, rows: int = ROWS) -> str:
     """What the plan does otherwise, the most money first."""
     columns = ["flow", "what", "where", "week", "before", "after", "change", "money"]
-    formats: dict[str, Format] = {"week": words.period_name, "before": _units, "after": _units}
+    formats: dict[str, Format] = {"week": _week, "before": _units, "after": _units}
     headings = ["", "Item or line", "Where", "When", "Before", "After", "Change", f"Money, {answer.currency}"]
     return block(
         table_html(
@@ -186,6 +157,10 @@ def _named(answer: Answer) -> pl.DataFrame:
 
 def _refusal(answer: Answer) -> str:
     return f"{answer.name[:1].upper()}{answer.name[1:]}: there is no plan.\n{answer.message}"
+
+
+def _week(name: str) -> str:
+    return words.period_name(name).replace(" ", words.HARD_SPACE)
 
 
 def _units(value: float) -> str:

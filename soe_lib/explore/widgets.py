@@ -1,125 +1,209 @@
-"""The workbench as a widget: the controls above, the answer below; figures first, charts when nothing else waits."""
+"""The workbench as a widget: on the left what changes, on the right what it is worth; only what is seen is drawn."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from html import escape
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import ipywidgets as widgets
 
 from soe_lib.errors import SoeError
-from soe_lib.explore import pictures, view
+from soe_lib.explore import view
 from soe_lib.explore.answer import Answer
-from soe_lib.explore.controller import Explorer
-from soe_lib.explore.controls import Controls
-from soe_lib.explore.debounce import Debounce
-from soe_lib.explore.trial import Trial
+from soe_lib.explore.builder import Builder
+from soe_lib.explore.controller import CANCELLED, Explorer
+from soe_lib.explore.handing import Handing
+from soe_lib.explore.leaves import LEAVES, Leaf
+from soe_lib.explore.panel import Panel, button, row
+from soe_lib.explore.runner import Runner
+from soe_lib.explore.sharing import PARAMETER
+from soe_lib.explore.tradeoff import Tradeoff
 from soe_lib.review import words
 
+if TYPE_CHECKING:
+    from soe_lib.store.tables import Store
+
 LOG = logging.getLogger(__name__)
-MOVED, LOAD, STOCK, ACCOUNTS, TRIALS = range(5)
-TITLES = ("What moved", "Load", "Stock", "Money", "Trials")
+TITLES = (*(leaf.title for leaf in LEAVES), "Scenarios", "Trade-offs")
+LONG = 0.8
+"""Seconds of work after which the page says how far it is."""
+OUTDATED = 2.0
+"""Seconds of work after which it is stopped where something newer waits."""
 
 
 class Workbench(widgets.VBox):
-    """Controls, figures, what moved, load, stock, money and the trials so far, over one Explorer.
+    """The scenario builder, the strip of figures and the tabs, over one Explorer.
 
     Parameters
     ----------
-    explorer : answers the trials; everything done by hand can be asked of it in a script.
+    explorer : answers; everything done by hand can be asked of it, or of `.builder`, in a script.
+    store : plan history that a promoted plan is kept in. exceptions : this week's, to offer a scenario for.
     """
 
-    def __init__(self, explorer: Explorer) -> None:
-        self.explorer = explorer
+    def __init__(self, explorer: Explorer, *, store: Store = "", exceptions: tuple[str, ...] = ()) -> None:
+        self.explorer, self.builder = explorer, Builder(explorer)
+        self.runner = Runner(self._tick, self._rest)
         snapshot = explorer.snapshot
-        self.style_sheet = widgets.HTML(f"<style>{view.CSS}</style>")
+        self.shown = explorer.base
         self.head = widgets.HTML(view.head(snapshot.company, words.full_day(snapshot.as_of), explorer.base))
-        self.controls = Controls(explorer.choices, self._changed, self._undo, self._reset)
-        self.strip = widgets.HTML()
-        self.moved, self.accounts, self.trials = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        self.load, self.stock = Plate(pictures.load), Plate(pictures.stock)
-        self.tabs = widgets.Tab([self.moved, self.load, self.stock, self.accounts, self.trials], titles=TITLES)
-        self.answered = Debounce(self._answer)
-        self.drawn = Debounce(self._draw, eager=False)
+        self.panel = Panel(self.builder, self._changed)
+        self.handing = Handing(self.builder, self._taken, store=store, exceptions=exceptions)
+        self.handing.compare.on_click(lambda _: self._set_beside())
+        self.strip, self.progress = widgets.HTML(), widgets.HTML()
+        self.cancel = button("Cancel", "Stop the solver; the last answer stays")
+        self.take = button("Take the best so far", "Stop with the best plan found, and state its gap")
+        self.cancel.on_click(lambda _: explorer.watch.cancel())
+        self.take.on_click(lambda _: explorer.watch.take())
+        self.running = row(self.progress, self.cancel, self.take)
+        self.running.layout.display = "none"
+        self.leaves = [Page(leaf) for leaf in LEAVES]
+        self.scenarios = Scenarios(self)
+        self.tradeoff = Tradeoff(explorer, self.runner, self._show)
+        self.tabs = widgets.Tab(
+            [*self.leaves, self.scenarios, self.tradeoff], titles=TITLES,
+            _dom_classes=("soe-tabs",),
+        )  # fmt: skip
         self.tabs.observe(lambda _: self._draw(), names="selected_index")
-        super().__init__([self.style_sheet, self.head, self.controls, self.strip, self.tabs])
-        self._show(explorer.current)
+        left = widgets.VBox([self.panel, self.handing], _dom_classes=("soe-left",))
+        right = widgets.VBox([self.strip, self.running, self.tabs], _dom_classes=("soe-answers",))
+        columns = widgets.Box([left, right], _dom_classes=("soe-columns",))
+        style = widgets.HTML(f"<style>{view.CSS}</style>")
+        super().__init__([style, self.head, columns], _dom_classes=("soe-page",))
+        self._show(explorer.base)
+
+    def receive(self, query: str) -> None:
+        """Begin with the scenario of a shared link's query; one without a scenario changes nothing."""
+        if PARAMETER not in parse_qs(query):
+            return
+        try:
+            self.builder.receive(f"?{query}")
+        except SoeError as error:
+            self.handing.said.value = view.refused(str(error))
+            return
+        self.panel.refresh()
+        self.handing.refresh()
+        self._show(self.builder.answer())  # the page waits for its first figures; nothing else could be asked yet
+
+    # -- answers ------------------------------------------------------------------------------------------------
 
     def _changed(self) -> None:
-        self.drawn.cancel()
-        self.answered()
+        """Something was edited: the newest state is answered, what is slower and older is stopped."""
+        self.runner.ask(self.builder.answer, self._show, self._failed)
 
-    def _answer(self) -> None:
-        try:
-            self._show(self.explorer.ask(self.controls.trial))
-        except SoeError as error:
-            self._say(str(error))
-        except Exception as error:  # a fault of ours must reach the reader too: a callback's traceback reaches nobody
-            LOG.exception("the workbench could not answer")
-            self._say(f"The workbench failed on this trial ({type(error).__name__}: {error}); undo or reset goes on.")
-
-    def _undo(self) -> None:
-        self._back(self.explorer.undo())
-
-    def _reset(self) -> None:
-        self._back(self.explorer.reset())
-
-    def _back(self, answer: Answer) -> None:
-        self.answered.cancel()
-        if isinstance(answer.trial, Trial):
-            self.controls.show(answer.trial)
-        self._show(answer)
+    def _taken(self) -> None:
+        self.panel.refresh()
+        self.handing.refresh()
+        self._changed()
 
     def _show(self, answer: Answer) -> None:
+        if answer.message.startswith(CANCELLED):
+            if not self.runner.waiting:
+                self.strip.value = view.strip(self.shown, note="Cancelled; these are the figures of the last answer.")
+            return
+        self.shown = answer
         self.strip.value = view.strip(answer)
-        self.moved.value = view.moved(answer)
-        self.accounts.value = view.accounts(answer)
-        self.trials.value = view.trials([self.explorer.base, *self.explorer.history])
-        self.controls.undo.disabled = not self.explorer.history
-        self.drawn()
+        if answer.trial == self.builder.draft:
+            self.panel.say(answer.notes)
+        self.panel.undo.disabled = not self.builder.past
+        self.handing.name.placeholder = answer.name
+        self._draw()
 
-    def _say(self, message: str) -> None:
-        self.strip.value = view.refused(message)
+    def _failed(self, error: Exception) -> None:
+        """A fault of ours must reach the reader too: a callback's traceback reaches nobody."""
+        if isinstance(error, SoeError):
+            self.strip.value = view.refused(str(error))
+            return
+        LOG.error("the workbench could not answer", exc_info=error)
+        what = f"{type(error).__name__}: {error}"
+        self.strip.value = view.refused(f"The workbench failed on this ({what}); undo or reset goes on.")
+
+    def _rest(self) -> None:
+        self.running.layout.display = "none"
+
+    def _tick(self, seconds: float) -> None:
+        watch = self.explorer.watch
+        self.tradeoff.say()
+        if self.runner.waiting and seconds > OUTDATED:
+            watch.cancel()
+        if seconds > LONG:
+            self.progress.value = view.progress(watch.progress, seconds, self.explorer.snapshot.currency)
+            self.take.layout.display = None if watch.progress.incumbent is not None else "none"
+            self.running.layout.display = None
+
+    # -- tabs -----------------------------------------------------------------------------------------------------
 
     def _draw(self) -> None:
-        """Draw the chart that is looked at, where the answer is new to it."""
-        plate = {LOAD: self.load, STOCK: self.stock}.get(self.tabs.selected_index)
-        if plate is not None:
-            plate.show(self.explorer.current)
+        """Show the tab that is looked at, where the answer is new to it; a chart when nothing else waits."""
+        place = self.tabs.selected_index
+        if place is None or place >= len(self.leaves):
+            if self.tabs.selected_index == len(self.leaves):
+                self.scenarios.refresh()
+            return
+        page, answer = self.leaves[place], self.shown
+        if page.shown is answer:
+            return
+        if not page.leaf.drawn:
+            page.show(answer, page.leaf.show(answer, self.explorer.base))
+        elif not self.runner.waiting:
+            work = lambda: page.leaf.show(answer, self.explorer.base)  # noqa: E731
+            self.runner.ask(work, lambda drawn: page.show(answer, drawn), self._failed)
+
+    def _set_beside(self) -> None:
+        self.builder.keep(self.shown)
+        self.handing.say(f"{self.shown.name[:1].upper()}{self.shown.name[1:]} stands in the table of scenarios.")
+        self.scenarios.refresh()
 
 
-def refusal(message: str) -> widgets.HTML:
+class Page(widgets.HTML):
+    """One tab's HTML, with the answer that it shows."""
+
+    def __init__(self, leaf: Leaf) -> None:
+        self.leaf = leaf
+        self.shown: Answer | None = None
+        super().__init__(view.block("<p>Drawing…</p>"))
+
+    def show(self, answer: Answer, drawn: str) -> None:
+        """Show what was made of an answer."""
+        self.shown, self.value = answer, drawn
+
+
+class Scenarios(widgets.VBox):
+    """All scenarios side by side: the base, those set beside it, and the saved ones when asked for."""
+
+    def __init__(self, bench: Any) -> None:
+        self.bench = bench
+        self.table = widgets.HTML()
+        self.plan = button("Plan the saved scenarios", "Each is answered in turn; those that fail say why")
+        self.plan.on_click(lambda _: self._plan())
+        super().__init__([self.table, row(self.plan)])
+
+    def refresh(self) -> None:
+        """The table as it is now; the scenario on the screen stands last."""
+        builder, shown = self.bench.builder, self.bench.shown
+        known = builder.side_by_side
+        rows = known if any(one.name == shown.name for one in known) else [*known, shown]
+        self.table.value = view.trials(rows)
+
+    def _plan(self) -> None:
+        self._next(list(self.bench.builder.saved()))
+
+    def _next(self, left: list[Any]) -> None:
+        """Answer one after the other, so that a change by hand may come in between."""
+        bench = self.bench
+        if not left:
+            self.refresh()
+            return
+        one = left.pop(0)
+
+        def done(answer: Answer) -> None:
+            bench.builder.keep(answer)
+            self.refresh()
+            self._next(left)
+
+        bench.runner.ask(lambda: bench.explorer.answer(one), done, bench._failed)
+
+
+def refusal(message: str) -> Any:
     """The workbench of a snapshot that has no plan: why."""
     return widgets.HTML(f"<style>{view.CSS}</style>{view.refused(message)}")
-
-
-class Plate(widgets.VBox):
-    """A chart with its finding in words below it.
-
-    Parameters
-    ----------
-    draw : makes the picture of an answer, or None where it has no plan.
-    """
-
-    def __init__(self, draw: Callable[[Answer], pictures.Picture | None]) -> None:
-        self.draw = draw
-        self.shown: Answer | None = None
-        hidden = widgets.Layout(max_width="100%", object_fit="contain", display="none")
-        self.image = widgets.Image(format="png", layout=hidden)
-        self.words = widgets.HTML(view.block("<p>Drawing…</p>"))
-        super().__init__([self.image, self.words])
-
-    def show(self, answer: Answer) -> None:
-        """Show the chart of an answer."""
-        if answer is self.shown:
-            return
-        picture = self.draw(answer)
-        self.shown = answer
-        if picture is None:
-            self.image.layout.display = "none"
-            self.words.value = view.block("<p>There is no plan to draw.</p>")
-            return
-        self.image.value, self.image.width = picture.png, str(picture.width)
-        self.image.layout.display = None
-        self.words.value = view.block(f"<p>{escape(picture.alt)}</p>")

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
 
+ASKED = "QUERY_STRING"
+"""Voila hands a page's query on to its kernel under this name."""
 
-def workbench(snapshot: Snapshot, *, record: Plan | None = None) -> Any:
+
+def workbench(snapshot: Snapshot, *, record: Plan | None = None, store: str | Path = "") -> Any:
     """The interactive workbench of a snapshot, a widget for JupyterLab: turn a control, read what it is worth.
 
     Parameters
     ----------
     snapshot : what was known on the as-of date; its plan is solved first, every trial is compared with it.
     record : plan of record that the fence of settings.toml keeps to.
+    store : plan history that a promoted plan is kept in.
 
-    Returns the widget; `.explorer` answers the same trials from a script. Where the snapshot itself has no plan, the
-    widget says why.
+    Returns the widget; `.explorer` answers the same from a script, `.builder` is what the buttons call. Where the
+    snapshot itself has no plan, the widget says why. A page that was opened by a shared link begins with its scenario.
     """
     from soe_lib.errors import SoeError
     from soe_lib.explore.controller import Explorer
     from soe_lib.explore.widgets import Workbench, refusal
 
     try:
-        return Workbench(Explorer(snapshot, record=record))
+        bench = Workbench(Explorer(snapshot, record=record), store=store)
+        if received := os.environ.get(ASKED, ""):  # what stands behind the "?" of a page's address
+            bench.receive(received)
+        return bench
     except SoeError as error:
         return refusal(str(error))

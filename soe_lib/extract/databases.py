@@ -54,7 +54,7 @@ class Database:
     path: Path | None = None
     seconds: int = SECONDS
 
-    def query(self, sql: str, values: Mapping[str, Any]) -> pl.DataFrame:
+    def answer(self, sql: str, values: Mapping[str, Any]) -> pl.DataFrame:
         """The rows of one reading query.
 
         Parameters

@@ -176,7 +176,7 @@ def _queried(
     values = {"as_of": settings.as_of, "company": settings.company, "currency": settings.currency}
     try:
         if entry.query:
-            frame = database.query(entry.query, values)
+            frame = database.answer(entry.query, values)
         else:
             own = [*entry.columns.values(), *entry.extra]
             frame = database.relation(entry.relation, tuple(dict.fromkeys(own)) if entry.columns else ())

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from soe_lib.model.axis import Floats
 from soe_lib.model.canonical import Canonical
+from soe_lib.model.watch import Watch
 
 FIRST_WORK = 100_000
 """Nodes × whole numbers of the first step: what is proven within it needs no polish."""
@@ -37,13 +38,13 @@ CLOSE = 1e-4
 Opened = npt.NDArray[np.bool_]
 
 
-def search(highs: highspy.Highs, canonical: Canonical, seconds: float) -> float:
+def search(highs: highspy.Highs, canonical: Canonical, seconds: float, watch: Watch | None = None) -> float:
     """Run a program with whole numbers; the best bound that any run proved, in the sense of minimising.
 
     Parameters
     ----------
     highs : holds the program; its last run, its status and its solution are those of the last step.
-    seconds : wall-clock limit of all steps.
+    seconds : wall-clock limit of all steps. watch : who asks it to end ends the neighbourhoods too.
     """
     deadline = time.perf_counter() + seconds
     whole = np.flatnonzero(canonical.integer)
@@ -54,7 +55,7 @@ def search(highs: highspy.Highs, canonical: Canonical, seconds: float) -> float:
     if highs.getModelStatus() != highspy.HighsModelStatus.kSolutionLimit:
         return bound
     if _has_plan(highs):
-        _start(highs, whole, _improved(highs, canonical, whole, deadline - (1.0 - SHARE) * seconds))
+        _start(highs, whole, _improved(highs, canonical, whole, deadline - (1.0 - SHARE) * seconds, watch))
     highs.setOptionValue("mip_max_nodes", highspy.kHighsIInf)
     # The last run must at least take up the best plan, however late the neighbourhoods ended.
     return max(bound, _run(highs, max(deadline, time.perf_counter() + LEAST * seconds)))
@@ -76,7 +77,13 @@ def _start(highs: highspy.Highs, whole: npt.NDArray[np.intp], values: Floats) ->
     highs.setSolution(len(whole), whole.astype(np.int32), values)
 
 
-def _improved(highs: highspy.Highs, canonical: Canonical, whole: npt.NDArray[np.intp], deadline: float) -> Floats:
+def _improved(
+    highs: highspy.Highs,
+    canonical: Canonical,
+    whole: npt.NDArray[np.intp],
+    deadline: float,
+    watch: Watch | None,
+) -> Floats:
     """The whole numbers of the best plan after a round of neighbourhoods that found nothing better."""
     best = float(highs.getInfo().objective_function_value)
     values = np.rint(np.asarray(highs.getSolution().col_value)[whole])
@@ -90,7 +97,7 @@ def _improved(highs: highspy.Highs, canonical: Canonical, whole: npt.NDArray[np.
     while size <= max(OPEN, len(whole) // 2):
         better = False
         for opened in _neighbourhoods(canonical, whole, size, draw):
-            if time.perf_counter() >= deadline:
+            if time.perf_counter() >= deadline or (watch is not None and watch.stopped):
                 return values
             low = np.where(opened, canonical.lower[whole], values)
             high = np.where(opened, canonical.upper[whole], values)

@@ -27,6 +27,7 @@ from soe_lib.model.corner import optimal_face
 from soe_lib.model.polish import search
 from soe_lib.model.race import LARGE, PATIENCE, RUNNERS, race
 from soe_lib.model.refusal import check, refusal
+from soe_lib.model.watch import Watch
 
 INFINITY = highspy.kHighsInf
 PROVEN = highspy.HighsModelStatus.kOptimal
@@ -50,12 +51,14 @@ class Options:
     solver : "auto" (simplex; where the LP is large, in a race with ipx and HiPO), "simplex", "ipx" or "hipo", for the
         first run of an LP; later runs start from a basis.
     threads : fixed once per process (changing it later is an error in HiGHS).
+    watch : sees how far each run is and may end it; None: nobody looks.
     """
 
     seconds: float = 600.0
     gap: float = 0.0
     solver: str = "auto"
     threads: int = 2
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True)
@@ -124,12 +127,13 @@ class Gate:
         highs.setOptionValue("dual_feasibility_tolerance", 1e-9)
         if highs.passModel(self.canonical.highs()) == highspy.HighsStatus.kError:
             raise SolveError("refused: HiGHS takes no figure of 1e15 or more; count in another unit", status="refused")
-        return highs
+        return self.options.watch.follow(highs, self.canonical.offset) if self.options.watch else highs
 
     def answer(self, weights: Floats | None = None) -> Answer:
         """Solve; with weights, move to the one corner of the optimal face that they single out.
 
-        Raises SolveError with status infeasible, unbounded, infeasible_or_unbounded, empty, scaling, limit or error.
+        Raises SolveError with status infeasible, unbounded, infeasible_or_unbounded, empty, scaling, limit, cancelled
+        or error.
         """
         started = time.perf_counter()
         whole = np.flatnonzero(self.canonical.integer)
@@ -208,8 +212,14 @@ class Gate:
         highs.setOptionValue("time_limit", highs.getRunTime() + self.options.seconds)
         return highs
 
+    @property
+    def _cancelled(self) -> bool:
+        return self.options.watch is not None and self.options.watch.cancelled
+
     def _refuse(self, status: highspy.HighsModelStatus) -> None:
         kinds = highspy.HighsModelStatus
+        if self._cancelled:
+            raise SolveError("cancelled: the run was stopped before it had an answer", status="cancelled")
         if status == kinds.kUnboundedOrInfeasible:
             status = self._which(status)
         raise refusal(status, self.canonical, self.options.seconds)
@@ -228,10 +238,11 @@ class Gate:
     def _with_whole_numbers(self, whole: npt.NDArray[np.intp], started: float) -> Answer:
         """Prove the whole numbers, then fix them: prices and an exact corner come from the LP that is left."""
         highs, kinds = self.highs, highspy.HighsModelStatus
-        bound = -search(highs, self.canonical, self.options.seconds) - self.canonical.offset
+        bound = -search(highs, self.canonical, self.options.seconds, self.options.watch) - self.canonical.offset
         status, info = highs.getModelStatus(), highs.getInfo()
         has_plan = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
-        if status != PROVEN and not (has_plan and status in (kinds.kTimeLimit, kinds.kInterrupt, kinds.kSolutionLimit)):
+        ended = has_plan and not self._cancelled
+        if status != PROVEN and not (ended and status in (kinds.kTimeLimit, kinds.kInterrupt, kinds.kSolutionLimit)):
             self._refuse(status)
         found = np.rint(np.asarray(highs.getSolution().col_value)[whole])
         count, which = len(whole), whole.astype(np.int32)
@@ -305,6 +316,8 @@ class Gate:
         try:
             x = face.whole(Gate(face.program, replace(self.options, solver="simplex")).answer().x)
         except SolveError:
+            if self._cancelled:
+                raise
             return answer  # the face is numerically too thin: the first corner is as good, and it is proven
         if abs(float(canonical.cost @ (x - answer.x))) > 0.004:
             return answer

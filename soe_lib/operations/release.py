@@ -92,6 +92,11 @@ def release(
         )
     inputs = snapshot if snapshot is not None else read(data, str(plan.as_of))
     if inputs.fingerprint != plan.fingerprint:
+        # A plan with the meeting's decisions in it was made from the extract as they changed it.
+        from soe_lib.scenario.decisions import as_decided
+
+        inputs = as_decided(inputs, home)
+    if inputs.fingerprint != plan.fingerprint:
         raise DataError(
             f"Plan {label} was made from other inputs ({plan.fingerprint[:12]}) than {data or 'the snapshot'} holds "
             f"({inputs.fingerprint[:12]}). Give the extract it was made from, or plan and decide again."

@@ -129,19 +129,21 @@ def _cells_that_differ(then: Mapping[str, str], now: Mapping[str, str]) -> Itera
 
 
 def _frames_that_differ(then: Path, now: Path) -> list[str]:
-    """Names of the parquet frames in two zip files whose values differ, numbers to a millionth."""
+    """Names of the members of two zip files that differ; the values of parquet frames, numbers to a millionth."""
     with zipfile.ZipFile(then) as one, zipfile.ZipFile(now) as other:
         names = sorted({*one.namelist(), *other.namelist()})
         both = [name for name in names if name in one.namelist() and name in other.namelist()]
         return [
             f"{name} differs"
             for name in names
-            if name not in both or _values(one.read(name)) != _values(other.read(name))
+            if name not in both or _values(name, one.read(name)) != _values(name, other.read(name))
         ]
 
 
-def _values(parquet: bytes) -> str:
-    frame = pl.read_parquet(io.BytesIO(parquet)).with_columns(pl.selectors.float().round(6))
+def _values(name: str, content: bytes) -> str:
+    if not name.endswith(".parquet"):
+        return content.decode("utf-8", "replace")
+    frame = pl.read_parquet(io.BytesIO(content)).with_columns(pl.selectors.float().round(6))
     nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
     return frame.with_columns(pl.col(nested).map_elements(str, return_dtype=pl.String)).write_csv()
 

@@ -20,6 +20,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from soe_lib.errors import PackError
 from soe_lib.pack.notebooks import Page
 
@@ -27,9 +29,10 @@ if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
 
 FOLDER = ".inputs"
+MEETING = "meeting"
 DATA = (".csv", ".parquet", ".xlsx", ".toml")
 TEMPLATES = (".j2", ".css")
-PATH = re.compile(r"^(data|notebooks|templates)/(\d{4}-\d{2}-\d{2}/|extract/)?[^/\\\x00]+$")
+PATH = re.compile(r"^(data|notebooks|templates|meeting)/(\d{4}-\d{2}-\d{2}/|extract/)?[^/\\\x00]+$")
 SHA = re.compile(r"^[0-9a-f]{64}$")
 BLOCK = 1 << 20
 LOOKED_BACK = timedelta(weeks=13)
@@ -44,8 +47,14 @@ class Input:
     source: Path | bytes
 
 
-def collect(snapshot: Snapshot, pages: Sequence[Page], templates: Path) -> tuple[Input, ...]:
+def collect(
+    snapshot: Snapshot, pages: Sequence[Page], templates: Path, meetings: Mapping[str, pl.DataFrame] | None = None
+) -> tuple[Input, ...]:
     """Every file that a pack of this snapshot is made from, those of the earlier extracts that its pages read included.
+
+    Parameters
+    ----------
+    meetings : what earlier meetings left: table of the plan store → its rows.
 
     Errors
     ------
@@ -54,7 +63,13 @@ def collect(snapshot: Snapshot, pages: Sequence[Page], templates: Path) -> tuple
     found = [*_this_week(snapshot), *_earlier(snapshot)]
     found += [_of(f"notebooks/{page.path.name}", page.path) for page in pages]
     found += [_of(f"templates/{path.name}", path) for path in sorted(templates.iterdir()) if path.suffix in TEMPLATES]
+    found += [_of(f"{MEETING}/{table}.parquet", _bytes(frame)) for table, frame in (meetings or {}).items()]
     return tuple(found)
+
+
+def meetings_of(inputs: Sequence[Input]) -> dict[str, str]:
+    """Table of earlier meetings → the hash of its rows: a decision more makes another pack."""
+    return {one.path: one.sha256 for one in inputs if one.path.startswith(f"{MEETING}/")}
 
 
 def history(inputs: Sequence[Input]) -> dict[str, str]:
@@ -171,8 +186,12 @@ def _name(snapshot: Snapshot) -> str:
 
 
 def _parquet(snapshot: Snapshot, table: str) -> bytes:
+    return _bytes(snapshot.tables[table])
+
+
+def _bytes(frame: pl.DataFrame) -> bytes:
     buffer = io.BytesIO()
-    snapshot.tables[table].write_parquet(buffer)
+    frame.write_parquet(buffer)
     return buffer.getvalue()
 
 

@@ -143,8 +143,12 @@ def _make(job: Job, notes: list[str], started: float) -> PackResult:
     """Publish unless the very same pack is in force and intact."""
     target = job.out / job.snapshot.as_of.isoformat()
     before = manifest.previous(job.out, job.snapshot.as_of)
-    gathered = inputs.collect(job.snapshot, job.pages, job.templates)
+    from soe_lib.store import meeting
+
+    meetings = meeting.known_before(job.store, company=job.snapshot.company, as_of=job.snapshot.as_of)
+    gathered = inputs.collect(job.snapshot, job.pages, job.templates, meetings)
     wanted = manifest.identity(job.snapshot, job.pages, job.templates, before, inputs.history(gathered))
+    wanted["meetings"] = inputs.meetings_of(gathered)
     if job.browser:
         wanted["pdf"] = True
     there = manifest.read(target) if target.exists() else None

@@ -10,6 +10,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from soe_lib.errors import PackError
 from soe_lib.pack import build, compare, inputs, manifest, notebooks, place, verify
 from soe_lib.review import words
@@ -109,6 +111,7 @@ def _make(
     data = inputs.restore(out, told["kept"], work)
     snapshot = extracts.read(data, None if data.name == "extract" else told["as_of"])
     _record(out, told, work)
+    _meetings(work)
     pages = notebooks.find(work / "notebooks")
     job = build.Job(snapshot, pages, data, work, work / "templates", work, timeout, progress)
     staging = work / "staging"
@@ -133,6 +136,14 @@ def _record(out: Path, told: Mapping[str, Any], work: Path) -> None:
         one = kept.row(0, named=True)
         plan = history.open_plan(store, one["as_of"], one["run"], company=one["company"])
         history.append(work / build.STORE, plan)
+
+
+def _meetings(work: Path) -> None:
+    """Lay what earlier meetings left, as it was then, into the store of the rebuilt week."""
+    from soe_lib.store import tables
+
+    for kept in sorted((work / inputs.MEETING).glob("*.parquet")):
+        tables.add(work / build.STORE, kept.stem, pl.read_parquet(kept))
 
 
 def _notes(told: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:

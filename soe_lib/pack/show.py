@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Format = str | Callable[[Any], str]
 SCREEN = 96
 SHARP = 2
+COLOURS = 128
 EMPTY = "–"
 
 
@@ -42,12 +43,23 @@ def figure(chart: Figure, alt: str, *, title: str = "") -> None:
     picture = io.BytesIO()
     chart.savefig(picture, format="png", dpi=SCREEN * SHARP, metadata={"Software": None})
     data = {
-        "image/png": base64.b64encode(picture.getvalue()).decode("ascii"),
+        "image/png": base64.b64encode(_small(picture)).decode("ascii"),
         "text/plain": f"Chart: {alt}",
     }
     wide, high = (round(inches * SCREEN) for inches in chart.get_size_inches())
     named = {"title": title} if title else {}
     _display(data, {"image/png": {"alt": alt, "width": wide, "height": high, **named}})
+
+
+def _small(picture: io.BytesIO) -> bytes:
+    """The picture in as many colours as a chart has: a third of the bytes, and nobody sees the difference."""
+    from PIL import Image
+
+    small = io.BytesIO()
+    with Image.open(picture) as whole:
+        flat = whole.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        flat.save(small, "PNG", optimize=True)
+    return small.getvalue()
 
 
 def table(

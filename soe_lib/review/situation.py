@@ -5,6 +5,7 @@ out once.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,13 @@ class Situation:
         return replace(self, options=options, memory=memory if memory is not None else self.memory)
 
     @cached_property
+    def fences(self) -> dict[str, date]:
+        """The first day after each fence that settings.toml draws: {"frozen": …, "slushy": …}."""
+        fence = self.snapshot.settings.fence
+        days = {"frozen": fence.frozen_days, "slushy": fence.slushy_days}
+        return {name: self.snapshot.as_of + timedelta(days=length) for name, length in days.items() if length}
+
+    @cached_property
     def demand(self) -> pl.DataFrame:
         """Forecast, orders and sales by family and week."""
         return frames.demand_by_week(self.snapshot, self.past)
@@ -80,14 +88,14 @@ class Situation:
         return frames.demand_lines(self.snapshot)
 
     @cached_property
-    def errors(self) -> pl.DataFrame:
-        """Finished weeks with the forecast published one week before."""
-        return frames.forecast_errors(self.snapshot, self.past, lag=1)
+    def versions(self) -> pl.DataFrame:
+        """Finished weeks with every forecast that was published of them."""
+        return frames.forecast_versions(self.snapshot, self.past)
 
     @cached_property
-    def same_week_errors(self) -> pl.DataFrame:
-        """Finished weeks with the forecast published at their start."""
-        return frames.forecast_errors(self.snapshot, self.past, lag=0)
+    def errors(self) -> pl.DataFrame:
+        """Finished weeks with the forecast published one week before."""
+        return frames.forecast_errors(self.snapshot, lag=1, versions=self.versions)
 
     @cached_property
     def lines(self) -> pl.DataFrame:

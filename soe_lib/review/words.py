@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import date
+from itertools import pairwise
 
 MINUS = "−"
 HARD_SPACE = "\u00a0"
@@ -114,6 +115,19 @@ def period_name(period: str) -> str:
         return day(date.fromisoformat(period))
     except ValueError:
         return period
+
+
+def periods(names: Iterable[str], *, limit: int = 4) -> str:
+    """Several periods as a reader says them: "weeks 47 to 49", "weeks 47, 49 and 51"; other names one by one."""
+    kept = list(dict.fromkeys(names))
+    found = [WEEK.match(name) for name in kept]
+    if len(kept) < 2 or not all(found):
+        return listing(map(period_name, kept), limit=limit)
+    mondays = [date.fromisocalendar(int(week[1]), int(week[2]), 1) for week in found if week]
+    numbers = [str(int(week[2])) for week in found if week]
+    if len(kept) > 2 and all((after - before).days == 7 for before, after in pairwise(mondays)):
+        return f"weeks {numbers[0]} to {numbers[-1]}"
+    return f"weeks {listing(numbers, limit=limit)}"
 
 
 def month_name(month: str) -> str:

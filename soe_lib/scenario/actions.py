@@ -20,6 +20,8 @@ DELAYED = {
     "routings": "lead_time_days",
 }
 """What a delay moves in each table that can be late."""
+PROMISED, PROMISING = "committed", ("forecast", "orders")
+"""The column of what must be served, and the tables that have it beside a quantity."""
 NUMBERS = ("number", "integer")
 
 
@@ -45,6 +47,10 @@ ACTIONS: Mapping[str, Action] = {
         lambda column, amount: column + amount,
     ),
     "delay": Action(lambda path, amount: f"{path} {amount} days later", lambda column, amount: column + amount),
+    "promise": Action(
+        lambda path, amount: f"{path} promised to {float(amount):.0%}",
+        lambda _, amount: amount * pl.col("quantity"),
+    ),
     "drop": Action(lambda path, _: f"without {path}"),
     "event": Action(lambda path, _: f"a new row of {path}"),
     "row": Action(lambda path, _: f"a new row of {path}"),
@@ -52,8 +58,8 @@ ACTIONS: Mapping[str, Action] = {
 
 
 def target(action: str, table: str, column: str) -> str:
-    """The column that an edit changes; of a delay, the one that makes the table's rows late."""
-    return DELAYED[table] if action == "delay" else column
+    """The column that an edit changes; a delay moves what makes the table's rows late, a promise `committed`."""
+    return DELAYED[table] if action == "delay" else PROMISED if action == "promise" else column
 
 
 def computed(action: str, column: Column, amount: Value) -> pl.Expr:
@@ -77,6 +83,8 @@ def check(action: str, table: str, column: str, amount: Value) -> None:
     path = f"{table}.{column}" if column else table
     if action == "delay" and table not in DELAYED:
         raise DataError(f"{table} cannot be late; a delay is for {', '.join(DELAYED)}.")
+    if action == "promise" and table not in PROMISING:
+        raise DataError(f"{table} holds no demand to promise; a promise is for {', '.join(PROMISING)}.")
     if not target(action, table, column):
         raise DataError(f'{action} changes a column: write it behind a dot, such as "calendar.hours".')
     changed = schema()[table][target(action, table, column)]
@@ -84,6 +92,8 @@ def check(action: str, table: str, column: str, amount: Value) -> None:
         _check_new(path, changed, amount)
     elif isinstance(amount, bool) or not isinstance(amount, int | float):
         raise DataError(f"{action} of {path} needs a number, not {shown(amount)}.")
+    elif action == "promise" and not 0 <= amount <= 1:
+        raise DataError(f"A promise is a share of the quantity from 0 to 1, not {shown(amount)}.")
     elif action == "delay":
         if amount != round(amount) and changed.type == "date":
             raise DataError(f"A delay of {path} is in whole days, not {shown(amount)}.")

@@ -136,7 +136,7 @@ def known_options(store: Store, row: dict[str, Any]) -> pl.DataFrame:
 def promote(
     snapshot: Snapshot, *, store: Store = HERE, keys: Iterable[str] = (), record: Any = None
 ) -> tuple[Entry, Scenario]:
-    """Make the plan with this week's decisions the plan of record: planned again with all of them.
+    """Make the plan with this week's decisions the plan of record: planned again with all of them, and approved.
 
     Parameters
     ----------
@@ -146,21 +146,40 @@ def promote(
     Raises DataError where nothing was decided that changes the plan, SolveError where the decisions have no plan.
     """
     from soe_lib.model.planning import plan
+    from soe_lib.store.approvals import approve
     from soe_lib.store.history import append
 
-    rows = meeting.decisions(store, company=snapshot.company, as_of=snapshot.as_of).filter(pl.col("scenario") != "")
-    chosen = set(keys)
-    rows = rows.filter(pl.col("key").is_in(list(chosen))) if chosen else rows
+    rows = _changing(snapshot, store, keys)
     if rows.is_empty():
         raise DataError(f"Nothing was decided about {snapshot.as_of} that changes the plan: `soe decide` comes first.")
-    scenarios = [parsed(text) for text in rows["scenario"].unique(maintain_order=True)]
-    both = Scenario(" and ".join(one.name for one in scenarios), tuple(edit for one in scenarios for edit in one.edits))
+    both = _together(rows)
     made = plan(both.apply(snapshot), record=record, name=f"decided: {both.name}")
     entry = append(store, made, reason=f"decided: {both.name}")
     for row in rows.iter_rows(named=True):
         if not row["promoted"]:
             meeting.record(store, {**row, "promoted": True})
+    owners = ", ".join(rows["owner"].unique(maintain_order=True))
+    approve(store, snapshot.as_of, entry.run, by=owners, reason=f"decided: {both.name}", company=snapshot.company)
     return entry, both
+
+
+def as_decided(snapshot: Snapshot, store: Store = HERE) -> Snapshot:
+    """The snapshot with the promoted decisions of its week in it; itself where none was promoted."""
+    rows = _changing(snapshot, store, ()).filter(pl.col("promoted"))
+    return snapshot if rows.is_empty() else _together(rows).apply(snapshot)
+
+
+def _changing(snapshot: Snapshot, store: Store, keys: Iterable[str]) -> pl.DataFrame:
+    """The week's decisions that change the plan; only those about some exceptions, where any is named."""
+    rows = meeting.decisions(store, company=snapshot.company, as_of=snapshot.as_of).filter(pl.col("scenario") != "")
+    chosen = list(keys)
+    return rows.filter(pl.col("key").is_in(chosen)) if chosen else rows
+
+
+def _together(rows: pl.DataFrame) -> Scenario:
+    """The scenarios of several decisions as one."""
+    scenarios = [parsed(text) for text in rows["scenario"].unique(maintain_order=True)]
+    return Scenario(" and ".join(one.name for one in scenarios), tuple(edit for one in scenarios for edit in one.edits))
 
 
 def actions(decided: pl.DataFrame, issues: Iterable[Issue], as_of: date) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ class Edit:
 
     Parameters
     ----------
-    action : scale, set, add_to, delay, drop, event or row.
+    action : scale, set, add_to, delay, promise, drop, event or row.
     table, column : what is changed; the column is blank for whole rows. "settings" stands for settings.toml.
     amount : factor, new value, addition or days.
     where : filters, all of which must hold; each accepts one of its values.

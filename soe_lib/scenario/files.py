@@ -36,7 +36,7 @@ def load(path: str | Path) -> tuple[Scenario, ...]:
     ------
     DataError : no such file, no valid TOML, two scenarios of one name, or an edit that means nothing.
     """
-    file = _file(path)
+    file = file_at(path)
     if not file.is_file():
         raise DataError(f"There is no {file}. Save a scenario there first.")
     try:
@@ -57,7 +57,7 @@ def find(path: str | Path, name: str) -> Scenario:
     known = {one.name: one for one in load(path)}
     if name not in known:
         advice = hint(name, known) or f"There are: {', '.join(known) or 'none'}."
-        raise DataError(f"{_file(path)} has no scenario {name!r}. {advice}")
+        raise DataError(f"{file_at(path)} has no scenario {name!r}. {advice}")
     return known[name]
 
 
@@ -72,12 +72,22 @@ def named(snapshot: Snapshot, name: str) -> Scenario:
     """
     if name == BASE:
         return Scenario(BASE)
-    places = dict.fromkeys((snapshot.folder, snapshot.folder.parent, root()))
-    files = [place / FILE for place in places if (place / FILE).is_file()]
-    if not files:
-        looked = ", ".join(map(str, places))
+    if not (file := shelf(snapshot)).is_file():
+        looked = ", ".join(map(str, _places(snapshot)))
         raise DataError(f"There is no {FILE} to take the scenario {name!r} from; looked for it in {looked}.")
-    return find(files[0], name)
+    return find(file, name)
+
+
+def shelf(snapshot: Snapshot) -> Path:
+    """The scenarios.toml of a company: the one that `named` reads; where there is none yet, beside its extracts."""
+    files = [place / FILE for place in _places(snapshot) if (place / FILE).is_file()]
+    return files[0] if files else snapshot.folder.parent / FILE
+
+
+def saved_scenarios(snapshot: Snapshot) -> tuple[Scenario, ...]:
+    """The company's scenarios, in the order of their file; none where no file is kept. Looked for as by `named`."""
+    file = shelf(snapshot)
+    return load(file) if file.is_file() else ()
 
 
 def save(path: str | Path, scenarios: Iterable[Scenario]) -> Path:
@@ -95,12 +105,16 @@ def save(path: str | Path, scenarios: Iterable[Scenario]) -> Path:
             )
     if len({one.name for one in listed}) < len(listed):
         raise DataError("Two scenarios have the same name. Rename one of them.")
-    file = _file(path)
+    file = file_at(path)
     file.parent.mkdir(parents=True, exist_ok=True)
     aside = file.with_name(f".{file.name}.{os.getpid()}")
     aside.write_text(HEADER + "".join(map(_text, listed)), encoding="utf-8")
     aside.replace(file)
     return file
+
+
+def _places(snapshot: Snapshot) -> tuple[Path, ...]:
+    return tuple(dict.fromkeys((snapshot.folder, snapshot.folder.parent, root())))
 
 
 def text(scenario: Scenario) -> str:
@@ -114,7 +128,8 @@ def parsed(content: str) -> Scenario:
     return _scenario(Path("the plan history"), entry)
 
 
-def _file(path: str | Path) -> Path:
+def file_at(path: str | Path) -> Path:
+    """The scenarios.toml that a path means: the file itself, or the one in a folder."""
     return Path(path) / FILE if Path(path).is_dir() else Path(path)
 
 
@@ -124,7 +139,7 @@ def _scenario(file: Path, entry: Mapping[str, Any]) -> Scenario:
         if not isinstance(name, str) or not name:
             raise DataError("every [[scenario]] needs a name")
         edits = tuple(_edit(one) for one in entry.get("edit", []))
-        return Scenario(name, edits, note=str(entry.get("note", "")))
+        return Scenario(name, edits, note=str(entry.get("note", "")), answers=str(entry.get("answers", "")))
     except DataError as error:
         raise DataError(f"{file}, scenario {name!r}: {error}") from error
 
@@ -143,6 +158,8 @@ def _text(scenario: Scenario) -> str:
     lines = ["", "[[scenario]]", f"name = {_toml(scenario.name)}"]
     if scenario.note:
         lines.append(f"note = {_toml(scenario.note)}")
+    if scenario.answers:
+        lines.append(f"answers = {_toml(scenario.answers)}")
     for edit in scenario.edits:
         lines += ["", "[[scenario.edit]]", f"action = {_toml(edit.action)}"]
         if edit.action == "row":

@@ -68,11 +68,10 @@ def _moved(plan: Plan, base: Plan, flow: str, weeks: pl.DataFrame) -> pl.DataFra
     reading = READ[flow]
     sides = {"after": plan, "before": base}
     keys = list((plan if flow in plan.flows else base).rates.columns(flow))
-    cells = {side: _cells(one, flow, keys, side) for side, one in sides.items()}
-    # A move may come from a cell that only one of the plans has: an offer that is closed, a line that is new.
-    both = cells["after"].join(cells["before"], on=keys, how="full", coalesce=True, validate="1:1")
-    both = both.with_columns(pl.col("after", "before").fill_null(0.0))
+    both = _side_by_side(plan, base, flow, keys)
     changed = both.filter((pl.col("after") - pl.col("before")).abs() > LEAST)
+    if changed.is_empty():
+        return pl.DataFrame(schema=MOVES)
     for side, one in sides.items():
         changed = (
             changed.join(_rates(one, flow, keys, changed), on=keys, how="left", validate="1:1")
@@ -98,6 +97,17 @@ def _moved(plan: Plan, base: Plan, flow: str, weeks: pl.DataFrame) -> pl.DataFra
     return summed.select(pl.col(name).cast(dtype) for name, dtype in MOVES.items())
 
 
+def _side_by_side(plan: Plan, base: Plan, flow: str, keys: list[str]) -> pl.DataFrame:
+    """keys, after, before: the cells of a flow in both plans, 0 where one has none."""
+    now, then = plan.flows.get(flow), base.flows.get(flow)
+    if now is not None and then is not None and now.select(keys).equals(then.select(keys)):
+        return now.select(*keys, after="quantity").with_columns(then["quantity"].alias("before"))
+    # A move may come from a cell that only one of the plans has: an offer that is closed, a line that is new.
+    cells = {side: _cells(one, flow, keys, side) for side, one in (("after", plan), ("before", base))}
+    both = cells["after"].join(cells["before"], on=keys, how="full", coalesce=True, validate="1:1")
+    return both.with_columns(pl.col("after", "before").fill_null(0.0))
+
+
 def _cells(plan: Plan, flow: str, keys: list[str], side: str) -> pl.DataFrame:
     if flow not in plan.flows:
         return pl.DataFrame(schema={**dict.fromkeys(keys, pl.String), side: pl.Float64})
@@ -109,7 +119,7 @@ def _rates(plan: Plan, flow: str, keys: list[str], cells: pl.DataFrame) -> pl.Da
     table = plan.rates.tables.get(flow)
     if table is None:
         return cells.select(keys).with_columns(rate=pl.lit(0.0))
-    mine = table.filter(pl.col("kind") != "steering").join(cells.select(keys), on=keys, how="semi")
+    mine = table.join(cells.select(keys), on=keys, how="semi").filter(pl.col("kind") != "steering")
     return mine.group_by(keys).agg(pl.col("per_unit").sum().alias("rate"))
 
 

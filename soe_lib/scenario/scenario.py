@@ -33,6 +33,8 @@ class Scenario:
     edits : made in this order.
     blocks : planning ideas added to the model; they are not written to a file.
     note : why anybody asks.
+    answers : the exception that it is an option for, or a part of its name; blank: none. The weekly pack prices it
+        there, beside the options that it finds itself.
 
     Example: `Scenario("line 2 down").scale("calendar.hours", 0.0, resource="L2", period="2026-W48")`.
     """
@@ -41,6 +43,7 @@ class Scenario:
     edits: tuple[Edit, ...] = ()
     blocks: tuple[Block, ...] = ()
     note: str = ""
+    answers: str = ""
 
     def scale(self, path: str, factor: float, **where: Any) -> Scenario:
         """Multiply a column ("calendar.hours") by a factor in the rows that the filters accept."""
@@ -57,6 +60,10 @@ class Scenario:
     def delay(self, table: str, *, days: float, **where: Any) -> Scenario:
         """Let receipts or orders come so many days later, or lengthen the lead time of offers, lanes or routings."""
         return self._with("delay", table, days, where)
+
+    def promise(self, table: str, share: float, **where: Any) -> Scenario:
+        """Commit to a share of the quantity of each demand line ("forecast", "orders") that the filters accept."""
+        return self._with("promise", table, share, where)
 
     def drop(self, table: str, **where: Any) -> Scenario:
         """Leave rows out; rows that need them go too, others forget them."""
@@ -146,9 +153,9 @@ class Scenario:
 
     def save(self, path: str | Path) -> Path:
         """Write the scenario into a scenarios.toml, in place of one of the same name, beside the others."""
-        from soe_lib.scenario.files import load, save
+        from soe_lib.scenario.files import file_at, load, save
 
-        others = [one for one in load(path) if one.name != self.name] if Path(path).exists() else []
+        others = [one for one in load(path) if one.name != self.name] if file_at(path).is_file() else []
         return save(path, [*others, self])
 
     def __repr__(self) -> str:

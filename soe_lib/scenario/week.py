@@ -30,11 +30,13 @@ class MeetingWeek:
     ----------
     situation : the week, knowing its options and how long its exceptions have been open.
     hands : what every override, lock and priority costs. actions : what came of the last meeting's decisions.
+    decided : every decision kept before this week's meeting, oldest first.
     """
 
     situation: Situation
     hands: pl.DataFrame
     actions: tuple[dict[str, Any], ...]
+    decided: pl.DataFrame | None = None
 
     @property
     def currency(self) -> str:
@@ -73,6 +75,23 @@ class MeetingWeek:
         formats: dict[str, Format] = {promised: "money", realised: "money", "Due": day}
         return Table(frame, "Last week's actions", formats, note, rows=20)
 
+    @property
+    def log(self) -> Table | str:
+        """Every decision so far, the newest first."""
+        if self.decided is None or self.decided.is_empty():
+            return "No decision has been recorded so far."
+        promised = f"Promised, {self.currency}"
+        frame = self.decided.sort("as_of", "created", descending=True).select(
+            pl.col("as_of").alias("Week of"),
+            pl.col("what").alias("What was decided about"),
+            pl.col("option").alias("Decision"),
+            pl.col("owner").alias("Owner"),
+            pl.col("reason").alias("Why"),
+            pl.col("promised").alias(promised),
+            pl.when("promoted").then(pl.lit("yes")).otherwise(pl.lit("no")).alias("In the plan of record"),
+        )
+        return Table(frame, "Log of decisions, the newest first", {promised: "money", "Week of": day}, rows=15)
+
 
 def meeting_week(
     situation: Situation, living: Living, *, store: str | Path = "", results: str | Path = ""
@@ -89,11 +108,12 @@ def meeting_week(
     issues = find(situation)
     before = meeting.recall(home, "exceptions", company=company, before=as_of) if home else None
     decided = meeting.decisions(home, company=company, before=as_of) if home else None
+    log = meeting.decisions(home, company=company).filter(pl.col("as_of") < as_of) if home else None
     remembered = memory.remember(issues, before, as_of, threshold=threshold(situation), currency=situation.currency)
     known = situation.answered(None, memory.keep_memory(remembered, results))
     priced = options.keep_options(price_options(known, living.plan, agenda(known)), results)
     came = tuple(actions(decided, issues, as_of)) if decided is not None else ()
-    return MeetingWeek(known.answered(priced), price_manual(living), came)
+    return MeetingWeek(known.answered(priced), price_manual(living), came, log)
 
 
 def _there(store: str | Path) -> str:

@@ -90,6 +90,15 @@ def decisions(
     return last.select(DECISIONS.names()).sort("as_of", "created")
 
 
+def known_before(store: Store, *, company: str, as_of: date) -> dict[str, pl.DataFrame]:
+    """What a week reads of earlier meetings, by table: the last exceptions, and every decision; none is left empty."""
+    past = recall(store, "exceptions", company=company, before=as_of)
+    rows = _rows(store, "decisions", company)
+    taken = rows.filter(pl.col("as_of") < as_of).sort("created", "key") if rows is not None else None
+    both = {"exceptions": past.sort("key") if past is not None else None, "decisions": taken}
+    return {table: frame for table, frame in both.items() if frame is not None and frame.height}
+
+
 def _rows(store: Store, table: str, company: str | None) -> pl.DataFrame | None:
     home = store if isinstance(store, tables.Address) or "://" in str(store) else workspace.find(Path(str(store)))
     rows = tables.read(tables.opened(home, table))

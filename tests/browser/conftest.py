@@ -1,7 +1,8 @@
-"""A JupyterLab on this machine and Debian's Chromium to look at it with."""
+"""A JupyterLab and a Voila on this machine, and Debian's Chromium to look at it with."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import secrets
 import shutil
@@ -12,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,30 +52,78 @@ def browser_or_skip() -> None:
         pytest.skip("NOT TESTED IN A BROWSER: no chromium on this machine (apt-get install chromium)")
 
 
+@dataclass(frozen=True)
+class Pages:
+    """A running Voila: the address of the workbench's page, and its workspace."""
+
+    address: str
+    workspace: Path
+
+
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """JupyterLab on 127.0.0.1 with a token, over a workspace of its own; ended by its process id."""
     browser_or_skip()
-    home = tmp_path_factory.mktemp("lab")
-    workspace = home / "workspace"
-    shutil.copytree(ROOT / "notebooks", workspace / "notebooks", ignore=shutil.ignore_patterns(".*"))
-    shutil.copytree(ROOT / "data", workspace / "data", ignore=shutil.ignore_patterns(".*"))
-    token, port = secrets.token_hex(16), free_port()
-    places = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    with lab_in(tmp_path_factory.mktemp("lab")) as found:
+        yield found
+
+
+@contextmanager
+def lab_in(home: Path) -> Iterator[Lab]:
+    """JupyterLab over a workspace in `home`."""
+    workspace, token, port = workspace_in(home), secrets.token_hex(16), free_port()
     quiet(home / "config")
-    environment = {**os.environ, **places, "IPYTHONDIR": str(home / "ipython"), "PYTHONPATH": str(ROOT)}
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
         f"--ServerApp.root_dir={workspace}", "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    with served(command, home, f"{address}/api/status?token={token}"):
+        yield Lab(address, token, workspace)
+
+
+@pytest.fixture(scope="session")
+def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    """Voila on 127.0.0.1 over a workspace of its own, as README starts it; ended by its process id."""
+    browser_or_skip()
+    if importlib.util.find_spec("voila") is None:
+        pytest.skip("NOT TESTED IN A BROWSER: the package voila is not installed (pip install 'soe_lib[page]')")
+    home = tmp_path_factory.mktemp("voila")
+    workspace, port = workspace_in(home), free_port()
+    command = [
+        sys.executable, "-m", "voila", "notebooks/workbench.ipynb", "--no-browser", f"--port={port}",
+        "--Voila.ip=127.0.0.1",
+    ]  # fmt: skip
+    address = f"http://127.0.0.1:{port}/"
+    with served(command, home, f"{address}voila/static/main.js", refused=True):
+        yield Pages(address, workspace)
+
+
+def workspace_in(home: Path) -> Path:
+    """A copy of the notebooks and the data, to be written to."""
+    workspace = home / "workspace"
+    for folder in ("notebooks", "data"):
+        shutil.copytree(ROOT / folder, workspace / folder, ignore=shutil.ignore_patterns(".*"))
+    return workspace
+
+
+@contextmanager
+def served(command: list[str], home: Path, ready: str, *, refused: bool = False) -> Iterator[None]:
+    """A server over the workspace in `home`, from when it answers until it is ended by its process id.
+
+    Parameters
+    ----------
+    ready : an address that answers once it runs. refused : any answer will do, an error of HTTP too.
+    """
+    places = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    environment = {**os.environ, **places, "IPYTHONDIR": str(home / "ipython"), "PYTHONPATH": str(ROOT)}
     with (home / "server.log").open("w", encoding="utf-8") as log:
-        server = subprocess.Popen(command, env=environment, cwd=workspace, stdout=log, stderr=log)
+        server = subprocess.Popen(command, env=environment, cwd=home / "workspace", stdout=log, stderr=log)
         try:
-            address = f"http://127.0.0.1:{port}"
-            answers(server, f"{address}/api/status?token={token}", home / "server.log")
-            yield Lab(address, token, workspace)
+            answers(server, ready, home / "server.log", refused=refused)
+            yield
         finally:
             server.terminate()
             try:
@@ -97,13 +147,17 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def answers(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def answers(server: subprocess.Popen[bytes], url: str, log: Path, *, refused: bool = False) -> None:
     """Wait until the server answers; fail with its log where it does not."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and server.poll() is None:
         try:
             with urllib.request.urlopen(url, timeout=2):
                 return
+        except urllib.error.HTTPError:
+            if refused:
+                return
+            time.sleep(0.2)
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    pytest.fail(f"JupyterLab does not answer:\n{log.read_text(encoding='utf-8')[-3000:]}")
+    pytest.fail(f"The server does not answer:\n{log.read_text(encoding='utf-8')[-3000:]}")

@@ -1,16 +1,16 @@
-"""The workbench as a planner meets it: JupyterLab in a real browser, a slider moved by keyboard, a figure that changes."""
+"""The workbench as a planner meets it: JupyterLab in a real browser, by mouse and by keyboard."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.bench import SECOND, STATUS, answered, kept, status, tab
 from tests.browser.conftest import CHROMIUM, FLAGS, ROOT, Lab
+from tests.browser.notebook import run_all
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -19,9 +19,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not (ROOT / "data" / "demo").is_dir(), reason="NOT TESTED IN A BROWSER: there is no data/demo"),
 ]
-SECOND = 1000.0
-IDLE = "Python 3 (ipykernel) | Idle"
-STATUS = ".soe-bench [role=status]"
 
 
 @pytest.fixture(scope="module")
@@ -33,40 +30,10 @@ def page(lab: Lab) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         found = browser.new_page(viewport={"width": 1280, "height": 900})
         found.set_default_timeout(90 * SECOND)
-        # JupyterLab asks for a kernel when it is slow to start the notebook's own.
-        dialog = found.locator(".jp-Dialog", has_text="Select Kernel")
-        found.add_locator_handler(dialog, lambda: dialog.locator(".jp-mod-accept").click(), no_wait_after=True)
-        found.goto(lab.url("workbench.ipynb"))
-        found.locator(".jp-Notebook").wait_for()
-        found.get_by_text(IDLE).wait_for()
-        found.get_by_role("menuitem", name="Run", exact=True).click()
-        found.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        found.locator(".soe-bench .tile").first.wait_for()
-        # The last cell is done when its number stands beside it and the kernel rests.
-        found.locator(".jp-Cell .jp-InputPrompt", has_text=re.compile(r"\[\d+\]")).last.wait_for()
-        found.get_by_text(IDLE).wait_for()
+        run_all(found, lab.url("workbench.ipynb"))
         found.locator(".soe-bench h3").scroll_into_view_if_needed()
         yield found
         browser.close()
-
-
-def status(page: Page) -> str:
-    return page.locator(STATUS).inner_text()
-
-
-def pressed(page: Page, key: str) -> str:
-    """Press a key on what has the focus, and what the strip says when it has changed."""
-    before = status(page)
-    page.keyboard.press(key)
-    page.wait_for_function("([place, text]) => document.querySelector(place)?.innerText !== text", arg=[STATUS, before])
-    return status(page)
-
-
-def kept(page: Page, name: str) -> None:
-    """Leave a picture where the caller asks for pictures (SOE_SCREENSHOTS)."""
-    if folder := os.environ.get("SOE_SCREENSHOTS"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 def test_the_strip_shows_this_weeks_plan(page: Page) -> None:
@@ -78,44 +45,112 @@ def test_the_strip_shows_this_weeks_plan(page: Page) -> None:
 
 
 def test_a_slider_moved_by_keyboard_changes_the_figures(page: Page) -> None:
-    page.get_by_role("slider").first.focus()
-    one = pressed(page, "ArrowRight")
-    assert "down 1 day" in one
+    page.locator(".soe-left").get_by_role("slider").focus()
     for _ in range(2):
         page.keyboard.press("ArrowRight")
-    page.wait_for_function("place => document.querySelector(place)?.innerText.includes('down 3 days')", arg=STATUS)
-    three = status(page)
-    assert "hours lost" in three
-    assert "worse" in three, "a line down for three days must cost something"
-    assert re.search(r"Answered in [\d.]+ s: solver [\d.]+ s", three)
-    assert page.locator(".soe-bench table.data caption", has_text="What moved").count() == 1
+    two = answered(page, "down 2 days")
+    assert "worse" in two, "a line down for two days must cost something"
+    assert re.search(r"Answered in [\d.]+ s: solver [\d.]+ s", two)
+    assert "hours lost" in page.locator(".soe-change").inner_text()
+    assert page.locator(".soe-bench table.data caption:visible", has_text="What moved").count() == 1
     kept(page, "outage")
-    page.locator(".soe-bench table.data").first.scroll_into_view_if_needed()
-    kept(page, "moved")
 
 
-def test_the_tabs_show_charts_with_words(page: Page) -> None:
-    for name in ("Load", "Stock"):
-        page.get_by_role("tab", name=name, exact=True).click()
-        image = page.get_by_role("tabpanel").locator("img:visible")
-        image.wait_for()
-        assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 800
-        assert page.locator(".soe-bench p:visible").last.inner_text(), "a chart has its finding in words"
+def test_a_slider_dragged_by_mouse_changes_the_figures(page: Page) -> None:
+    handle = page.locator(".soe-left").get_by_role("slider")
+    box, before = handle.bounding_box(), status(page)
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 40, box["y"] + box["height"] / 2, steps=8)
+    page.mouse.up()
+    days = int(page.locator(".soe-left .widget-readout").first.inner_text())
+    assert days > 2
+    assert answered(page, f"down {days} days") != before
+    kept(page, "dragged")
+
+
+def test_the_tabs_show_charts_and_tables(page: Page) -> None:
+    for name in ("Bridge", "Stock", "Load"):
+        tab(page, name)
+        chart = page.locator("figure.chart:visible svg")
+        chart.wait_for()
+        box = chart.bounding_box()
+        assert box is not None
+        assert box["width"] > 400
+        assert len(page.locator("figure.chart:visible").get_attribute("aria-label") or "") > 40, "a chart has words"
         kept(page, name.lower())
-    page.get_by_role("tab", name="Trials", exact=True).click()
-    assert page.locator(".soe-bench caption:visible", has_text="Trials side by side").count() == 1
-    kept(page, "trials")
+    tab(page, "Bridge")
+    page.locator(".soe-bench .note:visible", has_text="residual 0.00").wait_for()
+    for name, caption in (
+        ("Orders at risk", "Orders at risk"),
+        ("Money", "Money by account"),
+        ("Edits", "Rows of the"),
+    ):
+        tab(page, name)
+        page.locator(".soe-bench caption:visible", has_text=caption).wait_for()
+        kept(page, name.split()[0].lower())
+
+
+def test_a_scenario_is_saved_loaded_and_exported(page: Page, lab: Lab) -> None:
+    before = status(page)
+    page.get_by_label("Name of the scenario").fill("browser week")
+    page.get_by_label("Name of the scenario").press("Enter")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("Saved browser week in demo/scenarios.toml").wait_for()
+    saved = (lab.workspace / "data" / "demo" / "scenarios.toml").read_text(encoding="utf-8")
+    assert 'name = "browser week"' in saved
+    assert "downtime" in saved
+    page.get_by_text("Share with others").click()
+    page.get_by_role("button", name="Make a link").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="scenario.toml").click()
+    assert "downtime" in download.value.path().read_text(encoding="utf-8")
+    page.get_by_role("button", name="Reset").click()
+    assert answered(page, "This week").count("as planned") == 8
+    page.get_by_label("Load a saved scenario").select_option("browser week")
+    assert figures(answered(page, "Browser week")) == figures(before)
+    kept(page, "saved")
+
+
+def test_saved_scenarios_stand_side_by_side(page: Page) -> None:
+    tab(page, "Scenarios")
+    page.get_by_role("button", name="Plan the saved scenarios").click()
+    for name in ("no overtime", "Laundry up 10 percent", "container a week later still"):
+        page.locator("table.data:visible tbody th", has_text=name).wait_for()
+    kept(page, "scenarios")
+
+
+def test_a_frontier_is_drawn_and_a_point_of_it_shown(page: Page) -> None:
+    tab(page, "Trade-offs")
+    page.get_by_role("spinbutton", name="Points").fill("3")
+    page.get_by_role("spinbutton", name="Points").press("Enter")
+    page.get_by_role("button", name="Draw the frontier").click()
+    page.locator("figure.chart:visible svg").wait_for()
+    kept(page, "frontier")
+    points = page.get_by_label("Show the plan of")
+    points.focus()
+    page.keyboard.press("End")
+    answered(page, "On time")
+    kept(page, "point")
 
 
 def test_undo_and_reset_bring_the_figures_back(page: Page) -> None:
     from playwright.sync_api import expect
 
     page.get_by_role("button", name="Reset").click()
-    page.wait_for_function("place => document.querySelector(place)?.innerText.startsWith('This week')", arg=STATUS)
-    assert status(page).count("as planned") == 8
-    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    assert answered(page, "This week").count("as planned") == 8
+    expect(page.get_by_role("button", name="Reset")).to_be_disabled()
+    page.get_by_role("button", name="Undo").click()
+    answered(page, "Browser week")
 
 
 def test_no_cell_failed(page: Page) -> None:
     assert page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
     assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    assert page.locator(STATUS).count() == 1
+
+
+def figures(text: str) -> list[str]:
+    """The lines of a strip that hold its figures: neither its title nor its time."""
+    return [line for line in text.splitlines()[1:] if not line.startswith("Answered")]

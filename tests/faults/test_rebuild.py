@@ -9,6 +9,7 @@ from soe_lib.errors import PackError
 from soe_lib.pack import compare, inputs, jobs, manifest
 from soe_lib.pack.rebuild import rebuild
 from soe_lib.pack.verify import verify
+from soe_lib.store import meeting
 from tests.faults import company
 
 
@@ -100,3 +101,34 @@ def test_pages_that_differ_only_in_times_are_the_same(tmp_path: Path) -> None:
     assert compare.folders(tmp_path / "one", tmp_path / "other") == []
     (tmp_path / "other" / "index.html").write_text("<main><p>Solver HiGHS, 1 s</p></main>")
     assert compare.folders(tmp_path / "one", tmp_path / "other") == ["index.html: 'made … UTC' then, nothing now."]
+
+
+COUNTED = """
+import soe_lib as soe
+
+known = soe.decisions(store, company=snapshot.company).height
+publish(results, page="stock", title="Stock", headline=f"{known} decisions stand.", scores=[score], checks=[check])
+"""
+
+
+def test_a_decision_makes_another_pack_which_is_reproduced_with_it(tmp_path: Path) -> None:
+    made = company.workspace(tmp_path, weeks=2)
+    company.notebook(made / "notebooks", company.NOTEBOOK + COUNTED)
+    data, out, how = made / "data" / "grain", made / "out", {"notebooks": made / "notebooks"}
+    assert jobs.make_pack(data, None, out, **how).published
+    assert not jobs.make_pack(data, None, out, **how).published
+    row = dict.fromkeys(meeting.DECISIONS.names()) | {
+        "company": "grain", "as_of": company.FIRST, "key": "PO1", "what": "PO1 is late", "option": "Wait",
+        "owner": "Ann", "reason": "It is near", "promoted": False,
+    }  # fmt: skip
+    meeting.record(out / "plans", row)
+    second = jobs.make_pack(data, None, out, **how)
+    assert (second.published, second.run) == (True, 2)
+    assert "1 decisions stand." in (second.folder / "stock.html").read_text()
+    # What is decided about this very week is known to the next one only.
+    meeting.record(out / "plans", {**row, "as_of": company.FIRST.replace(day=28)})
+    assert not jobs.make_pack(data, None, out, **how).published
+    (made / "data").rename(made / "gone")
+    again = rebuild(out, "2026-12-28")
+    assert "1 decisions stand." not in again.text()
+    assert again.ok, again.text()

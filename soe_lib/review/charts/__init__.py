@@ -7,10 +7,12 @@ from soe_lib.review.charts.chart import Chart, nothing_to_show
 from soe_lib.review.charts.demand import demand
 from soe_lib.review.charts.gaps import gaps
 from soe_lib.review.charts.load import load_heatmap
+from soe_lib.review.charts.order_risk import order_risk
 from soe_lib.review.charts.outlook import month_outlook
 from soe_lib.review.charts.prices import constraint_prices
 from soe_lib.review.charts.service import service
 from soe_lib.review.charts.stock import projected_stock
+from soe_lib.review.charts.stress import stress
 
 __all__ = [
     "Chart",
@@ -23,6 +25,8 @@ __all__ = [
     "load_heatmap",
     "month_outlook",
     "nothing_to_show",
+    "order_risk",
     "projected_stock",
     "service",
+    "stress",
 ]

@@ -18,13 +18,9 @@ def step_curves(curves: Sequence[tuple[str, pl.DataFrame]], currency: str, *, un
     curves : name, and start, stop [units more], price [money per unit] of each step.
     currency : of the prices. unit : what is bought.
     """
-    first = [(name, float(steps["price"][0]), float(steps["price"][-1])) for name, steps in curves]
-    name, high, low = first[0]
+    told = [f"{name}: {said(steps, currency, unit)}" for name, steps in curves]
     most = float(max(steps["stop"].max() for _, steps in curves))  # type: ignore[type-var,arg-type]
-    title = (
-        f"{name}: the first {unit} more earns {words.money(high, currency)}, "
-        f"the {words.number(most)}th {words.money(low, currency)}"
-    )
+    title = told[0]
     figure, (axes,) = style.new_figure(
         height=2.6, title=title, subtitle=f"What one more {unit} earns, {currency}, every corner planned again"
     )
@@ -37,13 +33,25 @@ def step_curves(curves: Sequence[tuple[str, pl.DataFrame]], currency: str, *, un
             color=(style.BLUE, style.RED, style.INK)[place % 3], linestyle=lines[place % 3], label=label,
         )  # fmt: skip
     axes.set_xlim(0, most)
-    axes.set_ylim(0, 1.15 * max(price for _, price, _ in first))
+    axes.set_ylim(0, 1.15 * max(float(steps["price"].max()) for _, steps in curves))  # type: ignore[arg-type]
     axes.set_xlabel(f"More {words.plural_of(unit)}")
     style.plain_numbers(axes, which="y")
     if len(curves) > 1:
         axes.legend(loc="lower left", frameon=False)
-    told = "; ".join(
-        f"{label}: {words.money(start, currency)} falling to {words.money(end, currency)}"
-        for label, start, end in first
-    )
-    return Chart(figure, title, f"{title}. {told}.")
+    return Chart(figure, title, f"{'; '.join(told)}.")
+
+
+def said(steps: pl.DataFrame, currency: str, unit: str) -> str:
+    """What all of the units earn, and the first and the last of them: "8 more hours earn EUR 2,642, …"."""
+    stop = float(steps["stop"].max())  # type: ignore[arg-type]
+    whole = _earned(steps, stop)
+    earn = f"{words.count(stop, f'more {unit}')} {'earns' if stop == 1 else 'earn'} {words.money(whole, currency)}"
+    if stop <= 1:
+        return earn
+    first, last = _earned(steps, 1.0), whole - _earned(steps, stop - 1.0)
+    return f"{earn}, {words.money(first, currency)} the first and {words.money(last, currency)} the last"
+
+
+def _earned(steps: pl.DataFrame, amount: float) -> float:
+    used = (pl.min_horizontal("stop", pl.lit(amount)) - pl.col("start")).clip(lower_bound=0.0)
+    return float(steps.select((used * pl.col("price")).sum()).item())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 
 import polars as pl
@@ -34,7 +35,9 @@ def finding(frame: pl.DataFrame, *, shown: int) -> str:
     )
 
 
-def projected_stock(frame: pl.DataFrame, *, as_of: date, unit: str = "units") -> Chart:
+def projected_stock(
+    frame: pl.DataFrame, *, as_of: date, unit: str = "units", fences: Mapping[str, date] | None = None
+) -> Chart:
     """Closing stock by period, one panel per item and place: line; safety stock: dashes; receipts: bars.
 
     Parameters
@@ -42,6 +45,7 @@ def projected_stock(frame: pl.DataFrame, *, as_of: date, unit: str = "units") ->
     frame : name [panel], order [place of the panel], ends_on [date], stock, safety, receipts [units]. The
         first panels are shown, so the caller sorts by what matters.
     as_of : the day the opening stock was counted. unit : of the quantities.
+    fences : name → first day after it, such as {"frozen": …, "slushy": …}; drawn where they lie in the horizon.
     """
     if frame.is_empty():
         return nothing_to_show("No stock to project")
@@ -57,6 +61,7 @@ def projected_stock(frame: pl.DataFrame, *, as_of: date, unit: str = "units") ->
             panel.set_axis_off()
             continue
         draw(panel, kept.filter(pl.col("name") == panels[place]), as_of=as_of)
+        fence_lines(panel, fences or {}, kept["ends_on"].max(), named=place == 0)  # type: ignore[arg-type]
     style.figure_key(figure, axes[0])
     lows = kept.group_by("name", maintain_order=True).agg(low=pl.col("stock").min(), safety=pl.col("safety").max())
     parts = [f"{name}: lowest {words.number(low)}, safety {words.number(safety)}" for name, low, safety in lows.rows()]
@@ -82,6 +87,17 @@ def draw(axes: Axes, panel: pl.DataFrame, *, as_of: date) -> None:
     axes.set_ylim(bottom=min(0.0, float(stock.min()) * 1.1), top=tallest * 1.08)
     style.plain_numbers(axes, bins=4)
     weeks(axes, as_of, when[-1])
+
+
+def fence_lines(axes: Axes, fences: Mapping[str, date], last: date, *, named: bool) -> None:
+    """A thin upright line where each fence ends, named at its foot in the first panel."""
+    for name, day in fences.items():
+        if day > last:
+            continue
+        place = (day - date(1970, 1, 1)).days
+        axes.axvline(place, color=style.MUTED, linewidth=0.9, linestyle=(0, (1, 2)), zorder=2)
+        if named:
+            style.note(axes, f"{name} until here ", (place, axes.get_ylim()[1] * 0.93), ha="right", color=style.MUTED)
 
 
 def weeks(axes: Axes, first: date, last: date) -> None:

@@ -55,7 +55,7 @@ class Effect:
     @property
     def when(self) -> str:
         """The weeks that are hit."""
-        return words.listing((words.period_name(week) for week in self.weeks), limit=4)
+        return words.periods(self.weeks)
 
 
 def effect_of(situation: Situation, kind: str, key: str) -> Effect:

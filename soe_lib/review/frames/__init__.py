@@ -5,7 +5,7 @@ worded.
 from soe_lib.review.frames.adherence import annual_cost_of_goods, made_against_plan, stock_today
 from soe_lib.review.frames.changes import changed_events, changed_inputs, changed_orders, changed_plan, changed_receipts
 from soe_lib.review.frames.demand import demand_by_week, demand_lines
-from soe_lib.review.frames.history import earlier, forecast_errors
+from soe_lib.review.frames.history import earlier
 from soe_lib.review.frames.lateness import events_now, late_receipts, where_used
 from soe_lib.review.frames.lines import lines
 from soe_lib.review.frames.load import line_load, scarce_hours
@@ -14,7 +14,7 @@ from soe_lib.review.frames.running import running
 from soe_lib.review.frames.service import gaps_by_item, gaps_by_week, orders_at_risk, service_by
 from soe_lib.review.frames.stock import cover, projected_stock, stock_value
 from soe_lib.review.frames.time import buckets
-from soe_lib.review.frames.versions import errors_by_lag, forecast_versions, waterfall
+from soe_lib.review.frames.versions import errors_by_lag, forecast_errors, forecast_versions, waterfall
 
 __all__ = [
     "annual_cost_of_goods",

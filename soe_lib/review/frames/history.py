@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
-
 import polars as pl
 
 from soe_lib.extract.folders import dates
@@ -52,37 +49,3 @@ def sales_by_week(snapshot: Snapshot) -> pl.DataFrame:
     sold = snapshot["actuals"].filter((pl.col("measure") == "sales") & (pl.col("date") < snapshot.as_of))
     week = pl.col("date").dt.strftime("%G-W%V").alias("week")
     return sold.group_by("item", "location", "customer", week).agg(actual=pl.col("quantity").sum())
-
-
-def forecast_errors(snapshot: Snapshot, past: Sequence[Snapshot], *, lag: int = 1) -> pl.DataFrame:
-    """Sales and the forecast published `lag` weeks before, for every finished week that both are known of.
-
-    The lag counts weeks from the Monday of the extract to the Monday of the week of demand: 0 is the
-    forecast of the week itself. A forecast of zero counts as an error of the whole sale.
-
-    Parameters
-    ----------
-    past : earlier extracts. lag : weeks between publication and demand [weeks].
-
-    Returns
-    -------
-    item, family, week, actual, forecast [units].
-    """
-    items = snapshot["items"].select("item", "family")
-    this_week = snapshot.as_of.strftime("%G-W%V")
-    kept = [published_forecast(one).filter(pl.col("week") == week_after(one, lag)) for one in past]
-    empty = {"item": pl.String, "family": pl.String, "week": pl.String, "actual": pl.Float64, "forecast": pl.Float64}
-    if not kept:
-        return pl.DataFrame(schema=empty)
-    forecast = pl.concat(kept).filter(pl.col("week") < this_week).group_by("item", "week").agg(pl.col("forecast").sum())
-    known = forecast["week"].unique().implode()
-    sold = (
-        sales_by_week(snapshot).filter(pl.col("week").is_in(known)).group_by("item", "week").agg(pl.col("actual").sum())
-    )
-    both = forecast.join(sold, on=["item", "week"], how="full", coalesce=True, validate="1:1").fill_null(0.0)
-    return both.join(items, on="item", how="left", validate="m:1").select(list(empty)).sort("item", "week")
-
-
-def week_after(snapshot: Snapshot, lag: int) -> str:
-    """The ISO week that lies `lag` weeks after the week of an extract."""
-    return (snapshot.as_of + timedelta(weeks=lag)).strftime("%G-W%V")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.review.frames.outlook import families, month_outlook
+from soe_lib.review.frames.versions import forecast_versions
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
@@ -60,24 +61,19 @@ def _verdict() -> pl.Expr:
     )
 
 
-def historical_error(snapshot: Snapshot, *, lag: int = 1) -> pl.DataFrame:
+def historical_error(snapshot: Snapshot, *, lag: int = 1, versions: pl.DataFrame | None = None) -> pl.DataFrame:
     """How far off the forecast of each family has been: family, error [share], weeks [how many it is made of].
 
-    Formula: Σ|A − F₍lag₎| ÷ ΣA over the weeks of the actuals, summed by family; versions of the forecast must be named
-    by the ISO week in which they were published.
+    Formula: Σ|A − F₍lag₎| ÷ ΣA over the finished weeks, summed by family.
+
+    Parameters
+    ----------
+    lag : weeks between the publication of a forecast and its demand [weeks].
+    versions : from `forecast_versions`, with earlier extracts where they are known; else what this extract names.
     """
-    rows = snapshot["forecast"]
-    week, made = ((pl.col(name) + "-1").str.to_date("%G-W%V-%u", strict=False) for name in ("period", "version"))
-    dated = rows.with_columns(week=week, made=made)
-    then = dated.filter((pl.col("week") - pl.col("made")).dt.total_days() == 7 * lag)
-    groups = families(snapshot)
-    forecast = then.join(groups, on="item").group_by("family", "week").agg(forecast=pl.col("quantity").sum())
-    sold = snapshot["actuals"].filter(pl.col("measure") == "sales", pl.col("date") < snapshot.as_of)
-    weekly = sold.with_columns(week=pl.col("date").dt.truncate("1w")).join(groups, on="item")
-    actual = weekly.group_by("family", "week").agg(actual=pl.col("quantity").sum())
-    # Only whole weeks count: the week of the as-of date has just begun.
-    past = forecast.filter(pl.col("week").dt.offset_by("7d") <= snapshot.as_of)
-    both = past.join(actual, on=["family", "week"], how="left").with_columns(pl.col("actual").fill_null(0.0))
+    known = forecast_versions(snapshot) if versions is None else versions
+    at = known.filter(pl.col("lag") == lag).join(families(snapshot), on="item")
+    weekly = at.group_by("family", "week").agg(pl.col("actual", "forecast").sum())
     off = (pl.col("actual") - pl.col("forecast")).abs().sum() / pl.col("actual").sum()
-    found = both.group_by("family").agg(error=off, weeks=pl.len().cast(pl.Int64))
+    found = weekly.group_by("family").agg(error=off, weeks=pl.len().cast(pl.Int64))
     return found.filter(pl.col("error").is_finite()).sort("family")

@@ -51,7 +51,7 @@ def headline(situation: Situation) -> str:
 
 def scores(situation: Situation) -> tuple[Score, ...]:
     """Forecast accuracy, its lean, how much of the next weeks is ordered, and families on commitment."""
-    weekly = situation.same_week_errors.group_by("week").agg(pl.col("actual", "forecast").sum()).sort("week")
+    weekly = situation.errors.group_by("week").agg(pl.col("actual", "forecast").sum()).sort("week")
     return (
         kpis.wmape(situation.errors, lag=1),
         kpis.bias(situation.errors),

@@ -4,6 +4,7 @@ from soe_lib.review.tables.balance import changed_plan, item_gaps, orders_at_ris
 from soe_lib.review.tables.demand import changed_forecast, changed_orders, forecast_errors, outlook, unforecast
 from soe_lib.review.tables.history import errors_by_lag, running, waterfall
 from soe_lib.review.tables.meeting import decisions, exceptions, scoreboard
+from soe_lib.review.tables.risk import ranges, scenarios, stresses
 from soe_lib.review.tables.supply import (
     adherence,
     changed_events,
@@ -33,9 +34,12 @@ __all__ = [
     "late_receipts",
     "orders_at_risk",
     "outlook",
+    "ranges",
     "running",
+    "scenarios",
     "scoreboard",
     "service",
+    "stresses",
     "thin_stock",
     "unforecast",
     "waterfall",

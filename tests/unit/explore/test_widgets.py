@@ -3,82 +3,146 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import soe_lib as soe
-from soe_lib.explore.debounce import Debounce
-from soe_lib.explore.trial import Trial
-from soe_lib.explore.widgets import LOAD, Workbench
+from soe_lib.explore.leaves import LEAVES
+from soe_lib.explore.runner import Runner
+from soe_lib.explore.widgets import Workbench
 from tests.unit.explore.companies import mill
+
+BRIDGE = next(place for place, leaf in enumerate(LEAVES) if leaf.title == "Bridge")
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Workbench:
-    found = soe.workbench(mill(tmp_path))
+    found = soe.workbench(mill(tmp_path / "mill"), store=tmp_path / "plans")
     assert isinstance(found, Workbench)
+    found.builder.path = tmp_path / "scenarios.toml"
     return found
 
 
-def test_a_slider_changes_the_figures(bench: Workbench) -> None:
+def notes(bench: Workbench) -> list[str]:
+    return [row.text.value for row in bench.panel.changes.children]
+
+
+def test_a_slider_changes_the_figures_and_says_what_it_touches(bench: Workbench) -> None:
     assert "96.00" in bench.strip.value
-    bench.controls.outage_days.value = 7
+    bench.panel.fields["days"].value = 7
     assert "66.00" in bench.strip.value
     assert "worse" in bench.strip.value
-    assert bench.explorer.current.trial == Trial(resource="line", outage_days=7)
-    assert "Overtime, hours" in bench.moved.value
+    assert "Overtime, hours" in bench.leaves[0].value
+    (note,) = notes(bench)
+    assert "✓ line is down Mon 5 Jan to Sun 11 Jan: 10.0 hours lost." in note
 
 
-def test_every_control_says_its_part_of_the_trial(bench: Workbench) -> None:
-    controls = bench.controls
-    controls.outage_days.value, controls.outage_from.index = 2, 3
-    controls.demand.value, controls.family.value, controls.customer.value = 10, "Flour", "Aldi"
-    controls.overtime_premium.value = 50
-    controls.expediting.value = False
-    day = bench.explorer.choices.days[3]
-    assert controls.trial == Trial("line", 2, day, 0.1, "Flour", "Aldi", 0.5, expediting=False)
-    assert bench.explorer.current.trial == controls.trial
+def test_an_edit_that_matches_nothing_stands_out(bench: Workbench) -> None:
+    bench.panel.kind.value = "expediting"
+    bench.panel.fields["allowed"].value = False
+    assert 'class="nothing">⚠ Matches nothing.' in notes(bench)[0]
 
 
-def test_undo_and_reset_set_the_controls_back_and_ask_nothing(bench: Workbench) -> None:
-    controls = bench.controls
-    assert controls.undo.disabled
-    controls.outage_days.value = 7
-    controls.demand.value = 50
-    controls.undo.click()
-    assert (controls.outage_days.value, controls.demand.value) == (7, 0)
+def test_another_control_adds_to_the_first(bench: Workbench) -> None:
+    bench.panel.fields["days"].value = 7
+    bench.panel.kind.value = "demand"
+    assert list(bench.panel.fields) == ["share", "family", "customer"]
+    bench.panel.fields["share"].value = -30
+    assert len(notes(bench)) == 2
+    again, away = bench.panel.changes.children[0].children[1:]
+    again.click()
+    assert bench.panel.kind.value == "downtime"
+    assert bench.panel.fields["days"].value == 7
+    away.click()
+    assert [text for text in notes(bench) if "down" in text] == []
+
+
+def test_undo_and_reset_set_the_controls_back(bench: Workbench) -> None:
+    panel = bench.panel
+    assert panel.undo.disabled
+    panel.fields["days"].value = 7
+    panel.kind.value = "demand"
+    panel.fields["share"].value = 50
+    panel.undo.click()
     assert "66.00" in bench.strip.value
-    assert [one.name for one in bench.explorer.history] == ["line down 7 days"]
-    controls.reset.click()
-    assert controls.trial == Trial()
+    panel.edit = panel.changes.children[0].children[1]
+    panel.edit.click()
+    assert panel.fields["days"].value == 7
+    panel.reset.click()
     assert "96.00" in bench.strip.value
-    assert controls.undo.disabled
+    assert notes(bench) == []
 
 
-def test_the_trials_stand_side_by_side(bench: Workbench) -> None:
-    bench.controls.outage_days.value = 7
-    bench.controls.outage_days.value = 8
-    assert bench.trials.value.count("line down") == 2
+def test_only_the_tab_that_is_seen_is_drawn(bench: Workbench) -> None:
+    bench.panel.fields["days"].value = 7
+    assert "<svg" not in bench.leaves[BRIDGE].value
+    bench.tabs.selected_index = BRIDGE
+    first = bench.leaves[BRIDGE].value
+    assert "<svg" in first
+    assert "residual 0.00" in first
+    bench.panel.fields["days"].value = 2
+    assert bench.leaves[BRIDGE].value != first
 
 
-def test_a_chart_is_drawn_when_it_is_looked_at(bench: Workbench) -> None:
-    bench.controls.outage_days.value = 7
-    assert bench.load.image.value == b""
-    bench.tabs.selected_index = LOAD
-    first = bytes(bench.load.image.value)
-    assert first.startswith(b"\x89PNG")
-    bench.controls.outage_days.value = 0
-    assert bytes(bench.load.image.value) != first
+def test_save_load_share_and_promote(bench: Workbench, tmp_path: Path) -> None:
+    hand, panel = bench.handing, bench.panel
+    hand.save.click()
+    assert "Nothing is changed yet" in hand.said.value
+    panel.fields["days"].value = 7
+    hand.name.value = "a bad week"
+    hand.save.click()
+    assert "Saved a bad week in" in hand.said.value
+    hand.share.click()
+    assert "data:application/toml;base64," in hand.told.value
+    code = hand.told.value.partition('tabindex="0">')[2].partition("<")[0]
+    panel.reset.click()
+    hand.load.value = "a bad week"
+    assert "66.00" in bench.strip.value
+    panel.reset.click()
+    hand.received.value = code
+    assert "66.00" in bench.strip.value
+    hand.received.value = "nonsense"
+    assert "no shared scenario" in hand.said.value
+    hand.promote.click()
+    assert "of who decides" in hand.said.value
+    hand.by.value, hand.reason.value = "Ann", "it is down"
+    hand.promote.click()
+    assert "2026-01-05/1 is the plan of record, decided by Ann" in hand.said.value
+    assert soe.plans(tmp_path / "plans").height == 1
+    hand.exception.value = "PO-1"
+    hand.offer.click()
+    assert bench.builder.saved()[0].answers == "PO-1"
+
+
+def test_scenarios_stand_side_by_side(bench: Workbench) -> None:
+    bench.panel.fields["days"].value = 7
+    bench.handing.compare.click()
+    bench.panel.fields["days"].value = 2
+    bench.handing.save.click()
+    bench.panel.reset.click()
+    bench.scenarios.plan.click()
+    for name in ("this week&#x27;s plan", "line down 7 days", "line down 2 days"):
+        assert name in bench.scenarios.table.value.replace("&#39;", "&#x27;")
+
+
+def test_a_page_opened_by_a_link_begins_with_its_scenario(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.panel.fields["days"].value = 7
+    monkeypatch.setenv("QUERY_STRING", bench.builder.link().removeprefix("?"))
+    assert "66.00" in soe.workbench(mill(tmp_path / "again")).strip.value
 
 
 def test_a_fault_of_ours_is_a_message_and_no_traceback(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: Trial) -> None:
+    def fail(_: object) -> None:
         raise RuntimeError("<b>broken</b>")
 
-    monkeypatch.setattr(bench.explorer, "ask", fail)
-    bench.controls.outage_days.value = 7
+    monkeypatch.setattr(bench.explorer, "answer", fail)
+    bench.panel.fields["days"].value = 7
     assert "RuntimeError: &lt;b&gt;broken&lt;/b&gt;" in bench.strip.value
 
 
@@ -87,56 +151,81 @@ def test_a_snapshot_without_a_plan_says_why(tmp_path: Path) -> None:
     assert "infeasible" in soe.workbench(mill(tmp_path, forecast=promised)).value
 
 
-def test_a_burst_is_answered_at_its_start_and_when_it_pauses() -> None:
-    told: list[int] = []
-    values = iter(range(100))
+# -- work beside the page ---------------------------------------------------------------------------------------------
+
+
+def test_of_what_comes_while_it_works_only_the_newest_is_done() -> None:
+    done: list[int] = []
 
     async def burst() -> None:
-        latest = 0
-        answered = Debounce(lambda: told.append(latest), quiet=0.05)
-        for _ in range(6):
-            latest = next(values)
-            answered()
-            await asyncio.sleep(0.01)
-        assert told == [0], "a lone change waits for nobody"
-        await asyncio.sleep(0.1)
+        runner = Runner(lambda _: None)
+        gate = threading.Event()
+
+        def slow(number: int) -> int:
+            gate.wait(5)
+            return number
+
+        for number in range(5):
+            runner.ask(lambda number=number: slow(number), done.append, _raised)
+        gate.set()
+        await _until(lambda: len(done) == 2)
+        await asyncio.sleep(0.05)
 
     asyncio.run(burst())
-    assert told == [0, 5], "of a burst only its last state is answered"
+    assert done == [0, 4]
 
 
-def test_what_queued_up_during_an_answer_is_one_burst() -> None:
-    told: list[int] = []
+def test_the_page_hears_how_long_it_takes_and_of_a_failure() -> None:
+    ticks: list[float] = []
+    errors: list[Exception] = []
 
-    async def busy() -> None:
-        state = [1]
+    async def long() -> None:
+        runner = Runner(ticks.append)
+        runner.ask(lambda: time.sleep(0.6), lambda _: None, _raised)
+        await _until(lambda: not runner.busy)
+        runner.ask(lambda: 1 / 0, lambda _: None, errors.append)
+        await _until(lambda: bool(errors))
 
-        def slow() -> None:
-            told.append(state[0])
-            time.sleep(0.1)
-
-        answered = Debounce(slow, quiet=0.05)
-        answered()
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        for state[0] in (2, 3, 4):
-            answered()
-            await asyncio.sleep(0)
-        assert told == [1]
-        await asyncio.sleep(0.1)
-
-    asyncio.run(busy())
-    assert told == [1, 4]
+    asyncio.run(long())
+    assert len(ticks) == 2
+    assert isinstance(errors[0], ZeroDivisionError)
 
 
-def test_a_change_can_be_forgotten() -> None:
-    told: list[int] = []
+def test_a_cancelled_run_leaves_the_last_answer_and_a_solver_that_works(bench: Workbench) -> None:
+    living, watch = bench.explorer.living, bench.explorer.watch
+    plan = living.plan
 
-    async def forget() -> None:
-        drawn = Debounce(lambda: told.append(1), quiet=0.01, eager=False)
-        drawn()
-        drawn.cancel()
-        await asyncio.sleep(0.03)
+    def stopped(*given: Any, **named: Any) -> Any:
+        watch.cancel()  # as if the button were pressed while it runs
+        return plan(*given, **named)
 
-    asyncio.run(forget())
-    assert told == []
+    living.plan = stopped  # type: ignore[method-assign]
+    bench.panel.fields["days"].value = 7
+    assert "Cancelled" in bench.strip.value
+    assert "96.00" in bench.strip.value
+    living.plan = plan  # type: ignore[method-assign]
+    bench.panel.fields["days"].value = 6
+    bench.panel.fields["days"].value = 7
+    assert "66.00" in bench.strip.value
+
+
+def test_a_long_run_says_how_far_it_is_and_can_be_stopped(bench: Workbench) -> None:
+    assert bench.running.layout.display == "none"
+    bench._tick(3.0)
+    assert bench.running.layout.display is None
+    assert "Planning, 3 s" in bench.progress.value
+    bench.cancel.click()
+    assert bench.explorer.watch.cancelled
+    bench.runner.ended()
+    assert bench.running.layout.display == "none"
+
+
+async def _until(there: Any) -> None:
+    end = time.monotonic() + 5
+    while not there() and time.monotonic() < end:
+        await asyncio.sleep(0.01)
+    assert there()
+
+
+def _raised(error: Exception) -> None:
+    raise error

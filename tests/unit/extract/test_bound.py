@@ -48,9 +48,9 @@ def test_sqlite_reads_and_nothing_else(lite: Database, tmp_path: Path) -> None:
     assert lite.relation("items", ()).to_dict(as_series=False) == {"item": ["00123"]}
     for query in ("WITH a AS (SELECT 1) INSERT INTO items SELECT 'x'", "SELECT load_extension('x')"):
         with pytest.raises(LostError):
-            lite.query(query, {})
+            lite.answer(query, {})
     with pytest.raises(RefusedError):
-        lite.query(f"ATTACH '{tmp_path / 'b'}' AS b", {})
+        lite.answer(f"ATTACH '{tmp_path / 'b'}' AS b", {})
     assert lite.relation("items", ("item",)).height == 1
 
 
@@ -59,11 +59,11 @@ def test_duckdb_reads_its_own_file_and_nothing_else(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE items AS SELECT '00123' AS item")
     (tmp_path / "secret.csv").write_text("a\n1\n")
     base = Database("a", "duckdb", "", tmp_path / "a.duckdb")
-    assert base.query("SELECT item, :as_of AS day FROM items", {"as_of": "2026-11-16"}).rows() == [
+    assert base.answer("SELECT item, :as_of AS day FROM items", {"as_of": "2026-11-16"}).rows() == [
         ("00123", "2026-11-16")
     ]
     with pytest.raises(LostError):
-        base.query(f"SELECT * FROM read_csv('{tmp_path / 'secret.csv'}')", {})
+        base.answer(f"SELECT * FROM read_csv('{tmp_path / 'secret.csv'}')", {})
 
 
 @pytest.mark.parametrize("address", ["postgresql://u:pa%2Fss@h/d", "host=h password='pa/ss' user=u"])

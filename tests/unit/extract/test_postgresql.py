@@ -89,7 +89,7 @@ def test_a_company_out_of_a_server_is_that_of_its_files(tmp_path: Path) -> None:
 
 def test_parameters_are_bound_and_never_pasted(erp: Database) -> None:
     hostile = "x'; DROP TABLE planning.items; --"
-    found = erp.query(
+    found = erp.answer(
         "SELECT :company::text AS company, :as_of::date AS day", {"company": hostile, "as_of": date(2026, 11, 16)}
     )
     assert found.row(0) == (hostile, date(2026, 11, 16))
@@ -111,15 +111,15 @@ def test_parameters_are_bound_and_never_pasted(erp: Database) -> None:
 def test_nothing_is_written(query: str, erp: Database, server: Server) -> None:
     server.run("CREATE SEQUENCE IF NOT EXISTS planning.numbers")
     with pytest.raises(Exception, match=r"does not read|more than one|gave no table"):
-        erp.query(query, {})
+        erp.answer(query, {})
     assert erp.relation("planning.items", ()).height == 2
 
 
 def test_what_a_function_does_in_spite_of_it_is_undone(erp: Database) -> None:
     count = "SELECT count(*) AS count FROM pg_largeobject_metadata"
     with contextlib.suppress(LostError):  # PostgreSQL 16 refuses it, 15 does not
-        erp.query("SELECT lo_create(4711) AS made", {})
-    assert erp.query(count, {}).item() == 0
+        erp.answer("SELECT lo_create(4711) AS made", {})
+    assert erp.answer(count, {}).item() == 0
 
 
 @pytest.mark.parametrize("name", ['items"; DROP TABLE planning.items; --', "planning.items WHERE true", "", "a.b.c.d"])
@@ -170,13 +170,13 @@ def test_the_password_is_nowhere(fault: str, tmp_path: Path, server: Server, mon
     assert not report.ok
     assert_hidden(everything(report))
     with pytest.raises(LostError) as caught:
-        Database("erp", "postgresql", "SOE_ERP").query("SELECT 1 AS one", {})
+        Database("erp", "postgresql", "SOE_ERP").answer("SELECT 1 AS one", {})
     assert_hidden("".join(traceback.format_exception(caught.value)))
 
 
 def test_what_the_server_says_of_the_query_is_shown_without_the_password(erp: Database) -> None:
     with pytest.raises(LostError, match="nosuch") as caught:
-        erp.query(f"SELECT nosuch, '{CANARY}' FROM planning.items", {})
+        erp.answer(f"SELECT nosuch, '{CANARY}' FROM planning.items", {})
     assert_hidden("".join(traceback.format_exception(caught.value)))
 
 

@@ -43,6 +43,7 @@ def test_what_is_published_is_read_back(tmp_path: Path) -> None:
     assert found["decisions"][0] == {
         "title": "Run line 1", "why": "", "money": 58.0, "currency": "", "service": "", "deadline": "2026-11-17",
         "owner": "", "doing_nothing": "", "hand_up": "", "page": "balance", "anchor": "",
+        "key": "", "memory": "", "options": [],
     }  # fmt: skip
     assert found["checks"][0]["ok"] is True
     assert [entry.name for entry in path.parent.iterdir()] == ["balance.json"]

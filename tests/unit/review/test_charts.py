@@ -172,6 +172,16 @@ def test_the_stock_names_the_largest_gap_and_its_first_day() -> None:
     drawn(chart)
 
 
+def test_the_stock_shows_where_the_fences_end() -> None:
+    plain = charts.projected_stock(stock_frame(2), as_of=AS_OF)
+    fences = {"frozen": AS_OF + timedelta(days=2), "slushy": AS_OF + timedelta(days=60)}
+    fenced = charts.projected_stock(stock_frame(2), as_of=AS_OF, fences=fences)
+    assert [len(axes.lines) for axes in plain.figure.axes] == [2, 2]
+    assert [len(axes.lines) for axes in fenced.figure.axes] == [3, 3], "the slushy one ends behind the horizon"
+    assert "frozen until here" in fenced.figure.axes[0].texts[-1].get_text()
+    drawn(fenced)
+
+
 @pytest.mark.parametrize("panels", [1, 2, 5, 30])
 def test_the_stock_draws_few_and_many(panels: int) -> None:
     drawn(charts.projected_stock(stock_frame(panels, low=-20.0), as_of=AS_OF))

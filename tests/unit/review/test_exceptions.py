@@ -87,7 +87,7 @@ def test_leaving_the_tolerance_counts_on_either_side(week: Situation, this: Snap
 def test_overtime_is_valued_at_its_premium(week: Situation) -> None:
     (issue,) = of_kind(week, "Overtime")
     assert issue.money == pytest.approx(30 * 0.5)
-    assert issue.ask == "Approve 30 hours of overtime in week 3, week 4 and week 5, EUR\u00a015 of premium"
+    assert issue.ask == "Approve 30 hours of overtime in weeks 3 to 5, EUR\u00a015 of premium"
 
 
 def test_exposed_money_comes_after_money_that_is_lost(week: Situation) -> None:

@@ -126,6 +126,20 @@ def test_a_promoted_decision_is_the_plan_of_record(store: Path, this: Snapshot, 
     assert (entry.run, record.margin) == (2, pytest.approx(solved.margin + 145.0))
 
 
+def test_a_promoted_plan_is_released_from_the_extract_that_it_was_decided_on(
+    store: Path, this: Snapshot, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="was not decided"):
+        soe.release(tmp_path / "out", this.as_of, data=this.folder, store=store)
+    soe.decide("PO1", "twice the overtime", owner="Ann", reason="B insists", store=store)
+    soe.promote(this, store=store)
+    made = soe.release(tmp_path / "out", this.as_of, data=this.folder, store=store)
+    assert made.approval.decided_by == "Ann"
+    assert made.approval.run == 2
+    with pytest.raises(DataError, match="was not decided"):
+        soe.release(tmp_path / "out", this.as_of, 1, data=this.folder, store=store)
+
+
 def test_a_decision_needs_a_known_matter_an_owner_and_a_reason(store: Path) -> None:
     with pytest.raises(DataError, match="There are: "):
         soe.decide("PO9", owner="Ann", reason="why not", store=store)

@@ -20,7 +20,7 @@ from soe_lib.scenario.tightest import curves
 from tests import networks
 from tests.unit.review import tiny
 
-OVERTIME = "Twice the overtime on L1, week 2, week 3 and week 4"
+OVERTIME = "Twice the overtime on L1, weeks 2 to 4"
 
 
 @pytest.fixture(scope="module")

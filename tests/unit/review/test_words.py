@@ -86,3 +86,13 @@ def test_days_sentences_and_comparisons() -> None:
     assert words.versus(100, 100) == "level with"
     assert words.versus(5, 0) == "5 above"
     assert words.anchor("Late receipts and events") == "Late-receipts-and-events"
+
+
+def test_several_periods_are_said_in_one_breath() -> None:
+    assert words.periods(["2026-W47", "2026-W48", "2026-W49"]) == "weeks 47 to 49"
+    assert words.periods(["2026-W52", "2026-W53", "2027-W01"]) == "weeks 52 to 1"
+    assert words.periods(["2026-W47", "2026-W49"]) == "weeks 47 and 49"
+    assert words.periods(["2026-W47", "2026-W48"]) == "weeks 47 and 48"
+    assert words.periods(["2026-W47"]) == "week 47"
+    assert words.periods(["2026-11-17", "2026-W48"]) == "Tue 17 Nov and week 48"
+    assert words.periods([f"2026-W{n:02d}" for n in (1, 3, 5, 7, 9)]) == "weeks 1, 3, 5, 7 and 1 more"

@@ -161,7 +161,7 @@ def test_companies_are_kept_apart_and_never_become_paths(tmp_path: Path) -> None
     names = ["../../elsewhere", "/etc", "CON", "a'b; DROP", "Ünï"]
     for name in names:
         append(tmp_path / "store", made(company=name))
-    assert {path.name for path in (tmp_path / "store").iterdir()} == set(tables.TABLES)
+    assert {path.name for path in (tmp_path / "store").iterdir()} <= set(tables.TABLES)
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
     assert open_plan(tmp_path / "store", MONDAY, company="a'b; DROP").company == "a'b; DROP"
     assert plans(tmp_path / "store", company="Ünï").height == 1

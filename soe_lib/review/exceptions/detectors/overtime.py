@@ -40,7 +40,7 @@ def issue(situation: Situation, worked: pl.DataFrame) -> Issue:
     """The exception of all overtime."""
     order = dict(situation.load.select("label", "order").unique().rows())
     weeks = sorted(worked["weeks"].explode().unique().to_list(), key=order.__getitem__)
-    where = words.listing((words.period_name(week) for week in weeks), limit=4)
+    where = words.periods(weeks)
     lines = words.listing((f"{name} {words.number(hours)}" for name, hours, _ in worked.rows()), limit=5)
     hours = words.count(float(worked["hours"].sum()), "hour")
     inside = situation.plan.periods.filter((pl.col("week") == weeks[0]) | (pl.col("period") == weeks[0]))

@@ -57,7 +57,7 @@ def unforecast(situation: Situation) -> pl.DataFrame:
 def issue(situation: Situation, row: dict[str, Any]) -> Issue:
     """The exception of one customer and family."""
     who = row["customer"] or "The market"
-    where = words.listing((words.period_name(week) for week in row["weeks"]), limit=3)
+    where = words.periods(row["weeks"], limit=3)
     money = words.brief_money(row["revenue"], situation.currency)
     mine = (pl.col("customer") == row["customer"]) & (pl.col("family") == row["family"]) & (pl.col("order") != "")
     missed = situation.lines.filter(mine)

@@ -23,5 +23,5 @@ def overtime(situation: Situation, issue: Issue) -> Iterator[Option]:
 def doubled(situation: Situation, line: str) -> Scenario:
     """The allowance for overtime of one line, doubled in the first weeks."""
     weeks = first_weeks(situation)
-    name = f"Twice the overtime on {line}, {words.listing((words.period_name(week) for week in weeks), limit=4)}"
+    name = f"Twice the overtime on {line}, {words.periods(weeks)}"
     return Scenario(name).scale("calendar.overtime_hours", 2.0, resource=line, period=weeks)

@@ -1,0 +1,203 @@
+"""The scenario builder: what the page's buttons do, as calls; no widget and no browser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from soe_lib.errors import DataError
+from soe_lib.explore import sharing
+from soe_lib.explore.answer import Answer
+from soe_lib.explore.controller import Explorer
+from soe_lib.explore.controls import Control, controls
+from soe_lib.explore.controls.control import Field
+from soe_lib.explore.draft import Change, Draft
+from soe_lib.explore.part import Note
+from soe_lib.scenario.files import find, load, shelf
+from soe_lib.scenario.scenario import Scenario
+from soe_lib.scenario.values import Value
+
+if TYPE_CHECKING:
+    from soe_lib.store.history import Entry
+    from soe_lib.store.tables import Store
+
+FIRST = "downtime"
+
+
+@dataclass(frozen=True)
+class State:
+    """What undo goes back to: the draft, the control on the screen, and which change it holds (None: none yet)."""
+
+    draft: Draft = field(default_factory=Draft)
+    control: str = FIRST
+    held: int | None = None
+
+
+class Builder:
+    """A scenario in the making over one Explorer: one control at a time is on the screen, and edits one change.
+
+    Parameters
+    ----------
+    explorer : answers. path : the scenarios.toml that is saved to and loaded from; left out: the company's.
+    """
+
+    def __init__(self, explorer: Explorer, path: str | Path | None = None) -> None:
+        self.explorer = explorer
+        self.path = Path(path) if path else shelf(explorer.snapshot)
+        self.state, self.past = State(), list[State]()
+        self._answered = Draft()
+        self.kept: dict[str, Answer] = {}
+
+    # -- editing ------------------------------------------------------------------------------------------------
+
+    @property
+    def draft(self) -> Draft:
+        """The scenario so far."""
+        return self.state.draft
+
+    @property
+    def control(self) -> Control:
+        """The control on the screen."""
+        return controls()[self.state.control]
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """What it asks, set to what the change that it holds says."""
+        held = dict(self.draft.changes[self.state.held].said) if self.state.held is not None else {}
+        asked = self.control.fields(self.explorer.snapshot, self.explorer.choices)
+        return tuple(replace(one, value=held.get(one.name, one.value)) for one in asked)
+
+    def choose(self, control: str) -> Builder:
+        """Put another control on the screen; what the last one says stays in the scenario."""
+        Change.by(control)  # an unknown one raises
+        self.state = State(self.draft, control)
+        return self
+
+    def set(self, **said: Value) -> Builder:
+        """Set fields of the control on the screen; the change that it makes joins the scenario, or is moved."""
+        values = {one.name: one.value for one in self.fields} | said
+        change = Change.by(self.state.control, **values)
+        held = self.state.held
+        if change.part(self.explorer.snapshot) is None:  # back where it stood: no change at all
+            draft = self.draft if held is None else self.draft.without(held)
+            return self._go(State(draft, self.state.control))
+        place = len(self.draft.changes) if held is None else held
+        return self._go(State(self.draft.put(change, place), self.state.control, place))
+
+    def edit(self, place: int) -> Builder:
+        """Put a change of the scenario back on the screen; recorded edits can only be taken away."""
+        if key := self.draft.changes[place].control:
+            self.state = State(self.draft, key, place)
+        return self
+
+    def remove(self, place: int) -> Builder:
+        """Take a change out of the scenario."""
+        return self._go(State(self.draft.without(place), self.state.control))
+
+    def undo(self) -> Builder:
+        """Back to what stood before the last step."""
+        if self.past:
+            self.state = self.past.pop()
+        return self
+
+    def reset(self) -> Builder:
+        """An empty scenario; undo brings back what there was."""
+        return self._go(State(control=self.state.control))
+
+    def rename(self, called: str, note: str | None = None) -> Builder:
+        """Give the scenario a name, and a note."""
+        self.state = replace(self.state, draft=self.draft.named(called, note))
+        return self
+
+    def take(self, scenario: Scenario) -> Builder:
+        """Go on from a recorded scenario."""
+        return self._go(State(Draft.of(scenario), self.state.control))
+
+    def _go(self, state: State) -> Builder:
+        """The next state. Undo goes back to what was answered, not to every place that a slider went through."""
+        if state != self.state:
+            if self.draft == self._answered or not self.past:
+                self.past.append(self.state)
+            self.state = state
+        return self
+
+    # -- answers ------------------------------------------------------------------------------------------------
+
+    def answer(self) -> Answer:
+        """What the scenario is worth."""
+        self._answered = draft = self.draft
+        return self.explorer.answer(draft)
+
+    def notes(self) -> tuple[Note, ...]:
+        """What each change of the scenario touches, without planning anything."""
+        return self.explorer.recorded(self.draft)[1]
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario as recorded edits."""
+        return self.explorer.recorded(self.draft)[0]
+
+    def keep(self, answer: Answer | None = None) -> Answer:
+        """Put the answer beside the others, by its name; returns it."""
+        found = answer or self.answer()
+        self.kept[found.name] = found
+        return found
+
+    @property
+    def side_by_side(self) -> list[Answer]:
+        """The base and everything kept."""
+        return [self.explorer.base, *self.kept.values()]
+
+    # -- handing on ---------------------------------------------------------------------------------------------
+
+    def save(self) -> Path:
+        """Write the scenario into scenarios.toml, in place of one of the same name; DataError where it is empty."""
+        return self._changed_one().save(self.path)
+
+    def saved(self) -> tuple[Scenario, ...]:
+        """The scenarios of scenarios.toml; none where there is no file."""
+        return load(self.path) if self.path.is_file() else ()
+
+    def load(self, name: str) -> Builder:
+        """Go on from a saved scenario."""
+        return self.take(find(self.path, name))
+
+    def link(self, page: str = "") -> str:
+        """The scenario as a link; see `soe_lib.explore.sharing`."""
+        return sharing.link(self._changed_one(), page)
+
+    def receive(self, code: str) -> Builder:
+        """Go on from a scenario that somebody shared."""
+        return self.take(sharing.shared(code))
+
+    def offer(self, exception: str) -> Path:
+        """Hand the scenario to the weekly pack, as an option for an exception (any part of its name)."""
+        if not exception.strip():
+            raise DataError("An option answers an exception: name it, or a part of its name.")
+        return replace(self._changed_one(), answers=exception.strip()).save(self.path)
+
+    def promote(self, *, by: str, reason: str, store: Store) -> Entry:
+        """Make the scenario's plan the plan of record: kept in the plan history, and decided.
+
+        Raises DataError where the scenario is empty, it has no plan, or `by` or `reason` is blank.
+        """
+        from soe_lib.store.approvals import approve
+        from soe_lib.store.history import append
+
+        self._changed_one()
+        answer = self.answer()
+        if answer.plan is None:
+            raise DataError(f"{answer.name}: there is no plan to promote. {answer.message}")
+        for what, text in (("name", by), ("reason", reason)):
+            if not text.strip():
+                raise DataError(f"A plan of record needs the {what} of who decides: say who, and why.")
+        entry = append(store, replace(answer.plan, name=answer.name), reason=f"decided: {answer.name}: {reason}")
+        approve(store, entry.as_of, entry.run, by=by, reason=reason, company=entry.company)
+        return entry
+
+    def _changed_one(self) -> Scenario:
+        scenario = self.scenario
+        if not scenario.edits:
+            raise DataError("Nothing is changed yet: there is no scenario to keep.")
+        return scenario

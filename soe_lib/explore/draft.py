@@ -1,0 +1,97 @@
+"""A draft: a scenario while it is being made, one change after another, each by a control or as recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from soe_lib.errors import DataError
+from soe_lib.explore.controls import controls
+from soe_lib.explore.part import Note, Part, touching
+from soe_lib.explore.trial import NO_CHANGE
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.extract.spelling import hint
+from soe_lib.scenario.edits import Edit
+from soe_lib.scenario.scenario import Scenario
+from soe_lib.scenario.values import Value
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change: what a control says, or edits as they were recorded.
+
+    Parameters
+    ----------
+    control : the control's key; blank for recorded edits. said : its fields and what they are set to.
+    edits : recorded ones.
+    """
+
+    control: str = ""
+    said: tuple[tuple[str, Value], ...] = ()
+    edits: tuple[Edit, ...] = ()
+
+    @classmethod
+    def by(cls, control: str, **said: Value) -> Change:
+        """A change by a control, its fields by name; DataError for an unknown control, with the nearest one."""
+        if control not in controls():
+            known = controls()
+            raise DataError(f"There is no control {control!r}. {hint(control, known)} There are: {', '.join(known)}.")
+        return cls(control, tuple(said.items()))
+
+    def part(self, snapshot: Snapshot) -> Part | None:
+        """Its edits and what they touch; None where a control is left as it stood."""
+        if self.control:
+            return controls()[self.control].part(snapshot, dict(self.said))
+        return touching(snapshot, "; ".join(map(str, self.edits)), Scenario("").record(*self.edits))
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A scenario while it is being made; every call returns a new one.
+
+    Parameters
+    ----------
+    changes : made in this order. called : its name; blank: named after its changes. note : why anybody asks.
+    """
+
+    changes: tuple[Change, ...] = ()
+    called: str = ""
+    note: str = ""
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> Draft:
+        """A recorded scenario, to go on with: each of its edits is a change that can be taken away."""
+        if scenario.blocks:
+            raise DataError(f"Scenario {scenario.name!r} adds blocks, which are code: answer it as it stands.")
+        return cls(tuple(Change(edits=(edit,)) for edit in scenario.edits), scenario.name, scenario.note)
+
+    def put(self, change: Change, place: int | None = None) -> Draft:
+        """The draft with a change at a place, or behind the others."""
+        if place is None or place >= len(self.changes):
+            return replace(self, changes=(*self.changes, change))
+        return replace(self, changes=(*self.changes[:place], change, *self.changes[place + 1 :]))
+
+    def without(self, place: int) -> Draft:
+        """The draft without one of its changes."""
+        return replace(self, changes=(*self.changes[:place], *self.changes[place + 1 :]))
+
+    def named(self, called: str, note: str | None = None) -> Draft:
+        """The same changes under a name."""
+        return replace(self, called=called.strip(), note=self.note if note is None else note)
+
+    def recorded(
+        self, snapshot: Snapshot, known: dict[Change, Part | None] | None = None
+    ) -> tuple[Scenario, tuple[Note, ...]]:
+        """The scenario of recorded edits, and what each change touches.
+
+        Parameters
+        ----------
+        known : changes of this snapshot whose parts are known already; filled as it goes.
+        """
+        known = {} if known is None else known
+        for change in self.changes:
+            if change not in known:
+                known[change] = change.part(snapshot)
+        parts = [part for change in self.changes if (part := known[change]) is not None]
+        name = self.called or ", ".join(part.words for part in parts) or NO_CHANGE
+        edits = tuple(edit for part in parts for edit in part.edits)
+        return Scenario(name, edits, note=self.note), tuple(part.note for part in parts)

@@ -1,0 +1,129 @@
+"""Below the controls: name and save a scenario, load one, share it, offer it to the pack, promote its plan."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+
+from soe_lib.errors import SoeError
+from soe_lib.explore.builder import Builder
+from soe_lib.explore.panel import button, row
+from soe_lib.explore.view import block, refused
+from soe_lib.scenario.files import HEADER, text
+
+if TYPE_CHECKING:
+    from soe_lib.store.tables import Store
+
+BLANK = "—"
+
+
+class Handing(widgets.VBox):
+    """What is done with a scenario once it is made.
+
+    Parameters
+    ----------
+    builder : holds it. taken : called when another scenario was loaded or received. store : plan history.
+    exceptions : names of this week's exceptions, to offer a scenario for.
+    """
+
+    def __init__(
+        self, builder: Builder, taken: Callable[[], None], *, store: Store = "", exceptions: tuple[str, ...] = ()
+    ) -> None:
+        self.builder, self.taken, self.store = builder, taken, store
+        self.name = widgets.Text(description="Name of the scenario", continuous_update=False)
+        self.name.observe(lambda change: self._named(change["new"]), names="value")
+        self.save = button("Save", f"Write it into {builder.path.name}", style="primary")
+        self.compare = button("Set beside", "Keep its figures in the table of scenarios")
+        self.load = widgets.Dropdown(options=[BLANK], description="Load a saved scenario")
+        self.load.observe(self._loaded, names="value")
+        self.share = button("Make a link", "A code, a link and a file of the scenario")
+        self.received = widgets.Text(description="Code or link that you received", continuous_update=False)
+        self.received.observe(self._received, names="value")
+        self.exception = widgets.Combobox(
+            options=exceptions, description="Option for the exception", ensure_option=False
+        )
+        self.offer = button("Hand to the pack", "The next pack prices it beside its own options")
+        self.by = widgets.Text(description="Decided by")
+        self.reason = widgets.Text(description="Reason")
+        self.promote = button("Make plan of record", "Keep its plan in the plan history, as decided")
+        self.said, self.told = widgets.HTML(), widgets.HTML()
+        self.save.on_click(lambda _: self._try(self._save))
+        self.share.on_click(lambda _: self._try(self._share))
+        self.offer.on_click(lambda _: self._try(self._offer))
+        self.promote.on_click(lambda _: self._try(self._promote))
+        deciding = widgets.VBox([self.exception, self.offer, self.by, self.reason, self.promote])
+        more = widgets.Accordion(
+            [widgets.VBox([self.share, self.told, self.received]), deciding],
+            titles=("Share with others", "Offer or promote"), selected_index=None, _dom_classes=("soe-more",),
+        )  # fmt: skip
+        super().__init__([self.name, row(self.save, self.compare), self.load, self.said, more])
+        self.refresh()
+
+    def refresh(self) -> None:
+        """The name and the saved scenarios as they are now."""
+        self.name.value = self.builder.draft.called
+        self.name.placeholder = self.builder.scenario.name
+        names = [one.name for one in self.builder.saved()]
+        if list(self.load.options) != [BLANK, *names]:
+            self.load.options = [BLANK, *names]
+
+    def say(self, told: str) -> None:
+        """A line of what was done."""
+        self.said.value = block(f'<p class="done" role="status">{escape(told)}</p>')
+
+    def _named(self, called: str) -> None:
+        if called.strip() != self.builder.draft.called:
+            self.builder.rename(called)
+
+    def _loaded(self, change: dict[str, Any]) -> None:
+        if change["new"] != BLANK:
+            self._try(lambda: self._take(self.builder.load(change["new"]), f"Loaded {change['new']}."))
+            self.load.value = BLANK
+
+    def receive(self, code: str) -> None:
+        """Open a shared scenario, or say why it cannot be."""
+        self._try(lambda: self._take(self.builder.receive(code), "The shared scenario is open."))
+
+    def _received(self, change: dict[str, Any]) -> None:
+        if change["new"].strip():
+            self.receive(change["new"])
+            self.received.value = ""
+
+    def _take(self, _: Builder, told: str) -> None:
+        self.taken()
+        self.say(told)
+
+    def _save(self) -> None:
+        file = self.builder.save()
+        self.refresh()
+        self.say(f"Saved {self.builder.scenario.name} in {file.parent.name}/{file.name}.")
+
+    def _share(self) -> None:
+        scenario, link = self.builder.scenario, self.builder.link()
+        content = base64.b64encode((HEADER + text(scenario)).encode()).decode()
+        file = f'<a download="scenario.toml" href="data:application/toml;base64,{content}">scenario.toml</a>'
+        code = escape(link.partition("=")[2])
+        self.told.value = block(
+            f'<p>Code, to paste below on another workbench:</p><div class="code" tabindex="0">{code}</div>'
+            f'<p>On its page: <a href="{escape(link, quote=True)}" target="_blank" rel="noopener">link</a>. '
+            f"As a file: {file}.</p>"
+        )
+
+    def _offer(self) -> None:
+        file = self.builder.offer(self.exception.value)
+        self.refresh()
+        self.say(f"The next pack prices it as an option for {self.exception.value}; it stands in {file.name}.")
+
+    def _promote(self) -> None:
+        entry = self.builder.promote(by=self.by.value, reason=self.reason.value, store=self.store or "out/plans")
+        self.say(f"Plan {entry.label} is the plan of record, decided by {self.by.value}.")
+
+    def _try(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except SoeError as error:
+            self.said.value = refused(str(error))
