@@ -108,18 +108,21 @@ def labelled(canonical: Canonical, program: Program) -> Canonical:
     return replace(canonical, implied=implied, when=when, what=what)
 
 
-def again(before: Canonical, program: Program) -> Canonical | None:
+def again(before: Canonical, program: Program, known: Program | None = None) -> Canonical | None:
     """The canonical data of a program of the same shape as one that CVXPY has canonicalised; None where it differs.
 
-    CVXPY's form of these programs is the arrays themselves, in an order that the first time has told.
+    CVXPY's form of these programs is the arrays themselves, in an order that the first time has told. `known` is the
+    program of `before`: where both have the very same matrix, so have their canonical data.
     """
     same = {name: part.stop - part.start for name, part in program.columns.items()} == _sizes(before.columns)
     same = same and {name: part.stop - part.start for name, part in program.rows.items()} == _sizes(before.rows)
     if not same or before.offset or before.integer.any() or program.integer.any():
         return None
     columns, rows = _order(before.columns, program.columns), _order(before.rows, program.rows)
-    matrix = sp.csc_array(program.matrix[rows][:, columns])
-    matrix.sort_indices()
+    matrix = before.matrix
+    if known is None or known.matrix is not program.matrix:
+        matrix = sp.csc_array(program.matrix[rows][:, columns])
+        matrix.sort_indices()
     upper = program.rhs[rows]
     lower = np.where(np.arange(len(upper)) < program.equalities, upper, -highspy.kHighsInf)
     return Canonical(

@@ -55,6 +55,15 @@ def domains(tables: Mapping[str, pl.DataFrame], periods: Iterable[str]) -> dict[
     return made
 
 
+def labels_of(table: pl.DataFrame) -> list[str]:
+    """The columns of a table that bring labels to the domains."""
+    return [
+        name
+        for name in table.columns
+        if DOMAIN_OF.get(name) not in (None, "period") and table.schema[name] == pl.String
+    ]
+
+
 def encode(frame: pl.DataFrame, known: Mapping[str, pl.Enum], *, skip: tuple[str, ...] = ()) -> pl.DataFrame:
     """The frame with each label column cast to the Enum of its domain."""
     return frame.with_columns(

@@ -18,7 +18,7 @@ from soe_lib.model.canonical import Canonical, again
 from soe_lib.model.certificate import certify
 from soe_lib.model.network import Network
 from soe_lib.model.plan import Plan
-from soe_lib.model.program import LEAD, Program, assemble, rate_rows
+from soe_lib.model.program import LEAD, Known, Program, assemble, rate_rows
 from soe_lib.model.solve import Answer, Gate, Options
 from soe_lib.model.stages import floors, with_floors
 from soe_lib.model.terms import Balance, Block, Effect, Flow, Rate
@@ -40,7 +40,7 @@ class Model:
 
     def __init__(self, snapshot: Snapshot, blocks: Sequence[Block] = STANDARD, *, near: Model | None = None) -> None:
         self.snapshot, self.blocks, self.near = snapshot, tuple(blocks), near
-        self.network = Network(snapshot)
+        self.network: Network = Network(snapshot, near=near.network if near else None)
         self.flows: dict[str, Flow] = self._named("flows")
         self.balances: dict[str, Balance] = self._named("balances")
         self.effects: list[Effect] = sorted(self._ask("effects"), key=lambda e: (e.on, e.flow, e.note, str(e.per_unit)))
@@ -55,7 +55,12 @@ class Model:
         return all(flow in balance.follows[on] for on, flow in acting if on in balance.follows)
 
     def _ask(self, what: str) -> list[Any]:
-        return [part for block in self.blocks for part in getattr(block, what)(self.network)]
+        return [part for block in self.blocks for part in self._brought(block, what)]
+
+    def _brought(self, block: Block, what: str) -> list[Any]:
+        """What a block brings; the very same parts as in the near model where nothing moved that it reads."""
+        # The part keeps the block alive, so that no other one can have its number.
+        return self.network.kept.get(f"{what} of {id(block)}", lambda network: list(getattr(block, what)(network)))
 
     def _named(self, what: str) -> dict[str, Any]:
         parts = self._ask(what)
@@ -68,17 +73,39 @@ class Model:
     @cached_property
     def rate_frames(self) -> dict[str, pl.DataFrame]:
         """Flow → one row per cell and rate: where it is booked and the money per unit."""
-        found: dict[str, list[pl.DataFrame]] = {}
+        by_flow: dict[str, list[Rate]] = {}
         for rate in self.rates:
-            found.setdefault(rate.flow, []).append(rate_rows(rate, self.flows[rate.flow]))
-        return {flow: pl.concat(parts) for flow, parts in found.items()}
+            by_flow.setdefault(rate.flow, []).append(rate)
+        return {flow: self._rate_frame(flow, rates) for flow, rates in by_flow.items()}
+
+    def _rate_frame(self, flow: str, rates: list[Rate]) -> pl.DataFrame:
+        near = self.near
+        if near is not None and self.flows[flow] is near.flows.get(flow):
+            theirs = [rate for rate in near.rates if rate.flow == flow]
+            if _all_the_same(rates, theirs):
+                return near.rate_frames[flow]
+        return pl.concat([rate_rows(rate, self.flows[flow]) for rate in rates])
 
     @cached_property
     def program(self) -> Program:
         """The arrays."""
-        timed = [f.rows.select(LEAD).unique() for f in self.flows.values() if set(LEAD) <= set(f.rows.columns)]
-        arrivals = self.network.arrivals(pl.concat(timed).unique()) if timed else None
-        return assemble(self.flows, self.balances, self.effects, self.rate_frames, arrivals)
+        near = self.near.program if self.near is not None and "program" in self.near.__dict__ else None
+        known = Known(near, self.near.effects, self.near.arrivals) if near is not None and self.near else None
+        return assemble(self.flows, self.balances, self.effects, self.rate_frames, self.arrivals, known)
+
+    @cached_property
+    def arrivals(self) -> pl.DataFrame | None:
+        """When what every flow sends arrives, by when and how it leaves."""
+        timed = self._timed
+        near = self.near
+        if near is not None and _all_the_same(timed, near._timed) and self.network.domains is near.network.domains:
+            return near.arrivals
+        leads = [flow.rows.select(LEAD).unique() for flow in timed]
+        return self.network.arrivals(pl.concat(leads).unique()) if leads else None
+
+    @property
+    def _timed(self) -> list[Flow]:
+        return [flow for flow in self.flows.values() if set(LEAD) <= set(flow.rows.columns)]
 
     @cached_property
     def problem(self) -> Any:
@@ -88,7 +115,10 @@ class Model:
     @cached_property
     def canonical(self) -> Canonical:
         """The canonical data of `problem` for HiGHS, with labels."""
-        if self._twin is not None and (found := again(self._twin.canonical, self.program)) is not None:
+        if (
+            self._twin is not None
+            and (found := again(self._twin.canonical, self.program, self._twin.program)) is not None
+        ):
             return found
         return self._expressed[1]
 
@@ -101,6 +131,7 @@ class Model:
     def forget(self) -> None:
         """Let go of the near model, once all is taken from it: a chain of models would never be freed."""
         self.near = None
+        self.network.kept.forget()
         self.__dict__.pop("_twin", None)
 
     @cached_property
@@ -113,7 +144,8 @@ class Model:
             (self.balances, near.balances),
         ]
         same = all(
-            mine.keys() == theirs.keys() and all(mine[name].axis.same(theirs[name].axis) for name in mine)
+            mine.keys() == theirs.keys()
+            and all(mine[name] is theirs[name] or mine[name].axis.same(theirs[name].axis) for name in mine)
             for mine, theirs in pairs
         )
         return near if same else None
@@ -168,7 +200,10 @@ class Model:
             company=self.snapshot.company,
             currency=self.snapshot.currency,
             fingerprint=self.snapshot.fingerprint,
-            flows={flow: _labelled(self.flows[flow], x[place]) for flow, place in program.columns.items()},
+            flows={
+                flow: self.flows[flow].named.with_columns(pl.Series("quantity", x[place]))
+                for flow, place in program.columns.items()
+            },
             rates=self.rate_book,
             periods=self.snapshot.periods,
             items=self.snapshot["items"],
@@ -211,16 +246,17 @@ class Model:
     def _same_rates(self, other: Model) -> bool:
         return (
             self.rate_frames.keys() == other.rate_frames.keys()
-            and all(frame.equals(other.rate_frames[flow]) for flow, frame in self.rate_frames.items())
+            and all(
+                frame is other.rate_frames[flow] or frame.equals(other.rate_frames[flow])
+                for flow, frame in self.rate_frames.items()
+            )
             and self.snapshot["items"] is other.snapshot["items"]
             and self.snapshot.periods is other.snapshot.periods
         )
 
     def _priced(self, balance: Balance, price: np.ndarray) -> pl.DataFrame:
         place = self.program.rows[balance.name]
-        return balance.rows.select(pl.col(balance.keys).cast(pl.String)).with_columns(
-            pl.Series("rhs", self.program.rhs[place]), pl.Series("price", price[place])
-        )
+        return balance.named.with_columns(pl.Series("rhs", self.program.rhs[place]), pl.Series("price", price[place]))
 
     def formulation(self) -> str:
         """The whole program for a reader: what is chosen, what holds, what it earns; rows, units, senses."""
@@ -232,9 +268,8 @@ class Model:
         return self.formulation()
 
 
-def _labelled(flow: Flow, quantity: np.ndarray) -> pl.DataFrame:
-    labels = [name for name, dtype in flow.rows.schema.items() if isinstance(dtype, pl.Enum)]
-    return flow.rows.with_columns(pl.col(labels).cast(pl.String), pl.Series("quantity", quantity))
+def _all_the_same(mine: Sequence[object], theirs: Sequence[object]) -> bool:
+    return len(mine) == len(theirs) and all(one is other for one, other in zip(mine, theirs, strict=True))
 
 
 def _tie_out(plan: Plan, objective: float) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from dataclasses import replace
 
 import polars as pl
 
 from soe_lib.extract.calendar import Calendar
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model import demand, events, hours, reach
-from soe_lib.model.domains import BEYOND, domains, encode
+from soe_lib.model.domains import BEYOND, domains, encode, labels_of
+from soe_lib.model.kept import Kept
 from soe_lib.model.program import LEAD
 
 
@@ -19,11 +20,15 @@ class Network:
     Parameters
     ----------
     snapshot : the checked extract of one as-of date.
+    near : of a snapshot nearly the same, from which is taken what did not move.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
-        self.memory: dict[str, pl.DataFrame] = {}
+    def __init__(self, snapshot: Snapshot, *, near: Network | None = None) -> None:
+        self.tables = snapshot.tables
+        self.domains, same = _domains(snapshot, near)
+        self.kept: Kept = Kept(self, snapshot.tables, near.kept if near and same else None)
+        # What a block reads is noted, so that a network near this one knows what it need not work out again.
+        self.snapshot = replace(snapshot, tables=self.kept.tables)
         self.settings = snapshot.settings
         self.calendar = Calendar(
             snapshot.periods,
@@ -31,7 +36,6 @@ class Network:
             snapshot.settings.calendar.fiscal,
             snapshot.settings.calendar.working_days,
         )
-        self.domains = domains(snapshot.tables, snapshot.periods["period"])
 
     # -- tables ------------------------------------------------------------------------------------------------
 
@@ -41,12 +45,15 @@ class Network:
 
     def table(self, name: str) -> pl.DataFrame:
         """A table of the extract with its labels coded (periods and dates stay as they are written)."""
+        return self.kept.get(f"table {name}", lambda network: network._coded(name))
+
+    def _coded(self, name: str) -> pl.DataFrame:
         return encode(self.snapshot[name], self.domains, skip=("period",))
 
-    @cached_property
+    @property
     def periods(self) -> pl.DataFrame:
         """The periods of the horizon, coded: period, index, starts_on, ends_on, days, length."""
-        return self.encode(self.snapshot.periods.select("period", "index", "starts_on", "ends_on", "days", "length"))
+        return self.kept.get("periods", _periods)
 
     @property
     def first(self) -> pl.Expr:
@@ -75,40 +82,35 @@ class Network:
 
     # -- what blocks ask for -----------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def items(self) -> pl.DataFrame:
         """Items with holding_cost and end_value as money per unit (holding per unit of time)."""
-        rate = self.settings.costs.capital_rate or 0.0
-        return self.table("items").with_columns(
-            pl.col("holding_cost").fill_null(rate * pl.col("standard_cost").fill_null(0.0)),
-            pl.col("end_value").fill_null(0.0),
-            pl.col("volume").fill_null(1.0),
-        )
+        return self.kept.get("items", _items)
 
-    @cached_property
+    @property
     def demand(self) -> pl.DataFrame:
         """Demand lines: orders, and the forecast that they have not consumed."""
-        return demand.lines(self)
+        return self.kept.get("demand", _demand)
 
-    @cached_property
+    @property
     def hours(self) -> pl.DataFrame:
         """resource, period, hours after events, hours lost to events, overtime_hours."""
-        return hours.available(self)
+        return self.kept.get("hours", _hours)
 
-    @cached_property
+    @property
     def lanes(self) -> pl.DataFrame:
         """lane, item, origin, destination and terms, per validity row; blank items resolved by reach."""
-        return reach.lanes(self)
+        return self.kept.get("lanes", _lanes)
 
-    @cached_property
+    @property
     def nodes(self) -> pl.DataFrame:
         """item, location: every place where an item can be."""
-        return reach.nodes(self)
+        return self.kept.get("nodes", _nodes)
 
-    @cached_property
+    @property
     def receipts(self) -> pl.DataFrame:
         """Firm receipts with the period they come in, after delays."""
-        return events.receipts(self)
+        return self.kept.get("receipts", _receipts)
 
     def delayed(self, cells: pl.DataFrame, kinds: tuple[str, ...]) -> pl.DataFrame:
         """Cells with period and lead_days, the latter lengthened by delay events on their supplier, offer or lane."""
@@ -137,3 +139,56 @@ class Network:
         return pl.concat([part.select(*LEAD, "arrival", "share") for part in parts]).sort(
             *LEAD, "arrival", nulls_last=True
         )
+
+
+def _domains(snapshot: Snapshot, near: Network | None) -> tuple[dict[str, pl.Enum], bool]:
+    """The labels of every kind, and whether a near network speaks of the same ones, periods and settings."""
+    if near is None:
+        return domains(snapshot.tables, snapshot.periods["period"]), False
+    there = near.snapshot
+    alike = snapshot.periods is there.periods and snapshot.settings == there.settings and snapshot.as_of == there.as_of
+    pairs = [(frame, near.tables.get(name)) for name, frame in snapshot.tables.items()]
+    if alike and all(mine is other or _same_labels(mine, other) for mine, other in pairs):
+        return near.domains, True
+    found = domains(snapshot.tables, snapshot.periods["period"])
+    return (near.domains, True) if alike and found == near.domains else (found, False)
+
+
+def _same_labels(mine: pl.DataFrame, other: pl.DataFrame | None) -> bool:
+    if other is None or mine.height != other.height or mine.schema != other.schema:
+        return False
+    names = labels_of(mine)
+    return mine.select(names).equals(other.select(names))
+
+
+def _periods(network: Network) -> pl.DataFrame:
+    return network.encode(network.snapshot.periods.select("period", "index", "starts_on", "ends_on", "days", "length"))
+
+
+def _items(network: Network) -> pl.DataFrame:
+    rate = network.settings.costs.capital_rate or 0.0
+    return network.table("items").with_columns(
+        pl.col("holding_cost").fill_null(rate * pl.col("standard_cost").fill_null(0.0)),
+        pl.col("end_value").fill_null(0.0),
+        pl.col("volume").fill_null(1.0),
+    )
+
+
+def _demand(network: Network) -> pl.DataFrame:
+    return demand.lines(network)
+
+
+def _hours(network: Network) -> pl.DataFrame:
+    return hours.available(network)
+
+
+def _lanes(network: Network) -> pl.DataFrame:
+    return reach.lanes(network)
+
+
+def _nodes(network: Network) -> pl.DataFrame:
+    return reach.nodes(network)
+
+
+def _receipts(network: Network) -> pl.DataFrame:
+    return events.receipts(network)

@@ -19,9 +19,6 @@ def prepared(make: Preparation) -> Preparation:
 
     @wraps(make)
     def remembered(network: Network) -> pl.DataFrame:
-        key = f"{make.__module__}.{make.__qualname__}"
-        if key not in network.memory:
-            network.memory[key] = make(network)
-        return network.memory[key]
+        return network.kept.get(f"{make.__module__}.{make.__qualname__}", make)
 
     return remembered

@@ -116,14 +116,42 @@ def rate_rows(rate: Rate, flow: Flow) -> pl.DataFrame:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """A program near the one to assemble.
+
+    Parameters
+    ----------
+    program : its arrays. effects : in the order that they were assembled in. arrivals : theirs.
+    """
+
+    program: Program
+    effects: list[Effect]
+    arrivals: pl.DataFrame | None
+
+    def block(
+        self, balance: Balance, flow: Flow, effects: list[Effect], arrivals: pl.DataFrame | None
+    ) -> sp.csr_array | None:
+        """The entries of a flow in a balance, where they are made of the very same parts; else None."""
+        there = self.program
+        if there.flows.get(flow.name) is not flow or there.balances.get(balance.name) is not balance:
+            return None
+        theirs = [effect for effect in self.effects if (effect.on, effect.flow) == (balance.name, flow.name)]
+        same = len(theirs) == len(effects) and all(a is b for a, b in zip(effects, theirs, strict=True))
+        if not same or (any(effect.after for effect in effects) and arrivals is not self.arrivals):
+            return None
+        return there.blocks.get((balance.name, flow.name))
+
+
 def assemble(
     flows: Mapping[str, Flow],
     balances: Mapping[str, Balance],
     effects: list[Effect],
     rates: Mapping[str, pl.DataFrame],
     arrivals: pl.DataFrame | None,
+    known: Known | None = None,
 ) -> Program:
-    """Stack flows into columns and balances into rows; equalities stand first."""
+    """Stack flows into columns and balances into rows; equalities stand first; what is known is taken over."""
     for effect in effects:
         if effect.flow not in flows or effect.on not in balances:
             raise FormulationError(f"effect of {effect.flow!r} on {effect.on!r}: no block brings one of them")
@@ -131,18 +159,20 @@ def assemble(
     balances = {name: balances[name] for name in sorted(balances, key=lambda n: (balances[n].sense != "==", n))}
     columns, rows = _slices(flows), _slices(balances)
     size = (sum(b.size for b in balances.values()), sum(f.size for f in flows.values()))
-    found = [(effect, *entries(effect, flows[effect.flow], balances[effect.on], arrivals)) for effect in effects]
+    acting: dict[tuple[str, str], list[Effect]] = {}
+    for effect in effects:
+        acting.setdefault((effect.on, effect.flow), []).append(effect)
     blocks: dict[tuple[str, str], sp.csr_array] = {}
     for name, balance in balances.items():
-        for flow_name in sorted({effect.flow for effect, *_ in found if effect.on == name}):
-            mine = [place for place in found if (place[0].on, place[0].flow) == (name, flow_name)]
-            coefficients, places, cells = (np.concatenate([place[k] for place in mine]) for k in (1, 2, 3))
-            blocks[name, flow_name] = incidence(coefficients, places, cells, (balance.size, flows[flow_name].size))
+        for flow_name in sorted(flow for on, flow in acting if on == name):
+            flow, mine = flows[flow_name], acting[name, flow_name]
+            there = known.block(balance, flow, mine, arrivals) if known else None
+            blocks[name, flow_name] = _block(mine, flow, balance, arrivals) if there is None else there
     bounds = {name: flow.bounds() for name, flow in flows.items()}
     return Program(
         flows=flows,
         balances=balances,
-        matrix=_stack(blocks, rows, columns, size),
+        matrix=_matrix(blocks, rows, columns, size, known),
         money=_join([_money(rates.get(name), flow) for name, flow in flows.items()]),
         rhs=_join([balance.right() for balance in balances.values()]),
         lower=_join([low for low, _ in bounds.values()]),
@@ -153,6 +183,26 @@ def assemble(
         rows=rows,
         blocks=blocks,
     )
+
+
+def _block(effects: list[Effect], flow: Flow, balance: Balance, arrivals: pl.DataFrame | None) -> sp.csr_array:
+    found = [entries(effect, flow, balance, arrivals) for effect in effects]
+    coefficients, places, cells = (np.concatenate([part[k] for part in found]) for k in range(3))
+    return incidence(coefficients, places, cells, (balance.size, flow.size))
+
+
+def _matrix(
+    blocks: Mapping[tuple[str, str], sp.csr_array],
+    rows: Mapping[str, slice],
+    columns: Mapping[str, slice],
+    shape: tuple[int, int],
+    known: Known | None,
+) -> sp.csr_array:
+    there = known.program if known else None
+    shapes = there is not None and (there.rows, there.columns, there.blocks.keys()) == (rows, columns, blocks.keys())
+    if there is not None and shapes and all(block is there.blocks[place] for place, block in blocks.items()):
+        return there.matrix
+    return _stack(blocks, rows, columns, shape)
 
 
 def _slices(parts: Mapping[str, Flow] | Mapping[str, Balance]) -> dict[str, slice]:

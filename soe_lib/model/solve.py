@@ -161,7 +161,8 @@ class Gate:
             return Gate(canonical, self.options)
         rows = _differ((old.row_lower, canonical.row_lower), (old.row_upper, canonical.row_upper))
         columns = _differ((old.lower, canonical.lower), (old.upper, canonical.upper))
-        changed = (canonical.matrix - old.matrix).tocoo()
+        same = canonical.matrix is old.matrix
+        changed = (canonical.matrix[:0] if same else canonical.matrix - old.matrix).tocoo()
         changed.eliminate_zeros()
         # Below 100,000 columns a hot start won with a quarter of all rows changed (0.2 to 0.6 of cold on the demo).
         most = 0.3 if len(old.cost) < 100_000 else 0.1

@@ -78,6 +78,12 @@ class Flow:
         """The labels of the cells."""
         return Axis.of(self.rows, self.keys, f"flow {self.name}")
 
+    @cached_property
+    def named(self) -> pl.DataFrame:
+        """The rows with their labels as text."""
+        labels = [name for name, dtype in self.rows.schema.items() if isinstance(dtype, pl.Enum)]
+        return self.rows.with_columns(pl.col(labels).cast(pl.String))
+
     @property
     def size(self) -> int:
         """How many cells."""
@@ -139,6 +145,11 @@ class Balance:
     def axis(self) -> Axis:
         """The labels of the rows."""
         return Axis.of(self.rows, self.keys, f"balance {self.name}")
+
+    @cached_property
+    def named(self) -> pl.DataFrame:
+        """The keys with their labels as text."""
+        return self.rows.select(pl.col(self.keys).cast(pl.String))
 
     @property
     def size(self) -> int:

@@ -1,6 +1,6 @@
 """A local edit of a large network, answered by a living solver, against a cold solve of the same snapshot, in one run.
 
-Run: python -m tests.benchmarks.local_edit [items] [plain|bom]     (60 items: about 100,000 quantities)
+Run: python -m tests.benchmarks.local_edit [items] [plain|bom]     (60 items and ten customers: about 100,000 quantities)
 Two edits: one line down for a week, one customer's demand up by a tenth; every part is printed. Cold is `soe.plan` of the
 edited snapshot: network, program, CVXPY's canonical form, solve, tie-break, certificate, ledger. Hot is the same from
 the living solver. The edit itself (and the rules of the contract, checked again) is needed by both, and by neither counted.
@@ -79,7 +79,7 @@ def told(parts: dict[str, float], total: float) -> str:
 def measure(shape: str, items: int) -> None:
     """Print what each edit took, both ways."""
     with tempfile.TemporaryDirectory() as folder:
-        generate(Path(folder), 1, items, 7, shape=shape, plants=4, lines=5, warehouses=8, customer_classes=3)  # type: ignore[arg-type]
+        generate(Path(folder), 1, items, 7, shape=shape, plants=4, lines=5, warehouses=8, customer_classes=10)  # type: ignore[arg-type]
         snapshot = soe.read(folder)
     alive = living.Living(snapshot)
     size = alive.base.solution["variables"]

@@ -11,6 +11,7 @@ import soe_lib as soe
 from soe_lib.errors import DataError, SolveError
 from soe_lib.extract.demo import generate
 from soe_lib.model.living import Living
+from soe_lib.model.model import Model
 from soe_lib.model.plan import Plan
 from soe_lib.scenario import Scenario
 
@@ -116,3 +117,38 @@ def test_the_edits_are_of_many_kinds(company: soe.Snapshot) -> None:
     """Else the 200 would say little."""
     said = {f"{one.action} {one.path} {one.column}" for seed in range(60) for one in edit(company, seed).edits}
     assert len(said) >= len(KINDS) - 1, said
+
+
+@pytest.mark.parametrize("seed", [*range(20), *(pytest.param(n, marks=pytest.mark.slow) for n in range(20, LONG))])
+def test_what_is_taken_over_makes_the_very_same_program(company: soe.Snapshot, alive: Living, seed: int) -> None:
+    """A model made near another one, bit for bit against one made from nothing; and near that one again, undone."""
+    changed = edit(company, seed).apply(company)
+    fresh = Model(changed)
+    near = Model(changed, near=alive.home)
+    same_program(near, fresh)
+    same_program(Model(company, near=near), alive.home)
+
+
+def same_program(one: Model, other: Model) -> None:
+    mine, theirs = one.program, other.program
+    assert (mine.columns, mine.rows, mine.equalities) == (theirs.columns, theirs.rows, theirs.equalities)
+    for part in ("money", "rhs", "lower", "upper", "integer"):
+        assert np.array_equal(getattr(mine, part), getattr(theirs, part)), part
+    for part in ("data", "indices", "indptr"):
+        assert np.array_equal(getattr(mine.matrix, part), getattr(theirs.matrix, part)), part
+    for name, flow in one.flows.items():
+        assert flow.named.equals(other.flows[name].named, null_equal=True), name
+    assert one.rate_frames.keys() == other.rate_frames.keys()
+    for name, frame in one.rate_frames.items():
+        assert frame.equals(other.rate_frames[name]), name
+
+
+def test_only_what_an_edit_reaches_is_made_anew(company: soe.Snapshot, alive: Living) -> None:
+    """Hours of a line: nothing of what is bought, shipped, stocked or sold; the same figure again: nothing at all."""
+    line = str(company["operations"]["resource"].sort()[0])
+    near = Model(Scenario("").scale("calendar.hours", 0.5, resource=line).apply(company), near=alive.home)
+    for name in ("buy", "ship", "stock", "sell", "short", "make"):
+        assert near.flows[name] is alive.home.flows[name], name
+    assert near.balances["hours"] is not alive.home.balances["hours"]
+    level = Model(Scenario("").scale("calendar.hours", 1.0, resource=line).apply(company), near=alive.home)
+    assert level.balances["hours"] is alive.home.balances["hours"]

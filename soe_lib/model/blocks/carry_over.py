@@ -140,13 +140,14 @@ def standing(network: Network) -> pl.DataFrame:
 
 def states(network: Network, lots: Lots) -> pl.DataFrame:
     """Every set-up of a line: the keys of the switch, resource, item, location and the ceiling of a run without one."""
-    key = f"states of {lots!r}"
-    if key not in network.memory:
-        cells = lots.switched(network).filter(pl.lit(carried_over(network)))
-        cells = cells.select(*lots.cell, "item", "location", "ceiling")
-        own = "resource" in lots.keys
-        network.memory[key] = cells.join(lines(network) if own else standing(network), on=lots.keys[-1])
-    return network.memory[key]
+    return network.kept.get(f"states of {lots!r}", lambda here: _states(here, lots))
+
+
+def _states(network: Network, lots: Lots) -> pl.DataFrame:
+    cells = lots.switched(network).filter(pl.lit(carried_over(network)))
+    cells = cells.select(*lots.cell, "item", "location", "ceiling")
+    own = "resource" in lots.keys
+    return cells.join(lines(network) if own else standing(network), on=lots.keys[-1])
 
 
 def _carries(network: Network, lots: Lots) -> pl.DataFrame:

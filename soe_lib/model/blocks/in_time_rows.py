@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -26,19 +26,13 @@ LOTS = (RUNS, ALTERNATIVES, RUNNING, ORDERS)
 LEAD_OF = {key: (key, *LEAD) for key in ("routing", "offer")}
 
 
-def _kept(network: Network, name: str, found: Callable[[], pl.DataFrame]) -> pl.DataFrame:
-    if name not in network.memory:
-        network.memory[name] = found()
-    return network.memory[name]
-
-
 def _index(column: str) -> pl.Expr:
     return pl.col(column).to_physical().cast(pl.Int64)
 
 
 def windows(network: Network, late: bool) -> pl.DataFrame:
     """item, of, last, and their indexes start and end: the windows that end with a due period of a lot's item."""
-    return _kept(network, f"windows {late}", lambda: _windows(network, late))
+    return network.kept.get(f"windows {late}", lambda here: _windows(here, late))
 
 
 def _windows(network: Network, late: bool) -> pl.DataFrame:
@@ -133,7 +127,7 @@ def arriving(network: Network, flow: str, late: bool) -> pl.DataFrame:
 
 def switched(network: Network, lots: Lots, late: bool) -> pl.DataFrame:
     """keys, period, of, last, most: of each window, the demand that what a switch brings can serve at most."""
-    return _kept(network, f"in time {lots!r} {late}", lambda: _switched(network, lots, late)).select(
+    return network.kept.get(f"in time {lots!r} {late}", lambda here: _switched(here, lots, late)).select(
         *lots.cell, "of", "last", "most"
     )
 
@@ -147,7 +141,7 @@ def _switched(network: Network, lots: Lots, late: bool) -> pl.DataFrame:
 
 def carried(network: Network, lots: Lots, late: bool) -> pl.DataFrame:
     """keys, period, of, last, most: the same for a set-up that comes from the period before a window's first start."""
-    met = _kept(network, f"in time {lots!r} {late}", lambda: _switched(network, lots, late))
+    met = network.kept.get(f"in time {lots!r} {late}", lambda here: _switched(here, lots, late))
     cells = met.select(*lots.keys, *WINDOW, "most", _index("period").alias("index"))
     again = cells.select(*lots.keys, *WINDOW, pl.col("index") + 1)
     first = cells.join(again, on=[*lots.keys, *WINDOW, "index"], how="anti").filter(pl.col("index") > 0)
@@ -157,7 +151,7 @@ def carried(network: Network, lots: Lots, late: bool) -> pl.DataFrame:
 
 def _reachable(network: Network, late: bool) -> pl.DataFrame:
     """item, of, last, at, most: demand of the window that goods which arrive in period `at` can serve."""
-    return _kept(network, f"reachable {late}", lambda: _find_reachable(network, late))
+    return network.kept.get(f"reachable {late}", lambda here: _find_reachable(here, late))
 
 
 def _find_reachable(network: Network, late: bool) -> pl.DataFrame:
@@ -175,12 +169,15 @@ def _gates(network: Network) -> dict[str, pl.DataFrame]:
     A routing is switched by its own set-ups; else by those of a step all of whose alternatives are set up; else by
     whether it runs.
     """
-    names = [f"gates of {lots!r}" for lots in LOTS]
-    if names[0] not in network.memory:
-        for lots, cells in _find_gates(network):
-            timed = _arrivals(network, cells).select(*lots.cell, "item", "arrives", "arrives_last")
-            network.memory[f"gates of {lots!r}"] = _in_turn(timed, lots) if carried_over(network) else timed
-    return {lots.name: network.memory[name] for lots, name in zip(LOTS, names, strict=True)}
+    return network.kept.get("gates", _made_gates)
+
+
+def _made_gates(network: Network) -> dict[str, pl.DataFrame]:
+    found = {}
+    for lots, cells in _find_gates(network):
+        timed = _arrivals(network, cells).select(*lots.cell, "item", "arrives", "arrives_last")
+        found[lots.name] = _in_turn(timed, lots) if carried_over(network) else timed
+    return found
 
 
 def _find_gates(network: Network) -> Iterator[tuple[Lots, pl.DataFrame]]:

@@ -102,10 +102,7 @@ class Lots(Part):
 
     def switched(self, network: Network) -> pl.DataFrame:
         """The cells that have a switch, with their terms; raises DataError where nothing bounds one."""
-        key = f"{self!r} switched"
-        if key not in network.memory:
-            network.memory[key] = self._find_switched(network)
-        return network.memory[key]
+        return network.kept.get(f"{self!r} switched", self._find_switched)
 
     def _find_switched(self, network: Network) -> pl.DataFrame:
         cells = self.terms(network)

@@ -77,23 +77,23 @@ class Stability(Part):
 
     def _zone(self, network: Network, zone: str) -> pl.DataFrame:
         """routing, period, item, location, quantity of the record, for every routing in the periods of a zone."""
-        key = f"stability {zone}"
-        if key not in network.memory:
-            fence = network.settings.fence
-            start = pl.lit(network.snapshot.as_of)
-            frozen, slushy = (start + pl.duration(days=days) for days in (fence.frozen_days, fence.slushy_days))
-            inside = pl.col("starts_on") < frozen
-            if zone == "slushy":
-                inside = ~inside & (pl.col("starts_on") < slushy) & pl.lit(fence.change_cost > 0)
-            known = network.encode(self._in_periods(network))
-            network.memory[key] = (
-                make.routings(network)
-                .filter(inside)
-                .select(*CELL, "item", "location")
-                .join(known, on=CELL, how="left")
-                .with_columns(pl.col("quantity").fill_null(0.0))
-            )
-        return network.memory[key]
+        return network.kept.get(f"{zone} zone of {id(self)}", lambda here: self._find_zone(here, zone))
+
+    def _find_zone(self, network: Network, zone: str) -> pl.DataFrame:
+        fence = network.settings.fence
+        start = pl.lit(network.snapshot.as_of)
+        frozen, slushy = (start + pl.duration(days=days) for days in (fence.frozen_days, fence.slushy_days))
+        inside = pl.col("starts_on") < frozen
+        if zone == "slushy":
+            inside = ~inside & (pl.col("starts_on") < slushy) & pl.lit(fence.change_cost > 0)
+        known = network.encode(self._in_periods(network))
+        return (
+            make.routings(network)
+            .filter(inside)
+            .select(*CELL, "item", "location")
+            .join(known, on=CELL, how="left")
+            .with_columns(pl.col("quantity").fill_null(0.0))
+        )
 
     def _in_periods(self, network: Network) -> pl.DataFrame:
         """The record in the periods of this horizon; what lies outside it, or on a routing that is gone, drops out."""
