@@ -16,6 +16,7 @@ from soe_lib.explore.controller import CANCELLED, Explorer
 from soe_lib.explore.handing import Handing
 from soe_lib.explore.leaves import LEAVES, Leaf
 from soe_lib.explore.panel import Panel, button, row
+from soe_lib.explore.questions import Questions
 from soe_lib.explore.runner import Runner
 from soe_lib.explore.sharing import PARAMETER
 from soe_lib.explore.tradeoff import Tradeoff
@@ -60,8 +61,9 @@ class Workbench(widgets.VBox):
         self.leaves = [Page(leaf) for leaf in LEAVES]
         self.scenarios = Scenarios(self)
         self.tradeoff = Tradeoff(explorer, self.runner, self._show)
+        self.questions = Questions(explorer, self.runner)
         self.tabs = widgets.Tab(
-            [*self.leaves, self.scenarios, self.tradeoff], titles=TITLES,
+            [*self.leaves, self.scenarios, widgets.VBox([self.tradeoff, self.questions])], titles=TITLES,
             _dom_classes=("soe-tabs",),
         )  # fmt: skip
         self.tabs.observe(lambda _: self._draw(), names="selected_index")
