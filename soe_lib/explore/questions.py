@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Shown = Chart | Table | str
 Fields = Mapping[str, Any]
+WIDE = {"width": "24rem"}
 MARGIN, SERVICE, MONTH = "the margin falls below, % of today's", "service on time falls below, %", "a month is missed"
 
 
@@ -69,8 +70,8 @@ def changes(explorer: Explorer) -> dict[str, Change]:
 def break_fields(explorer: Explorer) -> dict[str, widgets.Widget]:
     """Which change, what counts as broken, and its figure."""
     return {
-        "change": widgets.Dropdown(options=list(changes(explorer)), description="How much"),
-        "until": widgets.Dropdown(options=[SERVICE, MARGIN, MONTH], description="until"),
+        "change": widgets.Dropdown(options=list(changes(explorer)), description="How much", layout=WIDE),
+        "until": widgets.Dropdown(options=[SERVICE, MARGIN, MONTH], description="until", layout=WIDE),
         "level": widgets.BoundedFloatText(value=98.0, min=0.0, max=100.0, step=0.5, description="of"),
     }
 
@@ -164,7 +165,7 @@ class Questions(widgets.VBox):
     def __init__(self, explorer: Explorer, runner: Runner) -> None:
         self.explorer, self.runner = explorer, runner
         self.question = widgets.Dropdown(
-            options=[(one.title, number) for number, one in enumerate(QUESTIONS)], description="Ask"
+            options=[(one.title, number) for number, one in enumerate(QUESTIONS)], description="Ask", layout=WIDE
         )
         self.fields: dict[str, Any] = {}
         self.room = row()
