@@ -24,6 +24,7 @@ import polars as pl
 
 from soe_lib.errors import PackError
 from soe_lib.pack.notebooks import Page
+from soe_lib.scenario.files import shelf
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
@@ -33,6 +34,7 @@ MEETING = "meeting"
 DATA = (".csv", ".parquet", ".xlsx", ".toml")
 TEMPLATES = (".j2", ".css")
 PATH = re.compile(r"^(data|notebooks|templates|meeting)/(\d{4}-\d{2}-\d{2}/|extract/)?[^/\\\x00]+$")
+BESIDE = re.compile(rf"^({MEETING}|data)/[^/]+$")
 SHA = re.compile(r"^[0-9a-f]{64}$")
 BLOCK = 1 << 20
 LOOKED_BACK = timedelta(weeks=13)
@@ -67,9 +69,9 @@ def collect(
     return tuple(found)
 
 
-def meetings_of(inputs: Sequence[Input]) -> dict[str, str]:
-    """Table of earlier meetings → the hash of its rows: a decision more makes another pack."""
-    return {one.path: one.sha256 for one in inputs if one.path.startswith(f"{MEETING}/")}
+def beside(inputs: Sequence[Input]) -> dict[str, str]:
+    """What stands beside the extracts → its hash: a decision or a scenario more makes another pack."""
+    return {one.path: one.sha256 for one in inputs if BESIDE.match(one.path)}
 
 
 def history(inputs: Sequence[Input]) -> dict[str, str]:
@@ -155,6 +157,9 @@ def _this_week(snapshot: Snapshot) -> Iterator[Input]:
         for path in _files(place):
             if path.suffix == ".toml" and path.name not in read and not (elsewhere and path.stem == "sources"):
                 yield _of(f"{under}/{path.name}", path)
+    shared = shelf(snapshot)
+    if shared.is_file() and shared.parent not in (snapshot.folder, snapshot.folder.parent):
+        yield _of(f"data/{shared.name}", shared)
 
 
 def _earlier(snapshot: Snapshot) -> Iterator[Input]:

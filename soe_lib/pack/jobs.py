@@ -148,7 +148,7 @@ def _make(job: Job, notes: list[str], started: float) -> PackResult:
     meetings = meeting.known_before(job.store, company=job.snapshot.company, as_of=job.snapshot.as_of)
     gathered = inputs.collect(job.snapshot, job.pages, job.templates, meetings)
     wanted = manifest.identity(job.snapshot, job.pages, job.templates, before, inputs.history(gathered))
-    wanted["meetings"] = inputs.meetings_of(gathered)
+    wanted["beside"] = inputs.beside(gathered)
     if job.browser:
         wanted["pdf"] = True
     there = manifest.read(target) if target.exists() else None

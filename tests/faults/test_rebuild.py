@@ -9,6 +9,7 @@ from soe_lib.errors import PackError
 from soe_lib.pack import compare, inputs, jobs, manifest
 from soe_lib.pack.rebuild import rebuild
 from soe_lib.pack.verify import verify
+from soe_lib.scenario.scenario import Scenario
 from soe_lib.store import meeting
 from tests.faults import company
 
@@ -106,7 +107,7 @@ def test_pages_that_differ_only_in_times_are_the_same(tmp_path: Path) -> None:
 COUNTED = """
 import soe_lib as soe
 
-known = soe.decisions(store, company=snapshot.company).height
+known = soe.decisions(store, company=snapshot.company, before=snapshot.as_of).height
 publish(results, page="stock", title="Stock", headline=f"{known} decisions stand.", scores=[score], checks=[check])
 """
 
@@ -127,6 +128,10 @@ def test_a_decision_makes_another_pack_which_is_reproduced_with_it(tmp_path: Pat
     assert "1 decisions stand." in (second.folder / "stock.html").read_text()
     # What is decided about this very week is known to the next one only.
     meeting.record(out / "plans", {**row, "as_of": company.FIRST.replace(day=28)})
+    assert not jobs.make_pack(data, None, out, **how).published
+    # A scenario that is kept stands on a page, and may be an answer: it makes another pack too.
+    Scenario("more").scale("forecast.quantity", 1.1).save(made / "data" / "grain")
+    assert jobs.make_pack(data, None, out, **how).run == 3
     assert not jobs.make_pack(data, None, out, **how).published
     (made / "data").rename(made / "gone")
     again = rebuild(out, "2026-12-28")
