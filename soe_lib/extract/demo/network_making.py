@@ -18,9 +18,9 @@ def line_names(network: Network) -> pl.Series:
     return frame.select(pl.format("{}-L{}", "plant", "line").alias("resource")).to_series()
 
 
-def at(item: str, plant: str) -> pl.Expr:
-    """Name of something at a plant, from two columns."""
-    return pl.format("{}@{}", item, plant)
+def at(item: str, place: str) -> pl.Expr:
+    """Name of something at a plant or on a line, from two columns."""
+    return pl.format("{}@{}", item, place)
 
 
 def semi_sites(network: Network) -> pl.DataFrame:
@@ -32,10 +32,11 @@ def semi_sites(network: Network) -> pl.DataFrame:
 
 
 def ways(network: Network) -> pl.DataFrame:
-    """Every plant that makes every finished item: [row, plant] numbers and [item, location, routing] names."""
-    item, plant = network.routes
-    names = {"item": network.items.gather(item), "location": network.plants.gather(plant)}
-    return pl.DataFrame({"row": item, "plant": plant, **names}).with_columns(at("item", "location").alias("routing"))
+    """Every line that makes every finished item: its row number, [item, location, resource, routing] names."""
+    item, plant, line = network.routes
+    resource = line_names(network).gather(plant * network.size.lines + line)
+    names = {"item": network.items.gather(item), "location": network.plants.gather(plant), "resource": resource}
+    return pl.DataFrame({"row": item, **names}).with_columns(at("item", "resource").alias("routing"))
 
 
 def routings(network: Network) -> pl.DataFrame:
@@ -51,15 +52,8 @@ def routings(network: Network) -> pl.DataFrame:
 
 
 def operations(network: Network) -> pl.DataFrame:
-    """Each item has one line in each plant that makes it; semi-finished goods take the plant's mixing crew."""
-    routes = ways(network)
-    line = routes["plant"].to_numpy() * network.size.lines
-    line = line + routes["row"].to_numpy() // network.size.plants % network.size.lines
-    finished = routes.select(
-        "routing",
-        line_names(network).gather(line).alias("resource"),
-        pl.Series("hours_per_unit", network.hours[network.routes[0]]),
-    )
+    """Each item takes hours of one line in each of its ways; semi-finished goods take the plant's mixing crew."""
+    finished = ways(network).select("routing", "resource", pl.Series("hours_per_unit", network.hours))
     semis = semi_sites(network).select(
         at("item", "location").alias("routing"),
         pl.format("{}-MIX", "location").alias("resource"),

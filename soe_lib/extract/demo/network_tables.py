@@ -24,6 +24,7 @@ from soe_lib.extract.demo.write import Section, write
 OVERTIME_HOURS, OVERTIME_COST = 3.0, 150.0
 END_VALUE = 0.90
 OPENING_WEEKS = 0.4
+SEASON, LATER = 0.30, 0.25  # swing of demand over the horizon; how much of it every other item is later
 
 
 def write_all(
@@ -145,7 +146,8 @@ def _customers(network: Network) -> pl.DataFrame:
 def _forecast(network: Network, as_of: date, weeks: int, draw: np.random.Generator) -> pl.DataFrame:
     item, warehouse, customer = np.nonzero(network.weekly)
     mondays = pl.date_range(as_of, as_of + timedelta(weeks=weeks - 1), "1w", eager=True)
-    wave = 1 + 0.12 * np.sin(2 * np.pi * np.arange(weeks) / weeks)
+    turn = np.arange(weeks) / weeks - LATER * (item % 2)[:, None]
+    wave = 1 + SEASON * np.sin(2 * np.pi * turn)
     noise = np.exp(draw.normal(0.0, 0.15, (len(item), weeks)))
     quantity = network.weekly[item, warehouse, customer][:, None] * wave * noise
     line, week = np.indices(quantity.shape).reshape(2, -1)

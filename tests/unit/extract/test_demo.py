@@ -376,6 +376,34 @@ class TestNetworks:
         stocked = routes + 300 * 8
         assert 270_000 < 18 * (routes + 600 * 8 + stocked + 2 * demands) < 330_000
 
+    @pytest.mark.parametrize("shape", ["plain", "bom"])
+    def test_a_second_line_is_dearer_and_slower(self, tmp_path: Path, shape: str) -> None:
+        week = read(generate(tmp_path, 1, 20, plants=3, lines=2, warehouses=4, shape=shape)[0])  # type: ignore[arg-type]
+        ways = week["routings"].join(week["operations"], on="routing").filter(pl.col("item").str.starts_with("F"))
+        # The first line of an item: one further for every three items, as there are three plants.
+        first = (pl.col("item").str.slice(1).cast(pl.Int64) - 1) // 3 % 2 + 1
+        line = pl.col("resource").str.extract(r"L(\d)$").cast(pl.Int64)
+        both = ways.filter(line == first).join(ways.filter(line != first), on=["item", "location"], suffix="_second")
+        assert both.height * 2 == ways.height == 20 * 2
+        for figure in ("cost_per_unit", "hours_per_unit"):
+            ratio = both[f"{figure}_second"] / both[figure]
+            assert 0.999 < ratio.min() < ratio.max() < 1.201  # type: ignore[operator]
+
+    def test_with_one_line_there_is_no_second(self, tmp_path: Path) -> None:
+        week = read(generate(tmp_path, 1, 20, plants=4, lines=1, warehouses=4, shape="plain")[0])
+        assert week["routings"].select("item", "location").is_duplicated().sum() == 0
+
+    def test_every_other_item_has_its_season_a_quarter_later(self, tmp_path: Path) -> None:
+        folder = generate(tmp_path, 1, 60, plants=2, lines=2, warehouses=3, shape="plain")[0]
+        later = (pl.col("item").str.slice(1).cast(pl.Int64) % 2 == 0).alias("later")
+        weekly = pl.read_csv(folder / "forecast.csv").group_by(later, "period").agg(pl.col("quantity").sum())
+        season = weekly.sort("period").group_by("later", maintain_order=True).agg("quantity")
+        for even, quantity in season.iter_rows():
+            share = np.asarray(quantity) / np.mean(quantity)
+            # A swing of 30 % over twelve weeks; the peak of a sine is a quarter of them after its start.
+            wanted = 1 + 0.3 * np.sin(2 * np.pi * (np.arange(12) / 12 - 0.25 * even))
+            assert np.abs(share - wanted).max() < 0.06
+
     def test_every_item_is_wanted_in_every_warehouse(self, tmp_path: Path) -> None:
         folder = generate(tmp_path, 1, 30, plants=2, lines=2, warehouses=3, shape="plain")[0]
         forecast = pl.read_csv(folder / "forecast.csv")

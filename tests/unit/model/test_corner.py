@@ -55,3 +55,35 @@ def test_the_weights_choose_the_corner() -> None:
     assert gate.answer(np.array([1.0, 2.0, 1.0])).x.tolist() == [8.0, 2.0, 0.0]  # a is cheaper, up to 8
     assert gate.answer(np.array([2.0, 1.0, 1.0])).x.tolist() == [0.0, 10.0, 0.0]
     assert gate.answer(np.array([2.0, 1.0, 1.0])).objective == 10.0
+
+
+def test_a_chain_of_tight_rows_leaves_nothing_to_choose() -> None:
+    # a = 4; a + b = 10; b + c + d = 9 and c + d = 3: a is alone, so b is, and of c and d either may be made.
+    canonical = Canonical(
+        matrix=sp.csc_array(
+            np.array([[1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0], [0.0, 1.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0]])
+        ),
+        cost=np.zeros(4),
+        row_lower=np.array([4.0, 10.0, 9.0, -INF]),
+        row_upper=np.array([4.0, 10.0, 9.0, 3.0]),
+        lower=np.zeros(4),
+        upper=np.full(4, INF),
+        integer=np.zeros(4, bool),
+        columns={"abcd": slice(0, 4)},
+        rows={"rows": slice(0, 4)},
+    )
+    x, price = np.array([4.0, 6.0, 1.0, 2.0]), np.array([0.0, 0.0, 0.0, 1.0])
+    face = optimal_face(canonical, canonical.lower, canonical.upper, x, price, np.zeros(4), np.array([1.0, 1, 1, 2]))
+    assert face.free.tolist() == [2, 3]
+    assert face.whole(np.array([3.0, 0.0])).tolist() == [4.0, 6.0, 3.0, 0.0]
+    assert face.program.row_upper.tolist() == [3.0, 3.0]
+    assert face.whole(Gate(face.program).answer().x).tolist() == [4.0, 6.0, 3.0, 0.0]  # c is cheaper than d
+
+
+def test_a_row_with_slack_holds_nothing() -> None:
+    canonical, x = program(), np.array([3.0, 7.0, 0.0])
+    # Without a price on a + b <= 10, neither row says where a or b must be.
+    face = optimal_face(
+        canonical, canonical.lower, canonical.upper, x, np.zeros(2), np.array([0.0, -1.0, -1.0]), np.ones(3)
+    )
+    assert face.free.tolist() == [0]

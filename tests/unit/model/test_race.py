@@ -17,11 +17,14 @@ OPTIMAL, UNKNOWN = highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.k
 class Runner:
     """A solver that computes until it is stopped, or ends at once with a status."""
 
-    def __init__(self, ends: highspy.HighsModelStatus | None) -> None:
-        self.ends, self.stopped = ends, threading.Event()
+    def __init__(self, ends: highspy.HighsModelStatus | None, *, ahead: bool = False, seconds: float = 0.0) -> None:
+        self.ends, self.stopped, self.ahead, self.seconds = ends, threading.Event(), ahead, seconds
         self.HandleUserInterrupt = False
 
     def run(self) -> None:
+        until = time.process_time() + self.seconds
+        while time.process_time() < until and not self.stopped.is_set():
+            sum(range(1000))
         while self.ends is None and not self.stopped.is_set():
             sum(range(1000))  # the race counts processor time
             time.sleep(0)
@@ -66,6 +69,45 @@ def test_with_a_core_for_each_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> N
     won, made = run(monkeypatch, 4, simplex=None, ipx=None, hipo=OPTIMAL)
     assert won == "hipo"
     assert set(made) == set(RUNNERS)
+
+
+def test_one_that_is_ahead_runs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.os, "cpu_count", lambda: 4)
+    made: dict[str, Runner] = {}
+
+    def load(name: str) -> Runner:
+        made[name] = Runner(OPTIMAL, ahead=True, seconds=0.2)
+        return made[name]
+
+    assert race(RUNNERS, load, patience=5.0)[0] == "simplex"
+    assert set(made) == {"simplex"}
+
+
+def test_one_that_is_ahead_for_too_long_is_joined_by_hipo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
+    made: dict[str, Runner] = {}
+
+    def load(name: str) -> Runner:
+        made[name] = Runner(OPTIMAL if name == "hipo" else None, ahead=True)
+        return made[name]
+
+    assert race(RUNNERS, load, patience=0.02)[0] == "hipo"
+    assert set(made) == {"simplex", "hipo"}
+    assert made["simplex"].stopped.is_set()
+
+
+def test_one_that_falls_behind_is_joined_by_ipx(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
+    made: dict[str, Runner] = {}
+
+    def load(name: str) -> Runner:
+        made[name] = Runner(OPTIMAL if name == "ipx" else None, ahead=True)
+        if name == "simplex":
+            threading.Timer(0.1, lambda: setattr(made[name], "ahead", False)).start()
+        return made[name]
+
+    assert race(RUNNERS, load, patience=100.0)[0] == "ipx"
+    assert set(made) == {"simplex", "ipx"}
 
 
 def test_an_end_without_proof_lets_the_next_one_start(monkeypatch: pytest.MonkeyPatch) -> None:
