@@ -76,9 +76,10 @@ class JointLast:
         self.ahead = highs.getModelPresolveStatus() == highspy.HighsPresolveStatus.kReduced
         if self.ahead and not self.stopped:
             self._reduced(limit - ran)
-            solved = self.inner.getModelStatus() == OPTIMAL
-            self.ahead = self.ahead and solved
-            if solved and not self.stopped:
+            status = self.inner.getModelStatus()
+            self.ahead = self.ahead and status == OPTIMAL
+            self.stopped = self.stopped or status == highspy.HighsModelStatus.kInterrupt
+            if status == OPTIMAL and not self.stopped:
                 highs.postsolve(self.inner.getSolution(), self.inner.getBasis())
         if not self.stopped:
             left = limit - ran - (time.perf_counter() - started)

@@ -128,6 +128,9 @@ class Gate:
         highs.setOptionValue("dual_feasibility_tolerance", 1e-9)
         if highs.passModel(self.canonical.highs()) == highspy.HighsStatus.kError:
             raise SolveError("refused: HiGHS takes no figure of 1e15 or more; count in another unit", status="refused")
+        return self._watched(highs)
+
+    def _watched(self, highs: highspy.Highs) -> highspy.Highs:
         return self.options.watch.follow(highs, self.canonical.offset) if self.options.watch else highs
 
     def answer(self, weights: Floats | None = None) -> Answer:
@@ -203,7 +206,7 @@ class Gate:
     def _runner(self, solver: str) -> highspy.Highs | JointLast:
         """One of several solvers that hold the program: simplex is the gate's own."""
         if solver == "simplex":
-            return JointLast(self._ready(self.highs, solver))
+            return JointLast(self._ready(self.highs, solver), self._watched(highspy.Highs()))
         return self._ready(self._loaded(), solver)
 
     def _ready(self, highs: highspy.Highs, solver: str) -> highspy.Highs:

@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from soe_lib.errors import SolveError
+from soe_lib.model import solve
 from soe_lib.model.canonical import Canonical
 from soe_lib.model.joint import SHARED, JointLast, shared
+from soe_lib.model.solve import Gate, Options
+from soe_lib.model.watch import Watch
 
 STATUS = highspy.HighsModelStatus
 ITEMS = 10
@@ -104,6 +108,16 @@ def test_stopped_before_it_starts_nothing_is_proven() -> None:
     runner.cancelSolve()
     runner.run()
     assert runner.getModelStatus() != STATUS.kOptimal
+
+
+def test_who_watches_the_gate_can_stop_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solve, "LARGE", 1)
+    assert Gate(lines()).answer().objective == pytest.approx(10 * (19 + 18 + 17 + 16 + 15) - 20)
+    watch = Watch()
+    watch.cancel()
+    with pytest.raises(SolveError) as caught:
+        Gate(lines(), Options(watch=watch)).answer()
+    assert caught.value.status == "cancelled"
 
 
 def test_shared_are_inequalities_with_many_entries() -> None:
