@@ -28,7 +28,8 @@ class Network:
 
     weekly: units a week, [item, warehouse, class]. routes: item, plant and line in it of every way to make a finished
     item, row numbers. route_cost: of each route, per unit, hours aside. hours: of each route, per unit. freight:
-    [plant, warehouse]. semi_of, material_of: what an item takes one of, [item]. mixing: hours per unit of a semi-finished good.
+    [plant, warehouse]. semi_of, material_of: what an item takes one of, [item]. mixing: hours per unit of a
+    semi-finished good.
     """
 
     size: Size
