@@ -88,15 +88,14 @@ def table(options: pl.DataFrame | None, issues: Sequence[Issue], currency: str) 
         *(pl.col(name).alias(label) for label, name in list(sums.items())[:2]),
         served.alias("Customers"),
         pl.col("stock").alias(f"Stock, {currency}"),
-        pl.col("churn").alias("Production moved"),
-        pl.col("verdict").alias("Against doing nothing"),
+        pl.col("churn").alias("Moved"),
         pl.col("note").alias("Note"),
     )
-    formats: dict[str, Format] = {**dict.fromkeys(sums, signed), "Production moved": ".1%"}
+    formats: dict[str, Format] = {**dict.fromkeys(sums, signed), "Moved": ".1%"}
     note = (
         "Each option is planned again and held against this plan, which is what doing nothing comes to. Margin and "
-        "goodwill add up to what it gains. Stock: mean closing stock at standard cost. Production moved: units moved "
-        "over units made."
+        "goodwill add up to what it gains. Stock: mean closing stock at standard cost. Moved: units of production that "
+        "move, over units made."
     )
     return Table(frame, "Options, planned again one by one", formats, note, rows=40)
 
