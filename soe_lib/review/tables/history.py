@@ -17,7 +17,7 @@ def errors_by_lag(frame: pl.DataFrame) -> Table | str:
         pl.col("forecast").alias("Forecast"), pl.col("wmape").alias("WMAPE"), pl.col("bias").alias("Bias"),
     )  # fmt: skip
     formats = {**dict.fromkeys(shown.columns[:4], "number"), "WMAPE": "percent", "Bias": "percent"}
-    note = "By item and week, every version that the extract names. Negative bias: more was forecast than sold."
+    note = "By item and week, every version that was published. Negative bias: more was forecast than sold."
     return Table(shown, "Forecast accuracy by lag, units", formats, note)
 
 
