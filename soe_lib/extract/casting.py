@@ -87,7 +87,9 @@ def _odd(source: Source, quick: pl.DataFrame, columns: list[Column]) -> set[str]
     checks = []
     for column in columns:
         cell, raw = pl.col(column.name), pl.col(f"{column.name}|raw")
-        if column.type == "text":
+        if column.type == "text" and source.tight:
+            odd = pl.lit(False)
+        elif column.type == "text":
             spaced = cell.str.starts_with(" ") | cell.str.ends_with(" ")
             beyond = (cell != cell.str.strip_chars()) | cell.str.contains_any(list(NARROW))
             odd = (spaced if source.plain else beyond).any()
@@ -143,6 +145,8 @@ def _from_typed(source: Source, column: Column, raw: pl.Series) -> tuple[pl.Seri
 
 def _blanks(source: Source, column: Column, raw: pl.Series) -> list[Finding]:
     if not column.required:
+        return []
+    if source.tight and not source.frame.get_column(column.name).null_count():
         return []
     blank = raw.is_null() | (raw == "") if raw.dtype == pl.String else raw.is_null()
     if not blank.any():

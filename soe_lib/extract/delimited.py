@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -15,7 +14,7 @@ from soe_lib.extract.dialect import PLAIN, Dialect
 from soe_lib.extract.findings import SHOWN, Finding
 from soe_lib.extract.layout import scan
 from soe_lib.extract.schema import Table
-from soe_lib.extract.source import Source, refusal
+from soe_lib.extract.source import Source, digest_of, refusal
 
 BOM = b"\xef\xbb\xbf"
 UTF8_FIX = "Export the file again as UTF-8 (in Excel: Save as, CSV UTF-8)."
@@ -32,7 +31,7 @@ def read_delimited(path: Path, table: Table, dialect: Dialect = PLAIN) -> tuple[
     dialect : its encoding and separator, where they are not UTF-8 and a comma.
     """
     content = path.read_bytes()
-    digest, size = hashlib.sha256(content).hexdigest(), len(content)
+    digest, size = digest_of(content), len(content)
     text, findings = _clean(content, path, table, dialect.encoding)
     if text is None:
         return None, findings
@@ -53,7 +52,9 @@ def read_delimited(path: Path, table: Table, dialect: Dialect = PLAIN) -> tuple[
     ):
         return None, [*findings, *problems]
     layout = cache(lambda: scan(text, dialect.separator)) if b'"' in text else None
-    source = Source(table.name, path.name, frame, size, digest, text.isascii() and b"\t" not in text, layout)
+    plain = text.isascii() and b"\t" not in text
+    tight = plain and b'"' not in text and b" " not in text
+    source = Source(table.name, path.name, frame, size, digest, plain, tight, layout)
     source, blank = _without_blank_rows(source, text, dialect.separator)
     return source, [*findings, *blank]
 

@@ -185,7 +185,7 @@ def _queried(
     digest = hashlib.sha256()
     digest.update("\x1f".join(frame.columns).encode())
     digest.update(frame.hash_rows(seed=0).to_numpy().tobytes())
-    source = Source(table.name, origin, frame, int(frame.estimated_size()), digest.hexdigest(), False, None, 1)
+    source = Source(table.name, origin, frame, int(frame.estimated_size()), digest.hexdigest, first=1)
     if frame.height:
         return source, []
     fix = "Expected? Then remove the table from sources.toml; else mend the query."
@@ -230,7 +230,7 @@ def translate(source: Source, entry: Entry, table: Table) -> tuple[Source, list[
     columns = [pl.col(own).alias(renamed.get(own, own)) for own in kept]
     columns += [pl.col(own).alias(ASIDE + own) for own in dict.fromkeys(entry.extra) if own in there]
     frame = source.frame.select(columns)
-    source = replace(source, frame=frame, plain=False)
+    source = replace(source, frame=frame, plain=False, tight=False)
     for column in table.columns:
         if column.name not in frame.columns:
             continue

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Lock
 
 import polars as pl
 
@@ -43,6 +45,7 @@ class Extract:
     findings: tuple[Finding, ...] = ()
     deliveries: Mapping[str, Delivery] = field(default_factory=dict, repr=False, compare=False)
     _distinct: dict[tuple[str, str], pl.Series] = field(default_factory=dict, repr=False, compare=False)
+    _locks: defaultdict[str, Lock] = field(default_factory=lambda: defaultdict(Lock), repr=False, compare=False)
 
     def __getitem__(self, table: str) -> pl.DataFrame:
         return self.tables[table]
@@ -84,9 +87,11 @@ class Extract:
         return self.settings.as_of != UNKNOWN
 
     def names(self, table: str, column: str) -> pl.Series:
-        """The distinct values of a column, found once."""
-        if (table, column) not in self._distinct:
-            self._distinct[table, column] = self.tables[table].get_column(column).unique()
+        """The distinct values of a column, found once: a rule that asks while another one looks waits for it."""
+        with self._locks[f"{table}.{column}"]:
+            if (table, column) not in self._distinct:
+                # a select: polars knows there of a column that the file does not have that it is one value all the way
+                self._distinct[table, column] = self.tables[table].select(pl.col(column).unique()).to_series()
         return self._distinct[table, column]
 
     def given(self, table: str) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +25,10 @@ class Source:
     Parameters
     ----------
     frame : the rows as they stand there, one String column per header (parquet keeps numbers and dates).
-    size, sha256 : bytes of the file and their fingerprint.
+    size : bytes of the file.
+    digest : makes the fingerprint of these bytes, once somebody asks for it.
     plain : the file has no letter beyond ASCII and no tab, so that a blank at an end can only be a space.
+    tight : the file has neither a blank nor a quote, so that no cell has a space at an end or is an empty string.
     layout : finds where each row starts, when rows and lines of the file are not simply one after the other.
     first : the number of the first row: 2 below a header, 1 in a parquet file.
     """
@@ -33,10 +37,16 @@ class Source:
     file: str
     frame: pl.DataFrame
     size: int
-    sha256: str
+    digest: Callable[[], str]
     plain: bool = False
+    tight: bool = False
     layout: Callable[[], Layout] | None = None
     first: int = 2
+
+    @property
+    def sha256(self) -> str:
+        """The fingerprint of the bytes that were read."""
+        return self.digest()
 
     def lines(self, rows: Rows) -> tuple[int, ...]:
         """The file line numbers of the first few of these rows."""
@@ -49,6 +59,11 @@ class Source:
     def finding(self, level: str, rows: Rows = (), **what: str) -> Finding:
         """A finding in this file at these rows."""
         return Finding(level, self.table, self.file, self.lines(rows), count=len(rows), **what)
+
+
+def digest_of(content: bytes) -> Callable[[], str]:
+    """The fingerprint of a file's bytes, made when it is first asked for: a check of a large file does without."""
+    return cache(lambda: hashlib.sha256(content).hexdigest())
 
 
 def refusal(

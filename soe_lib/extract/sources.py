@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -14,7 +13,7 @@ from soe_lib.extract.dialect import PLAIN, Dialect
 from soe_lib.extract.findings import Finding
 from soe_lib.extract.schema import Table, schema
 from soe_lib.extract.settings_file import FILE as SETTINGS_FILE
-from soe_lib.extract.source import Rows, Source, refusal
+from soe_lib.extract.source import Rows, Source, digest_of, refusal
 from soe_lib.extract.spelling import likeness, nearest
 
 SUFFIXES = (".csv", ".parquet")
@@ -105,7 +104,7 @@ def _read_parquet(path: Path, table: Table) -> tuple[Source | None, list[Finding
     except (pl.exceptions.PolarsError, OSError) as error:
         rule = f"The file cannot be read as parquet: {str(error).splitlines()[0]}."
         return None, [refusal(table, path, rule, "Write the file again.")]
-    source = Source(table.name, path.name, frame, len(content), hashlib.sha256(content).hexdigest(), False, None, 1)
+    source = Source(table.name, path.name, frame, len(content), digest_of(content), first=1)
     return source, []
 
 

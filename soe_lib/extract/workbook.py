@@ -6,7 +6,6 @@ out more than was said, so that a small file cannot fill the memory.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 import warnings
@@ -24,7 +23,7 @@ import polars as pl
 from soe_lib.extract.findings import SHOWN, Finding
 from soe_lib.extract.layout import Layout
 from soe_lib.extract.schema import Table
-from soe_lib.extract.source import Source, refusal
+from soe_lib.extract.source import Source, digest_of, refusal
 
 MOST_BYTES = 300_000_000  # unpacked; some 1,000,000 rows of a forecast
 SMALL_BYTES, MOST_RATIO = 60_000_000, 100  # a workbook packs to a tenth or so, a bomb to a thousandth
@@ -164,9 +163,9 @@ class _Sheet:
         frame.columns = names
         where = np.asarray(lines, dtype=np.int64)
         layout = Layout(where, np.full(where.size, len(names)), np.zeros(where.size, dtype=bool))
-        digest = hashlib.sha256(self.book.content).hexdigest()
+        digest = digest_of(self.book.content)
         size = len(self.book.content)
-        source = Source(self.table.name, self.file, frame, size, digest, False, lambda: layout)
+        source = Source(self.table.name, self.file, frame, size, digest, layout=lambda: layout)
         return source, self._findings(header, set(lines))
 
     def _header(self) -> tuple[list[str], Finding | None]:

@@ -50,7 +50,7 @@ def _extract(snapshot: Snapshot, before: Snapshot) -> Extract:
     for name in there:
         same = snapshot.tables[name] is before.tables[name]
         frame = pl.DataFrame() if same else snapshot.tables[name]
-        sources[name] = Source(name, name if same else f"{name} as edited", frame, size=0, sha256="")
+        sources[name] = Source(name, name if same else f"{name} as edited", frame, size=0, digest=str)
     # control totals are of the files as they were sent
     settings = replace(snapshot.settings, control=MappingProxyType({}))
     return Extract(snapshot.folder, settings, snapshot.tables, sources, snapshot.calendar)

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import polars as pl
@@ -46,14 +47,15 @@ def write(folder: Path, rows: int) -> None:
     (folder / "settings.toml").write_text(SETTINGS)
 
 
-def best(action: Callable[[], object], times: int = 5) -> float:
-    """The shortest of several runs, in seconds."""
+def side_by_side(reading: Callable[[], object], checking: Callable[[], object], times: int = 9) -> tuple[float, float]:
+    """Median seconds of two actions that take turns, so that a busy moment of the machine meets both."""
     seconds = []
     for _ in range(times):
-        start = time.perf_counter()
-        action()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
+        for action in (reading, checking):
+            start = time.perf_counter()
+            action()
+            seconds.append(time.perf_counter() - start)
+    return median(seconds[::2]), median(seconds[1::2])
 
 
 def main() -> None:
@@ -63,8 +65,7 @@ def main() -> None:
         folder = Path(name)
         write(folder, rows)
         assert check(folder).ok, check(folder).text()
-        reading = best(lambda: pl.read_csv(folder / "forecast.csv"))
-        checking = best(lambda: check(folder))
+        reading, checking = side_by_side(lambda: pl.read_csv(folder / "forecast.csv"), lambda: check(folder))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     print(
         f"{rows:,} rows: polars reads {reading:.2f} s, check {checking:.2f} s ({checking / reading:.1f} ×), {peak:.2f} GB"

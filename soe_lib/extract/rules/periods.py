@@ -65,11 +65,7 @@ def labels_mean_something(extract: Extract) -> list[Finding]:
     """A row of time has a period or a date, and its label is one that the calendar knows."""
     findings = []
     for table in LABELLED:
-        blank, day = pl.col("period") == "", pl.col("date").is_not_null()
-        fix = "Fill one of period and date."
-        findings += extract.flag("stop", table, blank & ~day, column="period", rule="No period and no date.", fix=fix)
-        findings += extract.flag("stop", table, ~blank & day, column="period", rule="A period and a date.", fix=fix)
-        findings += _unknown_labels(extract, table, "period")
+        findings += _one_label(extract, table) + _unknown_labels(extract, table, "period")
     for column in ("earliest", "latest"):
         findings += _unknown_labels(extract, "maintenance", column)
     for table in ("consensus", "budget"):
@@ -78,6 +74,15 @@ def labels_mean_something(extract: Extract) -> list[Finding]:
         rule_text, fix = "Not a fiscal month.", "Write a month such as 2026-11."
         findings += extract.flag("stop", table, ~known, column="fiscal_month", rule=rule_text, fix=fix)
     return findings
+
+
+def _one_label(extract: Extract, table: str) -> list[Finding]:
+    """Rows of time with neither a period nor a date, or with both."""
+    if not extract[table]["date"].count() and "" not in extract.names(table, "period"):
+        return []
+    blank, day, fix = pl.col("period") == "", pl.col("date").is_not_null(), "Fill one of period and date."
+    findings = extract.flag("stop", table, blank & ~day, column="period", rule="No period and no date.", fix=fix)
+    return findings + extract.flag("stop", table, ~blank & day, column="period", rule="A period and a date.", fix=fix)
 
 
 def _unknown_labels(extract: Extract, table: str, column: str) -> list[Finding]:
@@ -106,9 +111,8 @@ def outside_the_horizon(extract: Extract) -> list[Finding]:
         return []
     spans = _spans(extract, "forecast", "period")
     outside = spans.filter((pl.col("last") < pl.lit(starts)) | (pl.col("first") > pl.lit(ends)))["label"]
-    out = (
-        pl.col("period").is_in(outside.implode()) | (pl.col("date") < pl.lit(starts)) | (pl.col("date") > pl.lit(ends))
-    )
+    labelled = pl.col("period").is_in(outside.implode()) if len(outside) else pl.lit(False)
+    out = labelled | (pl.col("date") < pl.lit(starts)) | (pl.col("date") > pl.lit(ends))
     rule_text, fix = (
         f"Outside the horizon ({starts} to {ends}): not planned.",
         "Nothing to do, unless it was meant to be.",
