@@ -171,7 +171,7 @@ class Explorer:
 
         living = self.living
         living.model = living.home
-        living.gate = Gate(living.home.canonical, self.options).start_from(living.basis)
+        living.gate = Gate(living.home.canonical, self.options).start_from(living.basis, living.won)
 
     def example(self) -> Trial:
         """A first thing to try: the scarcest resource down for three days; a tenth more demand where there is none."""

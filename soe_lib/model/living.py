@@ -39,14 +39,14 @@ class Living:
         self.gate = Gate(model.canonical, options)
         self.model = self.home = model
         self.base = self._answer(model, "this week's plan")
-        self.basis = self.gate.basis
+        self.basis, self.won = self.gate.basis, self.gate.won
 
     def plan(self, snapshot: Snapshot, *, name: str = "scenario") -> Plan:
         """The certified plan of another snapshot; raises SolveError where it has no proven answer."""
         self.model = model = Model(snapshot, self.blocks, near=self.model).staged(self.options)
         # A trial is mostly nearer to the base than to the trial before it: start from whichever is.
         if distance(self.home.canonical, model.canonical) < distance(self.gate.canonical, model.canonical):
-            self.gate = Gate(model.canonical, self.options).start_from(self.basis)
+            self.gate = Gate(model.canonical, self.options).start_from(self.basis, self.won)
         else:
             self.gate = self.gate.move(model.canonical)
         try:

@@ -28,6 +28,9 @@ LARGE = 30_000
 RUNNERS = ("simplex", "ipx", "hipo")
 """In the order in which they start, as many at once as there are cores; beside one that is ahead, the last is first."""
 
+INTERIOR = ("ipx", "hipo")
+"""Those that start from nothing every time."""
+
 PATIENCE = 1 / 25_000
 """Processor seconds per column that simplex is given while others wait for its core; twice that where it is ahead."""
 

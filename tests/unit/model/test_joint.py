@@ -127,3 +127,23 @@ def test_shared_are_inequalities_with_many_entries() -> None:
     assert ITEMS >= SHARED
     tight = program.row_upper.copy()
     assert shared(lp, tight, tight).size == 0
+
+
+@pytest.mark.parametrize(
+    ("won", "runners"), [("simplex", ("simplex",)), ("ipx", ("simplex", "ipx")), ("hipo", ("simplex", "hipo"))]
+)
+def test_a_near_program_is_solved_beside_whoever_won_from_nothing(
+    monkeypatch: pytest.MonkeyPatch, won: str, runners: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(solve, "LARGE", 1)
+    asked: list[str] = []
+    runner = Gate._runner
+    monkeypatch.setattr(Gate, "_runner", lambda self, name: (asked.append(name), runner(self, name))[1])
+    first = Gate(lines())
+    first.answer()
+    asked.clear()
+    gate = Gate(lines()).start_from(first.basis, won).move(lines(hours=(10.0, 20.0)))
+    # 30 hours: 10 each of the items worth 19, 18 and 17, 20 of them on line B for 1 more.
+    assert gate.answer().objective == pytest.approx(10 * (19 + 18 + 17) - 20)
+    assert tuple(asked) == (runners if len(runners) > 1 else ())
+    assert gate.won == won
