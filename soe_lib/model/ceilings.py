@@ -32,13 +32,12 @@ def useful(network: Network) -> pl.DataFrame:
     quantity ÷ yield × (useful(made item, t) + what its smallest and whole runs make beyond it) + rid(i), the units that
     could be made of components only to be rid of these (infinite for what co-products go into; then not added).
     """
-    items = network.items.select("item").unique().sort("item")
-    names, count = items["item"], items.height
-    position = items.with_row_index("place")
-    own = _open_demand(network, position, count) + _kept(network, position, count)[:, None]
-    own = own + _beyond_need(network, position, count, ("lanes",))[:, None]
-    beyond_need = _beyond_need(network, position, count, ("lanes", "routings"))[:, None]
-    explosion = _explosion(network, position, count)
+    position = _position(network)
+    names, count = position["item"], position.height
+    on_loads, on_loads_and_runs = network.kept.get("useful: beyond need", _beyond_needs)
+    own = _open_demand(network, position, count) + _kept(network, position, count)[:, None] + on_loads[:, None]
+    beyond_need = on_loads_and_runs[:, None]
+    explosion = network.kept.get("useful: explosion", _explosion)
     total = own.copy()
     step = np.where(own > 0, own + beyond_need, 0.0)
     for _ in range(count):  # as many rounds as the BOM has levels
@@ -50,9 +49,9 @@ def useful(network: Network) -> pl.DataFrame:
     else:
         total[:] = np.inf  # a cycle: nothing bounds it
     total[:, -1] = 0.0  # what comes after the horizon is used by nobody, unless it is worth something
-    rid = _rid(network, position, count)
+    rid = network.kept.get("useful: to be rid of", _rid)
     total += np.where(np.isfinite(rid), rid, 0.0)[:, None]
-    total[_endless(network, position, count, explosion)] = np.inf
+    total[network.kept.get("useful: endless", _endless)] = np.inf
     periods = pl.Series("period", [*network.snapshot.periods["period"], BEYOND], dtype=network.domains["period"])
     return pl.DataFrame(
         {
@@ -62,6 +61,12 @@ def useful(network: Network) -> pl.DataFrame:
             "rid": np.repeat(rid, len(periods)),
         }
     ).with_columns(pl.when(pl.col("useful").is_finite()).then("useful").alias("useful"))
+
+
+@prepared
+def _position(network: Network) -> pl.DataFrame:
+    """place, item: the order of the items in what follows."""
+    return network.items.select("item").unique().sort("item").with_row_index("place")
 
 
 def useful_on_arrival(network: Network, cells: pl.DataFrame) -> pl.DataFrame:
@@ -96,12 +101,19 @@ def _kept(network: Network, position: pl.DataFrame, count: int) -> np.ndarray:
     return np.bincount(rows["place"].to_numpy(), rows["wanted"].to_numpy(), minlength=count)
 
 
-def _beyond_need(network: Network, position: pl.DataFrame, count: int, tables: tuple[str, ...]) -> np.ndarray:
+def _beyond_needs(network: Network) -> tuple[np.ndarray, np.ndarray]:
+    """Beyond need on lanes, and on lanes and in routings."""
+    return _beyond_need(network, ("lanes",)), _beyond_need(network, ("lanes", "routings"))
+
+
+def _beyond_need(network: Network, tables: tuple[str, ...]) -> np.ndarray:
     """Units that smallest and whole runs and loads may bring beyond what is needed.
 
     What the last of them leaves over stays in stock, so it is never more than one smallest or whole load of each
     routing and lane: with more left, the last one could have been left out. Where stock expires, every one may.
     """
+    position = _position(network)
+    count = position.height
     size = pl.max_horizontal(pl.col("minimum").fill_null(0.0), pl.col("multiple").fill_null(0.0))
     found = np.zeros(count)
     for name, key in (("lanes", "lane"), ("routings", "routing")):
@@ -115,12 +127,14 @@ def _beyond_need(network: Network, position: pl.DataFrame, count: int, tables: t
     return found
 
 
-def _rid(network: Network, position: pl.DataFrame, count: int) -> np.ndarray:
+def _rid(network: Network) -> np.ndarray:
     """Units of each item that could be made only to be rid of a component.
 
     rid(i) = the largest of (unwanted(c) + rid(c)) × yield ÷ quantity over its components c; unwanted of c are what is
     there or on its way, and what smallest and whole loads of it bring in every period.
     """
+    position = _position(network)
+    count = position.height
     load = pl.max_horizontal(pl.col("minimum").fill_null(0.0), pl.col("multiple").fill_null(0.0))
     size = load * network.periods.height
     given = [
@@ -137,7 +151,7 @@ def _rid(network: Network, position: pl.DataFrame, count: int) -> np.ndarray:
     unwanted = np.bincount(rows["place"].to_numpy(), rows["units"].fill_null(0.0).to_numpy(), minlength=count)
     beside = network.table("co_products").join(position, on="item")
     unwanted[beside["place"].to_numpy()] = np.inf
-    explosion = _explosion(network, position, count).tocoo()
+    explosion = network.kept.get("useful: explosion", _explosion).tocoo()
     part, made, ratio = explosion.row, explosion.col, explosion.data
     rid = np.zeros(count)
     for _ in range(count):  # as many rounds as the BOM has levels
@@ -149,7 +163,8 @@ def _rid(network: Network, position: pl.DataFrame, count: int) -> np.ndarray:
     return rid
 
 
-def _explosion(network: Network, position: pl.DataFrame, count: int) -> sp.csr_array:
+def _explosion(network: Network) -> sp.csr_array:
+    position = _position(network)
     made = network.table("routings").group_by("routing", "item").agg(pl.col("yield").min())
     uses = (
         network.table("components")
@@ -160,12 +175,15 @@ def _explosion(network: Network, position: pl.DataFrame, count: int) -> sp.csr_a
         .join(position.select(pl.col("item").alias("component"), pl.col("place").alias("part")), on="component")
     )
     return sp.csr_array(
-        (uses["ratio"].to_numpy(), (uses["part"].to_numpy(), uses["place"].to_numpy())), shape=(count, count)
+        (uses["ratio"].to_numpy(), (uses["part"].to_numpy(), uses["place"].to_numpy())),
+        shape=(position.height, position.height),
     )
 
 
-def _endless(network: Network, position: pl.DataFrame, count: int, explosion: sp.csr_array) -> np.ndarray:
+def _endless(network: Network) -> np.ndarray:
     """Items whose stock earns money at the end, and whatever goes into them."""
+    position, explosion = _position(network), network.kept.get("useful: explosion", _explosion)
+    count = position.height
     rows = network.items.join(position, on="item").select("place", "end_value")
     valued = np.zeros(count, bool)
     valued[rows["place"].to_numpy()] = rows["end_value"].to_numpy() > 0

@@ -42,6 +42,12 @@ def lines(network: Network) -> pl.DataFrame:
 
 
 def _forecast(network: Network) -> pl.DataFrame:
+    return events.sales_prices(network, events.surge(network, _listed(network)))
+
+
+@prepared
+def _listed(network: Network) -> pl.DataFrame:
+    """The forecast by periods of the model, at its own price or the item's, before any event."""
     rows = network.snapshot["forecast"]
     version = network.settings.forecast.version
     if version:
@@ -61,8 +67,7 @@ def _forecast(network: Network) -> pl.DataFrame:
         "price",
     )
     lines = lines.join(listed, on="item", how="left", maintain_order="left")
-    lines = _one_a_period(lines.with_columns(pl.coalesce("price", "list_price").alias("price")).drop("list_price"))
-    return events.sales_prices(network, events.surge(network, lines))
+    return _one_a_period(lines.with_columns(pl.coalesce("price", "list_price").alias("price")).drop("list_price"))
 
 
 def _one_a_period(lines: pl.DataFrame) -> pl.DataFrame:
@@ -83,6 +88,7 @@ def _one_a_period(lines: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@prepared
 def _orders(network: Network) -> pl.DataFrame:
     days = network.encode(network.calendar.days.select("date", "period"))
     as_of = network.snapshot.as_of

@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 
 def of_kind(network: Network, kind: str) -> list[dict[str, Any]]:
     """The events of one kind; blank dates are the as-of date and the end of the horizon."""
+    # A part of its own: who asks for delays need not look again when a downtime is added.
+    return network.kept.get(f"events: {kind}", lambda asked: _of_kind(asked, kind)).to_dicts()
+
+
+def _of_kind(network: Network, kind: str) -> pl.DataFrame:
     rows = network.snapshot["events"].filter(pl.col("kind") == kind)
     first, last = network.snapshot.as_of, network.snapshot.periods["ends_on"][-1]
-    return rows.with_columns(pl.col("from").fill_null(first), pl.col("to").fill_null(last)).sort("event").to_dicts()
+    return rows.with_columns(pl.col("from").fill_null(first), pl.col("to").fill_null(last)).sort("event")
 
 
 def hits(event: dict[str, Any], columns: tuple[str, ...]) -> pl.Expr:

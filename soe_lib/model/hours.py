@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.model import events
+from soe_lib.model.prepared import prepared
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -45,6 +46,7 @@ def available(network: Network) -> pl.DataFrame:
     )
 
 
+@prepared
 def _given(network: Network) -> pl.DataFrame:
     """resource, location, period, hours, overtime_hours of the calendar; base: these hours and today's crew's."""
     rows = network.snapshot["calendar"].select(

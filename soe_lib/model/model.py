@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.blocks import STANDARD
 from soe_lib.model.canonical import Canonical, again
 from soe_lib.model.certificate import certify
+from soe_lib.model.lazily import Lazily
 from soe_lib.model.network import Network
 from soe_lib.model.plan import Plan
 from soe_lib.model.program import LEAD, Known, Program, assemble, rate_rows
@@ -219,7 +220,7 @@ class Model:
                 "solver": answer.solver,
                 "certificate": certificate.as_dict(),
             },
-            prices={name: self._priced(balance, price) for name, balance in program.balances.items()},
+            prices=Lazily({name: self._priced(balance, price) for name, balance in program.balances.items()}),
         )
         _tie_out(plan, answer.objective)
         return plan
@@ -254,9 +255,11 @@ class Model:
             and self.snapshot.periods is other.snapshot.periods
         )
 
-    def _priced(self, balance: Balance, price: np.ndarray) -> pl.DataFrame:
+    def _priced(self, balance: Balance, price: np.ndarray) -> Callable[[], pl.DataFrame]:
+        """Makes the frame of one balance's prices; it holds on to nothing else of the model."""
         place = self.program.rows[balance.name]
-        return balance.named.with_columns(pl.Series("rhs", self.program.rhs[place]), pl.Series("price", price[place]))
+        rhs, own = self.program.rhs[place], price[place]
+        return lambda: balance.named.with_columns(pl.Series("rhs", rhs), pl.Series("price", own))
 
     def formulation(self) -> str:
         """The whole program for a reader: what is chosen, what holds, what it earns; rows, units, senses."""

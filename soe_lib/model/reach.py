@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.model.prepared import prepared
+
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
 
@@ -17,23 +19,31 @@ def _places(network: Network, names: tuple[str, ...]) -> pl.DataFrame:
     return pl.concat([network.table(name).select(NODE) for name in names]).unique()
 
 
+@prepared
 def sources(network: Network) -> pl.DataFrame:
     """item, location where an item comes from: made, bought, on hand or on its way."""
     made = network.table("routings").select("routing", "location").unique()
     beside = network.table("co_products").select("routing", "item").join(made, on="routing").select(NODE)
-    return pl.concat([_places(network, ("routings", "offers", "inventory", "receipts")), beside]).unique()
+    return pl.concat([_places(network, ("routings", "offers", "inventory", "receipts")), beside]).unique().sort(NODE)
 
 
+@prepared
 def wants(network: Network) -> pl.DataFrame:
     """item, location where an item is asked for: demanded, consumed, or kept by policy."""
     made = network.table("routings").select("routing", "location").unique()
     consumed = (
         network.table("components").join(made, on="routing").select(pl.col("component").alias("item"), "location")
     )
-    asked = network.demand.select(NODE).unique()
+    asked = demanded(network)
     pairs = network.table("substitutions").select("item", "substitute").unique()
     instead = asked.join(pairs, on="item").select(pl.col("substitute").alias("item"), "location")
-    return pl.concat([asked, instead, consumed, _places(network, ("policies",))]).unique()
+    return pl.concat([asked, instead, consumed, _places(network, ("policies",))]).unique().sort(NODE)
+
+
+@prepared
+def demanded(network: Network) -> pl.DataFrame:
+    """item, location of every demand line: the same when only quantities change."""
+    return network.demand.select(NODE).unique().sort(NODE)
 
 
 def lanes(network: Network) -> pl.DataFrame:

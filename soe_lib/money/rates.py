@@ -209,7 +209,8 @@ class RateBook:
         keys = list(self.columns(flow))
         numbered = rows.with_row_index("_row")
         hits = numbered.join(table, on=keys, how="inner", maintain_order="left_right")
-        rest = numbered.join(table, on=keys, how="anti", maintain_order="left")
+        found_all = hits.get_column("_row").n_unique() == numbered.height
+        rest = numbered.clear() if found_all else numbered.join(table, on=keys, how="anti", maintain_order="left")
         if match == "nearest" and rest.height:
             more, ways = adapt(flow, rest, table, keys, (periods, self.periods), timed=flow in TIMED)
             hits = pl.concat([hits, more], how="diagonal")

@@ -72,9 +72,12 @@ def _moved(plan: Plan, base: Plan, flow: str, weeks: pl.DataFrame) -> pl.DataFra
     changed = both.filter((pl.col("after") - pl.col("before")).abs() > LEAST)
     if changed.is_empty():
         return pl.DataFrame(schema=MOVES)
-    for side, one in sides.items():
+    # Two scenarios mostly share a flow's rates, the very same table: it is looked up once.
+    tables = {side: one.rates.tables.get(flow) for side, one in sides.items()}
+    known = {id(tables[side]): _rates(one, flow, keys, changed) for side, one in sides.items()}
+    for side in sides:
         changed = (
-            changed.join(_rates(one, flow, keys, changed), on=keys, how="left", validate="1:1")
+            changed.join(known[id(tables[side])], on=keys, how="left", validate="1:1")
             .with_columns((pl.col(side) * pl.col("rate").fill_null(0.0)).alias(f"{side}_money"))
             .drop("rate")
         )

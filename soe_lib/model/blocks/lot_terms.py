@@ -89,9 +89,15 @@ def alternative_hours(network: Network) -> pl.DataFrame:
 
 
 @prepared
+def _useful_runs(network: Network) -> pl.DataFrame:
+    """Routings by period, with what is useful of their item when it is there; hours have no part in it."""
+    return useful_on_arrival(network, make.routings(network))
+
+
+@prepared
 def _runs(network: Network) -> pl.DataFrame:
     """Terms of each routing and period: unhurried is the most that is useful, ceiling what hours allow of it."""
-    cells = useful_on_arrival(network, make.routings(network))
+    cells = _useful_runs(network)
     # Inside the fence the plan of record may ask for more than is useful now: there, hours are the ceiling.
     fence = network.settings.fence
     until = max(fence.frozen_days, fence.slushy_days if fence.change_cost > 0 else 0)

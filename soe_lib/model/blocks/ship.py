@@ -72,12 +72,17 @@ class Ship(Part):
 @prepared
 def lanes(network: Network) -> pl.DataFrame:
     """One row per lane, item and period in which the lane is valid, with its terms and its lead time."""
+    return events.closed(network, _open_lanes(network), ("lane",))
+
+
+@prepared
+def _open_lanes(network: Network) -> pl.DataFrame:
+    """The same before downtimes: one of a line is none of a lane."""
     table = network.lanes.select(
         "lane", "valid_from", "valid_to", "item", "origin", "destination", "mode", "lead_time_days", "cost_per_unit",
         "fixed_cost", "minimum", "maximum", "multiple",
     )  # fmt: skip
     cells = events.supply(network, network.over_periods(table), ("lane",))
-    cells = events.closed(network, cells, ("lane",))
     return with_lead(network, cells, ("lane", "mode"))
 
 
