@@ -76,6 +76,7 @@ def measured(page: Page, edits: int) -> tuple[np.ndarray, np.ndarray]:
     each = -(-edits // len(CONTROLS))
     for control in CONTROLS:
         page.get_by_label("What changes").select_option(label=LABELS[control])
+        page.wait_for_timeout(SECOND)  # the control's own slider comes from the kernel, in the place of the last one
         slider = page.locator(".soe-left").get_by_role("slider").first
         slider.focus()
         press(page, "ArrowRight")
