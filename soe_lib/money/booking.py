@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
 
 from soe_lib.errors import FormulationError
@@ -36,6 +37,11 @@ def checked(flow: str, table: pl.DataFrame) -> pl.DataFrame:
     return clean
 
 
+def finite(numbers: pl.Series) -> int:
+    """How many of them are numbers: not blank, not infinite; NumPy counts a short column sooner than a query does."""
+    return int(np.isfinite(numbers.to_numpy()).sum())
+
+
 def key_columns(table: pl.DataFrame, known: Sequence[str] | None) -> tuple[str, ...]:
     """The columns that name a cell: the known ones, else all in front of the account."""
     if known and all(key in table.columns for key in known):
@@ -54,18 +60,18 @@ def booked_lines(flow: str, hits: pl.DataFrame) -> pl.DataFrame:
     Formula: amount = quantity × per_unit, at item, location and customer of the rate (`booked_item` … before
     `item` …) and in the period it is booked to.
     """
-    paid = hits.filter(pl.col("account") != FREE)
-    label = {name: _first(paid, f"booked_{name}", name) for name in LABELS}
+    paid = hits.lazy().filter(pl.col("account") != FREE)
+    label = {name: _first(hits, f"booked_{name}", name) for name in LABELS}
     return paid.select(
         "account",
         "kind",
         flow=pl.lit(flow),
         **label,
-        period=_first(paid, "booked", "period"),
+        period=_first(hits, "booked", "period"),
         quantity="quantity",
         per_unit="per_unit",
         amount=pl.col("quantity") * pl.col("per_unit"),
-    )
+    ).collect()
 
 
 def unmatched(rows: pl.DataFrame, flow: str) -> pl.DataFrame:

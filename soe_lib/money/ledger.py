@@ -73,19 +73,21 @@ class Ledger:
     def __post_init__(self) -> None:
         if lost := [name for name in LINES if name not in self.lines.columns]:
             raise FormulationError(f"ledger lines lack {', '.join(lost)}; a line has {', '.join(LINES)}.")
-        lines = self.lines.select(pl.col(name).cast(dtype) for name, dtype in LINES.items())
-        kinds = lines.get_column("kind")
-        if (strange := lines.filter(~kinds.is_in(KINDS))).height:
+        text = pl.col(_TEXT).cast(pl.String).fill_null("")
+        numbers = (pl.col(name).cast(dtype) for name, dtype in LINES.items() if name not in _TEXT)
+        lines = self.lines.lazy().with_columns(text, *numbers).select(LINES.names()).collect()
+        if not set(lines.get_column("kind").unique()) <= set(KINDS):
+            strange = lines.filter(~pl.col("kind").is_in(KINDS))
             raise FormulationError(
                 f"{strange.height} ledger lines have no kind of {', '.join(KINDS)}, first {strange.row(0)}."
             )
-        amounts = lines.get_column("amount")
-        if (bad := lines.filter(amounts.is_null() | ~amounts.is_finite())).height:
+        if not np.isfinite(lines.get_column("amount").to_numpy()).all():
+            bad = lines.filter(pl.col("amount").is_null() | ~pl.col("amount").is_finite())
             raise FormulationError(
                 f"{bad.height} of {lines.height} ledger lines have no finite amount, first {bad.row(0)}; "
                 "give the price or the cost that is missing."
             )
-        object.__setattr__(self, "lines", lines.with_columns(pl.col(_TEXT).fill_null("")))
+        object.__setattr__(self, "lines", lines)
 
     @property
     def cash(self) -> float:

@@ -12,7 +12,7 @@ from typing import Literal
 import polars as pl
 
 from soe_lib.errors import DataError, FormulationError
-from soe_lib.money.booking import adapted, booked_lines, checked, free, key_columns, unmatched
+from soe_lib.money.booking import adapted, booked_lines, checked, finite, free, key_columns, unmatched
 from soe_lib.money.ledger import ADAPTED, LINES, UNMATCHED, Ledger
 from soe_lib.money.nearest import OWN_RATE, adapt
 from soe_lib.money.timeline import no_periods
@@ -44,6 +44,13 @@ FACTS = frozenset({"open", "receive"})
 """Flows that no decision moves: without a rate they are worth nothing, and nobody need be told."""
 
 _BOOK = "book.json"
+
+
+def _of_types(frame: pl.DataFrame, types: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
+    """Some columns as these types; a frame that has them is not copied."""
+    if all(frame.schema[name] == dtype for name, dtype in types.items()):
+        return frame[list(types)]
+    return frame.select(pl.col(name).cast(dtype) for name, dtype in types.items())
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -144,7 +151,7 @@ class RateBook:
                 lost.append(unmatched(rest, flow))
         # One ledger of all lines, not a sum of ledgers: each of them would check its lines again.
         return Ledger(
-            pl.concat([part.select(pl.col(n).cast(t) for n, t in LINES.items()) for part in lines]),
+            pl.concat([_of_types(part, LINES) for part in lines]),
             unmatched=pl.concat([pl.DataFrame(schema=UNMATCHED), *lost]),
             items=self.items if items is None else items,
             periods=dates,
@@ -189,13 +196,12 @@ class RateBook:
             keys = self.columns(flow)
             if lost := [name for name in (*keys, "quantity") if name not in frame.columns]:
                 raise FormulationError(f"flow {flow} lacks {', '.join(lost)}; it is named by {', '.join(keys)}.")
-            rows = frame.select(*(pl.col(key).cast(pl.String) for key in keys), pl.col("quantity").cast(pl.Float64))
+            rows = _of_types(frame, {**dict.fromkeys(keys, pl.String), "quantity": pl.Float64})
             if match == "exact" and (twins := rows.height - rows.n_unique(subset=keys)):
                 raise FormulationError(f"flow {flow}: {twins} of {rows.height} rows repeat the key {', '.join(keys)}.")
-        quantity = rows.get_column("quantity")
-        if bad := rows.filter(quantity.is_null() | ~quantity.is_finite()).height:
+        if bad := rows.height - finite(rows.get_column("quantity")):
             raise FormulationError(f"flow {flow}: {bad} of {rows.height} quantities are blank or not finite.")
-        return rows.filter(quantity != 0)
+        return rows.filter(pl.col("quantity") != 0)
 
     def _valued(
         self, flow: str, rows: pl.DataFrame, match: Match, periods: pl.DataFrame
@@ -215,4 +221,4 @@ class RateBook:
             more, ways = adapt(flow, rest, table, keys, (periods, self.periods), timed=flow in TIMED)
             hits = pl.concat([hits, more], how="diagonal")
             rest = rest.join(more, on="_row", how="anti")
-        return booked_lines(flow, hits), ways, rest.drop("_row")
+        return booked_lines(flow, hits), ways, rest.drop("_row") if rest.height else rows.clear()
