@@ -29,9 +29,11 @@ def pack(frame: pl.DataFrame, keys: tuple[str, ...], dtypes: tuple[pl.DataType, 
         column = frame.get_column(key)
         if column.dtype != dtype:
             raise FormulationError(f"{who}: column {key!r} is {column.dtype}, but the axis holds {dtype}")
-        physical = column.to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
-        missing |= physical < 0
-        codes = codes * _size(dtype) + physical
+        physical = column.to_physical()
+        if column.null_count():
+            missing |= column.is_null().to_numpy()
+            physical = physical.fill_null(0)
+        codes = codes * _size(dtype) + physical.to_numpy().astype(np.int64)
     codes[missing] = -1
     return codes
 

@@ -36,10 +36,15 @@ def expression(amount: Amount) -> pl.Expr:
 
 def column(frame: pl.DataFrame, amount: Amount, who: str) -> Floats:
     """The Amount as one finite float per row of the frame; raises FormulationError where it is blank."""
+    if isinstance(amount, float | int):
+        amount = float(amount)
+        if np.isnan(amount):
+            raise FormulationError(f"{who}: {frame.height} rows have no value, all of them {amount}")
+        return np.full(frame.height, amount)
     values = frame.select(expression(amount).cast(pl.Float64).alias("value")).get_column("value")
     if values.len() != frame.height:  # a literal is one row long
         values = pl.Series("value", np.full(frame.height, values[0] if values.len() else 0.0))
-    if values.null_count() or values.is_nan().any():
+    if values.null_count() or np.isnan(values.to_numpy()).any():
         where = frame.filter(values.is_null() | values.is_nan())
         raise FormulationError(f"{who}: {where.height} rows have no value, first {where.row(0)}")
     return values.to_numpy()
