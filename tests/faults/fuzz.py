@@ -18,11 +18,34 @@ from tests.unit.extract.company import FILES, write
 NAMES = sorted(FILES)
 
 
+WORDS = (
+    b"NaN", b"1e999", b"-0", b"1.234,56", b"=1+1", b"\xef\xbb\xbf", b"\xff\xfe", b"\xc2\xa0", b"\xe9", b"\r", b"\x00",
+    b'"', b'""', b";", b"2026-W54", b"2026-13", b"30/02/2026", b"45992", b"9999-12-31", b"../", b"[control]", b"rows = 3",
+)  # fmt: skip
+"""What a file may hold that its reader has to think about."""
+
+
 def seeds(folder: Path) -> None:
-    """A corpus to start from: every table of the company as it should be."""
+    """A corpus to start from: every table of the company as it should be, and delivered in several unlucky ways."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, name in enumerate(NAMES):
-        (folder / name).write_bytes(bytes([number]) + FILES[name].encode())
+        for way, content in enumerate(delivered(FILES[name].encode())):
+            (folder / f"{name}-{way}").write_bytes(bytes([number]) + content)
+
+
+def delivered(content: bytes) -> list[bytes]:
+    """A file as it is, with a byte order mark, as Windows and Excel write it, quoted, twice over, cut off, and long."""
+    head, _, rows = content.partition(b"\n")
+    return [
+        content,
+        b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n"),
+        content.replace(b",", b";"),
+        content.replace(b",", b'","').replace(b"\n", b'"\n"'),
+        content + rows,
+        content[: len(content) * 2 // 3],
+        head + b"\n" + rows * 40,
+        content.decode().replace("e", "é").encode("cp1252"),
+    ]
 
 
 def escaped(data: bytes) -> BaseException | None:
@@ -70,11 +93,13 @@ def main() -> int:
                 kept.write_bytes(data)
                 print(f"FIND {kept.name}: {str(error)[:120]}", flush=True)
 
-    limit = f"-max_total_time={int(60 * given.minutes)}"
-    atheris.Setup(
-        [sys.argv[0], limit, "-max_len=4096", "-rss_limit_mb=4096", f"-artifact_prefix={given.finds}/", str(corpus)],
-        one,
-    )
+    words = given.finds / "words"
+    words.write_text("".join('"' + "".join(rf"\x{byte:02x}" for byte in word) + '"\n' for word in WORDS))
+    asked_of_it = {
+        "max_total_time": int(60 * given.minutes), "max_len": 4096, "len_control": 0, "rss_limit_mb": 4096,
+        "timeout": 120, "dict": words, "artifact_prefix": f"{given.finds}/",
+    }  # fmt: skip
+    atheris.Setup([sys.argv[0], *(f"-{name}={value}" for name, value in asked_of_it.items()), str(corpus)], one)
     atheris.Fuzz()
     return 0
 
