@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 FOLDER = ".inputs"
 MEETING = "meeting"
+SOURCES = "sources.toml"
 DATA = (".csv", ".parquet", ".xlsx", ".toml")
 TEMPLATES = (".j2", ".css")
 PATH = re.compile(r"^(data|notebooks|templates|meeting)/(\d{4}-\d{2}-\d{2}/|extract/)?[^/\\\x00]+$")
@@ -139,13 +140,11 @@ def restore(out: Path, kept: Mapping[str, str], folder: Path) -> Path:
 
 
 def _this_week(snapshot: Snapshot) -> Iterator[Input]:
-    """The extract's own files; a table that came from no file of the folder is kept as it was read, in parquet."""
-    home = f"data/{_name(snapshot)}"
-    elsewhere = False
+    """The extract's own files; a table that sources.toml reads is kept as it was read, in parquet."""
+    home, mapped = f"data/{_name(snapshot)}", _mapped(snapshot.folder)
     for table, file, sha256 in snapshot.files.select("table", "file", "sha256").iter_rows():
         path = snapshot.folder / file
-        if not path.is_file():
-            elsewhere = True
+        if table in mapped or not path.is_file():
             yield _of(f"{home}/{table}.parquet", _parquet(snapshot, table))
             continue
         found = _of(f"{home}/{file}", path)
@@ -155,7 +154,7 @@ def _this_week(snapshot: Snapshot) -> Iterator[Input]:
     read = set(snapshot.files["file"])
     for place, under in ((snapshot.folder, home), (snapshot.folder.parent, "data")):
         for path in _files(place):
-            if path.suffix == ".toml" and path.name not in read and not (elsewhere and path.stem == "sources"):
+            if path.suffix == ".toml" and path.name not in read and not (mapped and path.name == SOURCES):
                 yield _of(f"{under}/{path.name}", path)
     shared = shelf(snapshot)
     if shared.is_file() and shared.parent not in (snapshot.folder, snapshot.folder.parent):
@@ -175,7 +174,26 @@ def _earlier(snapshot: Snapshot) -> Iterator[Input]:
 
 
 def _folder(folder: Path, day: date) -> Iterator[Input]:
-    return (_of(f"data/{day.isoformat()}/{path.name}", path) for path in _files(folder))
+    """An earlier extract's files; what sources.toml reads is kept as it is read today, rows in a fixed order."""
+    from soe_lib.extract.reading import inspect
+
+    home, mapped, raw = f"data/{day.isoformat()}", _mapped(folder), {SOURCES}
+    if mapped:
+        found = inspect(folder)
+        for table in sorted(mapped & found.sources.keys()):
+            rows = found.kept(table)
+            yield _of(f"{home}/{table}.parquet", _bytes(rows.sort(rows.columns)))
+            raw.add(found.sources[table].file)
+    for path in _files(folder):
+        if not (mapped and path.name in raw):
+            yield _of(f"{home}/{path.name}", path)
+
+
+def _mapped(folder: Path) -> frozenset[str]:
+    """The tables that sources.toml takes from a database, or from files under names of the company's own."""
+    from soe_lib.extract.sources_file import load_sources
+
+    return frozenset(load_sources(folder)[0].entries)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,47 @@ def test_a_decision_makes_another_pack_which_is_reproduced_with_it(tmp_path: Pat
     again = rebuild(out, "2026-12-28")
     assert "1 decisions stand." not in again.text()
     assert again.ok, again.text()
+
+
+SOURCES = """
+[sources.erp]
+kind = "sqlite"
+path = "erp.sqlite"
+[tables.inventory]
+source = "erp"
+query = "SELECT item, location, on_hand FROM stock WHERE day = :as_of"
+[tables.offers]
+file = "prices_{as_of}.csv"
+columns = { unit_cost = "PRICE" }
+"""
+
+
+def test_what_came_from_a_database_is_reproduced_without_it_earlier_weeks_included(tmp_path: Path) -> None:
+    made = company.workspace(tmp_path, weeks=2)
+    data, out, how = made / "data" / "grain", made / "out", {"notebooks": made / "notebooks"}
+    (data / "sources.toml").write_text(SOURCES, encoding="utf-8")
+    with sqlite3.connect(data / "erp.sqlite") as erp:
+        erp.execute("CREATE TABLE stock (day TEXT, item TEXT, location TEXT, on_hand REAL)")
+        for number, day in enumerate(("2026-12-21", "2026-12-28")):
+            erp.execute("INSERT INTO stock VALUES (?, 'grain', 'warehouse', ?)", (day, 50.0 + number))
+            (data / day / "inventory.csv").unlink()
+            offers = data / day / "offers.csv"
+            prices = offers.read_text().replace("unit_cost", "PRICE")
+            (data / f"prices_{day}.csv").write_text(prices)
+            offers.unlink()
+    first = jobs.make_pack(data, None, out, **how)
+    assert first.published
+    kept = {path for path in first.manifest["kept"] if path.startswith("data/")}
+    for day in ("2026-12-21", "2026-12-28"):
+        assert {f"data/{day}/inventory.parquet", f"data/{day}/offers.parquet", f"data/{day}/items.csv"} <= kept
+    assert not [path for path in kept if path.endswith("sources.toml") or "prices" in path]
+    assert not jobs.make_pack(data, None, out, **how).published
+    # A past that the database tells otherwise today is another pack.
+    with sqlite3.connect(data / "erp.sqlite") as erp:
+        erp.execute("UPDATE stock SET on_hand = 49 WHERE day = '2026-12-21'")
+    assert jobs.make_pack(data, None, out, **how).run == 2
+    erp.close()
+    (made / "data").rename(made / "gone")
+    again = rebuild(out, "2026-12-28")
+    assert again.ok, again.text()
+    assert "51" in (out / "2026-12-28" / "stock.html").read_text()
