@@ -140,6 +140,25 @@ def test_a_decision_makes_another_pack_which_is_reproduced_with_it(tmp_path: Pat
     assert again.ok, again.text()
 
 
+@pytest.mark.parametrize(
+    ("then", "now", "same"),
+    [
+        ("396", "395.9999999999999", True),
+        ("SUM(A1:A3)|396", "SUM(A1:A3)|395.9999999999999", True),
+        ("396", "396.00001", False),
+        ("SUM(A1:A3)|396", "SUM(A1:A4)|396", False),
+        ("396", "", False),
+        ("nan", "nan ", False),
+        ("Venlo L1", "Venlo L2", False),
+    ],
+)
+def test_cells_are_compared_as_numbers_to_a_millionth(then: str, now: str, same: bool) -> None:
+    """A sum that two cores add up in another order ends in other digits; anything else that differs is named."""
+    assert list(compare._cells_that_differ({"Walk!E1": then}, {"Walk!E1": now})) == (
+        [] if same else [f"Walk!E1: {compare._brief([then])} then, {compare._brief([now])} now"]
+    )
+
+
 SOURCES = """
 [sources.erp]
 kind = "sqlite"
