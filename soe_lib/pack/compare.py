@@ -24,6 +24,9 @@ VOLATILE = (
 """What two honest runs of the same inputs say differently: when they ran and how long the solver took."""
 UNSEEN = frozenset({"style", "script", "head"})
 MILLIONTH = 1e-6
+NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+"""A number as a workbook writes it; an item called 007 is none."""
+
 CELL = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 PLAN = ("status", "objective", "margin", "steering", "identity", "variables", "rows")
 
@@ -136,10 +139,8 @@ def _same_cell(then: str, now: str) -> bool:
 
 
 def _same_part(then: str, now: str) -> bool:
-    try:
-        return then == now or abs(float(then) - float(now)) < MILLIONTH
-    except ValueError:
-        return False
+    numbers = NUMBER.fullmatch(then) and NUMBER.fullmatch(now)
+    return then == now or bool(numbers and abs(float(then) - float(now)) < MILLIONTH)
 
 
 def _frames_that_differ(then: Path, now: Path) -> list[str]:

@@ -148,7 +148,7 @@ def test_a_decision_makes_another_pack_which_is_reproduced_with_it(tmp_path: Pat
         ("396", "396.00001", False),
         ("SUM(A1:A3)|396", "SUM(A1:A4)|396", False),
         ("396", "", False),
-        ("nan", "nan ", False),
+        ("007", "7", False),
         ("Venlo L1", "Venlo L2", False),
     ],
 )
