@@ -153,7 +153,7 @@ class Explorer:
                 return self.living.plan(snapshot, name=scenario.name)
             except SolveError as error:
                 if error.status == CANCELLED:
-                    self._revive()
+                    self.living.restart()
                 if error.status not in LOST:
                     raise
                 # From an old basis the solver may lose its way numerically; a cold solve decides.
@@ -164,14 +164,6 @@ class Explorer:
         from soe_lib.model.blocks import kept_close
 
         return bool(kept_close(snapshot, self.record)) == bool(self.living.extra)
-
-    def _revive(self) -> None:
-        """A living solver that was stopped midway starts again from where the base ended."""
-        from soe_lib.model.solve import Gate
-
-        living = self.living
-        living.model = living.home
-        living.gate = Gate(living.home.canonical, self.options).start_from(living.basis, living.won)
 
     def example(self) -> Trial:
         """A first thing to try: the scarcest resource down for three days; a tenth more demand where there is none."""

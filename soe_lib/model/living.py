@@ -40,19 +40,32 @@ class Living:
         self.model = self.home = model
         self.base = self._answer(model, "this week's plan")
         self.basis, self.won = self.gate.basis, self.gate.won
+        if not model.canonical.integer.any():
+            self.restart()
 
     def plan(self, snapshot: Snapshot, *, name: str = "scenario") -> Plan:
         """The certified plan of another snapshot; raises SolveError where it has no proven answer."""
-        self.model = model = Model(snapshot, self.blocks, near=self.model).staged(self.options)
         # A trial is mostly nearer to the base than to the trial before it: start from whichever is.
-        if distance(self.home.canonical, model.canonical) < distance(self.gate.canonical, model.canonical):
-            self.gate = Gate(model.canonical, self.options).start_from(self.basis, self.won)
-        else:
-            self.gate = self.gate.move(model.canonical)
+        near = min(self.model, self.home, key=lambda model: _other_tables(model.snapshot, snapshot))
+        self.model = model = Model(snapshot, self.blocks, near=near).staged(self.options)
+        back = distance(self.home.canonical, model.canonical) < distance(self.gate.canonical, model.canonical)
+        self.gate = self.gate.move(model.canonical)
+        if back:
+            self.gate.start_from(self.basis, self.won)
         try:
             return self._answer(model, name)
         finally:
             model.forget()
 
+    def restart(self) -> None:
+        """Start again where the base ended, in a fresh solver, which prices for starts from near by."""
+        self.model = self.home
+        self.gate = Gate(self.home.canonical, self.options).start_from(self.basis, self.won)
+
     def _answer(self, model: Model, name: str) -> Plan:
         return model.plan_of(self.gate.answer(model.weights), name=name)
+
+
+def _other_tables(one: Snapshot, other: Snapshot) -> int:
+    """How many tables two snapshots do not share."""
+    return sum(frame is not one.tables.get(name) for name, frame in other.tables.items())

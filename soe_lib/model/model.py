@@ -23,6 +23,8 @@ from soe_lib.model.program import LEAD, Known, Program, assemble, rate_rows
 from soe_lib.model.solve import Answer, Gate, Options
 from soe_lib.model.stages import floors, with_floors
 from soe_lib.model.terms import Balance, Block, Effect, Flow, Rate
+from soe_lib.money.by_cell import RatesByCell
+from soe_lib.money.ledger import Ledger
 from soe_lib.money.rates import RateBook
 
 CENT = 0.005
@@ -222,6 +224,10 @@ class Model:
             },
             prices=Lazily({name: self._priced(balance, price) for name, balance in program.balances.items()}),
         )
+        if self._twin is not None and self.rate_book is self._twin.rate_book:
+            # By its keys, this book has been tied out with the near plan; by cell numbers it says the same, and sooner.
+            lines = self.rates_by_cell.value(x)
+            plan.__dict__["ledger"] = Ledger(lines, items=plan.items, periods=plan.periods)
         _tie_out(plan, answer.objective)
         return plan
 
@@ -243,6 +249,13 @@ class Model:
             self.snapshot.periods,
         )
         return book.known({name: flow.rows.select(flow.keys) for name, flow in self.flows.items()})
+
+    @cached_property
+    def rates_by_cell(self) -> RatesByCell:
+        """The same rates by the number of each cell."""
+        if self._twin is not None and self.rate_book is self._twin.rate_book:
+            return self._twin.rates_by_cell
+        return RatesByCell.of(self.rate_frames, {flow: place.start for flow, place in self.program.columns.items()})
 
     def _same_rates(self, other: Model) -> bool:
         return (

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from soe_lib.model.axis import Floats
 from soe_lib.money.ledger import Ledger
 from soe_lib.money.rates import RateBook
 
@@ -85,6 +86,16 @@ class Plan:
     def flow(self, name: str) -> pl.DataFrame:
         """The cells of a flow that are not zero."""
         return self.flows[name].filter(pl.col("quantity") != 0)
+
+    def per_unit(self, flow: str) -> Floats:
+        """Money per unit of each cell of a flow, its steering accounts left out; shape (rows of the flow,) [money]."""
+        if flow not in self._per_unit:
+            self._per_unit[flow] = self.rates.per_unit(flow, self.flows[flow])
+        return self._per_unit[flow]
+
+    @cached_property
+    def _per_unit(self) -> dict[str, Floats]:
+        return {}
 
     def with_name(self, name: str) -> Plan:
         """The same plan under another name."""

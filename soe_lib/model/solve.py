@@ -24,7 +24,7 @@ from soe_lib.errors import SolveError
 from soe_lib.model.axis import Floats
 from soe_lib.model.canonical import Canonical
 from soe_lib.model.corner import optimal_face
-from soe_lib.model.joint import JointLast
+from soe_lib.model.joint import DEVEX, JointLast
 from soe_lib.model.polish import search
 from soe_lib.model.race import INTERIOR, LARGE, PATIENCE, RUNNERS, race
 from soe_lib.model.refusal import check, refusal
@@ -110,6 +110,8 @@ class Gate:
     def start_from(self, basis: highspy.HighsBasis, won: str = "simplex") -> Gate:
         """The next run starts from the basis of a program of the same shape; `won` is who came first in finding it."""
         self._hot, self._won = self.highs.setBasis(basis) == highspy.HighsStatus.kOk, won
+        if won == "simplex":  # some more steps than by steepest edges, each cheaper, and nothing to work out first
+            self.highs.setOptionValue("simplex_dual_edge_weight_strategy", DEVEX)
         return self
 
     @property

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from soe_lib.errors import DataError, FormulationError
@@ -157,6 +159,24 @@ class RateBook:
             periods=dates,
             adapted=pl.concat(ways),
         )
+
+    def per_unit(self, flow: str, cells: pl.DataFrame) -> npt.NDArray[np.float64]:
+        """Money per unit of each cell, its steering accounts left out; 0 where the book has no rate for it.
+
+        Parameters
+        ----------
+        cells : the key columns of the flow, one row per cell.
+
+        Returns shape (rows of cells,) [money/unit].
+        """
+        table, keys = self.tables.get(flow), list(self.columns(flow))
+        if table is None:
+            return np.zeros(cells.height)
+        earning = table.filter(pl.col("kind") != "steering")
+        money = earning.group_by(keys, maintain_order=True).agg(pl.col("per_unit").sum())
+        own = cells.select(pl.col(key).cast(pl.String) for key in keys)
+        found = own.join(money, on=keys, how="left", validate="m:1", maintain_order="left")
+        return found.get_column("per_unit").fill_null(0.0).to_numpy()
 
     def save(self, folder: str | Path) -> Path:
         """Write the book as parquet, one file per flow, and book.json; returns the folder."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from soe_lib.model.plan import Plan
@@ -24,6 +25,8 @@ MOVES = pl.Schema(
     }
 )
 """One move: units (hours of overtime) before and after in one week, and what the change earns [money]."""
+
+SIDES = ("before", "after")
 
 LEAST = 0.05
 """A smaller change of a cell is noise [units or hours]."""
@@ -53,87 +56,84 @@ def moves(plan: Plan, base: Plan) -> pl.DataFrame:
 
     Formula: money = after × its rates − before × its rates, over the cash and inventory accounts of the flow itself.
     """
-    weeks = buckets(plan.periods).select("period", "bucket", place="order")
-    found = [_moved(plan, base, flow, weeks) for flow in READ if flow in plan.flows or flow in base.flows]
+    found = [_changed(plan, base, flow) for flow in READ if flow in plan.flows or flow in base.flows]
     if not found:
         return pl.DataFrame(schema=MOVES)
+    weeks = buckets(plan.periods).select("period", week="bucket", place="order")
     by = ["flow", "what", "where", "week"]
-    return pl.concat(found).sort(
-        [pl.col("money").abs().round(2), pl.col("change").abs().round(6), *by], descending=[True, True, *[False] * 4]
+    grouped = (
+        pl.concat(found)
+        .lazy()
+        .join(weeks.lazy(), on="period", how="left", validate="m:1")
+        .group_by(*by, "place", maintain_order=True)
+        .agg(pl.col("before", "after").sum(), money=pl.col("after_money").sum() - pl.col("before_money").sum())
+        .with_columns(change=pl.col("after") - pl.col("before"))
+        .filter(pl.col("change").abs() > LEAST)
+        .select(pl.col(name).cast(dtype) for name, dtype in MOVES.items())
     )
+    order = [pl.col("money").abs().round(2), pl.col("change").abs().round(6), *by]
+    return grouped.sort(order, descending=[True, True, *[False] * 4]).collect()
 
 
-def _moved(plan: Plan, base: Plan, flow: str, weeks: pl.DataFrame) -> pl.DataFrame:
-    """The moves of one flow."""
+def _changed(plan: Plan, base: Plan, flow: str) -> pl.DataFrame:
+    """flow, what, where, period, before, after and their money, of the cells of one flow that changed."""
+    now, then = plan.flows.get(flow), base.flows.get(flow)
+    keys = list((plan if now is not None else base).rates.columns(flow))
+    if now is not None and then is not None and now.select(keys).equals(then.select(keys)):
+        cells = _of_the_same(plan, base, flow)
+    else:
+        cells = _of_others(plan, base, flow, keys)
     reading = READ[flow]
-    sides = {"after": plan, "before": base}
-    keys = list((plan if flow in plan.flows else base).rates.columns(flow))
-    both = _side_by_side(plan, base, flow, keys)
-    changed = both.filter((pl.col("after") - pl.col("before")).abs() > LEAST)
-    if changed.is_empty():
-        return pl.DataFrame(schema=MOVES)
-    # Two scenarios mostly share a flow's rates, the very same table: it is looked up once.
-    tables = {side: one.rates.tables.get(flow) for side, one in sides.items()}
-    known = {id(tables[side]): _rates(one, flow, keys, changed) for side, one in sides.items()}
-    for side in sides:
-        changed = (
-            changed.join(known[id(tables[side])], on=keys, how="left", validate="1:1")
-            .with_columns((pl.col(side) * pl.col("rate").fill_null(0.0)).alias(f"{side}_money"))
-            .drop("rate")
-        )
-    told = _labelled(changed, plan, base, flow, keys).join(
-        weeks.rename({"period": reading.when}), on=reading.when, how="left"
-    )
     where = pl.concat_str(
         [pl.col(name).replace("", None) for name in reading.where] or [pl.lit("")],
         separator=" → " if flow == "ship" else ", ",
         ignore_nulls=True,
     )
-    grouped = told.group_by(
+    return cells.select(
         pl.lit(flow).alias("flow"),
         pl.col(reading.what).alias("what"),
         where.alias("where"),
-        week="bucket",
-        place="place",
-    ).agg(pl.col("before", "after").sum(), money=pl.col("after_money").sum() - pl.col("before_money").sum())
-    summed = grouped.with_columns(change=pl.col("after") - pl.col("before")).filter(pl.col("change").abs() > LEAST)
-    return summed.select(pl.col(name).cast(dtype) for name, dtype in MOVES.items())
+        pl.col(reading.when).alias("period"),
+        *SIDES,
+        after_money=pl.col("after") * pl.col("after_rate"),
+        before_money=pl.col("before") * pl.col("before_rate"),
+    )
 
 
-def _side_by_side(plan: Plan, base: Plan, flow: str, keys: list[str]) -> pl.DataFrame:
-    """keys, after, before: the cells of a flow in both plans, 0 where one has none."""
-    now, then = plan.flows.get(flow), base.flows.get(flow)
-    if now is not None and then is not None and now.select(keys).equals(then.select(keys)):
-        return now.select(*keys, after="quantity").with_columns(then["quantity"].alias("before"))
-    # A move may come from a cell that only one of the plans has: an offer that is closed, a line that is new.
-    cells = {side: _cells(one, flow, keys, side) for side, one in (("after", plan), ("before", base))}
-    both = cells["after"].join(cells["before"], on=keys, how="full", coalesce=True, validate="1:1")
-    return both.with_columns(pl.col("after", "before").fill_null(0.0))
+def _of_the_same(plan: Plan, base: Plan, flow: str) -> pl.DataFrame:
+    """The changed cells of a flow that has the same cells in both plans, row by row."""
+    quantities = {side: one.flows[flow]["quantity"].to_numpy() for side, one in (("after", plan), ("before", base))}
+    moved = np.flatnonzero(np.abs(quantities["after"] - quantities["before"]) > LEAST)
+    # Two scenarios mostly share a flow's rates, the very same table: it is read once, and for the base.
+    shared = plan.rates.tables.get(flow) is base.rates.tables.get(flow)
+    rates = {"after": (base if shared else plan).per_unit(flow), "before": base.per_unit(flow)}
+    return plan.flows[flow][moved].with_columns(
+        *(pl.Series(side, quantities[side][moved]) for side in SIDES),
+        *(pl.Series(f"{side}_rate", rates[side][moved]) for side in SIDES),
+    )
+
+
+def _of_others(plan: Plan, base: Plan, flow: str, keys: list[str]) -> pl.DataFrame:
+    """The changed cells where a plan has some that the other lacks: an offer that is closed, a line that is new."""
+    sides = {side: _cells(one, flow, keys, side) for side, one in (("after", plan), ("before", base))}
+    both = sides["after"].join(sides["before"], on=keys, how="full", coalesce=True, validate="1:1", suffix="_there")
+    told = [pl.coalesce(name, f"{name}_there").alias(name) for name in _labels(flow, keys)]
+    numbers = [*SIDES, "after_rate", "before_rate"]
+    filled = both.with_columns(*told, pl.col(numbers).fill_null(0.0))
+    return filled.filter((pl.col("after") - pl.col("before")).abs() > LEAST)
 
 
 def _cells(plan: Plan, flow: str, keys: list[str], side: str) -> pl.DataFrame:
-    if flow not in plan.flows:
-        return pl.DataFrame(schema={**dict.fromkeys(keys, pl.String), side: pl.Float64})
-    return plan.flows[flow].filter(pl.col("quantity") != 0).select(*keys, pl.col("quantity").alias(side))
+    """keys and labels of the cells of a flow that are not 0, with their quantity and rate."""
+    wanted = [*keys, *_labels(flow, keys)]
+    frame = plan.flows.get(flow)
+    if frame is None:
+        numbers = {side: pl.Float64, f"{side}_rate": pl.Float64}
+        return pl.DataFrame(schema={**dict.fromkeys(wanted, pl.String), **numbers})
+    rated = frame.select(*wanted, pl.col("quantity").alias(side), pl.Series(f"{side}_rate", plan.per_unit(flow)))
+    return rated.filter(pl.col(side) != 0)
 
 
-def _rates(plan: Plan, flow: str, keys: list[str], cells: pl.DataFrame) -> pl.DataFrame:
-    """keys, rate: money per unit of the cells asked for, steering left out."""
-    table = plan.rates.tables.get(flow)
-    if table is None:
-        return cells.select(keys).with_columns(rate=pl.lit(0.0))
-    mine = table.join(cells.select(keys), on=keys, how="semi").filter(pl.col("kind") != "steering")
-    return mine.group_by(keys).agg(pl.col("per_unit").sum().alias("rate"))
-
-
-def _labelled(cells: pl.DataFrame, plan: Plan, base: Plan, flow: str, keys: list[str]) -> pl.DataFrame:
-    """The cells with whatever else of what and where the flow's frame names."""
-    wanted = [name for name in (READ[flow].what, *READ[flow].where) if name not in keys]
-    if not wanted:
-        return cells
-    frames = [
-        one.flows[flow].select(*keys, *wanted).join(cells.select(keys), on=keys, how="semi")
-        for one in (plan, base)
-        if flow in one.flows
-    ]
-    return cells.join(pl.concat(frames).unique(keys), on=keys, how="left", validate="1:1")
+def _labels(flow: str, keys: list[str]) -> list[str]:
+    """What else of what and where the flow's frame names."""
+    return [name for name in (READ[flow].what, *READ[flow].where) if name not in keys]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from polars.testing import assert_frame_equal
 
 import soe_lib as soe
 from soe_lib.explore.controller import Explorer
 from soe_lib.explore.edits import recorded
 from soe_lib.explore.trial import Trial
 from soe_lib.model.solve import Gate
+from soe_lib.scenario.moves import moves
 from tests.unit.explore.companies import MONDAY, network
 
 EDITS = 20
@@ -70,3 +73,34 @@ def test_twenty_random_edits_give_what_a_cold_solve_gives(tmp_path: Path, monkey
     hot, cold = starts[0::2], starts[1::2]
     assert not any(cold)
     assert sum(hot) >= EDITS // 3, "cold against cold proves nothing"
+
+
+def test_a_living_plan_is_valued_by_cell_as_the_rate_book_values_it_by_keys(tmp_path: Path) -> None:
+    explorer = Explorer(network(tmp_path))
+    for trial in trials(explorer, EDITS, seed=11):
+        plan = explorer.answer(trial).plan
+        assert plan is not None
+        by_keys = plan.rates.value(plan.flows, items=plan.items, periods=plan.periods)
+        assert_frame_equal(plan.ledger.lines, by_keys.lines, check_exact=True)
+        assert plan.ledger.lost == by_keys.lost == []
+
+
+def test_after_another_edit_what_the_base_has_is_taken_from_the_base(tmp_path: Path) -> None:
+    living = soe.Living(network(tmp_path))
+    hours = soe.Scenario("fewer hours").scale("calendar.hours", 0.9).apply(living.model.snapshot)
+    demand = soe.Scenario("more demand").scale("forecast.quantity", 1.01).apply(living.home.snapshot)
+    living.plan(hours)
+    living.plan(demand)
+    kept, base = living.model.network.kept.parts, living.home.network.kept.parts
+    assert kept["hours"] is base["hours"], "its hours are the base's, not those of the edit before"
+
+
+def test_moves_of_the_same_cells_are_those_that_keys_find(tmp_path: Path) -> None:
+    explorer = Explorer(network(tmp_path))
+    base, line = explorer.living.base, explorer.choices.resources[0]
+    plan = explorer.answer(Trial(resource=line, outage_days=5, demand=0.1)).plan
+    assert plan is not None
+    turned = replace(plan, flows={name: frame[::-1] for name, frame in plan.flows.items()})
+    found = moves(plan, base)
+    assert found.height > 0
+    assert_frame_equal(found, moves(turned, base), abs_tol=1e-6)
