@@ -28,12 +28,13 @@ class Face:
 
     Parameters
     ----------
-    free : the columns that may still move.
+    free : the columns that may still move. rows : those that they act on.
     held : shape (columns,), where all others stay.
     program : minimise the weights over the free columns; no row or bound shuts the first optimum out.
     """
 
     free: npt.NDArray[np.intp]
+    rows: npt.NDArray[np.intp]
     held: Floats
     program: Canonical
 
@@ -42,6 +43,26 @@ class Face:
         x = self.held.copy()
         x[self.free] = quantity
         return x
+
+    def corner(self, x: Floats, basic: npt.NDArray[np.intp]) -> highspy.HighsBasis:
+        """The corner of the face at which the program was solved, to go on from.
+
+        Parameters
+        ----------
+        x : where it is, shape (columns,). basic : its basic columns, and rows as −1 − row, as HiGHS numbers them.
+        """
+        is_basic = np.zeros(len(x), bool), np.zeros(max(self.rows.max(initial=-1) + 1, (-basic).max(initial=0)), bool)
+        is_basic[0][basic[basic >= 0]] = is_basic[1][-1 - basic[basic < 0]] = True
+        status, low, high = highspy.HighsBasisStatus, self.program.lower, self.program.upper
+        nearer = np.where(np.abs(x[self.free] - low) <= np.abs(x[self.free] - high), 0, 1)
+        columns = np.where(is_basic[0][self.free], 2, np.where(np.isinf(low) & np.isinf(high), 3, nearer))
+        rows = np.where(is_basic[1][self.rows], 2, 1)
+        kinds = (status.kLower, status.kUpper, status.kBasic, status.kZero)
+        basis = highspy.HighsBasis()
+        basis.col_status = [kinds[kind] for kind in columns.tolist()]
+        basis.row_status = [kinds[kind] for kind in rows.tolist()]
+        basis.valid = basis.alien = True  # what the face pins may have been basic too: HiGHS fills up
+        return basis
 
 
 def optimal_face(
@@ -84,7 +105,7 @@ def optimal_face(
         columns={"free": slice(0, free.size)},
         rows={"all": slice(0, rows.size)},
     )
-    return Face(free, held, program)
+    return Face(free, rows, held, program)
 
 
 def _alone(matrix: sp.csc_array, free: npt.NDArray[np.bool_], tight: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
