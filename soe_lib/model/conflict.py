@@ -146,7 +146,7 @@ def _report(model: Model, rows: np.ndarray, signs: Floats, broken: Floats, price
         if not mine.size:
             continue
         balance = model.balances[name]
-        right = balance.right()[rows[mine] - place.start]
+        right = balance.right[rows[mine] - place.start]
         # A slack that adds to its row stands for what is missing; so does one on "−x <= −promised".
         less = (signs[mine] > 0) | ((balance.sense == "<=") & (right < 0))
         labels = balance.rows.select(balance.keys)[rows[mine] - place.start].cast(pl.String)

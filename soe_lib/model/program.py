@@ -132,15 +132,20 @@ class Known:
     def block(
         self, balance: Balance, flow: Flow, effects: list[Effect], arrivals: pl.DataFrame | None
     ) -> sp.csr_array | None:
-        """The entries of a flow in a balance, where they are made of the very same parts; else None."""
+        """The entries of a flow in a balance, where the flow, its effects and the rows are the same; else None."""
         there = self.program
-        if there.flows.get(flow.name) is not flow or there.balances.get(balance.name) is not balance:
+        if there.flows.get(flow.name) is not flow or not self._places(balance):
             return None
         theirs = [effect for effect in self.effects if (effect.on, effect.flow) == (balance.name, flow.name)]
         same = len(theirs) == len(effects) and all(a is b for a, b in zip(effects, theirs, strict=True))
         if not same or (any(effect.after for effect in effects) and arrivals is not self.arrivals):
             return None
         return there.blocks.get((balance.name, flow.name))
+
+    def _places(self, balance: Balance) -> bool:
+        """Whether a balance has the same rows, whatever stands on their right."""
+        there = self.program.balances.get(balance.name)
+        return there is not None and (there is balance or there.axis.same(balance.axis))
 
 
 def assemble(
@@ -168,13 +173,13 @@ def assemble(
             flow, mine = flows[flow_name], acting[name, flow_name]
             there = known.block(balance, flow, mine, arrivals) if known else None
             blocks[name, flow_name] = _block(mine, flow, balance, arrivals) if there is None else there
-    bounds = {name: flow.bounds() for name, flow in flows.items()}
+    bounds = {name: flow.bounds for name, flow in flows.items()}
     return Program(
         flows=flows,
         balances=balances,
         matrix=_matrix(blocks, rows, columns, size, known),
         money=_join([_money(rates.get(name), flow) for name, flow in flows.items()]),
-        rhs=_join([balance.right() for balance in balances.values()]),
+        rhs=_join([balance.right for balance in balances.values()]),
         lower=_join([low for low, _ in bounds.values()]),
         upper=_join([high for _, high in bounds.values()]),
         integer=np.concatenate([flow.whole for flow in flows.values()] or [np.zeros(0, bool)]),
@@ -200,9 +205,19 @@ def _matrix(
 ) -> sp.csr_array:
     there = known.program if known else None
     shapes = there is not None and (there.rows, there.columns, there.blocks.keys()) == (rows, columns, blocks.keys())
-    if there is not None and shapes and all(block is there.blocks[place] for place, block in blocks.items()):
+    if there is not None and shapes and all(_alike(block, there.blocks[place]) for place, block in blocks.items()):
         return there.matrix
     return _stack(blocks, rows, columns, shape)
+
+
+def _alike(one: sp.csr_array, other: sp.csr_array) -> bool:
+    """Whether two blocks have the same entries, in the one order that `incidence` gives them."""
+    return one is other or (
+        one.shape == other.shape
+        and np.array_equal(one.indptr, other.indptr)
+        and np.array_equal(one.indices, other.indices)
+        and np.array_equal(one.data, other.data)
+    )
 
 
 def _slices(parts: Mapping[str, Flow] | Mapping[str, Balance]) -> dict[str, slice]:

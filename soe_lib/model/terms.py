@@ -101,6 +101,7 @@ class Flow:
             return np.full(self.size, self.integer)
         return self.rows.get_column(self.integer).to_numpy().astype(bool)
 
+    @cached_property
     def bounds(self) -> tuple[Floats, Floats]:
         """Lower and upper bound of each cell, shape (size,) each."""
         low = column(self.rows, self.lower, f"lower bound of {self.name}")
@@ -161,6 +162,7 @@ class Balance:
         """How many rows."""
         return self.frame.height
 
+    @cached_property
     def right(self) -> Floats:
         """The right-hand side, shape (size,)."""
         return column(self.rows, self.rhs, f"right-hand side of {self.name}")

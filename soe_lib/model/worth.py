@@ -109,7 +109,7 @@ def _row(model: Model, balance: str, labels: Mapping[str, str]) -> tuple[int, fl
     if hit.height != 1:
         raise DataError(f"{balance} has {hit.height} rows for {dict(labels)}; name one by {', '.join(asked.keys)}")
     place = int(hit["row"].item())
-    return model.canonical.rows[balance].start + place, float(asked.right()[place]), asked.unit
+    return model.canonical.rows[balance].start + place, float(asked.right[place]), asked.unit
 
 
 def _with_pattern(model: Model, answer: Answer, options: Options | None) -> Gate:
