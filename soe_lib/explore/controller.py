@@ -177,6 +177,13 @@ class Explorer:
         kinds = {"trial": pl.String, **dict.fromkeys(reading.NAMES, pl.Float64), "message": pl.String}
         return pl.DataFrame(rows, schema=kinds)
 
+    def exceptions(self) -> tuple[str, ...]:
+        """What this week's exceptions are called, the most money first; a scenario may be offered for one."""
+        from soe_lib.review.exceptions import find
+        from soe_lib.review.situation import situation
+
+        return tuple(issue.key for issue in find(situation(self.snapshot, self.living.base, self.record)))
+
     @cached_property
     def choices(self) -> Choices:
         """What the controls offer."""

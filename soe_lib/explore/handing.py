@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from soe_lib.store.tables import Store
 
 BLANK = "—"
+OFFER = 1
+"""The part below the controls in which a scenario is offered or promoted."""
 
 
 class Handing(widgets.VBox):
@@ -27,11 +29,16 @@ class Handing(widgets.VBox):
     Parameters
     ----------
     builder : holds it. taken : called when another scenario was loaded or received. store : plan history.
-    exceptions : names of this week's exceptions, to offer a scenario for.
+    exceptions : asked once the part about the pack is opened: hands the names of this week's exceptions on.
     """
 
     def __init__(
-        self, builder: Builder, taken: Callable[[], None], *, store: Store = "", exceptions: tuple[str, ...] = ()
+        self,
+        builder: Builder,
+        taken: Callable[[], None],
+        *,
+        store: Store = "",
+        exceptions: Callable[[Callable[[tuple[str, ...]], None]], None] | None = None,
     ) -> None:
         self.builder, self.taken, self.store = builder, taken, store
         self.name = widgets.Text(description="Name of the scenario", continuous_update=False)
@@ -44,13 +51,14 @@ class Handing(widgets.VBox):
         self.received = widgets.Text(description="Code or link that you received", continuous_update=False)
         self.received.observe(self._received, names="value")
         self.exception = widgets.Combobox(
-            options=exceptions, description="Option for the exception", ensure_option=False
+            options=(), description="Option for the exception", ensure_option=False, placeholder="its name, or a part"
         )
         self.offer = button("Hand to the pack", "The next pack prices it beside its own options")
         self.by = widgets.Text(description="Decided by")
         self.reason = widgets.Text(description="Reason")
         self.promote = button("Make plan of record", "Keep its plan in the plan history, as decided")
         self.said, self.told = widgets.HTML(), widgets.HTML()
+        self._wanted = exceptions
         self.save.on_click(lambda _: self._try(self._save))
         self.share.on_click(lambda _: self._try(self._share))
         self.offer.on_click(lambda _: self._try(self._offer))
@@ -60,6 +68,7 @@ class Handing(widgets.VBox):
             [widgets.VBox([self.share, self.told, self.received]), deciding],
             titles=("Share with others", "Offer or promote"), selected_index=None, _dom_classes=("soe-more",),
         )  # fmt: skip
+        more.observe(lambda change: self._opened(change["new"]), names="selected_index")
         super().__init__([self.name, row(self.save, self.compare), self.load, self.said, more])
         self.refresh()
 
@@ -74,6 +83,12 @@ class Handing(widgets.VBox):
     def say(self, told: str) -> None:
         """A line of what was done."""
         self.said.value = block(f'<p class="done" role="status">{escape(told)}</p>')
+
+    def _opened(self, part: int | None) -> None:
+        """The exceptions are looked for when somebody wants to offer a scenario, and only once."""
+        if part == OFFER and self._wanted is not None:
+            wanted, self._wanted = self._wanted, None
+            wanted(lambda names: self.exception.set_trait("options", names))
 
     def _named(self, called: str) -> None:
         if called.strip() != self.builder.draft.called:

@@ -1,4 +1,4 @@
-"""The trade-off tab: a frontier is picked, a point of it is chosen by mouse or keyboard, and its plan is shown."""
+"""The trade-off tab: a frontier is picked, a point of it is clicked or chosen by keyboard, and its plan is shown."""
 
 from __future__ import annotations
 
@@ -45,10 +45,12 @@ class Tradeoff(widgets.VBox):
         self.draw = button("Draw the frontier", "Plan each point; it takes a few seconds", style="primary")
         self.draw.on_click(lambda _: self._ask())
         self.picture = widgets.HTML(block("<p>What each step of one costs of the other, every point a plan.</p>"))
+        self.spots: tuple[widgets.Button, ...] = ()
+        self.drawing = widgets.Box([self.picture], _dom_classes=("soe-drawing",))
         self.point = widgets.Select(options=[], description="Show the plan of", rows=1)
         self.point.observe(self._picked, names="value")
         self.point.layout.display = "none"
-        super().__init__([row(self.pair, self.points, self.draw), self.picture, self.point])
+        super().__init__([row(self.pair, self.points, self.draw), self.drawing, self.point])
 
     def say(self) -> None:
         """How many points are there, while they are planned."""
@@ -64,27 +66,42 @@ class Tradeoff(widgets.VBox):
         x, y = self.pair.value
         self.draw.disabled = True
         self.counted = (0, 0)
+        self._place(())
         self.say()
         self.runner.ask(lambda: self._worked(x, y, self.points.value), self._drawn, self._failed)
 
-    def _worked(self, x: str, y: str, points: int) -> tuple[Frontier, str]:
+    def _worked(self, x: str, y: str, points: int) -> tuple[Frontier, str, list[tuple[float, float]]]:
         from soe_lib.tradeoffs.frontier import frontier
 
         explorer = self.explorer
         explorer.watch.clear()
         made = frontier(explorer.snapshot, x=x, y=y, points=points, living=explorer.living, progress=self._counted_to)
-        return made, pictures.drawn(made.chart()).html
+        chart = made.chart()
+        return made, pictures.drawn(chart).html, made.spots(chart)
 
-    def _drawn(self, found: tuple[Frontier, str]) -> None:
+    def _drawn(self, found: tuple[Frontier, str, list[tuple[float, float]]]) -> None:
         self.draw.disabled = False
-        self.made, drawing = found
+        self.made, drawing, places = found
         self.picture.value = block(drawing)
         rows = self.made.points.iter_rows(named=True)
         options = [(self._told(one), one["point"]) for one in rows]
+        self._place(tuple(map(self._spot, options, places)))
         self.point.options = [("—", None), *options]
         self.point.value = None
         self.point.rows = min(len(options) + 1, MANY)
         self.point.layout.display = None
+
+    def _place(self, spots: tuple[widgets.Button, ...]) -> None:
+        """Lay buttons over the drawing, one on each point."""
+        self.spots, self.drawing.children = spots, (self.picture, *spots)
+
+    def _spot(self, option: tuple[str, int], place: tuple[float, float]) -> widgets.Button:
+        """The button that lies on a point of the drawing, as a pair of shares from the left and from the top."""
+        told, point = option
+        at = widgets.Layout(left=f"{place[0]:.3%}", top=f"{place[1]:.3%}")
+        spot = widgets.Button(tooltip=f"Show the plan of {told}", layout=at, _dom_classes=("soe-spot",))
+        spot.on_click(lambda _: self.point.set_trait("value", point))
+        return spot
 
     def _told(self, point: dict[str, Any]) -> str:
         """A point in a line: "service 98.2 %, margin EUR 4,812,310 (as planned)"."""
@@ -102,6 +119,8 @@ class Tradeoff(widgets.VBox):
 
     def _picked(self, change: dict[str, Any]) -> None:
         point = change["new"]
+        for number, spot in enumerate(self.spots):
+            (spot.add_class if number == point else spot.remove_class)("soe-chosen")
         if point is not None and self.made is not None:
             plan = self.made.plan(point)
             self.runner.ask(lambda: self.explorer.told(plan, self.explorer.snapshot), self._chosen, self._failed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -39,17 +40,17 @@ class Workbench(widgets.VBox):
     Parameters
     ----------
     explorer : answers; everything done by hand can be asked of it, or of `.builder`, in a script.
-    store : plan history that a promoted plan is kept in. exceptions : this week's, to offer a scenario for.
+    store : plan history that a promoted plan is kept in.
     """
 
-    def __init__(self, explorer: Explorer, *, store: Store = "", exceptions: tuple[str, ...] = ()) -> None:
+    def __init__(self, explorer: Explorer, *, store: Store = "") -> None:
         self.explorer, self.builder = explorer, Builder(explorer)
         self.runner = Runner(self._tick, self._rest)
         snapshot = explorer.snapshot
         self.shown = explorer.base
         self.head = widgets.HTML(view.head(snapshot.company, words.full_day(snapshot.as_of), explorer.base))
         self.panel = Panel(self.builder, self._changed)
-        self.handing = Handing(self.builder, self._taken, store=store, exceptions=exceptions)
+        self.handing = Handing(self.builder, self._taken, store=store, exceptions=self._exceptions)
         self.handing.compare.on_click(lambda _: self._set_beside())
         self.strip, self.progress = widgets.HTML(), widgets.HTML()
         self.cancel = button("Cancel", "Stop the solver; the last answer stays")
@@ -110,6 +111,10 @@ class Workbench(widgets.VBox):
         self.panel.undo.disabled = not self.builder.past
         self.handing.name.placeholder = answer.name
         self._draw()
+
+    def _exceptions(self, told: Callable[[tuple[str, ...]], None]) -> None:
+        """Hand on what this week's exceptions are called, the most money first."""
+        self.runner.ask(self.explorer.exceptions, told, self._failed)
 
     def _failed(self, error: Exception) -> None:
         """A fault of ours must reach the reader too: a callback's traceback reaches nobody."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from soe_lib.review import style, words
@@ -53,8 +55,7 @@ def draw(found: Frontier) -> Chart:
     figure, (axes,) = style.new_figure(height=3.4, title=title, subtitle=_subtitle(found))
     style.tidy(axes, grid="y")
     wide, high = (_divisor(found, one) for one in ("x", "y"))
-    across = (found.points["x"] / wide[0]).to_list()
-    up = (found.points["y"] / high[0]).to_list()
+    across, up = _drawn(found).T.tolist()
     axes.plot(across, up, color=style.BLUE, linewidth=1.8, marker="o", markersize=5, label="best plans", zorder=3)
     now = found.current[0] / wide[0], found.current[1] / high[0]
     axes.plot(*now, color=style.RED, marker="D", markersize=8, linestyle="none", label="this plan", zorder=4)
@@ -67,6 +68,24 @@ def draw(found: Frontier) -> Chart:
         f"{x.said(row['x'], currency)}: {y.said(row['y'], currency)}" for row in found.points.iter_rows(named=True)
     )
     return Chart(figure, title, f"{finding(found)} {x.label} and {y.label.lower()} of each point: {told}.")
+
+
+def spots(found: Frontier, chart: Chart) -> list[tuple[float, float]]:
+    """Where its drawing shows each point: the share of its width from the left, and of its height from the top.
+
+    Parameters
+    ----------
+    chart : what `draw` made of the frontier.
+    """
+    figure = chart.figure
+    figure.draw_without_rendering()  # only then is it known where the axes are
+    pixels = figure.axes[0].transData.transform(_drawn(found))
+    return [(x / figure.bbox.width, 1.0 - y / figure.bbox.height) for x, y in pixels.tolist()]
+
+
+def _drawn(found: Frontier) -> npt.NDArray[np.float64]:
+    """The points in the units of the axes, shape (points, 2)."""
+    return np.column_stack([found.points[one].to_numpy() / _divisor(found, one)[0] for one in ("x", "y")])
 
 
 def _subtitle(found: Frontier) -> str:
@@ -107,4 +126,4 @@ def _price(found: Frontier, price: float) -> str:
     return f"{found.y.changed(price * step, found.currency)} per {called}"
 
 
-__all__ = ["draw", "finding", "lines"]
+__all__ = ["draw", "finding", "lines", "spots"]

@@ -92,6 +92,12 @@ class Frontier:
 
         return draw(self)
 
+    def spots(self, chart: Chart) -> list[tuple[float, float]]:
+        """Where the chart shows each point, as shares of its width from the left and of its height from the top."""
+        from soe_lib.tradeoffs.curve import spots
+
+        return spots(self, chart)
+
     def __repr__(self) -> str:
         from soe_lib.tradeoffs.curve import lines
 

@@ -122,16 +122,32 @@ def test_saved_scenarios_stand_side_by_side(page: Page) -> None:
 
 
 def test_a_frontier_is_drawn_and_a_point_of_it_shown(page: Page) -> None:
+    from playwright.sync_api import expect
+
     tab(page, "Trade-offs")
     page.get_by_role("spinbutton", name="Points").fill("3")
     page.get_by_role("spinbutton", name="Points").press("Enter")
     page.get_by_role("button", name="Draw the frontier").click()
     page.locator("figure.chart:visible svg").wait_for()
     kept(page, "frontier")
+    spot = page.locator(".soe-spot:visible").last
+    title = page.locator(".soe-answers .title").first
+    planned = title.inner_text()
+    spot.click()
+    expect(title).not_to_have_text(planned)
+    clicked = figures(status(page))
+    drawn, button = page.locator("figure.chart:visible svg").bounding_box(), spot.bounding_box()
+    assert drawn
+    assert button
+    assert drawn["x"] < button["x"] < drawn["x"] + drawn["width"], "the buttons lie on the drawing"
+    kept(page, "clicked")
     points = page.get_by_label("Show the plan of")
     points.focus()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator(".soe-spot.soe-chosen")).to_have_count(1)
     page.keyboard.press("End")
-    answered(page, "On time")
+    expect(spot).to_have_class(re.compile("soe-chosen"))
+    expect(page.locator(".tiles").first).to_contain_text(clicked[2])
     kept(page, "point")
 
 

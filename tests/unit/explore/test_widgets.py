@@ -14,7 +14,7 @@ import soe_lib as soe
 from soe_lib.explore.leaves import LEAVES
 from soe_lib.explore.runner import Runner
 from soe_lib.explore.widgets import Workbench
-from tests.unit.explore.companies import mill
+from tests.unit.explore.companies import mill, network
 
 BRIDGE = next(place for place, leaf in enumerate(LEAVES) if leaf.title == "Bridge")
 
@@ -229,3 +229,31 @@ async def _until(there: Any) -> None:
 
 def _raised(error: Exception) -> None:
     raise error
+
+
+def test_a_point_of_a_frontier_is_chosen_on_its_drawing(tmp_path: Path) -> None:
+    bench = soe.workbench(network(tmp_path))
+    trade = bench.tradeoff
+    trade.points.value = 3
+    trade.draw.click()
+    assert trade.made is not None
+    assert len(trade.spots) == len(trade.made) > 1
+    lefts = [float(spot.layout.left.rstrip("%")) for spot in trade.spots]
+    tops = [float(spot.layout.top.rstrip("%")) for spot in trade.spots]
+    assert lefts == sorted(lefts)
+    assert 0 < min(lefts) < max(lefts) < 100, "points stand by rising x, within the drawing"
+    assert tops == sorted(tops), "more service costs margin, so the curve falls"
+    trade.spots[-1].click()
+    assert bench.shown.plan is not None
+    assert bench.shown.plan.margin == pytest.approx(trade.made.plan(len(trade.made) - 1).margin)
+    assert "soe-chosen" in trade.spots[-1]._dom_classes
+    assert "soe-chosen" not in trade.spots[0]._dom_classes
+
+
+def test_the_exceptions_to_answer_are_offered_once_somebody_looks(bench: Workbench) -> None:
+    hand, (asked, more) = bench.handing, (bench.handing.exception, bench.handing.children[-1])
+    assert asked.options == ()
+    more.selected_index = 1
+    found = bench.explorer.exceptions()
+    assert asked.options == found
+    assert hand.said.value == ""
