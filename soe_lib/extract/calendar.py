@@ -119,6 +119,7 @@ class Calendar:
         quantity: str = "quantity",
         whole: bool = True,
         along: tuple[str, ...] = (),
+        parts: pl.DataFrame | None = None,
     ) -> pl.DataFrame:
         """The rows with their time label replaced by periods of the model, and the quantity split exactly.
 
@@ -129,20 +130,22 @@ class Calendar:
         whole : hand out whole units by largest remainder (ties to the earlier period), and only the fraction that the
             quantity itself has; else split in proportion. Either way the parts, with those outside the horizon, add up.
         along : columns that follow the quantity in proportion, such as the committed part of it.
+        parts : `self.parts` of the labels, where they are known already.
         """
         labelled = with_label(frame, column).with_columns(pl.col(quantity, *along).cast(pl.Float64))
         named = pl.col(column).is_in(self.periods["period"].to_list())
         ready, mixed = labelled.filter(named), labelled.filter(~named).with_row_index("_row")
         if mixed.is_empty():
             return ready.select(frame.columns)
-        rows = mixed.rename({column: "label"}).join(self._parts(mixed[column]), on="label", maintain_order="left_right")
+        parts = self.parts(mixed[column]) if parts is None else parts
+        rows = mixed.rename({column: "label"}).join(parts, on="label", maintain_order="left_right")
         part = _largest_remainder(quantity) if whole else pl.col(quantity) * pl.col("share")
         rows = rows.with_columns(part.alias("_part")).filter((pl.col("period") != "") & (pl.col("_part") != 0))
         follow = [(pl.col(name) * pl.col("_part") / pl.col(quantity)).alias(name) for name in along]
         rows = rows.with_columns(*follow, pl.col("_part").alias(quantity)).rename({"period": column})
         return pl.concat([ready.select(frame.columns), rows.select(frame.columns)])
 
-    def _parts(self, labels: pl.Series) -> pl.DataFrame:
+    def parts(self, labels: pl.Series) -> pl.DataFrame:
         """Shares in the order of time, with one more part, period "", for what falls outside the horizon."""
         inside = self.shares(labels)
         asked = labels.unique().alias("label").to_frame()

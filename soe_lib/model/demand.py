@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.extract.calendar import with_label
 from soe_lib.model import events
 from soe_lib.model.prepared import prepared
 
@@ -45,16 +46,32 @@ def _forecast(network: Network) -> pl.DataFrame:
     return events.sales_prices(network, events.surge(network, _listed(network)))
 
 
+def _planned(network: Network) -> pl.DataFrame:
+    """The forecast of the version that is planned with."""
+    rows, version = network.snapshot["forecast"], network.settings.forecast.version
+    return rows.filter(pl.col("version") == version) if version else rows
+
+
+@prepared
+def _labels(network: Network) -> pl.DataFrame:
+    """What the forecast calls its times; an edit of its quantities leaves them as they are."""
+    return with_label(_planned(network)).select(label="period").unique().sort("label")
+
+
+@prepared
+def _parts(network: Network) -> pl.DataFrame:
+    """How each of them falls into the periods of the model."""
+    return network.calendar.parts(_labels(network)["label"])
+
+
 @prepared
 def _listed(network: Network) -> pl.DataFrame:
     """The forecast by periods of the model, at its own price or the item's, before any event."""
-    rows = network.snapshot["forecast"]
-    version = network.settings.forecast.version
-    if version:
-        rows = rows.filter(pl.col("version") == version)
     # The promised part follows the quantity, so that no period promises more than it asks for.
     split = network.calendar.split(
-        rows.with_columns(pl.col("committed").fill_null(0.0)), "period", quantity="quantity", along=("committed",)
+        _planned(network).with_columns(pl.col("committed").fill_null(0.0)),
+        along=("committed",),
+        parts=_parts(network),
     )
     listed = network.items.select("item", pl.col("price").alias("list_price"))
     lines = network.encode(split).select(

@@ -381,8 +381,9 @@ class Gate:
         columns: npt.NDArray[np.int32],
         rows: npt.NDArray[np.int32],
     ) -> None:
-        size = len(cost)
-        self.highs.changeColsCost(size, np.arange(size, dtype=np.int32), cost)
+        priced = _differ((self.canonical.cost, cost))
+        if priced.size:
+            self.highs.changeColsCost(len(priced), priced, cost[priced])
         if columns.size:
             self.highs.changeColsBounds(len(columns), columns, low[columns], high[columns])
         if rows.size:

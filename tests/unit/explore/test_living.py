@@ -53,26 +53,29 @@ def apart(one: soe.Plan, other: soe.Plan) -> float:
 
 def test_twenty_random_edits_give_what_a_cold_solve_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     explorer = Explorer(network(tmp_path))
-    starts: list[bool] = []
-    solve = Gate.answer
+    starts: dict[str, list[bool]] = {"living": [], "cold": []}
+    who, solve = "living", Gate.answer
 
     def watched(gate: Gate, *given: Any) -> Any:
-        starts.append(gate._hot)
+        if given:  # with weights: a plan's own run, not the one that breaks its ties, which goes on from where it ended
+            starts[who].append(gate._hot)
         return solve(gate, *given)
 
     monkeypatch.setattr(Gate, "answer", watched)
     moved = 0
     for trial in trials(explorer, EDITS, seed=7):
+        who = "living"
         answer = explorer.answer(trial)
         assert answer.ok, answer
+        who = "cold"
         cold = soe.plan(recorded(explorer.snapshot, trial)[0].apply(explorer.snapshot))
         assert answer.plan.objective == pytest.approx(cold.objective, rel=1e-9, abs=1e-9), trial.name
         assert apart(answer.plan, cold) < SAME, trial.name
         moved += answer["Margin"].state != "level"
     assert moved >= EDITS // 2, "edits that change nothing prove nothing"
-    hot, cold = starts[0::2], starts[1::2]
-    assert not any(cold)
-    assert sum(hot) >= EDITS // 3, "cold against cold proves nothing"
+    assert len(starts["cold"]) == EDITS
+    assert not any(starts["cold"])
+    assert sum(starts["living"]) >= EDITS // 2, "cold against cold proves nothing"
 
 
 def test_a_living_plan_is_valued_by_cell_as_the_rate_book_values_it_by_keys(tmp_path: Path) -> None:
