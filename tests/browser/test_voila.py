@@ -35,8 +35,13 @@ def page(voila: Pages, browser: Browser) -> Page:
     return opened(browser, voila.address, 1280)
 
 
+ASKED: list[str] = []
+"""Every address that a page of these tests asked for."""
+
+
 def opened(browser: Browser, address: str, width: int) -> Page:
     page = browser.new_page(viewport={"width": width, "height": 900})
+    page.on("request", lambda request: ASKED.append(request.url))
     page.set_default_timeout(60 * SECOND)
     page.goto(address)
     page.locator(".soe-bench .tile").first.wait_for()
@@ -75,3 +80,9 @@ def test_a_shared_link_opens_the_same_scenario(page: Page, browser: Browser, voi
     wide = other.evaluate("document.documentElement.scrollWidth")
     assert wide <= 390, "nothing may stick out of a narrow screen"
     other.close()
+
+
+def test_nothing_is_asked_of_any_other_server(page: Page) -> None:
+    assert status(page)
+    assert len(ASKED) > 5
+    assert [url for url in ASKED if not url.startswith(("http://127.0.0.1:", "data:", "blob:"))] == []
