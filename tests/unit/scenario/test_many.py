@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from polars.testing import assert_frame_equal
 
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
@@ -29,7 +30,8 @@ def test_processes_give_the_plans_of_one_after_the_other(tiny: Snapshot) -> None
     two = compare(tiny, asked(), workers=2, progress=arrived.append)
     assert [result.name for result in two] == [result.name for result in one]
     assert sorted(result.name for result in arrived) == sorted(result.name for result in one)
-    assert two.table().drop("seconds").equals(one.table().drop("seconds"))
+    # Each worker starts from another basis, so that figures may differ where floats round, and nowhere else.
+    assert_frame_equal(two.table().drop("seconds"), one.table().drop("seconds"), rel_tol=1e-12, abs_tol=1e-9)
     for mine, theirs in zip(two, one, strict=True):
         if mine.plan is None:
             continue
