@@ -111,8 +111,21 @@ class Builder:
         return self
 
     def take(self, scenario: Scenario) -> Builder:
-        """Go on from a recorded scenario."""
-        return self._go(State(Draft.of(scenario), self.state.control))
+        """Go on from a recorded scenario; the control that made its last change comes on the screen, holding it."""
+        draft = Draft.of(scenario, self.explorer.snapshot)
+        if not all(map(self._shows, draft.changes)):  # of another week, or made by a script: a day that no list has now
+            draft = Draft.of(replace(scenario, controls=()), self.explorer.snapshot)
+        last = len(draft.changes) - 1
+        made = draft.changes[last].control if draft.changes else ""
+        return self._go(State(draft, made, last) if made else State(draft, self.state.control))
+
+    def _shows(self, change: Change) -> bool:
+        """Whether the fields of its control can stand at what a change says; recorded edits have none."""
+        if not change.control:
+            return True
+        asked = controls()[change.control].fields(self.explorer.snapshot, self.explorer.choices)
+        fields, said = {one.name: one for one in asked}, dict(change.said)
+        return fields.keys() == said.keys() and all(fields[name].shows(value) for name, value in said.items())
 
     def _go(self, state: State) -> Builder:
         """The next state. Undo goes back to what was answered, not to every place that a slider went through."""

@@ -58,10 +58,17 @@ class Draft:
     note: str = ""
 
     @classmethod
-    def of(cls, scenario: Scenario) -> Draft:
-        """A recorded scenario, to go on with: each of its edits is a change that can be taken away."""
+    def of(cls, scenario: Scenario, snapshot: Snapshot) -> Draft:
+        """A recorded scenario, to go on with: by the controls that made it, where they still make its very edits.
+
+        Else each of its edits is a change that can be taken away.
+        """
         if scenario.blocks:
             raise DataError(f"Scenario {scenario.name!r} adds blocks, which are code: answer it as it stands.")
+        if scenario.controls:
+            by_hand = cls(tuple(Change(*one) for one in scenario.controls), scenario.name, scenario.note)
+            if by_hand._makes(scenario.edits, snapshot):
+                return by_hand
         return cls(tuple(Change(edits=(edit,)) for edit in scenario.edits), scenario.name, scenario.note)
 
     def put(self, change: Change, place: int | None = None) -> Draft:
@@ -94,4 +101,14 @@ class Draft:
         parts = [part for change in self.changes if (part := known[change]) is not None]
         name = self.called or ", ".join(part.words for part in parts) or NO_CHANGE
         edits = tuple(edit for part in parts for edit in part.edits)
-        return Scenario(name, edits, note=self.note), tuple(part.note for part in parts)
+        controls = tuple((change.control, change.said) for change in self.changes)
+        if not all(name and None not in dict(said).values() for name, said in controls):
+            controls = ()  # recorded edits are opened as such; and a file has no word for nothing
+        return Scenario(name, edits, note=self.note, controls=controls), tuple(part.note for part in parts)
+
+    def _makes(self, edits: tuple[Edit, ...], snapshot: Snapshot) -> bool:
+        """Whether its controls make these edits of this snapshot; a file may name controls or fields that are none."""
+        try:
+            return self.recorded(snapshot)[0].edits == edits
+        except (DataError, KeyError, TypeError, ValueError, AttributeError):
+            return False

@@ -15,7 +15,7 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.extract.spelling import hint
 from soe_lib.scenario.edits import Edit
 from soe_lib.scenario.scenario import Scenario
-from soe_lib.scenario.values import Value, filters, plain
+from soe_lib.scenario.values import Setting, Value, filters, plain
 from soe_lib.workspace import root
 
 FILE = "scenarios.toml"
@@ -139,7 +139,9 @@ def _scenario(file: Path, entry: Mapping[str, Any]) -> Scenario:
         if not isinstance(name, str) or not name:
             raise DataError("every [[scenario]] needs a name")
         edits = tuple(_edit(one) for one in entry.get("edit", []))
-        return Scenario(name, edits, note=str(entry.get("note", "")), answers=str(entry.get("answers", "")))
+        note, answers = (str(entry.get(key, "")) for key in ("note", "answers"))
+        controls = tuple(map(_control, entry.get("control", [])))
+        return Scenario(name, edits, note=note, answers=answers, controls=controls)
     except DataError as error:
         raise DataError(f"{file}, scenario {name!r}: {error}") from error
 
@@ -152,6 +154,11 @@ def _edit(entry: Mapping[str, Any]) -> Edit:
     table, _, column = str(entry.get("path", "events" if action == "event" else "")).partition(".")
     values = tuple((name, plain(value)) for name, value in entry.get("values", {}).items())
     return Edit(action, table, column, plain(entry.get("amount")), filters(dict(entry.get("where", {}))), values)
+
+
+def _control(entry: Mapping[str, Any]) -> Setting:
+    said = tuple((name, plain(value)) for name, value in dict(entry.get("said", {})).items())
+    return str(entry.get("name", "")), said
 
 
 def _text(scenario: Scenario) -> str:
@@ -172,6 +179,8 @@ def _text(scenario: Scenario) -> str:
             lines.append(f"amount = {_toml(edit.amount)}")
         if edit.where:
             lines.append(f"where = {_table([(name, _listed(values)) for name, values in edit.where])}")
+    for name, said in scenario.controls:
+        lines += ["", "[[scenario.control]]", f"name = {_toml(name)}", f"said = {_table(said)}"]
     return "\n".join(lines) + "\n"
 
 

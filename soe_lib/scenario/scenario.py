@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.scenario.edits import Edit
 from soe_lib.scenario.recheck import recheck
 from soe_lib.scenario.touched import COLUMNS
-from soe_lib.scenario.values import dated, filters, plain
+from soe_lib.scenario.values import Setting, dated, filters, plain
 
 if TYPE_CHECKING:
     from soe_lib.model.terms import Block
@@ -35,6 +35,8 @@ class Scenario:
     note : why anybody asks.
     answers : the exception that it is an option for, or a part of its name; blank: none. The weekly pack prices it
         there, beside the options that it finds itself.
+    controls : the workbench's controls that made all of the edits, in this order, each with what its fields say: so
+        they can be opened again. Left out where edits were made otherwise; what counts are the edits.
 
     Example: `Scenario("line 2 down").scale("calendar.hours", 0.0, resource="L2", period="2026-W48")`.
     """
@@ -44,6 +46,7 @@ class Scenario:
     blocks: tuple[Block, ...] = ()
     note: str = ""
     answers: str = ""
+    controls: tuple[Setting, ...] = field(default=(), compare=False)
 
     def scale(self, path: str, factor: float, **where: Any) -> Scenario:
         """Multiply a column ("calendar.hours") by a factor in the rows that the filters accept."""

@@ -12,6 +12,8 @@ from soe_lib.extract.settings_file import as_date
 
 Value = str | int | float | bool | date | None
 Filters = tuple[tuple[str, tuple[Value, ...]], ...]
+Setting = tuple[str, tuple[tuple[str, Value], ...]]
+"""A control of the workbench by its key, and what its fields say."""
 
 
 def dated(path: str, value: Any) -> Any:

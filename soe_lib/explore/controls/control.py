@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from soe_lib.errors import DataError
 from soe_lib.explore.choices import Choices
 from soe_lib.explore.part import Part
 from soe_lib.extract.snapshot import Snapshot
@@ -37,6 +38,14 @@ class Field:
     most: int = 0
     step: int = 1
     signed: bool = False
+
+    def shows(self, value: Value) -> bool:
+        """Whether it can stand at a value."""
+        if self.kind == "pick":
+            return any(value == one for _, one in self.options)
+        if self.kind == "switch":
+            return isinstance(value, bool)
+        return isinstance(value, int) and self.least <= value <= self.most
 
 
 @dataclass(frozen=True)
@@ -101,5 +110,6 @@ def text(said: Said, name: str) -> str:
 def number(said: Said, name: str) -> float:
     """What is said as a number, 0 where nothing is."""
     value = said.get(name) or 0
-    assert isinstance(value, int | float)
+    if not isinstance(value, int | float):
+        raise DataError(f"{name} is a number, not {value!r}.")
     return float(value)

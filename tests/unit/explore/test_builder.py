@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,6 +89,46 @@ def test_what_is_saved_is_what_is_loaded(builder: Builder) -> None:
     assert builder.answer()["Margin"].value == pytest.approx(margin)
     assert builder.answer().name == "a bad week"
     assert builder.remove(1).answer()["Margin"].value == pytest.approx(66)
+
+
+def test_what_is_loaded_opens_in_its_controls(builder: Builder) -> None:
+    builder.choose("demand").set(share=25).choose("downtime").set(days=7).rename("a bad week")
+    saved, asked = builder.scenario, builder.draft.changes
+    builder.save()
+    builder.reset().load("a bad week")
+    assert builder.draft.changes == asked
+    assert (builder.control.key, {one.name: one.value for one in builder.fields}["days"]) == ("downtime", 7)
+    builder.set(days=2)
+    assert [dict(change.said).get("days") for change in builder.draft.changes] == [None, 2]
+    assert builder.reset().receive(sharing.code(saved)).draft.changes == asked
+
+
+@pytest.mark.parametrize(
+    "controls",
+    [
+        (("downtime", (("resource", "line"), ("days", 3))),),
+        (("no such", ()),),
+        (("downtime", (("days", "x"),)),),
+        (("", ()),),
+    ],
+)
+def test_controls_that_do_not_make_its_edits_are_not_believed(builder: Builder, controls: Any) -> None:
+    edits = builder.choose("downtime").set(days=7).scenario.edits
+    builder.reset().take(Scenario("mended by hand", edits, controls=controls))
+    assert [change.control for change in builder.draft.changes] == [""] * len(edits)
+    assert builder.scenario.edits == edits
+
+
+def test_a_day_that_the_list_has_no_more_is_opened_as_an_edit(builder: Builder) -> None:
+    made = builder.choose("downtime").set(days=7).scenario
+    ((name, said),) = made.controls
+    late = date(2026, 1, 6) + timedelta(days=400)
+    other = replace(made, controls=((name, tuple((key, late if key == "from" else value) for key, value in said)),))
+    assert builder.reset().take(other).draft.changes[0].control == ""
+    draft = Draft((Change.by("downtime", **{**dict(said), "days": 5000}),))
+    far = draft.recorded(builder.explorer.snapshot)[0]
+    assert far.edits
+    assert builder.reset().take(far).draft.changes[0].control == ""
 
 
 def test_a_shared_scenario_is_the_same_scenario(builder: Builder) -> None:
