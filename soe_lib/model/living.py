@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import highspy
+
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.blocks import STANDARD, kept_close
+from soe_lib.model.canonical import Canonical
+from soe_lib.model.lean import Lean
 from soe_lib.model.model import Model
 from soe_lib.model.plan import Plan
+from soe_lib.model.refusal import check
 from soe_lib.model.solve import Gate, Options, distance
 from soe_lib.model.terms import Block
 
@@ -38,29 +43,46 @@ class Living:
         model = Model(snapshot, self.blocks).staged(options)
         self.gate = Gate(model.canonical, options)
         self.model = self.home = model
+        self.lean: Lean | None = None
+        self.home_corner: tuple[Canonical, highspy.HighsBasis] | None = None
         self.base = self._answer(model, "this week's plan")
         self.basis, self.won = self.gate.basis, self.gate.won
-        if not model.canonical.integer.any():
-            self.restart()
+        self.restart()
 
     def plan(self, snapshot: Snapshot, *, name: str = "scenario") -> Plan:
         """The certified plan of another snapshot; raises SolveError where it has no proven answer."""
         # A trial is mostly nearer to the base than to the trial before it: start from whichever is.
         near = min(self.model, self.home, key=lambda model: _other_tables(model.snapshot, snapshot))
         self.model = model = Model(snapshot, self.blocks, near=near).staged(self.options)
-        back = distance(self.home.canonical, model.canonical) < distance(self.gate.canonical, model.canonical)
-        self.gate = self.gate.move(model.canonical)
-        if back:
-            self.gate.start_from(self.basis, self.won)
         try:
-            return self._answer(model, name)
+            if model.canonical.integer.any():
+                self.gate = Gate(model.canonical, self.options)
+                return self._answer(model, name)
+            return self._again(model, name)
         finally:
             model.forget()
 
+    def _again(self, model: Model, name: str) -> Plan:
+        """The plan from the nearest basis; rows that only bound one quantity are left out on the way."""
+        check(model.canonical)
+        if self.lean is None or not self.lean.fits(model.canonical):
+            self.lean = Lean.of(model.canonical)
+        program = self.lean.program(model.canonical)
+        near = self.gate.canonical
+        self.gate = self.gate.move(program)
+        if self.home_corner and distance(self.home_corner[0], program) < distance(near, program):
+            self.gate.start_from(self.home_corner[1], self.won)
+        answer = self.gate.answer(self.lean.weights(model.weights))
+        return model.plan_of(self.lean.whole(answer, model.canonical), name=name)
+
     def restart(self) -> None:
         """Start again where the base ended, in a fresh solver, which prices for starts from near by."""
-        self.model = self.home
-        self.gate = Gate(self.home.canonical, self.options).start_from(self.basis, self.won)
+        self.model, canonical = self.home, self.home.canonical
+        self.lean, self.home_corner = None, None
+        if not canonical.integer.any():
+            self.lean = Lean.of(canonical)
+            self.home_corner = self.lean.program(canonical), self.lean.basis(self.basis)
+            self.gate = Gate(self.home_corner[0], self.options).start_from(self.home_corner[1], self.won)
 
     def _answer(self, model: Model, name: str) -> Plan:
         return model.plan_of(self.gate.answer(model.weights), name=name)
