@@ -37,8 +37,11 @@ LOST = (
     highspy.HighsModelStatus.kSolveError,
     highspy.HighsModelStatus.kIterationLimit,
 )
-PRIMAL = 4
-"""HiGHS's number of the primal simplex method."""
+SHARED, PRIMAL = 2, 4
+"""HiGHS's numbers of the dual simplex method that shares a step's work among threads, and of the primal one."""
+
+HOPE = 1.5
+"""How much longer simplex is left alone where it starts from a near basis."""
 
 MANY = 100_000
 """Iterations after which a hot start has lost its way: the largest that were measured took 6,200."""
@@ -116,6 +119,10 @@ class Gate:
         self._hot, self._won = self.highs.setBasis(basis) == highspy.HighsStatus.kOk, won
         if won == "simplex":  # some more steps than by steepest edges, each cheaper, and nothing to work out first
             self.highs.setOptionValue("simplex_dual_edge_weight_strategy", DEVEX)
+        else:  # many steps are to come: two cores share the work of each, and take two thirds of the time
+            self.highs.setOptionValue("simplex_strategy", SHARED)
+            self.highs.setOptionValue("simplex_min_concurrency", min(2, self.options.threads))
+            self.highs.setOptionValue("parallel", "on")
         return self
 
     @property
@@ -195,7 +202,8 @@ class Gate:
     def _run(self, solver: str) -> None:
         runners = self._racers(solver)
         if len(runners) > 1:
-            first, won = race(runners, self._runner, PATIENCE * len(self.canonical.cost))
+            patience = PATIENCE * len(self.canonical.cost) * (HOPE if self._hot else 1.0)
+            first, won = race(runners, self._runner, patience)
             self._won = self._won if self._hot else first
             self.highs = won.highs if isinstance(won, JointLast) else won
         else:
@@ -219,10 +227,9 @@ class Gate:
             self._refuse(status)
 
     def _racers(self, solver: str) -> tuple[str, ...]:
-        """Who runs: simplex from the last basis, beside whoever won from nothing where that was not simplex.
+        """Who runs: simplex from the last basis, joined after a while by whoever won from nothing, if not simplex.
 
-        A network on which interior points win is one where simplex takes many steps, from a near basis too (100,000
-        quantities with a bill of material, a customer's demand up by a tenth: 7.9 s, where ipx takes 5.7 from nothing).
+        A network on which interior points win is one where simplex takes many steps, from a near basis too.
         """
         if solver != "auto" and not (self._hot and self.options.solver == "auto"):
             return ("simplex",) if self._hot else (solver,)
@@ -235,6 +242,7 @@ class Gate:
     def _runner(self, solver: str) -> highspy.Highs | JointLast:
         """One of several solvers that hold the program: simplex is the gate's own."""
         if solver == "simplex" and self._hot:
+            self.highs.ahead = True  # from a near basis it needs both cores, for a while; then another joins in
             return self._ready(self.highs, solver)
         if solver == "simplex":
             return JointLast(self._ready(self.highs, solver), self._watched(highspy.Highs()))
