@@ -135,8 +135,8 @@ def test_what_cannot_be_is_refused_as_by_the_whole_program() -> None:
 
 
 def test_bounds_that_cross_by_rounding_count_as_one() -> None:
-    third = 1.0 / 3.0
-    made = canonical([-1.0, 1.0, 0.0], [[3.0, 1.0, 0.0], [1.0, 0.0, 1.0]], [1.0, 5.0], equal=1)
+    third = 1e9 / 3.0
+    made = canonical([-1.0, 1.0, 0.0], [[3.0, 1.0, 0.0], [1.0, 0.0, 1.0]], [1e9, 5e9], equal=1)
     program = replace(made, lower=np.array([third * (1 + 1e-15), 0.0, 0.0]))
     assert program.lower[0] > third
     assert Gate(Lean.of(program).program(program)).answer().x[0] == pytest.approx(third)
