@@ -117,12 +117,13 @@ class Gate:
     def start_from(self, basis: highspy.HighsBasis, won: str = "simplex") -> Gate:
         """The next run starts from the basis of a program of the same shape; `won` is who came first in finding it."""
         self._hot, self._won = self.highs.setBasis(basis) == highspy.HighsStatus.kOk, won
-        if won == "simplex":  # some more steps than by steepest edges, each cheaper, and nothing to work out first
-            self.highs.setOptionValue("simplex_dual_edge_weight_strategy", DEVEX)
-        else:  # many steps are to come: two cores share the work of each, and take two thirds of the time
+        if won in INTERIOR and len(self.canonical.cost) >= LARGE:
+            # Many steps are to come: two cores share the work of each, and take two thirds of the time.
             self.highs.setOptionValue("simplex_strategy", SHARED)
             self.highs.setOptionValue("simplex_min_concurrency", min(2, self.options.threads))
             self.highs.setOptionValue("parallel", "on")
+        else:  # some more steps than by steepest edges, each cheaper, and nothing to work out first
+            self.highs.setOptionValue("simplex_dual_edge_weight_strategy", DEVEX)
         return self
 
     @property
