@@ -132,10 +132,12 @@ def test_shared_are_inequalities_with_many_entries() -> None:
 @pytest.mark.parametrize(
     ("won", "runners"), [("simplex", ("simplex",)), ("ipx", ("simplex", "ipx")), ("hipo", ("simplex", "hipo"))]
 )
-def test_a_near_program_is_solved_beside_whoever_won_from_nothing(
-    monkeypatch: pytest.MonkeyPatch, won: str, runners: tuple[str, ...]
+@pytest.mark.parametrize("patience", [0.0, 1.0])
+def test_a_near_program_is_joined_after_a_while_by_whoever_won_from_nothing(
+    monkeypatch: pytest.MonkeyPatch, won: str, runners: tuple[str, ...], patience: float
 ) -> None:
     monkeypatch.setattr(solve, "LARGE", 1)
+    monkeypatch.setattr(solve, "PATIENCE", patience)
     asked: list[str] = []
     runner = Gate._runner
     monkeypatch.setattr(Gate, "_runner", lambda self, name: (asked.append(name), runner(self, name))[1])
@@ -145,5 +147,5 @@ def test_a_near_program_is_solved_beside_whoever_won_from_nothing(
     gate = Gate(lines()).start_from(first.basis, won).move(lines(hours=(10.0, 20.0)))
     # 30 hours: 10 each of the items worth 19, 18 and 17, 20 of them on line B for 1 more.
     assert gate.answer().objective == pytest.approx(10 * (19 + 18 + 17) - 20)
-    assert tuple(asked) == (runners if len(runners) > 1 else ())
+    assert tuple(asked) == ((runners if patience == 0 else runners[:1]) if len(runners) > 1 else ())
     assert gate.won == won
