@@ -9,6 +9,7 @@ Andersen 1995, "Presolving in linear programming", §3).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -102,8 +103,8 @@ class Lean:
             lower=low[self.columns],
             upper=high[self.columns],
             integer=np.zeros(len(self.columns), bool),
-            columns={"kept": slice(0, len(self.columns))},
-            rows={"kept": slice(0, len(self.rows))},
+            columns=_kept(canonical.columns, self.columns),
+            rows=_kept(canonical.rows, self.rows),
             offset=offset,
         )
 
@@ -180,6 +181,12 @@ class Lean:
         crossed = (low > high) & (low - high < CLOSE * (1.0 + np.abs(high)))
         high[crossed] = low[crossed]
         return low, high
+
+
+def _kept(parts: Mapping[str, slice], places: Places) -> dict[str, slice]:
+    """Where the kept places of each part stand: a refusal names the flow."""
+    ends = {name: np.searchsorted(places, (part.start, part.stop)).tolist() for name, part in parts.items()}
+    return {name: slice(*end) for name, end in ends.items()}
 
 
 _STATUS = highspy.HighsBasisStatus

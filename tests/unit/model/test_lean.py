@@ -128,10 +128,18 @@ def test_what_cannot_be_is_refused_as_by_the_whole_program() -> None:
             Gate(asked).answer()
         assert error.value.status == "infeasible"
     free = replace(fine(), matrix=sp.csc_array(np.array([[1.0, -1.0], [0.0, 0.0]])))
+    free = replace(free, columns={"sell": slice(0, 1), "make": slice(1, 2)})
     for asked in (free, Lean.of(free).program(free)):
-        with pytest.raises(SolveError) as error:
+        with pytest.raises(SolveError, match="flow sell, make earns money without limit") as error:
             Gate(asked).answer()
         assert error.value.status == "unbounded"
+
+
+def test_what_is_kept_keeps_its_name() -> None:
+    program = replace(shop(), columns={"sell": slice(0, 1), "short": slice(1, 2), "rest": slice(2, 4)})
+    small = Lean.of(program).program(program)
+    assert small.columns == {"sell": slice(0, 1), "short": slice(1, 1), "rest": slice(1, 3)}
+    assert small.rows == {"limit": slice(0, 1)}
 
 
 def test_bounds_that_cross_by_rounding_count_as_one() -> None:
