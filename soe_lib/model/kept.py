@@ -49,7 +49,7 @@ class Kept:
     @property
     def tables(self) -> Mapping[str, pl.DataFrame]:
         """The same tables, which note who reads them."""
-        return _Noted(self.own, self)
+        return Noted(self.own, self.note)
 
     def get(self, key: str, make: Callable[[Network], T]) -> T:
         """A part by its key, worked out once.
@@ -105,23 +105,32 @@ class Kept:
         return False
 
 
-class _Noted(Mapping[str, pl.DataFrame]):
-    def __init__(self, tables: Mapping[str, pl.DataFrame], kept: Kept) -> None:
-        self.tables, self.kept = tables, kept
+class Noted(Mapping[str, T]):
+    """What somebody reads by name, with a note of which names they were.
 
-    def __getitem__(self, name: str) -> pl.DataFrame:
-        self.kept.note(name)
-        return self.tables[name]
+    Parameters
+    ----------
+    named : what is read. note : told each name, and EVERY where all of them are gone through.
+    """
+
+    def __init__(self, named: Mapping[str, T], note: Callable[[str], object]) -> None:
+        self.named, self.note = named, note
+
+    def __getitem__(self, name: str) -> T:
+        self.note(name)
+        return self.named[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self.tables
+        self.note(str(name))
+        return name in self.named
 
     def __iter__(self) -> Iterator[str]:
-        self.kept.note(EVERY)
-        return iter(self.tables)
+        self.note(EVERY)
+        return iter(self.named)
 
     def __len__(self) -> int:
-        return len(self.tables)
+        self.note(EVERY)
+        return len(self.named)
 
 
 def _same(one: Any, other: Any) -> bool:

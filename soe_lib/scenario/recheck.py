@@ -1,9 +1,14 @@
-"""The contract's rules, run again on a snapshot that was edited."""
+"""The contract's rules, run again on a snapshot that was edited: those that read what the edit touched.
+
+A rule is a function of what it reads. On tables that are the same it finds the same again, so that its findings on the
+snapshot before the edit stand; which tables it reads is noted while it runs there.
+"""
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import polars as pl
@@ -11,11 +16,12 @@ import polars as pl
 from soe_lib.errors import DataError
 from soe_lib.extract.findings import Finding, stops
 from soe_lib.extract.reading import Extract
-from soe_lib.extract.rules import registered
+from soe_lib.extract.rules import Rule, registered
 from soe_lib.extract.rules.supply import demand_can_be_reached, every_item_has_a_source
 from soe_lib.extract.shapes import check_shapes
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.extract.sources import Source
+from soe_lib.model.kept import EVERY, Noted
 
 ALLOWED = (demand_can_be_reached, every_item_has_a_source)
 """Rules for extracts only: a what-if may well ask what happens when nobody supplies an item any more."""
@@ -35,12 +41,42 @@ def recheck(snapshot: Snapshot, name: str, before: Snapshot) -> Snapshot:
     """
     extract = _extract(snapshot, before)
     found = [*check_shapes(extract), *_returns(extract)]
-    for rule in registered():
-        if rule not in ALLOWED:
-            found += rule(extract)
+    touched = {table for table, frame in snapshot.tables.items() if frame is not before.tables.get(table)}
+    same = snapshot.settings is before.settings and snapshot.periods is before.periods
+    for rule, run in _runs(before).items():
+        found += run.findings if same and not run.reads & touched else rule(extract)
     if bad := stops(found):
         raise DataError(f"The scenario {name!r} makes a plan impossible to set up: {len(bad)} findings stop it.", bad)
     return snapshot
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One rule on one snapshot: the tables that it read, and what it found."""
+
+    reads: frozenset[str]
+    findings: list[Finding]
+
+
+_KNOWN: dict[int, dict[Rule, _Run]] = {}
+"""Runs on snapshots that are still in use, by their identity."""
+
+
+def _runs(snapshot: Snapshot) -> dict[Rule, _Run]:
+    """Every rule on a snapshot as it is; run once."""
+    if id(snapshot) not in _KNOWN:
+        extract = _extract(snapshot, snapshot)
+        _KNOWN[id(snapshot)] = {rule: _noted(rule, extract) for rule in registered() if rule not in ALLOWED}
+        weakref.finalize(snapshot, _KNOWN.pop, id(snapshot), None)
+    return _KNOWN[id(snapshot)]
+
+
+def _noted(rule: Rule, extract: Extract) -> _Run:
+    reads: set[str] = set()
+    tables, sources = Noted(extract.tables, reads.add), Noted(extract.sources, reads.add)
+    # Names that another rule has looked up are looked up again, or nobody would see that this one reads them.
+    findings = rule(replace(extract, tables=tables, sources=sources, _distinct={}))
+    return _Run(frozenset(extract.tables if EVERY in reads else reads), findings)
 
 
 def _extract(snapshot: Snapshot, before: Snapshot) -> Extract:
