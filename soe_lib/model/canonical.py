@@ -111,12 +111,22 @@ def labelled(canonical: Canonical, program: Program) -> Canonical:
 def again(before: Canonical, program: Program, known: Program | None = None) -> Canonical | None:
     """The canonical data of a program of the same shape as one that CVXPY has canonicalised; None where it differs.
 
-    CVXPY's form of these programs is the arrays themselves, in an order that the first time has told. `known` is the
-    program of `before`: where both have the very same matrix, so have their canonical data.
+    `known` is the program of `before`: where both have the very same matrix, so have their canonical data. A program
+    with whole numbers is canonicalised anew.
+    """
+    if before.integer.any() or program.integer.any():
+        return None
+    return repeated(before, program, known)
+
+
+def repeated(before: Canonical, program: Program, known: Program | None = None) -> Canonical | None:
+    """As `again`, of whole numbers too; without the periods and numbers of what each column is.
+
+    CVXPY's form of these programs is the arrays themselves, in an order that the first time has told.
     """
     same = {name: part.stop - part.start for name, part in program.columns.items()} == _sizes(before.columns)
     same = same and {name: part.stop - part.start for name, part in program.rows.items()} == _sizes(before.rows)
-    if not same or before.offset or before.integer.any() or program.integer.any():
+    if not same or before.offset:
         return None
     columns, rows = _order(before.columns, program.columns), _order(before.rows, program.rows)
     matrix = before.matrix
@@ -132,7 +142,7 @@ def again(before: Canonical, program: Program, known: Program | None = None) -> 
         row_upper=upper,
         lower=program.lower[columns],
         upper=program.upper[columns],
-        integer=before.integer,
+        integer=program.integer[columns],
         columns=before.columns,
         rows=before.rows,
     )

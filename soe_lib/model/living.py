@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import highspy
 
@@ -14,6 +14,7 @@ from soe_lib.model.model import Model
 from soe_lib.model.plan import Plan
 from soe_lib.model.refusal import check
 from soe_lib.model.solve import Gate, Options, distance
+from soe_lib.model.start import Start
 from soe_lib.model.terms import Block
 
 
@@ -26,6 +27,7 @@ class Living:
     blocks : planning ideas of your own, beside the standard ones.
     record : plan of record that the fence of settings.toml keeps to.
     options : limits of the solver.
+    start : finds the base's answer from its model; left out, it is solved here.
     """
 
     def __init__(
@@ -35,18 +37,18 @@ class Living:
         blocks: Sequence[Block] = (),
         record: Plan | None = None,
         options: Options | None = None,
+        start: Callable[[Model, Options | None], Start] = Start.of,
     ) -> None:
         self.own, self.record = tuple(blocks), record
         self.extra = (*kept_close(snapshot, record), *blocks)
         self.blocks = (*STANDARD, *self.extra)
         self.options = options
-        model = Model(snapshot, self.blocks).staged(options)
-        self.gate = Gate(model.canonical, options)
-        self.model = self.home = model
-        self.lean: Lean | None = None
-        self.home_corner: tuple[Canonical, highspy.HighsBasis] | None = None
-        self.base = self._answer(model, "this week's plan")
-        self.basis, self.won = self.gate.basis, self.gate.won
+        self.model = self.home = model = Model(snapshot, self.blocks)
+        begun = start(model, options)
+        self.basis, self.won = begun.basis, begun.won
+        self.lean: Lean | None
+        self.home_corner: tuple[Canonical, highspy.HighsBasis] | None
+        self.base = model.plan_of(begun.answer, name="this week's plan")
         self.restart()
 
     def plan(self, snapshot: Snapshot, *, name: str = "scenario") -> Plan:
@@ -57,7 +59,7 @@ class Living:
         try:
             if model.canonical.integer.any():
                 self.gate = Gate(model.canonical, self.options)
-                return self._answer(model, name)
+                return model.plan_of(self.gate.answer(model.weights), name=name)
             return self._again(model, name)
         finally:
             model.forget()
@@ -78,14 +80,13 @@ class Living:
     def restart(self) -> None:
         """Start again where the base ended, in a fresh solver, which prices for starts from near by."""
         self.model, canonical = self.home, self.home.canonical
-        self.lean, self.home_corner = None, None
-        if not canonical.integer.any():
-            self.lean = Lean.of(canonical)
-            self.home_corner = self.lean.program(canonical), self.lean.basis(self.basis)
-            self.gate = Gate(self.home_corner[0], self.options).start_from(self.home_corner[1], self.won)
-
-    def _answer(self, model: Model, name: str) -> Plan:
-        return model.plan_of(self.gate.answer(model.weights), name=name)
+        self.lean = self.home_corner = None
+        if canonical.integer.any():
+            self.gate = Gate(canonical, self.options)
+            return
+        self.lean = Lean.of(canonical)
+        self.home_corner = self.lean.program(canonical), self.lean.basis(self.basis)
+        self.gate = Gate(self.home_corner[0], self.options).start_from(self.home_corner[1], self.won)
 
 
 def _other_tables(one: Snapshot, other: Snapshot) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -170,14 +170,14 @@ def _somewhere(
     options: Options | None,
 ) -> Arriving:
     """On a cluster, on several cores, or one after the other with one living solver."""
-    from soe_lib.model.solve import Options
     from soe_lib.scenario.parcel import Task
+    from soe_lib.scenario.station import Station
 
     if cluster or (workers or 1) > 1 or (workers is None and len(chosen) >= MANY):
         from soe_lib.scenario import on_cluster
         from soe_lib.scenario import workers as processes
 
-        task = Task(snapshot, record, replace(options or Options(), threads=1))
+        task = Task(snapshot, record, options)
         staff = workers or processes.cores()
         if cluster:
             yield from on_cluster.results(task, chosen, cluster)
@@ -188,7 +188,7 @@ def _somewhere(
     if len(chosen) < FEW:
         yield from _here(snapshot, chosen, partial(_solve, record=record, options=options))
         return
-    station = Task(snapshot, record, options).station()
+    station = Station(snapshot, record, options)
     for place, scenario in enumerate(chosen):
         yield place, station.result(scenario)
 

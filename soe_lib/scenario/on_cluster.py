@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 
 from soe_lib.errors import SoeError
-from soe_lib.scenario.parcel import Task, answer, opened, received
+from soe_lib.scenario.parcel import Task, answer, handed, opened, received
 from soe_lib.scenario.result import Result
 from soe_lib.scenario.scenario import Scenario
 from soe_lib.scenario.station import Station
@@ -40,7 +40,7 @@ def results(task: Task, scenarios: Sequence[Scenario], address: str) -> Iterator
             f"There is no Dask scheduler at {address}: {error}. Start one, or leave `cluster` out."
         ) from error
     with client:
-        shared = client.scatter(packed, broadcast=True, hash=False)
+        shared = client.scatter((packed, task.begun(scenarios)), broadcast=True, hash=False)
         asked = (pickle.dumps(one, protocol=5) for one in scenarios)
         begun = {client.submit(work, key, shared, one, pure=False, retries=TRIES): n for n, one in enumerate(asked)}
         for done in as_completed(list(begun)):
@@ -53,10 +53,11 @@ def results(task: Task, scenarios: Sequence[Scenario], address: str) -> Iterator
             done.release()
 
 
-def work(key: str, task: bytes, scenario: bytes) -> bytes:
+def work(key: str, parcel: tuple[bytes, bytes], scenario: bytes) -> bytes:
     """One scenario on a worker; a worker of several threads does one at a time, since they share a solver."""
     with _LOCK:
         if key not in _OPEN:
             _OPEN.clear()
-            _OPEN[key] = opened(task).station()
+            task, begun = opened(parcel[0]), handed(parcel[1])
+            _OPEN[key] = Station(task.snapshot, task.record, task.options, begun)
         return answer(_OPEN[key], scenario)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copyreg
 import pickle
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -11,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from soe_lib.errors import SoeError
 from soe_lib.extract.settings import Settings
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
+from soe_lib.scenario.handed import Handed
+from soe_lib.scenario.known import Known, Slim
 from soe_lib.scenario.result import Result
 from soe_lib.scenario.scenario import Scenario
 from soe_lib.scenario.station import Station
 
 if TYPE_CHECKING:
     from soe_lib.model.solve import Options
-    from soe_lib.money.rates import RateBook
 
 
 def _frozen(found: dict[Any, Any]) -> MappingProxyType[Any, Any]:
@@ -48,20 +51,39 @@ class Task:
     options: Options | None = None
 
     @cached_property
-    def rates(self) -> RateBook:
-        """The rates of the base, which most scenarios leave as they are."""
+    def known(self) -> Known | None:
+        """What every worker knows of the base; None where not even its model can be set up."""
         from soe_lib.model.blocks import STANDARD, kept_close
         from soe_lib.model.model import Model
 
-        return Model(self.snapshot, (*STANDARD, *kept_close(self.snapshot, self.record))).rate_book
+        try:
+            return Known(Model(self.snapshot, (*STANDARD, *kept_close(self.snapshot, self.record))))
+        except SoeError:
+            return None
 
-    def station(self) -> Station:
-        """A place where it is worked on."""
-        return Station(self.snapshot, self.record, self.options)
+    @cached_property
+    def handed(self) -> Handed:
+        """The base's answer, found here."""
+        return Handed() if self.known is None else Handed.found(self.known.model, self.options)
+
+    def begun(self, scenarios: Sequence[Scenario]) -> bytes:
+        """What became of the base, as bytes; it is solved only where a scenario starts from it."""
+        needed = any(not one.blocks for one in scenarios)
+        return pickle.dumps(self.handed if needed else Handed(refused="No scenario starts from it."), protocol=5)
 
     def packed(self) -> bytes:
-        """As bytes."""
-        return pickle.dumps(Task(self.snapshot, self.record, self.options), protocol=5)
+        """As bytes, for a worker of one core."""
+        from soe_lib.model.solve import Options
+
+        alone = replace(self.options or Options(), threads=1, watch=None)
+        return pickle.dumps(Task(self.snapshot, self.record, alone), protocol=5)
+
+
+def handed(begun: bytes) -> Handed:
+    """What `Task.begun` made bytes of."""
+    found = pickle.loads(begun)  # noqa: S301  (as below)
+    assert isinstance(found, Handed), "nothing else is sent"
+    return found
 
 
 def opened(task: bytes) -> Task:
@@ -73,12 +95,11 @@ def opened(task: bytes) -> Task:
 
 @dataclass(frozen=True)
 class _Sent:
-    """An answer without what the other side has: tables that no edit changed, and the base's rates."""
+    """An answer without what the other side has: tables that no edit changed, and what both know of the base."""
 
     tables: dict[str, pl.DataFrame] | None
     settings: Settings | None
-    plan: Plan | None
-    base_rates: bool
+    plan: Slim | Plan | None
     error: str
     seconds: float
 
@@ -89,7 +110,7 @@ def answer(station: Station, scenario: bytes) -> bytes:
         asked = pickle.loads(scenario)  # noqa: S301  (as above)
     except Exception as failure:  # a class that only the asker's own session knows
         said = f"The scenario's own blocks cannot be sent to a worker ({failure}): put their classes in a module."
-        return pickle.dumps(_Sent(None, None, None, False, said, 0.0), protocol=5)
+        return pickle.dumps(_Sent(None, None, None, said, 0.0), protocol=5)
     return pickle.dumps(_sent(station, station.result(asked)), protocol=5)
 
 
@@ -97,8 +118,9 @@ def received(task: Task, scenario: Scenario, sent: bytes) -> Result:
     """The result of a scenario, put together again."""
     found: _Sent = pickle.loads(sent)  # noqa: S301  (as above)
     plan, edited = found.plan, None
-    if plan is not None and found.base_rates:
-        plan = replace(plan, rates=task.rates)
+    if isinstance(plan, Slim):
+        assert task.known is not None, "a worker that knows the base's labels has set up its model"
+        plan = task.known.whole(plan)
     if found.tables is not None:
         tables = MappingProxyType({**task.snapshot.tables, **found.tables})
         settings = found.settings or task.snapshot.settings
@@ -112,7 +134,5 @@ def _sent(station: Station, result: Result) -> _Sent:
     if edited is not None:
         tables = {name: frame for name, frame in edited.tables.items() if frame is not base.tables[name]}
         settings = edited.settings if edited.settings is not base.settings else None
-    same = plan is not None and station.rates is not None and plan.rates is station.rates
-    if plan is not None:
-        plan = replace(plan, rates=None) if same else replace(plan)  # type: ignore[arg-type]
-    return _Sent(tables, settings, plan, same, result.error, result.seconds)
+    slim = station.known.slim(plan) if plan is not None and station.known is not None else plan
+    return _Sent(tables, settings, slim, result.error, result.seconds)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from soe_lib.errors import SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
+from soe_lib.scenario.known import Known
 from soe_lib.scenario.result import Result
 from soe_lib.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     from soe_lib.model.living import Living
+    from soe_lib.model.model import Model
     from soe_lib.model.solve import Options
-    from soe_lib.money.rates import RateBook
+    from soe_lib.model.start import Start
 
 
 class Station:
@@ -25,10 +30,18 @@ class Station:
     Parameters
     ----------
     snapshot : the one that scenarios change. record, options : as for `soe.plan`.
+    start : finds the base's answer; left out, it is solved here.
     """
 
-    def __init__(self, snapshot: Snapshot, record: Plan | None = None, options: Options | None = None) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        record: Plan | None = None,
+        options: Options | None = None,
+        start: Callable[[Model, Options | None], Start] | None = None,
+    ) -> None:
         self.snapshot, self.record, self.options = snapshot, record, options
+        self._start = start
         self._living: Living | None = None
         self._hopeless = False
 
@@ -57,14 +70,21 @@ class Station:
         """The living solver; None where the base itself has no plan, and every scenario starts from nothing."""
         if self._living is None and not self._hopeless:
             from soe_lib.model.living import Living
+            from soe_lib.model.start import Start
 
+            start = self._start or Start.of
             try:
-                self._living = Living(self.snapshot, record=self.record, options=self.options)
+                self._living = Living(self.snapshot, record=self.record, options=self.options, start=start)
             except SolveError:
                 self._hopeless = True
         return self._living
 
-    @property
-    def rates(self) -> RateBook | None:
-        """The rates of the base, once it is planned."""
-        return None if self._living is None else self._living.base.rates
+    def begin(self) -> None:
+        """Set the base up before anybody asks; what goes wrong is said to whoever asks."""
+        with suppress(Exception):
+            self._alive()
+
+    @cached_property
+    def known(self) -> Known | None:
+        """What both sides know of the base, once it is planned."""
+        return None if self._living is None else Known(self._living.home)

@@ -6,6 +6,7 @@ again; these are started by module name, and a dead one is replaced.
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import subprocess
@@ -13,14 +14,23 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from soe_lib.scenario.parcel import Task, answer, opened, received
+from soe_lib.scenario.handed import Handed
+from soe_lib.scenario.parcel import Task, answer, handed, opened, received
 from soe_lib.scenario.result import Result
 from soe_lib.scenario.scenario import Scenario
+from soe_lib.scenario.station import Station
+
+if TYPE_CHECKING:
+    from soe_lib.model.model import Model
+    from soe_lib.model.solve import Options
+    from soe_lib.model.start import Start
 
 AHEAD = 2
 """Scenarios that a worker has at a time, so that it never waits for the next one."""
@@ -44,6 +54,9 @@ def results(task: Task, scenarios: Sequence[Scenario], workers: int) -> Iterator
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soe-scenarios-")))
         (home / "task").write_bytes(task.packed())
         staff = [stack.enter_context(_Worker.begin(home / "task")) for _ in range(min(workers, len(waiting)))]
+        begun = task.begun(scenarios)  # meanwhile they import, and set up the base's model
+        for one in staff:
+            one.tell(begun)
         while waiting or any(one.has for one in staff):
             for one in staff:
                 one.take(waiting)
@@ -58,6 +71,7 @@ def results(task: Task, scenarios: Sequence[Scenario], workers: int) -> Iterator
                     staff.remove(one)
                     if waiting:
                         staff.append(stack.enter_context(_Worker.begin(home / "task")))
+                        staff[-1].tell(begun)
                     continue
                 one.has.popleft()
                 one.take(waiting)
@@ -90,6 +104,11 @@ class _Worker:
         theirs.close()
         return cls(process, ours)
 
+    def tell(self, begun: bytes) -> None:
+        """What became of the base: its first message."""
+        with suppress(OSError):
+            self.link.send_bytes(begun)
+
     def take(self, waiting: deque[tuple[int, bytes]]) -> None:
         """Give it work; a line that is cut is noticed when its answer is waited for."""
         while waiting and len(self.has) < AHEAD:
@@ -115,16 +134,37 @@ def _lost(scenario: Scenario, worker: _Worker) -> Result:
     return Result(scenario, None, None, said, 0.0)
 
 
+class _Coming:
+    """The base's answer, which another process works on and sends."""
+
+    def __init__(self, link: Connection) -> None:
+        self.link = link
+
+    @cached_property
+    def handed(self) -> Handed:
+        """What was sent; waits for it."""
+        return handed(self.link.recv_bytes())
+
+    def __call__(self, model: Model, options: Options | None) -> Start:
+        """The answer for a living model, which is made ready for it while it is waited for."""
+        _ = model.program, model.rate_book
+        return self.handed(model, options)
+
+
 def main(line: int, task: str) -> None:
     """A worker's life: read the task, answer until the line is closed."""
     link = Connection(line)
-    station = opened(Path(task).read_bytes()).station()
-    while True:
-        try:
-            scenario = link.recv_bytes()
-        except EOFError:
-            return
-        link.send_bytes(answer(station, scenario))
+    coming = _Coming(link)
+    shared = opened(Path(task).read_bytes())
+    station = Station(shared.snapshot, shared.record, shared.options, coming)
+    try:
+        station.begin()
+        _ = coming.handed  # taken from the line, where nothing waited for it
+        gc.freeze()  # the base lives as long as the worker: no use in looking through it again and again
+        while True:
+            link.send_bytes(answer(station, link.recv_bytes()))
+    except EOFError:
+        return
 
 
 if __name__ == "__main__":

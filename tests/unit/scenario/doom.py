@@ -22,3 +22,8 @@ class Killed(Part):
         assert os.getpid() != self.spared, "the test's own process must not be hit"
         os.kill(os.getpid(), signal.SIGKILL)
         yield from ()
+
+
+@dataclass(frozen=True)
+class Idea(Part):
+    """A planning idea that brings nothing."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
@@ -15,7 +16,8 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.terms import Flow, Part
 from soe_lib.scenario import Scenario, compare, workers
 from soe_lib.scenario.compare import Result
-from tests.unit.scenario.doom import Killed
+from soe_lib.scenario.handed import Handed
+from tests.unit.scenario.doom import Idea, Killed
 
 
 def asked(count: int = 6) -> list[str | Scenario]:
@@ -111,6 +113,32 @@ def test_many_scenarios_take_all_cores_unless_told_otherwise(tiny: Snapshot, mon
     assert taken == [3, 2]
     assert compare(tiny, asked(4))["base"].margin
     assert taken == [3, 2]
+
+
+def test_a_base_that_nobody_starts_from_is_not_solved(tiny: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+    solved: list[Any] = []
+    found = Handed.found
+    monkeypatch.setattr(Handed, "found", classmethod(lambda _, *given: solved.append(given) or found(*given)))
+    idea = Scenario("idea").add(Idea())
+    compare(tiny, [idea, Scenario("same idea").add(Idea())], workers=2)
+    assert solved == []
+    assert compare(tiny, [idea, "base"], workers=2)["base"].identity == compare(tiny, ["base"])["base"].identity
+    assert len(solved) == 1
+
+
+def test_a_base_without_a_plan_is_tried_once_and_the_others_are_planned(
+    tiny: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solved: list[Any] = []
+    found = Handed.found
+    monkeypatch.setattr(Handed, "found", classmethod(lambda _, *given: solved.append(given) or found(*given)))
+    promised = Scenario("all of it").promise("forecast", 1.0).apply(tiny)
+    short = promised.replace(calendar=promised["calendar"].with_columns(hours=pl.lit(0.0), overtime_hours=pl.lit(0.0)))
+    back = [Scenario(f"{hours} hours").set("calendar.hours", hours) for hours in (1e3, 2e3)]
+    table = compare(short, ["base", *back], workers=2).table()
+    assert table["status"].to_list() == ["failed", "optimal", "optimal"]
+    assert "infeasible" in table["error"][0]
+    assert len(solved) == 1
 
 
 def test_calls_that_make_no_sense(tiny: Snapshot) -> None:

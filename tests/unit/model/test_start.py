@@ -1,0 +1,114 @@
+"""The base's answer as another process is handed it: believed of the very same model, and of no other."""
+
+from __future__ import annotations
+
+import pickle
+
+import polars as pl
+import pytest
+
+import soe_lib as soe
+from soe_lib.errors import SolveError
+from soe_lib.model.start import Start
+from soe_lib.scenario.handed import Handed
+from tests.unit.explore.companies import network
+from tests.unit.scenario.conftest import tiny
+
+__all__ = ["tiny"]
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> soe.Snapshot:
+    return network(tmp_path_factory.mktemp("company"))
+
+
+@pytest.fixture(scope="module")
+def sent(company: soe.Snapshot) -> Start:
+    """An answer that has travelled."""
+    found: Start = pickle.loads(pickle.dumps(Start.of(soe.Model(company))))  # noqa: S301  (our own)
+    return found
+
+
+def test_a_model_that_is_handed_its_answer_asks_neither_solver_nor_cvxpy(company: soe.Snapshot, sent: Start) -> None:
+    living = soe.Living(company, start=Handed(sent))
+    assert "_expressed" not in living.home.__dict__
+    assert living.base.identity == soe.plan(company).identity
+
+
+def test_an_edit_is_answered_from_it_as_from_ones_own(company: soe.Snapshot, sent: Start) -> None:
+    ours, handed = soe.Living(company), soe.Living(company, start=Handed(sent))
+    assert handed.basis.col_status == ours.basis.col_status
+    assert handed.basis.row_status == ours.basis.row_status
+    more = soe.Scenario("more").scale("forecast.quantity", 1.2).apply(company)
+    assert handed.plan(more).identity == ours.plan(more).identity == soe.plan(more).identity
+
+
+@pytest.mark.parametrize(
+    ("path", "factor"),
+    [
+        ("offers.unit_cost", 1.01),
+        ("forecast.quantity", 1.01),
+        ("calendar.hours", 0.99),
+        ("operations.hours_per_unit", 1.01),
+    ],
+)
+def test_it_is_not_believed_of_another_model(company: soe.Snapshot, sent: Start, path: str, factor: float) -> None:
+    other = soe.Scenario("other").scale(path, factor).apply(company)
+    assert sent.fits(soe.Model(company))
+    assert not sent.fits(soe.Model(other))
+    assert soe.Living(other, start=Handed(sent)).base.identity == soe.plan(other).identity
+
+
+def test_a_recipe_moves_neither_money_nor_limits_and_is_noticed(tiny: soe.Snapshot) -> None:
+    start = Start.of(soe.Model(tiny))
+    other = soe.Scenario("more resin").scale("components.quantity", 1.5).apply(tiny)
+    assert start.fits(soe.Model(tiny))
+    assert not start.fits(soe.Model(other))
+
+
+def test_a_base_without_a_plan_is_said_without_solving_it_again(
+    company: soe.Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> Start:
+        raise SolveError("infeasible: too much is promised", status="infeasible")
+
+    monkeypatch.setattr(Start, "of", refuse)
+    told = Handed.found(soe.Model(company), None)
+    monkeypatch.undo()
+    with pytest.raises(SolveError, match="too much is promised") as refused:
+        soe.Living(company, start=told)
+    assert refused.value.status == "infeasible"
+
+
+@pytest.fixture
+def lots(tiny: soe.Snapshot) -> soe.Snapshot:
+    """A company that makes in lots."""
+    found = tiny.replace(routings=tiny["routings"].with_columns(multiple=pl.lit(7.0)))
+    assert soe.Model(found).canonical.integer.any(), "lots are whole"
+    return found
+
+
+def test_an_answer_with_whole_numbers_is_handed_on_too(lots: soe.Snapshot) -> None:
+    told = Handed.found(soe.Model(lots), None)
+    living = soe.Living(lots, start=told)
+    assert "_expressed" not in living.home.__dict__
+    assert living.base.identity == soe.plan(lots).identity
+    less = soe.Scenario("less").scale("calendar.hours", 0.5).apply(lots)
+    assert living.plan(less).identity == soe.plan(less).identity
+
+
+def test_aims_before_money_are_reached_by_whoever_needs_them(tiny: soe.Snapshot) -> None:
+    fair = soe.Scenario("fair").set("settings.objective.allocation", "priority").apply(tiny)
+    assert "service" in soe.Model(fair).balances
+    assert Handed.found(soe.Model(fair), None) == Handed()
+    assert soe.Living(fair, start=Handed()).base.identity == soe.plan(fair).identity
+    assert not Start.of(soe.Model(fair)).fits(soe.Model(fair))
+
+
+def test_a_living_base_with_whole_numbers_starts_again_from_itself(lots: soe.Snapshot) -> None:
+    living = soe.Living(lots)
+    smooth = lots.replace(routings=lots["routings"].with_columns(multiple=pl.lit(None, dtype=pl.Float64)))
+    first = living.plan(smooth).identity
+    living.restart()
+    assert living.gate.canonical is living.home.canonical
+    assert living.plan(smooth).identity == first == soe.plan(smooth).identity
