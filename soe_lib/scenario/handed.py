@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from soe_lib.errors import SolveError
+from soe_lib.errors import FormulationError, SolveError
 from soe_lib.model.start import Start
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class Handed:
             return cls(Start.of(model, options))
         except SolveError as failure:
             return cls(refused=str(failure), status=failure.status)
+        except FormulationError as failure:
+            return cls(refused=str(failure), status="empty")
 
     def __call__(self, model: Model, options: Options | None) -> Start:
         """The answer for a living model of the base; solved here where none was handed, or another model's.

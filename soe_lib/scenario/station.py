@@ -8,7 +8,7 @@ from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from soe_lib.errors import SolveError
+from soe_lib.errors import FormulationError, SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
 from soe_lib.scenario.known import Known
@@ -75,7 +75,7 @@ class Station:
             start = self._start or Start.of
             try:
                 self._living = Living(self.snapshot, record=self.record, options=self.options, start=start)
-            except SolveError:
+            except (SolveError, FormulationError):
                 self._hopeless = True
         return self._living
 

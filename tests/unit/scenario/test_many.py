@@ -11,12 +11,15 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from soe_lib.errors import DataError
+from soe_lib.errors import DataError, FormulationError
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.model import Model
+from soe_lib.model.start import Start
 from soe_lib.model.terms import Flow, Part
 from soe_lib.scenario import Scenario, compare, workers
 from soe_lib.scenario.compare import Result
 from soe_lib.scenario.handed import Handed
+from soe_lib.scenario.station import Station
 from tests.unit.scenario.doom import Idea, Killed
 
 
@@ -139,6 +142,19 @@ def test_a_base_without_a_plan_is_tried_once_and_the_others_are_planned(
     assert table["status"].to_list() == ["failed", "optimal", "optimal"]
     assert "infeasible" in table["error"][0]
     assert len(solved) == 1
+
+
+def test_a_base_that_cannot_be_set_up_stops_no_scenario(tiny: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+    def empty(*_: object) -> Start:
+        raise FormulationError("the program is empty")
+
+    monkeypatch.setattr(Start, "of", empty)
+    told = Handed.found(Model(tiny), None)
+    monkeypatch.undo()
+    assert told == Handed(refused="the program is empty", status="empty")
+    for start in (told, empty):
+        found = Station(tiny, start=start).result(Scenario("dear resin").scale("offers.unit_cost", 2))
+        assert found.plan is not None, found.error
 
 
 def test_calls_that_make_no_sense(tiny: Snapshot) -> None:
