@@ -11,13 +11,13 @@ from collections.abc import Mapping
 import polars as pl
 
 from soe_lib.extract.columns import ASIDE
-from soe_lib.extract.findings import Finding
-from soe_lib.extract.schema import Column, schema
+from soe_lib.extract.findings import SHOWN, Finding
+from soe_lib.extract.schema import schema
 from soe_lib.extract.settings import Settings
 from soe_lib.extract.source import Source
-from soe_lib.extract.sources_file import Entry
+from soe_lib.extract.sources_file import UNITS, Entry
+from soe_lib.extract.units import factors, item_of, money, own_units, owners, powers, scaled, shared_factors
 
-STEPS = 4  # pallet → layer → case → piece
 UNIT_WORDS = ("unit", "uom", "unit_of_measure")
 CURRENCY_WORDS = ("currency", "currency_code")
 Tables = dict[str, pl.DataFrame]
@@ -38,10 +38,13 @@ def convert(
     done = dict(tables)
     for name, source in sources.items():
         entry = entries.get(name, Entry(name))
-        for column, step in ((_of(source, entry, "unit"), _units), (_of(source, entry, "currency"), _money)):
-            if column is not None:
-                done[name], problems = step(done, source, entry, column, settings)
-                findings += problems
+        for what, owner in zip(UNITS, owners(schema()[name]), strict=False):
+            done[name], problems = _units(done, source, entry, what, owner)
+            findings += problems
+        currency = _of(source, entry, "currency")
+        if currency is not None:
+            done[name], problems = _money(done, source, entry, currency, settings)
+            findings += problems
         findings += _undeclared(done, source, entry, settings)
     return done, findings
 
@@ -54,95 +57,91 @@ def _of(source: Source, entry: Entry, what: str) -> pl.Series | None:
     return source.frame.get_column(column).cast(pl.String).str.strip_chars() if column in source.frame.columns else None
 
 
-def own_units(tables: Tables) -> pl.DataFrame:
-    """[item, own]: the unit that each item is counted in."""
-    return tables["items"].select("item", own="unit").unique("item", keep="first")
-
-
-def factors(tables: Tables) -> pl.DataFrame:
-    """[item, unit, factor]: units of the item in one of another unit, chains of conversions multiplied out."""
-    own = own_units(tables)
-    listed = tables["units"].filter(pl.col("factor") > 0).select("item", "unit", "to", "factor")
-    everywhere = listed.filter(pl.col("item") == "").drop("item").join(own.select("item"), how="cross")
-    pairs = pl.concat([listed.filter(pl.col("item") != ""), everywhere.select(listed.columns)])
-    pairs = pairs.unique(["item", "unit"], keep="first", maintain_order=True).join(own, on="item", how="inner")
-    pairs = pairs.with_columns(to=pl.when(pl.col("to") == "").then("own").otherwise("to"))
-    pairs = pairs.filter(pl.col("unit") != pl.col("own"))
-    known = own.select("item", unit="own", factor=pl.lit(1.0))
-    for _ in range(STEPS):
-        reached = pairs.join(known.select("item", to="unit", further="factor"), on=["item", "to"], how="inner").select(
-            "item", "unit", factor=pl.col("factor") * pl.col("further")
-        )
-        fresh = reached.join(known, on=["item", "unit"], how="anti")
-        if fresh.is_empty():
-            break
-        known = pl.concat([known, fresh])
-    return known
-
-
-def _units(
-    tables: Tables, source: Source, entry: Entry, unit: pl.Series, settings: Settings
-) -> tuple[pl.DataFrame, list[Finding]]:
-    del settings
-    frame = tables[source.table]
-    columns = [one for one in schema()[source.table].columns if _power(one, "unit")]
-    if "item" not in frame.columns or source.table == "items" or not columns:
+def _units(tables: Tables, source: Source, entry: Entry, what: str, owner: str) -> tuple[pl.DataFrame, list[Finding]]:
+    """A table with every number of one owner's units in the item's own, and the rows that cannot be converted."""
+    frame, unit = tables[source.table], _of(source, entry, what)
+    counted = {one.name: power for one in schema()[source.table].columns if (power := powers(one).get(owner))}
+    if unit is None or not counted:
         return frame, []
-    asked = frame.select("item").with_columns(unit=unit)
-    found = asked.join(factors(tables), on=["item", "unit"], how="left", maintain_order="left")["factor"]
-    column = entry.unit_column or "unit"
-    missing = found.is_null()
-    findings = []
-    blank = missing & (unit.is_null() | (unit == "")).fill_null(True)
-    if blank.any():
-        rule, fix = "The unit is blank.", "Fill it: a quantity without a unit means nothing."
-        findings.append(source.finding("stop", blank.arg_true(), column=column, rule=rule, fix=fix))
-    rest = (missing & ~blank).arg_true()
-    if len(rest):
-        row = int(rest[0])
-        rule = f"No conversion from {unit[row]} to the item's own unit: {frame['item'][row]}."
-        fix = "Add a row (item, unit, factor) to the table units."
-        findings.append(source.finding("stop", rest, column=column, value=unit[row], rule=rule, fix=fix))
+    unit, item = unit.fill_null(""), item_of(source.table, owner, tables)
+    found = _factor(tables, frame, item, unit)
+    needed = frame.select(pl.any_horizontal((pl.col(one) != 0).fill_null(False) for one in counted)).to_series()
+    unknown = (item != "") & ~item.is_in(tables["items"]["item"].implode())  # the rules say so
+    missing = found.is_null() & needed & ~unknown
     factor = found.fill_null(1.0)
-    moved = (factor != 1.0).arg_true()
+    moved = ((factor != 1.0) & needed).arg_true()
+    findings = _unconverted(source, entry, what, item, unit, missing, own_units(tables))
     if not len(moved):
         return frame, findings
+    column, value = getattr(entry, f"{what}_column") or what, unit[int(moved[0])]
     rule = "Quantities in another unit were converted to the item's own."
-    findings.append(source.finding("repair", moved, column=column, value=unit[int(moved[0])], rule=rule))
-    return frame.with_columns(pl.col(one.name) * factor ** _power(one, "unit") for one in columns), findings
+    findings.append(source.finding("repair", moved, column=column, value=value, rule=rule))
+    return frame.with_columns(scaled(name, factor, power) for name, power in counted.items()), findings
 
 
-def _power(column: Column, what: str) -> int:
-    """1 for a column counted in units (or money), −1 for one per unit, 0 for any other."""
-    if column.type != "number" or not column.unit:
-        return 0
-    over, _, under = column.unit.partition("/")
-    if over.split()[0] == what:
-        return 0 if under.split("/")[0].split(" ")[0] == what else 1
-    return -1 if what == "unit" and under.split("/")[0] == what else 0
+def _factor(tables: Tables, frame: pl.DataFrame, item: pl.Series, unit: pl.Series) -> pl.Series:
+    """Own units in one of each row's unit; of rows without an item that of all of them, if it is one."""
+    asked = pl.DataFrame({"item": item, "unit": unit})
+    found = asked.join(factors(tables), on=["item", "unit"], how="left", maintain_order="left")["factor"]
+    if not (item == "").any():
+        return found
+    family = frame["family"] if "family" in frame.columns else pl.repeat("", frame.height, dtype=pl.String, eager=True)
+    asked = asked.with_columns(family=family)
+    every = asked.join(shared_factors(tables), on=["family", "unit"], how="left", maintain_order="left")["factor"]
+    return pl.select(pl.when(item == "").then(every).otherwise(found)).to_series()
+
+
+def _unconverted(
+    source: Source, entry: Entry, what: str, item: pl.Series, unit: pl.Series, missing: pl.Series, own: pl.DataFrame
+) -> list[Finding]:
+    """Rows whose unit is blank, or has no way to the item's own."""
+    column, findings = getattr(entry, f"{what}_column") or what, []
+    blank, rest = (missing & (unit == "")).arg_true(), (missing & (unit != "")).arg_true()
+    if len(blank):
+        rule, fix = "The unit is blank.", "Fill it: a quantity without a unit means nothing."
+        findings.append(source.finding("stop", blank, column=column, rule=rule, fix=fix))
+    for said in unit.gather(rest).unique(maintain_order=True).head(SHOWN) if len(rest) else ():
+        alike = rest.filter(unit.gather(rest) == said)
+        rule, fix = _advice(item.gather(alike).unique(maintain_order=True), said, own)
+        findings.append(source.finding("stop", alike, column=column, value=said, rule=rule, fix=fix))
+        rest = rest.filter(unit.gather(rest) != said)
+    if len(rest):
+        rule, fix = "No conversion from yet other units to the items' own.", "Add them to the table units."
+        findings.append(source.finding("stop", rest, column=column, value=unit[int(rest[0])], rule=rule, fix=fix))
+    return findings
+
+
+def _advice(items: pl.Series, unit: str, own: pl.DataFrame) -> tuple[str, str]:
+    item = items[0]
+    if not item:
+        rule = f"No conversion from {unit} that is the same for every item that the row is of."
+        return rule, "Write a row per item, or the number in the items' own unit."
+    known = own.filter(pl.col("item") == item)["own"][0] or "its own unit"
+    more = f" (and {len(items) - 1:,} more)" if len(items) > 1 else ""
+    rule = f"No conversion from {unit} to the item's own unit: {item}{more} is counted in {known}."
+    return rule, f"Add to the table units: item {item}, unit {unit}, factor (how many {known} make one {unit})."
 
 
 def _money(
     tables: Tables, source: Source, entry: Entry, currency: pl.Series, settings: Settings
 ) -> tuple[pl.DataFrame, list[Finding]]:
     frame = tables[source.table]
-    columns = [one.name for one in schema()[source.table].columns if _power(one, "money")]
-    if not columns or source.table == "currencies":
+    columns = [one.name for one in schema()[source.table].columns if money(one)]
+    if not columns:
         return frame, []
-    day = pl.col(entry.rate_on) if entry.rate_on else pl.lit(settings.as_of)
-    month = pl.coalesce(day, pl.lit(settings.as_of)).dt.strftime("%Y-%m")
+    month = _month(frame, entry.rate_on, settings)
     asked = frame.with_columns(month=month).select("month").with_columns(currency=currency)
     rates = tables["currencies"].select("currency", "month", "rate").unique(["currency", "month"], keep="first")
     found = asked.join(rates, on=["currency", "month"], how="left", maintain_order="left")["rate"]
     home = (asked["currency"] == settings.currency).fill_null(False)
-    money = frame.select(pl.any_horizontal(pl.col(columns).is_not_null())).to_series()
+    there = frame.select(pl.any_horizontal((pl.col(columns) != 0).fill_null(False))).to_series()
     column = entry.currency_column or "currency"
-    blank = (asked["currency"].is_null() | (asked["currency"] == "").fill_null(True)) & money
+    blank = (asked["currency"].is_null() | (asked["currency"] == "").fill_null(True)) & there
     findings = []
     if blank.any():
         rule, fix = "The currency is blank.", "Fill it: money without a currency means nothing."
         findings.append(source.finding("stop", blank.arg_true(), column=column, rule=rule, fix=fix))
-    rest = (found.is_null() & ~home & ~blank & money).arg_true()
+    rest = (found.is_null() & ~home & ~blank & there).arg_true()
     if len(rest):
         row = int(rest[0])
         name, month = asked.row(row, named=True)["currency"], asked["month"][row]
@@ -150,12 +149,21 @@ def _money(
         fix = "Add a row (currency, month, rate) to the table currencies."
         findings.append(source.finding("stop", rest, column=column, value=str(name), rule=rule, fix=fix))
     rate = pl.select(pl.when(home).then(1.0).otherwise(found)).to_series().fill_null(1.0)
-    moved = ((rate != 1.0) & money).arg_true()
+    moved = ((rate != 1.0) & there).arg_true()
     if not len(moved):
         return frame, findings
     rule = f"Money in another currency was converted to {settings.currency}."
     findings.append(source.finding("repair", moved, column=column, value=str(currency[int(moved[0])]), rule=rule))
     return frame.with_columns(pl.col(one) * rate for one in columns), findings
+
+
+def _month(frame: pl.DataFrame, on: str, settings: Settings) -> pl.Expr:
+    """The month whose rate holds for a row: that of a date, or a month as it is written; blank for the as-of date's."""
+    today = pl.lit(settings.as_of.strftime("%Y-%m"))
+    if not on:
+        return today
+    said = pl.col(on).dt.strftime("%Y-%m") if frame.schema[on] == pl.Date else pl.col(on).replace("", None)
+    return pl.coalesce(said, today)
 
 
 def _undeclared(tables: Tables, source: Source, entry: Entry, settings: Settings) -> list[Finding]:
@@ -164,8 +172,9 @@ def _undeclared(tables: Tables, source: Source, entry: Entry, settings: Settings
     findings = []
     by_name = {name.lower(): name for name in source.frame.columns if name not in table.names}
     unit = next((by_name[word] for word in UNIT_WORDS if word in by_name), None)
-    if unit and "item" in frame.columns and not (entry.unit or entry.unit_column):
-        own = frame.select("item").join(own_units(tables), on="item", how="left", maintain_order="left")["own"]
+    if unit and (owner := next(iter(owners(table)), "")) and not (entry.unit or entry.unit_column):
+        item = item_of(source.table, owner, tables).alias("item").to_frame()
+        own = item.join(own_units(tables), on="item", how="left", maintain_order="left")["own"]
         findings += _differing(source, unit, own, "unit", "Quantities in another unit than the item's own.")
     money = next((by_name[word] for word in CURRENCY_WORDS if word in by_name), None)
     if money and not (entry.currency or entry.currency_column):

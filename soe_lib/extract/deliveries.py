@@ -226,7 +226,7 @@ def translate(source: Source, entry: Entry, table: Table) -> tuple[Source, list[
         if own not in there
     ]
     renamed = {own: name for name, own in entry.columns.items() if own in there}
-    kept = [own for own in there if own in renamed or not _aside(own, entry)]
+    kept = [own for own in there if own in renamed or not _aside(own, entry, table)]
     columns = [pl.col(own).alias(renamed.get(own, own)) for own in kept]
     columns += [pl.col(own).alias(ASIDE + own) for own in dict.fromkeys(entry.extra) if own in there]
     frame = source.frame.select(columns)
@@ -244,9 +244,10 @@ def translate(source: Source, entry: Entry, table: Table) -> tuple[Source, list[
     return source, findings
 
 
-def _aside(own: str, entry: Entry) -> bool:
+def _aside(own: str, entry: Entry, table: Table) -> bool:
     """Not read under its own name: left out, read for what it says of others, or another column has its name."""
-    return own in entry.extra or own in entry.columns or any(fnmatch.fnmatchcase(own, one) for one in entry.ignore)
+    beside = own in entry.extra and own not in table.names
+    return beside or own in entry.columns or any(fnmatch.fnmatchcase(own, one) for one in entry.ignore)
 
 
 def _too_old(source: Source, entry: Entry, settings: Settings, made: datetime | None) -> list[Finding]:

@@ -22,10 +22,13 @@ from soe_lib.extract.findings import Finding
 from soe_lib.extract.schema import Table, schema
 from soe_lib.extract.settings_file import as_date
 from soe_lib.extract.spelling import hint
+from soe_lib.extract.units import money, owners
 
 FILE = "sources.toml"
 SECTIONS = ("conventions", "sources", "tables")
 SOURCE_KEYS = ("kind", "address", "path", "seconds")
+UNITS = ("unit", "per_unit")
+MONTHS = ("fiscal_month", "month")
 CONVENTIONS = tuple(one.name for one in fields(Dialect))
 
 
@@ -40,6 +43,7 @@ class Entry:
     columns : the contract's name → the company's own.
     ignore : columns of the company that are not read, without a warning; * stands for any text.
     unit, unit_column : the unit of every quantity, or the company's column that says it row by row.
+    per_unit, per_unit_column : likewise what a quantity is per, where that is another item's unit.
     currency, currency_column : likewise for money.
     rate_on : the contract's date column whose month's rate converts money; blank for the as-of date's.
     updated : the company's column that says when a row was last changed.
@@ -55,6 +59,8 @@ class Entry:
     ignore: tuple[str, ...] = ()
     unit: str = ""
     unit_column: str = ""
+    per_unit: str = ""
+    per_unit_column: str = ""
     currency: str = ""
     currency_column: str = ""
     rate_on: str = ""
@@ -65,7 +71,8 @@ class Entry:
     @property
     def extra(self) -> tuple[str, ...]:
         """Columns that are read besides the contract's."""
-        return tuple(name for name in (self.unit_column, self.currency_column, self.updated) if name)
+        named = (self.unit_column, self.per_unit_column, self.currency_column, self.updated)
+        return tuple(name for name in named if name)
 
 
 TEXTS = (
@@ -75,6 +82,8 @@ TEXTS = (
     "relation",
     "unit",
     "unit_column",
+    "per_unit",
+    "per_unit_column",
     "currency",
     "currency_column",
     "rate_on",
@@ -232,14 +241,7 @@ class _Reader:
         if not isinstance(ignore, list) or not all(isinstance(one, str) for one in ignore):
             self._stop(f"{at}.ignore", "The value cannot be used.", "Write a list of column names.")
             ignore = []
-        for one, other in (("unit", "unit_column"), ("currency", "currency_column")):
-            if texts[one] and texts[other]:
-                self._stop(f"{at}.{one}", f"{one} and {other} are both given.", "Keep one of them.")
-        days = [column.name for column in table.columns if column.type == "date"]
-        if texts["rate_on"] and texts["rate_on"] not in days:
-            self._stop(
-                f"{at}.rate_on", "It is no date column of the table.", f"Use one of {', '.join(days) or 'none'}."
-            )
+        self._measures(table, texts, at)
         entry = Entry(
             table.name,
             **texts,
@@ -249,6 +251,24 @@ class _Reader:
             dialect=self._dialect(content, at, common),
         )
         return entry if len(self.findings) == before else None
+
+    def _measures(self, table: Table, texts: Mapping[str, str], at: str) -> None:
+        """Units and currencies are declared once, and only where the table holds a number that they are of."""
+        meant = [*zip(UNITS, owners(table), strict=False), *[("currency", "")] * any(map(money, table.columns))]
+        for one in (*UNITS, "currency"):
+            both = [name for name in (one, f"{one}_column") if texts[name]]
+            if len(both) == 2:
+                self._stop(f"{at}.{one}", f"{one} and {one}_column are both given.", "Keep one of them.")
+            if both and one not in dict(meant):
+                what = "is money" if one == "currency" else f"counts what {one} would convert"
+                self._stop(f"{at}.{both[0]}", f"No number of the table {what}.", "Remove it: it would change nothing.")
+        days = [column.name for column in table.columns if column.type == "date" or column.name in MONTHS]
+        if texts["rate_on"] and texts["rate_on"] not in days:
+            self._stop(
+                f"{at}.rate_on", "It is no date column of the table.", f"Use one of {', '.join(days) or 'none'}."
+            )
+        elif texts["rate_on"] and not (texts["currency"] or texts["currency_column"]):
+            self._stop(f"{at}.rate_on", "No money is converted.", "Declare currency or currency_column, or remove it.")
 
     def _origin(self, at: str, texts: Mapping[str, str], databases: Mapping[str, Database]) -> None:
         if sum(bool(texts[name]) for name in ("file", "query", "relation")) != 1:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from soe_lib.extract.conversion import own_units
 from soe_lib.extract.findings import Finding
 from soe_lib.extract.reading import Extract
 from soe_lib.extract.rules import rule
+from soe_lib.extract.units import own_units
 
 LOOSE = 1e-3  # 1/12 written as 0.0833
 
