@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +15,10 @@ from soe_lib.explore.controls import Control, controls
 from soe_lib.explore.controls.control import Field
 from soe_lib.explore.draft import Change, Draft
 from soe_lib.explore.part import Note
+from soe_lib.extract.spelling import hint
 from soe_lib.scenario.files import find, load, shelf
 from soe_lib.scenario.scenario import Scenario
-from soe_lib.scenario.values import Value
+from soe_lib.scenario.values import Value, plain
 
 if TYPE_CHECKING:
     from soe_lib.store.history import Entry
@@ -27,11 +29,20 @@ FIRST = "downtime"
 
 @dataclass(frozen=True)
 class State:
-    """What undo goes back to: the draft, the control on the screen, and which change it holds (None: none yet)."""
+    """What undo goes back to.
+
+    Parameters
+    ----------
+    draft : the scenario. control : the one on the screen. form : what its fields are set to; others stand as given.
+    held : which change of the draft the control holds; None: none, its fields change nothing yet.
+    place : where its change goes once there is one; None: behind the others.
+    """
 
     draft: Draft = field(default_factory=Draft)
     control: str = FIRST
     held: int | None = None
+    form: tuple[tuple[str, Value], ...] = ()
+    place: int | None = None
 
 
 class Builder:
@@ -63,10 +74,10 @@ class Builder:
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """What it asks, set to what the change that it holds says."""
-        held = dict(self.draft.changes[self.state.held].said) if self.state.held is not None else {}
+        """What it asks, set as it stands on the screen."""
+        form = dict(self.state.form)
         asked = self.control.fields(self.explorer.snapshot, self.explorer.choices)
-        return tuple(replace(one, value=held.get(one.name, one.value)) for one in asked)
+        return tuple(one.at(form.get(one.name, one.value)) for one in asked)
 
     def choose(self, control: str) -> Builder:
         """Put another control on the screen; what the last one says stays in the scenario."""
@@ -75,25 +86,49 @@ class Builder:
         return self
 
     def set(self, **said: Value) -> Builder:
-        """Set fields of the control on the screen; the change that it makes joins the scenario, or is moved."""
-        values = {one.name: one.value for one in self.fields} | said
-        change = Change.by(self.state.control, **values)
-        held = self.state.held
+        """Set fields of the control on the screen; what all of them then say joins the scenario, or is moved there.
+
+        What is planned is what the fields show: each keeps what it was set to, in whatever order they are set.
+
+        Raises DataError for a field that the control does not have, or a value that a field cannot stand at.
+        """
+        form = self._form(said)
+        change, held = Change.by(self.state.control, **form), self.state.held
+        place = self.state.place if held is None else held
+        stands = replace(self.state, form=tuple(form.items()))
         if change.part(self.explorer.snapshot) is None:  # back where it stood: no change at all
             draft = self.draft if held is None else self.draft.without(held)
-            return self._go(State(draft, self.state.control))
-        place = len(self.draft.changes) if held is None else held
-        return self._go(State(self.draft.put(change, place), self.state.control, place))
+            return self._go(replace(stands, draft=draft, held=None, place=place))
+        if held is None:
+            place = len(self.draft.changes) if place is None else place
+            return self._go(replace(stands, draft=self.draft.insert(change, place), held=place))
+        return self._go(replace(stands, draft=self.draft.put(change, held)))
+
+    def _form(self, said: Mapping[str, Value]) -> dict[str, Value]:
+        """What every field of the control says once some of them are set."""
+        fields = {one.name: one for one in self.fields}
+        for name in said:
+            if name not in fields:
+                advice = hint(name, fields)
+                raise DataError(
+                    f"The control {self.state.control!r} has no field {name!r}. {advice} It has: {', '.join(fields)}."
+                )
+        return {name: one.read(plain(said[name])) if name in said else one.value for name, one in fields.items()}
 
     def edit(self, place: int) -> Builder:
         """Put a change of the scenario back on the screen; recorded edits can only be taken away."""
-        if key := self.draft.changes[place].control:
-            self.state = State(self.draft, key, place)
+        change = self.draft.changes[place]
+        if change.control:
+            self.state = State(self.draft, change.control, place, change.said)
         return self
 
     def remove(self, place: int) -> Builder:
-        """Take a change out of the scenario."""
-        return self._go(State(self.draft.without(place), self.state.control))
+        """Take a change out of the scenario; a control that holds another one goes on holding it."""
+        draft, state = self.draft.without(place), self.state
+        if state.held == place:
+            return self._go(State(draft, state.control))
+        held, goes = (at if at is None or at <= place else at - 1 for at in (state.held, state.place))
+        return self._go(replace(state, draft=draft, held=held, place=goes))
 
     def undo(self) -> Builder:
         """Back to what stood before the last step."""
@@ -117,7 +152,9 @@ class Builder:
             draft = Draft.of(replace(scenario, controls=()), self.explorer.snapshot)
         last = len(draft.changes) - 1
         made = draft.changes[last].control if draft.changes else ""
-        return self._go(State(draft, made, last) if made else State(draft, self.state.control))
+        return self._go(
+            State(draft, made, last, draft.changes[last].said) if made else State(draft, self.state.control)
+        )
 
     def _shows(self, change: Change) -> bool:
         """Whether the fields of its control can stand at what a change says; recorded edits have none."""
@@ -129,10 +166,11 @@ class Builder:
 
     def _go(self, state: State) -> Builder:
         """The next state. Undo goes back to what was answered, not to every place that a slider went through."""
-        if state != self.state:
-            if self.draft == self._answered or not self.past:
-                self.past.append(self.state)
-            self.state = state
+        if state.draft.changes != self.draft.changes and (
+            self.draft.changes == self._answered.changes or not self.past
+        ):
+            self.past.append(self.state)
+        self.state = state
         return self
 
     # -- answers ------------------------------------------------------------------------------------------------

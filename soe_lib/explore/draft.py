@@ -68,14 +68,18 @@ class Draft:
         if scenario.controls:
             by_hand = cls(tuple(Change(*one) for one in scenario.controls), scenario.name, scenario.note)
             if by_hand._makes(scenario.edits, snapshot):
-                return by_hand
+                # A change that changes nothing this week has no line on the page, which would shift all below it.
+                kept = tuple(change for change in by_hand.changes if change.part(snapshot) is not None)
+                return replace(by_hand, changes=kept)
         return cls(tuple(Change(edits=(edit,)) for edit in scenario.edits), scenario.name, scenario.note)
 
-    def put(self, change: Change, place: int | None = None) -> Draft:
-        """The draft with a change at a place, or behind the others."""
-        if place is None or place >= len(self.changes):
-            return replace(self, changes=(*self.changes, change))
+    def put(self, change: Change, place: int) -> Draft:
+        """The draft with a change in place of the one that stands there."""
         return replace(self, changes=(*self.changes[:place], change, *self.changes[place + 1 :]))
+
+    def insert(self, change: Change, place: int) -> Draft:
+        """The draft with one change more, before the one that stands there; behind the others where none does."""
+        return replace(self, changes=(*self.changes[:place], change, *self.changes[place:]))
 
     def without(self, place: int) -> Draft:
         """The draft without one of its changes."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
+from soe_lib.errors import SoeError
 from soe_lib.explore.builder import Builder
 from soe_lib.explore.controls import controls
 from soe_lib.explore.controls.control import Field
@@ -24,11 +25,13 @@ class Panel(widgets.VBox):
 
     Parameters
     ----------
-    builder : what they edit. changed : called after every edit by hand.
+    builder : what they edit. changed : called after every edit by hand. failed : with the error of one that cannot be.
     """
 
-    def __init__(self, builder: Builder, changed: Callable[[], None]) -> None:
-        self.builder, self._changed, self._quiet = builder, changed, False
+    def __init__(
+        self, builder: Builder, changed: Callable[[], None], failed: Callable[[Exception], None] = lambda _: None
+    ) -> None:
+        self.builder, self._changed, self._failed, self._quiet = builder, changed, failed, False
         listed = [(f"{one.group}: {one.title}", key) for key, one in controls().items()]
         self.kind = widgets.Dropdown(options=listed, value=builder.state.control, description="What changes")
         self.kind.observe(self._chosen, names="value")
@@ -50,7 +53,7 @@ class Panel(widgets.VBox):
             self.kind.value = self.builder.state.control
             made = {one.name: _widget(one) for one in self.builder.fields}
             for name, widget in made.items():
-                widget.observe(lambda change, name=name: self._set(name, change["new"]), names="value")
+                widget.observe(lambda change, name=name: self._set(name, change["owner"]), names="value")
             self.fields = made
             self.box.children = tuple(made.values())
         self.list_changes()
@@ -59,7 +62,7 @@ class Panel(widgets.VBox):
         """The changes with what each touches; one that matches nothing stands out."""
         notes = self.builder.notes()
         rows = list(self.changes.children)
-        if len(rows) != len(notes):
+        if [one.recorded for one in rows] != [not one.control for one in self.builder.draft.changes]:
             rows = [_Change(place, self) for place in range(len(notes))]
             self.changes.children = tuple(rows)
         for place, (shown, note) in enumerate(zip(rows, notes, strict=True)):
@@ -78,10 +81,15 @@ class Panel(widgets.VBox):
             self.builder.choose(change["new"])
             self.refresh()
 
-    def _set(self, name: str, value: Any) -> None:
-        if self._quiet:
+    def _set(self, name: str, moved: Any) -> None:
+        """Take the whole form over as it stands: what is planned is what it shows."""
+        if self._quiet or self.fields.get(name) is not moved:  # a late word of a form that is gone
             return
-        self.builder.set(**{name: value})
+        try:
+            self.builder.set(**{name: widget.value for name, widget in self.fields.items()})
+        except SoeError as error:
+            self._failed(error)
+            return
         self.list_changes()
         self._changed()
 
@@ -109,8 +117,9 @@ class _Change(widgets.HBox):
         away = button("×", "Take this change away")
         again.on_click(lambda _: panel._step(lambda: panel.builder.edit(place)))
         away.on_click(lambda _: panel._step(lambda: panel.builder.remove(place)))
-        recorded = not panel.builder.draft.changes[place].control
-        super().__init__([self.text, away] if recorded else [self.text, again, away], _dom_classes=("soe-change",))
+        self.recorded = not panel.builder.draft.changes[place].control
+        shown = [self.text, away] if self.recorded else [self.text, again, away]
+        super().__init__(shown, _dom_classes=("soe-change",))
 
     def say(self, note: Note, *, held: bool) -> None:
         """What it touches."""

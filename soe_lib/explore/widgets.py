@@ -49,7 +49,7 @@ class Workbench(widgets.VBox):
         snapshot = explorer.snapshot
         self.shown = explorer.base
         self.head = widgets.HTML(view.head(snapshot.company, words.full_day(snapshot.as_of), explorer.base))
-        self.panel = Panel(self.builder, self._changed)
+        self.panel = Panel(self.builder, self._changed, self._failed)
         self.handing = Handing(self.builder, self._taken, store=store, exceptions=self._exceptions)
         self.handing.compare.on_click(lambda _: self._set_beside())
         self.strip, self.progress = widgets.HTML(), widgets.HTML()

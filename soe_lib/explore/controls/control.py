@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Literal
 
 from soe_lib.errors import DataError
 from soe_lib.explore.choices import Choices
 from soe_lib.explore.part import Part
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.extract.spelling import hint
 from soe_lib.scenario.values import Value
 
 Kind = Literal["pick", "slide", "switch"]
 Said = Mapping[str, Value]
 Options = tuple[tuple[str, Value], ...]
+FEW = 8
+"""So many entries of a list are named in an error."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,42 @@ class Field:
         if self.kind == "switch":
             return isinstance(value, bool)
         return isinstance(value, int) and self.least <= value <= self.most
+
+    def read(self, value: Value) -> Value:
+        """A value as the field can stand at it: an entry of its list or its label, yes or no, a whole number.
+
+        Raises DataError for any other, with what there is: what cannot be shown is not planned either.
+        """
+        if self.kind == "pick":
+            return self._picked(value)
+        if self.kind == "switch":
+            if isinstance(value, bool):
+                return value
+            raise DataError(f"{self.name} is a switch: give True or False, not {value!r}.")
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+            raise DataError(f"{self.name} ({self.label}) takes a whole number, not {value!r}.")
+        return int(value)
+
+    def at(self, value: Value) -> Field:
+        """The field set to a value that it can stand at; a slider reaches as far as it must."""
+        if self.kind != "slide" or not isinstance(value, int):
+            return replace(self, value=value)
+        below, above = max(self.least - value, 0), max(value - self.most, 0)
+        least, most = (-(-far // self.step) * self.step for far in (below, above))
+        return replace(self, value=value, least=self.least - least, most=self.most + most)
+
+    def _picked(self, value: Value) -> Value:
+        for meant in (
+            [known for _, known in self.options if value == known],
+            [known for _, known in self.options if isinstance(known, date) and value == known.isoformat()],
+            [known for label, known in self.options if value == label],
+        ):
+            if meant:
+                return meant[0]
+        listed = [str(label) for label, _ in self.options]
+        advice = hint(str(value), [*listed, *(str(known) for _, known in self.options)])
+        shown = ", ".join(listed[:FEW]) + (f" and {len(listed) - FEW} more" if len(listed) > FEW else "")
+        raise DataError(f"{self.name} ({self.label}) has no {value!r}. {advice or f'There are: {shown}.'}")
 
 
 @dataclass(frozen=True)
