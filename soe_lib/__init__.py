@@ -7,6 +7,7 @@ that need no solver never load one.
 from __future__ import annotations
 
 from importlib import import_module
+from inspect import isfunction
 from typing import Any
 
 __version__ = "0.1.0"
@@ -116,7 +117,12 @@ __all__ = sorted([*PUBLIC, "__version__"])
 def __getattr__(name: str) -> Any:
     if name not in PUBLIC:
         raise AttributeError(f"soe_lib has no {name!r}; it offers {', '.join(sorted(PUBLIC))}")
-    return getattr(import_module(PUBLIC[name]), name)
+    found = getattr(import_module(PUBLIC[name]), name)
+    if not isfunction(found):
+        return found
+    from soe_lib.guard import guarded
+
+    return guarded(name, found)
 
 
 def __dir__() -> list[str]:

@@ -94,6 +94,26 @@ class Snapshot:
         return describe(self)
 
 
+def expected(given: object, call: str) -> Snapshot:
+    """What was given, where it is a Snapshot.
+
+    Parameters
+    ----------
+    call : what the reader wrote, such as "soe.plan".
+
+    Raises
+    ------
+    DataError : anything else; the message says how to get a Snapshot from a folder.
+    """
+    if isinstance(given, Snapshot):
+        return given
+    if isinstance(given, str | Path):
+        raise DataError(
+            f"{call} takes a Snapshot, not the name of a folder. Read it first: {call}(soe.read({str(given)!r}))."
+        )
+    raise DataError(f"{call} takes a Snapshot, not a {type(given).__name__}. soe.read(folder) gives one.")
+
+
 def _hashed(table: pl.DataFrame) -> str:
     return hashlib.sha256(table.sort(table.columns, nulls_last=True).write_csv().encode()).hexdigest()
 

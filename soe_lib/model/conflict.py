@@ -6,6 +6,7 @@ cheapest set of promises whose breaking makes the rest possible (an elastic phas
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,13 +16,16 @@ from soe_lib.errors import SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.axis import Floats, widened
 from soe_lib.model.blocks import STANDARD, kept_close
+from soe_lib.model.blocks.force import Lock, Locked
 from soe_lib.model.canonical import Canonical
 from soe_lib.model.model import Model
 from soe_lib.model.plan import Plan
 from soe_lib.model.solve import INFINITY, Gate, Options
-from soe_lib.model.terms import Balance, column
+from soe_lib.model.terms import Balance, Block, column
 
 SMALL = 1e-6
+REACH = 30.0
+"""Seconds to find out how much of a forced quantity could be had."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,52 @@ def conflict(
     if (broken > SMALL).sum() > 1:
         broken = _fewest(elastic, prices, broken, options)
     return _report(asked, rows.astype(int), signs, broken, prices)
+
+
+def explained(error: SolveError, model: Model, own: Sequence[Block] = ()) -> SolveError:
+    """The error of a plan that cannot be had, with what stands against it; another error stays as it is.
+
+    Parameters
+    ----------
+    own : blocks beside the standard ones; of a quantity that they force it says how much could be had.
+    """
+    if error.status != "infeasible":
+        return error
+    forced = [lock for block in own if isinstance(block, Locked) for lock in block.locks]
+    said = [text for lock in forced if (text := _out_of_reach(model, lock, forced))]
+    if said:
+        return SolveError(f"infeasible: {' '.join(said)}", status=error.status)
+    try:
+        found = conflict(model.snapshot, model=model)
+    except SolveError:
+        return error
+    return SolveError(f"infeasible: {found.text()}", status=error.status) if found.found else error
+
+
+def _out_of_reach(model: Model, lock: Lock, forced: Sequence[Lock]) -> str:
+    """Says how much of a forced quantity could be had while all promises are kept; blank where it is enough."""
+    least, most = (_reach(model, lock, forced, sign) for sign in (1.0, -1.0))
+    slack = SMALL * max(1.0, abs(lock.quantity))
+    if lock.sense != "<=" and lock.quantity > most + slack:
+        return f"{lock} cannot be: at most {most:,.2f} are possible beside what is promised."
+    if lock.sense != ">=" and lock.quantity < least - slack:
+        return f"{lock} cannot be: at least {least:,.2f} are needed for what is promised."
+    return ""
+
+
+def _reach(model: Model, lock: Lock, forced: Sequence[Lock], sign: float) -> float:
+    """The least (sign +1) or most (−1) that the cells of a lock can add up to, without any forced quantity."""
+    canonical = model.canonical
+    lower, upper = canonical.row_lower.copy(), canonical.row_upper.copy()
+    for one in forced:
+        lower[canonical.rows[one.balance]], upper[canonical.rows[one.balance]] = -INFINITY, INFINITY
+    cells = np.asarray(canonical.matrix[[canonical.rows[lock.balance].start], :].todense()).ravel()
+    amount = -cells if lock.sense == ">=" else cells
+    free = replace(canonical, cost=sign * amount, row_lower=lower, row_upper=upper, offset=0.0)
+    try:
+        return float(amount @ Gate(free, Options(seconds=REACH)).answer().x)
+    except SolveError:
+        return -sign * INFINITY
 
 
 def _slacks(model: Model, balance: Balance) -> tuple[Floats, Floats, Floats]:

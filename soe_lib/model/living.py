@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import highspy
 
-from soe_lib.extract.snapshot import Snapshot
+from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.model.blocks import STANDARD, kept_close
 from soe_lib.model.canonical import Canonical
 from soe_lib.model.lean import Lean
@@ -15,7 +15,7 @@ from soe_lib.model.plan import Plan
 from soe_lib.model.refusal import check
 from soe_lib.model.solve import Gate, Options, distance
 from soe_lib.model.start import Start
-from soe_lib.model.terms import Block
+from soe_lib.model.terms import Block, blocks_of
 
 
 class Living:
@@ -34,13 +34,13 @@ class Living:
         self,
         snapshot: Snapshot,
         *,
-        blocks: Sequence[Block] = (),
+        blocks: Block | Sequence[Block] = (),
         record: Plan | None = None,
         options: Options | None = None,
         start: Callable[[Model, Options | None], Start] = Start.of,
     ) -> None:
-        self.own, self.record = tuple(blocks), record
-        self.extra = (*kept_close(snapshot, record), *blocks)
+        self.own, self.record = blocks_of(blocks), record
+        self.extra = (*kept_close(expected(snapshot, "soe.Living"), record), *self.own)
         self.blocks = (*STANDARD, *self.extra)
         self.options = options
         self.model = self.home = model = Model(snapshot, self.blocks)

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from soe_lib.errors import FormulationError, ReconciliationError
-from soe_lib.extract.snapshot import Snapshot
+from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.model.blocks import STANDARD
 from soe_lib.model.canonical import Canonical, again
 from soe_lib.model.certificate import certify
@@ -22,7 +22,7 @@ from soe_lib.model.plan import Plan
 from soe_lib.model.program import LEAD, Known, Program, assemble, rate_rows
 from soe_lib.model.solve import Answer, Gate, Options
 from soe_lib.model.stages import floors, with_floors
-from soe_lib.model.terms import Balance, Block, Effect, Flow, Rate
+from soe_lib.model.terms import Balance, Block, Effect, Flow, Part, Rate, blocks_of
 from soe_lib.money.by_cell import RatesByCell
 from soe_lib.money.ledger import Ledger
 from soe_lib.money.rates import RateBook
@@ -42,9 +42,12 @@ class Model:
     """
 
     def __init__(self, snapshot: Snapshot, blocks: Sequence[Block] = STANDARD, *, near: Model | None = None) -> None:
-        self.snapshot, self.blocks, self.near = snapshot, tuple(blocks), near
+        self.snapshot, self.blocks, self.near = expected(snapshot, "soe.Model"), blocks_of(blocks), near
         self.network: Network = Network(snapshot, near=near.network if near else None)
         self.flows: dict[str, Flow] = self._named("flows")
+        for block in self.blocks:
+            if isinstance(block, Part):
+                block.check(self.network, self.flows)
         self.balances: dict[str, Balance] = self._named("balances")
         self.effects: list[Effect] = sorted(self._ask("effects"), key=lambda e: (e.on, e.flow, e.note, str(e.per_unit)))
         self.rates: list[Rate] = sorted(self._ask("rates"), key=lambda r: (r.flow, r.account, r.note, str(r.per_unit)))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from soe_lib.errors import SolveError
 from soe_lib.extract.snapshot import Snapshot, read
 from soe_lib.model.plan import Plan
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def plan(
     snapshot: Snapshot,
     *,
-    blocks: Sequence[Block] = (),
+    blocks: Block | Sequence[Block] = (),
     record: Plan | None = None,
     options: Options | None = None,
     name: str = "this week's plan",
@@ -27,7 +28,7 @@ def plan(
     Parameters
     ----------
     snapshot : what was known on the as-of date.
-    blocks : planning ideas of your own, beside the standard ones.
+    blocks : planning ideas of your own, one or several, beside the standard ones.
     record : plan of record that the frozen fence and the slushy zone of settings.toml keep to.
     options : limits of the solver.
 
@@ -35,9 +36,16 @@ def plan(
     the ledger does not add up to the solver's optimum.
     """
     from soe_lib.model.blocks import STANDARD, kept_close
+    from soe_lib.model.conflict import explained
     from soe_lib.model.model import Model
+    from soe_lib.model.terms import blocks_of
 
-    return Model(snapshot, (*STANDARD, *kept_close(snapshot, record), *blocks)).solve(options, name=name)
+    own = blocks_of(blocks)
+    made = Model(snapshot, (*STANDARD, *kept_close(snapshot, record), *own))
+    try:
+        return made.solve(options, name=name)
+    except SolveError as error:
+        raise explained(error, made, own) from error
 
 
 def keep(made: Plan, results: str | Path) -> Plan:

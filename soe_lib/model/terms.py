@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -256,5 +256,25 @@ class Part:
         """No money."""
         return ()
 
+    def check(self, network: Network, flows: Mapping[str, Flow]) -> None:
+        """Refuse what cannot be meant of this network and these flows: nothing by default."""
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+def blocks_of(given: Block | Iterable[Block]) -> tuple[Block, ...]:
+    """One block or several, as a tuple.
+
+    Raises
+    ------
+    FormulationError : something that is no block: it lacks one of flows, balances, effects and rates.
+    """
+    blocks: tuple[Any, ...] = (given,) if isinstance(given, Block) or not isinstance(given, Iterable) else tuple(given)
+    wrong = [one for one in blocks if isinstance(one, type) or not isinstance(one, Block)]
+    if wrong:
+        raise FormulationError(
+            f"{wrong[0]!r} is no block. A block has the methods flows, balances, effects and rates: write a subclass "
+            "of soe_lib.model.terms.Part, and hand over an instance of it."
+        )
+    return blocks

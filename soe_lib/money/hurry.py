@@ -10,6 +10,7 @@ import polars as pl
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.extract.where_used import where_used
 from soe_lib.money.reading import PlanLike
+from soe_lib.money.rounding import as_money
 
 LEAD = "the ordinary way takes too long"
 _CAUSE = pl.Schema({"item": pl.String, "cause": pl.String, "rank": pl.Int64})
@@ -22,7 +23,7 @@ def expediting_by_cause(plan: PlanLike, snapshot: Snapshot, *, digits: int = 2) 
     knows of the item: a receipt of it that an event delays, a receipt of it that is overdue, a supply loss, a surge of
     demand for it or for what it goes into; else the ordinary lead time.
 
-    Returns cause, item, location, quantity [unit], amount (Int64, minor units, negative), the dearest first; the
+    Returns cause, item, location, quantity [unit], amount [money, negative], the dearest first; the
     amounts are those of the statement and add up to its expediting.
     """
     mine = pl.col("account") == "expediting"
@@ -31,7 +32,8 @@ def expediting_by_cause(plan: PlanLike, snapshot: Snapshot, *, digits: int = 2) 
     causes = pl.concat([_delayed(snapshot), _overdue(snapshot), _lost(snapshot), _surges(snapshot)])
     first = causes.sort("item", "rank", "cause").unique("item", keep="first", maintain_order=True)
     rows = cents.join(units, on=["item", "location"], how="left").join(first, on="item", how="left")
-    shown = rows.select(pl.col("cause").fill_null(LEAD), "item", "location", "quantity", amount="cents")
+    money = as_money(pl.col("cents"), digits).alias("amount")
+    shown = rows.select(pl.col("cause").fill_null(LEAD), "item", "location", "quantity", money)
     return shown.sort("amount", "cause", "item", "location")
 
 

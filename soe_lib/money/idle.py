@@ -6,7 +6,7 @@ import polars as pl
 
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.reading import PlanLike, horizon
-from soe_lib.money.rounding import largest_remainder
+from soe_lib.money.rounding import as_money, largest_remainder
 from soe_lib.money.worth import at_standard_cost
 
 MONTH = 365 / 12
@@ -24,8 +24,8 @@ def idle_stock(plan: PlanLike, snapshot: Snapshot, *, months: float = 3.0, digit
     ----------
     months : of coming use that are no excess.
 
-    Returns item, family, stock, used_a_month [unit], excess, obsolete (Int64, minor units), the dearest first; the
-    columns add up to their rounded sums.
+    Returns item, family, stock, used_a_month [unit], excess, obsolete [money, in whole minor units], the dearest
+    first; the columns add up to their rounded sums.
 
     Raises DataError for stock without a standard cost.
     """
@@ -45,7 +45,7 @@ def idle_stock(plan: PlanLike, snapshot: Snapshot, *, months: float = 3.0, digit
     cents = {name: largest_remainder(money[name].to_numpy() * 10**digits) for name in money.columns}
     shown = rows.with_columns(pl.Series(name, values, dtype=pl.Int64) for name, values in cents.items())
     order = shown.with_columns(_all=-pl.col("excess") - pl.col("obsolete")).sort("_all", "item")
-    return order.select("item", "family", "stock", "used_a_month", "excess", "obsolete")
+    return order.select("item", "family", "stock", "used_a_month", as_money(pl.col("excess", "obsolete"), digits))
 
 
 def used_by(plan: PlanLike, snapshot: Snapshot) -> pl.DataFrame:

@@ -7,7 +7,7 @@ import polars as pl
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.cash import CashCurve, cash_curve
 from soe_lib.money.reading import PlanLike, with_dates
-from soe_lib.money.rounding import whole
+from soe_lib.money.rounding import as_money, whole
 from soe_lib.money.worth import at_standard_cost
 
 
@@ -24,7 +24,7 @@ def working_capital(
     curve : the plan's cash curve, where it is there already; see `cash_curve` for terms and what is open at the start.
     digits : decimals of the currency.
 
-    Returns week, ends_on, stock, receivables, payables, working_capital (Int64, minor units), days_of_stock.
+    Returns week, ends_on, stock, receivables, payables, working_capital [money, in whole minor units], days_of_stock.
 
     Raises DataError for stock or sales without a standard cost, FormulationError for a plan without stock.
     """
@@ -42,8 +42,9 @@ def working_capital(
     stock = pl.Series("stock", whole(weeks["worth"].to_numpy() * 10**digits), dtype=pl.Int64)
     rows = weeks.with_columns(stock).join(open_items, on="ends_on", how="left")
     rows = rows.with_columns(pl.col("receivables", "payables").fill_null(0))
+    rows = rows.with_columns(working_capital=pl.col("stock") + pl.col("receivables") - pl.col("payables"))
     return rows.select(
-        "week", "ends_on", "stock", "receivables", "payables",
-        working_capital=pl.col("stock") + pl.col("receivables") - pl.col("payables"),
+        "week", "ends_on",
+        as_money(pl.col("stock", "receivables", "payables", "working_capital"), digits),
         days_of_stock=pl.col("worth") / a_day if a_day else pl.lit(None, dtype=pl.Float64),
     )  # fmt: skip

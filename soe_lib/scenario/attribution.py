@@ -19,6 +19,7 @@ from soe_lib.errors import DataError, ReconciliationError, SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.rounding import as_money, largest_remainder, whole
 from soe_lib.money.shapley import EXACT, first_and_last, sampled, shapley, strongest_pair
+from soe_lib.review import words
 from soe_lib.scenario.disruptions import Disruption, grouped
 from soe_lib.scenario.disruptions import disruptions as disruptions
 
@@ -119,7 +120,7 @@ class Attribution:
         )
 
     def _money(self, minor: int) -> str:
-        return f"{self.currency} {minor / 10**self.digits:,.{self.digits}f}".strip()
+        return f"{self.currency} {words.number(minor / 10**self.digits, decimals=self.digits)}".strip()
 
     def __repr__(self) -> str:
         width = max((len(name) for name in self.rows["disruption"]), default=0)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from soe_lib.extract.snapshot import Snapshot
+from soe_lib.errors import SolveError
+from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.model.plan import Plan
 from soe_lib.review import words
 from soe_lib.scenario import measures
@@ -81,7 +82,9 @@ class WhyNot:
         return "\n".join([self.verdict, *rows, *steps])
 
 
-def why_not(source: Living | Snapshot, scenario: Scenario | Sequence[Block], *, record: Plan | None = None) -> WhyNot:
+def why_not(
+    source: Living | Snapshot, scenario: Scenario | Block | Sequence[Block], *, record: Plan | None = None
+) -> WhyNot:
     """Why the plan does not do otherwise: the alternative is forced, all else planned again, and both are compared.
 
     Formula: total = (margin + steering with the alternative) − (margin + steering of the plan).
@@ -90,25 +93,37 @@ def why_not(source: Living | Snapshot, scenario: Scenario | Sequence[Block], *, 
     ----------
     source : a living model, which answers fast, or this week's snapshot.
     scenario : the alternative: edits of the extract (`Scenario`), or blocks that force a quantity, such as
-        `[soe.Force("make", 200.0, item="A", period="2026-W48")]`.
+        `soe.Force("make", 200.0, item="A", period="2026-W48")`; one, or a list of them.
     record : plan of record that the fence keeps to, with a snapshot.
 
-    Raises DataError for an edit that touches nothing, SolveError where the alternative has no plan.
+    Raises DataError for an edit or a block that touches nothing; SolveError where the alternative has no plan, with how
+    much of it could be had, or which promises stand against it.
     """
+    from soe_lib.model.conflict import explained
     from soe_lib.model.living import Living
+    from soe_lib.model.model import Model
 
-    asked = scenario if isinstance(scenario, Scenario) else Scenario(" and ".join(map(str, scenario))).add(*scenario)
+    asked = scenario if isinstance(scenario, Scenario) else _forced(scenario)
     living = source if isinstance(source, Living) else None
-    snapshot = living.home.snapshot if living else source
-    assert isinstance(snapshot, Snapshot)
+    snapshot = living.home.snapshot if living else expected(source, "soe.why_not")
     base = living.base if living else _planned(snapshot, (), record)
     edited = asked.apply(snapshot)
     if living and not asked.blocks:
-        other = living.plan(edited, name=asked.name)
+        try:
+            other = living.plan(edited, name=asked.name)
+        except SolveError as error:
+            raise explained(error, Model(edited, living.blocks)) from error
     else:
         extra = living.own if living else ()
         other = _planned(edited, (*extra, *asked.blocks), living.record if living else record, asked.name)
     return compared(base, other, asked.name)
+
+
+def _forced(blocks: Block | Sequence[Block]) -> Scenario:
+    from soe_lib.model.terms import blocks_of
+
+    own = blocks_of(blocks)
+    return Scenario(" and ".join(map(str, own))).add(*own)
 
 
 def compared(base: Plan, other: Plan, name: str) -> WhyNot:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol
 
+from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.review import words
 from soe_lib.scenario.scenario import Scenario
@@ -74,6 +75,10 @@ class Demand:
     item: str = ""
     most: float = 1.0
     whole: bool = False
+
+    def __post_init__(self) -> None:
+        if self.most < -1:
+            raise DataError(f"Demand cannot fall by more than all of it: most is −1 at the least, not {self.most:g}.")
 
     def at(self, size: float, snapshot: Snapshot) -> Scenario:  # noqa: ARG002
         """The forecast times 1 + share."""

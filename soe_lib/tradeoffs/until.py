@@ -9,6 +9,7 @@ import polars as pl
 
 from soe_lib.errors import DataError, SoeError, SolveError
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.extract.spelling import hint
 from soe_lib.model.plan import Plan
 from soe_lib.review import words
 from soe_lib.review.exceptions.issue import Issue
@@ -63,6 +64,11 @@ class ServiceBelow:
 
     share: float
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            meant = f": write {self.share / 100:g} for {self.share:g} %" if 1 < self.share <= 100 else ""
+            raise DataError(f"Service is a share from 0 to 1, not {self.share:g}{meant}.")
+
     def __call__(self, now: Reading, base: Reading) -> bool:  # noqa: ARG002
         assert now.plan is not None, "only planned readings are asked"
         return (measures.service(now.plan) or 0.0) < self.share
@@ -85,6 +91,7 @@ class MonthMissed:
 
     def __call__(self, now: Reading, base: Reading) -> bool:
         assert now.plan is not None, "only planned readings are asked"
+        self._check(base.snapshot)
         kept = self._outlook(base).filter(pl.col("inside"))
         if kept.is_empty():
             asked = " ".join(part for part in (self.family, self.month) if part) or "any family"
@@ -93,6 +100,11 @@ class MonthMissed:
             )
         lost = self._outlook(now).filter(~pl.col("inside"))
         return bool(lost.join(kept, on=["family", "month"], how="semi").height)
+
+    def _check(self, snapshot: Snapshot) -> None:
+        families = snapshot["items"]["family"].unique().to_list()
+        if self.family and self.family not in families:
+            raise DataError(f"No item is of the family {self.family!r}. {hint(self.family, families)}".strip())
 
     def _outlook(self, reading: Reading) -> pl.DataFrame:
         assert reading.plan is not None, "only planned readings are asked"

@@ -54,8 +54,8 @@ def test_two_outages_by_hand(tmp_path: Path) -> None:
     assert money(found, "last") == {"a": -30.0, "b": -26.0}
     assert found.pair == ("a", "b", -2000)
     assert (found.method, found.optima, found.composed) == ("exact", 4, True)
-    assert "by EUR -16.00; taken out one at a time, by EUR -56.00; together they move it by EUR -36.00" in found.why
-    assert "a and b together move it by EUR -20.00 beyond" in found.why
+    assert "by EUR −16.00; taken out one at a time, by EUR −56.00; together they move it by EUR −36.00" in found.why
+    assert "a and b together move it by EUR −20.00 beyond" in found.why
 
 
 def test_whole_lots_are_planned_one_by_one(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 
 from soe_lib.errors import DataError
-from soe_lib.model.terms import Balance, Effect, Part
+from soe_lib.extract.spelling import hint
+from soe_lib.model.terms import Balance, Effect, Flow, Part
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -22,6 +23,8 @@ WRITTEN = re.compile(r"^(?P<flow>[a-z_]+) (?P<where>\w+=[^&]+(&\s*\w+=[^&]+)*)$"
 SENSES = ("==", ">=", "<=")
 FLOWS = ("make", "buy", "ship", "sell", "overtime")
 """What the plan decides freely, and somebody may fix: what follows from it (stock, run) is not locked."""
+SOME = 4
+"""Known names that a message lists where none is alike."""
 BREAK_PRICE = 1e4
 """Where locks make a plan impossible: what one unit of a lock is taken to be worth in the search for the cheapest to
 break. It only has to stand above what units earn; it is no money of the plan."""
@@ -71,9 +74,16 @@ class Locked(Part):
     Parameters
     ----------
     locks : the locks.
+
+    Raises DataError for a lock of what the plan does not have: a column, a label, a period, or all of them together.
     """
 
     locks: tuple[Lock, ...]
+
+    def check(self, network: Network, flows: Mapping[str, Flow]) -> None:
+        """Every lock names cells that the plan has."""
+        for lock in self.locks:
+            self._check(lock, network, flows)
 
     def balances(self, network: Network) -> Iterator[Balance]:
         """One row per lock."""
@@ -100,6 +110,32 @@ class Locked(Part):
 
     def _in_force(self, network: Network) -> list[Lock]:
         return [lock for lock in self.locks if not self._periods(network, lock).is_empty()]
+
+    def _check(self, lock: Lock, network: Network, flows: Mapping[str, Flow]) -> None:
+        if lock.flow not in flows:
+            raise DataError(f"{lock.name}: this plan has no {lock.flow}, for nothing in the extract allows any.")
+        rows = flows[lock.flow].named
+        labels = [name for name, kind in rows.schema.items() if kind == pl.String]
+        for name, value in lock.where:
+            if name not in labels:
+                raise DataError(
+                    f"{lock.name}: {lock.flow} has no {name!r}. {hint(name, labels)} It has {', '.join(labels)}."
+                )
+            known = rows[name].unique().to_list()
+            if name != "period" and value not in known:
+                some = ", ".join(sorted(known)[:SOME]) + (" …" if len(known) > SOME else "")
+                meant = hint(value, known) or f"It has {some}."
+                raise DataError(f"{lock.name}: no {lock.flow} of this plan has the {name} {value!r}. {meant}")
+        cells = self._periods(network, lock)
+        if cells.is_empty():
+            first, last = network.periods["starts_on"][0], network.periods["ends_on"][-1]
+            raise DataError(f"{lock.name}: that lies outside the plan, which covers {first} to {last}.")
+        keys = [pl.col(name) == value for name, value in lock.where if name != "period"]
+        if rows.filter(*keys).join(cells.cast(pl.String), on="period", how="semi").is_empty():
+            raise DataError(
+                f"{lock.name}: each of these names is known, but no {lock.flow} has all of them. Leave one out, or "
+                f"look at plan.flows[{lock.flow!r}]."
+            )
 
     @staticmethod
     def _periods(network: Network, lock: Lock) -> pl.DataFrame:

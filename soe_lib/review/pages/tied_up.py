@@ -54,7 +54,7 @@ class TiedUp:
             "working_capital": "Working capital", "days_of_stock": "Days of stock",
         }  # fmt: skip
         money = [name for name in names if name not in ("week", "days_of_stock")]
-        shown = rows.with_columns(as_money(pl.col(name), DIGITS) for name in money).select(list(names)).rename(names)
+        shown = rows.select(list(names)).rename(names)
         shown = shown.with_columns(
             pl.col("Week").map_elements(lambda week: capital(words.period_name(week)), return_dtype=pl.String)
         )
@@ -76,7 +76,7 @@ class TiedUp:
         shown = self.hurry.select(
             pl.col("cause").map_elements(capital, return_dtype=pl.String).alias("Cause"),
             pl.col("item").alias("Item"), pl.col("location").alias("Location"), pl.col("quantity").alias("Units"),
-            (-as_money(pl.col("amount"), DIGITS)).alias(premium),
+            (-pl.col("amount")).alias(premium),
         )  # fmt: skip
         note = (
             "The premium over the ordinary way. Each unit has one cause: the first that the extract knows of its item."
@@ -123,7 +123,7 @@ class TiedUp:
     def checks(self) -> list[dict[str, Any]]:
         """The walk and the premiums add up."""
         paid = round(-self.situation.plan.ledger.accounts().get("expediting", 0.0) * 10**DIGITS)
-        found = -int(self.hurry["amount"].sum())
+        found = -round(self.hurry["amount"].sum() * 10**DIGITS)
         said = f"By cause {found / 10**DIGITS:,.2f}, ledger {paid / 10**DIGITS:,.2f}"
         made = [check("Expediting by cause = ledger, to the cent", abs(found - paid) <= 1, said)]
         if not isinstance(self.walk, str):
@@ -134,10 +134,9 @@ class TiedUp:
 
     def sheets(self) -> dict[str, pl.DataFrame]:
         """The rows behind all this, for the workbook."""
-        made = {"expediting": self.hurry.with_columns(as_money(pl.col("amount"), DIGITS))}
+        made = {"expediting": self.hurry}
         if not isinstance(self.capital, str):
-            money = ["stock", "receivables", "payables", "working_capital"]
-            made["working_capital"] = self.capital.with_columns(as_money(pl.col(name), DIGITS) for name in money)
+            made["working_capital"] = self.capital
         if not isinstance(self.walk, str):
             for number, one in enumerate(self.walk.bridges, start=1):
                 made[f"walk_{number}"] = one.detail.with_columns(as_money(pl.col("amount"), one.digits))

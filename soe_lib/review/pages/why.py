@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Protocol
 
 import polars as pl
@@ -83,7 +82,7 @@ def why_table(split: Split, currency: str) -> Table:
     total = pl.DataFrame({"disruption": ["All together"], **sums, "share": [1.0]})
     rows = rows.with_columns(pl.col("disruption").map_elements(capital, return_dtype=pl.String))
     shown = pl.concat([rows.select(list(names)), total], how="diagonal_relaxed").select(list(names)).rename(names)
-    said = re.sub(r"-(?=\d)", words.MINUS, f"{split.how} {split.why}")
+    said = f"{split.how} {split.why}"
     formats = dict.fromkeys((names[name] for name in numbers), "cents") | {"Of the move": "percent"}
     return Table(
         shown,
