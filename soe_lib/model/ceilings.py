@@ -2,8 +2,9 @@
 
 A switch (a run, an order, a lorry, a site) needs a number that the switched quantity never exceeds in an optimal plan.
 It is valid only if it covers every use that is paid: demand still open, components of what is still open, stock that a
-policy asks for, and what is made only to be rid of components that nobody wants, for there is no free disposal. An
-item whose stock earns money at the end has no such ceiling; then only its own limits count.
+policy asks for, and what is made only to be rid of components that nobody wants, for there is no free disposal. Stock
+that earns money at the end is a use without such a ceiling: there, an own limit counts, and where there is none, what
+is worth leaving (soe_lib.model.leftover).
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-import scipy.sparse as sp
 
 from soe_lib.model.demand import served
 from soe_lib.model.domains import BEYOND
+from soe_lib.model.leftover import explosion, lot, place_of, places, worth_leaving
 from soe_lib.model.prepared import prepared
 from soe_lib.model.program import LEAD
 
@@ -32,50 +33,93 @@ def useful(network: Network) -> pl.DataFrame:
     quantity ÷ yield × (useful(made item, t) + what its smallest and whole runs make beyond it) + rid(i), the units that
     could be made of components only to be rid of these (infinite for what co-products go into; then not added).
     """
-    position = _position(network)
-    names, count = position["item"], position.height
-    on_loads, on_loads_and_runs = network.kept.get("useful: beyond need", _beyond_needs)
+    position = places(network)
+    count = position.height
+    on_loads = network.kept.get("useful: beyond need", _beyond_needs)[0]
     own = _open_demand(network, position, count) + _kept(network, position, count)[:, None] + on_loads[:, None]
-    beyond_need = on_loads_and_runs[:, None]
-    explosion = network.kept.get("useful: explosion", _explosion)
-    total = own.copy()
-    step = np.where(own > 0, own + beyond_need, 0.0)
-    for _ in range(count):  # as many rounds as the BOM has levels
-        step = explosion @ step
-        if not np.any(step):
-            break
-        total += step
-        step = np.where(step > 0, step + beyond_need, 0.0)
-    else:
-        total[:] = np.inf  # a cycle: nothing bounds it
+    total = _exploded(network, own)
     total[:, -1] = 0.0  # what comes after the horizon is used by nobody, unless it is worth something
     rid = network.kept.get("useful: to be rid of", _rid)
     total += np.where(np.isfinite(rid), rid, 0.0)[:, None]
     total[network.kept.get("useful: endless", _endless)] = np.inf
-    periods = pl.Series("period", [*network.snapshot.periods["period"], BEYOND], dtype=network.domains["period"])
-    return pl.DataFrame(
-        {
-            "item": names.gather(np.repeat(np.arange(count), len(periods))),
-            "period": periods.gather(np.tile(np.arange(len(periods)), count)),
-            "useful": total.ravel(),
-            "rid": np.repeat(rid, len(periods)),
-        }
-    ).with_columns(pl.when(pl.col("useful").is_finite()).then("useful").alias("useful"))
+    return _by_cell(network, "useful", total).with_columns(
+        pl.Series("rid", np.repeat(rid, network.periods.height + 1)),
+    )
 
 
 @prepared
-def _position(network: Network) -> pl.DataFrame:
-    """place, item: the order of the items in what follows."""
-    return network.items.select("item").unique().sort("item").with_row_index("place")
+def at_most(network: Network) -> pl.DataFrame:
+    """item, period, most: as `useful`, with what is worth leaving at the end besides (null: nothing bounds it).
+
+    most(i, t) = useful(i, t) with worth_leaving(i) among the own uses of i.
+    """
+    position = places(network)
+    count = position.height
+    on_loads = network.kept.get("useful: beyond need", _beyond_needs)[0]
+    left = network.kept.get("most: worth leaving", worth_leaving)
+    own = _open_demand(network, position, count) + (_kept(network, position, count) + on_loads + left)[:, None]
+    rid = network.kept.get("useful: to be rid of", _rid)
+    return _by_cell(network, "most", _exploded(network, own) + np.where(np.isfinite(rid), rid, 0.0)[:, None])
+
+
+def _exploded(network: Network, own: np.ndarray) -> np.ndarray:
+    """Own uses, and what goes into what they are of, level after level: shape (items, periods and beyond)."""
+    beyond_need = network.kept.get("useful: beyond need", _beyond_needs)[1][:, None]
+    uses = network.kept.get("useful: explosion", explosion)
+    total = own.copy()
+    step = np.where(own > 0, own + beyond_need, 0.0)
+    for _ in range(len(own)):  # as many rounds as the BOM has levels
+        step = uses @ step
+        if not np.any(step):
+            return total
+        total += step
+        step = np.where(step > 0, step + beyond_need, 0.0)
+    total[:] = np.inf  # a cycle: nothing bounds it
+    return total
+
+
+def _by_cell(network: Network, name: str, total: np.ndarray) -> pl.DataFrame:
+    """item, period and a column: shape (items, periods and beyond) as a frame; infinite is null."""
+    names, count = places(network)["item"], len(total)
+    periods = pl.Series("period", [*network.snapshot.periods["period"], BEYOND], dtype=network.domains["period"])
+    frame = pl.DataFrame(
+        {
+            "item": names.gather(np.repeat(np.arange(count), len(periods))),
+            "period": periods.gather(np.tile(np.arange(len(periods)), count)),
+            name: total.ravel(),
+        }
+    )
+    return frame.with_columns(pl.when(pl.col(name).is_finite()).then(name).alias(name))
+
+
+@prepared
+def in_the_way(network: Network) -> pl.DataFrame:
+    """item, moved: units that may be moved only because they are dear to store, or not allowed, where they lie.
+
+    They are what is there or comes whether wanted or not, with what comes beside other items; none where storage costs
+    nothing and has no limit anywhere.
+    """
+    position, policies, where = places(network), network.table("policies"), network.table("locations")
+    limits = policies.select(pl.any_horizontal(pl.col("maximum_stock", "end_stock_maximum").is_not_null()).any())
+    dear = where.select(((pl.col("storage_cost") > 0) | pl.col("storage_capacity").is_not_null()).any())
+    if not (limits.item() or dear.item()):
+        return position.select("item", moved=pl.lit(0.0))
+    moved = network.kept.get("useful: unwanted", _unwanted)
+    made = network.table("routings").group_by("routing", "item").agg(pl.col("yield").min(), lot().max().alias("lot"))
+    first = at_most(network).group_by("item", maintain_order=True).agg(pl.col("most").first())
+    runs = pl.col("most") / pl.col("yield") + pl.col("lot") * network.periods.height
+    beside = network.table("co_products").select("routing", "quantity", beside="item").join(made, on="routing")
+    beside = beside.join(first, on="item").select(item="beside", units=(runs * pl.col("quantity")).fill_null(np.inf))
+    moved = moved + place_of(beside.join(position, on="item"), "units", position.height)
+    return position.select("item", moved=pl.Series(moved))
 
 
 def useful_on_arrival(network: Network, cells: pl.DataFrame) -> pl.DataFrame:
-    """The cells with `useful` of their item from the period on in which the first of it can be there."""
+    """The cells with `useful` and `most` of their item from the period on in which the first of it can be there."""
     arrivals = network.arrivals(cells.select(LEAD).unique())
     first = arrivals.group_by(LEAD).agg(pl.col("arrival").sort().first())
-    return cells.join(first, on=[*LEAD], how="left", nulls_equal=True).join(
-        useful(network).rename({"period": "arrival"}), on=["item", "arrival"], how="left"
-    )
+    both = useful(network).join(at_most(network), on=["item", "period"]).rename({"period": "arrival"})
+    return cells.join(first, on=[*LEAD], how="left", nulls_equal=True).join(both, on=["item", "arrival"], how="left")
 
 
 def _open_demand(network: Network, position: pl.DataFrame, count: int) -> np.ndarray:
@@ -98,7 +142,7 @@ def _open_demand(network: Network, position: pl.DataFrame, count: int) -> np.nda
 def _kept(network: Network, position: pl.DataFrame, count: int) -> np.ndarray:
     wanted = pl.col("safety_stock").fill_null(0.0) + pl.col("end_stock").fill_null(0.0)
     rows = network.table("policies").join(position, on="item").select("place", wanted.alias("wanted"))
-    return np.bincount(rows["place"].to_numpy(), rows["wanted"].to_numpy(), minlength=count)
+    return place_of(rows, "wanted", count)
 
 
 def _beyond_needs(network: Network) -> tuple[np.ndarray, np.ndarray]:
@@ -112,16 +156,14 @@ def _beyond_need(network: Network, tables: tuple[str, ...]) -> np.ndarray:
     What the last of them leaves over stays in stock, so it is never more than one smallest or whole load of each
     routing and lane: with more left, the last one could have been left out. Where stock expires, every one may.
     """
-    position = _position(network)
+    position = places(network)
     count = position.height
-    size = pl.max_horizontal(pl.col("minimum").fill_null(0.0), pl.col("multiple").fill_null(0.0))
     found = np.zeros(count)
     for name, key in (("lanes", "lane"), ("routings", "routing")):
         if name in tables:
             rows = network.lanes if name == "lanes" else network.table(name)
-            most = rows.select(key, "item", size.alias("size")).group_by(key, "item").agg(pl.col("size").max())
-            places = most.join(position, on="item")
-            found += np.bincount(places["place"].to_numpy(), places["size"].to_numpy(), minlength=count)
+            most = rows.select(key, "item", lot().alias("size")).group_by(key, "item").agg(pl.col("size").max())
+            found += place_of(most.join(position, on="item"), "size", count)
     expiring = network.items.join(position, on="item").filter(pl.col("shelf_life_days").is_not_null())["place"]
     found[expiring.to_numpy()] *= network.periods.height
     return found
@@ -133,10 +175,26 @@ def _rid(network: Network) -> np.ndarray:
     rid(i) = the largest of (unwanted(c) + rid(c)) × yield ÷ quantity over its components c; unwanted of c are what is
     there or on its way, and what smallest and whole loads of it bring in every period.
     """
-    position = _position(network)
-    count = position.height
-    load = pl.max_horizontal(pl.col("minimum").fill_null(0.0), pl.col("multiple").fill_null(0.0))
-    size = load * network.periods.height
+    unwanted = network.kept.get("useful: unwanted", _unwanted).copy()
+    beside = network.table("co_products").join(places(network), on="item")
+    unwanted[beside["place"].to_numpy()] = np.inf
+    uses = network.kept.get("useful: explosion", explosion).tocoo()
+    part, made, ratio = uses.row, uses.col, uses.data
+    count = len(unwanted)
+    rid = np.zeros(count)
+    for _ in range(count):  # as many rounds as the BOM has levels
+        higher = np.zeros(count)
+        np.maximum.at(higher, made, (unwanted[part] + rid[part]) / ratio)
+        if np.array_equal(higher, rid):
+            break
+        rid = higher
+    return rid
+
+
+def _unwanted(network: Network) -> np.ndarray:
+    """Units of each item that are there or come whether wanted or not, but for those that come beside others."""
+    position = places(network)
+    size = lot() * network.periods.height
     given = [
         network.table("inventory").select("item", units="on_hand"),
         network.table("receipts").select("item", units="quantity"),
@@ -148,41 +206,12 @@ def _rid(network: Network) -> np.ndarray:
         )
     ]  # fmt: skip
     rows = pl.concat([*given, *sizes], how="vertical_relaxed").join(position, on="item")
-    unwanted = np.bincount(rows["place"].to_numpy(), rows["units"].fill_null(0.0).to_numpy(), minlength=count)
-    beside = network.table("co_products").join(position, on="item")
-    unwanted[beside["place"].to_numpy()] = np.inf
-    explosion = network.kept.get("useful: explosion", _explosion).tocoo()
-    part, made, ratio = explosion.row, explosion.col, explosion.data
-    rid = np.zeros(count)
-    for _ in range(count):  # as many rounds as the BOM has levels
-        higher = np.zeros(count)
-        np.maximum.at(higher, made, (unwanted[part] + rid[part]) / ratio)
-        if np.array_equal(higher, rid):
-            break
-        rid = higher
-    return rid
-
-
-def _explosion(network: Network) -> sp.csr_array:
-    position = _position(network)
-    made = network.table("routings").group_by("routing", "item").agg(pl.col("yield").min())
-    uses = (
-        network.table("components")
-        .join(made, on="routing")
-        .group_by("component", "item")
-        .agg((pl.col("quantity") / pl.col("yield")).max().alias("ratio"))
-        .join(position, on="item")
-        .join(position.select(pl.col("item").alias("component"), pl.col("place").alias("part")), on="component")
-    )
-    return sp.csr_array(
-        (uses["ratio"].to_numpy(), (uses["part"].to_numpy(), uses["place"].to_numpy())),
-        shape=(position.height, position.height),
-    )
+    return place_of(rows, "units", position.height)
 
 
 def _endless(network: Network) -> np.ndarray:
     """Items whose stock earns money at the end, and whatever goes into them."""
-    position, explosion = _position(network), network.kept.get("useful: explosion", _explosion)
+    position, uses = places(network), network.kept.get("useful: explosion", explosion)
     count = position.height
     rows = network.items.join(position, on="item").select("place", "end_value")
     valued = np.zeros(count, bool)
@@ -192,7 +221,7 @@ def _endless(network: Network) -> np.ndarray:
     if not beside.is_empty():
         valued[beside.join(position, left_on="item_right", right_on="item")["place"].to_numpy()] = True
     for _ in range(count):
-        wider = valued | (explosion @ valued.astype(float) > 0)
+        wider = valued | (uses @ valued.astype(float) > 0)
         if (wider == valued).all():
             break
         valued = wider

@@ -44,7 +44,8 @@ def every_item_has_a_source(extract: Extract) -> list[Finding]:
     used = extract.names("components", "component")
     starved = items.filter(pl.col("item").is_in(used.implode()), pl.col("there") == 0)
     idle = items.filter(pl.col("wanted") == 0, pl.col("there") == 0, ~pl.col("item").is_in(used.implode()))
-    level = "stop" if extract["routings"].height + extract["offers"].height else "warn"
+    ways = extract["routings"].height + extract["offers"].height
+    level = "stop" if ways or supply.is_empty() else "warn"  # a warehouse that sells off what it has needs no source
     nowhere = "can be neither made nor bought"
     findings = _report(extract, short, level, f"{nowhere}, and demand is above stock and receipts", "remove the demand")
     findings += _report(extract, starved, "warn", f"{nowhere}, though used in a bill of material", "stock")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from soe_lib.model.blocks.lot_terms import FORKED, carried_over, operations
+from soe_lib.model.blocks.lot_hours import FORKED, carried_over, operations
 from soe_lib.model.blocks.lots import ALTERNATIVES, RUNS, Lots
 from soe_lib.model.prepared import prepared
 from soe_lib.model.terms import Balance, Effect, Flow, Part

@@ -10,7 +10,7 @@ import polars as pl
 
 from soe_lib.model.blocks import in_time_rows as rows
 from soe_lib.model.blocks.carry_over import CarryOver
-from soe_lib.model.blocks.lot_terms import carried_over
+from soe_lib.model.blocks.lot_hours import carried_over
 from soe_lib.model.blocks.lots import ALTERNATIVES, ORDERS, RUNNING, RUNS
 from soe_lib.model.terms import Balance, Effect, Part
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.model.blocks import buy, make, ship
-from soe_lib.model.ceilings import useful, useful_on_arrival
+from soe_lib.model.blocks.lot_hours import FORKED, carried_over, most_hours, operations, resource_hours, units
+from soe_lib.model.ceilings import at_most, in_the_way, useful, useful_on_arrival
 from soe_lib.model.prepared import prepared
 
 if TYPE_CHECKING:
@@ -15,12 +16,6 @@ if TYPE_CHECKING:
 
 NOTHING = pl.lit(0.0)
 ROUNDING = 1e-9
-FORKED = pl.col("alternatives") > 1
-
-
-def carried_over(network: Network) -> bool:
-    """Whether a set-up may last into the next period ([setups] carry_over of settings.toml)."""
-    return network.settings.setups.carry_over
 
 
 # -- production runs -------------------------------------------------------------------------------------------------
@@ -61,10 +56,10 @@ def alternatives(network: Network) -> pl.DataFrame:
         _runs(network)
         .select("routing", "period", "item", "location", "unhurried")
         .join(forks, on="routing")
-        .join(_hours(network), on=["resource", "period"], how="left")
+        .join(resource_hours(network), on=["resource", "period"], how="left")
     )
     reach = [
-        pl.min_horizontal("unhurried", _units(pl.col("hours") - taken)).alias(name)
+        pl.min_horizontal("unhurried", units(pl.col("hours") - taken)).alias(name)
         for name, taken in (("ceiling", 0.0), ("ceiling_set_up", pl.col("setup_hours")))
     ]
     nothing = [NOTHING.alias(name) for name in ("changeover", "fixed", "minimum")]
@@ -103,11 +98,10 @@ def _runs(network: Network) -> pl.DataFrame:
     until = max(fence.frozen_days, fence.slushy_days if fence.change_cost > 0 else 0)
     fenced = pl.col("starts_on") < pl.lit(network.snapshot.as_of) + pl.duration(days=until)
     limited = pl.min_horizontal("maximum", "most_hours").is_not_null()
-    wanted = pl.when(~((fenced | pl.col("rid").is_infinite()) & limited)).then(
-        _whole(pl.col("useful") / pl.col("yield"))
-    )
+    most = pl.coalesce("useful", pl.when(~limited).then("most"))  # an own limit says more than what is worth leaving
+    wanted = pl.when(~((fenced | pl.col("rid").is_infinite()) & limited)).then(_whole(most / pl.col("yield")))
     return (
-        cells.join(_most(network), on=["routing", "period"], how="left")
+        cells.join(most_hours(network), on=["routing", "period"], how="left")
         .with_columns(pl.col("minimum").fill_null(0.0))
         .with_columns(_at_least_minimum(pl.min_horizontal("maximum", wanted)).alias("unhurried"))
         .select(
@@ -129,58 +123,6 @@ def _at_least_minimum(reach: pl.Expr) -> pl.Expr:
     return pl.when(reach.is_not_null()).then(pl.max_horizontal(reach, "minimum"))
 
 
-@prepared
-def operations(network: Network) -> pl.DataFrame:
-    """routing, step, resource, hours_per_unit, setup_hours, alternatives."""
-    timed = network.table("operations").select("routing", "step", "resource", pl.col("setup_hours").fill_null(0.0))
-    rows = make.operations(network).select("routing", "step", "resource", "hours_per_unit", "alternatives")
-    return rows.join(timed, on=["routing", "step", "resource"])
-
-
-def _units(hours: pl.Expr) -> pl.Expr:
-    """Units that the hours allow; null where a unit takes none."""
-    return pl.when(pl.col("hours_per_unit") > 0).then(hours.clip(lower_bound=0.0) / pl.col("hours_per_unit"))
-
-
-@prepared
-def _most(network: Network) -> pl.DataFrame:
-    """routing, period, most_hours: units that the hours of its scarcest step allow; most_switched after a set-up."""
-    fork = pl.when(FORKED).then(None).otherwise("resource").alias("fork")
-    kept = carried_over(network)
-    taken = pl.when(FORKED & pl.lit(kept)).then(0.0).otherwise("setup_hours")
-    units = (
-        operations(network)
-        .join(_hours(network), on="resource")
-        .with_columns(
-            fork,
-            _units(pl.col("hours")).alias("most_hours"),
-            _units(pl.col("hours") - taken).alias("most_switched"),
-        )
-    )
-    names = ("most_hours", "most_switched")
-    per_step = units.group_by("routing", "step", "fork", "period").agg(
-        pl.when(pl.col(name).is_not_null().all()).then(pl.col(name).sum()).alias(name) for name in names
-    )
-    return per_step.group_by("routing", "period").agg(pl.col(name).min() for name in names)
-
-
-@prepared
-def _hours(network: Network) -> pl.DataFrame:
-    """resource, period, hours: the most there can ever be, with overtime, expansions and the largest crew."""
-    regular = network.hours.select("resource", "period", (pl.col("hours") + pl.col("overtime_hours")).alias("regular"))
-    grown = (
-        network.table("expansions").group_by("resource").agg((pl.col("hours") * pl.col("maximum")).sum().alias("more"))
-    )
-    head = pl.col("hours_per_head").fill_null(0.0) + pl.col("overtime_hours_per_head").fill_null(0.0)
-    crews = network.table("workforce").select("resource", head.alias("head"), "maximum_heads")
-    crew = pl.when(pl.col("head").fill_null(0.0) == 0).then(0.0).otherwise(pl.col("head") * pl.col("maximum_heads"))
-    return (
-        regular.join(grown, on="resource", how="left")
-        .join(crews, on="resource", how="left")
-        .select("resource", "period", (pl.col("regular") + pl.col("more").fill_null(0.0) + crew).alias("hours"))
-    )
-
-
 # -- orders and trips ------------------------------------------------------------------------------------------------
 
 
@@ -193,18 +135,29 @@ def orders(network: Network) -> pl.DataFrame:
         .select(
             "offer", "period", "item", "location", "minimum", "multiple",
             pl.col("order_cost").fill_null(0.0).alias("fixed"), NOTHING.alias("changeover"),
-            _at_least_minimum(pl.min_horizontal("maximum", _whole(pl.col("useful")))).alias("ceiling"),
+            _at_least_minimum(_reach()).alias("ceiling"),
         )
         .with_columns(pl.col("ceiling").alias("ceiling_set_up"))
     )  # fmt: skip
 
 
+def _reach() -> pl.Expr:
+    """The maximum or what is useful, whichever is less; where neither is given, what is worth getting at most."""
+    return pl.coalesce(pl.min_horizontal("maximum", _whole(pl.col("useful"))), _whole(pl.col("most")))
+
+
 @prepared
 def trips(network: Network) -> pl.DataFrame:
-    """Terms of lanes in use: per lane and period, joint over the lane's items."""
+    """Terms of lanes in use: per lane and period, joint over the lane's items.
+
+    A lane also carries away what is dear to store where it lies, wanted or not.
+    """
+    carried = (pl.coalesce("useful", "most") + pl.col("moved")).alias("useful")
     return (
         ship.lanes(network)
-        .join(useful(network), on=["item", "period"], how="left")
+        .join(useful(network).join(at_most(network), on=["item", "period"]), on=["item", "period"], how="left")
+        .join(in_the_way(network), on="item", how="left")
+        .with_columns(pl.when(carried.is_finite()).then(carried))
         .group_by("lane", "period")
         .agg(
             pl.col("item").cast(pl.String).first().alias("only"), pl.col("destination").first().alias("location"),
