@@ -110,6 +110,14 @@ class ForecastChoice:
 
 
 @dataclass(frozen=True)
+class Consumption:
+    """How many days before and after its due date an order looks for forecast, where its own bucket is used up."""
+
+    backward_days: int = 0
+    forward_days: int = 0
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything settings.toml says, with the contract's default where it says nothing.
 
@@ -134,6 +142,7 @@ class Settings:
     terms: Terms = Terms()
     escalation: Escalation = Escalation()
     forecast: ForecastChoice = ForecastChoice()
+    consumption: Consumption = Consumption()
     tolerance: Mapping[str, float] = field(default_factory=lambda: NOTHING)
     control: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: NOTHING)
     notes: tuple[str, ...] = ()

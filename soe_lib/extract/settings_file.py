@@ -30,6 +30,8 @@ RANGE = {
     "horizon.daily": (0, 1100),
     "fence.frozen_days": (0, 3650),
     "escalation.days": (0, 365),
+    "consumption.backward_days": (0, 3650),
+    "consumption.forward_days": (0, 3650),
 }
 RENAMED = {"assumptions": "notes"}
 

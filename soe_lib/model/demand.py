@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from soe_lib.extract.calendar import with_label
+from soe_lib.extract.calendar import BEYOND, Calendar, with_label
 from soe_lib.model import events
+from soe_lib.model.consumption import BUCKET, consume
 from soe_lib.model.prepared import prepared
 
 if TYPE_CHECKING:
@@ -20,11 +22,10 @@ KEYS = (*PLACE, "order", "due")
 def lines(network: Network) -> pl.DataFrame:
     """Every line that can be served: keys item, location, customer, order ("" for forecast), due.
 
-    An order takes its quantity out of the forecast of its week (of its period, where periods are longer than a week),
-    spread over that week's lines; what is left of the forecast stays. A line's price is its own, else the item's.
+    An order takes its quantity out of the forecast that foresaw it, by `[consumption]`; what is left of a bucket stays
+    in its periods as the bucket was split over them. A line's price is its own, else the item's.
     """
-    forecast, orders = _forecast(network), _orders(network)
-    left = _consume(network, forecast, orders)
+    left, orders = _forecast(network), _orders(network)
     both = pl.concat([orders.select(left.columns), left]).join(
         network.items.select("item", pl.col("price").alias("list_price")), on="item", how="left"
     )
@@ -42,8 +43,17 @@ def lines(network: Network) -> pl.DataFrame:
     )
 
 
+def unforeseen(network: Network) -> pl.DataFrame:
+    """What no forecast foresaw of each order: order, quantity, open [unit]."""
+    return _consumed(network, _listed(network))[1]
+
+
 def _forecast(network: Network) -> pl.DataFrame:
-    return events.sales_prices(network, events.surge(network, _listed(network)))
+    """The forecast that orders leave, one line for each place, customer and period."""
+    listed = _listed(network)
+    inside, after = listed.filter(pl.col("due") != network.beyond), listed.filter(pl.col("due") == network.beyond)
+    changed = events.sales_prices(network, events.surge(network, inside))
+    return _one_a_period(_left(network, pl.concat([changed, after])).drop("bucket"))
 
 
 def _planned(network: Network) -> pl.DataFrame:
@@ -59,17 +69,40 @@ def _labels(network: Network) -> pl.DataFrame:
 
 
 @prepared
+def _spans(network: Network) -> pl.DataFrame:
+    """First and last day of those labels that begin before orders of the horizon can no longer reach them."""
+    end = network.calendar.periods["ends_on"][-1]
+    reach = pl.lit(end) + pl.duration(days=network.settings.consumption.backward_days)
+    return network.calendar.spans(_labels(network)["label"]).filter(pl.col("first") <= reach)
+
+
+def _reaching(network: Network) -> Calendar:
+    """The calendar with one more period for the days after the horizon: a month is consumed as a whole."""
+    calendar = network.calendar
+    longer = _spans(network).filter(pl.col("last") > calendar.periods["ends_on"][-1])
+    if longer.is_empty():
+        return calendar
+    after = calendar.periods.tail(1).with_columns(
+        pl.lit(BEYOND).alias("period"),
+        pl.col("index") + 1,
+        (pl.col("ends_on") + pl.duration(days=1)).alias("starts_on"),
+        pl.lit(longer["last"].max()).alias("ends_on"),
+    )
+    return replace(calendar, periods=pl.concat([calendar.periods, after]))
+
+
+@prepared
 def _parts(network: Network) -> pl.DataFrame:
-    """How each of them falls into the periods of the model."""
-    return network.calendar.parts(_labels(network)["label"])
+    """How each of them falls into the periods of the model, and into the days beyond."""
+    return _reaching(network).parts(_labels(network)["label"])
 
 
 @prepared
 def _listed(network: Network) -> pl.DataFrame:
-    """The forecast by periods of the model, at its own price or the item's, before any event."""
+    """The forecast by bucket (its own label) and period, at its own price or the item's, before any event."""
     # The promised part follows the quantity, so that no period promises more than it asks for.
     split = network.calendar.split(
-        _planned(network).with_columns(pl.col("committed").fill_null(0.0)),
+        with_label(_planned(network)).with_columns(pl.col("committed").fill_null(0.0), bucket="period").drop("date"),
         along=("committed",),
         parts=_parts(network),
     )
@@ -82,13 +115,14 @@ def _listed(network: Network) -> pl.DataFrame:
         "quantity",
         "committed",
         "price",
+        "bucket",
     )
     lines = lines.join(listed, on="item", how="left", maintain_order="left")
-    return _one_a_period(lines.with_columns(pl.coalesce("price", "list_price").alias("price")).drop("list_price"))
+    return lines.with_columns(pl.coalesce("price", "list_price").alias("price")).drop("list_price")
 
 
 def _one_a_period(lines: pl.DataFrame) -> pl.DataFrame:
-    """Several days of forecast in one period are one line, at the price that they bring on average."""
+    """Several buckets of forecast in one period are one line, at the price that they bring on average."""
     if not lines.select(KEYS).is_duplicated().any():
         return lines
     money = (pl.col("price") * pl.col("quantity")).sum() / pl.col("quantity").sum()
@@ -118,31 +152,26 @@ def _orders(network: Network) -> pl.DataFrame:
     )
 
 
-def _consume(network: Network, forecast: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
-    if orders.is_empty() or forecast.is_empty():
-        return forecast
-    weeks = network.encode(network.snapshot.periods.select(pl.col("period"), "week", "days")).select(
-        pl.col("period").alias("due"),
-        pl.when(pl.col("days") > 7).then(pl.col("period").cast(pl.String)).otherwise(pl.col("week")).alias("bucket"),
-    )
-    bucket = [*PLACE, "bucket"]
-    first = pl.lit(network.snapshot.periods["starts_on"][0])
-    # An overdue order was foreseen in a week that is over: it takes nothing out of this one.
-    timely = orders.filter(pl.col("due_on") >= first)
-    ordered = timely.join(weeks, on="due").group_by(bucket).agg(pl.col("quantity").sum().alias("ordered"))
+def _left(network: Network, forecast: pl.DataFrame) -> pl.DataFrame:
+    """The forecast lines of the horizon, with what orders leave of each bucket in proportion."""
+    inside = forecast.filter(pl.col("due") != network.beyond)
+    if network.table("orders").is_empty() or forecast.is_empty():
+        return inside
+    buckets, _ = _consumed(network, forecast)
     return (
-        forecast.join(weeks, on="due", how="left")
-        .with_columns(pl.col("quantity").sum().over(bucket).alias("foreseen"))
-        .join(ordered, on=bucket, how="left")
-        .with_columns(
-            (pl.col("quantity") * (1.0 - pl.col("ordered").fill_null(0.0) / pl.col("foreseen")).clip(0.0, 1.0)).alias(
-                "left"
-            )
-        )
-        .with_columns(pl.when(pl.col("foreseen") > 0).then("left").otherwise("quantity").alias("quantity"))
+        inside.join(buckets.select(*BUCKET, "kept"), on=BUCKET, how="left", maintain_order="left")
+        .with_columns((pl.col("quantity") * pl.col("kept").fill_null(1.0)).alias("quantity"))
         .with_columns(pl.min_horizontal("committed", "quantity").alias("committed"))
         .select(forecast.columns)
     )
+
+
+def _consumed(network: Network, forecast: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    orders = network.table("orders")
+    ordered = forecast.join(orders.select("item", "location").unique(), on=["item", "location"], how="semi")
+    foreseen = ordered.group_by(BUCKET, maintain_order=True).agg(pl.col("quantity").sum())
+    start, rule = network.calendar.periods["starts_on"][0], network.settings.consumption
+    return consume(foreseen, orders, _spans(network), start, rule)
 
 
 @prepared

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.model.demand import unforeseen
+from soe_lib.model.network import Network
 from soe_lib.review.frames.history import published_forecast, sales_by_week
 from soe_lib.review.frames.time import buckets
 
@@ -24,28 +26,30 @@ def demand_lines(snapshot: Snapshot) -> pl.DataFrame:
 
     Returns
     -------
-    item, family, location, customer, week [bucket], order [place], forecast, orders [units], price
-    [money/unit].
+    item, family, location, customer, week [bucket], order [place], forecast, orders, unforeseen [units: of the orders,
+    what consumes no forecast, its customer's or that for anybody], price [money/unit].
     """
     places = buckets(snapshot.periods).select("period", "bucket", "order")
     items = snapshot["items"].select("item", "family", pl.col("price").alias("list_price"))
     day = pl.max_horizontal("due_on", pl.lit(snapshot.as_of)).alias("date")
     days = snapshot.calendar.days
+    open_orders = unforeseen(Network(snapshot)).select(pl.col("order").cast(pl.String), "open")
     orders = (
         snapshot["orders"].filter(pl.col("quantity") > 0).with_columns(day).join(days, on="date", how="inner")
         .join(places, on="period", validate="m:1")
+        .join(open_orders, on="order", how="left", validate="m:1")
         .group_by("item", "location", "customer", pl.col("bucket").alias("week"))
-        .agg(orders=pl.col("quantity").sum())
+        .agg(orders=pl.col("quantity").sum(), unforeseen=pl.col("open").sum())
     )  # fmt: skip
     weeks = places.select("bucket", "order").unique("bucket").rename({"bucket": "week"})
     both = forecast_by_bucket(snapshot).join(orders, on=KEYS, how="full", coalesce=True, validate="1:1")
     return (
-        both.with_columns(pl.col("forecast", "orders").fill_null(0.0))
+        both.with_columns(pl.col("forecast", "orders", "unforeseen").fill_null(0.0))
         .join(weeks, on="week", validate="m:1")
         .join(items, on="item", how="left", validate="m:1")
         .select(
             "item", pl.col("family").fill_null("").replace("", "No family"), "location", "customer", "week", "order",
-            "forecast", "orders", price=pl.col("list_price").fill_null(0.0),
+            "forecast", "orders", "unforeseen", price=pl.col("list_price").fill_null(0.0),
         )
         .sort("item", "location", "customer", "order")
     )  # fmt: skip

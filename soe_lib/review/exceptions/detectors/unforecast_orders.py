@@ -26,12 +26,14 @@ def unforecast_orders(situation: Situation) -> Iterator[Issue]:
 
 def unforecast(situation: Situation) -> pl.DataFrame:
     """Customer, family: weeks [list], items [list], first [date], orders, forecast, excess [units],
-    revenue, margin.
+    revenue, margin. Forecast is the customer's own, or what its orders consume of all forecasts where that is more.
     """
     costs = situation.snapshot["items"].select("item", "description", pl.col("standard_cost").fill_null(0.0))
     starts = situation.plan.periods.group_by("week").agg(first=pl.col("starts_on").min())
     excess = (pl.col("orders") - pl.col("forecast")).clip(lower_bound=0.0)
-    lines = situation.demand_lines.join(costs, on="item", how="left", validate="m:1").with_columns(excess=excess)
+    foreseen = pl.max_horizontal("forecast", pl.col("orders") - pl.col("unforeseen"))
+    known = situation.demand_lines.with_columns(forecast=foreseen)
+    lines = known.join(costs, on="item", how="left", validate="m:1").with_columns(excess=excess)
     weekly = lines.group_by("customer", "family", "week", "order").agg(
         pl.col("orders", "forecast").sum(),
         items=pl.col("description").filter(excess > 0.5).unique().sort(),
