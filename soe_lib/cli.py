@@ -187,10 +187,10 @@ def pack(
 
 
 def _pack_all(data: str, as_of: str | None, out: str, timeout: float, cluster: str, as_json: bool) -> None:
-    from soe_lib import workspace
+    from soe_lib.extract.folders import found
     from soe_lib.pack.many import pack_all
 
-    made = pack_all(workspace.find(data), as_of, out, cluster=cluster, timeout=timeout)
+    made = pack_all(found(data), as_of, out, cluster=cluster, timeout=timeout)
     if as_json:
         click.echo(json.dumps([{"company": one.company, "code": one.code, "said": one.said} for one in made]))
     else:

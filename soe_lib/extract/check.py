@@ -8,7 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from soe_lib.errors import DataError
+from soe_lib import objects
+from soe_lib.errors import SoeError
 from soe_lib.extract.findings import LEVELS, Finding, stops
 from soe_lib.extract.folders import locate
 from soe_lib.extract.reading import inspect
@@ -72,14 +73,14 @@ def check(data: str | Path, as_of: str | date | None = None) -> CheckReport:
     """
     try:
         folder = locate(data, as_of)
-    except DataError as error:
+    except SoeError as error:
         fix = "Name a folder and a date that exist."
         return CheckReport((Finding("stop", "", str(data), rule=str(error), fix=fix),))
     extract = inspect(folder)
     settings = extract.settings
     return CheckReport(
         findings=extract.findings,
-        folder=str(folder),
+        folder=str(data if objects.is_address(data) else folder),
         company=settings.company,
         as_of=settings.as_of.isoformat() if extract.dated else "",
         rows={name: source.frame.height for name, source in extract.sources.items()},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from soe_lib import workspace
+from soe_lib import objects, workspace
 from soe_lib.errors import DataError
 from soe_lib.extract.schema import MANDATORY
 from soe_lib.extract.settings_file import FILE, as_date, load
@@ -20,11 +20,16 @@ def dates(company: Path) -> tuple[date, ...]:
     return tuple(date.fromisoformat(name) for name in sorted(named))
 
 
+def found(data: str | Path) -> Path:
+    """The folder that is meant, in the current folder or the workspace; of an object store's address a copy."""
+    return objects.copied(str(data)) if objects.is_address(data) else workspace.find(data)
+
+
 def locate(data: str | Path, as_of: str | date | None = None) -> Path:
     """The folder of the extract that is meant, or a DataError that names what there is."""
     if "\x00" in str(data):
         raise DataError("The data folder's name holds a NUL byte.")
-    folder = workspace.find(data)
+    folder = found(data)
     wanted = _wanted(as_of)
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}. Give a company folder, or one extract with {FILE}.")

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soe_lib import workspace
+from soe_lib import objects, workspace
 from soe_lib.errors import PackError, SoeError
 from soe_lib.pack import archive, build, chain, failed, inputs, manifest, pdf, place, site, verify
 from soe_lib.pack import notebooks as found
 from soe_lib.pack.build import Job, Progress
-from soe_lib.store import objects
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot

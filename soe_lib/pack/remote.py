@@ -17,9 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from soe_lib import objects
+from soe_lib.extract.folders import found
 from soe_lib.pack import archive, chain, failed, inputs, manifest, place, site
 from soe_lib.pack.build import STORE
-from soe_lib.store import objects
 
 if TYPE_CHECKING:
     from soe_lib.pack.jobs import PackResult
@@ -42,19 +43,6 @@ def copy(out: str | Path, *, whole: bool = True) -> Iterator[tuple[Path, str | N
         yield home, _pull(objects.opened(str(out)), home, whole)
 
 
-@contextmanager
-def company(data: str | Path) -> Iterator[Path]:
-    """A company's folder of extracts: itself, or a copy of what its address holds."""
-    if not objects.is_address(data):
-        yield Path(data)
-        return
-    with tempfile.TemporaryDirectory(prefix="soe-data-") as name:
-        home = Path(name) / (str(data).rstrip("/").rpartition("/")[2] or "company")
-        home.mkdir()
-        objects.fetch(objects.opened(str(data)), home)
-        yield home
-
-
 def make_pack(
     data: str | Path, as_of: str | None, out: str | Path, *, store: str | Path | None = None, **how: Any
 ) -> PackResult:
@@ -66,18 +54,18 @@ def make_pack(
     """
     from soe_lib.pack import jobs
 
-    with company(data) as source:
-        if not objects.is_address(out):
-            return jobs.make_pack(source, as_of, out, store=store, **how)
-        with copy(out, whole=False) as (home, seen):
-            made = jobs.make_pack(source, as_of, home, store=store or f"{str(out).rstrip('/')}/{STORE}", **how)
-            kept = objects.opened(str(out))
-            if made.published:
-                _push(kept, home, seen)
-            _pages(kept, home)
-            folder = f"{str(out).rstrip('/')}/{_prefix(home, made.manifest)}"
-            said = made.message.replace(str(made.folder), folder)
-            return jobs.PackResult(Path(folder), made.manifest, made.published, said, made.notes)
+    source = found(data)
+    if not objects.is_address(out):
+        return jobs.make_pack(source, as_of, out, store=store, **how)
+    with copy(out, whole=False) as (home, seen):
+        made = jobs.make_pack(source, as_of, home, store=store or f"{str(out).rstrip('/')}/{STORE}", **how)
+        kept = objects.opened(str(out))
+        if made.published:
+            _push(kept, home, seen)
+        _pages(kept, home)
+        folder = f"{str(out).rstrip('/')}/{_prefix(home, made.manifest)}"
+        said = made.message.replace(str(made.folder), folder)
+        return jobs.PackResult(Path(folder), made.manifest, made.published, said, made.notes)
 
 
 def leave(error: BaseException, out: str, *, data: str, as_of: str | None, step: str) -> failed.Failure:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from soe_lib import objects
 from soe_lib.errors import BusyError
 from soe_lib.pack import failed, notify
 from soe_lib.pack.build import Progress
 from soe_lib.pack.jobs import PackResult, make_pack
-from soe_lib.store import objects
 
 DONE, STOPPED, USAGE, BUSY = 0, 1, 2, 3
 """Exit codes of `soe pack`: published or up to date; stopped, page left; wrong call; another run is under way."""

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from soe_lib import cli
-from soe_lib.errors import BusyError, DataError
+import soe_lib as soe
+from soe_lib import cli, objects
+from soe_lib.errors import BusyError, DataError, SoeError
 from soe_lib.pack import chain, remote, weekly
 from soe_lib.pack.jobs import make_pack
 from soe_lib.pack.verify import verify
-from soe_lib.store import objects
 from tests.faults import company
 
 pytest.importorskip("obstore", reason="the extra `cloud` is not installed")
@@ -144,3 +144,39 @@ def test_a_failure_leaves_its_page_at_the_address(bucket: str, tmp_path: Path) -
         weekly.run(str(tmp_path / "grain"), None, f"{bucket}/out")
     assert caught.value.__notes__ == [f"What to do: {bucket}/out/failed.html"]
     assert b"The last run failed" in bytes(objects.opened(f"{bucket}/out").get("failed.html").bytes())
+
+
+def test_every_command_that_reads_an_extract_takes_an_address(bucket: str, home: Path) -> None:
+    upload(home / "data" / "grain", f"{bucket}/grain")
+    there, here = f"{bucket}/grain", str(home / "data" / "grain")
+    for command in ("check", "sources", "plan", "conflict"):
+        far, near = (CliRunner().invoke(cli.main, [command, "--data", data]) for data in (there, here))
+        assert (far.exit_code, near.exit_code) == (0, 0), far.output
+        assert far.output.replace(there, here).splitlines()[1:] == near.output.splitlines()[1:]
+    assert soe.read(there).fingerprint == soe.read(here).fingerprint
+    first = sorted(path.name for path in Path(here).iterdir() if path.is_dir())[0]
+    assert soe.read(there, first).fingerprint == soe.read(here, first).fingerprint
+    assert soe.read(f"{there}/{first}").fingerprint == soe.read(here, first).fingerprint
+
+
+def test_a_copy_of_an_address_follows_what_lies_there(bucket: str, home: Path) -> None:
+    there = f"{bucket}/grain"
+    upload(home / "data" / "grain", there)
+    before = soe.read(there)
+    later = company.extract(home / "later" / "grain", company.FIRST, on_hand=51.0)
+    upload(later, f"{there}/{later.name}")
+    assert soe.read(there, later.name).fingerprint != before.fingerprint
+    for key in objects.keys(objects.opened(there)):
+        if key.startswith(later.name):
+            objects.opened(there).delete(key)
+    with pytest.raises(SoeError, match="There is nothing at"):
+        soe.read(there, later.name)
+    upload(home / "data" / "grain", there)
+    assert soe.read(there).fingerprint == before.fingerprint
+
+
+def test_an_address_where_nothing_lies_is_said_and_not_planned(bucket: str) -> None:
+    for command in ("check", "plan", "conflict", "sources"):
+        found = CliRunner().invoke(cli.main, [command, "--data", f"{bucket}/none"])
+        assert found.exit_code == 1
+        assert f"nothing at {bucket}/none" in found.output

@@ -6,7 +6,11 @@ AWS_ALLOW_HTTP=true for a server without TLS. Needs the extra `cloud`.
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +52,53 @@ def fetch(store: Any, folder: Path, under: str = "", *, place: Callable[[str], s
     """
     found = keys(store, under)
     for key in found:
-        target = folder / place(key)
-        if ".." in target.parts or not target.is_relative_to(folder):
-            raise SoeError(f"The store holds the key {key!r}, which is no place below the folder.")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(bytes(store.get(key).bytes()))
+        _fetch(store, folder, key, place(key))
     return len(found)
+
+
+def copied(address: str) -> Path:
+    """The files at an address as a folder: a copy that lasts as long as this process, and is brought up to date here.
+
+    Only what changed since the last call is fetched; what is gone from the store goes from the copy.
+
+    Raises SoeError where the address is none, or nothing lies there.
+    """
+    store, (home, seen) = opened(address), _place(address.rstrip("/"))
+    try:
+        found = {one["path"]: str(one["e_tag"]) for batch in store.list() for one in batch}
+    except Exception as error:
+        raise SoeError(f"{address.split('?')[0]} cannot be read ({type(error).__name__}): {error}") from error
+    if not found:
+        raise SoeError(f"There is nothing at {address.split('?')[0]}. Give the address of a company or of one extract.")
+    for key in seen.keys() - found.keys():
+        (home / key).unlink(missing_ok=True)
+    for key, tag in found.items():
+        if seen.get(key) != tag:
+            _fetch(store, home, key, key)
+    seen.clear()
+    seen.update(found)
+    for folder in sorted((path for path in home.rglob("*") if path.is_dir()), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    return home
+
+
+@cache
+def _place(address: str) -> tuple[Path, dict[str, str]]:
+    """Where the copy of an address lies, under its own last name, and the tags of what has been fetched."""
+    folder = Path(tempfile.mkdtemp(prefix="soe-data-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    home = folder / (address.split("?")[0].rpartition("/")[2] or "company")
+    home.mkdir()
+    return home, {}
+
+
+def _fetch(store: Any, folder: Path, key: str, place: str) -> None:
+    target = folder / place
+    if ".." in target.parts or not target.is_relative_to(folder):
+        raise SoeError(f"The store holds the key {key!r}, which is no place below the folder.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(bytes(store.get(key).bytes()))
 
 
 def read(store: Any, key: str) -> tuple[bytes, str] | None:
