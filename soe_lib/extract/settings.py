@@ -86,7 +86,7 @@ class Escalation:
     Parameters
     ----------
     margin : money at stake from which a matter goes to `margin_to`; 0: never.
-    weeks : cycles that an exception stays open before it goes to `weeks_to`; 0: never.
+    weeks : the week of its being open, the first is 1, from which an exception goes to `weeks_to`; 0: never.
     fence : share of the frozen fence's production that may be moved before it goes to `fence_to`; 0: any move goes up.
     tolerance_to : who decides where a family leaves the tolerance of its month.
     days : days until whoever is asked must decide.

@@ -48,7 +48,7 @@ def _by_rule(situation: Situation, issue: Issue) -> Issue:
             why = f"money at stake from {words.money(rules.margin, situation.currency)} on goes to the {_low(who)}"
         elif 0 < rules.weeks <= open_:
             who = rules.weeks_to
-            why = f"it is open for {words.count(open_, 'week')}"
+            why = f"it is open in week {open_}"
     if not who:
         return issue
     due = situation.snapshot.as_of + timedelta(days=rules.days)

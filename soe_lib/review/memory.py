@@ -1,7 +1,8 @@
 """Exceptions from week to week: new, persisting, quiet, solved; with hysteresis, so that none flickers.
 
 An exception opens when its money reaches a threshold, and stays open while it keeps half of it. Where it falls lower or
-is not found at all, it is quiet for a week, and solved only when it is quiet again the week after.
+is not found at all, it is quiet for a cycle, and solved only when it is quiet again in the next one. Weeks are counted
+by the calendar, whether the meeting sits once a week or twice.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ MEMORY = {
     "money": pl.Float64, "status": pl.String, "since": pl.Date, "weeks": pl.Int64, "as_of": pl.Date,
     "currency": pl.String,
 }  # fmt: skip
-"""One row an exception of a week: money at stake now; since: the as-of date of the week in which it opened; weeks:
-cycles that it has been open, this one included."""
+"""One row an exception of a cycle: money at stake now; since: the as-of date of the pack in which it opened; weeks:
+which week since then this is, the first is 1."""
 
 
 def remember(
@@ -58,39 +59,47 @@ def remember(
     for key, last in open_.items():
         if key not in found:
             state = SOLVED if last["status"] == QUIET else QUIET
-            rows.append({**last, "money": 0.0, "status": state, "weeks": last["weeks"] + 1, "as_of": as_of})
+            weeks = _week(last["since"], as_of)
+            rows.append({**last, "money": 0.0, "status": state, "weeks": weeks, "as_of": as_of})
     rows = [{**row, "currency": currency} for row in rows]
     return pl.DataFrame(rows, schema=MEMORY, orient="row").sort(["money", "key"], descending=[True, False])
 
 
 def _row(issue: Issue, state: str, last: dict[str, object] | None, as_of: date) -> dict[str, object]:
-    weeks = last["weeks"] if last else 0
-    assert isinstance(weeks, int)
+    since = last["since"] if last else as_of
+    assert isinstance(since, date)
     return {
         "key": issue.key, "kind": issue.kind, "subject": issue.subject, "what": issue.short, "owner": issue.owner,
-        "money": issue.money, "status": state, "since": last["since"] if last else as_of, "weeks": weeks + 1,
-        "as_of": as_of,
+        "money": issue.money, "status": state, "since": since,
+        "weeks": _week(since, as_of), "as_of": as_of,
     }  # fmt: skip
 
 
+def _week(since: date, as_of: date) -> int:
+    """Which week since it opened this is: 1 up to six days after, 2 from the seventh on."""
+    return (as_of - since).days // 7 + 1
+
+
 def said(memory: pl.DataFrame | None, issue: Issue) -> str:
-    """How long an exception has been open: "new this week", "open for 3 weeks"; blank where nobody remembers."""
+    """How long an exception has been open: "open for 2 days", "open since 2 Nov, week 3"; blank where nobody knows."""
     if memory is None:
         return ""
     mine = memory.filter(pl.col("key") == issue.key)
     if mine.is_empty():
         return ""
     row = mine.row(0, named=True)
+    days = (row["as_of"] - row["since"]).days
+    since = f"since {words.day(row['since'])}, week {row['weeks']}"
     return {
         NEW: "new this week",
-        PERSISTING: f"open for {words.count(row['weeks'], 'week')}",
-        QUIET: f"easing, after {words.count(row['weeks'], 'week')}",
+        PERSISTING: f"open for {words.count(days, 'day')}" if days < 7 else f"open {since}",
+        QUIET: f"easing, open {since}",
         SOLVED: "solved",
     }[row["status"]]
 
 
 def weeks_open(memory: pl.DataFrame | None, issue: Issue) -> int:
-    """Cycles that an exception has been open, this one included; 0 where nobody remembers."""
+    """Which week of its being open this is, the first is 1; 0 where nobody remembers."""
     mine = memory.filter(pl.col("key") == issue.key, pl.col("status") != SOLVED) if memory is not None else None
     return int(mine["weeks"][0]) if mine is not None and mine.height else 0
 
@@ -104,14 +113,14 @@ def table(memory: pl.DataFrame | None, currency: str) -> Table | str:
     frame = memory.select(
         pl.col("what").alias("Exception"),
         pl.col("status").replace_strict(told).alias("State"),
-        pl.col("weeks").alias("Weeks"),
+        pl.col("weeks").alias("Week"),
         pl.col("since").alias("Since"),
         pl.col("money").alias(money),
         pl.col("owner").alias("Owner"),
     )
     note = (
         "An exception opens at a ten-thousandth of the plan's revenue, and stays open while half of that is at stake. "
-        "It eases for one week before it counts as solved."
+        "It eases for one cycle before it counts as solved."
     )
     return Table(frame, "What is new, what persists, what is solved", {money: "money", "Since": day}, note, rows=20)
 

@@ -74,23 +74,25 @@ def decide(
     owner, reason : who carries it out, and why it was chosen; both must be given.
     due : date by which it is done. as_of : the pack's date; the newest when left out.
 
-    Raises DataError for an unknown exception or option (with the nearest), or a blank owner or reason.
+    Raises DataError for an unknown exception or option (with the nearest), a blank owner or reason, a date that is none
+    or that lies before the pack's.
     """
-    for name, text in (("owner", owner), ("reason", reason)):
-        if not text.strip():
-            raise DataError(f"A decision needs its {name}: a sentence will do.")
-    day = date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+    day = _day(as_of, "as-of date")
     known = agenda(store, as_of=day, company=company)
     row = _one(known, "key", key, f"exception of {known['as_of'][0]}")
-    options = known_options(store, row)
-    chosen = _option(options, option)
+    chosen = _option(known_options(store, row), option)
+    if missing := [name for name, text in (("owner", owner), ("reason", reason)) if not text.strip()]:
+        raise DataError(f"A decision needs its {' and its '.join(missing)}: who carries it out, and why it was chosen.")
+    done_by = _day(due, "due date")
+    if done_by and done_by < row["as_of"]:
+        raise DataError(f"The decision of {row['as_of']} cannot be due before it, on {done_by}.")
     made = Decision(
         company=row["company"],
         as_of=row["as_of"],
         key=row["key"],
         option=chosen["option"] if chosen else NOTHING,
         owner=owner,
-        due=date.fromisoformat(due) if isinstance(due, str) else due,
+        due=done_by,
         reason=reason,
         promised=float(chosen["total"] or 0.0) if chosen else 0.0,
         stake=float(row["money"]),
@@ -113,16 +115,28 @@ def agenda(store: Store = HERE, *, as_of: date | None = None, company: str | Non
 
 
 def listed(store: Store = HERE, *, as_of: str | None = None, company: str | None = None) -> str:
-    """What is to be decided and the options of each, as `soe decide` lists them."""
-    rows = agenda(store, as_of=date.fromisoformat(as_of) if as_of else None, company=company)
+    """What is to be decided and the options of each, as `soe decide` lists them; below it what is decided already."""
+    rows = agenda(store, as_of=_day(as_of, "as-of date"), company=company)
+    taken = meeting.decisions(store, company=rows["company"][0], as_of=rows["as_of"][0]) if rows.height else None
+    answered = {row["key"]: row for row in taken.iter_rows(named=True)} if taken is not None else {}
     lines = []
-    for row in rows.iter_rows(named=True):
+    for row in rows.filter(~pl.col("key").is_in(list(answered))).iter_rows(named=True):
         lines.append(f"{row['key']}  ({row['status']}, {row['currency']} {row['money']:,.0f} at stake)")
         options = known_options(store, row)
         for place, one in enumerate(options.iter_rows(named=True), start=1):
             gains = "no plan" if one["total"] is None else f"{row['currency']} {one['total']:+,.0f}"
             lines.append(f"  {place}  {one['option']}  {gains}")
-    return "\n".join(lines)
+    lines = lines or ["Nothing is left to decide."]
+    said = [f"  {key}: {row['option']} ({row['owner']}). {row['reason']}" for key, row in answered.items()]
+    return "\n".join([*lines, *(["Decided:", *said] if said else [])])
+
+
+def _day(given: str | date | None, what: str) -> date | None:
+    """A date, or the ISO text of one; blank is none."""
+    try:
+        return date.fromisoformat(given) if isinstance(given, str) and given else given or None
+    except ValueError as error:
+        raise DataError(f"The {what} must be an ISO date such as 2026-11-18, not {given!r}.") from error
 
 
 def known_options(store: Store, row: dict[str, Any]) -> pl.DataFrame:
@@ -233,9 +247,9 @@ def _one(rows: pl.DataFrame, column: str, asked: str, what: str) -> dict[str, An
 def _option(options: pl.DataFrame, asked: str | int) -> dict[str, Any] | None:
     if isinstance(asked, str) and asked.strip().lower() == NOTHING:
         return None
-    number = int(asked) if isinstance(asked, int) or asked.strip().isdigit() else 0
-    if number:
-        if number > options.height:
+    number = int(asked) if isinstance(asked, int) or asked.strip().lstrip("-").isdigit() else None
+    if number is not None:
+        if not 0 < number <= options.height:
             raise DataError(f"There is no option {number}: {options.height} were priced. {_listed(options)}")
         return options.row(number - 1, named=True)
     return _one(options, "option", str(asked), "option")

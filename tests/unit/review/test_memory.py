@@ -76,7 +76,7 @@ def test_under_selling_is_remembered_like_over_selling(this: Snapshot, solved: P
     once = memory.remember(found, None, MONDAY, threshold=100.0)
     twice = memory.remember(found, once, MONDAY + timedelta(weeks=1), threshold=100.0)
     assert (once["status"].to_list(), twice["status"].to_list()) == (["new"], ["persisting"])
-    assert memory.said(twice, found[0]) == "open for 2 weeks"
+    assert memory.said(twice, found[0]) == "open since Mon 5 Jan, week 2"
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_rules_hand_up_with_who_by_when_and_the_price_of_waiting(tmp_path: Path)
         before = memory.remember(found, before, MONDAY + timedelta(weeks=number), threshold=1.0)
     again = {one.kind: one for one in week.answered(None, before).issues}
     assert again["Overtime"].hand_up == "Plant head"
-    assert "open for 3 weeks" in again["Overtime"].doing_nothing
+    assert "it is open in week 3" in again["Overtime"].doing_nothing
 
 
 def test_moving_production_inside_the_fence_is_handed_up(this: Snapshot, solved: Plan) -> None:
@@ -182,3 +182,45 @@ def test_moving_production_inside_the_fence_is_handed_up(this: Snapshot, solved:
     # The seven frozen days hold 30 cups, of which 10 are no longer made.
     assert "10 units are moved inside the frozen fence of 7 days, 33\u00a0% of" in broken.what
     assert broken.hand_up == "Head of operations"
+
+
+def test_weeks_are_counted_by_the_calendar_where_the_meeting_sits_twice_a_week() -> None:
+    before, told = None, []
+    for days in (0, 2, 6, 7, 9, 14):
+        before = memory.remember([issue(150)], before, MONDAY + timedelta(days=days), threshold=100.0)
+        told.append((before["weeks"][0], memory.said(before, issue(150))))
+    assert told == [
+        (1, "new this week"), (1, "open for 2 days"), (1, "open for 6 days"), (2, "open since Mon 5 Jan, week 2"),
+        (2, "open since Mon 5 Jan, week 2"), (3, "open since Mon 5 Jan, week 3"),
+    ]  # fmt: skip
+
+
+def test_what_is_decided_is_no_longer_listed_as_open(store: Path) -> None:
+    first = decisions.listed(store)
+    assert "Overtime" in first
+    assert "Decided" not in first
+    soe.decide("overtime", "do nothing", owner="Bob", reason="it is approved", store=store)
+    open_, _, decided = decisions.listed(store).partition("Decided:")
+    assert "Overtime" not in open_
+    assert "do nothing (Bob). it is approved" in decided
+    for key in soe.decisions(store)["key"].unique():
+        assert key in decided
+    for row in decisions.agenda(store).iter_rows(named=True):
+        soe.decide(row["key"], owner="Bob", reason="so", store=store)
+    assert decisions.listed(store).startswith("Nothing is left to decide.\nDecided:")
+
+
+@pytest.mark.parametrize("option", [9, 0, "-1", "no such option"])
+def test_a_missing_owner_hides_no_wrong_option(store: Path, option: int | str) -> None:
+    with pytest.raises(DataError, match=r"There is no option|is no option"):
+        soe.decide("PO1", option, owner="", reason="", store=store)
+
+
+def test_owner_and_reason_are_asked_for_together_and_dates_are_read(store: Path) -> None:
+    with pytest.raises(DataError, match="its owner and its reason"):
+        soe.decide("PO1", 1, owner="", reason=" ", store=store)
+    with pytest.raises(DataError, match=r"due date must be an ISO date such as 2026-11-18, not '9\.1\.2026'"):
+        soe.decide("PO1", 1, owner="Ann", reason="so", due="9.1.2026", store=store)
+    with pytest.raises(DataError, match="cannot be due before it, on 2026-01-04"):
+        soe.decide("PO1", 1, owner="Ann", reason="so", due="2026-01-04", store=store)
+    assert soe.decisions(store).is_empty()
