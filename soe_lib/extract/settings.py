@@ -118,6 +118,13 @@ class Consumption:
 
 
 @dataclass(frozen=True)
+class Tables:
+    """Tables that the company has none of: that they are missing is then no finding."""
+
+    none: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything settings.toml says, with the contract's default where it says nothing.
 
@@ -143,6 +150,7 @@ class Settings:
     escalation: Escalation = Escalation()
     forecast: ForecastChoice = ForecastChoice()
     consumption: Consumption = Consumption()
+    tables: Tables = Tables()
     tolerance: Mapping[str, float] = field(default_factory=lambda: NOTHING)
     control: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: NOTHING)
     notes: tuple[str, ...] = ()

@@ -165,7 +165,7 @@ class Reader:
             return tuple(value)
         return self._wrong(path, value, (), "Write a list of texts.")
 
-    def unchanged(self, path: str, value: Any) -> tuple[str, ...]:
+    def names(self, path: str, value: Any) -> tuple[str, ...]:
         """Names of tables."""
         if isinstance(value, list) and all(isinstance(one, str) and one in schema() for one in value):
             return tuple(sorted(value))
@@ -185,7 +185,8 @@ READERS: dict[str, Callable[[Reader, str, Any], Any]] = {
     "tolerance": Reader.tolerance,
     "control": Reader.control,
     "notes": Reader.notes,
-    "unchanged": Reader.unchanged,
+    "tables.none": Reader.names,
+    "unchanged": Reader.names,
 }
 
 

@@ -21,6 +21,17 @@ def rule(function: Rule) -> Rule:
 
 def registered() -> tuple[Rule, ...]:
     """Every rule, in the order of the modules."""
-    from soe_lib.extract.rules import demand, history, keys, money, network, numbers, periods, supply, units  # noqa: F401
+    from soe_lib.extract.rules import (  # noqa: F401
+        demand,
+        history,
+        keys,
+        money,
+        network,
+        numbers,
+        periods,
+        supply,
+        tables,
+        units,
+    )
 
     return tuple(_RULES)

@@ -23,7 +23,7 @@ WEEKS = 8
 BAND = 0.3
 FEW = 10  # fewer rows than these differ by chance
 MOVING = ("orders", "inventory", "receipts")
-COUNTED = ("forecast", "items", *MOVING)
+COUNTED = ("forecast", "items", "routings", "operations", "components", *MOVING)
 
 
 def earlier(extract: Extract) -> list[Path]:
