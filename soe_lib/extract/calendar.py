@@ -15,6 +15,8 @@ BEYOND = "beyond"
 WEEK = r"^\d{4}-W\d{2}$"
 MONTH = r"^\d{4}-\d{2}$"
 DAY = r"^\d{4}-\d{2}-\d{2}$"
+LESS = "\x1f"
+"""Stands between a label and those that are cut out of it; see `precedence`."""
 
 
 @dataclass(frozen=True)
@@ -65,18 +67,20 @@ class Calendar:
     def spans(self, labels: pl.Series) -> pl.DataFrame:
         """First and last day of each distinct label, null where a label means nothing: [label, first, last].
 
-        A label names a period, an ISO date, an ISO week such as "2026-W48" or a fiscal month such as "2026-11".
+        A label names a period, an ISO date, an ISO week such as "2026-W48" or a fiscal month such as "2026-11"; what is
+        cut out of it leaves its span as it is.
         """
-        label = pl.col("label")
+        head = pl.col("head")
         asked = labels.cast(pl.String).alias("label").unique().sort().to_frame()
-        named = self.periods.select(label=pl.col("period"), named_first="starts_on", named_last="ends_on")
-        monday = (label + "-1").str.to_date("%G-W%V-%u", strict=False)
-        found = asked.join(named, on="label", how="left").with_columns(
-            week=pl.when(label.str.contains(WEEK)).then(monday),
-            day=pl.when(label.str.contains(DAY)).then(label.str.to_date("%Y-%m-%d", strict=False)),
+        asked = asked.with_columns(head=pl.col("label").str.split(LESS).list.first())
+        named = self.periods.select(head="period", named_first="starts_on", named_last="ends_on")
+        monday = (head + "-1").str.to_date("%G-W%V-%u", strict=False)
+        found = asked.join(named, on="head", how="left").with_columns(
+            week=pl.when(head.str.contains(WEEK)).then(monday),
+            day=pl.when(head.str.contains(DAY)).then(head.str.to_date("%Y-%m-%d", strict=False)),
         )
-        months = self._month_spans(found.filter(label.str.contains(MONTH))["label"])
-        found = found.join(months, on="label", how="left")
+        months = self._month_spans(found.filter(head.str.contains(MONTH))["head"].unique())
+        found = found.join(months, on="head", how="left")
         return found.select(
             "label",
             first=pl.coalesce("named_first", "day", "week", "month_first"),
@@ -88,7 +92,7 @@ class Calendar:
 
         A label that names a period has share 1 there. Any other is spread evenly over its working days, or over all its
         days where it has no working day; days outside the horizon take their share with them, so shares may add up to
-        less than 1, or be missing altogether.
+        less than 1, or be missing altogether. So do days that are cut out of a label.
 
         Raises
         ------
@@ -102,14 +106,25 @@ class Calendar:
             )
         named = spans.filter(pl.col("label").is_in(self.periods["period"].to_list()))
         whole = named.select("label", period="label", share=pl.lit(1.0))
-        days = (
-            spans.join(named, on="label", how="anti")
-            .select("label", date=pl.date_ranges("first", "last"))
-            .explode("date")
-        )
-        spread = self._count(days, "label").join(self.days, on="date", how="inner")
+        counted = self._less(self._count(_days(spans.join(named, on="label", how="anti")), "label"))
+        spread = counted.join(self.days, on="date", how="inner")
         spread = spread.group_by("label", "period").agg(share=pl.len() / pl.col("of").first())
         return pl.concat([whole, spread.select("label", "period", "share")]).sort("label", "period")
+
+    def by_day(self, rows: pl.DataFrame, column: str = "period") -> pl.DataFrame:
+        """The rows once for each day of their label that is not cut out of it, with that day in `date`."""
+        days = self._less(_days(self.spans(rows[column]).drop_nulls())).rename({"label": column})
+        return rows.drop("date", strict=False).join(days, on=column, maintain_order="left")
+
+    def _less(self, days: pl.DataFrame) -> pl.DataFrame:
+        """Days [label, date, …] without those that are cut out of their label."""
+        parts = days.select("label").unique().filter(pl.col("label").str.contains(LESS, literal=True))
+        if parts.is_empty():
+            return days
+        parts = parts.with_columns(other=pl.col("label").str.split(LESS).list.slice(1)).explode("other")
+        spans = self.spans(parts["other"]).rename({"label": "other"})
+        taken = _days(parts.join(spans, on="other"))
+        return days.join(taken, on=["label", "date"], how="anti", maintain_order="left")
 
     def split(
         self,
@@ -220,15 +235,15 @@ class Calendar:
         return f"{hint(label, self.periods['period'].to_list())} {fix}".strip()
 
     def _month_spans(self, labels: pl.Series) -> pl.DataFrame:
-        """First and last day of fiscal months; a 13th month has none."""
-        label = pl.col("label")
+        """First and last day of fiscal months (`head`); a 13th month has none."""
+        label = pl.col("head")
         months = labels.to_frame().with_columns(
             year=label.str.slice(0, 4).cast(pl.Int32), month=label.str.slice(5).cast(pl.Int32)
         )
         months = months.filter(pl.col("month").is_between(1, 12) & pl.col("year").is_between(1900, 9000))
         if self.fiscal == "months":
             first = pl.date("year", "month", 1)
-            return months.select("label", month_first=first, month_last=first.dt.month_end())
+            return months.select("head", month_first=first, month_last=first.dt.month_end())
         new_year = pl.date("year", 1, 4).dt.truncate("1w")
         next_year = pl.date(pl.col("year") + 1, 1, 4).dt.truncate("1w")
         place = (pl.col("month") - 1) % 3
@@ -236,7 +251,12 @@ class Calendar:
         weeks = pl.when(place == 2).then(5).otherwise(4)
         first = new_year + pl.duration(weeks=first_week)
         last = pl.when(pl.col("month") == 12).then(next_year).otherwise(first + pl.duration(weeks=weeks))
-        return months.select("label", month_first=first, month_last=last - pl.duration(days=1))
+        return months.select("head", month_first=first, month_last=last - pl.duration(days=1))
+
+
+def _days(spans: pl.DataFrame) -> pl.DataFrame:
+    """Every day of each span: [label, date]."""
+    return spans.select("label", date=pl.date_ranges("first", "last")).explode("date")
 
 
 def _largest_remainder(quantity: str) -> pl.Expr:

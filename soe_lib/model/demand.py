@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from soe_lib.extract.calendar import BEYOND, Calendar, with_label
+from soe_lib.extract.calendar import BEYOND, Calendar
+from soe_lib.extract.precedence import labelled
 from soe_lib.model import events
 from soe_lib.model.consumption import BUCKET, consume
 from soe_lib.model.prepared import prepared
@@ -56,16 +57,17 @@ def _forecast(network: Network) -> pl.DataFrame:
     return _one_a_period(_left(network, pl.concat([changed, after])).drop("bucket"))
 
 
+@prepared
 def _planned(network: Network) -> pl.DataFrame:
-    """The forecast of the version that is planned with."""
+    """The forecast of the version that is planned with, each row with its label of time in `period`."""
     rows, version = network.snapshot["forecast"], network.settings.forecast.version
-    return rows.filter(pl.col("version") == version) if version else rows
+    return labelled(network.calendar, rows.filter(pl.col("version") == version) if version else rows, "forecast")
 
 
 @prepared
 def _labels(network: Network) -> pl.DataFrame:
     """What the forecast calls its times; an edit of its quantities leaves them as they are."""
-    return with_label(_planned(network)).select(label="period").unique().sort("label")
+    return _planned(network).select(label="period").unique().sort("label")
 
 
 @prepared
@@ -102,7 +104,7 @@ def _listed(network: Network) -> pl.DataFrame:
     """The forecast by bucket (its own label) and period, at its own price or the item's, before any event."""
     # The promised part follows the quantity, so that no period promises more than it asks for.
     split = network.calendar.split(
-        with_label(_planned(network)).with_columns(pl.col("committed").fill_null(0.0), bucket="period").drop("date"),
+        _planned(network).with_columns(pl.col("committed").fill_null(0.0), bucket="period").drop("date"),
         along=("committed",),
         parts=_parts(network),
     )

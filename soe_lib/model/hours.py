@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.extract.precedence import labelled
 from soe_lib.model import events
 from soe_lib.model.prepared import prepared
 
@@ -49,9 +50,9 @@ def available(network: Network) -> pl.DataFrame:
 @prepared
 def _given(network: Network) -> pl.DataFrame:
     """resource, location, period, hours, overtime_hours of the calendar; base: these hours and today's crew's."""
-    rows = network.snapshot["calendar"].select(
+    rows = labelled(network.calendar, network.snapshot["calendar"], "calendar").select(
         "resource",
-        pl.when(pl.col("date").is_not_null()).then(pl.col("date").cast(pl.String)).otherwise("period").alias("label"),
+        pl.col("period").alias("label"),
         pl.col("hours").fill_null(0.0),
         pl.col("overtime_hours").fill_null(0.0),
     )

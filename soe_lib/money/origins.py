@@ -8,7 +8,7 @@ from functools import cached_property
 import polars as pl
 
 from soe_lib.errors import SoeError
-from soe_lib.extract.calendar import with_label
+from soe_lib.extract.precedence import labelled
 from soe_lib.extract.reading import inspect
 from soe_lib.extract.schema import schema
 from soe_lib.extract.snapshot import Snapshot, freeze
@@ -174,7 +174,8 @@ class Filed:
         if name != "forecast" or frame.is_empty():
             return frame
         version = self.snapshot.settings.forecast.version
-        rows = with_label(frame.filter(pl.col("version") == version) if version else frame)
+        rows = frame.filter(pl.col("version") == version) if version else frame
+        rows = labelled(self.snapshot.calendar, rows, "forecast")
         shares = self.snapshot.calendar.shares(rows["period"]).select(period="label", _due="period")
         return rows.join(shares, on="period").drop("period").rename({"_due": "_period"})
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from soe_lib.errors import DataError
-from soe_lib.extract.calendar import with_label
+from soe_lib.extract.precedence import labelled
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.rounding import largest_remainder, whole
 
@@ -45,10 +45,10 @@ def forecast_mix(snapshot: Snapshot, months: pl.Series) -> Mix:
     rows = snapshot["forecast"]
     if snapshot.settings.forecast.version:
         rows = rows.filter(pl.col("version") == snapshot.settings.forecast.version)
-    labelled = with_label(rows).rename({"period": "label"})
-    shares = calendar.shares(labelled.get_column("label")).rename({"share": "_part"})
+    dated = labelled(calendar, rows, "forecast").rename({"period": "label"})
+    shares = calendar.shares(dated.get_column("label")).rename({"share": "_part"})
     spread = (
-        labelled.join(shares, on="label")
+        dated.join(shares, on="label")
         .join(calendar.months, on="period")
         .with_columns(weight=pl.col("quantity") * pl.col("_part") * pl.col("share"))
     )

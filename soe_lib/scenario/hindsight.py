@@ -80,11 +80,16 @@ def _orders(before: Snapshot, now: Snapshot) -> pl.DataFrame:
 
 def _calendar(before: Snapshot, now: Snapshot) -> pl.DataFrame:
     """The earlier hours of the days that are over, the later ones from then on."""
-    rows = before["calendar"]
+    last = pl.col("last")
+    over, open_ = _ending(before, before["calendar"]), _ending(now, now["calendar"])
+    return pl.concat([over.filter(last < now.as_of), open_.filter(last >= now.as_of)]).drop("last")
+
+
+def _ending(snapshot: Snapshot, rows: pl.DataFrame) -> pl.DataFrame:
+    """The calendar's rows with the last day of their label."""
     label = pl.coalesce(pl.col("date").cast(pl.String), "period")
-    spans = before.calendar.spans(rows.select(label).to_series())
-    over = rows.with_columns(label=label).join(spans, on="label", how="left").filter(pl.col("last") < now.as_of)
-    return pl.concat([over.select(rows.columns), now["calendar"]])
+    spans = snapshot.calendar.spans(rows.select(label).to_series()).select("label", "last")
+    return rows.with_columns(label=label).join(spans, on="label", how="left").drop("label")
 
 
 def _receipts(before: Snapshot, now: Snapshot) -> pl.DataFrame:

@@ -6,14 +6,13 @@ import polars as pl
 
 from soe_lib.errors import DataError
 from soe_lib.extract.calendar import Calendar
+from soe_lib.extract.precedence import LABELLED, labelled
 from soe_lib.extract.schema import schema
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.scenario.values import Value
 
 LABEL = "label"
 """Stands for the label of a row: its date, else its period."""
-LABELLED = ("calendar", "forecast", "offer_prices")
-"""Tables whose rows are labelled by `period` or `date`."""
 SHARED_OUT = {"calendar": ("hours", "overtime_hours"), "forecast": ("quantity", "committed")}
 """Amounts that are split with their row; all other columns (prices) hold for every part."""
 WHOLE = ("forecast",)
@@ -69,7 +68,8 @@ def split(snapshot: Snapshot, table: str, frame: pl.DataFrame, values: tuple[Val
     """The rows of a table, those that a label cuts replaced by one row a day.
 
     A week's row is cut by a filter for one of its days. Its amounts go to its working days, or to all its days where
-    none works, forecasts in whole units: just as the plan would split them, so nothing changes but the rows.
+    none works, forecasts in whole units, and a day that has a row of its own keeps that: just as the plan would split
+    them, so nothing changes but the rows.
     """
     if table not in LABELLED:
         return frame
@@ -83,7 +83,8 @@ def split(snapshot: Snapshot, table: str, frame: pl.DataFrame, values: tuple[Val
     cut = overlaps & ~inside(rows, wanted)
     if not cut.any():
         return frame
-    parts = _by_day(snapshot, table, frame.with_columns(rows).filter(cut)).select(frame.columns)
+    less = labelled(snapshot.calendar, frame, table, "period")
+    parts = _by_day(snapshot, table, frame.with_columns(rows, _label=less["period"]).filter(cut)).select(frame.columns)
     return _merged(table, pl.concat([frame.filter(~cut), parts]))
 
 
@@ -95,7 +96,8 @@ def _by_day(snapshot: Snapshot, table: str, rows: pl.DataFrame) -> pl.DataFrame:
     counted = days.filter(pl.col("_works") | ~pl.col("_works").any().over("_row"))
     share = _whole_share if table in WHOLE else _even_share
     amounts = [share(pl.col(name)).alias(name) for name in SHARED_OUT.get(table, ())]
-    return counted.with_columns(*amounts, period=pl.lit(""))
+    left = snapshot.calendar.by_day(rows.select("_label").unique(), "_label")
+    return counted.with_columns(*amounts, period=pl.lit("")).join(left, on=["_label", "date"], how="semi")
 
 
 def _even_share(amount: pl.Expr) -> pl.Expr:

@@ -78,28 +78,3 @@ def _worth_a_look(extract: Extract, table: str) -> bool:
     lowest, blank = extract[table].select(pl.col("price").min(), pl.col("price").null_count().alias("blank")).row(0)
     highest = extract["items"].get_column("standard_cost").max()
     return bool(blank) or (isinstance(highest, float) and lowest is not None and lowest < highest)
-
-
-@rule
-def nothing_is_forecast_twice(extract: Extract) -> list[Finding]:
-    """Labels of one demand do not overlap in time, such as a week and its month: they would be added up."""
-    frame = extract["forecast"]
-    label = pl.coalesce(pl.col("date").dt.strftime("%Y-%m-%d"), "period")
-    names = (
-        frame.select(label=label).unique()
-        if frame["date"].count()
-        else extract.names("forecast", "period").alias("label").to_frame()
-    )
-    spans = extract.calendar.spans(names["label"]).drop_nulls().sort("first", "last")
-    if not spans.select((pl.col("first") <= pl.col("last").shift(1).cum_max()).any()).item():
-        return []
-    group = ["item", "location", "customer", "version"]
-    rows = frame.with_row_index("row").with_columns(label=label).join(spans, on="label")
-    rows = rows.filter(~pl.struct(*group, "label").is_duplicated()).sort(*group, "first", "last")
-    twice = rows.filter(pl.col("first") <= pl.col("last").shift(1).cum_max().over(group))["row"].sort()
-    if not len(twice):
-        return []
-    value = extract.cell("forecast", "period", int(twice[0]))
-    fix = "Forecast each demand by weeks or by months, not by both."
-    what = {"column": "period", "value": value, "rule": "Overlaps another row of the same demand: both are added up."}
-    return [extract.finding("warn", "forecast", twice, fix=fix, **what)]

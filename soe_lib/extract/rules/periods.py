@@ -6,13 +6,13 @@ from datetime import date
 
 import polars as pl
 
-from soe_lib.extract.calendar import MONTH
+from soe_lib.extract.calendar import MONTH, with_label
 from soe_lib.extract.findings import Finding
+from soe_lib.extract.precedence import LABELLED, overlapping
 from soe_lib.extract.reading import Extract
 from soe_lib.extract.rules import rule
 from soe_lib.extract.settings_file import as_date
 
-LABELLED = ("calendar", "offer_prices", "forecast")
 VALID = (("routings", "routing"), ("offers", "offer"), ("lanes", "lane"))
 ALWAYS_FROM, ALWAYS_TO = pl.date(1, 1, 1), pl.date(9999, 12, 31)
 
@@ -74,6 +74,49 @@ def labels_mean_something(extract: Extract) -> list[Finding]:
         rule_text, fix = "Not a fiscal month.", "Write a month such as 2026-11."
         findings += extract.flag("stop", table, ~known, column="fiscal_month", rule=rule_text, fix=fix)
     return findings
+
+
+@rule
+def labels_overlap(extract: Extract) -> list[Finding]:
+    """Of two labels that share days the shorter holds for its own; two of one length say two things of one day."""
+    return [finding for table in LABELLED for finding in _shared_days(extract, table)]
+
+
+def _shared_days(extract: Extract, table: str) -> list[Finding]:
+    """Rows that say a second thing of a day, and rows that a shorter label takes days from."""
+    frame, name = extract[table], [*LABELLED[table], "period"]
+    if frame.height < 2:
+        return []
+    rows = with_label(frame)
+    pairs = overlapping(extract.calendar, rows, LABELLED[table])
+    alike, longer = (
+        pairs.filter(which).select(name).unique()
+        for which in (pl.col("days") == pl.col("other_days"), pl.col("days") > pl.col("other_days"))
+    )
+    # Rows alike in the whole key are named by a rule of their own.
+    again = rows.select(name).is_duplicated() & ~frame.select(*name, "date").is_duplicated()
+    found = []
+    for level, where, text, fix in (
+        ("stop", again | _among(rows, alike), "Two rows of one length of time share days.", "Keep one of them."),
+        ("note", _among(rows, longer), f"{TAKEN} keeps its share of the others.", "Nothing to do, if this is meant."),
+    ):
+        bad = where.arg_true()
+        if len(bad):
+            column = "date" if rows["period"][bad[0]] != frame["period"][bad[0]] else "period"
+            value = extract.cell(table, column, int(bad[0]))
+            found.append(extract.finding(level, table, bad, column=column, value=value, rule=text, fix=fix))
+    return found
+
+
+TAKEN = "A shorter label of time in another row holds for its own days; this one"
+
+
+def _among(rows: pl.DataFrame, names: pl.DataFrame) -> pl.Series:
+    """Which rows have one of these names."""
+    marked = names.with_columns(_there=pl.lit(True))
+    return rows.join(marked, on=names.columns, how="left", nulls_equal=True, maintain_order="left")["_there"].fill_null(
+        False
+    )
 
 
 def _one_label(extract: Extract, table: str) -> list[Finding]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.errors import DataError
+from soe_lib.extract.precedence import labelled
 from soe_lib.model import events
 from soe_lib.model.blocks.make import with_lead
 from soe_lib.model.prepared import prepared
@@ -82,20 +83,28 @@ def offers(network: Network) -> pl.DataFrame:
 
 
 def _period_prices(network: Network, cells: pl.DataFrame) -> pl.DataFrame:
+    """The cells at the average price of their days: the shortest label's of each day, else the offer's own."""
     prices = network.snapshot["offer_prices"]
     if prices.is_empty():
         return cells
-    label = pl.when(pl.col("date").is_not_null()).then(pl.col("date").cast(pl.String)).otherwise(pl.col("period"))
-    named = prices.select("offer", label.alias("label"), pl.col("unit_cost").alias("period_cost"))
-    spans = network.calendar.spans(named["label"].unique()).drop_nulls()
-    days = spans.select("label", pl.date_ranges("first", "last").alias("date")).explode("date")
-    # A period's price is the average of its days' prices, whatever the labels that gave them.
-    by_day = days.join(network.calendar.days, on="date").join(named, on="label")
-    by_period = network.encode(by_day.group_by("offer", "period").agg(pl.col("period_cost").mean()))
+    named = network.calendar.by_day(labelled(network.calendar, prices, "offer_prices")).drop("period")
+    by_day = named.join(network.calendar.days, on="date")
+    # What two labels of one length give to a day is stopped when the extract is read; here it is their mean.
+    by_day = by_day.group_by("offer", "period", "date").agg(pl.col("unit_cost").mean())
+    by_period = by_day.group_by("offer", "period").agg(pl.col("unit_cost").mean().alias("named_cost"), named=pl.len())
+    own, part = pl.col("unit_cost"), pl.col("named") / ((pl.col("ends_on") - pl.col("starts_on")).dt.total_days() + 1)
+    mixed = pl.col("named_cost") * part + own * (1.0 - part)
     return (
-        cells.join(by_period, on=["offer", "period"], how="left")
-        .with_columns(pl.coalesce("period_cost", "unit_cost").alias("unit_cost"))
-        .drop("period_cost")
+        cells.join(network.encode(by_period), on=["offer", "period"], how="left", maintain_order="left")
+        .with_columns(
+            pl.when(pl.col("named").is_null())
+            .then(own)
+            .when(own.is_null() | (part >= 1.0))
+            .then("named_cost")
+            .otherwise(mixed)
+            .alias("unit_cost")
+        )
+        .drop("named_cost", "named")
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.extract.precedence import labelled
 from soe_lib.model.demand import unforeseen
 from soe_lib.model.network import Network
 from soe_lib.review.frames.history import published_forecast, sales_by_week
@@ -63,9 +64,7 @@ def forecast_by_bucket(snapshot: Snapshot) -> pl.DataFrame:
         return published_forecast(snapshot)
     version = snapshot.settings.forecast.version
     rows = snapshot["forecast"].filter(pl.col("version") == version) if version else snapshot["forecast"]
-    split = snapshot.calendar.split(
-        rows.with_columns(pl.coalesce(pl.col("date").cast(pl.String), "period").alias("period"))
-    )
+    split = snapshot.calendar.split(labelled(snapshot.calendar, rows, "forecast"))
     places = buckets(snapshot.periods).select("period", week="bucket")
     joined = split.join(places, on="period", validate="m:1")
     return joined.group_by(KEYS).agg(forecast=pl.col("quantity").sum())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from soe_lib.extract.folders import dates
+from soe_lib.extract.precedence import labelled
 from soe_lib.extract.snapshot import Snapshot, read
 
 WEEKS = 13
@@ -32,9 +33,7 @@ def published_forecast(snapshot: Snapshot) -> pl.DataFrame:
     """
     version = snapshot.settings.forecast.version
     rows = snapshot["forecast"].filter(pl.col("version") == version) if version else snapshot["forecast"]
-    split = snapshot.calendar.split(
-        rows.with_columns(pl.coalesce(pl.col("date").cast(pl.String), "period").alias("period"))
-    )
+    split = snapshot.calendar.split(labelled(snapshot.calendar, rows, "forecast"))
     weeks = snapshot.periods.select("period", "week")
     return (
         split.join(weeks, on="period", validate="m:1")
