@@ -22,6 +22,9 @@ NUMBER_FIXES = (
     (r".*%", "Write a share, such as 0.12."),
     (r"(?i)-?nan|n/?a|null|none|#.*|-+|\?", "Leave the cell blank if it is not known, or write the number."),
     (r"(?i)[-+]?inf(inity)?", "Leave the cell blank where there is no limit."),
+    (r"(?i)true|false", "Write a number; the cell holds yes or no."),
+    (r"\d{4}-\d{2}-\d{2}.*", "The cell holds a day (Excel makes one of 1.5): format it as a number and type it again."),
+    (r"-?[\d.,]+-", 'Write the minus in front, or declare negatives = "trailing" in sources.toml.'),
     (r".*[A-Za-z€$£¥].*", "Write the number alone, without unit or currency."),
 )
 DATE_FIXES = (

@@ -14,9 +14,9 @@ import polars as pl
 from soe_lib.extract.bound import RefusedError
 from soe_lib.extract.columns import ASIDE
 from soe_lib.extract.databases import Database, LostError
-from soe_lib.extract.dialect import PLAIN, dates, numbers
+from soe_lib.extract.dialect import PLAIN, TIME, Dialect, dates, labels, numbers
 from soe_lib.extract.findings import Finding
-from soe_lib.extract.schema import Table, schema
+from soe_lib.extract.schema import Column, Table, schema
 from soe_lib.extract.settings import Settings
 from soe_lib.extract.source import Source, refusal
 from soe_lib.extract.sources import SUFFIXES, WORKBOOK, discover, misnamed, read_source
@@ -64,9 +64,9 @@ def deliver(folder: Path, settings: Settings) -> tuple[dict[str, Delivery], Mapp
     findings += strange
     for path in paths:
         if path.suffix == WORKBOOK:
-            findings += _sheets(path, found)
+            findings += _sheets(path, found, mapped, settings)
         else:
-            found.setdefault(path.stem, []).append(_file(path))
+            found.setdefault(path.stem, []).append(_file(path, mapped, settings))
     for name, ways in found.items():
         if len(ways) > 1:
             origins = [way.origin for way in ways]
@@ -79,8 +79,11 @@ def _real(path: Path) -> Path:
     return path.resolve()
 
 
-def _file(path: Path) -> Delivery:
-    return Delivery(path.stem, path.name, lambda: read_source(path, schema()[path.stem]), written(path))
+def _file(path: Path, mapped: Mapped, settings: Settings) -> Delivery:
+    table = schema()[path.stem]
+    entry = Entry(table.name, dialect=mapped.common)
+    read = _translated(lambda: read_source(path, table, entry.dialect), entry, table, settings)
+    return Delivery(table.name, path.name, read, written(path))
 
 
 def written(path: Path) -> datetime | None:
@@ -91,7 +94,7 @@ def written(path: Path) -> datetime | None:
         return None
 
 
-def _sheets(path: Path, found: dict[str, list[Delivery]]) -> list[Finding]:
+def _sheets(path: Path, found: dict[str, list[Delivery]], mapped: Mapped, settings: Settings) -> list[Finding]:
     """A workbook's sheets, each a table; a sheet of a table without rows was not delivered."""
     book = Workbook(path)
     try:
@@ -105,7 +108,8 @@ def _sheets(path: Path, found: dict[str, list[Delivery]]) -> list[Finding]:
         if sheet in schema():
             source, problems = book.read(sheet, schema()[sheet])
             if source is not None or problems:
-                read = _known(source, problems)
+                entry = Entry(sheet, dialect=mapped.common)
+                read = _translated(_known(source, problems), entry, schema()[sheet], settings)
                 found.setdefault(sheet, []).append(Delivery(sheet, book.file(sheet), read, written(path)))
         elif sheet.lower() not in ("read me", "readme", "columns"):
             absent = [name for name in schema() if name not in sheets]
@@ -166,7 +170,7 @@ def _mapped_sheet(path: Path, entry: Entry, table: Table, settings: Settings) ->
     if not sheet:
         rule, fix = f"The workbook has no sheet {entry.table}.", f"It has: {', '.join(sheets)}. Rename one."
         return None, [Finding("stop", entry.table, path.name, rule=rule, fix=fix)]
-    read = _translated(lambda: book.read(sheet, table), entry, table, settings, written(path))
+    read = _translated(lambda: book.read(sheet, table, entry.columns), entry, table, settings, written(path))
     return Delivery(entry.table, book.file(sheet), read, written(path), entry), []
 
 
@@ -229,19 +233,29 @@ def translate(source: Source, entry: Entry, table: Table) -> tuple[Source, list[
     kept = [own for own in there if own in renamed or not _aside(own, entry, table)]
     columns = [pl.col(own).alias(renamed.get(own, own)) for own in kept]
     columns += [pl.col(own).alias(ASIDE + own) for own in dict.fromkeys(entry.extra) if own in there]
-    frame = source.frame.select(columns)
-    source = replace(source, frame=frame, plain=False, tight=False)
+    marks = [{renamed.get(own, own): one[own] for own in kept if own in one} for one in (source.settled, source.days)]
+    if kept != there or renamed or entry.extra or entry.dialect != PLAIN:
+        source = replace(source, frame=source.frame.select(columns), plain=False, tight=False)
+    source = replace(source, settled=marks[0], days=marks[1])
     for column in table.columns:
-        if column.name not in frame.columns:
-            continue
-        if column.type in ("number", "integer") and frame.schema[column.name] == pl.String:
-            if not entry.dialect.plain_numbers:
-                values, problems = numbers(source, column, entry.dialect)
-                source, findings = replace(source, frame=source.frame.with_columns(values)), findings + problems
-        elif column.type == "date" and (entry.dialect.dates, entry.dialect.timezone) != (PLAIN.dates, ""):
-            values, problems = dates(source, column, entry.dialect)
-            source, findings = replace(source, frame=source.frame.with_columns(values)), findings + problems
+        if column.name in source.frame.columns:
+            source, problems = _rewritten(source, column, entry.dialect)
+            findings += problems
     return source, findings
+
+
+def _rewritten(source: Source, column: Column, dialect: Dialect) -> tuple[Source, list[Finding]]:
+    """One column as the contract writes it, where the company writes it otherwise."""
+    kind = source.frame.schema[column.name]
+    if column.type in ("number", "integer") and kind == pl.String and not dialect.plain_numbers:
+        values, problems = numbers(source, column, dialect)
+    elif column.type == "date" and (dialect.dates, dialect.timezone) != (PLAIN.dates, ""):
+        values, problems = dates(source, column, dialect)
+    elif column.name in TIME and column.type == "text":
+        return labels(source, column, dialect)
+    else:
+        return source, []
+    return replace(source, frame=source.frame.with_columns(values)), problems
 
 
 def _aside(own: str, entry: Entry, table: Table) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -22,6 +22,10 @@ DATES = {
 }
 SERIALS = {"excel-1900": 25569, "excel-1904": 24107}
 """Day number of 1970-01-01 in Excel's two date systems."""
+LABELS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
+MONTHS = ("fiscal_month", "month")
+TIME = ("period", *MONTHS)
+"""Columns of text whose cells are labels of time."""
 NEGATIVES = ("minus", "trailing", "brackets")
 STAMP = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$"
 
@@ -36,6 +40,7 @@ class Dialect:
     decimal, thousands : the marks in a number; no thousands mark by default.
     negatives : where a negative number has its mark: "minus" in front, "trailing" (500-), or "brackets".
     dates : one of DATES or SERIALS.
+    periods : what a day in a column of periods stands for: the "day" itself, its ISO "week" or its "month".
     timezone : the zone whose midnight separates days, for timestamps; blank where a timestamp stops.
     """
 
@@ -45,6 +50,7 @@ class Dialect:
     thousands: str = ""
     negatives: str = "minus"
     dates: str = "yyyy-mm-dd"
+    periods: str = ""
     timezone: str = ""
 
     @property
@@ -64,8 +70,7 @@ def numbers(source: Source, column: Column, dialect: Dialect) -> tuple[pl.Series
     source : the raw rows. Their column is text.
     column : a column of numbers.
     """
-    cells = source.frame.get_column(column.name)
-    text = cells.str.strip_chars()
+    text = _written_out(source, column).str.strip_chars()
     decimal, mark = re.escape(dialect.decimal), re.escape(dialect.thousands)
     whole = rf"(?:\d{{1,3}}(?:{mark}\d{{3}})+|\d+)" if mark else r"\d+"
     body = rf"{whole}(?:{decimal}\d*)?(?:[eE][-+]?\d+)?"
@@ -79,7 +84,21 @@ def numbers(source: Source, column: Column, dialect: Dialect) -> tuple[pl.Series
     kept = pl.select(
         pl.when(bad).then(None).when(negative.fill_null(False)).then(pl.lit("-") + bare).otherwise(bare)
     ).to_series()
-    return kept.alias(column.name), _misses(source, column, bad, _how(dialect))
+    return _with_settled(source, column, kept), _misses(source, column, bad, _how(dialect))
+
+
+def _written_out(source: Source, column: Column) -> pl.Series:
+    """The cells that somebody wrote as text; those that a workbook held as numbers or days are left out."""
+    cells, settled = source.frame.get_column(column.name), source.settled.get(column.name)
+    return cells if settled is None else pl.select(pl.when(~settled).then(cells)).to_series()
+
+
+def _with_settled(source: Source, column: Column, read: pl.Series) -> pl.Series:
+    """What was read of the written cells, and the others as they are."""
+    cells, settled = source.frame.get_column(column.name), source.settled.get(column.name)
+    if settled is None:
+        return read.alias(column.name)
+    return pl.select(pl.when(settled).then(cells).otherwise(read)).to_series().alias(column.name)
 
 
 def _how(dialect: Dialect) -> tuple[str, str]:
@@ -104,14 +123,68 @@ def dates(source: Source, column: Column, dialect: Dialect) -> tuple[pl.Series, 
         return (_days(cells, dialect.timezone), []) if dialect.timezone else (cells, [])
     if cells.dtype != pl.String:
         return cells, []
-    text = cells.str.strip_chars()
+    text = _written_out(source, column).str.strip_chars()
     days = _serial(text, dialect.dates) if dialect.dates in SERIALS else _written(text, dialect.dates)
     if dialect.timezone:
         days = pl.select(pl.coalesce(days, _stamps(text, dialect.timezone))).to_series()
     bad = ((text != "") & days.is_null()).fill_null(False)
     rule = f"Not a day as sources.toml declares ({dialect.dates})."
     fix = "Mend the cells, or `dates` in sources.toml; one column has one convention."
-    return days.dt.strftime("%Y-%m-%d").alias(column.name), _misses(source, column, bad, (rule, fix))
+    return _with_settled(source, column, days.dt.strftime("%Y-%m-%d")), _misses(source, column, bad, (rule, fix))
+
+
+def labels(source: Source, column: Column, dialect: Dialect) -> tuple[Source, list[Finding]]:
+    """A column of periods or months with every day in it as the label that it stands for.
+
+    A day that a program typed (a workbook's, a database's), or that is written as the dates are declared, is a day of
+    something: of the month in a column of months, else of what `periods` declares. Where nothing does, it stays.
+
+    Parameters
+    ----------
+    source : the raw rows.
+    column : a column of text that holds labels of time.
+    """
+    cells = _plain_days(source.frame.get_column(column.name), dialect.timezone)
+    marked = source.days.get(column.name, pl.repeat(False, len(cells), eager=True))
+    if cells.dtype == pl.Date:
+        days = cells
+    elif cells.dtype == pl.String:
+        typed = pl.select(pl.when(marked).then(cells).str.to_date("%Y-%m-%d", strict=False)).to_series()
+        plain = dialect.dates == PLAIN.dates or dialect.dates in SERIALS
+        said = typed if plain else _written(cells.str.strip_chars(), dialect.dates)
+        days = pl.select(pl.coalesce(typed, said)).to_series()
+    else:
+        return source, []
+    there = days.is_not_null()
+    if not there.any():
+        return source, []
+    kind = dialect.periods or ("month" if column.name in MONTHS else "")
+    text = days.dt.strftime(LABELS[kind or "day"])
+    rest = cells.cast(pl.String) if cells.dtype == pl.String else text
+    frame = source.frame.with_columns(
+        pl.select(pl.when(there).then(text).otherwise(rest)).to_series().alias(column.name)
+    )
+    if kind in ("", "day"):
+        left = {} if kind else {column.name: there}
+        return replace(source, frame=frame, days={**source.days, **left} if left else _without(source, column)), []
+    rows = there.arg_true()
+    rule = f"Days were read as the {kind} that they lie in."
+    found = source.finding("repair", rows, column=column.name, value=str(days[int(rows[0])]), rule=rule)
+    return replace(source, frame=frame, days=_without(source, column)), [found]
+
+
+def _without(source: Source, column: Column) -> dict[str, pl.Series]:
+    return {name: marks for name, marks in source.days.items() if name != column.name}
+
+
+def _plain_days(cells: pl.Series, zone: str) -> pl.Series:
+    """Timestamps as days, where a zone is declared or all of them are midnights."""
+    if not isinstance(cells.dtype, pl.Datetime):
+        return cells
+    if zone:
+        return _days(cells, zone)
+    midnights = cells.dtype.time_zone is None and (cells == cells.dt.truncate("1d")).all()
+    return cells.dt.date() if midnights else cells
 
 
 def _written(text: pl.Series, convention: str) -> pl.Series:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -31,6 +31,8 @@ class Source:
     tight : the file has neither a blank nor a quote, so that no cell has a space at an end or is an empty string.
     layout : finds where each row starts, when rows and lines of the file are not simply one after the other.
     first : the number of the first row: 2 below a header, 1 in a parquet file.
+    settled : by column, which cells a workbook held as numbers or days: no convention of writing is theirs.
+    days : by column of text, which cells hold a day where a label of time is wanted, and nobody says of what it is.
     """
 
     table: str
@@ -42,6 +44,8 @@ class Source:
     tight: bool = False
     layout: Callable[[], Layout] | None = None
     first: int = 2
+    settled: Mapping[str, pl.Series] = field(default_factory=dict)
+    days: Mapping[str, pl.Series] = field(default_factory=dict)
 
     @property
     def sha256(self) -> str:

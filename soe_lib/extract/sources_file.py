@@ -17,7 +17,7 @@ from zoneinfo import available_timezones
 from soe_lib.extract import secrets
 from soe_lib.extract.bound import NAME, RefusedError, identifier, statement
 from soe_lib.extract.databases import KINDS, SECONDS, Database
-from soe_lib.extract.dialect import DATES, NEGATIVES, PLAIN, SERIALS, Dialect
+from soe_lib.extract.dialect import DATES, LABELS, MONTHS, NEGATIVES, PLAIN, SERIALS, Dialect
 from soe_lib.extract.findings import Finding
 from soe_lib.extract.schema import Table, schema
 from soe_lib.extract.settings_file import as_date
@@ -28,7 +28,6 @@ FILE = "sources.toml"
 SECTIONS = ("conventions", "sources", "tables")
 SOURCE_KEYS = ("kind", "address", "path", "seconds")
 UNITS = ("unit", "per_unit")
-MONTHS = ("fiscal_month", "month")
 CONVENTIONS = tuple(one.name for one in fields(Dialect))
 
 
@@ -94,9 +93,10 @@ TABLE_KEYS = (*TEXTS, "columns", "ignore", "days_old", *CONVENTIONS)
 
 @dataclass(frozen=True)
 class Mapped:
-    """All that sources.toml says; empty where there is none."""
+    """All that sources.toml says; empty where there is none. `common` holds for every table that says no other."""
 
     folder: Path
+    common: Dialect = PLAIN
     databases: Mapping[str, Database] = field(default_factory=dict)
     entries: Mapping[str, Entry] = field(default_factory=dict)
 
@@ -153,7 +153,7 @@ class _Reader:
             entry = self._entry(schema()[name], self._section(section["tables"], name, "tables."), common, databases)
             if entry is not None:
                 entries[name] = entry
-        return Mapped(self.folder, databases, entries), self.findings
+        return Mapped(self.folder, common, databases, entries), self.findings
 
     def _section(self, content: Mapping[str, Any], name: str, at: str = "") -> Mapping[str, Any]:
         value = content.get(name, {})
@@ -217,6 +217,7 @@ class _Reader:
             ),
             "negatives": (values["negatives"] in NEGATIVES, f"Use one of {', '.join(NEGATIVES)}."),
             "dates": (values["dates"] in (*DATES, *SERIALS), f"Use one of {', '.join((*DATES, *SERIALS))}."),
+            "periods": (values["periods"] in ("", *LABELS), f"Use one of {', '.join(LABELS)}."),
             "timezone": (values["timezone"] in ("", *_zones()), "Write a zone such as Europe/Berlin."),
         }
         for name, (fits, fix) in checks.items():

@@ -183,17 +183,20 @@ def _folder(folder: Path, day: date) -> Iterator[Input]:
         for table in sorted(mapped & found.sources.keys()):
             rows = found.kept(table)
             yield _of(f"{home}/{table}.parquet", _bytes(rows.sort(rows.columns)))
-            raw.add(found.sources[table].file)
+            raw.add(found.sources[table].file.partition(", sheet ")[0])
     for path in _files(folder):
         if not (mapped and path.name in raw):
             yield _of(f"{home}/{path.name}", path)
 
 
 def _mapped(folder: Path) -> frozenset[str]:
-    """The tables that sources.toml takes from a database, or from files under names of the company's own."""
+    """The tables that sources.toml reads: from a database, or files in names or a writing of the company's own."""
+    from soe_lib.extract.dialect import PLAIN
+    from soe_lib.extract.schema import schema
     from soe_lib.extract.sources_file import load_sources
 
-    return frozenset(load_sources(folder)[0].entries)
+    mapped = load_sources(folder)[0]
+    return frozenset(mapped.entries) if mapped.common == PLAIN else frozenset(schema())
 
 
 def _files(folder: Path) -> list[Path]:

@@ -141,6 +141,35 @@ def _unknown_labels(extract: Extract, table: str, column: str) -> list[Finding]:
     return extract.flag("stop", table, where, column=column, rule=rule_text, fix=fix)
 
 
+@rule
+def days_among_labels(extract: Extract) -> list[Finding]:
+    """Days in a column of periods that could as well be months or weeks: nobody said of what they are the day."""
+    findings = []
+    named = extract["periods"]["period"].implode()
+    for table in LABELLED:
+        days = extract.sources[table].days.get("period") if table in extract.sources else None
+        if days is None:
+            continue
+        labels = extract[table]["period"]
+        rows = (days & ~labels.is_in(named)).fill_null(False).arg_true()
+        kind = _looks_like(labels.gather(rows).str.to_date("%Y-%m-%d", strict=False).drop_nulls().unique())
+        if kind:
+            rule_text = f"A day stands for a period: it may be its {kind}, and as a day all would fall on that one."
+            fix = 'Write 2026-12 or 2026-W49, fill the column date, or declare periods = "month", "week" or "day".'
+            value = labels[int(rows[0])]
+            findings.append(extract.finding("stop", table, rows, column="period", value=value, rule=rule_text, fix=fix))
+    return findings
+
+
+def _looks_like(days: pl.Series) -> str:
+    """What a set of days may stand for, judged by where all of them lie; blank for days of no pattern."""
+    if not len(days):
+        return ""
+    if (days.dt.day() == 1).all() or (days == days.dt.month_end()).all():
+        return "month"
+    return "week" if days.dt.weekday().n_unique() == 1 else ""
+
+
 def _spans(extract: Extract, table: str, column: str) -> pl.DataFrame:
     labels = extract.names(table, column)
     return extract.calendar.spans(labels.filter(labels != ""))

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 import zipfile
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from datetime import time as dtime
 from pathlib import Path
 from typing import Any
 
@@ -244,3 +245,172 @@ def test_one_cell_at_the_far_corner_takes_no_memory(tmp_path: Path) -> None:
     start = time.process_time()
     check(extract(tmp_path, made))
     assert time.process_time() - start <= 20
+
+
+FORECAST = ["item", "location", "customer", "period", "quantity"]
+
+
+def forecast(*periods: Any, form: str = "yyyy-mm-dd") -> openpyxl.Workbook:
+    """A forecast with these cells in the column of periods."""
+    made = book(forecast=[FORECAST, *(["FG", "M", "C1", period, 5] for period in periods)])
+    for cell in made["forecast"]["D"][1:]:
+        if isinstance(cell.value, datetime | date):
+            cell.number_format = form
+    return made
+
+
+@pytest.mark.parametrize("rows", [150, 10_050])
+def test_a_column_may_be_blank_for_as_long_as_it_likes(rows: int, tmp_path: Path) -> None:
+    """Types come from the contract: the last row alone has a customer, a price and a commitment."""
+    lines: list[list[Any]] = [[str(n), "FG", "M", None, date(2026, 11, 20), 7] for n in range(rows)]
+    made = orders(*lines, ["last", "FG", "M", "C1", date(2026, 11, 20), 7, 3, 21.5])
+    last = read(extract(tmp_path, made))["orders"].filter(order="last").row(0, named=True)
+    assert (last["customer"], last["committed"], last["price"]) == ("C1", 3.0, 21.5)
+
+
+def test_mixed_cells_of_one_column(tmp_path: Path) -> None:
+    """Codes as numbers and as text, quantities as text and as numbers, a day as text and as a day."""
+    made = orders([1, "FG", "M", "C1", "2026-11-20", "7"], ["A", "FG", "M", None, date(2026, 11, 21), 8.5])
+    found = read(extract(tmp_path, made))["orders"]
+    assert found["order"].to_list() == ["1", "A"]
+    assert found["quantity"].to_list() == [7.0, 8.5]
+    assert found["due_on"].to_list() == [date(2026, 11, 20), date(2026, 11, 21)]
+
+
+@pytest.mark.parametrize("where", ["[conventions]", '[tables.orders]\nfile = "extract.xlsx"'])
+def test_text_follows_the_declared_convention_and_cells_their_type(where: str, tmp_path: Path) -> None:
+    made = orders(["1", "FG", "M", "C1", "24.11.2026", "1.234,5"], ["2", "FG", "M", "C1", date(2026, 11, 25), 1234.5],
+                  ["3", "FG", "M", "C1", 46350, 7])  # fmt: skip
+    folder = extract(tmp_path, made)
+    text = f'{where}\ndates = "dd.mm.yyyy"\ndecimal = ","\nthousands = "."\n'
+    if where == "[conventions]":  # which is of every table that says no other
+        text += "".join(f'[tables.{name}]\nfile = "{name}.csv"\ndates = "yyyy-mm-dd"\ndecimal = "."\nthousands = ""\n'
+                        for name in TABLES if name != "orders")  # fmt: skip
+    (folder / "sources.toml").write_text(text, encoding="utf-8")
+    found = read(folder)["orders"]
+    assert found["quantity"].to_list() == [1234.5, 1234.5, 7.0]
+    assert found["due_on"].to_list() == [date(2026, 11, 24), date(2026, 11, 25), date(2026, 11, 24)]
+
+
+def test_conventions_hold_for_files_that_no_table_names(tmp_path: Path) -> None:
+    folder = write(tmp_path, dict.fromkeys((f"{name}.csv" for name in TABLES), None))
+    files = {"items": "item;unit;price\nFG;each;1.234,5\n", "locations": "location;kind\nM;market\n",
+             "orders": "order;item;location;due_on;quantity\n1;FG;M;24.11.2026;2,5\n"}  # fmt: skip
+    for name, text in files.items():
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+    said = '[conventions]\nseparator = ";"\ndecimal = ","\nthousands = "."\ndates = "dd.mm.yyyy"\n'
+    (folder / "sources.toml").write_text(said, encoding="utf-8")
+    found = read(folder)
+    assert found["items"]["price"].to_list() == [1234.5]
+    assert found["orders"]["due_on"].to_list() == [date(2026, 11, 24)]
+
+
+@pytest.mark.parametrize(
+    ("days", "kind"),
+    [
+        ([date(2026, 12, 1)], "month"),
+        ([date(2026, 12, 1), date(2027, 1, 1)], "month"),
+        ([date(2026, 11, 30), date(2026, 12, 31)], "month"),
+        ([date(2026, 11, 23), date(2026, 11, 30)], "week"),
+        ([date(2026, 11, 23), date(2026, 11, 24), date(2026, 11, 27)], ""),
+    ],
+)
+def test_a_day_in_period_is_what_somebody_says(days: list[date], kind: str, tmp_path: Path) -> None:
+    findings = check(extract(tmp_path / "bare", forecast(*days))).findings
+    stopped = [one for one in findings if one.level == "stop"]
+    assert [one.column for one in stopped] == (["period"] if kind else [])
+    assert all(f"may be its {kind}" in one.rule and one.count == len(days) for one in stopped)
+    for said, form in (("month", "%Y-%m"), ("week", "%G-W%V"), ("day", "%Y-%m-%d")):
+        folder = extract(tmp_path / said, forecast(*days))
+        text = f'[tables.forecast]\nfile = "extract.xlsx"\nperiods = "{said}"\n'
+        (folder / "sources.toml").write_text(text, encoding="utf-8")
+        wanted = sorted({day.strftime(form) for day in days})
+        assert sorted(set(read(folder)["forecast"]["period"])) == wanted if len(wanted) == len(days) else True
+
+
+@pytest.mark.parametrize("form", ["mmm-yy", "[$-de-DE]mmmm yyyy", "yyyy-mm", '"d. h." mmm yy'])
+def test_a_format_without_a_day_says_month(form: str, tmp_path: Path) -> None:
+    made = forecast(date(2026, 12, 1), form=form)
+    assert read(extract(tmp_path, made))["forecast"]["period"].to_list() == ["2026-12"]
+
+
+def test_a_day_that_names_a_given_period_is_its_name(tmp_path: Path) -> None:
+    made = forecast(date(2026, 11, 16))
+    made.create_sheet("periods")
+    for row in (["period", "starts_on", "ends_on"], [date(2026, 11, 16), date(2026, 11, 16), date(2026, 11, 29)]):
+        made["periods"].append(row)
+    assert read(extract(tmp_path, made))["forecast"]["period"].to_list() == ["2026-11-16"]
+
+
+def test_a_day_in_a_column_of_months_is_its_month(tmp_path: Path) -> None:
+    heads = ["fiscal_month", "family", "location", "measure", "quantity"]
+    made = book(consensus=[heads, [date(2026, 12, 1), "Fam", None, "sales", 500]])
+    found = read(extract(tmp_path, made))
+    assert found["consensus"]["fiscal_month"].to_list() == ["2026-12"]
+    assert [one.rule for one in found.findings if one.level == "repair"] == [
+        "Days were read as the month that they lie in."
+    ]
+
+
+def test_hours_of_a_clock_are_hours(tmp_path: Path) -> None:
+    """40:00 in Excel is 1.67 days inside; a column of hours means 40."""
+    made = book(calendar=[["resource", "period", "hours"], ["L1", "2026-W49", timedelta(hours=40)],
+                          ["L1", "2026-11-16", dtime(8, 30)]])  # fmt: skip
+    found = read(extract(tmp_path, made))
+    assert sorted(found["calendar"]["hours"]) == [8.5, 40.0]
+    assert [one.count for one in found.findings if one.level == "repair"] == [2]
+
+
+def test_cells_that_are_no_numbers_say_what_they_are(tmp_path: Path) -> None:
+    made = orders(["1", "FG", "M", "C1", date(2026, 11, 20), True], ["2", "FG", "M", "C1", date(2026, 11, 20), date(2026, 5, 1)],
+                  ["3", "FG", "M", "C1", date(2026, 11, 20), dtime(8, 0)])  # fmt: skip
+    said = [
+        (one.rows[0], f"{one.rule} {one.fix}")
+        for one in check(extract(tmp_path, made)).findings
+        if one.column == "quantity"
+    ]
+    for row, words in ((2, "yes or no"), (3, "makes one of 1.5"), (4, "time of day")):
+        assert any(at == row and words in text for at, text in said)
+
+
+def test_percent_cells_are_shares(tmp_path: Path) -> None:
+    made = book(routings=[["routing", "item", "location", "yield"], ["R", "FG", "P", 0.985]])
+    made["routings"]["D2"].number_format = "0.0%"
+    assert read(extract(tmp_path, made))["routings"]["yield"].to_list() == [0.985]
+
+
+def test_merged_cells_stop_and_hidden_rows_are_said(tmp_path: Path) -> None:
+    made = orders(*(["1234"[n], "FG", "M", "C1" if n in (0, 3) else None, date(2026, 11, 20), 7] for n in range(4)))
+    made["orders"].merge_cells("D2:D4")
+    made["orders"].row_dimensions[5].hidden = True
+    found = {one.rule: one for one in check(extract(tmp_path, made)).findings}
+    merged = found["Merged cells: only the first of them holds the value."]
+    assert (merged.level, merged.rows, merged.column) == ("stop", (2, 3, 4), "customer")
+    assert found["Rows that Excel hides were read too."].rows == (5,)
+
+
+def test_a_sheet_of_formulas_that_nobody_computed_is_not_left_out(tmp_path: Path) -> None:
+    made = orders(["=A1", "=A1", "=A1", "=A1", "=A1", "=A1"])
+    assert "without a computed value" in check(extract(tmp_path, made)).text()
+
+
+def test_a_column_between_others_without_name_and_value_is_none(tmp_path: Path) -> None:
+    made = book(
+        orders=[
+            ["order", "item", None, "location", "due_on", "quantity"],
+            ["1", "FG", None, "M", date(2026, 11, 20), 7],
+        ]
+    )
+    assert read(extract(tmp_path / "a", made))["orders"].height == 1
+    made["orders"]["C2"] = "?"
+    (found,) = [one for one in check(extract(tmp_path / "b", made)).findings if one.level == "stop"]
+    assert (found.rows, "has no name" in found.rule) == ((2,), True)
+
+
+def test_own_names_have_the_contracts_types(tmp_path: Path) -> None:
+    """A day number in LIEFERTERMIN is a day, as it would be in due_on."""
+    made = book(orders=[["NR", "item", "location", "LIEFERTERMIN", "quantity"], ["1", "FG", "M", 46346, 7]])
+    folder = extract(tmp_path, made)
+    columns = 'columns = { order = "NR", due_on = "LIEFERTERMIN" }'
+    (folder / "sources.toml").write_text(f'[tables.orders]\nfile = "extract.xlsx"\n{columns}\n', encoding="utf-8")
+    assert read(folder)["orders"]["due_on"].to_list() == [date(2026, 11, 20)]
