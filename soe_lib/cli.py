@@ -15,8 +15,19 @@ from typing import Any
 
 import click
 
-from soe_lib import __version__
+from soe_lib import __version__, workspace
 from soe_lib.errors import BusyError, SoeError
+
+
+class Written(click.ParamType):
+    """A file or folder to be written, made absolute by the workspace's rule; see `soe_lib.workspace.place`."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:  # noqa: ARG002
+        """The place that is meant."""
+        return workspace.place(value)
+
 
 DATA = click.option(
     "--data", default="data/demo", show_default=True, help="Company folder (extracts by date), or one extract."
@@ -48,7 +59,7 @@ def main() -> None:
 @DATA
 @AS_OF
 @JSON
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also write a page.")
+@click.option("--html", type=Written(), metavar="FILE", help="Also write a page.")
 def check(data: str, as_of: str | None, as_json: bool, html: Path | None) -> None:
     """Check an extract: every finding at once, with file, row, column, value, rule and fix."""
     from soe_lib.extract.check import check as run
@@ -79,7 +90,7 @@ def sources(data: str, as_of: str | None, as_json: bool) -> None:
 @DATA
 @AS_OF
 @click.option("--scenario", default=None, metavar="NAME", help="A scenario of the company's scenarios.toml.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write the flows as tables here.")
+@click.option("--out", type=Written(), metavar="DIR", help="Write the flows as tables here.")
 @click.option("--formulation", is_flag=True, help="Print the program instead of solving it.")
 @click.option("--seconds", default=600.0, show_default=True, help="Time limit of the solver.")
 @click.option("--gap", default=0.0, show_default=True, help="Relative gap that counts as proven, for whole numbers.")
@@ -112,7 +123,8 @@ def plan(
         found = made.solve(Options(seconds=seconds, gap=gap), name=scenario or "this week's plan")
         if out:
             _write_tables(found, out)
-        click.echo(json.dumps(found.summary()) if as_json else _verdict(found))
+        tables = f"\nTables in {out}" if out else ""
+        click.echo(json.dumps(found.summary()) if as_json else _verdict(found) + tables)
 
 
 @main.command()
@@ -237,7 +249,17 @@ def verify(out: str) -> None:
     sys.exit(0 if report.ok else 1)
 
 
-STORE = click.option("--store", default="out/plans", show_default=True, help="Plan history: a folder or an address.")
+def _history(_: click.Context, __: click.Parameter, store: str) -> str:
+    """The plan history that is meant, absolute: every command and page then speaks of the same one."""
+    from soe_lib.store.tables import at
+
+    return str(at(store))
+
+
+STORE = click.option(
+    "--store", default="out/plans", show_default=True, callback=_history,
+    help="Plan history: a folder (of the workspace, where it is relative) or an address.",
+)  # fmt: skip
 
 
 @main.command()
@@ -253,6 +275,7 @@ def plans(store: str, company: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(found.write_json())
         return
+    click.echo(f"Plan history {store}")
     for row in found.iter_rows(named=True):
         linked = f", restates {row['restates']}" if row["restates"] else ""
         why = f": {row['reason']}" if row["reason"] else ""
@@ -294,7 +317,7 @@ def decide(
             made = decisions.decide(
                 exception, option, owner=owner, reason=reason, due=due, as_of=as_of, store=store, company=company
             )
-            click.echo(str(made))
+            click.echo(f"{made}\nKept in {store}")
         elif not promote:
             click.echo(decisions.listed(store, as_of=as_of, company=company))
         if promote:
@@ -303,7 +326,7 @@ def decide(
 
             snapshot = read(data, as_of)
             entry, both = decisions.promote(snapshot, store=store, record=plan_of_record(snapshot, store))
-            click.echo(f"The plan of record of {entry.label} is: {both.name}.")
+            click.echo(f"The plan of record of {entry.label} is: {both.name}.\nKept in {store}")
 
 
 @main.command()
@@ -357,7 +380,7 @@ def approve(plan: str, by: str, reason: str, store: str, company: str | None) ->
 
         day, number = _labelled(plan)
         found = run(store, day, number, by=by, reason=reason, company=company)
-    click.echo(f"Plan {found.label} is decided by {found.decided_by}: {found.reason}")
+    click.echo(f"Plan {found.label} is decided by {found.decided_by}: {found.reason}\nKept in {store}")
 
 
 @main.command()
@@ -385,7 +408,7 @@ def _labelled(label: str) -> tuple[str, int | None]:
 
 
 @main.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=Written())
 @click.option("--weeks", default=3, show_default=True, help="Consecutive weekly extracts.")
 @click.option("--items", default=24, show_default=True, help="Finished items.")
 @click.option("--seed", default=7, show_default=True, help="Same seed, same bytes.")
@@ -412,7 +435,7 @@ def import_() -> None:
 
 @import_.command()
 @click.argument("source", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument("target", metavar="OUT", type=Written())
 @click.option("--as-of", default=None, metavar="DATE", help="As-of date; worked out from the data when left out.")
 @click.option("--currency", default="USD", show_default=True)
 @click.option("--lots", is_flag=True, help="Keep smallest orders and multiples: whole numbers, slower to prove.")
@@ -427,7 +450,7 @@ def frepple(source: Path, target: Path, as_of: str | None, currency: str, lots: 
 
 @import_.command()
 @click.argument("source", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument("target", metavar="OUT", type=Written())
 @click.option("--as-of", default=None, metavar="DATE", help="Only this Monday; all of them when left out.")
 @click.option("--currency", default="BDT", show_default=True)
 def supplygraph(source: Path, target: Path, as_of: str | None, currency: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -14,8 +15,8 @@ def shipped() -> Path:
     return inside if inside.is_dir() else PACKAGE.parent
 
 
-def root(start: Path | None = None) -> Path:
-    """The caller's workspace: the nearest folder upwards that holds notebooks/ and data/, else what was shipped.
+def own(start: Path | None = None) -> Path | None:
+    """The caller's own workspace: the nearest folder upwards that holds notebooks/ and data/; None where none does.
 
     Parameters
     ----------
@@ -25,16 +26,30 @@ def root(start: Path | None = None) -> Path:
     for folder in (here, *here.parents):
         if (folder / "notebooks").is_dir() and (folder / "data").is_dir():
             return folder
-    return shipped()
+    return None
+
+
+def root(start: Path | None = None) -> Path:
+    """The caller's workspace, else what was shipped; `start` as of `own`."""
+    return own(start) or shipped()
+
+
+def place(path: str | Path) -> Path:
+    """Where a path is meant, absolute: the one rule for data, plan history, archive and files, wherever one stands.
+
+    A relative path is one of the workspace, from the command line in any of its folders and from a notebook's kernel
+    alike; of the current folder where there is no workspace, or where it begins with "./" or "../".
+    """
+    said, asked = os.fspath(path), Path(path).expanduser()
+    dotted = said in (".", "..") or said.startswith(("./", "../"))
+    return Path(os.path.normpath((Path.cwd() if dotted else own() or Path.cwd()) / asked))
 
 
 def find(path: str | Path) -> Path:
-    """A path as the user means it: against the current folder first, then against the workspace.
+    """Data to read, absolute: where `place` means it, else in the current folder; without a workspace, as shipped.
 
-    Returns the path against the current folder where neither exists, so that the error names what was asked for.
+    Returns the place that is meant where there is none of them, so that the error names it.
     """
-    asked = Path(path).expanduser()
-    if asked.is_absolute() or asked.exists():
-        return asked
-    beside = root() / asked
-    return beside if beside.exists() else asked
+    meant, asked = place(path), Path(path).expanduser()
+    beside = (meant, Path.cwd() / asked, *(() if own() else (shipped() / asked,)))
+    return next((Path(os.path.normpath(one)) for one in beside if one.exists()), meant)

@@ -16,7 +16,7 @@ from soe_lib.explore.controls.control import Field
 from soe_lib.explore.draft import Change, Draft
 from soe_lib.explore.part import Note
 from soe_lib.extract.spelling import hint
-from soe_lib.scenario.files import find, load, shelf
+from soe_lib.scenario.files import find, load, shelf, text
 from soe_lib.scenario.scenario import Scenario
 from soe_lib.scenario.values import Value, plain
 
@@ -236,14 +236,15 @@ class Builder:
         from soe_lib.store.approvals import approve
         from soe_lib.store.history import append
 
-        self._changed_one()
+        scenario = self._changed_one()
         answer = self.answer()
         if answer.plan is None:
             raise DataError(f"{answer.name}: there is no plan to promote. {answer.message}")
-        for what, text in (("name", by), ("reason", reason)):
-            if not text.strip():
+        for what, given in (("name", by), ("reason", reason)):
+            if not given.strip():
                 raise DataError(f"A plan of record needs the {what} of who decides: say who, and why.")
-        entry = append(store, replace(answer.plan, name=answer.name), reason=f"decided: {answer.name}: {reason}")
+        made, why = replace(answer.plan, name=answer.name), f"decided: {answer.name}: {reason}"
+        entry = append(store, made, reason=why, scenario=text(scenario))
         approve(store, entry.as_of, entry.run, by=by, reason=reason, company=entry.company)
         return entry
 

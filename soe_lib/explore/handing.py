@@ -14,6 +14,8 @@ from soe_lib.explore.builder import Builder
 from soe_lib.explore.panel import button, row
 from soe_lib.explore.view import block, refused
 from soe_lib.scenario.files import HEADER, text
+from soe_lib.store.history import HERE
+from soe_lib.store.tables import at
 
 if TYPE_CHECKING:
     from soe_lib.store.tables import Store
@@ -115,7 +117,7 @@ class Handing(widgets.VBox):
     def _save(self) -> None:
         file = self.builder.save()
         self.refresh()
-        self.say(f"Saved {self.builder.scenario.name} in {file.parent.name}/{file.name}.")
+        self.say(f"Saved {self.builder.scenario.name} in {file}.")
 
     def _share(self) -> None:
         scenario, link = self.builder.scenario, self.builder.link()
@@ -131,11 +133,13 @@ class Handing(widgets.VBox):
     def _offer(self) -> None:
         file = self.builder.offer(self.exception.value)
         self.refresh()
-        self.say(f"The next pack prices it as an option for {self.exception.value}; it stands in {file.name}.")
+        self.say(f"The next pack prices it as an option for {self.exception.value}; it stands in {file}.")
 
     def _promote(self) -> None:
-        entry = self.builder.promote(by=self.by.value, reason=self.reason.value, store=self.store or "out/plans")
-        self.say(f"Plan {entry.label} is the plan of record, decided by {self.by.value}.")
+        home = at(self.store or HERE)
+        entry = self.builder.promote(by=self.by.value, reason=self.reason.value, store=home)
+        called = self.builder.scenario.name
+        self.say(f"Plan {entry.label} is the plan of record, decided by {self.by.value}: {called}. Kept in {home}.")
 
     def _try(self, act: Callable[[], object]) -> None:
         try:

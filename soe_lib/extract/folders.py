@@ -21,7 +21,7 @@ def dates(company: Path) -> tuple[date, ...]:
 
 
 def found(data: str | Path) -> Path:
-    """The folder that is meant, in the current folder or the workspace; of an object store's address a copy."""
+    """The folder that is meant, in the workspace or the current folder; of an object store's address a copy."""
     return objects.copied(str(data)) if objects.is_address(data) else workspace.find(data)
 
 

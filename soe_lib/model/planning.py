@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from soe_lib.errors import SolveError
 from soe_lib.extract.snapshot import Snapshot, read
 from soe_lib.model.plan import Plan
+from soe_lib.workspace import place
 
 if TYPE_CHECKING:
     from soe_lib.model.solve import Options
@@ -85,7 +86,7 @@ def plan_of_record(snapshot: Snapshot, store: str | Path = "", results: str | Pa
 
 def _stored(snapshot: Snapshot, store: str | Path) -> Plan | None:
     remote = "://" in str(store)
-    if not store or not (remote or (Path(store) / "plans").is_dir()):
+    if not store or not (remote or (place(store) / "plans").is_dir()):
         return None
     from soe_lib.store.history import latest
 

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib import workspace
 from soe_lib.errors import DataError, PackError, ReconciliationError
 from soe_lib.operations import files, orders
 from soe_lib.store.approvals import Approval, approved
 from soe_lib.store.history import newest
 from soe_lib.store.kept import restored
-from soe_lib.store.tables import Store
+from soe_lib.store.tables import Store, at
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
@@ -79,8 +80,10 @@ def release(
     PackError : another release stands in the folder.
     """
     from soe_lib.extract.snapshot import read
+    from soe_lib.scenario.files import parsed
 
-    home: Store = store if store is not None else Path(out) / "plans"
+    archive = workspace.place(out)
+    home = at(store if store is not None else archive / "plans")
     row = newest(home, as_of, run, company=company)
     plan = restored(home, row)
     decision = approved(home, plan)
@@ -91,7 +94,9 @@ def release(
             f'soe approve {label} --by NAME --reason "…".'
         )
     inputs = snapshot if snapshot is not None else read(data, str(plan.as_of))
-    if inputs.fingerprint != plan.fingerprint:
+    if inputs.fingerprint != plan.fingerprint and row["scenario"]:
+        inputs = parsed(row["scenario"]).apply(inputs)
+    elif inputs.fingerprint != plan.fingerprint:
         # A plan with the meeting's decisions in it was made from the extract as they changed it.
         from soe_lib.scenario.decisions import as_decided
 
@@ -101,7 +106,7 @@ def release(
             f"Plan {label} was made from other inputs ({plan.fingerprint[:12]}) than {data or 'the snapshot'} holds "
             f"({inputs.fingerprint[:12]}). Give the extract it was made from, or plan and decide again."
         )
-    target = Path(out) / FOLDER / f"{row['as_of']}.{row['run']}"
+    target = archive / FOLDER / f"{row['as_of']}.{row['run']}"
     return _write(target, plan, inputs, decision)
 
 

@@ -14,6 +14,7 @@ from soe_lib.errors import PackError, SoeError
 from soe_lib.pack import archive, build, chain, failed, inputs, manifest, pdf, place, site, verify
 from soe_lib.pack import notebooks as found
 from soe_lib.pack.build import Job, Progress
+from soe_lib.store.tables import at
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
@@ -102,7 +103,7 @@ def make_pack(
         raise
     told("read", "done")
     folder = Path(notebooks) if notebooks is not None else workspace.root() / "notebooks"
-    home = Path(out).expanduser().resolve()
+    home = workspace.place(out).resolve()
     try:
         with place.lock(home):
             notes = place.recover(home)
@@ -117,7 +118,7 @@ def make_pack(
                 timeout=timeout,
                 progress=told,
                 reason=reason,
-                history=str(store) if store is not None else "",
+                history=str(at(store)) if store is not None else "",
                 browser=browser,
                 times={"read": time.perf_counter() - started},
             )

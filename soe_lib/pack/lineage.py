@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from soe_lib import workspace
 from soe_lib.errors import DataError, PackError
 from soe_lib.extract.spelling import hint
 from soe_lib.money.trace import Lineage, Trace, lineage
@@ -76,7 +77,7 @@ def read(folder: str | Path) -> tuple[Lineage, tuple[Figure, ...]]:
 
     Raises PackError where there is none, or it is not the one that was published.
     """
-    home = Path(folder).expanduser()
+    home = workspace.place(folder)
     if not (home / manifest.NAME).is_file() and (packs := place.packs(home)):
         home = packs[max(packs)]
     path, told = home / NAME, manifest.read(home)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from soe_lib import workspace
 from soe_lib.errors import BusyError, DataError, SoeError
 from soe_lib.extract.folders import dates
 from soe_lib.pack import weekly
@@ -26,7 +27,7 @@ def companies(data: str | Path) -> tuple[Path, ...]:
 
     Raises DataError where there is none.
     """
-    home = Path(data)
+    home = workspace.find(data)
     found = tuple(path for path in sorted(home.iterdir()) if dates(path)) if home.is_dir() else ()
     if not found:
         raise DataError(f"{home} holds no company: no folder in it has an extract named by its as-of date.")
@@ -70,4 +71,4 @@ def one(data: str, as_of: str | None, out: str, timeout: float) -> Outcome:
 
 
 def _archive(out: str | Path, company: str) -> str:
-    return f"{str(out).rstrip('/')}/{company}" if "://" in str(out) else str(Path(out).expanduser().resolve() / company)
+    return f"{str(out).rstrip('/')}/{company}" if "://" in str(out) else str(workspace.place(out).resolve() / company)

@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from soe_lib import workspace
 from soe_lib.errors import PackError
 from soe_lib.pack import build, compare, inputs, manifest, notebooks, place, verify
 from soe_lib.review import words
@@ -73,7 +74,7 @@ def rebuild(
     PackError : no such pack, one without kept inputs, an archived file that was altered, or a notebook that fails.
     DataError : the kept extract does not pass the checks of this version.
     """
-    home = Path(out).expanduser().resolve()
+    home = workspace.place(out).resolve()
     folder = _folder(home, str(as_of), run)
     told = manifest.read(folder)
     faults = verify.faults_of(folder, told)
@@ -126,7 +127,7 @@ def _record(out: Path, told: Mapping[str, Any], work: Path) -> None:
     """Lay the plan that the pages compared with into a store of its own; one that was recomputed is so again."""
     record = told.get("record")
     store = told["plan"].get("store") or str(out / build.STORE)
-    if not record or not ("://" in store or Path(store, "plans").is_dir()):
+    if not record or not ("://" in store or (workspace.place(store) / "plans").is_dir()):
         return
     from soe_lib.store import history
 

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from soe_lib import objects
+from soe_lib import objects, workspace
 from soe_lib.extract.folders import found
 from soe_lib.pack import archive, chain, failed, inputs, manifest, place, site
 from soe_lib.pack.build import STORE
@@ -35,7 +35,7 @@ def copy(out: str | Path, *, whole: bool = True) -> Iterator[tuple[Path, str | N
     whole : kept inputs and plans too; without them only their names, which is enough to add a pack.
     """
     if not objects.is_address(out):
-        yield Path(out), None
+        yield workspace.place(out), None
         return
     with tempfile.TemporaryDirectory(prefix="soe-archive-") as name:
         home = Path(name) / "out"

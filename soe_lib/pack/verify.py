@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from soe_lib import workspace
 from soe_lib.errors import PackError, ReconciliationError, SoeError
 from soe_lib.pack import chain, inputs, manifest, place
 from soe_lib.pack.build import STORE
@@ -62,7 +63,7 @@ def verify(out: str | Path) -> Report:
     ------
     PackError : there is neither a pack nor an archive at the address.
     """
-    home = Path(out)
+    home = workspace.place(out)
     if (home / manifest.NAME).is_file():
         folders = [home]
         whole = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from soe_lib import objects
+from soe_lib import objects, workspace
 from soe_lib.errors import BusyError
 from soe_lib.pack import failed, notify
 from soe_lib.pack.build import Progress
@@ -67,7 +67,7 @@ def _leave(error: BaseException, data: str, as_of: str | None, out: str | Path, 
             # Whatever the object store has, the first error must be told.
             return [f"No page could be left at {out} ({type(unreachable).__name__})."]
         return [f"What to do: {out}/{failed.NAME}", *notify.tell(failure)]
-    home = Path(out).expanduser().resolve()
+    home = workspace.place(out).resolve()
     failure = failed.describe(error, home, data=data, as_of=as_of, step=step)
     page = failed.leave(failure, home)
     return [*([f"What to do: {page}"] if page else []), *notify.tell(failure)]

@@ -16,7 +16,7 @@ from soe_lib.extract.spelling import hint
 from soe_lib.scenario.edits import Edit
 from soe_lib.scenario.scenario import Scenario
 from soe_lib.scenario.values import Setting, Value, filters, plain
-from soe_lib.workspace import root
+from soe_lib.workspace import place, root
 
 FILE = "scenarios.toml"
 BASE = "base"
@@ -130,7 +130,8 @@ def parsed(content: str) -> Scenario:
 
 def file_at(path: str | Path) -> Path:
     """The scenarios.toml that a path means: the file itself, or the one in a folder."""
-    return Path(path) / FILE if Path(path).is_dir() else Path(path)
+    meant = place(path)
+    return meant / FILE if meant.is_dir() else meant
 
 
 def _scenario(file: Path, entry: Mapping[str, Any]) -> Scenario:

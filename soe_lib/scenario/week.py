@@ -17,6 +17,7 @@ from soe_lib.scenario.decisions import actions
 from soe_lib.scenario.manual import price_manual
 from soe_lib.scenario.options.price import price_options
 from soe_lib.store import meeting
+from soe_lib.workspace import place
 
 if TYPE_CHECKING:
     from soe_lib.model.living import Living
@@ -119,4 +120,4 @@ def meeting_week(
 def _there(store: str | Path) -> str:
     """The store's address where there is one."""
     text = str(store)
-    return text if text and ("://" in text or Path(text).is_dir()) else ""
+    return text if text and ("://" in text or place(text).is_dir()) else ""

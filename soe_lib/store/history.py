@@ -12,7 +12,6 @@ from typing import Any
 
 import polars as pl
 
-from soe_lib import workspace
 from soe_lib.errors import DataError, SoeError
 from soe_lib.model.plan import Plan
 from soe_lib.store import tables
@@ -21,7 +20,7 @@ from soe_lib.store.kept import INTERNAL, PLANS, restored, row_of, write
 from soe_lib.store.tables import Store
 
 HERE = "out/plans"
-"""Where the weekly pack keeps its plans."""
+"""Where the weekly pack keeps its plans, in the workspace."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,7 @@ def append(
     *,
     reason: str = "",
     previous: Entry | str | None = None,
+    scenario: str = "",
     storage_options: Mapping[str, str] | None = None,
 ) -> Entry:
     """Keep a plan for good; the very same plan again adds nothing, other inputs make a new run of the date.
@@ -73,6 +73,7 @@ def append(
     plan : a Plan, or a folder that Plan.save wrote.
     reason : why it was planned again; with one, a version of a closed date is a restatement that says so.
     previous : the plan that it follows; left out: the newest run of the date, else of the date before.
+    scenario : text of the edits that its extract had, so that `release` can make them again; blank for none.
     storage_options : what opens the object store, where the environment does not say it.
 
     Raises DataError for another version of a closed date without a reason, SoeError where others keep writing,
@@ -93,7 +94,8 @@ def append(
         if (twin := _same(rows, made)) is not None:
             return twin
         restates = restated_by(rows, made, reason, home)
-        row = row_of(made, rows, entry, layout, reason=reason, previous=follows or restates or None, restates=restates)
+        after = follows or restates or None
+        row = row_of(made, rows, entry, layout, reason=reason, previous=after, restates=restates, scenario=scenario)
         try:
             tables.add_if_unchanged(home, "plans", row, seen)
         except tables.ConflictError:
@@ -142,7 +144,7 @@ def plans(
     known_at : only what was kept by then.
     storage_options : what opens an object store, where the environment does not say it.
     """
-    rows = read_plans(tables.at(_found(store), storage_options), version)
+    rows = read_plans(tables.at(store, storage_options), version)
     kept = rows if company is None else rows.filter(pl.col("company") == company)
     kept = kept if as_of is None else kept.filter(pl.col("as_of") == _day(as_of))
     kept = kept if known_at is None else kept.filter(pl.col("created") <= known_at)
@@ -158,12 +160,7 @@ def open(
     storage_options: Mapping[str, str] | None = None,
 ) -> Plan:
     """A plan as it was kept: `soe.open("2026-11-16")`, `soe.open("2026-11-16", 2)`; see `open_plan`."""
-    return open_plan(tables.at(_found(store), storage_options), as_of, run, company=company)
-
-
-def _found(store: Store) -> Store:
-    """A relative folder as the user means it: against the current folder, else against the workspace."""
-    return store if isinstance(store, tables.Address) or "://" in str(store) else workspace.find(store)
+    return open_plan(tables.at(store, storage_options), as_of, run, company=company)
 
 
 def open_plan(store: Store, as_of: str | date, run: int | None = None, *, company: str | None = None) -> Plan:

@@ -44,7 +44,8 @@ PLANS = pl.Schema(
 )
 """One row per plan; `previous` and `restates` are "as-of/run", `library_versions` JSON, `entry` the key of its rows."""
 
-INTERNAL = pl.Schema({"solution": pl.String(), "layout": pl.String()})
+INTERNAL = pl.Schema({"solution": pl.String(), "layout": pl.String(), "scenario": pl.String()})
+"""What opens a plan; `scenario` is the text of the edits that the extract had when it was planned, blank for none."""
 EMPTY = pl.DataFrame(schema={"part": pl.String, "place": pl.Int64})
 LIBRARIES = ("cvxpy", "deltalake", "highspy", "numpy", "polars", "scipy")
 
@@ -81,6 +82,7 @@ def row_of(
     reason: str,
     previous: str | None,
     restates: str = "",
+    scenario: str = "",
 ) -> pl.DataFrame:
     """The row of `plans` that makes the plan known, numbered after the rows there are."""
     own = rows.filter(pl.col("company") == plan.company)
@@ -112,6 +114,7 @@ def row_of(
         "entry": entry,
         "solution": json.dumps(dict(found), sort_keys=True),
         "layout": json.dumps(layout),
+        "scenario": scenario,
     }
     return pl.DataFrame([row], schema={**PLANS, **INTERNAL})
 

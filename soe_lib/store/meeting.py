@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import polars as pl
 
-from soe_lib import workspace
 from soe_lib.store import tables
 from soe_lib.store.tables import Store
 
@@ -100,8 +98,7 @@ def known_before(store: Store, *, company: str, as_of: date) -> dict[str, pl.Dat
 
 
 def _rows(store: Store, table: str, company: str | None) -> pl.DataFrame | None:
-    home = store if isinstance(store, tables.Address) or "://" in str(store) else workspace.find(Path(str(store)))
-    rows = tables.read(tables.opened(home, table))
+    rows = tables.read(tables.opened(store, table))
     if rows.is_empty():
         return None
     return rows if company is None else rows.filter(pl.col("company") == company)

@@ -11,6 +11,7 @@ import polars as pl
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
+from soe_lib import workspace
 from soe_lib.errors import SoeError
 
 TABLES = ("plans", "flows", "rates", "frames", "approvals", "exceptions", "options", "decisions")
@@ -39,8 +40,11 @@ Store = str | Path | Address
 
 
 def at(store: Store, storage_options: Mapping[str, str] | None = None) -> Store:
-    """A store with its options, where there are some."""
-    return Address(str(store), dict(storage_options)) if storage_options else store
+    """A store as it is meant: a folder made absolute by the workspace's rule, with options where there are some."""
+    if isinstance(store, Address):
+        return store
+    text = str(store) if "://" in str(store) else str(workspace.place(store))
+    return Address(text, dict(storage_options)) if storage_options else text
 
 
 class ConflictError(Exception):
@@ -60,7 +64,7 @@ def address(store: Store, table: str) -> str:
     if table not in TABLES:
         raise ValueError(f"the store has {', '.join(TABLES)}, not {table!r}")
     text = str(store)
-    return f"{text.rstrip('/')}/{table}" if "://" in text else str(Path(text).expanduser().absolute() / table)
+    return f"{text.rstrip('/')}/{table}" if "://" in text else str(workspace.place(text) / table)
 
 
 def options(store: Store) -> dict[str, str] | None:
