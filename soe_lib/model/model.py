@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -11,8 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from soe_lib.errors import FormulationError, ReconciliationError
+from soe_lib.errors import ReconciliationError
 from soe_lib.extract.snapshot import Snapshot, expected
+from soe_lib.model import references
 from soe_lib.model.blocks import STANDARD
 from soe_lib.model.canonical import Canonical, again
 from soe_lib.model.certificate import certify
@@ -44,13 +44,18 @@ class Model:
     def __init__(self, snapshot: Snapshot, blocks: Sequence[Block] = STANDARD, *, near: Model | None = None) -> None:
         self.snapshot, self.blocks, self.near = expected(snapshot, "soe.Model"), blocks_of(blocks), near
         self.network: Network = Network(snapshot, near=near.network if near else None)
-        self.flows: dict[str, Flow] = self._named("flows")
+        parts = {what: self._ask(what) for what in references.BRINGS}
+        self.flows: dict[str, Flow] = _named("flows", parts["flows"])
+        self.balances: dict[str, Balance] = _named("balances", parts["balances"])
         for block in self.blocks:
             if isinstance(block, Part):
                 block.check(self.network, self.flows)
-        self.balances: dict[str, Balance] = self._named("balances")
-        self.effects: list[Effect] = sorted(self._ask("effects"), key=lambda e: (e.on, e.flow, e.note, str(e.per_unit)))
-        self.rates: list[Rate] = sorted(self._ask("rates"), key=lambda r: (r.flow, r.account, r.note, str(r.per_unit)))
+        # What a near model's blocks refer to was there; that an edit takes it away is what the edit is for.
+        fresh = [block for block in self.blocks if near is None or not any(block is old for old in near.blocks)]
+        references.check(fresh, parts, self.flows)
+        effects, rates = ([part for _, part in parts[what]] for what in ("effects", "rates"))
+        self.effects: list[Effect] = sorted(effects, key=lambda e: (e.on, e.flow, e.note, str(e.per_unit)))
+        self.rates: list[Rate] = sorted(rates, key=lambda r: (r.flow, r.account, r.note, str(r.per_unit)))
         self.balances = {name: balance for name, balance in self.balances.items() if self._follows(balance)}
         self.effects = [e for e in self.effects if e.flow in self.flows and e.on in self.balances]
         self.rates = [r for r in self.rates if r.flow in self.flows]
@@ -60,19 +65,14 @@ class Model:
         acting = {(effect.on, effect.flow) for effect in self.effects if effect.flow in self.flows}
         return all(flow in balance.follows[on] for on, flow in acting if on in balance.follows)
 
-    def _ask(self, what: str) -> list[Any]:
-        return [part for block in self.blocks for part in self._brought(block, what)]
+    def _ask(self, what: str) -> list[tuple[Block, Any]]:
+        """What every block brings, with the block."""
+        return [(block, part) for block in self.blocks for part in self._brought(block, what)]
 
     def _brought(self, block: Block, what: str) -> list[Any]:
         """What a block brings; the very same parts as in the near model where nothing moved that it reads."""
         # The part keeps the block alive, so that no other one can have its number.
-        return self.network.kept.get(f"{what} of {id(block)}", lambda network: list(getattr(block, what)(network)))
-
-    def _named(self, what: str) -> dict[str, Any]:
-        parts = self._ask(what)
-        if twins := [name for name, times in Counter(part.name for part in parts).items() if times > 1]:
-            raise FormulationError(f"two blocks bring {what} of the same name: {', '.join(sorted(twins))}")
-        return {part.name: part for part in sorted(parts, key=lambda part: part.name) if part.size}
+        return self.network.kept.get(f"{what} of {id(block)}", lambda network: references.brought(block, what, network))
 
     # -- the program ---------------------------------------------------------------------------------------------
 
@@ -285,6 +285,12 @@ class Model:
 
     def __repr__(self) -> str:
         return self.formulation()
+
+
+def _named(what: str, parts: Sequence[tuple[Block, Any]]) -> dict[str, Any]:
+    """Name → flow or balance, without those that have no cell."""
+    references.twins(references.bringers(parts), what)
+    return {part.name: part for part in sorted((part for _, part in parts), key=lambda part: part.name) if part.size}
 
 
 def _all_the_same(mine: Sequence[object], theirs: Sequence[object]) -> bool:

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 
 from soe_lib.errors import FormulationError
 from soe_lib.model.axis import Floats, incidence
-from soe_lib.model.terms import Balance, Effect, Flow, Rate, column, expression
+from soe_lib.model.terms import Balance, Effect, Flow, Rate, column, expression, lacking
 
 LEDGER_LABELS = ("item", "location", "customer", "booked")
 """Where a rate is booked; `booked` is the period."""
@@ -61,24 +61,45 @@ class Program:
 def joined(frame: pl.DataFrame, extra: pl.DataFrame | None, using: tuple[str, ...], who: str) -> pl.DataFrame:
     """The cells together with the rows of `extra` that they meet; cells that meet none drop out."""
     if extra is None:
+        if using:
+            raise FormulationError(f"{who}: `using` names {', '.join(using)}, but there is no table to join")
         return frame
+    if not using:
+        raise FormulationError(f"{who}: a table is joined, but `using` does not say on which columns")
+    lacking(frame, using, who, "`using`")
+    lacking(extra, using, f"{who}, joined table", "`using`")
     if clash := (set(frame.columns) & set(extra.columns)) - set(using):
         raise FormulationError(f"{who}: both sides of the join have {sorted(clash)}; rename one of them")
     return frame.join(extra, on=list(using), how="inner", maintain_order="left_right")
 
 
+def cells_of(term: Effect | Rate, flow: Flow, who: str) -> pl.DataFrame:
+    """The cells of a flow that a term acts on, numbered, with what its table tells about them."""
+    cells = flow.rows.with_row_index("cell")
+    try:
+        if term.where is not None:
+            lacking(cells, term.where, who, "`where`")
+            cells = cells.filter(term.where)
+        return joined(cells, term.join, term.using, who)
+    except pl.exceptions.PolarsError as error:
+        raise FormulationError(
+            f"{who}: {str(error).splitlines()[0]}; labels are coded: write ones that the extract has, and encode "
+            "tables of your own with network.encode(…)."
+        ) from error
+
+
 def entries(effect: Effect, flow: Flow, balance: Balance, arrivals: pl.DataFrame | None) -> tuple[Floats, Cells, Cells]:
     """Coefficient, balance row and flow column of each place where the effect acts."""
     who = f"{effect.flow} on {effect.on}"
-    cells = flow.rows.with_row_index("cell")
-    if effect.where is not None:
-        cells = cells.filter(effect.where)
-    cells = joined(cells, effect.join, effect.using, who)
+    cells = cells_of(effect, flow, who)
     if effect.after:
+        lacking(cells, LEAD, who, "`after`")
         if arrivals is None:
             raise FormulationError(f"{who}: arrives later, but the network has no arrivals")
         cells = cells.join(arrivals, on=[*LEAD], how="left", nulls_equal=True, maintain_order="left_right")
     coefficients = column(cells, effect.per_unit, who)
+    if endless := int(np.isinf(coefficients).sum()):
+        raise FormulationError(f"{who}: {endless} of {cells.height} coefficients are infinite; give a finite number.")
     at = {**({"period": "arrival"} if effect.after else {}), **effect.at}
     if effect.after:
         coefficients = coefficients * column(cells, "share", f"{who}, share that arrives")
@@ -88,11 +109,8 @@ def entries(effect: Effect, flow: Flow, balance: Balance, arrivals: pl.DataFrame
 
 def rate_rows(rate: Rate, flow: Flow) -> pl.DataFrame:
     """One row per cell and rate: cell, keys, account, kind, where it is booked, money per unit; zero rates drop out."""
-    cells = flow.rows.with_row_index("cell")
     who = f"rate {rate.account} on {rate.flow}"
-    if rate.where is not None:
-        cells = cells.filter(rate.where)
-    cells = joined(cells, rate.join, rate.using, who)
+    cells = cells_of(rate, flow, who)
     amounts = column(cells, rate.per_unit, who)
     at = {"booked": "period", **rate.at}
     places = [

@@ -6,16 +6,17 @@ the same rates into money.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from soe_lib.errors import FormulationError
+from soe_lib.extract.spelling import hint
 from soe_lib.model.axis import Axis, Floats
 
 if TYPE_CHECKING:
@@ -34,14 +35,36 @@ def expression(amount: Amount) -> pl.Expr:
     return amount if isinstance(amount, pl.Expr) else pl.lit(float(amount))
 
 
+def lacking(frame: pl.DataFrame, asked: Amount | Sequence[str] | None, who: str, what: str = "it") -> None:
+    """Raises FormulationError where a frame lacks a column that an Amount, or a list of names, speaks of.
+
+    Parameters
+    ----------
+    frame : of the cells. asked : the Amount or the names; None asks for nothing.
+    who, what : for the message: which term, and which of its arguments.
+    """
+    if isinstance(asked, pl.Expr):
+        asked = asked.meta.root_names()
+    names = [asked] if isinstance(asked, str) else [] if asked is None or isinstance(asked, float | int) else asked
+    if lost := [name for name in names if name not in frame.columns]:
+        said = f"{who}: {what} speaks of column {lost[0]!r}, which its cells do not have."
+        raise FormulationError(
+            " ".join(filter(None, [said, hint(lost[0], frame.columns), f"They have {', '.join(frame.columns)}."]))
+        )
+
+
 def column(frame: pl.DataFrame, amount: Amount, who: str) -> Floats:
-    """The Amount as one finite float per row of the frame; raises FormulationError where it is blank."""
+    """The Amount as one float per row of the frame; raises FormulationError where it is blank, or no number."""
     if isinstance(amount, float | int):
         amount = float(amount)
         if np.isnan(amount):
             raise FormulationError(f"{who}: {frame.height} rows have no value, all of them {amount}")
         return np.full(frame.height, amount)
-    values = frame.select(expression(amount).cast(pl.Float64).alias("value")).get_column("value")
+    lacking(frame, amount, who)
+    try:
+        values = frame.select(expression(amount).cast(pl.Float64).alias("value")).get_column("value")
+    except pl.exceptions.PolarsError as error:
+        raise FormulationError(f"{who}: {str(error).splitlines()[0]}; it must be a number per row.") from error
     if values.len() != frame.height:  # a literal is one row long
         values = pl.Series("value", np.full(frame.height, values[0] if values.len() else 0.0))
     if values.null_count() or np.isnan(values.to_numpy()).any():
@@ -238,7 +261,13 @@ class Block(Protocol):
 
 
 class Part:
-    """A block that brings nothing: subclasses override what they do bring."""
+    """A block that brings nothing: subclasses override what they do bring.
+
+    A flow or a balance that it refers to must be there, and what it selects must find a cell: else FormulationError.
+    `optional` lists the names that it does without.
+    """
+
+    optional: ClassVar[tuple[str, ...]] = ()
 
     def flows(self, network: Network) -> Iterable[Flow]:  # noqa: ARG002
         """No flow."""

@@ -45,6 +45,8 @@ class Allocation(Part):
     × cut. Books nothing.
     """
 
+    optional = ("replace",)
+
     def flows(self, network: Network) -> Iterator[Flow]:
         """cut, where cuts are proportional."""
         if rule(network) == "proportional":

@@ -62,6 +62,8 @@ class CarryOver(Part):
     on : ending of the names it brings.
     """
 
+    optional = ("undisturbed",)
+
     lots: Lots
     on: str = ""
 

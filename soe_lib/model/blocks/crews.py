@@ -24,6 +24,8 @@ class Crews(Part):
     −cost_per_head × length of the period (used or not), −hire_cost and −release_cost to "workforce".
     """
 
+    optional = ("overtime_limit",)
+
     def flows(self, network: Network) -> Iterator[Flow]:
         """heads, hire, release; whole numbers for the crews that the extract counts in whole heads."""
         if (cells := crews(network)).is_empty():

@@ -78,6 +78,8 @@ class Locked(Part):
     Raises DataError for a lock of what the plan does not have: a column, a label, a period, or all of them together.
     """
 
+    optional = ("overtime",)
+
     locks: tuple[Lock, ...]
 
     def check(self, network: Network, flows: Mapping[str, Flow]) -> None:
@@ -155,6 +157,8 @@ class Overrides(Part):
 
     A row that is written otherwise is a remark: the pack lists it and says that it binds nothing.
     """
+
+    optional = ("overtime",)
 
     def balances(self, network: Network) -> Iterator[Balance]:
         """As of Locked."""

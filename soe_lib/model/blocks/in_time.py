@@ -61,6 +61,8 @@ class InTime(Part):
     late : count late sales within the window too.
     """
 
+    optional = ("set_up", "set_up_on", "running", "place_order", "carry", "carry_on")
+
     late: bool = False
 
     @property

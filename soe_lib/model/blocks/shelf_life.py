@@ -27,6 +27,8 @@ class ShelfLife(Part):
     −standard_cost per scrapped unit to "write-offs" (inventory money, not cash).
     """
 
+    optional = ("replace",)
+
     def flows(self, network: Network) -> Iterator[Flow]:
         """scrap."""
         if not (nodes := ageing(network)).is_empty():

@@ -29,6 +29,8 @@ class Sites(Part):
     `hours`). Books −fixed_cost × (open_site − open today) to "fixed": opening costs, closing saves.
     """
 
+    optional = ("open_today",)
+
     def flows(self, network: Network) -> Iterator[Flow]:
         """open_site, and today's state as a constant."""
         if not (cells := changeable(network)).is_empty():
@@ -184,6 +186,8 @@ class Expansions(Part):
     Brings flow `expand` (expansion) in {0, 1 … maximum}; relaxes balance `hours` of its resource by its hours in every
     period. Books −cost per step to "fixed".
     """
+
+    optional = ("expand",)
 
     def flows(self, network: Network) -> Iterator[Flow]:
         """expand."""
