@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soe_lib.model.axis import Floats
+from soe_lib.model.highs import Highs
 
 SHARED = 8
 """Entries from which a limit counts as shared by many."""
@@ -45,7 +46,7 @@ class JointLast:
     """
 
     highs: highspy.Highs
-    inner: highspy.Highs = field(default_factory=highspy.Highs)
+    inner: highspy.Highs = field(default_factory=Highs)
     stopped: bool = False
     ahead: bool = True
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from soe_lib.model.axis import Floats
 from soe_lib.model.canonical import Canonical
+from soe_lib.model.highs import Highs
 from soe_lib.model.watch import Watch
 
 FIRST_WORK = 100_000
@@ -87,7 +88,7 @@ def _improved(
     """The whole numbers of the best plan after a round of neighbourhoods that found nothing better."""
     best = float(highs.getInfo().objective_function_value)
     values = np.rint(np.asarray(highs.getSolution().col_value)[whole])
-    inner = highspy.Highs()
+    inner = Highs()
     inner.setOptionValue("output_flag", False)
     inner.setOptionValue("threads", highs.getOptionValue("threads")[1])
     inner.setOptionValue("mip_rel_gap", CLOSE)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from soe_lib.errors import SolveError
 from soe_lib.model.axis import Floats
 from soe_lib.model.canonical import Canonical
+from soe_lib.model.highs import Highs
 
 LEAST, MOST = 1e-9, 1e15
 """HiGHS takes a coefficient up to the first for nothing, without a word, and refuses one from the second."""
@@ -118,7 +119,7 @@ def _without_limit(canonical: Canonical) -> str:
         upper=np.where(np.isfinite(canonical.upper), 0.0, 1.0),
         integer=np.zeros(len(canonical.cost), bool),
     )
-    highs = highspy.Highs()
+    highs = Highs()
     highs.setOptionValue("output_flag", False)
     highs.passModel(cone.highs())
     highs.run()

@@ -24,6 +24,7 @@ from soe_lib.errors import SolveError
 from soe_lib.model.axis import Floats
 from soe_lib.model.canonical import Canonical
 from soe_lib.model.corner import optimal_face
+from soe_lib.model.highs import Highs
 from soe_lib.model.joint import DEVEX, JointLast
 from soe_lib.model.polish import search
 from soe_lib.model.race import INTERIOR, LARGE, PATIENCE, RUNNERS, race
@@ -57,7 +58,7 @@ class Options:
     gap : relative gap at which a plan with whole numbers counts as proven.
     solver : "auto" (simplex; where the LP is large, in a race with ipx and HiPO), "simplex", "ipx" or "hipo", for the
         first run of an LP; later runs start from a basis.
-    threads : fixed once per process (changing it later is an error in HiGHS).
+    threads : of one run; other runs in the same process, ours or anybody's, may take another number (highs.py).
     watch : sees how far each run is and may end it; None: nobody looks.
     """
 
@@ -137,7 +138,7 @@ class Gate:
         return self.highs.getBasis()
 
     def _loaded(self) -> highspy.Highs:
-        highs = highspy.Highs()
+        highs = Highs()
         highs.setOptionValue("output_flag", False)
         highs.setOptionValue("threads", self.options.threads)
         highs.setOptionValue("mip_rel_gap", self.options.gap)
@@ -246,7 +247,7 @@ class Gate:
             self.highs.ahead = True  # from a near basis it needs both cores, for a while; then another joins in
             return self._ready(self.highs, solver)
         if solver == "simplex":
-            return JointLast(self._ready(self.highs, solver), self._watched(highspy.Highs()))
+            return JointLast(self._ready(self.highs, solver), self._watched(Highs()))
         return self._ready(self._loaded(), solver)
 
     def _ready(self, highs: highspy.Highs, solver: str) -> highspy.Highs:
