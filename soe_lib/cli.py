@@ -33,7 +33,24 @@ DATA = click.option(
     "--data", default="data/demo", show_default=True, help="Company folder (extracts by date), or one extract."
 )
 AS_OF = click.option("--as-of", default=None, metavar="DATE", help="As-of date, YYYY-MM-DD; the newest when left out.")
+RECORD = click.option(
+    "--record", default="", metavar="DATE[/RUN]",
+    help="Plan of record that the fence keeps to: a kept plan, or none; left out, the one that `soe pack` takes.",
+)  # fmt: skip
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+
+
+def _history(_: click.Context, __: click.Parameter, store: str) -> str:
+    """The plan history that is meant, absolute: every command and page then speaks of the same one."""
+    from soe_lib.store.tables import at
+
+    return str(at(store))
+
+
+STORE = click.option(
+    "--store", default="out/plans", show_default=True, callback=_history,
+    help="Plan history: a folder (of the workspace, where it is relative) or an address.",
+)  # fmt: skip
 
 
 @contextmanager
@@ -94,6 +111,8 @@ def sources(data: str, as_of: str | None, as_json: bool) -> None:
 @click.option("--formulation", is_flag=True, help="Print the program instead of solving it.")
 @click.option("--seconds", default=600.0, show_default=True, help="Time limit of the solver.")
 @click.option("--gap", default=0.0, show_default=True, help="Relative gap that counts as proven, for whole numbers.")
+@STORE
+@RECORD
 @JSON
 def plan(
     data: str,
@@ -103,42 +122,65 @@ def plan(
     formulation: bool,
     seconds: float,
     gap: float,
+    store: str,
+    record: str,
     as_json: bool,
 ) -> None:
     """Find the plan worth most money, prove it, and print what it is worth."""
     with stops(as_json):
         from soe_lib.extract.snapshot import read
+        from soe_lib.model.blocks import STANDARD, kept_close
         from soe_lib.model.model import Model
         from soe_lib.model.solve import Options
+        from soe_lib.review.frames.fence import breaks_said
 
         snapshot = read(data, as_of)
         if scenario:
             from soe_lib.scenario.files import named
 
             snapshot = named(snapshot, scenario).apply(snapshot)
-        made = Model(snapshot)
+        kept = _kept_to(snapshot, store, record)
+        made = Model(snapshot, (*STANDARD, *kept_close(kept)))
         if formulation:
             click.echo(made.formulation())
             return
         found = made.solve(Options(seconds=seconds, gap=gap), name=scenario or "this week's plan")
         if out:
             _write_tables(found, out)
-        tables = f"\nTables in {out}" if out else ""
-        click.echo(json.dumps(found.summary()) if as_json else _verdict(found) + tables)
+        if as_json:
+            click.echo(json.dumps(found.summary()))
+            return
+        tables = [f"Tables in {out}"] if out else []
+        click.echo("\n".join([_verdict(found), *breaks_said(snapshot, found, kept), *tables]))
 
 
 @main.command()
 @DATA
 @AS_OF
-def conflict(data: str, as_of: str | None) -> None:
+@STORE
+@RECORD
+def conflict(data: str, as_of: str | None, store: str, record: str) -> None:
     """Name the cheapest promises to break where no plan keeps them all; exit 1 if there are any."""
     with stops():
         from soe_lib.extract.snapshot import read
         from soe_lib.model.conflict import conflict as find
 
-        found = find(read(data, as_of))
+        snapshot = read(data, as_of)
+        kept = _kept_to(snapshot, store, record)
+        found = find(snapshot, record=kept)
     click.echo(found.text())
+    if kept and snapshot.settings.fence.breaks:
+        click.echo(
+            f"The frozen fence keeps to {kept.name} of {kept.as_of} and may break at a price; `soe plan` says where."
+        )
     sys.exit(1 if found.found else 0)
+
+
+def _kept_to(snapshot: Any, store: str, named: str) -> Any:
+    """The plan of record that a command keeps to: the one named, or what the pack would find where there is a fence."""
+    from soe_lib.model.planning import fenced, plan_of_record
+
+    return plan_of_record(snapshot, store, named=named) if named or fenced(snapshot) else None
 
 
 def _write_tables(found: Any, out: Path) -> None:
@@ -247,19 +289,6 @@ def verify(out: str) -> None:
         report = run(home)
     click.echo(report.text())
     sys.exit(0 if report.ok else 1)
-
-
-def _history(_: click.Context, __: click.Parameter, store: str) -> str:
-    """The plan history that is meant, absolute: every command and page then speaks of the same one."""
-    from soe_lib.store.tables import at
-
-    return str(at(store))
-
-
-STORE = click.option(
-    "--store", default="out/plans", show_default=True, callback=_history,
-    help="Plan history: a folder (of the workspace, where it is relative) or an address.",
-)  # fmt: skip
 
 
 @main.command()

@@ -21,6 +21,7 @@ from soe_lib.explore.part import Note, Part
 from soe_lib.explore.trial import Trial
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
+from soe_lib.model.planning import Recorded, of_record
 from soe_lib.scenario.compare import BASE
 from soe_lib.scenario.moves import moves
 from soe_lib.scenario.scenario import Scenario
@@ -50,22 +51,23 @@ class Explorer:
     Parameters
     ----------
     snapshot : what was known on the as-of date.
-    record : plan of record that the fence of settings.toml keeps to, as in the pack's own plan.
+    record : plan of record that the fence of settings.toml keeps to, as in the pack's own plan; left out: as for
+        `soe.plan`.
     options : limits of the solver for each trial.
 
     Raises SoeError where the snapshot itself has no plan: there is nothing to compare with.
     """
 
-    def __init__(self, snapshot: Snapshot, *, record: Plan | None = None, options: Options | None = None) -> None:
+    def __init__(self, snapshot: Snapshot, *, record: Recorded = "find", options: Options | None = None) -> None:
         from soe_lib.model.living import Living
         from soe_lib.model.solve import Options as Limits
         from soe_lib.model.watch import Watch
 
         started = time.perf_counter()
-        self.snapshot, self.record, self.watch = snapshot, record, Watch()
+        self.snapshot, self.record, self.watch = snapshot, of_record(snapshot, record), Watch()
         self._one = threading.RLock()  # the page asks from its own thread, and a cell may ask meanwhile
         self.options = replace(options or Limits(seconds=PATIENCE), watch=self.watch)
-        self.living = Living(snapshot, record=record, options=self.options)
+        self.living = Living(snapshot, record=self.record, options=self.options)
         self._figures = reading.figures(snapshot, self.living.base)
         self.base = self._told(Trial(), Scenario(BASE), snapshot, self.living.base, (), started, 0.0)
         self.history: list[Answer] = []
@@ -148,7 +150,7 @@ class Explorer:
         from soe_lib.model.planning import plan
 
         self.watch.clear()
-        if not scenario.blocks and self._same_fence(snapshot):
+        if not scenario.blocks:
             try:
                 return self.living.plan(snapshot, name=scenario.name)
             except SolveError as error:
@@ -158,12 +160,6 @@ class Explorer:
                     raise
                 # From an old basis the solver may lose its way numerically; a cold solve decides.
         return plan(snapshot, blocks=scenario.blocks, record=self.record, options=self.options, name=scenario.name)
-
-    def _same_fence(self, snapshot: Snapshot) -> bool:
-        """Whether the living model has the rows that this snapshot's fence needs."""
-        from soe_lib.model.blocks import kept_close
-
-        return bool(kept_close(snapshot, self.record)) == bool(self.living.extra)
 
     def example(self) -> Trial:
         """A first thing to try: the scarcest resource down for three days; a tenth more demand where there is none."""

@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.plan import Plan
+from soe_lib.model.planning import Recorded
 
 ASKED = "QUERY_STRING"
 """Voila hands a page's query on to its kernel under this name."""
 
 
-def workbench(snapshot: Snapshot, *, record: Plan | None = None, store: str | Path = "") -> Any:
+def workbench(snapshot: Snapshot, *, record: Recorded = "find", store: str | Path = "") -> Any:
     """The interactive workbench of a snapshot, a widget for JupyterLab: turn a control, read what it is worth.
 
     Parameters
     ----------
     snapshot : what was known on the as-of date; its plan is solved first, every trial is compared with it.
-    record : plan of record that the fence of settings.toml keeps to.
+    record : plan of record that the fence of settings.toml keeps to; left out: as for `soe.plan`.
     store : plan history that a promoted plan is kept in.
 
     Returns the widget; `.explorer` answers the same from a script, `.builder` is what the buttons call. Where the

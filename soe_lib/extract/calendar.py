@@ -106,10 +106,18 @@ class Calendar:
             )
         named = spans.filter(pl.col("label").is_in(self.periods["period"].to_list()))
         whole = named.select("label", period="label", share=pl.lit(1.0))
-        counted = self._less(self._count(_days(spans.join(named, on="label", how="anti")), "label"))
-        spread = counted.join(self.days, on="date", how="inner")
-        spread = spread.group_by("label", "period").agg(share=pl.len() / pl.col("of").first())
-        return pl.concat([whole, spread.select("label", "period", "share")]).sort("label", "period")
+        return pl.concat([whole, self.spread(spans.join(named, on="label", how="anti"))]).sort("label", "period")
+
+    def spread(self, spans: pl.DataFrame) -> pl.DataFrame:
+        """How much of each span of days falls into each period, by its working days: [label, period, share].
+
+        Parameters
+        ----------
+        spans : label, first, last [days, both included].
+        """
+        inside = self._less(self._count(_days(spans), "label")).join(self.days, on="date", how="inner")
+        shares = inside.group_by("label", "period").agg(share=pl.len() / pl.col("of").first())
+        return shares.select("label", "period", "share").sort("label", "period")
 
     def by_day(self, rows: pl.DataFrame, column: str = "period") -> pl.DataFrame:
         """The rows once for each day of their label that is not cut out of it, with that day in `date`."""

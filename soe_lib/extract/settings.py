@@ -49,11 +49,21 @@ class Working:
 
 @dataclass(frozen=True)
 class Fence:
-    """Days from the as-of date that are frozen, days that are slushy, and what one changed unit costs there."""
+    """Days from the as-of date that are frozen, days that are slushy, and what one changed unit costs there.
+
+    Parameters
+    ----------
+    change_cost : of one changed unit in the slushy zone [money, steering].
+    break_price : of one changed unit in the frozen fence [money, steering]; 0: the item's price or standard cost,
+        whichever is more, and never less than ten times change_cost.
+    breaks : whether the frozen fence may be broken at that price; where not, what it makes impossible has no plan.
+    """
 
     frozen_days: int = 0
     slushy_days: int = 0
     change_cost: float = 0.0
+    break_price: float = 0.0
+    breaks: bool = True
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from soe_lib.model.blocks import STANDARD, kept_close
 from soe_lib.model.blocks.force import Lock, Locked
 from soe_lib.model.canonical import Canonical
 from soe_lib.model.model import Model
-from soe_lib.model.plan import Plan
+from soe_lib.model.planning import Recorded, of_record
 from soe_lib.model.solve import INFINITY, Gate, Options
 from soe_lib.model.terms import Balance, Block, column
 
@@ -66,7 +66,7 @@ class Conflict:
 
 
 def conflict(
-    snapshot: Snapshot, *, options: Options | None = None, model: Model | None = None, record: Plan | None = None
+    snapshot: Snapshot, *, options: Options | None = None, model: Model | None = None, record: Recorded = "find"
 ) -> Conflict:
     """The cheapest promises to break, of equal ones the fewest, so that the rest is possible; none if all hold.
 
@@ -75,11 +75,11 @@ def conflict(
     snapshot : what was known on the as-of date.
     options : limits of the solver.
     model : the model to ask, where it is not the standard one.
-    record : plan of record that the frozen fence of settings.toml keeps to.
+    record : plan of record that the frozen fence of settings.toml keeps to; left out: as for `soe.plan`.
 
     Raises SolveError (status infeasible) where even breaking every promise does not help: a law of nature is violated.
     """
-    asked = model or Model(snapshot, (*STANDARD, *kept_close(snapshot, record)))
+    asked = model or Model(snapshot, (*STANDARD, *kept_close(of_record(snapshot, record))))
     canonical = asked.canonical
     breakable = [balance for balance in asked.program.balances.values() if balance.break_price is not None]
     parts = [(np.zeros(0), np.zeros(0), np.zeros(0)), *(_slacks(asked, balance) for balance in breakable)]

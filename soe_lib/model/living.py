@@ -12,6 +12,7 @@ from soe_lib.model.canonical import Canonical
 from soe_lib.model.lean import Lean
 from soe_lib.model.model import Model
 from soe_lib.model.plan import Plan
+from soe_lib.model.planning import Recorded, of_record
 from soe_lib.model.refusal import check
 from soe_lib.model.solve import Gate, Options, distance
 from soe_lib.model.start import Start
@@ -25,7 +26,7 @@ class Living:
     ----------
     snapshot : the one to start from.
     blocks : planning ideas of your own, beside the standard ones.
-    record : plan of record that the fence of settings.toml keeps to.
+    record : plan of record that the fence of settings.toml keeps to; left out: as for `soe.plan`.
     options : limits of the solver.
     start : finds the base's answer from its model; left out, it is solved here.
     """
@@ -35,12 +36,12 @@ class Living:
         snapshot: Snapshot,
         *,
         blocks: Block | Sequence[Block] = (),
-        record: Plan | None = None,
+        record: Recorded = "find",
         options: Options | None = None,
         start: Callable[[Model, Options | None], Start] = Start.of,
     ) -> None:
-        self.own, self.record = blocks_of(blocks), record
-        self.extra = (*kept_close(expected(snapshot, "soe.Living"), record), *self.own)
+        self.own, self.record = blocks_of(blocks), of_record(expected(snapshot, "soe.Living"), record)
+        self.extra = (*kept_close(self.record), *self.own)
         self.blocks = (*STANDARD, *self.extra)
         self.options = options
         self.model = self.home = model = Model(snapshot, self.blocks)

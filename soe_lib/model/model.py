@@ -13,12 +13,13 @@ import polars as pl
 from soe_lib.errors import ReconciliationError
 from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.model import references
-from soe_lib.model.blocks import STANDARD
+from soe_lib.model.blocks import STANDARD, Stability, kept_close
 from soe_lib.model.canonical import Canonical, again
 from soe_lib.model.certificate import certify
 from soe_lib.model.lazily import Lazily
 from soe_lib.model.network import Network
 from soe_lib.model.plan import Plan
+from soe_lib.model.planning import of_record
 from soe_lib.model.program import LEAD, Known, Program, assemble, rate_rows
 from soe_lib.model.solve import Answer, Gate, Options
 from soe_lib.model.stages import floors, with_floors
@@ -36,13 +37,16 @@ class Model:
     Parameters
     ----------
     snapshot : the checked extract.
-    blocks : planning ideas; the standard ones when left out. Their order does not matter.
+    blocks : planning ideas; when left out the standard ones, and the fence around the plan of record where
+        settings.toml has one (`plan_of_record`). Their order does not matter.
     near : a model of almost the same snapshot, from which is taken what is the same: the canonical order, the weights
         of the tie-break, the rates.
     """
 
-    def __init__(self, snapshot: Snapshot, blocks: Sequence[Block] = STANDARD, *, near: Model | None = None) -> None:
-        self.snapshot, self.blocks, self.near = expected(snapshot, "soe.Model"), blocks_of(blocks), near
+    def __init__(self, snapshot: Snapshot, blocks: Sequence[Block] | None = None, *, near: Model | None = None) -> None:
+        self.snapshot, self.near = expected(snapshot, "soe.Model"), near
+        own = (*STANDARD, *kept_close(of_record(snapshot, "find"))) if blocks is None else blocks
+        self.blocks = blocks_of(own)
         self.network: Network = Network(snapshot, near=near.network if near else None)
         parts = {what: self._ask(what) for what in references.BRINGS}
         self.flows: dict[str, Flow] = _named("flows", parts["flows"])
@@ -224,6 +228,7 @@ class Model:
                 "nonzeros": int(program.matrix.nnz),
                 "solver": answer.solver,
                 "certificate": certificate.as_dict(),
+                **self._fenced,
             },
             prices=Lazily({name: self._priced(balance, price) for name, balance in program.balances.items()}),
         )
@@ -233,6 +238,12 @@ class Model:
             plan.__dict__["ledger"] = Ledger(lines, items=plan.items, periods=plan.periods)
         _tie_out(plan, answer.objective)
         return plan
+
+    @property
+    def _fenced(self) -> dict[str, str]:
+        """Which plan of record the fence keeps to; nothing where there is no fence."""
+        names = [block.name for block in self.blocks if isinstance(block, Stability)]
+        return {"record": names[0]} if names and {"frozen", "record"} & set(self.balances) else {}
 
     @cached_property
     def rate_book(self) -> RateBook:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from soe_lib.errors import SolveError
+from soe_lib.errors import DataError, SolveError
 from soe_lib.extract.snapshot import Snapshot, read
 from soe_lib.model.plan import Plan
 from soe_lib.workspace import place
@@ -15,12 +15,18 @@ if TYPE_CHECKING:
     from soe_lib.model.solve import Options
     from soe_lib.model.terms import Block
 
+HERE = "out/plans"
+"""Where the weekly pack keeps its plans, in the workspace."""
+
+Recorded = Plan | None | Literal["find"]
+"""A plan of record; None: there is none to keep to; "find": the one that the weekly pack would compare with."""
+
 
 def plan(
     snapshot: Snapshot,
     *,
     blocks: Block | Sequence[Block] = (),
-    record: Plan | None = None,
+    record: Recorded = "find",
     options: Options | None = None,
     name: str = "this week's plan",
 ) -> Plan:
@@ -30,7 +36,8 @@ def plan(
     ----------
     snapshot : what was known on the as-of date.
     blocks : planning ideas of your own, one or several, beside the standard ones.
-    record : plan of record that the frozen fence and the slushy zone of settings.toml keep to.
+    record : plan of record that the frozen fence and the slushy zone of settings.toml keep to; left out, the one that
+        the weekly pack compares with (`plan_of_record`); None: none.
     options : limits of the solver.
 
     Raises SolveError where there is no proven answer (infeasible, unbounded, out of time), ReconciliationError where
@@ -42,11 +49,29 @@ def plan(
     from soe_lib.model.terms import blocks_of
 
     own = blocks_of(blocks)
-    made = Model(snapshot, (*STANDARD, *kept_close(snapshot, record), *own))
+    made = Model(snapshot, (*STANDARD, *kept_close(of_record(snapshot, record)), *own))
     try:
         return made.solve(options, name=name)
     except SolveError as error:
         raise explained(error, made, own) from error
+
+
+def of_record(snapshot: Snapshot, record: Recorded, *, always: bool = False) -> Plan | None:
+    """The plan of record to keep to: the one given, or the one that is found where settings.toml has a fence.
+
+    Parameters
+    ----------
+    always : look for it without a fence too, where somebody may set one.
+    """
+    if not isinstance(record, str):
+        return record
+    return plan_of_record(snapshot, HERE) if always or fenced(snapshot) else None
+
+
+def fenced(snapshot: Snapshot) -> bool:
+    """Whether settings.toml has a fence that keeps to the plan of record."""
+    fence = snapshot.settings.fence
+    return fence.frozen_days > 0 or (fence.slushy_days > 0 and fence.change_cost > 0)
 
 
 def keep(made: Plan, results: str | Path) -> Plan:
@@ -56,25 +81,38 @@ def keep(made: Plan, results: str | Path) -> Plan:
     return made
 
 
-def balanced(snapshot: Snapshot, results: str | Path = "") -> Plan:
-    """This week's plan: the one that the balance page left in `results`, where it is of this snapshot; else solved."""
+def balanced(snapshot: Snapshot, results: str | Path = "", store: str | Path = HERE) -> Plan:
+    """This week's plan: the one that the balance page left in `results`, where it is of this snapshot; else solved.
+
+    Parameters
+    ----------
+    store : plan history, for the plan of record that the fence keeps to.
+    """
     left = Path(results) / "plan"
     if results and (left / "plan.json").is_file():
         found = Plan.load(left)
         if found.fingerprint == snapshot.fingerprint:
             return found
-    return plan(snapshot)
+    record = of_record(snapshot, "find") if str(store) == HERE else plan_of_record(snapshot, store, results)
+    return plan(snapshot, record=record)
 
 
-def plan_of_record(snapshot: Snapshot, store: str | Path = "", results: str | Path = "") -> Plan | None:
+def plan_of_record(
+    snapshot: Snapshot, store: str | Path = "", results: str | Path = "", named: str = ""
+) -> Plan | None:
     """Last published plan: from the store; else solved again from the extract before this one; else None.
 
     Parameters
     ----------
     snapshot : this week's.
-    store : folder of the plan history; blank or absent: none.
+    store : folder of the plan history, of the workspace where it is relative; blank or absent: none.
     results : where the pages of one pack share what they worked out.
+    named : another plan of the store, as "DATE" or "DATE/RUN"; "none": there is none.
+
+    Raises DataError where a plan is named that the store does not have.
     """
+    if named:
+        return None if named == "none" else _named(snapshot, store, named)
     shared = Path(results) / "record"
     if results and (shared / "plan.json").is_file():
         return Plan.load(shared)
@@ -84,23 +122,38 @@ def plan_of_record(snapshot: Snapshot, store: str | Path = "", results: str | Pa
     return found
 
 
+def _home(store: str | Path) -> str:
+    """The store as the user means it: an address, or a folder of the workspace."""
+    return str(store) if "://" in str(store) else str(place(store))
+
+
+def _named(snapshot: Snapshot, store: str | Path, named: str) -> Plan:
+    from soe_lib.store.history import open_plan
+
+    day, _, run = named.partition("/")
+    if run and not run.isdigit():
+        raise DataError(f"{named!r} is no plan: write 2026-11-09, 2026-11-09/2, or none.")
+    return open_plan(_home(store or HERE), day, int(run) if run else None, company=snapshot.company)
+
+
 def _stored(snapshot: Snapshot, store: str | Path) -> Plan | None:
-    remote = "://" in str(store)
-    if not store or not (remote or (place(store) / "plans").is_dir()):
+    if not store or not ("://" in str(store) or Path(_home(store), "plans").is_dir()):
         return None
     from soe_lib.store.history import latest
 
-    return latest(store, before=snapshot.as_of, company=snapshot.company)
+    return latest(_home(store), before=snapshot.as_of, company=snapshot.company)
 
 
 def _recomputed(snapshot: Snapshot) -> Plan | None:
     from soe_lib.extract.folders import dates
 
+    if snapshot.folder.name != snapshot.as_of.isoformat():
+        return None
     earlier = [found for found in dates(snapshot.folder.parent) if found < snapshot.as_of]
-    if not earlier or snapshot.folder.name != snapshot.as_of.isoformat():
+    if not earlier:
         return None
     before = read(snapshot.folder.parent, max(earlier))
-    return plan(before, name=f"recomputed from the extract of {max(earlier)}")
+    return plan(before, record=None, name=f"recomputed from the extract of {max(earlier)}")
 
 
 __all__ = ["Plan", "balanced", "keep", "plan", "plan_of_record"]

@@ -25,6 +25,7 @@ ACCOUNTS = (
     "goodwill",
     "below safety",
     "nervousness",
+    "fence breaks",
 )
 """The accounts known by name; others follow in alphabetical order, after the last cash account."""
 

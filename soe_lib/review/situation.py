@@ -78,6 +78,16 @@ class Situation:
         return {name: self.snapshot.as_of + timedelta(days=length) for name, length in days.items() if length}
 
     @cached_property
+    def breaks(self) -> pl.DataFrame:
+        """Where the plan breaks the frozen fence."""
+        return frames.fence_breaks(self.snapshot, self.plan, self.record)
+
+    @cached_property
+    def breaks_by_cause(self) -> pl.DataFrame:
+        """The same breaks: cause (what would spare most of it if it were taken away; blank: nothing known), spared."""
+        return frames.with_causes(self.breaks, self.prices)
+
+    @cached_property
     def demand(self) -> pl.DataFrame:
         """Forecast, orders and sales by family and week."""
         return frames.demand_by_week(self.snapshot, self.past)

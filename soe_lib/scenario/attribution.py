@@ -24,7 +24,7 @@ from soe_lib.scenario.disruptions import Disruption, grouped
 from soe_lib.scenario.disruptions import disruptions as disruptions
 
 if TYPE_CHECKING:
-    from soe_lib.model.plan import Plan
+    from soe_lib.model.planning import Recorded
     from soe_lib.model.solve import Options
     from soe_lib.model.terms import Block
     from soe_lib.scenario.replanning import Replanning
@@ -137,7 +137,7 @@ def attribute(
     disruptions: Sequence[Disruption],
     *,
     blocks: Sequence[Block] = (),
-    record: Plan | None = None,
+    record: Recorded = "find",
     options: Options | None = None,
     pairs: int | None = None,
     seed: int = 0,
@@ -159,6 +159,7 @@ def attribute(
     Raises DataError for no disruption, two of one name, or one that changes nothing; SolveError, naming the subset,
     where there is no proven plan.
     """
+    from soe_lib.model.planning import of_record
     from soe_lib.scenario.replanning import Replanning  # loads the solver
 
     started = perf_counter()
@@ -167,7 +168,9 @@ def attribute(
         raise DataError("There is no disruption to attribute anything to.")
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"Two disruptions are called {twice[0]!r}. Rename one of them.")
-    again = Replanning(snapshot, disruptions, blocks=blocks, record=record, options=options, progress=progress)
+    again = Replanning(
+        snapshot, disruptions, blocks=blocks, record=of_record(snapshot, record), options=options, progress=progress
+    )
     exact = pairs is None and len(names) <= EXACT
     found = _exact(again, digits) if exact else _sampled(again, pairs or PAIRS, seed, digits)
     start, end = (int(whole(again.at(mask)[0] * 10**digits)[0]) for mask in (0, again.everything))
@@ -190,7 +193,7 @@ def why_moved(
     now: Snapshot,
     *,
     most: int = EXACT,
-    record: Plan | None = None,
+    record: Recorded = "find",
     options: Options | None = None,
 ) -> Attribution | str:
     """Why this week's margin is not what it would be without what happened since last week; or why nobody knows.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from soe_lib.model.canonical import Canonical
     from soe_lib.model.living import Living
     from soe_lib.model.model import Model
-    from soe_lib.model.plan import Plan
+    from soe_lib.model.planning import Recorded
     from soe_lib.model.solve import Options
     from soe_lib.model.terms import Block
 
@@ -55,7 +55,7 @@ def commitment_prices(
     snapshot: Snapshot,
     *,
     blocks: Sequence[Block] = (),
-    record: Plan | None = None,
+    record: Recorded = "find",
     options: Options | None = None,
     near: Living | None = None,
 ) -> CommitmentPrices:
@@ -75,10 +75,11 @@ def commitment_prices(
     from soe_lib.model.blocks import STANDARD, kept_close
     from soe_lib.model.blocks.commitments import Commitments
     from soe_lib.model.model import Model
+    from soe_lib.model.planning import of_record
 
     asked = _asked(snapshot)
     block = Commitments(asked.select("commitment", floor=pl.lit(0.0)), _cells(snapshot, asked))
-    model = Model(snapshot, (*STANDARD, *kept_close(snapshot, record), *blocks, block)).staged(options)
+    model = Model(snapshot, (*STANDARD, *kept_close(of_record(snapshot, record)), *blocks, block)).staged(options)
     floors = _Floors(model, options, near)
     rows = asked.drop("commitment").iter_rows(named=True)
     found = [_priced(floors, place, row, snapshot.currency) for place, row in enumerate(rows)]
@@ -105,7 +106,7 @@ def priced_beside(living: Living) -> CommitmentPrices | None:
     """
     snapshot = living.home.snapshot
     try:
-        return commitment_prices(snapshot, blocks=living.extra, near=living)
+        return commitment_prices(snapshot, blocks=living.extra, record=None, near=living)
     except DataError:
         return None
 

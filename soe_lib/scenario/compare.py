@@ -15,6 +15,7 @@ from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.extract.spelling import hint
 from soe_lib.model.plan import Plan
+from soe_lib.model.planning import Recorded
 from soe_lib.scenario import measures
 from soe_lib.scenario.files import BASE as BASE
 from soe_lib.scenario.result import Result as Result
@@ -119,7 +120,7 @@ def compare(
     progress: Callable[[Result], None] | None = None,
     workers: int | None = None,
     cluster: str = "",
-    record: Plan | None = None,
+    record: Recorded = "find",
     options: Options | None = None,
 ) -> Comparison:
     """Plan several scenarios of one snapshot; one that fails is reported in its row and stops nobody.
@@ -145,7 +146,9 @@ def compare(
     if workers is not None and workers < 1:
         raise DataError(f"{workers} workers do nothing: give 1 or more.")
     arriving = (
-        _here(snapshot, chosen, solve) if solve else _somewhere(snapshot, chosen, workers, cluster, record, options)
+        _here(snapshot, chosen, solve)
+        if solve
+        else _somewhere(snapshot, chosen, workers, cluster, _kept(snapshot, chosen, record), options)
     )
     found: dict[int, Result] = {}
     with closing(arriving):
@@ -191,6 +194,13 @@ def _somewhere(
     station = Station(snapshot, record, options)
     for place, scenario in enumerate(chosen):
         yield place, station.result(scenario)
+
+
+def _kept(snapshot: Snapshot, chosen: Sequence[Scenario], record: Recorded) -> Plan | None:
+    """The plan of record for all of them, found once."""
+    from soe_lib.model.planning import of_record
+
+    return of_record(snapshot, record, always=any(one.moves_fence for one in chosen))
 
 
 def _chosen(scenarios: Iterable[str | Scenario]) -> Sequence[Scenario]:

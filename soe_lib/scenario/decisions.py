@@ -18,6 +18,7 @@ from soe_lib.store import meeting
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
+    from soe_lib.model.planning import Recorded
     from soe_lib.store.history import Entry
     from soe_lib.store.tables import Store
 
@@ -148,18 +149,18 @@ def known_options(store: Store, row: dict[str, Any]) -> pl.DataFrame:
 
 
 def promote(
-    snapshot: Snapshot, *, store: Store = HERE, keys: Iterable[str] = (), record: Any = None
+    snapshot: Snapshot, *, store: Store = HERE, keys: Iterable[str] = (), record: Recorded = "find"
 ) -> tuple[Entry, Scenario]:
     """Make the plan with this week's decisions the plan of record: planned again with all of them, and approved.
 
     Parameters
     ----------
     snapshot : of the week decided about. keys : only these decisions; all when left out.
-    record : plan of record that the fence keeps to.
+    record : plan of record that the fence keeps to; left out, that of the store.
 
     Raises DataError where nothing was decided that changes the plan, SolveError where the decisions have no plan.
     """
-    from soe_lib.model.planning import plan
+    from soe_lib.model.planning import plan, plan_of_record
     from soe_lib.store.approvals import approve
     from soe_lib.store.history import append
 
@@ -167,6 +168,8 @@ def promote(
     if rows.is_empty():
         raise DataError(f"Nothing was decided about {snapshot.as_of} that changes the plan: `soe decide` comes first.")
     both = _together(rows)
+    if isinstance(record, str):
+        record = plan_of_record(snapshot, str(store))
     made = plan(both.apply(snapshot), record=record, name=f"decided: {both.name}")
     entry = append(store, made, reason=f"decided: {both.name}")
     for row in rows.iter_rows(named=True):

@@ -9,6 +9,7 @@ from datetime import timedelta
 import polars as pl
 
 from soe_lib.errors import DataError
+from soe_lib.extract.settings import Fence
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
 from soe_lib.money.valuation import value_actuals
@@ -38,7 +39,10 @@ def with_hindsight(before: Snapshot, now: Snapshot) -> Snapshot:
     if before.as_of >= now.as_of:
         raise DataError(f"The first extract is of {before.as_of}, the second of {now.as_of}: give the older first.")
     tables = {name: now[name] for name in KNOWN_LATER if now[name].height}
-    later = before.replace(
+    # What was frozen then is no limit of what could have been done: hindsight has no fence.
+    settings = before.settings
+    free = before if settings.fence == Fence() else replace(before, settings=replace(settings, fence=Fence()))
+    later = free.replace(
         **tables,
         orders=_orders(before, now),
         forecast=now["forecast"],

@@ -33,7 +33,7 @@ def price_manual(living: Living) -> pl.DataFrame:
     the columns of `soe_lib.review.options.MANUAL`.
     """
     snapshot = living.home.snapshot
-    rows = [_priced(living, one, scenario) for one, scenario in _hands(snapshot, fenced=bool(living.extra))]
+    rows = [_priced(living, one, scenario) for one, scenario in _hands(snapshot, fenced=living.record is not None)]
     return pl.DataFrame(rows, schema=MANUAL, orient="row").sort(["money", "name"], descending=[True, False])
 
 

@@ -57,7 +57,7 @@ class Task:
         from soe_lib.model.model import Model
 
         try:
-            return Known(Model(self.snapshot, (*STANDARD, *kept_close(self.snapshot, self.record))))
+            return Known(Model(self.snapshot, (*STANDARD, *kept_close(self.record))))
         except SoeError:
             return None
 

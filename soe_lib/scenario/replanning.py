@@ -98,7 +98,7 @@ class Replanning:
 
     def _model(self, mask: int) -> Model:
         snapshot = self.snapshot_with(mask)
-        return Model(snapshot, (*STANDARD, *kept_close(snapshot, self.record), *self.blocks))
+        return Model(snapshot, (*STANDARD, *kept_close(self.record), *self.blocks))
 
     def _planned(self, mask: int) -> Optimum:
         plan = self._model(mask).solve(self.options)

@@ -106,6 +106,11 @@ class Scenario:
         """The scenario with these edits after its own."""
         return replace(self, edits=(*self.edits, *edits))
 
+    @property
+    def moves_fence(self) -> bool:
+        """Whether it changes the fence, and so needs the plan of record."""
+        return any(edit.table == "settings" and edit.column.startswith("fence.") for edit in self.edits)
+
     def undo(self) -> Scenario:
         """The scenario without its last edit."""
         return replace(self, edits=self.edits[:-1])

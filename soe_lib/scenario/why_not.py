@@ -11,6 +11,7 @@ import polars as pl
 from soe_lib.errors import SolveError
 from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.model.plan import Plan
+from soe_lib.model.planning import Recorded, of_record
 from soe_lib.review import words
 from soe_lib.scenario import measures
 from soe_lib.scenario.moves import moves
@@ -83,7 +84,7 @@ class WhyNot:
 
 
 def why_not(
-    source: Living | Snapshot, scenario: Scenario | Block | Sequence[Block], *, record: Plan | None = None
+    source: Living | Snapshot, scenario: Scenario | Block | Sequence[Block], *, record: Recorded = "find"
 ) -> WhyNot:
     """Why the plan does not do otherwise: the alternative is forced, all else planned again, and both are compared.
 
@@ -94,7 +95,7 @@ def why_not(
     source : a living model, which answers fast, or this week's snapshot.
     scenario : the alternative: edits of the extract (`Scenario`), or blocks that force a quantity, such as
         `soe.Force("make", 200.0, item="A", period="2026-W48")`; one, or a list of them.
-    record : plan of record that the fence keeps to, with a snapshot.
+    record : plan of record that the fence keeps to, with a snapshot; left out: as for `soe.plan`.
 
     Raises DataError for an edit or a block that touches nothing; SolveError where the alternative has no plan, with how
     much of it could be had, or which promises stand against it.
@@ -106,8 +107,9 @@ def why_not(
     asked = scenario if isinstance(scenario, Scenario) else _forced(scenario)
     living = source if isinstance(source, Living) else None
     snapshot = living.home.snapshot if living else expected(source, "soe.why_not")
-    base = living.base if living else _planned(snapshot, (), record)
     edited = asked.apply(snapshot)
+    kept = living.record if living else of_record(snapshot, record, always=asked.moves_fence)
+    base = living.base if living else _planned(snapshot, (), kept)
     if living and not asked.blocks:
         try:
             other = living.plan(edited, name=asked.name)
@@ -115,7 +117,7 @@ def why_not(
             raise explained(error, Model(edited, living.blocks)) from error
     else:
         extra = living.own if living else ()
-        other = _planned(edited, (*extra, *asked.blocks), living.record if living else record, asked.name)
+        other = _planned(edited, (*extra, *asked.blocks), kept, asked.name)
     return compared(base, other, asked.name)
 
 

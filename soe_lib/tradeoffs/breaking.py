@@ -13,6 +13,7 @@ import polars as pl
 from soe_lib.errors import DataError, SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
+from soe_lib.model.planning import Recorded
 from soe_lib.review import words
 from soe_lib.scenario import measures
 from soe_lib.tradeoffs.sizes import Change
@@ -111,7 +112,7 @@ def breaking_point(
     steps: int = STEPS,
     within: float | None = None,
     living: Living | None = None,
-    record: Plan | None = None,
+    record: Recorded = "find",
     options: Options | None = None,
     progress: Callable[[float, bool], None] | None = None,
 ) -> BreakingPoint:

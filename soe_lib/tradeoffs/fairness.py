@@ -11,6 +11,7 @@ import polars as pl
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
+from soe_lib.model.planning import Recorded
 from soe_lib.review import words
 from soe_lib.scenario.scenario import Scenario
 
@@ -80,7 +81,7 @@ def price_of_fairness(
     snapshot: Snapshot,
     *,
     rules: Sequence[str] = tuple(RULES),
-    record: Plan | None = None,
+    record: Recorded = "find",
     options: Options | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> PriceOfFairness:
@@ -97,14 +98,15 @@ def price_of_fairness(
 
     Raises DataError for an unknown rule, SolveError where a rule leaves no plan.
     """
-    from soe_lib.model.planning import plan
+    from soe_lib.model.planning import of_record, plan
 
     if unknown := [rule for rule in rules if rule not in RULES]:
         raise DataError(f"There is no allocation rule {unknown[0]!r}; choose of {', '.join(RULES)}.")
     chosen = [MARGIN, *(rule for rule in dict.fromkeys(rules) if rule != MARGIN)]
     plans: dict[str, Plan] = {}
+    kept = of_record(snapshot, record)
     for number, rule in enumerate(chosen, start=1):
-        plans[rule] = plan(_by(snapshot, rule), record=record, options=options, name=RULES[rule])
+        plans[rule] = plan(_by(snapshot, rule), record=kept, options=options, name=RULES[rule])
         if progress:
             progress(number, len(chosen))
     served = pl.concat([_served(found).with_columns(rule=pl.lit(rule)) for rule, found in plans.items()])

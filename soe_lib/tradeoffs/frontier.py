@@ -13,6 +13,7 @@ import polars as pl
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
+from soe_lib.model.planning import Recorded
 from soe_lib.review.charts.chart import Chart
 from soe_lib.tradeoffs.measures import Measure, measure
 
@@ -110,7 +111,7 @@ def frontier(
     y: str = "margin",
     points: int = 9,
     *,
-    record: Plan | None = None,
+    record: Recorded = "find",
     living: Living | None = None,
     options: Options | None = None,
     progress: Progress | None = None,
@@ -137,12 +138,14 @@ def frontier(
     Raises DataError for a measure that does not exist, that this extract cannot tell, or churn without a record;
     SolveError where a point has no proven answer.
     """
-    from soe_lib.model.planning import plan
+    from soe_lib.model.planning import of_record, plan
     from soe_lib.tradeoffs.limit import Limited
     from soe_lib.tradeoffs.moved import in_horizon
 
     along, against = _two(x, y, points)
-    record = record or (living.record if living else None)
+    if isinstance(record, str) and living:
+        record = living.record
+    record = of_record(snapshot, record, always=along.needs_record or against.needs_record)
     if record is None and (along.needs_record or against.needs_record):
         raise DataError("Churn is measured against the plan of record: give `record`, soe.plan_of_record(snapshot).")
     moves = None if record is None else in_horizon(snapshot, record)

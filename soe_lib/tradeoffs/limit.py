@@ -92,7 +92,7 @@ class Limited:
     ) -> None:
         self.options, self.moves = options, moves
         extra = [block for one in (*measures, *beside) for block in one.blocks(snapshot, moves)]
-        standard = (*STANDARD, *kept_close(snapshot, record), *blocks, *extra)
+        standard = (*STANDARD, *kept_close(record), *blocks, *extra)
         bare = Model(snapshot, standard)
         self.amount = {one.name: one.amount(bare, moves) for one in (*measures, *beside)}
         self.base = {one.name: one.base(bare, moves) for one in (*measures, *beside)}

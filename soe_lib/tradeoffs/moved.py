@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.model.blocks.stability import in_periods
 from soe_lib.model.plan import Plan
 from soe_lib.model.terms import Balance, Effect, Flow, Part
 
@@ -23,20 +24,13 @@ def in_horizon(snapshot: Snapshot, record: Plan) -> Plan:
 
     What lies outside the horizon drops out; a record of the same periods stays as it is.
     """
-    known = snapshot.periods["period"]
     empty = pl.DataFrame(schema={**dict.fromkeys(("routing", *CELL), pl.String), "quantity": pl.Float64})
     made = record.flows.get("make", empty).with_columns(pl.col("period").cast(pl.String))
-    if made["period"].is_in(known.implode()).all():
+    span = ["period", "starts_on", "ends_on"]
+    same = record.periods.join(snapshot.periods.select(span), on=span, how="semi")["period"]
+    if made["period"].is_in(same.implode()).all():
         return record if "make" in record.flows else replace(record, flows={**record.flows, "make": made})
-    made = made.filter(pl.col("quantity") != 0)
-    shares = snapshot.calendar.shares(made["period"].unique())
-    keys = [name for name in ("routing", "item", "location") if name in made.columns]
-    split = (
-        made.join(shares, left_on="period", right_on="label")
-        .group_by(*keys, pl.col("period_right").alias("period"))
-        .agg((pl.col("quantity") * pl.col("share")).sum())
-        .sort(*keys, "period")
-    )
+    split = in_periods(made, record.periods, snapshot.calendar)
     return replace(record, flows={**record.flows, "make": split})
 
 

@@ -178,7 +178,7 @@ class _Work:
         from soe_lib.model.model import Model
         from soe_lib.model.solve import Gate
 
-        blocks = (*STANDARD, *kept_close(self.snapshot, self.record), *self.own, Disrupted(self.moves, price))
+        blocks = (*STANDARD, *kept_close(self.record), *self.own, Disrupted(self.moves, price))
         model = Model(self.snapshot, blocks, near=self.model).staged(self.options)
         self.gate = self.gate.move(model.canonical) if self.gate else Gate(model.canonical, self.options)
         self.plan = model.plan_of(self.gate.answer(model.weights), name=name)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
 import soe_lib as soe
+from soe_lib.cli import main
 from soe_lib.errors import SolveError
+from soe_lib.extract.demo import generate
 from soe_lib.model.blocks import STANDARD, Stability
+from soe_lib.review.frames.fence import fence_breaks, why
 from tests.analytic.test_two_items import asked, line, quantity
-from tests.networks import snapshot
+from tests.networks import MONDAY, snapshot, write
 
 FENCE = '[costs]\nper = "period"\n[fence]\nfrozen_days = 7\nslushy_days = 14\nchange_cost = 2\n'
 
@@ -43,7 +49,7 @@ def test_a_change_that_earns_less_than_it_costs_is_left(tmp_path: Path) -> None:
 
 
 def test_a_frozen_order_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    found = snapshot(tmp_path, FENCE, **tables(hours=2))
+    found = snapshot(tmp_path, FENCE + "breaks = false\n", **tables(hours=2))
     with pytest.raises(SolveError, match="infeasible"):
         soe.plan(found, blocks=[Stability(RECORD)])
     broken = soe.conflict(found, model=soe.Model(found, [*STANDARD, Stability(RECORD)]))
@@ -61,3 +67,154 @@ def test_a_weekly_record_is_split_over_the_days_of_a_daily_plan(tmp_path: Path) 
     plan = soe.plan(snapshot(tmp_path, settings, **days), blocks=[Stability(record)])
     made = plan.flows["make"].filter((pl.col("item") == "A") & (pl.col("quantity") > 0))
     assert made["quantity"].to_list() == pytest.approx([2.0] * 5)  # five working days
+
+
+def recorded(found: soe.Snapshot, made: pl.DataFrame = RECORD, **days: object) -> soe.Plan:
+    """A plan of record that makes what is written down; days: its own periods, where they are others."""
+    kept = soe.plan(found, record=None)
+    flow = made.join(found["routings"].select("routing", "item", "location"), on="routing", how="left").with_columns(
+        pl.col("item", "location").fill_null("A")
+    )
+    return replace(kept, name="last week's", flows={**kept.flows, "make": flow}, **days)
+
+
+def test_an_order_in_the_fence_that_hours_forbid_breaks_at_its_price(tmp_path: Path) -> None:
+    # W1 has 2 h for 3 recorded units: one is broken. No item has a price, the dearest line has 10; ten changes are 20.
+    found = snapshot(tmp_path, FENCE, **tables(hours=2))
+    record = recorded(found)
+    plan = soe.plan(found, record=record)
+    assert quantity(plan, "make", period="W1", item="A") == pytest.approx(2)
+    assert plan.ledger.accounts()["fence breaks"] == pytest.approx(-20)
+    (row,) = fence_breaks(found, plan, record).to_dicts()
+    assert (row["routing"], row["period"], row["limit"], row["key"]) == ("A", "W1", "hours", "line")
+    assert (row["recorded"], row["now"], row["price"], row["money"]) == pytest.approx((3, 2, 20, 20))
+    assert not soe.conflict(found, record=record).found
+    assert plan.solution["record"] == "last week's of 2026-01-05"
+
+
+@pytest.mark.parametrize(
+    ("items", "fence", "price"),
+    [
+        ({"price": 50.0, "standard_cost": 4.0}, "", 50.0),
+        ({"price": None, "standard_cost": 70.0}, "", 70.0),
+        ({"price": 5.0, "standard_cost": 4.0}, "", 20.0),
+        ({"price": 50.0, "standard_cost": 4.0}, "break_price = 3\n", 3.0),
+    ],
+)
+def test_a_break_costs_what_settings_say_or_the_item_is_worth(
+    tmp_path: Path, items: dict[str, float | None], fence: str, price: float
+) -> None:
+    made = tables(hours=2)
+    made["items"] = [{"item": "A", **items}, {"item": "B", "price": 1.0, "standard_cost": 1.0}]
+    plan = soe.plan(snapshot(tmp_path, FENCE + fence, **made), blocks=[Stability(RECORD)])
+    assert plan.ledger.accounts()["fence breaks"] == pytest.approx(-price)
+
+
+def test_a_frozen_order_that_nothing_can_feed_names_its_component(tmp_path: Path) -> None:
+    # Three of A are recorded for W1; each takes a C, which is made of two D; five D are there, two of them late.
+    made = tables()
+    made["items"] = [{"item": name, "price": 30.0 if name == "A" else None, "standard_cost": 2.0} for name in "ABCD"]
+    made["routings"] = [*made["routings"], {"routing": "C", "item": "C", "location": "P", "cost_per_unit": 0}]
+    made["components"] = [
+        {"routing": "A", "component": "C", "quantity": 1}, {"routing": "C", "component": "D", "quantity": 2},
+    ]  # fmt: skip
+    made["inventory"] = [{"item": "D", "location": "P", "on_hand": 3}]
+    made["receipts"] = [
+        {"receipt": "PO1", "kind": "buy", "item": "D", "location": "P", "due_on": "2026-01-06", "quantity": 3},
+    ]
+    made["events"] = [
+        {"event": "E1", "kind": "delay", "target": "PO1", "from": "2026-01-05", "to": "2026-01-07", "days": 7}
+    ]
+    found = snapshot(tmp_path, FENCE, **made)
+    record = recorded(found)
+    plan = soe.plan(found, record=record)
+    row = fence_breaks(found, plan, record).filter(pl.col("routing") == "A").row(0, named=True)
+    assert row["change"] == pytest.approx(-1.5)
+    assert (row["limit"], row["key"]) == ("material", "D")
+    assert "PO1, due 2026-01-06, comes 2026-01-13" in why(row, {})
+
+
+def test_a_recorded_order_whose_routing_is_gone_is_listed(tmp_path: Path) -> None:
+    found = snapshot(tmp_path, FENCE, **tables())
+    made = pl.concat([RECORD, pl.DataFrame({"routing": ["old"], "period": ["W1"], "quantity": [8.0]})])
+    record = recorded(found, made)
+    plan = soe.plan(found, record=record)
+    (row,) = fence_breaks(found, plan, record).to_dicts()
+    assert (row["routing"], row["recorded"], row["money"], row["limit"]) == ("old", 8.0, None, "gone")
+
+
+def test_a_record_of_other_periods_is_read_by_its_days(tmp_path: Path) -> None:
+    # Last week called these seven days X2, and the week before them W1: neither name means the days of today's W1.
+    found = snapshot(tmp_path, FENCE, **tables())
+    made = pl.DataFrame({"routing": ["A", "A"], "period": ["W1", "X2"], "quantity": [9.0, 3.0]})
+    week = timedelta(days=7)
+    days = pl.DataFrame({"period": ["W1", "X2"], "starts_on": [MONDAY - week, MONDAY]}).with_columns(
+        ends_on=pl.col("starts_on") + timedelta(days=6)
+    )
+    plan = soe.plan(found, record=recorded(found, made, periods=days))
+    assert quantity(plan, "make", period="W1", item="A") == pytest.approx(3)
+    assert "fence breaks" not in plan.ledger.accounts()
+
+
+def company(folder: Path) -> Path:
+    """Two weeks of a company of which the second has less hours than the first's plan needs."""
+    for number, hours in ((0, 20.0), (1, 2.0)):
+        monday = MONDAY + timedelta(days=7 * number)
+        made = tables(hours)
+        del made["periods"]
+        labels = [f"2026-W0{week}" for week in (2 + number, 3 + number)]
+        made["calendar"] = [{"resource": "line", "period": label, "hours": hours} for label in labels]
+        made["forecast"] = [asked("A", 6, 10, label) for label in labels]
+        made["locations"] = [{"location": "P", "kind": "plant"}]
+        here = write(folder / monday.isoformat(), "[horizon]\nweeks = 2\ndaily = 0\n[fence]\nfrozen_days = 7\n", **made)
+        (here / "settings.toml").write_text((here / "settings.toml").read_text().replace(str(MONDAY), str(monday)))
+    return folder
+
+
+def test_every_way_to_plan_knows_the_same_plan_of_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The first week recorded 6 of A for the second; 2 h are left there: 4 are broken, at the dearest line's 10 each.
+    monkeypatch.chdir(tmp_path)
+    found = soe.read(company(tmp_path / "data" / "one"))
+    broken = pytest.approx(-40)
+    ways = {
+        "plan": soe.plan(found),
+        "model": soe.Model(found).solve(),
+        "living": soe.Living(found).base,
+        "compared": next(iter(soe.compare(found, ["base"]))).plan,
+        "balanced": soe.balanced(found),
+    }
+    assert {name: one.ledger.accounts()["fence breaks"] for name, one in ways.items() if one} == dict.fromkeys(
+        ways, broken
+    )
+    assert soe.worth(soe.Model(found), "hours", 4.0, resource="line", period="2026-W03").total == pytest.approx(
+        4 * (10 + 10 - 4)
+    )
+    assert "fence breaks" not in soe.plan(found, record=None).ledger.accounts()
+    asked_for = ["--data", str(tmp_path / "data" / "one")]
+    said = CliRunner().invoke(main, ["plan", *asked_for])
+    assert "keeps to recomputed from the extract of 2026-01-05" in said.output
+    assert "2 for 6 units, EUR 40.00: the hours of line do not suffice" in said.output
+    assert "No conflict" in CliRunner().invoke(main, ["conflict", *asked_for]).output
+
+    # Once a plan is kept, everybody keeps to it; another may be named, or none.
+    before = soe.read(tmp_path / "data" / "one", "2026-01-05")
+    soe.append(tmp_path / "out" / "plans", soe.plan(before, name="published"))
+    assert "published" in soe.plan(found).solution["record"]
+    assert "keeps to published" in CliRunner().invoke(main, ["plan", *asked_for]).output
+    assert "keeps to published" in CliRunner().invoke(main, ["plan", *asked_for, "--record", "2026-01-05/1"]).output
+    assert "fence" not in CliRunner().invoke(main, ["plan", *asked_for, "--record", "none"]).output
+    assert "has no plan" in CliRunner().invoke(main, ["plan", *asked_for, "--record", "2025-01-05"]).output
+
+
+def test_four_weeks_in_a_row_are_certified_with_their_breaks(tmp_path: Path) -> None:
+    record = None
+    for folder in generate(tmp_path, 4, 8, 77):
+        settings = folder / "settings.toml"
+        settings.write_text(settings.read_text() + "\n[fence]\nfrozen_days = 3\n")
+    for folder in sorted(tmp_path.iterdir()):
+        found = soe.read(folder)
+        plan = soe.plan(found, record=record)
+        assert plan.solution["status"] == "optimal"
+        listed = fence_breaks(found, plan, record)
+        assert float(listed["money"].sum()) == pytest.approx(-plan.ledger.accounts().get("fence breaks", 0.0), abs=0.01)
+        record = plan

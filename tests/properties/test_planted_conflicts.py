@@ -28,9 +28,9 @@ Tables = dict[str, list[dict[str, Any]]]
 Draw = np.random.Generator
 LAST_RESORT = 10_000.0
 """What a unit beyond a maximum, a maintenance job or a location is priced at."""
-FENCE = '[costs]\nper = "period"\n[fence]\nfrozen_days = 7\nslushy_days = 7\nchange_cost = 3\n'
+FENCE = '[costs]\nper = "period"\n[fence]\nfrozen_days = 7\nslushy_days = 7\nchange_cost = 3\nbreak_price = 30\nbreaks = false\n'
 FROZEN = 30.0
-"""Ten times the price of a change."""
+"""The price of a break, where nothing may break: what the search for the cheapest promises counts with."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,6 @@ from soe_lib.model.blocks.substitute import Substitute
 from soe_lib.model.terms import Block
 
 if TYPE_CHECKING:
-    from soe_lib.extract.snapshot import Snapshot
     from soe_lib.model.plan import Plan
 
 STANDARD: tuple[Block, ...] = (
@@ -33,10 +32,9 @@ STANDARD: tuple[Block, ...] = (
 )  # fmt: skip
 
 
-def kept_close(snapshot: Snapshot, record: Plan | None) -> tuple[Block, ...]:
-    """The block that keeps a plan close to the plan of record; none where there is no record or no fence."""
-    fence = snapshot.settings.fence
-    return () if record is None or not max(fence.frozen_days, fence.slushy_days) else (Stability.of(record),)
+def kept_close(record: Plan | None) -> tuple[Block, ...]:
+    """The block that keeps a plan close to the plan of record where there is a fence; none without a record."""
+    return () if record is None else (Stability.of(record),)
 
 
 __all__ = [

@@ -5,6 +5,7 @@ worded.
 from soe_lib.review.frames.adherence import annual_cost_of_goods, made_against_plan, stock_today
 from soe_lib.review.frames.changes import changed_events, changed_inputs, changed_orders, changed_plan, changed_receipts
 from soe_lib.review.frames.demand import demand_by_week, demand_lines
+from soe_lib.review.frames.fence import fence_breaks, in_fence, with_causes
 from soe_lib.review.frames.history import earlier
 from soe_lib.review.frames.lateness import events_now, late_receipts, where_used
 from soe_lib.review.frames.lines import lines
@@ -30,10 +31,12 @@ __all__ = [
     "earlier",
     "errors_by_lag",
     "events_now",
+    "fence_breaks",
     "forecast_errors",
     "forecast_versions",
     "gaps_by_item",
     "gaps_by_week",
+    "in_fence",
     "late_receipts",
     "line_load",
     "lines",
@@ -48,4 +51,5 @@ __all__ = [
     "stock_value",
     "waterfall",
     "where_used",
+    "with_causes",
 ]

@@ -125,9 +125,14 @@ def planned_otif(situation: Situation) -> Score:
 def churn(situation: Situation) -> tuple[Score, ...]:
     """How much of the production plan of record was moved; inside the fence apart, where there is one."""
     made = situation.changed_plan.filter(pl.col("flow") == "make")
-    fenced = situation.snapshot.settings.fence.frozen_days > 0
     every = kpis.plan_churn(made, what="production plan")
-    return (every, kpis.plan_churn(made, what="production plan", fence="inside")) if fenced else (every,)
+    if situation.snapshot.settings.fence.frozen_days <= 0:
+        return (every,)
+    empty = pl.DataFrame(schema={"before": pl.Float64, "now": pl.Float64, "inside": pl.Boolean})
+    # Day by day: a week that starts within the fence is not frozen to its end.
+    cells = frames.in_fence(situation.snapshot, situation.plan, situation.record) if situation.record else empty
+    fenced = cells.select(before="recorded", now="now", inside=pl.lit(True)) if cells.height else empty
+    return (every, kpis.plan_churn(fenced, what="production plan", fence="inside"))
 
 
 def checks(situation: Situation) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Tables of the pages: polars frames with headings that a reader understands, and how to write each column."""
 
-from soe_lib.review.tables.balance import changed_plan, item_gaps, orders_at_risk, service
+from soe_lib.review.tables.balance import changed_plan, fence_breaks, item_gaps, orders_at_risk, service
 from soe_lib.review.tables.demand import changed_forecast, changed_orders, forecast_errors, outlook, unforecast
 from soe_lib.review.tables.history import errors_by_lag, running, waterfall
 from soe_lib.review.tables.meeting import decisions, exceptions, scoreboard
@@ -28,6 +28,7 @@ __all__ = [
     "errors_by_lag",
     "events",
     "exceptions",
+    "fence_breaks",
     "forecast_errors",
     "idle_stock",
     "item_gaps",

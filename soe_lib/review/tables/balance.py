@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 
 from soe_lib.review import words
+from soe_lib.review.frames.fence import why
 from soe_lib.review.tables.table import Table, day
+
+if TYPE_CHECKING:
+    from soe_lib.extract.snapshot import Snapshot
+    from soe_lib.model.plan import Plan
 
 
 def orders_at_risk(frame: pl.DataFrame, currency: str) -> Table:
@@ -60,22 +67,52 @@ def service(frame: pl.DataFrame, currency: str, *, what: str) -> Table:
 
 
 def changed_plan(frame: pl.DataFrame) -> Table:
-    """The plan against the plan of record, by flow: how much moves, inside and outside the fence."""
+    """The plan against the plan of record, by flow: how much moves."""
     verbs = {"make": "Make", "buy": "Buy", "ship": "Ship", "sell": "Sell"}
     size = pl.col("change").abs()
     summed = frame.group_by("flow").agg(
         before=pl.col("before").sum(), now=pl.col("now").sum(), moved=size.sum(),
-        inside=size.filter(pl.col("inside")).sum(),
     )  # fmt: skip
     share = pl.when(pl.col("before") > 0).then(pl.col("moved") / pl.col("before"))
     shown = summed.sort("flow").select(
         pl.col("flow").replace(verbs).alias("Flow"), pl.col("before").alias("Before"), pl.col("now").alias("Now"),
-        pl.col("moved").alias("Moved"), share.alias("Churn"), pl.col("inside").alias("Moved inside the fence"),
+        pl.col("moved").alias("Moved"), share.alias("Churn"),
     )  # fmt: skip
-    numbers = ("Before", "Now", "Moved", "Moved inside the fence")
+    numbers = ("Before", "Now", "Moved")
     note = (
         "Moved: Σ|now − before| by item and week over the weeks that both plans cover; a unit that changes week counts "
         "twice."
     )
     formats = {**dict.fromkeys(numbers, "number"), "Churn": "percent"}
     return Table(shown, "This plan against the plan of record, units", formats, note)
+
+
+def fence_breaks(breaks: pl.DataFrame, snapshot: Snapshot, record: Plan | None) -> Table | str:
+    """Every break of the frozen fence: what, when, what it costs and why; a sentence where there is none.
+
+    Parameters
+    ----------
+    breaks : from `Situation.breaks_by_cause`. record : the plan of record.
+    """
+    days = snapshot.settings.fence.frozen_days
+    if record is None or days <= 0:
+        return "No frozen fence keeps to a plan of record this week."
+    if breaks.is_empty():
+        return f"The frozen fence of {words.count(days, 'day')} is kept: nothing is made otherwise than published."
+    names = dict(snapshot["items"].select("item", "description").rows())
+    cost = f"Costs, {snapshot.currency}"
+    shown = breaks.select(
+        pl.when(pl.col("starts_on") == pl.col("ends_on")).then(pl.col("starts_on").cast(pl.String))
+        .otherwise(pl.format("{} to {}", "starts_on", "ends_on")).alias("When"),
+        pl.format("{}, {}", "description", "routing").alias("What"),
+        pl.col("recorded").alias("Published"), pl.col("now").alias("Now"), pl.col("change").alias("Change"),
+        pl.col("money").alias(cost),
+        pl.Series("Why", [why(row, names) for row in breaks.iter_rows(named=True)], dtype=pl.String),
+    )  # fmt: skip
+    note = (
+        f"The fence keeps to {record.name} of {record.as_of}. Costs: units × break price ([fence] break_price, else "
+        "the item's price or standard cost, whichever is more); it steers the plan and is no cash. Without a figure: "
+        "what nobody can make any more. Why: found by planning again without the event, else by the plan's prices."
+    )
+    formats = {**dict.fromkeys(("Published", "Now", "Change"), "number"), cost: "money"}
+    return Table(shown, "Breaks of the frozen fence, units", formats, note, rows=40)

@@ -4,37 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import polars as pl
-
 from soe_lib.review import words
 from soe_lib.review.exceptions.issue import Issue
 from soe_lib.review.exceptions.registry import detector
+from soe_lib.review.frames.fence import recorded_in_fence, why
 from soe_lib.review.situation import Situation
 
 
 @detector
 def fence_broken(situation: Situation) -> Iterator[Issue]:
-    """Units moved inside the fence beyond the share that settings allow: units × cost of a change."""
-    snapshot = situation.snapshot
+    """Units broken in the fence beyond the share that settings allow: units × break price (steering, no cash)."""
+    snapshot, breaks = situation.snapshot, situation.breaks_by_cause
     rules, fence = snapshot.settings.escalation, snapshot.settings.fence
-    if situation.record is None or fence.frozen_days <= 0:
+    if situation.record is None or breaks.is_empty():
         return
-    mine = situation.changed_plan.filter((pl.col("flow") == "make") & pl.col("inside") & (pl.col("change").abs() > 0.5))
-    before = float(situation.changed_plan.filter((pl.col("flow") == "make") & pl.col("inside"))["before"].sum())
-    moved = float(mine["change"].abs().sum())
-    share = moved / before if before > 0 else 1.0
+    moved = float(breaks["change"].abs().sum())
+    told = recorded_in_fence(snapshot, situation.record)
+    share = moved / told if told > 0 else 1.0
     if moved < 0.5 or share <= rules.fence:
         return
     names = dict(snapshot["items"].select("item", "description").rows())
-    items = words.listing(names.get(item) or item for item in mine["item"].unique().sort())
+    reasons = [why(row, names) for row in breaks.head(20).iter_rows(named=True)]
     yield Issue(
         kind="Fence broken",
         subject="production",
         what=f"{words.number(moved)} units are moved inside the frozen fence of "
-        f"{words.count(fence.frozen_days, 'day')}, {words.percent(share)} of what was planned there ({items})",
-        cause="demand or supply changed after the shop floor was told",
-        money=moved * fence.change_cost,
-        basis="units moved inside the fence × cost of a change",
+        f"{words.count(fence.frozen_days, 'day')}, {words.percent(share)} of what was planned there "
+        f"({words.listing(breaks['description'])})",
+        cause=words.listing(reasons),
+        money=float(breaks["money"].sum()),
+        basis="units broken × break price; steering, no cash",
         ask=f"Allow {words.number(moved)} units to move inside the frozen fence",
         doing_nothing="the shop floor keeps to last week's plan and this plan must be made again",
         owner="Production manager",
