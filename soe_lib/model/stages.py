@@ -24,6 +24,8 @@ def floors(model: Model, options: Options | None) -> Floats | None:
     if "service" not in model.balances:
         return None
     rows = model.balances["service"].rows.with_row_index("row")
+    if "held" in rows.columns:
+        return _alike(model, rows["held"] != "at most", options)
     by_rank = sorted(rows["rank"].unique().to_list())
     held = np.zeros(rows.height)
     if len(by_rank) == 1 and rows.height > 1:
@@ -32,6 +34,14 @@ def floors(model: Model, options: Options | None) -> Floats | None:
         mine = rows.filter(pl.col("rank") == rank)["row"].to_list()
         held[mine] = _best(model, mine, held, options)
     return -held
+
+
+def _alike(model: Model, alike: pl.Series, options: Options | None) -> Floats:
+    """Cut everybody alike for most money; then no cut may be above that, and money says the rest."""
+    canonical, place, steps = model.canonical, _place(model), alike.to_numpy()
+    answer = Gate(with_floors(canonical, place, np.where(steps, 0.0, 1.0)), options).answer()
+    reached = canonical.matrix[place.start : place.stop, :] @ answer.x
+    return np.where(steps, 1.0, np.minimum(reached * (1.0 + GIVE) + GIVE, 1.0))
 
 
 def _place(model: Model) -> slice:

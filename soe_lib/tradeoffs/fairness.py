@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MARGIN = "margin"
 RULES = {
     MARGIN: "most money",
-    "proportional": "every line cut alike",
+    "proportional": "what is promised, then cut alike",
     "fair": "the least served first (max-min)",
     "priority": "by priority of customers",
 }

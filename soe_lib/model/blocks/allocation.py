@@ -3,7 +3,9 @@
 margin        whoever earns most is served (nothing is added to the program)
 priority      customers of the first priority are served as far as possible, then the second, and so on; then money
 fair          the least served customer is served as well as possible, then the next (max-min fairness); then money
-proportional  within one item and due period every line is cut by the same share
+proportional  what was promised first; of the rest, the lines of one item and due period are cut alike at all places
+              that lanes join, as far as that goes; then more for whoever can be served without taking from another:
+              the lines of one place that can wait equally long are cut alike; which of them get more, money says
 Objective mode "service" is "priority" under another name: service first by priority, then cost.
 """
 
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.errors import DataError
-from soe_lib.model.demand import KEYS
+from soe_lib.model.demand import KEYS, served
 from soe_lib.model.prepared import prepared
 from soe_lib.model.terms import Balance, Effect, Flow, Part
 
@@ -41,8 +43,12 @@ class Allocation(Part):
     """Rows that an allocation rule needs.
 
     Brings, for priority and fair, balance `service` (group): −Σ served <= −floor, floors being raised one after the
-    other by `stages`; for proportional, flow `cut` (item, due) [share] and balance `equal_cut` (line): short = quantity
-    × cut. Books nothing.
+    other by `stages`. For proportional, flow `cut` (item, location, due, of) [share of what is open, quantity −
+    committed, that is never served to lines that can be served until period `of`] and balances `equal_cut` (line, of):
+    short = open × cut; `no_worse` (item, location, due, of): who can wait longer is cut no more; and `service` (item,
+    location, due, of, held): first that all cuts of joined places are alike, then that none is above what it was then.
+    A line that a substitute may serve where others beside it may not is served its share at least (`share_at_least`),
+    and with the item itself at most (`share_at_most`: Σ sold + open × cut <= quantity). Books nothing.
     """
 
     optional = ("replace",)
@@ -50,31 +56,139 @@ class Allocation(Part):
     def flows(self, network: Network) -> Iterator[Flow]:
         """cut, where cuts are proportional."""
         if rule(network) == "proportional":
-            groups = network.demand.filter(pl.col("quantity") > 0).select("item", "due").unique()
-            yield Flow(
-                "cut", groups, ("item", "due"), "share", "share of an item's demand that is not served", upper=1.0
-            )
+            groups, meaning = cuts(network).select(GROUP).unique(), "share of what is open that is not served"
+            yield Flow("cut", groups, GROUP, "share", meaning, upper=1.0)
 
     def balances(self, network: Network) -> Iterator[Balance]:
-        """service or equal_cut."""
+        """service; for proportional also equal_cut, share_at_least, share_at_most and no_worse."""
         if rule(network) == "proportional":
-            lines = network.demand.filter(pl.col("quantity") > 0).select(KEYS)
-            yield Balance("equal_cut", lines, KEYS, "==", "unit", "every line of an item and period is cut alike")
+            rows, unit = cuts(network), "unit"
+            alike, apart, steps = rows.filter(~pl.col("apart")), rows.filter("apart"), _steps(network)
+            yield Balance("equal_cut", alike, ROW, "==", unit, "what is open is cut alike")
+            if not apart.is_empty():
+                meaning = "with the item itself a line is served its share at most"
+                yield Balance("share_at_least", apart, ROW, "<=", unit, "a line is served its share at least")
+                yield Balance("share_at_most", apart, ROW, "<=", unit, meaning, rhs="quantity")
+            if not (waiting := steps.filter("same_place")).is_empty():
+                yield Balance("no_worse", waiting, GROUP, "<=", "share", "who can wait longer is cut no more")
+            if not steps.is_empty():
+                meaning = "first all are cut alike, then none is cut more than then"
+                yield Balance("service", _held(network), (*GROUP, "held"), "<=", "share", meaning, rhs=1.0)
         elif rule(network) in ("priority", "fair"):
             asked = groups_of(network).group_by("served_group", "rank").agg(pl.col("quantity").sum().alias("asked"))
             yield Balance("service", asked, ("served_group",), "<=", "unit", "a group is served at least this much")
 
     def effects(self, network: Network) -> Iterator[Effect]:
-        """Of sell and replace on service, of short and cut on equal_cut."""
+        """Of sell and replace on service; of sell, replace, short and cut on the rows of proportional cuts."""
         if rule(network) == "proportional":
-            quantities = network.demand.filter(pl.col("quantity") > 0).select(KEYS)
-            yield Effect("short", "equal_cut", join=quantities, using=KEYS)
-            lines = network.demand.filter(pl.col("quantity") > 0).select(*KEYS, "quantity")
-            yield Effect("cut", "equal_cut", -pl.col("quantity"), join=lines, using=("item", "due"))
+            yield from _proportional(network)
         elif rule(network) in ("priority", "fair"):
             groups = groups_of(network).select(*KEYS, "served_group")
             for flow in ("sell", "replace"):
                 yield Effect(flow, "service", -1.0, join=groups, using=KEYS)
+
+
+GROUP = ("item", "location", "due", "of")
+ROW = (*KEYS, "of")
+
+
+def _proportional(network: Network) -> Iterator[Effect]:
+    rows = cuts(network)
+    alike, apart, steps = rows.filter(~pl.col("apart")), rows.filter("apart"), _steps(network)
+    for on, mine in (("equal_cut", alike), ("share_at_least", apart)):
+        if not mine.is_empty():
+            yield Effect("short", on, join=mine.select(ROW), using=KEYS)
+            yield Effect("cut", on, -pl.col("open"), join=mine.select(*ROW, "open"), using=GROUP)
+    if not apart.is_empty():
+        yield Effect("sell", "share_at_most", join=apart.select(ROW), using=KEYS)
+        yield Effect("cut", "share_at_most", pl.col("open"), join=apart.select(*ROW, "open"), using=GROUP)
+    if not (waiting := steps.filter("same_place")).is_empty():
+        yield Effect("cut", "no_worse", join=waiting.select(GROUP), using=GROUP)
+        yield Effect("cut", "no_worse", -1.0, at={"location": "place", "of": "until"}, join=_from(waiting), using=GROUP)
+    for name, mine in _alike(network).items():
+        sign = 1.0 if name == "not less" else -1.0
+        yield Effect("cut", "service", -sign, join=_named(mine.select(GROUP), name), using=GROUP)
+        at = {"location": "place", "of": "until"}
+        yield Effect("cut", "service", sign, at=at, join=_named(_from(mine), name), using=GROUP)
+    if not steps.is_empty():
+        at_most = _held(network).filter(pl.col("held") == "at most")
+        yield Effect("cut", "service", join=at_most, using=GROUP)
+
+
+def _from(steps: pl.DataFrame) -> pl.DataFrame:
+    """GROUP of the cut before each step, and the step's own place and period as place, until."""
+    before = {"location": "from_place", "of": "from_of"}
+    return steps.select(
+        "item", "due", *(pl.col(old).alias(new) for new, old in before.items()), place="location", until="of"
+    )
+
+
+HELD = pl.Enum(["not less", "not more", "at most"])
+
+
+def _named(rows: pl.DataFrame, held: str) -> pl.DataFrame:
+    return rows.with_columns(held=pl.lit(held, dtype=HELD))
+
+
+def _alike(network: Network) -> dict[str, pl.DataFrame]:
+    """Two cuts are alike where neither is more than the other; within a place `no_worse` says half of it already."""
+    steps = _steps(network)
+    both = {"not less": steps, "not more": steps.filter(~pl.col("same_place"))}
+    return {name: rows for name, rows in both.items() if not rows.is_empty()}
+
+
+@prepared
+def _steps(network: Network) -> pl.DataFrame:
+    """GROUP, from_place, from_of, same_place: each cut beside the one before it among all that supply may join."""
+    groups = cuts(network).select(GROUP).unique().join(_joined(network), on=["item", "location"]).sort("joined", *GROUP)
+    together = ["item", "due", "joined"]
+    before = groups.sort(*together, "location", "of").with_columns(
+        from_place=pl.col("location").shift(1).over(together), from_of=pl.col("of").shift(1).over(together)
+    )
+    return before.drop_nulls().with_columns(same_place=pl.col("location") == pl.col("from_place")).drop("joined")
+
+
+@prepared
+def _held(network: Network) -> pl.DataFrame:
+    """GROUP, held: rows that two cuts are alike, for each step, and a row "at most" for every cut of a step."""
+    steps = _steps(network)
+    ends = pl.concat([steps.select(GROUP), _from(steps).select(GROUP)]).unique()
+    alike = [_named(rows.select(GROUP), name) for name, rows in _alike(network).items()]
+    return pl.concat([*alike, _named(ends, "at most")])
+
+
+@prepared
+def _joined(network: Network) -> pl.DataFrame:
+    """item, location, joined: the first of all places that lanes of the item join, whichever way they run."""
+    known = network.nodes.with_columns(joined=pl.col("location").to_physical())
+    ways = network.lanes.select("item", "origin", "destination").unique()
+    both = pl.concat([ways, ways.select("item", origin="destination", destination="origin")]).unique()
+    while True:
+        near = known.rename({"location": "origin"}).join(both, on=["item", "origin"])
+        lowest = near.group_by("item", pl.col("destination").alias("location")).agg(least=pl.col("joined").min())
+        found = known.join(lowest, on=["item", "location"], how="left", maintain_order="left")
+        found = found.select("item", "location", joined=pl.min_horizontal("joined", "least"))
+        if found["joined"].equals(known["joined"]):
+            return known
+        known = found
+
+
+@prepared
+def cuts(network: Network) -> pl.DataFrame:
+    """ROW, quantity, open, apart: each line, its last period as `of`."""
+    ends = served(network).group_by(KEYS).agg(pl.col("period").max().alias("of"))
+    asked = network.demand.filter(pl.col("quantity") > 0).select(
+        *KEYS, "quantity", open=pl.col("quantity") - pl.col("committed").clip(0.0, pl.col("quantity"))
+    )
+    return asked.join(ends, on=KEYS).with_columns(apart=_apart(network)).sort(ROW)
+
+
+def _apart(network: Network) -> pl.Expr:
+    """Whether a substitute may serve a line that may not serve every line beside it."""
+    pairs = network.table("substitutions").select("item", "customer").unique()
+    some = pairs.filter(pl.col("customer").cast(pl.String) != "")
+    accepts = pl.col("customer").is_in(some["customer"].implode()) & pl.col("item").is_in(some["item"].implode())
+    return accepts if some.height else pl.lit(False)
 
 
 @prepared
