@@ -15,7 +15,7 @@ from soe_lib.extract.casting import cast
 from soe_lib.extract.cents import to_the_cent
 from soe_lib.extract.conversion import convert
 from soe_lib.extract.deliveries import Delivery, deliver
-from soe_lib.extract.findings import Finding, by_level
+from soe_lib.extract.findings import Finding, by_level, stops
 from soe_lib.extract.horizon import build
 from soe_lib.extract.schema import DEMAND, MANDATORY, schema
 from soe_lib.extract.settings import UNKNOWN, Settings
@@ -121,6 +121,7 @@ def inspect(folder: Path) -> Extract:
     folder : the extract's folder.
     """
     from soe_lib.extract.checks import check_all
+    from soe_lib.extract.rules.events import without_effect
 
     settings, findings = load(folder)
     deliveries, mapped, strange = deliver(folder, settings)
@@ -145,6 +146,7 @@ def inspect(folder: Path) -> Extract:
     calendar = calendar_of(settings, tables["periods"])
     extract = Extract(folder, settings, tables, sources, calendar, broken, deliveries=deliveries)
     findings += check_all(extract)
+    findings += [] if stops(findings) else without_effect(extract)
     return replace(extract, findings=by_level(findings))
 
 

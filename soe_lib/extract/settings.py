@@ -128,6 +128,13 @@ class Consumption:
 
 
 @dataclass(frozen=True)
+class Events:
+    """What a loss of supply does to receipts of what it hits: they come, are lost, or are late (come after its end)."""
+
+    open_orders: str = "come"
+
+
+@dataclass(frozen=True)
 class Tables:
     """Tables that the company has none of: that they are missing is then no finding."""
 
@@ -161,6 +168,7 @@ class Settings:
     forecast: ForecastChoice = ForecastChoice()
     consumption: Consumption = Consumption()
     tables: Tables = Tables()
+    events: Events = Events()
     tolerance: Mapping[str, float] = field(default_factory=lambda: NOTHING)
     control: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: NOTHING)
     notes: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ CHOICES = {
     "costs.holding_on": ("closing", "opening"),
     "lead_time.dispatch": ("spread", "end", "start"),
     "calendar.fiscal": ("4-4-5", "months"),
+    "events.open_orders": ("come", "lost", "late"),
 }
 RANGE = {
     "horizon.weeks": (1, 520),

@@ -107,7 +107,8 @@ def _working_share(network: Network, first: date, last: date) -> pl.DataFrame:
 def receipts(network: Network) -> pl.DataFrame:
     """Receipts with `period` (overdue ones in the first, late ones `beyond`), `delayed` days and what is `lost`.
 
-    A delay counts from the due day; a receipt that is overdue is expected today, so an event of today hits it.
+    A delay counts from the due day; a receipt that is overdue is expected today, so an event of today hits it. What a
+    loss of supply does to receipts from what it hits is `[events] open_orders`: they come, are lost, or come late.
     """
     suppliers = network.table("offers").select("offer", "supplier").unique("offer", keep="first", maintain_order=True)
     table = network.table("receipts").join(suppliers, on="offer", how="left")
@@ -123,8 +124,7 @@ def receipts(network: Network) -> pl.DataFrame:
         more = pl.when(hit & _inside(event, "expected")).then(int(event["days"] or 0)).otherwise(0)
         table = table.with_columns(pl.col("delayed") + more)
     for event in of_kind(network, "supply_loss"):
-        hit = hits(event, ("receipt",)) & _inside(event, "expected")
-        table = table.with_columns(pl.col("kept") * pl.when(hit).then(_factor(event, blank=0.0)).otherwise(1.0))
+        table = _lost(table, event, network.settings.events.open_orders)
     days = network.encode(network.calendar.days.select("date", "period"))
     comes = pl.max_horizontal(pl.col("due_on") + pl.duration(days=pl.col("delayed")), as_of)
     return (
@@ -138,6 +138,25 @@ def receipts(network: Network) -> pl.DataFrame:
         .with_columns(pl.col("period").fill_null(network.beyond))
         .sort("receipt")
     )
+
+
+def _lost(table: pl.DataFrame, event: dict[str, Any], open_orders: str) -> pl.DataFrame:
+    """Receipts after a loss of supply: `kept` of those that it names or open orders lose, `delayed` to its end."""
+    named, hit = hits(event, ("receipt",)) & _inside(event, "expected"), on_order(event) & _inside(event, "expected")
+    lost = named | hit if open_orders == "lost" else named
+    late = hit & ~named & pl.lit(open_orders == "late")
+    until = (pl.lit(event["to"]) - pl.col("due_on")).dt.total_days() + 1
+    return table.with_columns(
+        pl.col("kept") * pl.when(lost).then(_factor(event, blank=0.0)).otherwise(1.0),
+        pl.when(late).then(pl.max_horizontal("delayed", until)).otherwise("delayed").alias("delayed"),
+    )
+
+
+def on_order(event: dict[str, Any]) -> pl.Expr:
+    """Which receipts (with their `supplier`) come from what a loss of supply hits."""
+    shipped = pl.col("kind").cast(pl.String) == "ship"
+    made = hits(event, ("supplier", "offer", "routing", "item", "location"))
+    return (_factor(event, blank=0.0) < 1.0) & pl.when(shipped).then(hits(event, ("lane",))).otherwise(made)
 
 
 def _inside(event: dict[str, Any], day: str) -> pl.Expr:
@@ -189,17 +208,31 @@ def _dated(network: Network, forecast: pl.DataFrame) -> pl.DataFrame:
 
 
 def supply(network: Network, cells: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
-    """Cells with `maximum` cut by supply losses: times what is left of the period; a total loss needs no maximum."""
+    """Cells with `maximum` cut by supply losses: times what is left of the period; a total loss needs no maximum.
+
+    Without a maximum, the event's own `quantity` is one: what comes without it in all its days, in their proportion.
+    """
     for event in of_kind(network, "supply_loss"):
+        cells = _with_own_maximum(cells, event, hits(event, columns))
         kept = 1.0 - (1.0 - _factor(event, blank=0.0)) * _overlap(event)
         cells = _cut(cells, hits(event, columns), kept)
     return cells
 
 
+def _with_own_maximum(cells: pl.DataFrame, event: dict[str, Any], hit: pl.Expr) -> pl.DataFrame:
+    if event["quantity"] is None:
+        return cells
+    days = (pl.col("ends_on") - pl.col("starts_on")).dt.total_days() + 1
+    own = days * float(event["quantity"]) / ((event["to"] - event["from"]).days + 1)
+    without = hit & (_overlap(event) > 0) & pl.col("maximum").is_null()
+    return cells.with_columns(pl.when(without).then(own).otherwise("maximum").alias("maximum"))
+
+
 def price(network: Network, cells: pl.DataFrame, columns: tuple[str, ...], amount: str) -> pl.DataFrame:
-    """Cells with a price or cost times the factor of price events, by the days they share with the period."""
+    """Cells with a price or cost times the factor of price events on purchases, by the days they share."""
     for event in of_kind(network, "price"):
-        cells = _priced(cells, hits(event, columns), event, amount)
+        if of_purchases(network, event):
+            cells = _priced(cells, hits(event, columns), event, amount)
     return cells
 
 
@@ -209,18 +242,38 @@ def _priced(cells: pl.DataFrame, hit: pl.Expr, event: dict[str, Any], amount: st
 
 
 OFFERED = ("offer", "supplier", "item", "family", "location")
-"""What a price event on a purchase may name. One that hits no offer is a change of sales prices."""
+"""What a price event on a purchase may name."""
+SOLD = ("item", "family", "location", "customer")
+"""What a price event on a sale may name."""
+
+
+def of_purchases(network: Network, event: dict[str, Any]) -> bool:
+    """Whether a price event moves purchase prices: it names an offer or a supplier, or what is bought and not sold."""
+    offers, forecast = network.kept.get("events: offered", _offered), network.kept.get("events: forecast", _forecast)
+    parts = [str(event["target"]), *(part.strip() for part in str(event["target"]).split(" & "))]
+    named = pl.any_horizontal(pl.col("offer", "supplier").cast(pl.String).is_in(parts))
+    hit = offers.filter(hits(event, OFFERED))
+    return not hit.filter(named).is_empty() or (not hit.is_empty() and forecast.filter(hits(event, SOLD)).is_empty())
+
+
+def _offered(network: Network) -> pl.DataFrame:
+    families = network.table("items").select("item", "family")
+    return network.table("offers").select("offer", "supplier", "item", "location").join(families, on="item")
+
+
+def _forecast(network: Network) -> pl.DataFrame:
+    families = network.table("items").select("item", "family")
+    places = network.table("forecast").select("item", "location", "customer").unique()
+    return places.join(families, on="item", how="left")
 
 
 def sales_prices(network: Network, forecast: pl.DataFrame) -> pl.DataFrame:
-    """Forecast lines with their price times the factor of price events that hit no offer (orders keep theirs)."""
+    """Forecast lines with their price times the factor of price events on sales (orders keep theirs)."""
     happening = of_kind(network, "price")
     if not happening:
         return forecast
-    families = network.table("items").select("item", "family")
-    offers = network.table("offers").select("offer", "supplier", "item", "location").join(families, on="item")
     rows = _dated(network, forecast)
     for event in happening:
-        if offers.filter(hits(event, OFFERED)).is_empty():
-            rows = _priced(rows, hits(event, ("item", "family", "location", "customer")), event, "price")
+        if not of_purchases(network, event):
+            rows = _priced(rows, hits(event, SOLD), event, "price")
     return rows.select(forecast.columns)

@@ -154,16 +154,19 @@ def test_a_price_event_that_hits_no_offer_is_a_sales_price(tmp_path: Path, targe
     assert soe.plan(snapshot(tmp_path, **tables)).ledger.accounts()["revenue"] == pytest.approx(100 + 10)
 
 
-def test_a_price_event_that_hits_an_offer_is_a_cost(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("target", "margin"), [("F", 5 * (15 - 2)), ("A", 65), ("O", 5 * (10 - 3)), ("S & A", 35)])
+def test_a_price_event_moves_the_sales_price_of_an_item_and_the_cost_of_an_offer(
+    tmp_path: Path, target: str, margin: float
+) -> None:
     found = snapshot(
         tmp_path,
         periods=weeks(1),
         items=[{"item": "A", "family": "F"}],
         offers=[{"offer": "O", "supplier": "S", "item": "A", "location": "P", "unit_cost": 2}],
         forecast=[asked("A", 5, 10)],
-        events=[{"event": "1", "kind": "price", "target": "F", **WHOLE_WEEK, "factor": 1.5}],
+        events=[{"event": "1", "kind": "price", "target": target, **WHOLE_WEEK, "factor": 1.5}],
     )
-    assert soe.plan(found).margin == pytest.approx(5 * (10 - 3))
+    assert soe.plan(found).margin == pytest.approx(margin)
 
 
 @pytest.mark.parametrize(("factor", "sold"), [(0, 0), (0.5, 2.5), (2, 10)])

@@ -1,4 +1,4 @@
-"""The network: things made of themselves, lanes that lead nowhere, events that hit nothing, stock that does not fit."""
+"""The network: things made of themselves, lanes that lead nowhere, stock that does not fit."""
 
 from __future__ import annotations
 
@@ -9,35 +9,8 @@ import polars as pl
 from soe_lib.extract.findings import Finding
 from soe_lib.extract.reading import Extract
 from soe_lib.extract.rules import rule
-from soe_lib.extract.spelling import hint
 
 CYCLES_SHOWN = 5
-TARGETS = {
-    "downtime": (("resources", "resource"), ("locations", "location"), ("lanes", "lane")),
-    "delay": (
-        ("receipts", "receipt"),
-        ("offers", "offer"),
-        ("offers", "supplier"),
-        ("lanes", "lane"),
-        ("items", "item"),
-    ),
-    "surge": (("items", "item"), ("items", "family"), ("customers", "customer"), ("locations", "location")),
-    "supply_loss": (
-        ("offers", "offer"),
-        ("offers", "supplier"),
-        ("receipts", "receipt"),
-        ("routings", "routing"),
-        ("items", "item"),
-        ("locations", "location"),
-    ),
-    "price": (
-        ("items", "item"),
-        ("items", "family"),
-        ("offers", "offer"),
-        ("offers", "supplier"),
-        ("customers", "customer"),
-    ),
-}
 
 
 def bill(extract: Extract) -> pl.DataFrame:
@@ -101,30 +74,6 @@ def nothing_refers_to_itself(extract: Extract) -> list[Finding]:
     same = pl.col("item") == pl.col("substitute")
     rule_text = "The item is its own substitute."
     return findings + extract.flag("stop", "substitutions", same, column="item", rule=rule_text, fix="Remove the row.")
-
-
-@rule
-def events_hit_something(extract: Extract) -> list[Finding]:
-    """An event's target, or every part of it ("Handwash & Carrefour"), exists, and the event says what it does."""
-    findings = []
-    each = extract["events"].with_row_index("row")
-    parts = each.select("row", "kind", "target", part=pl.col("target").str.split(" & "))
-    parts = parts.explode("part").with_columns(pl.col("part").str.strip_chars())
-    for kind, places in TARGETS.items():
-        known = pl.concat([extract.names(table, column).alias("name") for table, column in places]).unique()
-        exists = pl.col("part").is_in(known.implode()) | pl.col("target").is_in(known.implode())
-        bad = parts.filter((pl.col("kind") == kind) & ~exists)
-        if bad.height:
-            tables = ", ".join(dict.fromkeys(f"{table}.{column}" for table, column in places))
-            rule_text = f"The target of a {kind} is not known. It is looked for in {tables}."
-            fix = hint(bad["part"][0], known.to_list()) or "Mend the target, or remove the event."
-            what = {"column": "target", "value": bad["part"][0], "rule": rule_text, "fix": fix}
-            findings.append(extract.finding("stop", "events", bad["row"].unique().sort(), **what))
-    where = (pl.col("kind") == "delay") & pl.col("days").is_null()
-    findings += extract.flag("stop", "events", where, column="days", rule="A delay without days.", fix="Fill days.")
-    where = pl.col("kind").is_in(["surge", "price"]) & pl.col("factor").is_null()
-    rule_text = "Without a factor the event changes nothing."
-    return findings + extract.flag("warn", "events", where, column="factor", rule=rule_text, fix="Fill factor.")
 
 
 @rule

@@ -1,0 +1,145 @@
+"""Events: targets that exist, losses that can be seen, open orders that still come, and events that change nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from soe_lib.errors import SoeError
+from soe_lib.extract.findings import SHOWN, Finding
+from soe_lib.extract.reading import Extract
+from soe_lib.extract.rules import rule
+from soe_lib.extract.settings_file import FILE
+from soe_lib.extract.spelling import hint
+
+TARGETS = {
+    "downtime": (("resources", "resource"), ("locations", "location"), ("lanes", "lane")),
+    "delay": (
+        ("receipts", "receipt"),
+        ("offers", "offer"),
+        ("offers", "supplier"),
+        ("lanes", "lane"),
+        ("items", "item"),
+    ),
+    "surge": (("items", "item"), ("items", "family"), ("customers", "customer"), ("locations", "location")),
+    "supply_loss": (
+        ("offers", "offer"),
+        ("offers", "supplier"),
+        ("receipts", "receipt"),
+        ("routings", "routing"),
+        ("items", "item"),
+        ("locations", "location"),
+    ),
+    "price": (
+        ("items", "item"),
+        ("items", "family"),
+        ("offers", "offer"),
+        ("offers", "supplier"),
+        ("customers", "customer"),
+    ),
+}
+
+
+@rule
+def events_hit_something(extract: Extract) -> list[Finding]:
+    """An event's target, or every part of it ("Handwash & Carrefour"), exists, and the event says what it does."""
+    findings = []
+    each = extract["events"].with_row_index("row")
+    parts = each.select("row", "kind", "target", part=pl.col("target").str.split(" & "))
+    parts = parts.explode("part").with_columns(pl.col("part").str.strip_chars())
+    for kind, places in TARGETS.items():
+        known = pl.concat([extract.names(table, column).alias("name") for table, column in places]).unique()
+        exists = pl.col("part").is_in(known.implode()) | pl.col("target").is_in(known.implode())
+        bad = parts.filter((pl.col("kind") == kind) & ~exists)
+        if bad.height:
+            tables = ", ".join(dict.fromkeys(f"{table}.{column}" for table, column in places))
+            rule_text = f"The target of a {kind} is not known. It is looked for in {tables}."
+            fix = hint(bad["part"][0], known.to_list()) or "Mend the target, or remove the event."
+            what = {"column": "target", "value": bad["part"][0], "rule": rule_text, "fix": fix}
+            findings.append(extract.finding("stop", "events", bad["row"].unique().sort(), **what))
+    where = (pl.col("kind") == "delay") & pl.col("days").is_null()
+    findings += extract.flag("stop", "events", where, column="days", rule="A delay without days.", fix="Fill days.")
+    return findings
+
+
+def _each(extract: Extract, kind: str) -> list[dict[str, Any]]:
+    """The events of one kind with their row; blank dates are the as-of date and the end of the horizon."""
+    rows = extract["events"].with_row_index("row").filter(pl.col("kind") == kind)
+    if rows.is_empty() or extract.calendar.periods.is_empty():
+        return []
+    first, last = extract.settings.as_of, extract.calendar.periods["ends_on"].max()
+    return rows.with_columns(pl.col("from").fill_null(first), pl.col("to").fill_null(pl.lit(last))).to_dicts()
+
+
+@rule
+def losses_have_something_to_cut(extract: Extract) -> list[Finding]:
+    """A share of supply is lost of an offer's maximum, or of the event's own quantity; of no limit, it is no number."""
+    from soe_lib.model.events import hits
+
+    findings = []
+    for event in _each(extract, "supply_loss"):
+        offers = extract["offers"].filter(hits(event, ("supplier", "offer", "item", "location")))
+        endless = offers.filter(pl.col("maximum").is_null())
+        if not event["factor"] or event["quantity"] is not None or endless.is_empty():
+            continue
+        names = ", ".join(endless["offer"].unique().sort().head(SHOWN))
+        text = f"A part of the supply is lost, but {endless.height} of {offers.height} offers that it hits have no "
+        text += f"maximum, so they are not cut: {names}."
+        fix = "Give them a maximum, or the event a quantity: what comes in its days without it."
+        what = {"column": "factor", "value": f"{event['factor']:g}", "rule": text, "fix": fix}
+        findings.append(extract.finding("warn", "events", pl.Series([event["row"]]), **what))
+    return findings
+
+
+SAID = {
+    "come": ("warn", "they come all the same"),
+    "lost": ("note", "they are lost as the event says"),
+    "late": ("note", "they come the day after it ends"),
+}
+
+
+@rule
+def open_orders_of_what_is_lost(extract: Extract) -> list[Finding]:
+    """What happens to receipts from a supplier that fails is said: they come, are lost, or are late."""
+    from soe_lib.model.events import hits, on_order
+
+    suppliers = extract["offers"].select("offer", "supplier").unique("offer", keep="first", maintain_order=True)
+    receipts = extract["receipts"].join(suppliers, on="offer", how="left", maintain_order="left")
+    today = pl.lit(extract.settings.as_of)
+    receipts = receipts.with_columns(pl.col("supplier").fill_null(""), expected=pl.max_horizontal("due_on", today))
+    level, said = SAID[extract.settings.events.open_orders]
+    findings = []
+    for event in _each(extract, "supply_loss"):
+        inside = pl.col("expected").is_between(event["from"], event["to"])
+        due = receipts.filter(inside & on_order(event) & ~hits(event, ("receipt",)))
+        if due.is_empty():
+            continue
+        text = f"{due.height} receipts of it are due in its days; {said} ([events] open_orders = "
+        text += f'"{extract.settings.events.open_orders}"): {", ".join(due["receipt"].sort().head(SHOWN))}.'
+        fix = f'Say what happens to them: open_orders = "come", "lost" or "late" under [events] in {FILE}.'
+        what = {"column": "target", "value": event["target"], "rule": text, "fix": fix if level == "warn" else ""}
+        findings.append(extract.finding(level, "events", pl.Series([event["row"]]), **what))
+    return findings
+
+
+def without_effect(extract: Extract) -> list[Finding]:
+    """Events that change nothing of the network, of an extract that nothing else stops."""
+    from soe_lib.extract.snapshot import freeze
+    from soe_lib.model.idle_events import idle
+
+    if extract["events"].is_empty():
+        return []
+    try:
+        found = idle(freeze(extract))
+    except SoeError:
+        return []  # what stops the network from being set up is a finding of its own
+    row_of = dict(extract["events"].with_row_index("row").select("event", "row").iter_rows())
+    fix = "Mend its target, dates or figures, or remove it."
+    return [
+        extract.finding(
+            "warn", "events", pl.Series([row_of[event]]), column="event", value=event,
+            rule=f"The event changes nothing{f': {reason}' if reason else ''}.", fix=fix,
+        )
+        for event, reason in found
+    ]  # fmt: skip
