@@ -36,7 +36,8 @@ def idle(snapshot: Snapshot) -> list[tuple[str, str]]:
     ----------
     snapshot : a checked extract; an event beside another one of the same effect changes nothing beyond it.
     """
-    rows = snapshot["events"].filter(pl.col("kind").is_in(list(TOUCHED))).sort("event")
+    blank = pl.col("kind").is_in(["surge", "price"]) & pl.col("factor").is_null()  # a finding of its own
+    rows = snapshot["events"].filter(pl.col("kind").is_in(list(TOUCHED)) & ~blank).sort("event")
     network = Network(snapshot)
     return [
         (row["event"], _reason(network, row))
@@ -63,7 +64,7 @@ def _reason(network: Network, row: dict[str, Any]) -> str:
     if ends < first or starts > last:
         return f"it lies outside the horizon ({first} to {last})"
     if (kind in ("surge", "price") and factor in (None, 1.0)) or (kind == "supply_loss" and factor == 1.0):
-        return "a factor of 1 (or none) leaves everything as it is"
+        return "a factor of 1 leaves everything as it is"
     if kind == "downtime":
         return _no_hours(network, row, starts, ends)
     if kind == "delay":

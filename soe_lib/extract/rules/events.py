@@ -60,7 +60,9 @@ def events_hit_something(extract: Extract) -> list[Finding]:
             findings.append(extract.finding("stop", "events", bad["row"].unique().sort(), **what))
     where = (pl.col("kind") == "delay") & pl.col("days").is_null()
     findings += extract.flag("stop", "events", where, column="days", rule="A delay without days.", fix="Fill days.")
-    return findings
+    where = pl.col("kind").is_in(["surge", "price"]) & pl.col("factor").is_null()
+    rule_text = "Without a factor the event changes nothing."
+    return findings + extract.flag("warn", "events", where, column="factor", rule=rule_text, fix="Fill factor.")
 
 
 def _each(extract: Extract, kind: str) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ FILES = {
     "RM,Resin,Raw,kg,2,,1\n",
     "locations.csv": "location,kind,storage_capacity\nP,plant,\nM,market,\n",
     "resources.csv": "resource,location,kind,hourly_cost\nL1,P,line,40\n",
-    "calendar.csv": "resource,period,hours\nL1,2026-11-16,8\nL1,2026-W49,40\n",
+    "calendar.csv": "resource,period,hours\nL1,2026-W47,40\nL1,2026-W49,40\n",
     "routings.csv": "routing,item,location,cost_per_unit,yield,maximum,valid_from,valid_to\n"
     "R,FG,P,1,0.9,,,2026-11-30\n"
     "R,FG,P,1,0.9,,2026-12-01,\n",
@@ -31,7 +31,7 @@ FILES = {
     "orders.csv": "order,item,location,customer,due_on,quantity,committed,price\n1,FG,M,C1,2026-11-20,7,7,21\n",
     "inventory.csv": "item,location,lot,on_hand\nFG,M,,30\nRM,P,,500\n",
     "receipts.csv": "receipt,kind,item,location,due_on,quantity,offer\nX1,buy,RM,P,2026-11-25,100,O\n",
-    "policies.csv": "item,location,safety_stock,maximum_stock\nFG,M,10,\n",
+    "policies.csv": "item,location,safety_stock,maximum_stock,below_safety_cost\nFG,M,10,,1\n",
     "events.csv": "event,kind,target,from,to,hours,days\nE1,downtime,L1,2026-11-17,2026-11-19,24,\n",
     "consensus.csv": "fiscal_month,family,location,measure,quantity,amount\n2026-12,Fam,,sales,500,9000\n",
     "actuals.csv": "date,measure,item,location,customer,quantity\n2026-11-12,sales,FG,M,C1,20\n",

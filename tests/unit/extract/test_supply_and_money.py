@@ -69,8 +69,8 @@ class TestEndValue:
         [
             ("0", "", "", ["stop"]),
             ("0", "50", "", []),
-            ("0", "", "RM,P,0,900", []),
-            ("7", "", "RM,P,0,900", ["stop"]),  # on its way at the end: no ceiling on stock holds for it
+            ("0", "", "RM,P,0,900,", []),
+            ("7", "", "RM,P,0,900,", ["stop"]),  # on its way at the end: no ceiling on stock holds for it
         ],
     )
     def test_limits(self, lead: str, maximum: str, ceiling: str, found: list[str], tmp_path: Path) -> None:

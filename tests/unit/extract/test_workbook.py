@@ -295,6 +295,7 @@ def test_text_follows_the_declared_convention_and_cells_their_type(where: str, t
 def test_conventions_hold_for_files_that_no_table_names(tmp_path: Path) -> None:
     folder = write(tmp_path, dict.fromkeys((f"{name}.csv" for name in TABLES), None))
     files = {"items": "item;unit;price\nFG;each;1.234,5\n", "locations": "location;kind\nM;market\n",
+             "inventory": "item;location;on_hand\nFG;M;2,5\n",
              "orders": "order;item;location;due_on;quantity\n1;FG;M;24.11.2026;2,5\n"}  # fmt: skip
     for name, text in files.items():
         (folder / f"{name}.csv").write_text(text, encoding="utf-8")
