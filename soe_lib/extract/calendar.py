@@ -225,6 +225,11 @@ class Calendar:
         days = days.with_columns(self.fiscal_month(days["date"]).alias("month"))
         return days.group_by("period", "month").agg(days=pl.len(), of=pl.col("of").first()).sort("period", "month")
 
+    def within(self, first: date, last: date) -> pl.DataFrame:
+        """How much of each period lies between two days, both included, by working days: [period, share]."""
+        days = self._count(self.days, "period").filter(pl.col("date").is_between(first, last))
+        return days.group_by("period").agg(share=pl.len() / pl.col("of").first()).sort("period")
+
     def _count(self, days: pl.DataFrame, bucket: str) -> pl.DataFrame:
         """The days of each bucket that count, and how many these are: its working days, or all where it has none."""
         works = pl.col("date").dt.weekday().is_in(list(self.working_days))

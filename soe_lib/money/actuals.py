@@ -41,9 +41,10 @@ class Actuals:
 
 def read_actuals(snapshot: Snapshot) -> Actuals:
     """The actuals of an extract; see `value_actuals` for what becomes of each measure."""
-    rows = snapshot["actuals"].with_columns(period=pl.col("date").dt.strftime("%Y-%m-%d"))
     known = ways(snapshot)
     notes: list[str] = []
+    rows = snapshot["actuals"].with_columns(period=pl.col("date").dt.strftime("%Y-%m-%d"))
+    rows = _hours_paid(_bought_at_standard(rows, snapshot, known, notes), snapshot, notes)
     buy, sell, stock = _buy(rows, known, notes), _sell(rows), _stock(rows)
     make, booked = _make(rows, snapshot, known, notes)
     paid = rows.filter(pl.col("measure").is_in(list(ACCOUNT)), pl.col("amount").is_not_null())
@@ -53,9 +54,6 @@ def read_actuals(snapshot: Snapshot) -> Actuals:
         "buy": buy.filter(~pl.col("paid")),
         "stock": stock.with_columns(quantity=pl.col("quantity") * pl.col("days")),
     }
-    if not rows.filter(pl.col("measure") == "hours").height:
-        unpaid["make"] = make
-        lines = [_booked(paid)]
     _count(rows, notes)
     flows = {
         "sell": _once(sell),
@@ -100,21 +98,86 @@ def _buy(rows: pl.DataFrame, known: Ways, notes: list[str]) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def _bought_at_standard(rows: pl.DataFrame, snapshot: Snapshot, known: Ways, notes: list[str]) -> pl.DataFrame:
+    """The rows with purchases that have neither an amount nor an offer paid at standard cost."""
+    costs = snapshot["items"].select("item", _cost="standard_cost")
+    offered = known.offers.select(*NODE, _offer=pl.lit(value=True))
+    both = rows.join(costs, on="item", how="left", validate="m:1", maintain_order="left")
+    both = both.join(offered, on=NODE, how="left", validate="m:1", maintain_order="left")
+    free = (pl.col("measure") == "buy") & pl.col("amount").is_null() & pl.col("quantity").is_not_null()
+    alone = free & pl.col("_offer").is_null() & pl.col("_cost").is_not_null()
+    count, units = both.select(alone.sum(), pl.col("quantity").filter(alone).sum()).row(0)
+    if count:
+        notes.append(f"{count} purchases ({units:,.6g} units) have neither an amount nor an offer: at standard cost.")
+    cost = pl.col("quantity") * pl.col("_cost")
+    return both.with_columns(amount=pl.when(alone).then(cost).otherwise("amount")).drop("_cost", "_offer")
+
+
+def _hours_paid(rows: pl.DataFrame, snapshot: Snapshot, notes: list[str]) -> pl.DataFrame:
+    """The rows with hours that have no amount paid at their resource's hourly cost."""
+    free = (pl.col("measure") == "hours") & pl.col("amount").is_null() & pl.col("hours").is_not_null()
+    count, hours = rows.select(free.sum(), pl.col("hours").filter(free).sum()).row(0)
+    if not count:
+        return rows
+    notes.append(f"{count} rows of hours ({hours:,.6g} h) have no amount: their resource's hourly cost.")
+    rates = snapshot["resources"].select("resource", _rate=pl.col("hourly_cost").fill_null(0.0))
+    priced = rows.join(rates, on="resource", how="left", validate="m:1", maintain_order="left")
+    cost = pl.col("hours") * pl.col("_rate").fill_null(0.0)
+    return priced.with_columns(amount=pl.when(free).then(cost).otherwise("amount")).drop("_rate")
+
+
+def started(rows: pl.DataFrame, routings: pl.DataFrame) -> pl.DataFrame:
+    """Units started for what was made, on the cheapest routing; routing is blank where none makes it there.
+
+    Parameters
+    ----------
+    rows : actuals. routings : of `ways`.
+
+    Returns routing, item, location, period, work [money/unit started], quantity [units started].
+    """
+    made = rows.filter(pl.col("measure") == "make").with_columns(period=pl.col("date").dt.strftime("%Y-%m-%d"))
+    routed = made.join(routings, on=NODE, how="left", validate="m:1").with_columns(
+        pl.col("routing").fill_null(""), quantity=pl.col("quantity").fill_null(0.0) / pl.col("yield").fill_null(1.0)
+    )
+    keys = ["routing", *NODE, "period"]
+    return routed.group_by(keys).agg(pl.col("quantity").sum(), pl.col("work").first()).sort(keys)
+
+
+def made_and_taken(rows: pl.DataFrame, snapshot: Snapshot) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What was made, co-products included, and what recipes take for it at standard: item, location, quantity [unit].
+
+    Formula: made = actuals make; a co-product that no row names comes out by its recipe. Taken = started × components.
+    """
+    begun = started(rows, ways(snapshot).routings)
+    runs = begun.select("routing", "location", started="quantity")
+    each = pl.col("started") * pl.col("quantity")
+    beside = runs.join(snapshot["co_products"], on="routing").select("item", "location", quantity=each)
+    taken = runs.join(snapshot["components"], on="routing").select("location", item="component", quantity=each)
+    named = rows.filter(pl.col("measure") == "make").select(*NODE, pl.col("quantity").fill_null(0.0))
+    made = pl.concat([named, beside.join(named, on="item", how="anti").select(named.columns)])
+    sums = [one.select(*NODE, "quantity").group_by(NODE).agg(pl.col("quantity").sum()) for one in (made, taken)]
+    return sums[0].sort(NODE), sums[1].sort(NODE)
+
+
 def _make(rows: pl.DataFrame, snapshot: Snapshot, known: Ways, notes: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Flow make on the cheapest routing, and its cost per unit as lines, for when hours are booked on their own."""
-    made = rows.filter(pl.col("measure") == "make").join(known.routings, on=NODE, how="left", validate="m:1")
-    lost = made.filter(pl.col("routing").is_null())
+    """Flow make on the cheapest routing, and what it cost as lines.
+
+    Formula: units started × the routing's cost per unit, and its steps at standard where nobody booked hours.
+    """
+    begun = started(rows, known.routings)
+    beside = snapshot["co_products"].join(begun, on="routing", how="semi").select("item")
+    lost = begun.filter(pl.col("routing") == "").join(beside, on="item", how="anti")
     if lost.height:
         notes.append(f"{lost.height} rows made ({lost['quantity'].sum():,.6g} units) have no routing, no cost.")
-    started = made.filter(pl.col("routing").is_not_null()).with_columns(quantity=pl.col("quantity") / pl.col("yield"))
-    keys = ["routing", *NODE, "period"]
-    flow = started.group_by(keys).agg(pl.col("quantity").sum()).sort(keys)
-    cost = snapshot["routings"].unique("routing", keep="first").select("routing", per_unit=-pl.col("cost_per_unit"))
-    lines = flow.join(cost, on="routing", how="left").filter(pl.col("per_unit") != 0).with_columns(
+    flow = begun.filter(pl.col("routing") != "")
+    cost = snapshot["routings"].unique("routing", keep="first").select("routing", own=pl.col("cost_per_unit"))
+    work = pl.lit(0.0) if rows.filter(pl.col("measure") == "hours").height else pl.col("work").fill_null(0.0)
+    priced = flow.join(cost, on="routing", how="left").with_columns(per_unit=-(pl.col("own").fill_null(0.0) + work))
+    lines = priced.filter(pl.col("per_unit") != 0, pl.col("quantity") != 0).with_columns(
         account=pl.lit("conversion"), kind=pl.lit("cash"), flow=pl.lit("make"), customer=pl.lit(""),
         amount=pl.col("quantity") * pl.col("per_unit"),
     )  # fmt: skip
-    return flow, lines.select(LINES.names())
+    return flow.drop("work"), lines.select(LINES.names())
 
 
 def _stock(rows: pl.DataFrame) -> pl.DataFrame:
@@ -136,10 +199,9 @@ def _once(flow: pl.DataFrame) -> pl.DataFrame:
 
 
 def _count(rows: pl.DataFrame, notes: list[str]) -> None:
-    for measure in ("ship", "hours"):
-        free = rows.filter(pl.col("measure") == measure, pl.col("amount").is_null())
-        if free.height:
-            notes.append(f"{free.height} rows of {measure} have no amount: their {ACCOUNT[measure]} is not known.")
+    free = rows.filter(pl.col("measure") == "ship", pl.col("amount").is_null())
+    if free.height:
+        notes.append(f"{free.height} rows of ship have no amount: their freight is not known.")
     strange = rows.filter(~pl.col("measure").is_in([*ACCOUNT, "make", "stock"]))
     if strange.height:
         notes.append(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import timedelta
 
 import polars as pl
 
@@ -14,7 +12,8 @@ from soe_lib.money.bridge import KEYS, Convention
 from soe_lib.money.bridges import Walk, bridges
 from soe_lib.money.rates import RateBook
 from soe_lib.money.reading import PlanLike
-from soe_lib.money.valuation import value_actuals, value_budget, value_consensus, value_record
+from soe_lib.money.stocktaking import closed_days
+from soe_lib.money.valuation import value_budget, value_closed_week, value_consensus, value_record
 from soe_lib.money.valued import Valued
 
 ACTUAL = "actual"
@@ -41,21 +40,17 @@ def closed_week_bridges(
     plan : made on `before`. record : the plan made the week before that; left out of the walk where there is none.
     convention, by, digits : of every bridge.
 
-    Raises DataError where the plan has no rates, actuals say nothing of the week, or a family is unknown;
+    Raises DataError where the plan has no rates, actuals say nothing of the week, its stock at either end is not
+    known, or a family is unknown;
     ReconciliationError where a plan does not cover the week.
     """
     book = getattr(plan, "rates", None)
     if not isinstance(book, RateBook) or not book.tables:
         raise DataError(f"{plan.name} has no rates to value the other plans by: give a plan that was solved or stored.")
-    window = before.as_of, now.as_of - timedelta(days=1)
-    if now["actuals"].filter(pl.col("date").is_between(*window)).is_empty():
-        raise DataError(f"actuals say nothing of {window[0]} to {window[1]}: there is no closed week to walk to.")
-    happened = value_actuals(now, book, name=ACTUAL)
-    # Actuals are of the days on which something happened; the extracts say which days are over.
-    days = min(happened.window[0], window[0]), max(happened.window[1], window[1])
+    happened = value_closed_week(before, now, book, name=ACTUAL)
     plans = [*_promised(before, book), *([_dated(record, book)] if record is not None else []), _dated(plan, book)]
     return bridges(
-        [*plans, replace(happened, window=days)], window=window, reading="accrual",
+        [*plans, happened], window=closed_days(before, now), reading="accrual",
         standard_cost=now["items"].select("item", "standard_cost"), convention=convention, by=by, digits=digits,
     )  # fmt: skip
 

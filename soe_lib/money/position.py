@@ -18,19 +18,30 @@ def position(plan: PlanLike, day: date) -> pl.DataFrame:
     """Units owned at the close of a day, by item and the place where they are or will be.
 
     Formula: stock at the end of the last period that has ended (opening stock before the first) + goods under
-    way + receipts already ours that come in later. Receipts still to be paid for are not owned.
+    way + receipts already ours that come in later. Receipts still to be paid for are not owned. Flow `uncounted` is
+    what actuals own beside their counts; see `value_closed_week`.
     """
     parts = [_on_hand(plan, day), _receipts(plan, day), *(_under_way(plan, flow, day) for flow in PLACE)]
+    parts.append(_closed(plan, "uncounted", day))
+    return _summed(parts)
+
+
+def _summed(parts: list[pl.DataFrame]) -> pl.DataFrame:
     every = pl.concat([part.select(pl.col(name).cast(dtype) for name, dtype in POSITION.items()) for part in parts])
     return every.group_by(NODE).agg(pl.col("quantity").sum()).filter(pl.col("quantity") != 0).sort(NODE)
 
 
 def _on_hand(plan: PlanLike, day: date) -> pl.DataFrame:
-    if "stock" in plan.flows:
-        closed = with_dates(plan.flows["stock"], plan).filter(pl.col("ends_on") <= day)
-        if closed.height:
-            return closed.sort(*NODE, "ends_on").unique(NODE, keep="last", maintain_order=True)
-    return plan.flows.get("open", pl.DataFrame(schema=POSITION))
+    closed = _closed(plan, "stock", day)
+    return closed if closed.height else plan.flows.get("open", pl.DataFrame(schema=POSITION))
+
+
+def _closed(plan: PlanLike, flow: str, day: date) -> pl.DataFrame:
+    """What a flow of stock holds in the last period that has ended by a day."""
+    if flow not in plan.flows:
+        return pl.DataFrame(schema=POSITION)
+    closed = with_dates(plan.flows[flow], plan).filter(pl.col("ends_on") <= day)
+    return closed.sort(*NODE, "ends_on").unique(NODE, keep="last", maintain_order=True)
 
 
 def _receipts(plan: PlanLike, day: date) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from soe_lib.money.position import position
 from soe_lib.money.rates import RateBook
 from soe_lib.money.reading import PlanLike, Window, horizon, standard_costs
 from soe_lib.money.rounding import as_money, whole
+from soe_lib.money.stocktaking import as_count
 from soe_lib.money.valuation import value_actuals
 from soe_lib.money.window import cut
 
@@ -52,11 +53,14 @@ class YearTargets:
     def __repr__(self) -> str:
         rows = self.table().select("measure", "target", "landing", "gap").iter_rows()
         line = "  {:<8} target {:>18,.2f}, lands at {:>18,.2f} ({:+,.2f})"
-        lines = [line.format(*row) for row in rows]
+        unknown = "  {:<8} target {:>18,.2f}, lands at: not known"
+        lines = [unknown.format(*row[:2]) if row[2] is None else line.format(*row) for row in rows]
         return "\n".join([f"Targets of {self.year}, {self.currency}", *lines, *self.notes])
 
 
-def year_targets(snapshot: Snapshot, plan: PlanLike, *, year: str | None = None, digits: int = 2) -> YearTargets:
+def year_targets(
+    snapshot: Snapshot, plan: PlanLike, *, year: str | None = None, before: Snapshot | None = None, digits: int = 2
+) -> YearTargets:
     """Where this week's plan lands the year's revenue, margin, stock and cash, against their targets.
 
     Formula: revenue and margin (accrual, at standard cost) are what the books hold, the actuals since, the plan's days
@@ -68,30 +72,37 @@ def year_targets(snapshot: Snapshot, plan: PlanLike, *, year: str | None = None,
     Parameters
     ----------
     year : fiscal year; that of the as-of date when left out.
+    before : the extract before this one, whose inventory is the stock that its day began with. Margin that happened is
+        blank where nobody knows the stock at its start.
 
     Raises DataError where neither targets nor budget nor S&OP say anything of the year.
     """
     asked = year or str(snapshot.calendar.fiscal_month(pl.Series([snapshot.as_of]))[0])[:4]
-    sides = _Sides(snapshot, plan, asked)
+    sides = _Sides(snapshot, plan, asked, before)
     rows = [found for measure in MEASURES if (found := sides.row(measure)) is not None]
     if not rows:
         raise DataError(
             f"{snapshot.folder} has no target for {asked}: give the table targets (year, measure, amount), or a budget."
         )
     numbers = [name for name, kind in ROWS.items() if kind == pl.Int64 and name not in ("landing", "gap")]
-    cents = [{"measure": row["measure"], **{n: int(whole(row[n] * 10**digits)[0]) for n in numbers}} for row in rows]
-    landing = pl.sum_horizontal("booked", "actual", "planned", "rest")
+    cents = [{"measure": row["measure"], **{n: _minor(row[n], digits) for n in numbers}} for row in rows]
+    landing = pl.col("booked") + pl.col("actual") + pl.col("planned") + pl.col("rest")
     sign = pl.when(pl.col("measure") == "stock").then(-1).otherwise(1)
-    frame = pl.DataFrame(cents).with_columns(landing=landing)
+    known = {name: kind for name, kind in ROWS.items() if name in ("measure", *numbers)}
+    frame = pl.DataFrame(cents, schema=known).with_columns(landing=landing)
     frame = frame.with_columns(gap=(pl.col("landing") - pl.col("target")) * sign)
     return YearTargets(asked, frame.select(list(ROWS)).cast(ROWS), tuple(sides.notes), snapshot.currency, digits)
+
+
+def _minor(money: float | str | None, digits: int) -> int | None:
+    return None if money is None else int(whole(float(money) * 10**digits)[0])
 
 
 class _Sides:
     """What the tables, the actuals and the plan say of one year."""
 
-    def __init__(self, snapshot: Snapshot, plan: PlanLike, year: str) -> None:
-        self.snapshot, self.plan, self.year = snapshot, plan, year
+    def __init__(self, snapshot: Snapshot, plan: PlanLike, year: str, before: Snapshot | None = None) -> None:
+        self.snapshot, self.plan, self.year, self.before = snapshot, plan, year, before
         self.notes: list[str] = []
         self.spans = self._spans()
         self.given = snapshot["targets"].filter(pl.col("year") == year)
@@ -103,7 +114,7 @@ class _Sides:
         months = pl.Series([f"{self.year}-{number:02d}" for number in range(1, 13)])
         return self.snapshot.calendar.spans(months).rename({"label": "month"}).drop_nulls()
 
-    def row(self, measure: str) -> dict[str, float | str] | None:
+    def row(self, measure: str) -> dict[str, float | str | None] | None:
         """One line of the targets; None where nobody has set one."""
         given = self.given.filter(pl.col("measure") == measure)
         budget = self.snapshot["budget"].filter(pl.col("fiscal_month").is_in(self.spans["month"].implode()))
@@ -134,34 +145,55 @@ class _Sides:
         return self.spans["last"].max()  # type: ignore[return-value]
 
     def _known_from(self) -> date:
-        first = self.snapshot["actuals"]["date"].min()
+        first = self.snapshot["actuals"].filter(pl.col("measure") != "stock")["date"].min()
         return first if isinstance(first, date) else self.snapshot.as_of
 
-    def _earned(self, measure: str, start: date) -> tuple[float, float, float]:
+    def _earned(self, measure: str, start: date) -> tuple[float | None, float, float]:
         """Revenue or margin: happened since `start`, planned, and budgeted for the days after the horizon."""
         today = self.snapshot.as_of
         past = start, today - timedelta(days=1)
-        actual = 0.0
+        actual: float | None = 0.0
         if start < today and self.snapshot["actuals"].height:
-            actual = self._of_window(self._happened(), measure, past)
+            begun = max(start, self._known_from())
+            if gap := int(np.busday_count(start, begun)):
+                self._say(f"{gap} working days before {begun} are neither booked nor in the actuals: they count as 0.")
+            past = begun, past[1]
+            if measure == "revenue" or self._counted_before(begun):
+                actual = self._of_window(self._happened(begun), measure, past)
+            else:
+                actual = None
+                self._say(f"Margin since {begun} is not known: no count and no inventory say what lay in stock then.")
         elif gap := int(np.busday_count(start, today)):
             self._say(f"{gap} working days before {today} are neither booked nor in the actuals: they count as 0.")
         days = max(today, self.horizon[0]), min(self.end, self.horizon[1])
         planned = self._of_window(self.plan, measure, days) if days[0] <= days[1] else 0.0
         return actual, planned, self._budgeted(measure, self.horizon[1] + timedelta(days=1))
 
-    def _happened(self) -> PlanLike:
+    def _counted_before(self, start: date) -> bool:
+        """Whether somebody knows the stock at the start of a day: a count before it, or an inventory of that day."""
+        counts = self.snapshot["actuals"].filter(pl.col("measure") == "stock", pl.col("date") < start)
+        return counts.height > 0 or self._inventory_of(start) is not None
+
+    def _inventory_of(self, day: date) -> Snapshot | None:
+        """The extract whose inventory is the stock at the start of a day."""
+        found = [one for one in (self.before, self.snapshot) if one is not None and one.as_of == day]
+        return next((one for one in found if one["inventory"].height), None)
+
+    def _happened(self, start: date) -> PlanLike:
+        """The actuals, with today's inventory, and that of their first day, as counts where none was made."""
         book = getattr(self.plan, "rates", None)
         if not isinstance(book, RateBook):
             raise DataError(f"{self.plan.name} has no rates to value the actuals by: value it first.")
-        return value_actuals(self.snapshot, book)
+        rows = self.snapshot["actuals"].with_columns(_inventory=pl.lit(value=False))
+        counted = rows.filter(pl.col("measure") == "stock")["date"].unique().implode()
+        known = [one for day in (start, self.snapshot.as_of) if (one := self._inventory_of(day)) is not None]
+        told = pl.concat([rows, *(as_count(one) for one in known)], how="diagonal")
+        twice = pl.col("date").is_in(counted) & pl.col("_inventory")
+        kept = told.filter(~twice).with_columns(pl.col("resource", "customer").fill_null(""))
+        return value_actuals(self.snapshot.replace(actuals=kept), book)
 
     def _of_window(self, plan: PlanLike, measure: str, days: Window) -> float:
         first, last = horizon(plan)
-        if days[0] < first:
-            gap = np.busday_count(days[0], first)
-            if gap:
-                self._say(f"{gap} working days before {first} are neither booked nor in the actuals: they count as 0.")
         window = max(days[0], first), min(days[1], last)
         if window[0] > window[1]:
             return 0.0

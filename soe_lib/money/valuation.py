@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import polars as pl
 
 from soe_lib.errors import DataError
@@ -11,9 +14,12 @@ from soe_lib.money.balances import with_stock
 from soe_lib.money.commitments import budget_lines, covered, said_amount, sold_by_consensus, supplied
 from soe_lib.money.ledger import Ledger
 from soe_lib.money.rates import RateBook
-from soe_lib.money.reading import PlanLike, horizon, items_of, periods_of
+from soe_lib.money.reading import PlanLike, Window, horizon, items_of, periods_of
+from soe_lib.money.stocktaking import closed_days, stocktaking
 from soe_lib.money.supply import owned
 from soe_lib.money.valued import Valued, said
+
+NODE = ["item", "location"]
 
 
 def value_consensus(snapshot: Snapshot, rate_book: RateBook, *, name: str = "S&OP plan") -> Valued:
@@ -42,7 +48,9 @@ def value_consensus(snapshot: Snapshot, rate_book: RateBook, *, name: str = "S&O
     ledger = rate_book.value(full, match="nearest", items=snapshot["items"], periods=snapshot.periods)
     notes += [*split_notes, *made_notes, *stock_notes, *said_amount(snapshot, ledger), *said(ledger)]
     notes.append("The S&OP plan works no overtime, and nothing in it is late or short.")
-    return Valued(name, full, ledger, tuple(notes), window, snapshot.periods, snapshot["items"], rate_book)
+    return Valued(
+        name, full, ledger, tuple(notes), window, snapshot.periods, snapshot["items"], rate_book, snapshot.calendar
+    )
 
 
 def value_budget(snapshot: Snapshot, rate_book: RateBook, *, name: str = "budget") -> Valued:
@@ -61,7 +69,10 @@ def value_budget(snapshot: Snapshot, rate_book: RateBook, *, name: str = "budget
     valued = rate_book.value({"sell": unpriced}, match="nearest", items=snapshot["items"], periods=snapshot.periods)
     ledger = valued + Ledger(lines)
     notes += [*split_notes, *said(valued), "The budget has no stock: cash is all it says."]
-    return Valued(name, {"sell": sell}, ledger, tuple(notes), window, snapshot.periods, snapshot["items"], rate_book)
+    return Valued(
+        name, {"sell": sell}, ledger, tuple(notes), window, snapshot.periods, snapshot["items"], rate_book,
+        snapshot.calendar,
+    )  # fmt: skip
 
 
 def value_record(plan: PlanLike, rate_book: RateBook, *, name: str | None = None) -> Valued:
@@ -86,8 +97,9 @@ def value_actuals(snapshot: Snapshot, rate_book: RateBook, *, name: str = "actua
     """What happened, by day: at the money booked where there is some, else at this week's prices and costs.
 
     Formula: sales, buy, ship and hours at their amount (revenue, material, freight, conversion), sales without one
-    at the nearest price, buy without one at the cheapest offer; make at the routing's cost_per_unit × units
-    started, and at its standard hours where no hours are recorded; stock × days since it was last counted ×
+    at the nearest price, buy without one at the cheapest offer (without an offer at standard cost), hours without one
+    at the resource's hourly cost; make at the routing's cost_per_unit × units started, and at its standard hours where
+    no hours are recorded; stock × days since it was last counted ×
     holding. There is no end value: compare actuals within a window.
 
     Raises DataError where there are no actuals.
@@ -99,3 +111,39 @@ def value_actuals(snapshot: Snapshot, rate_book: RateBook, *, name: str = "actua
     ledger += Ledger(found.lines)
     notes = (*found.notes, *said(ledger), "Actuals have no end value of their own: compare them within a window.")
     return Valued(name, found.flows, ledger, notes, found.window, found.periods, snapshot["items"], rate_book)
+
+
+def value_closed_week(before: Snapshot, now: Snapshot, rate_book: RateBook, *, name: str = "actual") -> Valued:
+    """What happened in the days between two extracts, with the stock that both ends of them began and ended with.
+
+    Formula: see `value_actuals`, of these days; stock at their start and end as in `stocktaking`, goods under way and
+    what no count names beside it as flow `uncounted`.
+
+    Raises DataError where actuals say nothing of these days, or nobody knows the stock at one of their ends.
+    """
+    window, found = closed_days(before, now), stocktaking(before, now)
+    ends = window[0] - timedelta(days=1), window[1]
+    rows = now["actuals"].filter(pl.col("date").is_between(*window))
+    inner = rows.filter((pl.col("measure") != "stock") | (pl.col("date") < window[1]))
+    counted = [
+        cells.select(*NODE, "quantity", date=pl.lit(day), measure=pl.lit("stock"))
+        for day, cells in zip(ends, (found.opening, found.closing), strict=True)
+    ]
+    told = pl.concat([inner, *counted], how="diagonal").with_columns(pl.col("resource", "customer").fill_null(""))
+    done = value_actuals(now.replace(actuals=told), rate_book, name=name)
+    beside = _at_ends(found.left, pl.concat([found.arriving, found.booked]), ends)
+    notes = (*found.notes, *done.assumptions)
+    return replace(done, flows={**done.flows, "uncounted": beside}, window=(ends[0], ends[1]), assumptions=notes)
+
+
+def _at_ends(opening: pl.DataFrame, closing: pl.DataFrame, ends: Window) -> pl.DataFrame:
+    """Units at two days, nothing where only the other day has some: item, location, period, quantity."""
+    parts = [
+        rows.select(*NODE, "quantity", period=pl.lit(day.isoformat()))
+        for rows, day in ((opening, ends[0]), (closing, ends[1]))
+    ]
+    days = pl.DataFrame({"period": [day.isoformat() for day in ends]})
+    grid = pl.concat(parts).select(NODE).unique().join(days, how="cross")
+    sums = pl.concat(parts).group_by(*NODE, "period").agg(pl.col("quantity").sum())
+    full = grid.join(sums, on=[*NODE, "period"], how="left").with_columns(pl.col("quantity").fill_null(0.0))
+    return full.sort(*NODE, "period")

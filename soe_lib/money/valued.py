@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from soe_lib.extract.calendar import Calendar
 from soe_lib.money.ledger import Ledger
 from soe_lib.money.rates import RateBook
 from soe_lib.money.reading import Window
@@ -26,6 +27,7 @@ class Valued:
     window : first and last day that it speaks about.
     periods, items : to read it by weeks, months and families.
     rates : the book that it was valued by.
+    calendar : by whose working days a part of a period is told; None where a flow is even over its days.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Valued:
     periods: pl.DataFrame = field(default_factory=no_periods)
     items: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"item": pl.String}))
     rates: RateBook = field(default_factory=lambda: RateBook({}))
+    calendar: Calendar | None = None
 
     @property
     def margin(self) -> float:

@@ -17,7 +17,8 @@ class Ways:
 
     Parameters
     ----------
-    routings : item, location, routing, yield; the cheapest of each node.
+    routings : item, location, routing, yield, total, work (its steps at their resources' hourly cost) [money/unit
+        started]; the cheapest of each node.
     offers : item, location, offer, supplier, expedite; the cheapest ordinary one of each node.
     lanes : lane, item, origin, destination, cost; origin nearer to a source than destination.
     depths : item, location, depth: shipments away from where the item is made or bought.
@@ -97,13 +98,13 @@ def _routings(snapshot: Snapshot) -> tuple[pl.DataFrame, pl.DataFrame]:
         .group_by("routing")
         .agg(cost=(pl.col("quantity") * pl.col("standard_cost")).sum())
     )
-    used = pl.concat([own, least, parts]).group_by("routing").agg(pl.col("cost").sum())
-    full = (
-        snapshot["routings"].unique("routing", keep="first", maintain_order=True).join(used, on="routing", how="left")
-    )
-    full = full.with_columns(total=(pl.col("cost_per_unit") + pl.col("cost").fill_null(0.0)) / pl.col("yield"))
+    each = pl.concat([own, least]).group_by("routing").agg(work=pl.col("cost").sum())
+    full = snapshot["routings"].unique("routing", keep="first", maintain_order=True)
+    full = full.join(each, on="routing", how="left").join(parts, on="routing", how="left")
+    full = full.with_columns(pl.col("work", "cost").fill_null(0.0))
+    full = full.with_columns(total=(pl.col("cost_per_unit") + pl.col("work") + pl.col("cost")) / pl.col("yield"))
     cheapest = full.sort(*NODE, "total", "routing").unique(NODE, keep="first", maintain_order=True)
-    return cheapest.select(*NODE, "routing", "yield", "total"), runs.select("routing", "step", "resource")
+    return cheapest.select(*NODE, "routing", "yield", "total", "work"), runs.select("routing", "step", "resource")
 
 
 def _offers(snapshot: Snapshot) -> pl.DataFrame:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import cast
 
 import polars as pl
 
@@ -49,7 +50,8 @@ def common_window(plans: list[PlanLike]) -> Window:
 def cut(plan: PlanLike, window: Window, *, standard_cost: pl.DataFrame | None = None) -> Cut:
     """The plan within a window: cash of its days, stock at their end less stock at their start, at end value.
 
-    Formula: amount × (days of the period within the window / days of the period) for cash and steering;
+    Formula: amount × (days of the period within the window / days of the period) for cash and steering, of S&OP plan
+    and budget working days;
     end value = Σ what is owned at the close of the window × end value; opening stock = −Σ what is owned when
     it begins × end value; see `position`. With standard costs, both at standard cost, as "stock change".
 
@@ -83,11 +85,16 @@ def cut(plan: PlanLike, window: Window, *, standard_cost: pl.DataFrame | None = 
 
 
 def _within(frame: pl.DataFrame, plan: PlanLike, window: Window, columns: list[str]) -> pl.DataFrame:
-    start, end = (pl.lit(day, dtype=pl.Date) for day in window)
-    dated = with_dates(frame, plan)
-    shared = (pl.min_horizontal("ends_on", end) - pl.max_horizontal("starts_on", start)).dt.total_days() + 1
-    share = (shared / pl.col("days")).clip(0.0, 1.0).fill_null(0.0)
-    kept = dated.with_columns(_share=share).filter(pl.col("_share") > 0)
+    calendar = getattr(plan, "calendar", None)
+    if calendar is not None:
+        shares = calendar.within(*window).rename({"share": "_share"})
+        kept = frame.join(shares, on="period", how="inner", maintain_order="left")
+    else:
+        start, end = (pl.lit(day, dtype=pl.Date) for day in window)
+        dated = with_dates(frame, plan)
+        shared = (pl.min_horizontal("ends_on", end) - pl.max_horizontal("starts_on", start)).dt.total_days() + 1
+        share = (shared / pl.col("days")).clip(0.0, 1.0).fill_null(0.0)
+        kept = dated.with_columns(_share=share).filter(pl.col("_share") > 0)
     return kept.with_columns(pl.col(name) * pl.col("_share") for name in columns).select(frame.columns)
 
 
@@ -117,7 +124,7 @@ def _stock(plan: PlanLike, window: Window, costs: pl.DataFrame | None) -> tuple[
         return pl.DataFrame(schema=LINES), [f"{plan.name}: stock at the ends of the window is not valued."]
     parts, notes = [], []
     for account, (day, sign) in ends.items():
-        owned = position(plan, day)
+        owned = _owned(plan, day)
         if costs is not None:
             priced = owned.join(costs, on="item", how="left").with_columns(
                 period=pl.lit(day.isoformat()), amount=pl.col("quantity") * pl.col("standard_cost")
@@ -129,8 +136,27 @@ def _stock(plan: PlanLike, window: Window, costs: pl.DataFrame | None) -> tuple[
         notes += lost
     dates = periods_of(plan)
     if dates.filter((pl.col("starts_on") <= window[1]) & (pl.col("ends_on") > window[1])).height:
-        notes.append(f"{plan.name}: the window ends within a period, stock is that of the period before.")
+        notes.append(f"{plan.name}: the window ends within a period, over which stock moves evenly.")
     return pl.concat(parts), notes
+
+
+def _owned(plan: PlanLike, day: date) -> pl.DataFrame:
+    """Units owned at the close of a day; within a period they move as evenly as its money does.
+
+    Formula: owned before the period + (owned at its end − owned before it) × the part of it that is over.
+    """
+    inside = periods_of(plan).filter(pl.col("starts_on") <= day, pl.col("ends_on") > day)
+    if inside.is_empty():
+        return position(plan, day)
+    first, last = cast("date", inside["starts_on"].min()), cast("date", inside["ends_on"].max())
+    calendar = getattr(plan, "calendar", None)
+    if calendar is None:
+        over = ((day - first).days + 1) / ((last - first).days + 1)
+    else:
+        over = float(calendar.within(first, day)["share"].sum())
+    ends = ((first - timedelta(days=1), 1.0 - over), (last, over))
+    both = pl.concat([position(plan, end).with_columns(pl.col("quantity") * part) for end, part in ends])
+    return both.group_by("item", "location").agg(pl.col("quantity").sum()).sort("item", "location")
 
 
 def _at_end_value(plan: PlanLike, owned: pl.DataFrame, account: str, sign: float) -> tuple[pl.DataFrame, list[str]]:

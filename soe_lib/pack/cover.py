@@ -191,13 +191,17 @@ def _standfirst(pages: Sequence[Said], asked: Sequence[Said]) -> str:
 
 
 def _trust(snapshot: Snapshot, plan: Mapping[str, Any], checks: Sequence[Said]) -> list[Fact]:
-    passed = sum(1 for check in checks if check["ok"])
+    failed = sum(1 for check in checks if not check["ok"])
+    open_ = sum(1 for check in checks if check["ok"] and check.get("state"))
+    passed = len(checks) - failed - open_
     found = words.count(len(snapshot.findings), "finding")
     share = f"{passed} of {len(checks)}"
+    rest = f", {open_} {words.UNKNOWN}" if open_ else ""
+    state = "act" if failed else "watch" if open_ else "good"
     rows = int(snapshot.files["rows"].sum())
     return [
         *_plan_trust(plan),
-        Fact("Checks", f"{share} passed", "good" if passed == len(checks) else "act", f"{share} checks passed"),
+        Fact("Checks", f"{share} passed{rest}", state, f"{share} checks passed{rest}"),
         Fact("Data", f"{words.count(rows, 'row')} in {words.count(snapshot.files.height, 'file')}"),
         Fact("Findings", found, "watch" if snapshot.findings else "good", f"{found} in the data"),
         Fact("Inputs", snapshot.fingerprint[:12]),

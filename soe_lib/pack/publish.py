@@ -29,7 +29,7 @@ DECISION = {
 }  # fmt: skip
 OPTION = dict.fromkeys(("option", "margin", "goodwill", "service", "stock", "churn", "verdict", "note"), "")
 ACTION = {"title": "", "option": "", "owner": "", "due": "", "promised": None, "realised": None, "state": ""}
-CHECK = {"name": "", "ok": None, "detail": ""}
+CHECK = {"name": "", "ok": None, "detail": "", "state": ""}
 NUMBERS = ("value", "money", "promised", "realised")
 Entry = Mapping[str, Any] | object
 
@@ -229,7 +229,10 @@ def summary(said: Mapping[str, Any]) -> str:
     rows = [
         *(("score", score["name"], f"{score['shown']} · {score['state']}") for score in said["scores"]),
         *(("decision", decision["title"], decision["why"]) for decision in said["decisions"]),
-        *(("check", check["name"], "ok" if check["ok"] else f"FAILED {check['detail']}") for check in said["checks"]),
+        *(
+            ("check", check["name"], check["state"] or "ok" if check["ok"] else f"FAILED {check['detail']}")
+            for check in said["checks"]
+        ),
         *(("assumed", text, "") for text in said["assumptions"]),
     ]
     body = "".join(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import timedelta
 
 import polars as pl
 
@@ -12,7 +10,7 @@ from soe_lib.errors import DataError
 from soe_lib.extract.settings import Fence
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
-from soe_lib.money.valuation import value_actuals
+from soe_lib.money.valuation import value_closed_week
 from soe_lib.money.valued import Valued
 from soe_lib.scenario.recheck import recheck
 
@@ -64,10 +62,7 @@ def three_plans(
     """
     then = solve(before) if planned is None else planned
     best = solve(with_hindsight(before, now)).with_name("with hindsight")
-    done = value_actuals(now, best.rates, name="what happened")
-    # Actuals are of the days on which something happened; the extracts say which days are over.
-    window = min(done.window[0], before.as_of), max(done.window[1], now.as_of - timedelta(days=1))
-    return then, best, replace(done, window=window)
+    return then, best, value_closed_week(before, now, best.rates, name="what happened")
 
 
 def _orders(before: Snapshot, now: Snapshot) -> pl.DataFrame:

@@ -85,7 +85,7 @@ def week(folder: Path, **changes: float | None) -> tuple[Snapshot, Snapshot]:
 
 
 def test_a_week_by_hand(tmp_path: Path) -> None:
-    # Budget of the week: 100 × 20 − 200 − 210 − 50 (freight) = 1,540; at standard 100 × 4 = 400, so 10 too much.
+    # Budget of the week: 100 × 20 − 200 − 210 − 50 (freight) − 10 (holding) = 1,530; 100 × 4 = 400, so 10 too much.
     found = closed_week(*week(tmp_path))
     wanted = {
         "sales quantity": 160.0,  # 10 more at 20 − 4
@@ -95,23 +95,42 @@ def test_a_week_by_hand(tmp_path: Path) -> None:
         "material usage": -10.0,  # used 50 + 300 − 100 = 250 of 120 × 2
         "labour rate": -13.0,  # 13 × 20 − 273
         "labour efficiency": -20.0,  # (12 − 13) × 20
-        "other spending": 16.0,  # 10 of budget cost, and 50 − 44 of freight
+        "other spending": 26.0,  # 10 of budget cost, 50 − 44 of freight, 10 of holding
+        "stock difference": 0.0,
     }
     assert {name: found[name] for name in wanted} == wanted
     # 2,150 − 330 − 273 − 44, 10 more made than sold at 4, 50 kg more in stock at 1
-    assert (found.start, found.end) == (154000, 159300)
+    assert (found.start, found.end) == (153000, 159300)
     assert found.inventory["in_stock"].to_list() == [pytest.approx(-5.0)]
-    assert found.notes == ("The budget's holding of 10.00 is left out: no actuals tell of it.",)
+    uncounted = "1 items that moved are in no count and no inventory (A): their stock changes by what came in less what went out."
+    assert found.notes == (uncounted, "No actuals tell of holding: the budget's 10.00 counts as saved.")
 
 
-def test_what_was_not_counted_or_paid_is_said(tmp_path: Path) -> None:
-    found = closed_week(*week(tmp_path, counted=None))
-    assert found["material usage"] == 0
-    assert "1 materials were not counted before or after: used counts as the standard quantity." in found.notes
-    notes = " ".join(closed_week(*week(tmp_path / "b", paid=None, wages=None, revenue=None)).notes)
-    for said in ("110 units sold have no", "300 units bought have no", "13 hours have no"):
-        assert said in notes
+def test_stock_that_nobody_counted_is_not_taken_as_nothing(tmp_path: Path) -> None:
+    before, now = week(tmp_path, counted=None)
+    for told in (lambda: closed_week(before, now), lambda: closed_week_bridges(before, now, soe.plan(before))):
+        with pytest.raises(DataError, match="Profit of 2027-02-01 to 2027-02-07 is not known: stock at its start is"):
+            told()
+    lying = [{"item": "M", "location": "P", "on_hand": 50}]
+    known = extract(tmp_path / "inventory", FIRST, inventory=lying)
+    assert (closed_week(known, now).start, closed_week(known, now).end) == (153000, 159300)
+    # 60 pieces of A at the end are more than the 10 that were made and not sold, and no inventory names A
+    done = [*happened(counted=None), {**happened()[5], "item": "A", "quantity": 60}]
+    more = extract(tmp_path / "more", FIRST + timedelta(days=7), actuals=done)
+    with pytest.raises(DataError, match=r"not known: 1 items \(A\) have 50 units more at its end than came in"):
+        closed_week(known, more)
+    few = extract(tmp_path / "few", FIRST + timedelta(days=7), actuals=[*done[:-1], {**done[-1], "quantity": 10}])
+    assert closed_week(known, few).end == 159300
+    missing = extract(tmp_path / "none", FIRST + timedelta(days=7), actuals=[*happened(counted=None)[:-1]])
+    with pytest.raises(DataError, match="stock at its end is not"):
+        closed_week(known, missing)
+
+
+def test_what_was_not_paid_is_said(tmp_path: Path) -> None:
     free = closed_week(*week(tmp_path / "c", paid=None, wages=None, revenue=None))
+    notes = " ".join(free.notes)
+    for said in ("1 purchases (300 units) have no amount", "1 rows of hours (13 h) have no amount"):
+        assert said in notes
     assert [free[name] for name in ("sales price", "material price", "labour rate")] == [0, 0, 0]
 
 
@@ -154,9 +173,9 @@ def test_the_walk_from_budget_to_what_happened(tmp_path: Path) -> None:
     earlier = replace(plan.with_name("earlier"), as_of=FIRST - timedelta(days=7))
     walk = closed_week_bridges(before, now, plan, record=earlier, by=("item",))
     assert walk.names == ("budget", "S&OP plan", "plan of 2027-01-25", "plan of 2027-02-01", "actual")
-    # The budget's 2,000 − 200 − 210 − 50 − 10; 2,150 − 330 − 273 − 44 and 50 kg more in stock at 1.
+    # The budget's 2,000 − 200 − 210 − 50 − 10; 2,150 − 330 − 273 − 44, 50 kg more in stock at 1 and 10 A at 4.
     assert walk.bridges[0].start == 153000
-    assert walk.bridges[-1].end == 155300
+    assert walk.bridges[-1].end == 159300
     assert walk.residual == 0
     assert all(one.residual == 0 for one in walk.bridges)
     # S&OP sells 95 and the plan 100, each earning 20 − 2 − 2; the two plans are one
@@ -170,5 +189,5 @@ def test_the_walk_from_budget_to_what_happened(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match="has no rates to value"):
         closed_week_bridges(before, now, bare)
-    with pytest.raises(DataError, match="no closed week to walk to"):
+    with pytest.raises(DataError, match="there is no closed week"):
         closed_week_bridges(before, now.replace(actuals=now["actuals"].clear()), plan)

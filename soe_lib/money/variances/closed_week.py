@@ -2,223 +2,222 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 import polars as pl
 
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.money.commitments import budget_lines
-from soe_lib.money.reading import Window
+from soe_lib.money.actuals import made_and_taken, started
+from soe_lib.money.ledger import Ledger
+from soe_lib.money.position import position
+from soe_lib.money.rates import RateBook
+from soe_lib.money.reading import PlanLike
+from soe_lib.money.stocktaking import closed_days
+from soe_lib.money.valuation import value_budget, value_closed_week
+from soe_lib.money.valued import Valued
 from soe_lib.money.variances.statement import OperatingStatement, Stock, standard_variances
 from soe_lib.money.ways import ways
+from soe_lib.money.window import Cut, cut
 from soe_lib.money.worth import at_standard_cost
 
-NODE = ["item", "location"]
 AT_STANDARD = ("material", "conversion", "overtime")
 """Accounts of the budget that the standard cost of an item stands for."""
-UNKNOWN = ("holding", "penalties", "write-offs")
-"""Accounts of the budget of which no actuals tell."""
+BOOKED = ("revenue", "material", "conversion", "stock change")
+"""Accounts of the actuals that have variances of their own; every other one is compared in full."""
 
 
-def closed_week(before: Snapshot, now: Snapshot, *, stock: Stock = "standard", digits: int = 2) -> OperatingStatement:
+def closed_week(
+    before: Snapshot, now: Snapshot, plan: PlanLike | None = None, *, stock: Stock = "standard", digits: int = 2
+) -> OperatingStatement:
     """The standard-cost variances of the days between two extracts, and the statement from budget to actual profit.
 
-    Formula: budget by item = the budget's units and revenue, split by mix and working days; its cost at standard, and
-    where its own cost differs, the line "budget cost against standard". Materials: standard quantity = units started ×
-    components, bought and paid = actuals buy (made: at standard), used = counted before + bought and made − counted
-    after. Hours: standard = units started × hours at the cheapest resource of a step, at its hourly cost. Freight and
-    other accounts of the budget in full. Made and not sold at standard cost.
+    Formula: budget and actual profit are those of `closed_week_bridges`, to the cent. Budget by item = the budget's
+    units and revenue, split by mix and working days; its cost at standard, and where its own cost differs, the line
+    "budget cost against standard". Materials (what is bought, or goes into recipes): standard quantity = units started
+    × components + sold as such, used = bought and made − change of stock. What no recipe takes and no sale has sold is
+    a stock difference. Hours: standard = units started × hours at the cheapest resource of a step, at its hourly cost.
+    Freight, holding and other accounts in full. Transfers between places move no profit.
 
     Parameters
     ----------
     before, now : extracts of the week's first day and of the day after its last.
+    plan : by whose rates the actuals without an amount are valued; those of the earlier extract when left out.
     stock : what material in stock is carried at; see `standard_variances`.
 
-    Raises DataError where there is no budget, nothing happened between the two as-of dates, or a standard cost is
-    missing.
+    Raises DataError where there is no budget, nothing happened between the two as-of dates, a standard cost is missing,
+    or nobody knows the stock at the start or the end; ReconciliationError where the budget does not cover the days.
     """
-    window = before.as_of, now.as_of - timedelta(days=1)
-    done = now["actuals"].filter(pl.col("date").is_between(*window))
-    if done.is_empty():
-        raise DataError(f"actuals say nothing of {window[0]} to {window[1]}: there is no closed week to explain.")
+    window = closed_days(before, now)
     if before["budget"].is_empty():
         raise DataError(f"{before.folder} has no budget: there is nothing to hold the closed week against.")
-    notes: list[str] = []
-    started = _started(now, done, notes)
-    sales, other = _sales(before, now, done, window, notes)
+    book = _book(before, plan)
+    budget, actual = value_budget(before, book), value_closed_week(before, now, book)
+    told, done = cut(budget, window), cut(actual, window, standard_cost=now["items"])
+    rows = now["actuals"].filter(pl.col("date").is_between(*window))
+    units = _units(told, done, actual, rows, now)
+    notes = [*_notes(budget), *_notes(actual)]
+    new = units.filter((pl.col("budget_quantity") == 0) & (pl.col("actual_quantity") != 0)).height
+    if new:
+        notes.append(f"{new} items were sold that the budget does not know: all of it is mix, at the price paid.")
     return standard_variances(
-        sales=sales,
-        materials=_materials(now, done, started, window, notes),
-        labour=_hours(now, done, started, notes),
-        other=other,
+        sales=_sales(units),
+        materials=_materials(units),
+        labour=_hours(rows, now),
+        other=_other(units, told.ledger, done.ledger, notes),
         stock=stock,
+        outside="line",
         digits=digits,
         notes=tuple(notes),
+        ends=(told.ledger.margin, done.ledger.margin),
     )
 
 
-def _sales(
-    before: Snapshot, now: Snapshot, done: pl.DataFrame, window: Window, notes: list[str]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Budget and actuals by item, and the accounts that are compared in full."""
-    sold, unpriced, lines, found = budget_lines(before)
-    if unpriced.height:
-        raise DataError(f"{unpriced.height} rows of the budget's sales have units and no amount: give the amount.")
-    notes += found
-    days = before.periods.filter(pl.col("starts_on") <= window[1]).select("period")
-    budget, money = sold.join(days, on="period", how="semi"), lines.join(days, on="period", how="semi")
-    units = budget.group_by("item").agg(budget_quantity=pl.col("quantity").sum())
-    revenue = money.filter(pl.col("account") == "revenue").group_by("item").agg(planned=pl.col("amount").sum())
-    actual = done.filter(pl.col("measure") == "sales").group_by("item").agg(
-        actual_quantity=pl.col("quantity").sum(), revenue=pl.col("amount").sum(), unpaid=_unpaid("quantity")
-    )  # fmt: skip
-    made = done.filter(pl.col("measure") == "make").group_by("item").agg(made=pl.col("quantity").sum())
-    every = pl.concat([part.select("item") for part in (units, actual, made)]).unique()
-    for part in (units, revenue, actual, made):
-        every = every.join(part, on="item", how="left")
+def _book(before: Snapshot, plan: PlanLike | None) -> RateBook:
+    """The plan's rates, else those that any plan of the extract has."""
+    book = getattr(plan, "rates", None)
+    if isinstance(book, RateBook) and book.tables:
+        return book
+    from soe_lib.model.model import Model
+
+    return Model(before).rate_book
+
+
+def _notes(valued: Valued) -> list[str]:
+    """What a valued plan assumes, but for what the window answers and whose rate is the nearest."""
+    answered = ("Actuals have no", "The budget has no")
+    said = [note for note in valued.assumptions if not note.startswith(answered)]
+    return [note for note in said if not note.endswith("rate of the nearest period.")]
+
+
+def _units(told: Cut, done: Cut, actual: Valued, rows: pl.DataFrame, now: Snapshot) -> pl.DataFrame:
+    """By item: budget_quantity, actual_quantity, made, taken, bought, grown [unit]; planned, revenue, invoiced [money].
+
+    Items with a budget, a movement or a change of stock; standard_cost [money/unit].
+    """
+    made, taken = made_and_taken(rows, now)
+    bought = rows.filter(pl.col("measure") == "buy").select("item", pl.col("quantity").fill_null(0.0))
+    ends = [position(actual, day) for day in actual.window]
+    grown = pl.concat([ends[1], ends[0].with_columns(-pl.col("quantity"))])
+    parts = {
+        "budget_quantity": told.flows["sell"], "actual_quantity": done.flows["sell"], "made": made, "taken": taken,
+        "bought": bought, "grown": grown,
+        "planned": _booked(told.ledger, "revenue"), "revenue": _booked(done.ledger, "revenue"),
+        "invoiced": _booked(done.ledger, "material").with_columns(-pl.col("quantity")),
+    }  # fmt: skip
+    sums = [part.group_by("item").agg(pl.col("quantity").sum().alias(name)) for name, part in parts.items()]
+    every = pl.concat([one.select("item") for one in sums]).unique().sort("item")
+    for one in sums:
+        every = every.join(one, on="item", how="left", validate="1:1")
     every = every.with_columns(pl.exclude("item").fill_null(0.0))
-    moved = pl.sum_horizontal("budget_quantity", "actual_quantity", "made")
-    every = at_standard_cost(every.with_columns(quantity=moved), now["items"], "budgeted, made or sold")
-    every = every.drop("quantity", "worth").with_columns(
-        budget_price=_ratio("planned", "budget_quantity").fill_null(_ratio("revenue", "actual_quantity")).fill_null(0.0)
-    )
-    new = every.filter((pl.col("budget_quantity") == 0) & (pl.col("actual_quantity") != 0))
-    if new.height:
-        notes.append(
-            f"{new.height} items were sold that the budget does not know: all of it is mix, at the price paid."
-        )
-    if unpaid := float(every["unpaid"].sum()):
-        notes.append(f"{unpaid:,.6g} units sold have no amount: they count at the budget's price.")
-        every = every.with_columns(revenue=pl.col("revenue") + pl.col("unpaid") * pl.col("budget_price"))
-    return every.rename({"item": "product"}).sort("product"), _other(every, money, done, notes)
+    moved = pl.sum_horizontal(pl.col(list(parts)[:6]).abs())
+    priced = at_standard_cost(every.with_columns(quantity=moved), now["items"], "budgeted, moved or counted")
+    return priced.drop("quantity", "worth")
 
 
-def _unpaid(quantity: str) -> pl.Expr:
-    """How much of it has no amount."""
-    return pl.col(quantity).filter(pl.col("amount").is_null()).sum()
+def _booked(ledger: Ledger, account: str) -> pl.DataFrame:
+    """item, quantity: the money of one account."""
+    return ledger.lines.filter(pl.col("account") == account).select("item", quantity="amount")
+
+
+def _is_material() -> pl.Expr:
+    """What is bought or goes into recipes: what is sold of it leaves as it came in."""
+    return (pl.col("taken") != 0) | (pl.col("bought") != 0) | (pl.col("invoiced") != 0)
 
 
 def _ratio(amount: str, quantity: str) -> pl.Expr:
     return pl.when(pl.col(quantity) != 0).then(pl.col(amount) / pl.col(quantity))
 
 
-def _other(every: pl.DataFrame, money: pl.DataFrame, done: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
-    """Freight and the other accounts: budget, paid; and what the budget's cost is off its own standard."""
-    sums = dict(money.group_by("account").agg(-pl.col("amount").sum()).iter_rows())
-    standard = float((every["budget_quantity"] * every["standard_cost"]).sum())
-    freight = float(done.filter(pl.col("measure") == "ship")["amount"].sum())
-    own = sum(sums.get(account, 0.0) for account in AT_STANDARD)
-    rows = [("budget cost against standard", own - standard, 0.0), ("freight", sums.get("freight", 0.0), freight)]
-    known = {"revenue", "freight", *AT_STANDARD}
-    for account in sorted(set(sums) - known):
-        if account in UNKNOWN:
-            notes.append(f"The budget's {account} of {sums[account]:,.2f} is left out: no actuals tell of it.")
-        else:
-            rows.append((account, sums[account], 0.0))
-            notes.append(f"No actuals tell of {account}: the budget's {sums[account]:,.2f} counts as saved.")
+def _price() -> pl.Expr:
+    return _ratio("planned", "budget_quantity").fill_null(_ratio("revenue", "actual_quantity")).fill_null(0.0)
+
+
+def _sales(units: pl.DataFrame) -> pl.DataFrame:
+    """Budget and actuals by product; what is sold as it was bought is output of its material."""
+    as_such = pl.when(_is_material()).then(pl.col("actual_quantity")).otherwise(0.0)
+    return units.select(
+        "budget_quantity", "actual_quantity", "revenue", "standard_cost", product="item", budget_price=_price(),
+        made=pl.col("made") + as_such,
+    )  # fmt: skip
+
+
+def _materials(units: pl.DataFrame) -> pl.DataFrame:
+    """Standard quantity, price, bought, paid, used and lost, by material; of other items what is lost."""
+    material, cost = _is_material(), pl.col("standard_cost")
+    both = units.with_columns(
+        bought=pl.when(material).then(pl.col("bought") + pl.col("made")).otherwise(0.0),
+        paid=pl.when(material).then(pl.col("invoiced") + pl.col("made") * cost).otherwise(0.0),
+        standard_quantity=pl.when(material).then(pl.col("taken") + pl.col("actual_quantity")).otherwise(0.0),
+    )
+    gone = pl.col("made") - pl.col("actual_quantity") - pl.col("grown")
+    both = both.with_columns(used=pl.when(material).then(pl.col("bought") - pl.col("grown")).otherwise(gone))
+    lost = pl.when(pl.col("taken") == 0).then(pl.col("used") - pl.col("standard_quantity")).otherwise(0.0)
+    return both.select(
+        "standard_quantity", "bought", "paid", "used", material="item", standard_price="standard_cost", lost=lost
+    )
+
+
+def _other(units: pl.DataFrame, told: Ledger, done: Ledger, notes: list[str]) -> pl.DataFrame:
+    """Freight and the other accounts: budget, paid; and what the budget's money is off its units at standard."""
+    budget, paid = told.accounts(), done.accounts()
+    quantity = pl.col("budget_quantity")
+    at_price, at_cost = units.select(
+        price=(quantity * _price()).sum(), cost=(quantity * pl.col("standard_cost")).sum()
+    ).row(0)
+    own = -sum(budget.get(account, 0.0) for account in AT_STANDARD)
+    rows = [("budget cost against standard", own - at_cost, 0.0)]
+    if abs(rest := budget.get("revenue", 0.0) - at_price) > 1e-6:
+        rows.append(("budget revenue without units", -rest, 0.0))
+    for account in sorted({*budget, *paid} - {*BOOKED}):
+        planned = 0.0 if account in AT_STANDARD else -budget.get(account, 0.0)
+        rows.append((account, planned, -paid.get(account, 0.0)))
+        if account not in paid and planned:
+            notes.append(f"No actuals tell of {account}: the budget's {planned:,.2f} counts as saved.")
     return pl.DataFrame(rows, schema={"account": pl.String, "budget": pl.Float64, "paid": pl.Float64}, orient="row")
 
 
-def _started(now: Snapshot, done: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
-    """Units started by routing: routing, item, location, started."""
-    made = done.filter(pl.col("measure") == "make").group_by(NODE).agg(pl.col("quantity").sum())
-    routed = made.join(ways(now).routings, on=NODE, how="left", validate="m:1")
-    lost = routed.filter(pl.col("routing").is_null())
-    if lost.height:
-        notes.append(
-            f"{lost['quantity'].sum():,.6g} units were made where no routing makes them: they have no standard."
-        )
-    known = routed.filter(pl.col("routing").is_not_null())
-    return known.select("routing", *NODE, started=pl.col("quantity") / pl.col("yield"))
-
-
-def _materials(
-    now: Snapshot, done: pl.DataFrame, started: pl.DataFrame, window: Window, notes: list[str]
-) -> pl.DataFrame:
-    """Components by item and place: standard quantity, price, bought, paid, used."""
-    needed = (
-        started.select("routing", "location", "started")
-        .join(now["components"], on="routing")
-        .group_by(pl.col("component").alias("item"), "location")
-        .agg(standard_quantity=(pl.col("started") * pl.col("quantity")).sum())
+def _hours(rows: pl.DataFrame, now: Snapshot) -> pl.DataFrame:
+    """Hours by resource: standard for what was made, worked, paid; and what routings cost by the unit, at standard."""
+    begun = started(rows, ways(now).routings).filter(pl.col("routing") != "")
+    begun = begun.group_by("routing").agg(started=pl.col("quantity").sum())
+    rates = now["resources"].select("resource", standard_rate=pl.col("hourly_cost").fill_null(0.0))
+    standard = _standard_hours(begun, now, rates)
+    hours = rows.filter(pl.col("measure") == "hours").join(rates, on="resource", how="left")
+    worked = hours.group_by("resource").agg(
+        hours=pl.col("hours").sum(),
+        paid=pl.coalesce("amount", pl.col("hours") * pl.col("standard_rate")).sum(),
     )
-    bought = done.filter(pl.col("measure") == "buy").group_by(NODE).agg(
-        purchased=pl.col("quantity").sum(), invoiced=pl.col("amount").sum(), unpaid=_unpaid("quantity")
-    )  # fmt: skip
-    own = done.filter(pl.col("measure") == "make").group_by(NODE).agg(own=pl.col("quantity").sum())
-    components = pl.concat([needed.select(NODE), bought.select(NODE)]).unique()
-    both = components.join(needed, on=NODE, how="left").join(bought, on=NODE, how="left").join(own, on=NODE, how="left")
-    counts = _counted(now, window)
-    names = ["standard_quantity", "purchased", "invoiced", "own"]
-    both = both.join(counts, on=NODE, how="left").with_columns(pl.col(names).fill_null(0.0))
-    both = both.with_columns(bought=pl.col("purchased") + pl.col("own"))
-    both = both.with_columns(quantity=pl.sum_horizontal("standard_quantity", "bought"))
-    both = at_standard_cost(both, now["items"], "bought or needed").drop("quantity", "worth")
-    both = both.rename({"standard_cost": "standard_price"})
-    used = pl.col("opening") + pl.col("bought") - pl.col("closing")
-    uncounted = both.filter(used.is_null())
-    if uncounted.height:
-        notes.append(
-            f"{uncounted.height} materials were not counted before or after: used counts as the standard quantity."
-        )
-    if unpaid := float(both["unpaid"].fill_null(0.0).sum()):
-        notes.append(f"{unpaid:,.6g} units bought have no amount: they count as paid at standard.")
-        invoiced = pl.col("invoiced") + pl.col("unpaid").fill_null(0.0) * pl.col("standard_price")
-        both = both.with_columns(invoiced.alias("invoiced"))
-    return both.select(
-        "standard_quantity", "standard_price", "bought",
-        material=pl.format("{} at {}", "item", "location"),
-        paid=pl.col("invoiced") + pl.col("own") * pl.col("standard_price"),
-        used=used.fill_null(pl.col("standard_quantity")),
-    ).sort("material")  # fmt: skip
+    if worked.is_empty():
+        priced = standard.join(rates, on="resource", how="left")
+        paid = pl.col("standard_hours") * pl.col("standard_rate")
+        worked = priced.select("resource", hours="standard_hours", paid=paid)
+    every = pl.concat([standard.select("resource"), worked.select("resource")]).unique()
+    for part in (standard, worked, rates):
+        every = every.join(part, on="resource", how="left", validate="1:1")
+    columns = ["standard_hours", "standard_rate", "hours", "paid"]
+    lines = every.select(pl.col("resource").alias("grade"), pl.col(columns).fill_null(0.0))
+    return pl.concat([lines.sort("grade"), _by_the_unit(begun, now).select(lines.columns)])
 
 
-def _counted(now: Snapshot, window: Window) -> pl.DataFrame:
-    """Stock on the last count before the window and on the last within it: item, location, opening, closing."""
-    counts = now["actuals"].filter(pl.col("measure") == "stock").group_by(*NODE, "date").agg(pl.col("quantity").sum())
-    first, last = _last(counts, window[0] - timedelta(days=1)), _last(counts, window[1])
-    if first is None or last is None or last < window[0]:
-        return pl.DataFrame(
-            schema={"item": pl.String, "location": pl.String, "opening": pl.Float64, "closing": pl.Float64}
-        )
-    at = [counts.filter(pl.col("date") == day).select(*NODE, "quantity") for day in (first, last)]
-    grid = pl.concat([one.select(NODE) for one in at]).unique()
-    sides = [grid.join(one, on=NODE, how="left")["quantity"].fill_null(0.0) for one in at]
-    return grid.with_columns(opening=sides[0], closing=sides[1])
-
-
-def _last(counts: pl.DataFrame, day: date) -> date | None:
-    return counts.filter(pl.col("date") <= day)["date"].max()  # type: ignore[return-value]
-
-
-def _hours(now: Snapshot, done: pl.DataFrame, started: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
-    """Hours by resource: standard for what was made, worked, paid; at the resource's hourly cost."""
-    rates = now["resources"].select("resource", pl.col("hourly_cost").fill_null(0.0))
-    per_unit = pl.coalesce("hours_per_unit", 1.0 / pl.col("units_per_hour"))
+def _standard_hours(begun: pl.DataFrame, now: Snapshot, rates: pl.DataFrame) -> pl.DataFrame:
+    """resource, standard_hours: units started × hours at the cheapest resource of each step."""
+    per_unit = pl.coalesce("hours_per_unit", 1.0 / pl.col("units_per_hour")).fill_null(0.0)
     steps = now["operations"].join(rates, on="resource", how="left").with_columns(each=per_unit)
-    cheapest = steps.with_columns(cost=pl.col("each") * pl.col("hourly_cost")).with_columns(
-        alone=pl.when(pl.col("step") == "").then(pl.col("resource")).otherwise("step")
-    )
+    alone = pl.when(pl.col("step") == "").then(pl.col("resource")).otherwise("step")
+    cheapest = steps.with_columns(cost=pl.col("each") * pl.col("standard_rate"), alone=alone)
     one = cheapest.sort("routing", "alone", "cost", "resource").unique(
         ["routing", "alone"], keep="first", maintain_order=True
     )
-    standard = started.join(one, on="routing").group_by("resource").agg(
+    hours = begun.join(one, on="routing").group_by("resource").agg(
         standard_hours=(pl.col("started") * pl.col("each")).sum()
     )  # fmt: skip
-    worked = done.filter(pl.col("measure") == "hours").group_by("resource").agg(
-        hours=pl.col("hours").sum(), paid=pl.col("amount").sum(), unpaid=_unpaid("hours")
+    return hours.sort("resource")
+
+
+def _by_the_unit(begun: pl.DataFrame, now: Snapshot) -> pl.DataFrame:
+    """What routings cost per unit started, as a grade of its own that is always paid at standard."""
+    costs = now["routings"].unique("routing", keep="first").select("routing", standard_rate="cost_per_unit")
+    priced = begun.join(costs, on="routing", how="left").filter(pl.col("standard_rate").fill_null(0.0) != 0)
+    return priced.sort("routing").select(
+        "standard_rate", grade=pl.format("{} by the unit", "routing"), standard_hours="started", hours="started",
+        paid=pl.col("started") * pl.col("standard_rate"),
     )  # fmt: skip
-    if worked.is_empty():
-        notes.append("No hours were recorded: they count as worked and paid at standard.")
-        paid = pl.col("standard_hours") * pl.col("hourly_cost")
-        priced = standard.join(rates, on="resource", how="left")
-        worked = priced.select("resource", hours="standard_hours", paid=paid, unpaid=pl.lit(0.0))
-    every = pl.concat([standard.select("resource"), worked.select("resource")]).unique()
-    both = every.join(standard, on="resource", how="left").join(worked, on="resource", how="left")
-    both = both.join(rates.rename({"hourly_cost": "standard_rate"}), on="resource", how="left")
-    if unpaid := float(both["unpaid"].fill_null(0.0).sum()):
-        notes.append(f"{unpaid:,.6g} hours have no amount: they count as paid at standard.")
-        both = both.with_columns(pl.col("paid") + pl.col("unpaid") * pl.col("standard_rate"))
-    columns = ["standard_hours", "standard_rate", "hours", "paid"]
-    return both.select(pl.col("resource").alias("grade"), pl.col(columns).fill_null(0.0)).sort("grade")

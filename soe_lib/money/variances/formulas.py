@@ -19,11 +19,13 @@ class Kind:
     Parameters
     ----------
     name : in finance's words. words : the formula. effect : over the columns of the table [money].
+    always : whether it is told where it is nothing.
     """
 
     name: str
     words: str
     effect: pl.Expr
+    always: bool = True
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,11 @@ class Table:
             )
             for kind in self.kinds
         ]
-        return pl.concat([part.cast(VARIANCE) for part in parts])
+        told = [
+            part if kind.always else part.filter(pl.col("effect") != 0)
+            for part, kind in zip(parts, self.kinds, strict=True)
+        ]
+        return pl.concat([part.cast(VARIANCE) for part in told])
 
 
 def _col(name: str) -> pl.Expr:
@@ -120,7 +126,7 @@ MATERIALS = Table(
     "materials",
     "material",
     ("standard_quantity", "standard_price", "used"),
-    {"bought": _col("used"), "paid": _col("bought") * _col("standard_price")},
+    {"bought": _col("used"), "paid": _col("bought") * _col("standard_price"), "lost": pl.lit(0.0)},
     (
         Kind(
             "material price", "(standard − actual price) × quantity bought",
@@ -128,12 +134,16 @@ MATERIALS = Table(
         ),
         Kind(
             "material usage", "(standard quantity for actual output − used) × standard price",
-            (_col("standard_quantity") - _col("used")) * _col("standard_price"),
+            (_col("standard_quantity") - (_col("used") - _col("lost"))) * _col("standard_price"),
+        ),
+        Kind(
+            "stock difference", "(counted − booked stock) × standard cost", -_col("lost") * _col("standard_price"),
+            always=False,
         ),
     ),
 )  # fmt: skip
 """material, standard_quantity (for the actual output), used, bought (left out: what is used) [unit of the material];
-standard_price [money/unit]; paid for what is bought [money]."""
+standard_price [money/unit]; paid for what is bought [money]; lost: of used, what no recipe and no sale took [unit]."""
 
 _HOURS = ("standard_hours", "standard_rate", "hours", "paid")
 

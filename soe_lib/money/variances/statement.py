@@ -140,6 +140,7 @@ def standard_variances(
     outside: Outside = "at standard",
     digits: int = 2,
     notes: tuple[str, ...] = (),
+    ends: tuple[float, float] | None = None,
 ) -> OperatingStatement:
     """The standard-cost variances of a closed period, and the statement from budget profit to actual profit.
 
@@ -157,8 +158,10 @@ def standard_variances(
     outside : standard cost of what was made that none of the tables explains is taken as spent "at standard", and
         noted; or it is a "line" of its own.
     digits : decimals of the currency.
+    ends : budget and actual profit as the ledgers have them, which the figures must come to [money].
 
-    Raises DataError for a missing column or a blank figure, FormulationError for an unknown convention.
+    Raises DataError for a missing column or a blank figure, FormulationError for an unknown convention,
+    ReconciliationError where the figures do not come to `ends`.
     """
     for value, known in ((costing, get_args(Costing)), (stock, get_args(Stock)), (outside, get_args(Outside))):
         if value not in known:
@@ -187,11 +190,20 @@ def standard_variances(
     if not full and _absorbed(read):
         notes = (*notes, ABSORBED)
     effects = pl.concat([effects, _in_stock(read, stock)])
+    start, end = _tied((start, end), ends)
     _complete(effects, start, end)
     scale = 10**digits
     first, last = (int(whole(profit * scale)[0]) for profit in (start, end))
     rows = _in_minor_units(effects, last - first, scale)
     return OperatingStatement(first, last, rows, _inventory(read), costing, stock, digits, notes)
+
+
+def _tied(found: tuple[float, float], ends: tuple[float, float] | None) -> tuple[float, float]:
+    """Budget and actual profit as the ledgers have them, where they are given; the figures must come to the same."""
+    for name, own, wanted in zip((BUDGET, ACTUAL), found, ends or found, strict=True):
+        if abs(own - wanted) > 1e-4 + 1e-9 * abs(wanted):
+            raise ReconciliationError(f"the statement's {name} is {own:,.4f}, the ledger's {wanted:,.4f}.")
+    return ends or found
 
 
 def _worth(sold: pl.DataFrame, full: bool) -> pl.DataFrame:
@@ -288,6 +300,6 @@ def _inventory(read: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         read["materials"]
         .with_columns(price_variance=price * pl.col("bought") - pl.col("paid"), in_stock=waiting.otherwise(0.0))
         .with_columns(of_used=pl.col("price_variance") - pl.col("in_stock"), stock_change=kept * price)
-        .filter(kept != 0)
+        .filter((kept != 0) & ((pl.col("bought") != 0) | (pl.col("standard_quantity") != 0)))
         .select(columns)
     )

@@ -12,6 +12,7 @@ import polars as pl
 from soe_lib.money.bridge import Bridge
 from soe_lib.money.statement import Statement
 from soe_lib.money.statement import statement as make_statement
+from soe_lib.money.stocktaking import NOT_KNOWN
 from soe_lib.money.window import cut
 from soe_lib.review import charts, frames, kpis, words
 from soe_lib.review.exceptions.detectors.idle_stock import idle
@@ -220,7 +221,18 @@ class Finance:
             if made is not None:
                 name = f"The bridge from the {made.base} to {made.other} leaves no residual"
                 found.append(check(name, made.residual == 0, f"Residual {made.residual / 100:,.2f}"))
-        return [*found, *self.reasons.checks, *self.tied_up.checks]
+        return [*found, *self.reasons.checks, *self.tied_up.checks, *self._same_profit()]
+
+    def _same_profit(self) -> list[dict[str, Any]]:
+        """The closed week's profit is one, in standard costs and at the end of the walk."""
+        told, walk = self.reasons.operating, self.tied_up.walk
+        if isinstance(told, str) or isinstance(walk, str):
+            return []
+        ends = (told.start, told.end), (walk.bridges[0].start, walk.bridges[-1].end)
+        first = walk.names[0] == "budget"
+        said = f"Standard costs {told.end / 100:,.2f}, walk {ends[1][1] / 100:,.2f}"
+        same = ends[0] == ends[1] if first else ends[0][1] == ends[1][1]
+        return [check("The closed week's profit is the same in both readings", same, said)]
 
     @property
     def assumptions(self) -> list[str]:
@@ -231,7 +243,8 @@ class Finance:
                 "Plans are compared at standard cost and at this week's rates, without the last two weeks of the "
                 "shorter horizon, in which a plan lets its stock run out."
             )
-        return [*said, *self.others.assumptions]
+        unknown = {one for one in (self.reasons.operating, self.tied_up.walk) if isinstance(one, str)}
+        return [*said, *sorted(one for one in unknown if NOT_KNOWN in one), *self.others.assumptions]
 
     def workbook(self, results: str | Path) -> dict[str, pl.DataFrame]:
         """The frames behind finance.xlsx, written to `<results>/finance/*.parquet`; only returned when run by

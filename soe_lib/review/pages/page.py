@@ -127,3 +127,8 @@ def material(situation: Situation, issues: Sequence[Issue]) -> tuple[Issue, ...]
 def check(name: str, ok: bool, detail: str) -> dict[str, Any]:
     """One check of a page; a pack whose checks do not all hold is not published."""
     return {"name": name, "ok": bool(ok), "detail": words.sentence(detail)}
+
+
+def unmade(name: str, why: str) -> dict[str, Any]:
+    """A check that cannot be made, for the figures are not known: it stops no pack, and counts as not passed."""
+    return {"name": name, "ok": True, "detail": words.sentence(why), "state": words.UNKNOWN}

@@ -14,18 +14,20 @@ from soe_lib.money.bridge import Bridge
 from soe_lib.money.cash import CashCurve, cash_curve
 from soe_lib.money.origins import origin
 from soe_lib.money.sop import committed_by_month, committed_by_week
+from soe_lib.money.stocktaking import NOT_KNOWN
 from soe_lib.money.targets import YearTargets, year_targets
 from soe_lib.money.variances.closed_week import closed_week
 from soe_lib.money.variances.statement import OperatingStatement
 from soe_lib.review import charts, words
 from soe_lib.review.frames.likely import likely_end
 from soe_lib.review.pages.commitment import ends_table, prices_table, targets_table
-from soe_lib.review.pages.page import check
+from soe_lib.review.pages.page import check, unmade
 from soe_lib.review.pages.statements import capital
 from soe_lib.review.pages.why import Split, why_chart, why_frame, why_table
 from soe_lib.review.situation import Situation
 from soe_lib.review.tables import Table
 
+VARIANCES = "Budget profit and variances are the actual profit"
 STEPS = ["bridge", "sheet", "kind", "driver", "amount", "formula"]
 
 
@@ -64,7 +66,7 @@ class Reasons:
     def targets(self) -> YearTargets | None:
         """The year's targets and where the plan lands them; None where there are none."""
         try:
-            return year_targets(self.situation.snapshot, self.situation.plan)
+            return year_targets(self.situation.snapshot, self.situation.plan, before=self.situation.before)
         except DataError:
             return None
 
@@ -76,10 +78,12 @@ class Reasons:
     @cached_property
     def operating(self) -> OperatingStatement | str:
         """The closed week in standard costs, or why it cannot be told."""
-        if self.situation.before is None:
+        before, record = self.situation.before, self.situation.record
+        if before is None:
             return "There is no earlier extract: no week has closed."
+        same = record if record is not None and record.as_of == before.as_of else None
         try:
-            return closed_week(self.situation.before, self.situation.snapshot)
+            return closed_week(before, self.situation.snapshot, same)
         except (DataError, FormulationError, ReconciliationError) as error:
             return f"The closed week is not told in standard costs. {str(error).splitlines()[0]}"
 
@@ -168,8 +172,9 @@ class Reasons:
             )
         if not isinstance(self.operating, str):
             residual = self.operating.residual / 10**self.operating.digits
-            name = "Budget profit and variances are the actual profit"
-            found.append(check(name, residual == 0, f"Residual {residual:,.2f}"))
+            found.append(check(VARIANCES, residual == 0, f"Residual {residual:,.2f}"))
+        elif NOT_KNOWN in self.operating:
+            found.append(unmade(VARIANCES, self.operating))
         return found
 
     def sheets(self) -> dict[str, pl.DataFrame]:

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from soe_lib.extract.calendar import Calendar
 from soe_lib.money.ledger import LINES, Ledger
 from soe_lib.money.reading import PlanLike, Window, horizon, periods_of
 
@@ -28,7 +29,7 @@ class AtStandard:
 
     Parameters
     ----------
-    name, items, periods, window : of the plan. flows : what it sells. ledger : its money lines at standard cost.
+    name, items, periods, window, calendar : of the plan. flows : what it sells. ledger : its lines at standard cost.
     """
 
     name: str
@@ -37,6 +38,7 @@ class AtStandard:
     items: pl.DataFrame
     periods: pl.DataFrame
     window: Window
+    calendar: Calendar | None = None
 
 
 def at_standard(plan: PlanLike, items: pl.DataFrame, *, name: str = "") -> AtStandard:
@@ -62,7 +64,8 @@ def at_standard(plan: PlanLike, items: pl.DataFrame, *, name: str = "") -> AtSta
         )
     )  # fmt: skip
     ledger = Ledger(pl.concat([kept, lines.select(LINES.names())]), items=items, periods=periods_of(plan))
-    return AtStandard(name or plan.name, {"sell": sold}, ledger, items, periods_of(plan), horizon(plan))
+    calendar = getattr(plan, "calendar", None)
+    return AtStandard(name or plan.name, {"sell": sold}, ledger, items, periods_of(plan), horizon(plan), calendar)
 
 
 def without_cost(plan: PlanLike, items: pl.DataFrame) -> pl.DataFrame:

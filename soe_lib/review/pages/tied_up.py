@@ -13,14 +13,16 @@ from soe_lib.money.bridges import Walk
 from soe_lib.money.closed_walk import closed_week_bridges
 from soe_lib.money.hurry import expediting_by_cause
 from soe_lib.money.rounding import as_money
+from soe_lib.money.stocktaking import NOT_KNOWN
 from soe_lib.money.working_capital import working_capital
 from soe_lib.review import words
-from soe_lib.review.pages.page import check
+from soe_lib.review.pages.page import check, unmade
 from soe_lib.review.pages.statements import capital
 from soe_lib.review.situation import Situation
 from soe_lib.review.tables import Table
 
 DIGITS = 2
+WALK = "The walk from budget to what happened leaves no residual"
 STOPS = (DataError, FormulationError, ReconciliationError)
 
 
@@ -128,8 +130,9 @@ class TiedUp:
         made = [check("Expediting by cause = ledger, to the cent", abs(found - paid) <= 1, said)]
         if not isinstance(self.walk, str):
             residual = self.walk.residual / 10**DIGITS
-            name = "The walk from budget to what happened leaves no residual"
-            made.append(check(name, residual == 0, f"Residual {residual:,.2f}"))
+            made.append(check(WALK, residual == 0, f"Residual {residual:,.2f}"))
+        elif NOT_KNOWN in self.walk:
+            made.append(unmade(WALK, self.walk))
         return made
 
     def sheets(self) -> dict[str, pl.DataFrame]:

@@ -92,3 +92,22 @@ def test_cash_follows_the_terms(tmp_path: Path) -> None:
 def test_a_year_without_any_target_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no target for 2026"):
         landed(mill(tmp_path))
+
+
+def test_margin_without_a_stock_to_start_from_is_not_known(tmp_path: Path) -> None:
+    # two of A sold at 12 on Friday the 2nd, 40 counted that evening; the inventory of the 5th is the same
+    sold = {"measure": "sales", "item": "A", "location": "P", "customer": "Aldi", "quantity": 2, "amount": 24}
+    counted = {"date": "2026-01-02", "measure": "stock", "item": "A", "location": "P", "quantity": 40}
+    rows = [{**row, "booked_to": "2026-01-01"} for row in asked(revenue=(500, 100), margin=(250, 40))]
+    told = [{"date": "2026-01-02", **sold}, counted]
+    lying = [{"item": "A", "location": "P", "on_hand": 40}]
+    found = landed(flour(tmp_path, 30, targets=rows, actuals=told, inventory=lying))
+    assert money(found, "revenue")["actual"] == 24
+    margin = money(found, "margin")
+    assert [margin[name] for name in ("actual", "landing", "gap", "share")] == [None] * 4
+    assert any("Margin since 2026-01-02 is not known" in note for note in found.notes), found.notes
+    assert "lands at: not known" in repr(found)
+    # 42 were counted on New Year's Eve: 24 less two at 6
+    before = {**counted, "date": "2025-12-31", "quantity": 42}
+    known = landed(flour(tmp_path / "known", 30, targets=rows, actuals=[*told, before], inventory=lying))
+    assert money(known, "margin")["actual"] == 12

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 
 import soe_lib as soe
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.pack.cover import _trust
 from soe_lib.review.pages.closed_week import closed_week
+from soe_lib.review.pages.finance import Finance
 from soe_lib.review.pages.tied_up import TiedUp
 from soe_lib.review.tables import Table
+from tests.reconcile.test_closed_week import FIRST, extract, happened
 from tests.unit.explore.companies import trader
 
 DEMO = Path(__file__).parents[3] / "data" / "demo"
@@ -59,3 +63,32 @@ def test_after_a_week_that_was_left_out_only_the_days_that_both_know_are_compare
     early = {name: frame.filter(pl.col("period").cast(pl.String).is_in(gone.periods["period"].cast(pl.String).to_list()))
              if "period" in frame.columns else frame for name, frame in old.flows.items()}  # fmt: skip
     assert closed_week(soe.situation(lately, week.plan, dataclasses.replace(gone, flows=early))) is None
+
+
+def working(folder: Path, **changes: float | None) -> tuple[Snapshot, Snapshot]:
+    """The two extracts of a week whose line has hours."""
+    hours = [{"resource": "L", "period": f"2027-W0{n}", "hours": 40} for n in (5, 6, 7, 8)]
+    before = extract(folder, FIRST, calendar=hours)
+    return before, extract(folder, FIRST + timedelta(days=7), actuals=happened(**changes), calendar=hours)
+
+
+def test_a_week_whose_stock_nobody_knows_is_not_known_wherever_it_shows(tmp_path: Path) -> None:
+    before, now = working(tmp_path, counted=None)
+    page = Finance(soe.situation(now, soe.plan(now), soe.plan(before)))
+    for said in (page.reasons.operating_table, page.tied_up.walk_table):
+        assert "Profit of 2027-02-01 to 2027-02-07 is not known: stock at its start is not." in str(said)
+    assert not {"walk_1", "standard_variances"} & set(page.workbook(""))
+    unmade = [one for one in page.checks if one.get("state")]
+    assert len(unmade) == 2
+    assert all(one["ok"] and one["state"] == "not known" for one in unmade)
+    assert sum("is not known: stock at its start" in text for text in page.assumptions) == 2
+    facts = {fact.name: fact for fact in _trust(now, {}, page.checks)}
+    every = len(page.checks)
+    assert (facts["Checks"].text, facts["Checks"].state) == (f"{every - 2} of {every} passed, 2 not known", "watch")
+
+
+def test_both_readings_of_a_known_week_are_checked_against_each_other(tmp_path: Path) -> None:
+    before, now = working(tmp_path)
+    page = Finance(soe.situation(now, soe.plan(now), soe.plan(before)))
+    same = [one for one in page.checks if "same in both readings" in one["name"]]
+    assert [(one["ok"], one["detail"]) for one in same] == [(True, "Standard costs 1,593.00, walk 1,593.00.")]
