@@ -117,7 +117,7 @@ def _on_hand(rows: pl.DataFrame, day: date, extract: Snapshot) -> pl.DataFrame |
     when = _counted_on(counted["date"], rows.filter(pl.col("measure").is_in(MOVES))["date"], day)
     if when is not None:
         return _cells(counted.filter(pl.col("date") == when))
-    if extract["inventory"].is_empty():
+    if extract["inventory"].is_empty() and "inventory" not in extract.settings.tables.none:
         return None
     return _cells(extract["inventory"].rename({"on_hand": "quantity"}))
 
