@@ -30,7 +30,9 @@ class Written(click.ParamType):
 
 
 DATA = click.option(
-    "--data", default="data/demo", show_default=True, help="Company folder (extracts by date), or one extract."
+    "--data",
+    default="",
+    help="Company folder (extracts by date), or one extract; the workspace's company when left out.",
 )
 AS_OF = click.option("--as-of", default=None, metavar="DATE", help="As-of date, YYYY-MM-DD; the newest when left out.")
 RECORD = click.option(
@@ -224,7 +226,7 @@ def pack(
         raise click.UsageError("--cluster spreads the companies of --all; give both.")
     with stops(as_json):
         if every:
-            _pack_all(data, as_of, out, timeout, cluster, as_json)
+            _pack_all(data or "data", as_of, out, timeout, cluster, as_json)
             return
         from soe_lib.pack.weekly import run
 
@@ -321,7 +323,7 @@ def plans(store: str, company: str | None, as_json: bool) -> None:
 @click.option("--as-of", default=None, metavar="DATE", help="Of which pack; the newest when left out.")
 @click.option("--company", default=None, help="Whose, where the store has several.")
 @click.option("--promote", is_flag=True, help="Make the plan with all decisions of the week the plan of record.")
-@click.option("--data", default="data/demo", show_default=True, help="Company folder, for --promote.")
+@click.option("--data", default="", help="Company folder, for --promote; the workspace's company when left out.")
 @STORE
 def decide(
     exception: str,
@@ -498,12 +500,19 @@ def supplygraph(source: Path, target: Path, as_of: str | None, currency: str) ->
 
 @main.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-def init(folder: Path) -> None:
+@click.option("--demo", "with_demo", is_flag=True, help="The demo company's extracts too, to try things on.")
+def init(folder: Path, with_demo: bool) -> None:
     """Lay out a workspace in DIR: notebooks/, templates/, data/."""
     with stops():
         from soe_lib.pack.init import init as run
 
-        click.echo(f"{run(folder)} is ready: put extracts into data/<company>/<YYYY-MM-DD>/, then `soe pack`.")
+        home = run(folder, with_demo=with_demo)
+    click.echo(f"{home} is ready. In it:")
+    if with_demo:
+        click.echo("  soe pack --data data/demo --out out/demo   the demo company's pack")
+    click.echo("  put your extract into data/<company>/<YYYY-MM-DD>/ (templates/extract.xlsx is a workbook to fill)")
+    click.echo("  soe check                                  what is wrong with it, and how to mend it")
+    click.echo("  soe pack                                   the meeting pack: out/index.html")
 
 
 if __name__ == "__main__":

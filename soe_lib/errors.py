@@ -50,5 +50,9 @@ class PackError(SoeError):
     """The weekly pack could not be finished: nothing was published and the last pack is untouched."""
 
 
+class OtherCompanyError(PackError):
+    """The archive holds packs of another company: it stays as it is, and no page is left in it."""
+
+
 class BusyError(PackError):
     """Another run is making a pack in the same archive: nothing is wrong, and nothing was done; try again later."""

@@ -11,6 +11,9 @@ from soe_lib.extract.schema import MANDATORY
 from soe_lib.extract.settings_file import FILE, as_date, load
 from soe_lib.extract.sources import SUFFIXES, WORKBOOK
 
+DEMO = "data/demo"
+"""The demo company: used where it is asked for by name, or where it is the only one."""
+
 
 def dates(company: Path) -> tuple[date, ...]:
     """The as-of dates a company folder has extracts of, oldest first."""
@@ -20,8 +23,43 @@ def dates(company: Path) -> tuple[date, ...]:
     return tuple(date.fromisoformat(name) for name in sorted(named))
 
 
+def company() -> Path:
+    """The one company of the workspace; the demo only where there is no other.
+
+    Raises DataError where there is no workspace, no company in it, or more than one: nobody is guessed.
+    """
+    home = workspace.own()
+    if home is None:
+        raise DataError(
+            f"There is no workspace at {Path.cwd()} or above it. `soe init DIR` lays one out; or say which company by "
+            f"--data. The demo company is --data {DEMO}."
+        )
+    there = [folder for folder in sorted((home / "data").iterdir()) if folder.is_dir() and _holds_extracts(folder)]
+    others = [folder for folder in there if folder.name != Path(DEMO).name]
+    if len(others) > 1:
+        raise DataError(
+            f"{home / 'data'} holds {len(others)} companies: {', '.join(one.name for one in others)}. Say which, such "
+            f"as --data data/{others[0].name}."
+        )
+    if not there:
+        raise DataError(
+            f"{home / 'data'} holds no company. Put an extract into data/<company>/<YYYY-MM-DD>/; "
+            "`soe demo data/demo` writes a demo company."
+        )
+    return (others or there)[0]
+
+
+def _holds_extracts(folder: Path) -> bool:
+    return bool(dates(folder)) or (folder / FILE).is_file() or _has_tables(folder)
+
+
 def found(data: str | Path) -> Path:
-    """The folder that is meant, in the workspace or the current folder; of an object store's address a copy."""
+    """The folder that is meant, in the workspace or the current folder; of an object store's address a copy.
+
+    Blank is the workspace's own company; see `company`.
+    """
+    if not str(data).strip():
+        return company()
     return objects.copied(str(data)) if objects.is_address(data) else workspace.find(data)
 
 

@@ -72,7 +72,7 @@ def describe(error: BaseException, out: Path, *, data: str, as_of: str | None, s
         when=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
         lines=(*said[:LINES], *more),
         good=good.name if good else "",
-        again=f"soe pack --data {shlex.quote(data)}{dated} --out {shlex.quote(shown or str(out))}",
+        again=f"soe pack{f' --data {shlex.quote(data)}' if data else ''}{dated} --out {shlex.quote(shown or str(out))}",
         advice=next((advice for kind, advice in ADVICE if isinstance(error, kind)), UNEXPECTED),
     )
 

@@ -1,4 +1,4 @@
-"""Lay out a workspace: a company's own copy of the notebooks, the templates and the demo data."""
+"""Lay out a workspace: a company's own copy of the notebooks and templates, and a place for its extracts."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from soe_lib.errors import PackError
 LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "*.pyc")
 
 
-def init(folder: str | Path) -> Path:
+def init(folder: str | Path, *, with_demo: bool = False) -> Path:
     """Lay out notebooks/, templates/ and data/ in a folder and return it; nothing that is there is overwritten.
+
+    Parameters
+    ----------
+    with_demo : the demo company's extracts in data/demo; else data/ is empty.
 
     Errors
     ------
@@ -32,5 +36,8 @@ def init(folder: str | Path) -> Path:
         source = workspace.shipped() / name
         if not source.is_dir():
             raise PackError(f"This installation holds no {name} at {source}; install the package again.")
-        shutil.copytree(source, home / name, ignore=LEFT_OUT)
+        if name != "data" or with_demo:
+            shutil.copytree(source, home / name, ignore=LEFT_OUT)
+        else:
+            (home / name).mkdir()
     return home

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soe_lib import objects, workspace
-from soe_lib.errors import PackError, SoeError
+from soe_lib.errors import OtherCompanyError, PackError, SoeError
+from soe_lib.extract import folders
 from soe_lib.pack import archive, build, chain, failed, inputs, manifest, pdf, place, site, verify
 from soe_lib.pack import notebooks as found
 from soe_lib.pack.build import Job, Progress
@@ -78,8 +79,9 @@ def make_pack(
     Errors
     ------
     DataError : the extract does not pass its checks.
-    PackError : a notebook fails or hangs, a check is not ok, a page is not fit to be read, the disk refuses, or
-        another run is under way. In every case nothing is published and the packs in force stay as they are.
+    PackError : a notebook fails or hangs, a check is not ok, a page is not fit to be read, the disk refuses,
+        another run is under way, or the archive is another company's (OtherCompanyError). In every case nothing is
+        published, and the packs in force stay as they are.
     """
     if objects.is_address(data) or objects.is_address(out):
         from soe_lib.pack import remote
@@ -108,10 +110,11 @@ def make_pack(
         with place.lock(home):
             notes = place.recover(home)
             chain.extend(home)
+            _same_company(home, snapshot)
             job = Job(
                 snapshot=snapshot,
                 pages=found.find(folder),
-                data=workspace.find(data).resolve(),
+                data=folders.found(data).resolve(),
                 out=home,
                 templates=site.templates(),
                 home=folder.resolve().parent,
@@ -127,6 +130,21 @@ def make_pack(
         raise PackError(
             f"The pack could not be written in {home}: {error}. Nothing was published; mend it and run again."
         ) from error
+
+
+def _same_company(home: Path, snapshot: Snapshot) -> None:
+    """Refuse to put a pack into the archive of another company.
+
+    Raises OtherCompanyError, which names both.
+    """
+    told = (manifest.read(folder) for folder in reversed(place.packs(home).values()))
+    of = next((str(one["company"]) for one in told if one), snapshot.company)
+    if of != snapshot.company:
+        raise OtherCompanyError(
+            f"{home} is the archive of {of}; the pack of {snapshot.company} goes to another one: give --out, such as "
+            f"{home / 'NAME'}. A company that changed its name keeps the old one in settings.toml, or begins a new "
+            "archive. Nothing was changed."
+        )
 
 
 def _silent(step: str, state: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from soe_lib import workspace
 from soe_lib.errors import BusyError, DataError, SoeError
+from soe_lib.extract import folders
 from soe_lib.extract.folders import dates
 from soe_lib.pack import weekly
 
@@ -27,7 +28,7 @@ def companies(data: str | Path) -> tuple[Path, ...]:
 
     Raises DataError where there is none.
     """
-    home = workspace.find(data)
+    home = folders.found(data)
     found = tuple(path for path in sorted(home.iterdir()) if dates(path)) if home.is_dir() else ()
     if not found:
         raise DataError(f"{home} holds no company: no folder in it has an extract named by its as-of date.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from soe_lib import objects, workspace
-from soe_lib.errors import BusyError
+from soe_lib.errors import BusyError, OtherCompanyError
 from soe_lib.pack import failed, notify
 from soe_lib.pack.build import Progress
 from soe_lib.pack.jobs import PackResult, make_pack
@@ -48,7 +48,7 @@ def run(
     try:
         how = {"timeout": timeout, "notebooks": notebooks, "reason": reason, "store": store, "with_pdf": with_pdf}
         return make_pack(data, as_of, out, progress=told, **how)  # type: ignore[arg-type]
-    except BusyError:
+    except (BusyError, OtherCompanyError):
         raise
     except Exception as error:
         for note in _leave(error, data, as_of, out, at[0]):
