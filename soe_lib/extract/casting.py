@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
 
 import polars as pl
 
@@ -27,8 +28,13 @@ NUMBER_FIXES = (
     (r"-?[\d.,]+-", 'Write the minus in front, or declare negatives = "trailing" in sources.toml.'),
     (r".*[A-Za-z€$£¥].*", "Write the number alone, without unit or currency."),
 )
+OLDEST = date(1900, 1, 1)
 DATE_FIXES = (
-    (r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}", "Day and month cannot be told apart: write 2026-11-16."),
+    (r"[01]\d{3}-\d{2}-\d{2}", "The year has lost its century: write 2026-11-16."),
+    (
+        r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}",
+        "Day and month cannot be told apart: write 2026-11-16, or declare `dates` in sources.toml.",
+    ),
     (r"\d{5}(\.0)?", "This looks like an Excel day number: write 2026-11-16."),
     (r"\d{4}-\d{2}-\d{2}[T ].*", "Write the day alone, without time or zone."),
 )
@@ -100,7 +106,8 @@ def _odd(source: Source, quick: pl.DataFrame, columns: list[Column]) -> set[str]
             outside = (cell.max() > LARGEST) | (cell.min() < -LARGEST) | ~cell.sum().is_finite()
             odd = outside.fill_null(False) | (cell.null_count() != raw.null_count())
         elif column.type == "date":
-            odd = (cell.null_count() != raw.null_count()) | (raw.str.len_bytes() != 10).any()
+            ancient = (cell.min() < OLDEST).fill_null(False)
+            odd = (cell.null_count() != raw.null_count()) | (raw.str.len_bytes() != 10).any() | ancient
         else:
             odd = pl.lit(True)
         checks.append(odd.alias(column.name))
@@ -188,9 +195,11 @@ def _integer(source: Source, column: Column, raw: pl.Series) -> tuple[pl.Series,
 
 def _date(source: Source, column: Column, raw: pl.Series) -> tuple[pl.Series, list[Finding]]:
     if raw.dtype == pl.Date:
-        return raw, []
-    values = raw.str.to_date("%Y-%m-%d", strict=False)
-    bad = (raw.is_not_null() & (values.is_null() | (raw.str.len_bytes() != 10))).fill_null(False)
+        values, bad = raw, pl.repeat(False, len(raw), eager=True)
+    else:
+        values = raw.str.to_date("%Y-%m-%d", strict=False)
+        bad = (raw.is_not_null() & (values.is_null() | (raw.str.len_bytes() != 10))).fill_null(False)
+    bad |= (values < OLDEST).fill_null(False)
     if not bad.any():
         return values, []
     fix = "Write an ISO date that exists, such as 2026-11-16."

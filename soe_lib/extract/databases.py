@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -184,9 +185,23 @@ def _series(name: str, values: tuple[Any, ...]) -> pl.Series:
     kinds = {type(value) for value in values if value is not None}
     if not kinds:
         return pl.Series(name, [None] * len(values), dtype=pl.String)
-    if kinds in ({int}, {float}, {bool}, {str}, {date}, {datetime}, {Decimal}):
+    if kinds <= {int, float, Decimal}:
+        values = _numbers(values)
+    if kinds <= {int, float, Decimal} or kinds in ({bool}, {str}, {date}, {datetime}):
         try:
-            return pl.Series(name, list(values))
+            return pl.Series(name, values)
         except (pl.exceptions.PolarsError, TypeError, OverflowError, ValueError, ArithmeticError):
             pass
     return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
+
+
+def _numbers(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Numbers of a driver in one kind: whole numbers where all are, so that codes keep their digits, else floats.
+
+    A decimal has any number of digits in PostgreSQL, more than a frame can hold; NaN and infinity stay for the check.
+    """
+    whole = all(
+        value is None or (not isinstance(value, float) and math.isfinite(value) and value == int(value))
+        for value in values
+    )
+    return tuple(value if value is None else int(value) if whole else float(value) for value in values)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import replace
+import io
+import re
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -12,13 +14,48 @@ import polars as pl
 
 from soe_lib.extract.dialect import PLAIN, Dialect
 from soe_lib.extract.findings import SHOWN, Finding
-from soe_lib.extract.layout import scan
+from soe_lib.extract.layout import Layout, scan
 from soe_lib.extract.schema import Table
 from soe_lib.extract.source import Source, digest_of, refusal
 
 BOM = b"\xef\xbb\xbf"
-UTF8_FIX = "Export the file again as UTF-8 (in Excel: Save as, CSV UTF-8)."
+UTF8_FIX = "Export the file again as UTF-8 (in Excel: Save as, CSV UTF-8), or declare `encoding` in sources.toml."
+UNNAMED = "\x02"
+"""Marks a column without a name, before the number of its place."""
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+EXCEL = re.compile(rb'"?sep=([,;|\t])"?[,;|\t]*\r?\n', re.IGNORECASE)
+BLANK = re.compile(rb"[ \t]*\r?\n")
+
+
+@dataclass(frozen=True)
+class Text:
+    """The table of a delimited file: its bytes from the header on.
+
+    Parameters
+    ----------
+    content : UTF-8, without a byte order mark.
+    skipped : lines of the file before the header.
+    """
+
+    path: Path
+    table: Table
+    content: bytes
+    separator: str
+    skipped: int = 0
+
+    @property
+    def first(self) -> int:
+        """The line of the header."""
+        return self.skipped + 1
+
+    def layout(self) -> Layout:
+        """Where each row starts in the file."""
+        found = scan(self.content, self.separator)
+        return replace(found, line=found.line + self.skipped)
+
+    def refuse(self, rule: str, fix: str, rows: tuple[int, ...] = ()) -> Finding:
+        """The finding that the table cannot be read."""
+        return refusal(self.table, self.path, rule, fix, rows)
 
 
 def read_delimited(path: Path, table: Table, dialect: Dialect = PLAIN) -> tuple[Source | None, list[Finding]]:
@@ -32,31 +69,90 @@ def read_delimited(path: Path, table: Table, dialect: Dialect = PLAIN) -> tuple[
     """
     content = path.read_bytes()
     digest, size = digest_of(content), len(content)
-    text, findings = _clean(content, path, table, dialect.encoding)
-    if text is None:
+    clean, findings = _clean(content, path, table, dialect.encoding)
+    if clean is None:
         return None, findings
-    header, problem = _header(text, path, table, dialect.separator)
+    text = _from_header(Text(path, table, clean, dialect.separator))
+    header, problem = _header(text)
     if problem:
         return None, [*findings, problem]
-    try:
-        frame = pl.read_csv(text, infer_schema=False, has_header=True, separator=dialect.separator)
-    except pl.exceptions.PolarsError as error:
-        problems = _ragged(text, len(header), path, table, dialect.separator)
-        rule = f"The file cannot be read as CSV: {str(error).splitlines()[0]}."
-        return None, [*findings, *(problems or [refusal(table, path, rule, "Export the file again.")])]
-    if frame.width != len(header):
-        return None, [*findings, refusal(table, path, "The header cannot be read.", "Write it on one line.", (1,))]
-    frame.columns = header
-    if _may_be_short(frame, text, dialect.separator) and (
-        problems := _ragged(text, len(header), path, table, dialect.separator)
-    ):
+    frame, problems = _frame(text, header)
+    if frame is None:
         return None, [*findings, *problems]
-    layout = cache(lambda: scan(text, dialect.separator)) if b'"' in text else None
-    plain = text.isascii() and b"\t" not in text
-    tight = plain and b'"' not in text and b" " not in text
-    source = Source(table.name, path.name, frame, size, digest, plain, tight, layout)
-    source, blank = _without_blank_rows(source, text, dialect.separator)
-    return source, [*findings, *blank]
+    layout = cache(text.layout) if b'"' in text.content else None
+    plain = text.content.isascii() and b"\t" not in text.content
+    tight = plain and b'"' not in text.content and b" " not in text.content
+    source = Source(table.name, path.name, frame, size, digest, plain, tight, layout, first=text.first + 1)
+    source, problems = _named(source, text)
+    source, blank = _without_blank_rows(source, text)
+    return source, [*findings, *problems, *blank]
+
+
+def _from_header(text: Text) -> Text:
+    """Without blank lines before the header, and without the line by which Excel says the separator."""
+    at, separator = 0, text.separator
+    while said := EXCEL.match(text.content, at) or BLANK.match(text.content, at):
+        separator = said.group(1).decode() if said.re is EXCEL else separator
+        at = said.end()
+    skipped = text.content.count(b"\n", 0, at)
+    return replace(text, content=text.content[at:], separator=separator, skipped=skipped) if at else text
+
+
+def _frame(text: Text, header: list[str]) -> tuple[pl.DataFrame | None, list[Finding]]:
+    """The rows as text, one column per place of the header; a place without a name is called by its number."""
+    width = len(header)
+    try:
+        frame = pl.read_csv(text.content, infer_schema=False, has_header=True, separator=text.separator)
+    except pl.exceptions.PolarsError as error:
+        fitted, problems = _fitted(text, header), _ragged(text, width)
+        if fitted is None or text.content.count(b'"') % 2:
+            rule = f"The file cannot be read as CSV: {str(error).splitlines()[0]}."
+            return None, problems or [text.refuse(rule, "Export the file again.")]
+        frame = fitted
+    if frame.width != width:
+        return None, [text.refuse("The header cannot be read.", "Write it on one line.", (text.first,))]
+    frame.columns = [name or f"{UNNAMED}{n}" for n, name in enumerate(header, 1)]
+    if _may_be_short(frame, text) and (problems := _ragged(text, width)):
+        fitted = _fitted(text, header)
+        if fitted is None:
+            return None, problems
+        frame = fitted
+    return frame, []
+
+
+def _fitted(text: Text, header: list[str]) -> pl.DataFrame | None:
+    """The rows cut or filled to the header's places, where that takes and adds nothing but blanks; else None.
+
+    A row may end before or after the last column with a name, as rows do where Excel once had a cell there.
+    """
+    named, width = max((n for n, name in enumerate(header, 1) if name), default=0), len(header)
+    rows = []
+    try:
+        for row in csv.reader(io.StringIO(text.content.decode("utf-8"), newline=""), delimiter=text.separator):
+            holds = [n for n, cell in enumerate(row) if cell.strip()]
+            if holds and (len(row) < named or holds[-1] >= width):
+                return None
+            rows.append([cell or None for cell in row[:width]] + [None] * (width - len(row)))
+    except csv.Error:
+        return None
+    names = [name or f"{UNNAMED}{n}" for n, name in enumerate(header, 1)]
+    return pl.DataFrame(rows[1:], schema=dict.fromkeys(names, pl.String), orient="row")
+
+
+def _named(source: Source, text: Text) -> tuple[Source, list[Finding]]:
+    """Without the columns that have neither a name nor a value; one that has values is a finding."""
+    findings = []
+    bare = [name for name in source.frame.columns if name.startswith(UNNAMED)]
+    for name in bare:
+        cells = source.frame.get_column(name)
+        held = (cells.str.strip_chars() != "").fill_null(False).arg_true()
+        if len(held):
+            rule = f"Column {name.removeprefix(UNNAMED)} holds values and has no name."
+            value, fix = cells[int(held[0])], "Name it in the header, or remove it."
+            findings.append(
+                replace(source, layout=cache(text.layout)).finding("stop", held, value=value, rule=rule, fix=fix)
+            )
+    return (replace(source, frame=source.frame.drop(bare)) if bare else source), findings
 
 
 def _clean(content: bytes, path: Path, table: Table, encoding: str) -> tuple[bytes | None, list[Finding]]:
@@ -66,7 +162,8 @@ def _clean(content: bytes, path: Path, table: Table, encoding: str) -> tuple[byt
     if encoding != "utf-8":
         return _decoded(content, path, table, encoding)
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return None, [refusal(table, path, "The file is UTF-16, not UTF-8.", UTF8_FIX)]
+        fix = UTF8_FIX.replace("`encoding`", 'encoding = "utf-16"')
+        return None, [refusal(table, path, "The file is UTF-16, not UTF-8.", fix)]
     findings: list[Finding] = []
     if content.startswith(BOM):
         content = content.removeprefix(BOM)
@@ -86,7 +183,7 @@ def _clean(content: bytes, path: Path, table: Table, encoding: str) -> tuple[byt
 
 
 def _decoded(content: bytes, path: Path, table: Table, encoding: str) -> tuple[bytes | None, list[Finding]]:
-    """The bytes of a declared encoding as UTF-8."""
+    """The bytes of a declared encoding as UTF-8, lines ended as elsewhere."""
     try:
         text = content.decode(encoding).removeprefix("\ufeff")
     except UnicodeError:
@@ -95,6 +192,8 @@ def _decoded(content: bytes, path: Path, table: Table, encoding: str) -> tuple[b
     if "\x00" in text:
         line = text.count("\n", 0, text.index("\x00")) + 1
         return None, [refusal(table, path, "The row holds a NUL byte.", "Export the file again.", (line,))]
+    if "\r" in text and "\n" not in text:
+        text = text.replace("\r", "\n")
     return text.encode("utf-8"), []
 
 
@@ -104,37 +203,40 @@ def _not_utf8(content: bytes, at: int, path: Path, table: Table) -> Finding:
     return refusal(table, path, "The row is not UTF-8 (it looks like Windows-1252).", UTF8_FIX, (line,), value.strip())
 
 
-def _header(text: bytes, path: Path, table: Table, separator: str) -> tuple[list[str], Finding | None]:
-    end = text.find(b"\n")
-    first = text[: end if end >= 0 else len(text)].decode("utf-8").rstrip("\r").replace("\r", " ")
-    header = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
+def _header(text: Text) -> tuple[list[str], Finding | None]:
+    end = text.content.find(b"\n")
+    first = text.content[: end if end >= 0 else len(text.content)].decode("utf-8").rstrip("\r").replace("\r", " ")
+    header = [name.strip() for name in next(csv.reader([first], delimiter=text.separator), [])]
     for other, name in SEPARATORS.items():
-        if len(header) == 1 and other != separator and other in first:
-            fix = f"Export with {SEPARATORS.get(separator, separator)}, or declare `separator` in sources.toml."
-            return header, refusal(table, path, f"Columns are separated by {name}.", fix, (1,))
-    twice = sorted({name for name in header if header.count(name) > 1})
+        if len(header) == 1 and other != text.separator and other in first:
+            fix = (
+                f"Export with {SEPARATORS.get(text.separator, text.separator)}, or declare `separator` in sources.toml."
+            )
+            return header, text.refuse(f"Columns are separated by {name}.", fix, (text.first,))
+    twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
-        fix = "Remove or rename one of them."
-        return header, refusal(table, path, f"Duplicate column: {', '.join(map(repr, twice))}.", fix, (1,))
-    if "" in header:
-        return header, refusal(table, path, "A column has no name.", "Name it in the header, or remove it.", (1,))
+        rule, fix = f"Duplicate column: {', '.join(map(repr, twice))}.", "Remove or rename one of them."
+        return header, text.refuse(rule, fix, (text.first,))
+    if not any(header):
+        return header, text.refuse("No column has a name.", "Write the names into the first line.", (text.first,))
     return header, None
 
 
-def _may_be_short(frame: pl.DataFrame, text: bytes, separator: str) -> bool:
+def _may_be_short(frame: pl.DataFrame, text: Text) -> bool:
     """Whether a row could be short: the reader fills its missing values with blanks and says nothing."""
     if frame.to_series(-1).null_count() == 0:
         return False
-    lines = text.count(b"\n") + (not text.endswith(b"\n"))
-    return b'"' in text or frame.width == 1 or text.count(separator.encode()) != lines * (frame.width - 1)
+    content = text.content
+    lines = content.count(b"\n") + (not content.endswith(b"\n"))
+    return b'"' in content or frame.width == 1 or content.count(text.separator.encode()) != lines * (frame.width - 1)
 
 
-def _ragged(text: bytes, width: int, path: Path, table: Table, separator: str) -> list[Finding]:
+def _ragged(text: Text, width: int) -> list[Finding]:
     """Quotes never closed, and rows with too many or too few values."""
-    if text.count(b'"') % 2:
-        line = next(n for n, one in enumerate(text.split(b"\n"), 1) if one.count(b'"') % 2)
-        return [refusal(table, path, "A quote is opened and never closed.", "Close or double it.", (line,))]
-    layout, findings = scan(text, separator), []
+    if text.content.count(b'"') % 2:
+        line = next(n for n, one in enumerate(text.content.split(b"\n"), text.first) if one.count(b'"') % 2)
+        return [text.refuse("A quote is opened and never closed.", "Close or double it.", (line,))]
+    layout, findings = text.layout(), []
     for bad, rule in (
         (layout.fields > width, f"More values than the {width} columns of the header."),
         ((layout.fields < width) & ~layout.blank, f"Fewer values than the {width} columns of the header."),
@@ -143,18 +245,22 @@ def _ragged(text: bytes, width: int, path: Path, table: Table, separator: str) -
         if rows.size:
             fix = "Put quotes around values with a comma, or export the file again: it may be cut off."
             where = tuple(int(line) for line in layout.line[rows[:SHOWN]])
-            findings.append(replace(refusal(table, path, rule, fix, where), count=int(rows.size)))
+            findings.append(replace(text.refuse(rule, fix, where), count=int(rows.size)))
     return findings
 
 
-def _without_blank_rows(source: Source, text: bytes, separator: str) -> tuple[Source, list[Finding]]:
-    blank = source.frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
+def _without_blank_rows(source: Source, text: Text) -> tuple[Source, list[Finding]]:
+    cells = pl.all() if source.tight else pl.all().str.strip_chars(" \t\u00a0").replace("", None)
+    begins = pl.nth(0) if source.tight else pl.nth(0).str.strip_chars(" \t\u00a0").replace("", None)
+    if not source.frame.select(begins.null_count()).item():
+        return source, []
+    blank = source.frame.select(pl.all_horizontal(cells.is_null())).to_series()
     if not blank.any():
         return source, []
-    whole = replace(source, layout=cache(lambda: scan(text, separator)))
+    whole = replace(source, layout=cache(text.layout))
     keep = (~blank).to_numpy()
     inner = blank[: int(np.flatnonzero(keep).max(initial=-1)) + 1].arg_true()
     rule = "Blank rows were left out."
     findings = [whole.finding("repair", inner, rule=rule)] if len(inner) else []
-    layout = cache(lambda: scan(text, separator).take(keep))
+    layout = cache(lambda: text.layout().take(keep))
     return replace(source, frame=source.frame.filter(~blank), layout=layout), findings

@@ -59,8 +59,9 @@ def deliver(folder: Path, settings: Settings) -> tuple[dict[str, Delivery], Mapp
         delivery, problems = _mapped(mapped, entry, settings)
         findings += problems
         found[name] = [delivery] if delivery is not None else []
-    taken = {_real(folder / name) for name in _claimed(mapped, settings)}
-    paths, strange = discover(folder, frozenset(taken), [name for name in schema() if name not in mapped.entries])
+    paths, strange = discover(
+        folder, _claimed(mapped, settings), [name for name in schema() if name not in mapped.entries]
+    )
     findings += strange
     for path in paths:
         if path.suffix == WORKBOOK:
@@ -73,10 +74,6 @@ def deliver(folder: Path, settings: Settings) -> tuple[dict[str, Delivery], Mapp
             rule = f"Two files for one table: {' and '.join(origins)}."
             findings.append(Finding("stop", name, origins[0], rule=rule, fix="Keep the right one, remove the other."))
     return {name: ways[0] for name, ways in found.items() if ways}, mapped, findings
-
-
-def _real(path: Path) -> Path:
-    return path.resolve()
 
 
 def _file(path: Path, mapped: Mapped, settings: Settings) -> Delivery:
@@ -121,9 +118,10 @@ def _known(source: Source | None, problems: list[Finding]) -> Read:
     return lambda: (source, list(problems))
 
 
-def _claimed(mapped: Mapped, settings: Settings) -> list[str]:
-    """Files of the patterns, as paths: they are no strangers where they lie."""
-    return [str(path) for entry in mapped.entries.values() if entry.file for path in _matches(mapped, entry, settings)]
+def _claimed(mapped: Mapped, settings: Settings) -> frozenset[Path]:
+    """Files of the patterns, wherever the folder is seen from: they are no strangers where they lie."""
+    patterns = [entry for entry in mapped.entries.values() if entry.file]
+    return frozenset(path.resolve() for entry in patterns for path in _matches(mapped, entry, settings))
 
 
 def _matches(mapped: Mapped, entry: Entry, settings: Settings) -> list[Path]:
@@ -148,7 +146,11 @@ def _mapped(mapped: Mapped, entry: Entry, settings: Settings) -> tuple[Delivery 
     at = f"tables.{entry.table}.file"
     if len(paths) != 1:
         names = ", ".join(path.name for path in paths[:5])
-        rule = f"{len(paths)} files fit {entry.file}: {names}." if paths else f"No file fits {entry.file}."
+        rule = (
+            f"{len(paths)} files fit {entry.file}: {names}."
+            if paths
+            else f"No file fits {entry.file} in {mapped.folder}."
+        )
         fix = "Leave one of them, or narrow the pattern." if paths else "Deliver it, or mend the pattern."
         return None, [Finding("stop", entry.table, FILE, column=at, rule=rule, fix=fix, count=1)]
     path = paths[0]

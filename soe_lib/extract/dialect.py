@@ -19,6 +19,9 @@ DATES = {
     "dd-mm-yyyy": "%d-%m-%Y",
     "yyyymmdd": "%Y%m%d",
     "yyyy/mm/dd": "%Y/%m/%d",
+    "dd.mm.yy": "%d.%m.%y",
+    "dd/mm/yy": "%d/%m/%y",
+    "mm/dd/yy": "%m/%d/%y",
 }
 SERIALS = {"excel-1900": 25569, "excel-1904": 24107}
 """Day number of 1970-01-01 in Excel's two date systems."""
@@ -26,6 +29,8 @@ LABELS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
 MONTHS = ("fiscal_month", "month")
 TIME = ("period", *MONTHS)
 """Columns of text whose cells are labels of time."""
+BLANKS, APOSTROPHES = (" ", "\u00a0", "\u202f", "\u2009"), ("'", "\u2019")
+"""Marks between thousands that look alike: where one is declared, the others are meant too."""
 NEGATIVES = ("minus", "trailing", "brackets")
 STAMP = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$"
 
@@ -71,6 +76,8 @@ def numbers(source: Source, column: Column, dialect: Dialect) -> tuple[pl.Series
     column : a column of numbers.
     """
     text = _written_out(source, column).str.strip_chars()
+    for other in BLANKS if dialect.thousands in BLANKS else APOSTROPHES if dialect.thousands in APOSTROPHES else ():
+        text = text.str.replace_all(other, dialect.thousands, literal=True)
     decimal, mark = re.escape(dialect.decimal), re.escape(dialect.thousands)
     whole = rf"(?:\d{{1,3}}(?:{mark}\d{{3}})+|\d+)" if mark else r"\d+"
     body = rf"{whole}(?:{decimal}\d*)?(?:[eE][-+]?\d+)?"
@@ -130,6 +137,8 @@ def dates(source: Source, column: Column, dialect: Dialect) -> tuple[pl.Series, 
     bad = ((text != "") & days.is_null()).fill_null(False)
     rule = f"Not a day as sources.toml declares ({dialect.dates})."
     fix = "Mend the cells, or `dates` in sources.toml; one column has one convention."
+    if (text.filter(bad).str.contains(r"^\d{1,2}([./-])\d{1,2}[./-]\d{2}$")).any():
+        fix = 'The year has two digits: write all four, or declare it, such as dates = "dd.mm.yy" (20yy up to 69).'
     return _with_settled(source, column, days.dt.strftime("%Y-%m-%d")), _misses(source, column, bad, (rule, fix))
 
 
@@ -188,11 +197,13 @@ def _plain_days(cells: pl.Series, zone: str) -> pl.Series:
 
 
 def _written(text: pl.Series, convention: str) -> pl.Series:
-    """Days of a written convention; every part has all its digits, so that 1/2/26 is not a day."""
-    long = len(convention)
-    return pl.select(
-        pl.when(text.str.len_bytes() == long).then(text.str.to_date(DATES[convention], strict=False))
-    ).to_series()
+    """Days of a written convention: day and month may lack their zero where a mark ends them, a year no digit."""
+    few = r"\d{1,2}" if re.search("[^a-z]", convention) else r"\d{2}"
+    parts = {"yyyy": r"\d{4}", "yy": r"\d{2}", "mm": few, "dd": few}
+    form = re.sub("yyyy|yy|mm|dd", lambda part: parts[part.group()], re.escape(convention))
+    fits = text.str.contains(f"^{form}$")
+    days = pl.select(pl.when(fits).then(text.str.to_date(DATES[convention], strict=False))).to_series()
+    return pl.select(pl.when(days.dt.year() >= 1900).then(days)).to_series()  # 0026 is no year
 
 
 def _serial(text: pl.Series, system: str) -> pl.Series:

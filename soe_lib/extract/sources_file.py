@@ -17,7 +17,7 @@ from zoneinfo import available_timezones
 from soe_lib.extract import secrets
 from soe_lib.extract.bound import NAME, RefusedError, identifier, statement
 from soe_lib.extract.databases import KINDS, SECONDS, Database
-from soe_lib.extract.dialect import DATES, LABELS, MONTHS, NEGATIVES, PLAIN, SERIALS, Dialect
+from soe_lib.extract.dialect import APOSTROPHES, BLANKS, DATES, LABELS, MONTHS, NEGATIVES, PLAIN, SERIALS, Dialect
 from soe_lib.extract.findings import Finding
 from soe_lib.extract.schema import Table, schema
 from soe_lib.extract.settings_file import as_date
@@ -103,10 +103,11 @@ class Mapped:
 
 def find(folder: Path) -> Path | None:
     """The sources.toml of an extract: its own, or else its company's."""
-    own, company = folder / FILE, folder.parent / FILE
+    whole = folder.absolute() if folder.name not in ("", "..") else folder.resolve()  # the company of "." is above it
+    own, company = folder / FILE, whole.parent / FILE
     if own.is_file():
         return own
-    return company if as_date(folder.name) is not None and company.is_file() else None
+    return company if as_date(whole.name) is not None and company.is_file() else None
 
 
 def load_sources(folder: Path) -> tuple[Mapped, list[Finding]]:
@@ -212,7 +213,7 @@ class _Reader:
             "separator": (len(values["separator"]) == 1 and values["separator"] in ",;|\t", "Use one of , ; | or \\t."),
             "decimal": (values["decimal"] in (".", ","), "Use . or ,"),
             "thousands": (
-                values["thousands"] in ("", ".", ",", "'", " ", "’", "\u00a0", "\u202f"),
+                values["thousands"] in ("", ".", ",", *BLANKS, *APOSTROPHES),
                 "Use . , ' or a space.",
             ),
             "negatives": (values["negatives"] in NEGATIVES, f"Use one of {', '.join(NEGATIVES)}."),

@@ -185,3 +185,31 @@ def test_an_address_in_the_file_is_refused_and_not_shown(tmp_path: Path) -> None
     report = check(write(tmp_path, {**NOTHING, "sources.toml": text}))
     assert any(one.column == "sources.erp.address" for one in report.findings)
     assert_hidden(everything(report))
+
+
+@pytest.mark.usefixtures("erp")
+def test_numerics_without_a_scale_are_numbers(tmp_path: Path) -> None:
+    """Two divisions give more digits than a decimal of a frame holds; NaN is no number and stops."""
+    cost = "SELECT 'FG' AS item, 'Fam' AS family, 'each' AS unit, 20::numeric AS price, (77.7::numeric/3)/7*(1+1::numeric/3) AS standard_cost"
+    folder = write(
+        tmp_path / "x", {**NOTHING, "sources.toml": toml(items=f"{cost} UNION SELECT 'RM', 'Raw', 'kg', NULL, 2")}
+    )
+    assert read(folder)["items"].filter(item="FG")["standard_cost"][0] == pytest.approx(77.7 / 3 / 7 * 4 / 3, rel=1e-15)
+    stops = f"{cost} UNION SELECT 'RM', 'Raw', 'kg', NULL, 'NaN'::numeric"
+    folder = write(tmp_path / "y", {**NOTHING, "sources.toml": toml(items=stops)})
+    (found,) = [one for one in check(folder).findings if one.level == "stop"]
+    assert (found.column, found.rule) == ("standard_cost", "Not a number.")
+
+
+@pytest.mark.usefixtures("erp")
+def test_a_month_that_a_database_gives_as_a_day_needs_a_word(tmp_path: Path) -> None:
+    month = (
+        "SELECT 'FG' AS item, 'M' AS location, date_trunc('month', date '2026-12-15')::date AS period, 90.0 AS quantity"
+    )
+    bare = toml(forecast=month)
+    stopped = [
+        one for one in check(write(tmp_path / "x", {**NOTHING, "sources.toml": bare})).findings if one.level == "stop"
+    ]
+    assert [(one.table, one.column) for one in stopped] == [("forecast", "period")]
+    said = write(tmp_path / "y", {**NOTHING, "sources.toml": '[conventions]\nperiods = "month"\n' + bare})
+    assert read(said)["forecast"]["period"].to_list() == ["2026-12"]
