@@ -12,6 +12,7 @@ from soe_lib.explore.draft import Draft
 from soe_lib.explore.part import Note
 from soe_lib.explore.trial import NO_CHANGE, Trial
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.demand import on_time
 from soe_lib.model.plan import Plan
 from soe_lib.review import words
 from soe_lib.scenario import measures
@@ -245,7 +246,7 @@ def by_account(plan: Plan, base: Plan) -> pl.DataFrame:
 def _late(plan: Plan) -> float:
     if "sell" not in plan.flows:
         return 0.0
-    return float(plan.flows["sell"].filter(pl.col("period") != pl.col("due"))["quantity"].sum())
+    return float(plan.flows["sell"].filter(~on_time(plan.flows["sell"]))["quantity"].sum())
 
 
 def _closing(plan: Plan) -> float | None:

@@ -68,10 +68,14 @@ class Fence:
 
 @dataclass(frozen=True)
 class Objective:
-    """What the plan is to be best at, and how scarce supply is shared out."""
+    """What the plan is to be best at, how scarce supply is shared out, and from which date an order is late.
+
+    An order is late from the date that was asked (`orders.due_on`), or from the one that was confirmed.
+    """
 
     mode: str = "margin"
     allocation: str = ""
+    late_from: str = "asked"
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ CHOICES = {
     "lead_time.dispatch": ("spread", "end", "start"),
     "calendar.fiscal": ("4-4-5", "months"),
     "events.open_orders": ("come", "lost", "late"),
+    "objective.late_from": ("asked", "confirmed"),
 }
 RANGE = {
     "horizon.weeks": (1, 520),

@@ -14,6 +14,7 @@ from soe_lib.model.consumption import BUCKET, consume
 from soe_lib.model.prepared import prepared
 
 if TYPE_CHECKING:
+    from soe_lib.extract.settings import Settings
     from soe_lib.model.network import Network
 
 PLACE = ("item", "location", "customer")
@@ -24,7 +25,8 @@ def lines(network: Network) -> pl.DataFrame:
     """Every line that can be served: keys item, location, customer, order ("" for forecast), due.
 
     An order takes its quantity out of the forecast that foresaw it, by `[consumption]`; what is left of a bucket stays
-    in its periods as the bucket was split over them. A line's price is its own, else the item's.
+    in its periods as the bucket was split over them. A line's price is its own, else the item's. An order that is
+    overdue is due in the first period; `overdue` says for how many days it has been late before the as-of date.
     """
     left, orders = _forecast(network), _orders(network)
     both = pl.concat([orders.select(left.columns), left]).join(
@@ -38,6 +40,7 @@ def lines(network: Network) -> pl.DataFrame:
         .with_columns(
             pl.col("price").fill_null(pl.col("list_price")).fill_null(0.0),
             pl.col("late_cost", "short_cost", "short_penalty", "latest_days").fill_null(0.0),
+            (network.snapshot.as_of - pl.col("due_on")).dt.total_days().clip(0).fill_null(0).alias("overdue"),
         )
         .drop("list_price")
         .sort(KEYS)
@@ -147,11 +150,23 @@ def _orders(network: Network) -> pl.DataFrame:
     as_of = network.snapshot.as_of
     return (
         network.table("orders")
+        .with_columns(late_from(network.settings).alias("due_on"))
         .with_columns(pl.max_horizontal("due_on", pl.lit(as_of)).alias("date"))
         .join(days, on="date", how="inner")
         .select(*PLACE, "order", pl.col("period").alias("due"), "due_on", "quantity", "committed", "price")
         .with_columns(pl.col("committed").fill_null(0.0))
     )
+
+
+def late_from(settings: Settings) -> pl.Expr:
+    """The day from which an order is late: the one asked for, or the one confirmed, where there is one."""
+    return pl.coalesce("confirmed_on", "due_on") if settings.objective.late_from == "confirmed" else pl.col("due_on")
+
+
+def on_time(cells: pl.DataFrame) -> pl.Expr:
+    """Whether units are served in their due period and were not late before; cells: period, due, overdue [days]."""
+    in_period = pl.col("period").cast(pl.String) == pl.col("due").cast(pl.String)
+    return in_period & (pl.col("overdue").fill_null(0) <= 0) if "overdue" in cells.columns else in_period
 
 
 def _left(network: Network, forecast: pl.DataFrame) -> pl.DataFrame:
@@ -181,7 +196,8 @@ def served(network: Network) -> pl.DataFrame:
     """Each line in each period that may still serve it: from its due period until latest_days after it is due.
 
     Adds `period` and `late` (length of the delay in `costs.per`): end to end of the two periods, or the number of
-    periods where costs are per period.
+    periods where costs are per period. Of an overdue order it is the delay from the first period on; what it has been
+    late before, nobody can change. It may be served in the first period in any case.
     """
     demand = network.demand
     whens = demand.select("due", "due_on", "latest_days").unique()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.model.demand import late_from
 from soe_lib.model.plan import OFF_CENTRE
 from soe_lib.operations.sequence import sequenced
 
@@ -117,8 +118,8 @@ def transfer_orders(plan: Plan, snapshot: Snapshot) -> pl.DataFrame:
 def allocation(plan: Plan, snapshot: Snapshot) -> pl.DataFrame:
     """What each demand line gets and the day that can be promised; order "" is forecast.
 
-    The promise is the last day of the period of service, never before the due date. A part that is never served has
-    no promise.
+    The promise is the last day of the period of service, never before the due date; an overdue order is late. A part
+    that is never served has no promise.
     """
     keys = ["order", "item", "location", "customer", "due", "period"]
     parts = []
@@ -131,8 +132,8 @@ def allocation(plan: Plan, snapshot: Snapshot) -> pl.DataFrame:
         return pl.DataFrame(schema=_ALLOCATION)
     periods = plan.periods.select("period", "ends_on", place="index")
     dues = plan.periods.select(due="period", due_place="index")
-    orders = snapshot["orders"].select("order", "due_on").unique("order")
-    late = pl.col("place") > pl.col("due_place")
+    orders = snapshot["orders"].select("order", late_from(snapshot.settings).alias("due_on")).unique("order")
+    late = (pl.col("place") > pl.col("due_place")) | (pl.col("due_on") < snapshot.as_of).fill_null(False)
     state = pl.when(pl.col("flow") == "short").then(pl.lit("not served")).when(late).then(pl.lit("late"))
     return (
         _named(pl.concat(parts), snapshot)

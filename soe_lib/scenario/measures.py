@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.demand import on_time
 from soe_lib.model.plan import Plan
 
 MADE = ("item", "location", "period")
@@ -23,14 +24,14 @@ def figures(snapshot: Snapshot, plan: Plan) -> dict[str, float | None]:
 
 
 def service(plan: Plan) -> float | None:
-    """Share of the demand that is served in the period in which it is due.
+    """Share of the demand that is served in the period in which it is due; what is overdue is not.
 
     service = Σ sold with period = due ÷ (Σ sold + Σ short), in units; None where nothing is demanded.
     """
     if "sell" not in plan.flows:
         return None
     sold = plan.flows["sell"]
-    in_time = sold.filter(pl.col("period").cast(pl.String) == pl.col("due").cast(pl.String))
+    in_time = sold.filter(on_time(sold))
     wanted = float(sold["quantity"].sum()) + _total(plan, "short")
     return float(in_time["quantity"].sum()) / wanted if wanted > 0 else None
 

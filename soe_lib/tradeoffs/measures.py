@@ -15,6 +15,7 @@ import polars as pl
 from soe_lib.errors import DataError
 from soe_lib.extract.spelling import hint
 from soe_lib.model.axis import Floats
+from soe_lib.model.demand import on_time
 from soe_lib.model.plan import Plan
 from soe_lib.money.accounts import MARGIN_KINDS
 from soe_lib.review import words
@@ -96,8 +97,8 @@ def measure(name: str) -> Measure:
 def _on_time(model: Model, record: Plan | None) -> Linear:  # noqa: ARG001
     if "sell" not in model.flows:
         return Linear()
-    on_time = model.flows["sell"].rows.select((pl.col("period") == pl.col("due")).cast(pl.Float64))
-    return Linear({"sell": on_time.to_series().to_numpy()})
+    cells = model.flows["sell"].rows
+    return Linear({"sell": cells.select(on_time(cells).cast(pl.Float64)).to_series().to_numpy()})
 
 
 def _demanded(model: Model, record: Plan | None) -> Linear:  # noqa: ARG001

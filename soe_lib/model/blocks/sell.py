@@ -29,7 +29,7 @@ class Sell(Part):
         """sell and short."""
         yield Flow(
             "sell",
-            served(network).select(*LINE, "period", "late", "price", "late_cost", "committed"),
+            served(network).select(*LINE, "period", "late", "overdue", "price", "late_cost", "committed"),
             (*LINE, "period"),
             "unit",
             "units served to a demand line in a period",

@@ -9,7 +9,7 @@ import polars as pl
 from soe_lib.extract.where_used import where_used as where_used
 from soe_lib.model import events
 from soe_lib.model.network import Network
-from soe_lib.review.frames.lines import LEAST, lines, named
+from soe_lib.review.frames.lines import missed_now, named
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
@@ -53,14 +53,14 @@ def blame(late: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
 
 
 def touched(snapshot: Snapshot, plan: Plan, components: list[str]) -> pl.DataFrame:
-    """Demand lines that are late or short and whose item contains one of the components (or is one).
+    """Demand lines that are late from now on or short and whose item contains one of the components (or is one).
 
     Returns
     -------
     the rows of `lines`, with the lost money of each: short × (price − standard cost + penalty) + lateness.
     """
     used = where_used(snapshot).filter(pl.col("component").is_in(components)).select("item").unique()
-    missed = lines(snapshot, plan).filter(pl.col("late") + pl.col("short") > LEAST)
+    missed = missed_now(snapshot, plan)
     lost = pl.col("short") * (pl.col("margin") + pl.col("short_penalty")) + pl.col("late_money")
     return missed.join(used, on="item", how="semi").with_columns(money=lost)
 

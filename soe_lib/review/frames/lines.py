@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.extract.horizon import PER
+
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
     from soe_lib.model.plan import Plan
@@ -17,24 +19,29 @@ LEAST = 5e-3
 def lines(snapshot: Snapshot, plan: Plan) -> pl.DataFrame:
     """One row per demand line, with what the plan does to it.
 
-    Formula: on_time = Σ sell in or before the due period, late = Σ sell after it, short = units never
-    served; the three add up to the demand.
+    Formula: on_time = Σ sell in or before the due period, late = Σ sell after it and of overdue orders, short = units
+    never served; the three add up to the demand. incurred = demand × late_cost × what it has been late before the
+    as-of date, in `costs.per` (for costs per period: in periods as long as the first).
 
     Returns
     -------
-    item, location, customer, order ("" for forecast), due, due_index, demand, on_time, late, short [units],
+    item, location, customer, order ("" for forecast), due, due_index, demand, on_time, late, short, was_late [units:
+    of the late ones, those that the plan serves at once], overdue [days late before the as-of date], incurred [money],
     last_index [period of the last service, null without], price, margin [money/unit: price − standard
     cost], short_penalty [money/unit], late_money [money paid for lateness], description, family, priority.
     """
     places = plan.periods.select(pl.col("period"), pl.col("index"))
-    sold = moved(plan, "sell", [*LINE, "period"], ("price", "late", "late_cost"))
+    sold = moved(plan, "sell", [*LINE, "period"], ("price", "late", "late_cost", "overdue"))
     sold = sold.join(places, on="period", how="left").join(
         places.rename({"period": "due", "index": "due_index"}), on="due", how="left", validate="m:1"
     )
-    after = pl.col("index") > pl.col("due_index")
+    after, was_late = pl.col("index") > pl.col("due_index"), pl.col("overdue") > 0
     served = sold.group_by(LINE).agg(
-        on_time=pl.col("quantity").filter(~after).sum(),
-        late=pl.col("quantity").filter(after).sum(),
+        on_time=pl.col("quantity").filter(~after & ~was_late).sum(),
+        late=pl.col("quantity").filter(after | was_late).sum(),
+        was_late=pl.col("quantity").filter(~after & was_late).sum(),
+        overdue=pl.col("overdue").max(),
+        late_cost=pl.col("late_cost").max(),
         last_index=pl.col("index").filter(pl.col("quantity") > LEAST).max(),
         late_money=(pl.col("quantity") * pl.col("late") * pl.col("late_cost")).sum(),
         sold_price=pl.col("price").max(),
@@ -42,10 +49,20 @@ def lines(snapshot: Snapshot, plan: Plan) -> pl.DataFrame:
     missed = moved(plan, "short", LINE, ("price", "short_penalty")).rename({"quantity": "short"})
     both = served.join(missed, on=LINE, how="full", coalesce=True, validate="1:1")
     filled = both.with_columns(
-        pl.col("on_time", "late", "short", "late_money", "short_penalty").fill_null(0.0),
+        pl.col("on_time", "late", "was_late", "short", "late_money", "short_penalty").fill_null(0.0),
+        pl.col("overdue", "late_cost").fill_null(0.0),
         price=pl.coalesce("price", "sold_price").fill_null(0.0),
     ).drop("sold_price")
-    return labelled(snapshot, plan, filled)
+    found = labelled(snapshot, plan, filled)
+    length = PER.get(snapshot.settings.costs.per, float(snapshot.periods["days"][0]))
+    incurred = pl.col("demand") * pl.col("late_cost") * pl.col("overdue") / length
+    return found.with_columns(incurred=incurred).drop("late_cost")
+
+
+def missed_now(snapshot: Snapshot, plan: Plan) -> pl.DataFrame:
+    """Demand lines that this plan serves late or not at all; of overdue ones not what it serves at once."""
+    found = lines(snapshot, plan).with_columns(late=pl.col("late") - pl.col("was_late"))
+    return found.filter(pl.col("late") + pl.col("short") > LEAST)
 
 
 def labelled(snapshot: Snapshot, plan: Plan, filled: pl.DataFrame) -> pl.DataFrame:

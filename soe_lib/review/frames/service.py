@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from soe_lib.review.frames.lines import LEAST, lines
+from soe_lib.model.demand import late_from
+from soe_lib.review.frames.lines import LEAST, lines, missed_now
 from soe_lib.review.frames.time import buckets
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def gaps_by_week(snapshot: Snapshot, plan: Plan) -> pl.DataFrame:
 
 
 def gaps_by_item(snapshot: Snapshot, plan: Plan) -> pl.DataFrame:
-    """Items whose demand is not all served on time, the dearest gap first.
+    """Items whose demand is not all served on time, the dearest gap first; not what was late before and comes at once.
 
     Formula: money = short × (price − standard cost + short penalty) + what lateness costs.
 
@@ -72,7 +73,7 @@ def gaps_by_item(snapshot: Snapshot, plan: Plan) -> pl.DataFrame:
     [list], first_due [date], money.
     """
     places = buckets(plan.periods).select("period", "bucket", "starts_on").rename({"period": "due"})
-    missed = lines(snapshot, plan).filter(pl.col("late") + pl.col("short") > LEAST)
+    missed = missed_now(snapshot, plan)
     joined = missed.join(places, on="due", how="left", validate="m:1")
     lost = pl.col("short") * (pl.col("margin") + pl.col("short_penalty")) + pl.col("late_money")
     return (
@@ -93,16 +94,16 @@ def orders_at_risk(snapshot: Snapshot, plan: Plan) -> pl.DataFrame:
     """Open orders that will be late or short, with the day they are promised for; the most revenue first.
 
     Formula: revenue = (late + short) × price; money = short × (price − standard cost + short penalty) +
-    lateness.
+    lateness from today on; incurred = what lateness has cost until today.
 
     Returns
     -------
-    order, customer, priority, item, description, location, due_on [date], quantity, on_time, late, short
-    [units], promised_on [date of the last part, null where nothing comes], days_late [days], revenue,
-    money.
+    order, customer, priority, item, description, location, due_on [date asked, or confirmed by setting], quantity,
+    on_time, late, short [units], promised_on [date of the last part, null where nothing comes], days_late [days],
+    revenue, money, incurred.
     """
     ends = plan.periods.select(pl.col("index").alias("last_index"), pl.col("ends_on").alias("promised_on"))
-    given = snapshot["orders"].select("order", "due_on").unique("order")
+    given = snapshot["orders"].select("order", late_from(snapshot.settings).alias("due_on")).unique("order")
     missed = lines(snapshot, plan).filter((pl.col("order") != "") & (pl.col("late") + pl.col("short") > LEAST))
     after = (pl.col("promised_on") - pl.col("due_on")).dt.total_days().clip(lower_bound=0)
     lost = pl.col("short") * (pl.col("margin") + pl.col("short_penalty")) + pl.col("late_money")
@@ -113,7 +114,7 @@ def orders_at_risk(snapshot: Snapshot, plan: Plan) -> pl.DataFrame:
             "order", "customer", "priority", "item", "description", "location", "due_on",
             pl.col("demand").alias("quantity"), "on_time", "late", "short", "promised_on",
             days_late=pl.when(pl.col("late") > LEAST).then(after),
-            revenue=(pl.col("late") + pl.col("short")) * pl.col("price"), money=lost,
+            revenue=(pl.col("late") + pl.col("short")) * pl.col("price"), money=lost, incurred="incurred",
         )
         .sort(["revenue", "order"], descending=[True, False])
     )  # fmt: skip

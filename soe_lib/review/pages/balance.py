@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from soe_lib.model.demand import late_from
 from soe_lib.review import frames, kpis, words
 from soe_lib.review.frames.time import buckets, shared_weeks
 from soe_lib.review.pages.finance import earning
@@ -79,10 +80,18 @@ def scores(situation: Situation) -> tuple[Score, ...]:
               "Revenue less all cash costs, plus the end value of what is left; goodwill and other steering left out."),
         service,
         kpis.fill_rate(lines),
+        *incurred(situation),
         known("Revenue that waits", waiting, currency, "Late and unserved units at their price; late ones still come."),
         planned_otif(situation),
         *churn(situation),
     )  # fmt: skip
+
+
+def incurred(situation: Situation) -> tuple[Score, ...]:
+    """What overdue orders have cost until today, where any has: no plan can change it, so none counts it."""
+    cost = float(situation.lines["incurred"].sum())
+    text = "Units overdue × late cost × the time until today; it is in no plan's margin, and no plan can change it."
+    return (known("Late cost incurred until today", cost, situation.currency, text),) if cost >= 0.005 else ()
 
 
 def since(situation: Situation) -> str:
@@ -104,20 +113,22 @@ def since(situation: Situation) -> str:
 def planned_otif(situation: Situation) -> Score:
     """OTIF of the open order lines as the plan would serve them."""
     ends = situation.plan.periods.select(pl.col("index").alias("last_index"), pl.col("ends_on").alias("promised"))
-    due = situation.snapshot["orders"].select("order", requested_on="due_on").unique("order")
+    settings = situation.snapshot.settings
+    due = situation.snapshot["orders"].select("order", requested_on=late_from(settings)).unique("order")
     late = pl.col("late") > 0.5
     lines = (
         situation.lines.filter(pl.col("order") != "")
         .join(ends, on="last_index", how="left", validate="m:1")
         .join(due, on="order", how="left", validate="m:1")
         .select(
-            "requested_on", quantity=pl.col("demand"), shipped=pl.col("on_time") + pl.col("late"),
+            "requested_on", confirmed_on="requested_on", quantity=pl.col("demand"),
+            shipped=pl.col("on_time") + pl.col("late"),
             # On time means within the due period: a week's demand has no day of its own.
             delivered_on=pl.when(late).then(pl.max_horizontal("promised", pl.col("requested_on").dt.offset_by("1d")))
             .when(pl.col("last_index").is_not_null()).then(pl.col("requested_on")),
         )
     )  # fmt: skip
-    score = kpis.otif(lines)
+    score = kpis.otif(lines, basis="confirmed" if settings.objective.late_from == "confirmed" else "requested")
     named = "OTIF of open orders, planned"
     return Score(named, score.value, score.unit, score.state, f"{score.text} As this plan would serve them.")
 

@@ -22,12 +22,18 @@ def orders_at_risk(frame: pl.DataFrame, currency: str) -> Table:
         pl.col("description").alias("Item"), pl.col("quantity").alias("Ordered"), pl.col("late").alias("Late"),
         pl.col("short").alias("Never served"), pl.col("due_on").alias("Due"), pl.col("promised_on").alias("Promised"),
         pl.col("days_late").alias("Days late"), pl.col("revenue").alias(f"Revenue waiting, {currency}"),
+        pl.col("incurred").alias(f"Late cost until today, {currency}"),
     )  # fmt: skip
-    numbers = dict.fromkeys(("Ordered", "Late", "Never served", "Days late", f"Revenue waiting, {currency}"), "number")
+    if not frame["incurred"].sum():  # nothing is overdue
+        shown = shown.drop(f"Late cost until today, {currency}")
+    numbers = dict.fromkeys(
+        ("Ordered", "Late", "Never served", "Days late", *(name for name in shown.columns if currency in name)),
+        "number",
+    )
     return Table(
         shown, "Orders at risk, most revenue first, units", {**numbers, "Due": day, "Promised": day},
         "Promised: the last day of the period in which the last part is served. Revenue waiting: late and "
-        "unserved units at the order's price.",
+        "unserved units at the order's price. Late cost until today is in no plan's margin.",
     )  # fmt: skip
 
 
