@@ -28,7 +28,9 @@ DECISION = {
     "owner": "", "doing_nothing": "", "hand_up": "", "page": "", "anchor": "", "key": "", "memory": "", "options": (),
 }  # fmt: skip
 OPTION = dict.fromkeys(("option", "margin", "goodwill", "service", "stock", "churn", "verdict", "note"), "")
-ACTION = {"title": "", "option": "", "owner": "", "due": "", "promised": None, "realised": None, "state": ""}
+ACTION = {
+    "title": "", "option": "", "owner": "", "due": "", "promised": None, "realised": None, "state": "", "evidence": "",
+}  # fmt: skip
 CHECK = {"name": "", "ok": None, "detail": "", "state": ""}
 NUMBERS = ("value", "money", "promised", "realised")
 Entry = Mapping[str, Any] | object
@@ -60,7 +62,7 @@ def publish(
         anchor (the section of the page that shows the options, see `review.words.anchor`), key (the exception's name
         from week to week), memory (how long it has been open), options (texts: option, margin, goodwill, service,
         stock, churn, verdict, note).
-    actions : title, option, owner, due, promised, realised, state: what came of the last meeting's decisions.
+    actions : title, option, owner, due, promised, realised, state, evidence: what came of the last meeting's decisions.
     checks : name, ok, detail. One check that is not ok stops the whole pack.
     assumptions : sentences listed in the pack.
 

@@ -69,7 +69,7 @@ def _unbroken(situation: Situation, other: Plan) -> list[dict[str, Any]]:
     apart = now.join(made, on=cell, how="left").with_columns(
         units=pl.col("change").abs() - (pl.col("then").fill_null(0.0) - pl.col("recorded")).abs()
     )
-    return apart.filter(pl.col("units") > LEAST).select(BREAK).to_dicts()
+    return apart.filter(pl.col("units") > LEAST).select(*BREAK).to_dicts()
 
 
 def keep_costs(costs: pl.DataFrame, results: str | Path) -> pl.DataFrame:

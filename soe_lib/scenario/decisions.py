@@ -11,7 +11,6 @@ import polars as pl
 
 from soe_lib.errors import DataError
 from soe_lib.extract.spelling import hint
-from soe_lib.review.exceptions.issue import Issue
 from soe_lib.scenario.files import parsed
 from soe_lib.scenario.scenario import Scenario
 from soe_lib.store import meeting
@@ -197,35 +196,6 @@ def _together(rows: pl.DataFrame) -> Scenario:
     """The scenarios of several decisions as one."""
     scenarios = [parsed(text) for text in rows["scenario"].unique(maintain_order=True)]
     return Scenario(" and ".join(one.name for one in scenarios), tuple(edit for one in scenarios for edit in one.edits))
-
-
-def actions(decided: pl.DataFrame, issues: Iterable[Issue], as_of: date) -> list[dict[str, Any]]:
-    """What came of last week's decisions: promised against realised money.
-
-    Formula: realised = money at stake when it was decided − money at stake now (0 where the exception is gone),
-    whatever brought it about.
-
-    Returns
-    -------
-    title, option, owner, due, promised, realised [money], state (solved, open, late).
-    """
-    now = {issue.key: issue.money for issue in issues}
-    rows = []
-    for row in decided.sort("stake", descending=True).iter_rows(named=True):
-        gone = row["key"] not in now
-        late = row["due"] is not None and row["due"] < as_of and not gone
-        rows.append(
-            {
-                "title": row["what"],
-                "option": row["option"],
-                "owner": row["owner"],
-                "due": row["due"].isoformat() if row["due"] else "",
-                "promised": row["promised"],
-                "realised": row["stake"] - now.get(row["key"], 0.0),
-                "state": "solved" if gone else "late" if late else "open",
-            }
-        )
-    return rows
 
 
 def _company(store: Store) -> str:

@@ -13,7 +13,7 @@ from soe_lib.review.exceptions import find
 from soe_lib.review.pages.page import agenda, threshold
 from soe_lib.review.situation import Situation
 from soe_lib.review.tables.table import Format, Table, day
-from soe_lib.scenario.decisions import actions
+from soe_lib.scenario.follow_up import actions
 from soe_lib.scenario.manual import price_manual
 from soe_lib.scenario.options.price import price_options
 from soe_lib.store import meeting
@@ -21,6 +21,13 @@ from soe_lib.workspace import place
 
 if TYPE_CHECKING:
     from soe_lib.model.living import Living
+
+
+ACTIONS = {
+    **dict.fromkeys(("title", "option", "owner", "due"), pl.String),
+    "promised": pl.Float64, "realised": pl.Float64, "state": pl.String, "evidence": pl.String,
+}  # fmt: skip
+"""One row a decision that is followed up."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,7 +67,7 @@ class MeetingWeek:
         if not self.actions:
             return "The last meeting recorded no decision, so none is followed up. The command soe decide records one."
         promised, realised = f"Promised, {self.currency}", f"Realised, {self.currency}"
-        frame = pl.DataFrame(list(self.actions), infer_schema_length=None).select(
+        frame = pl.DataFrame(list(self.actions), schema=ACTIONS).select(
             pl.col("title").alias("What was decided about"),
             pl.col("option").alias("Decision"),
             pl.col("owner").alias("Owner"),
@@ -68,10 +75,13 @@ class MeetingWeek:
             pl.col("promised").alias(promised),
             pl.col("realised").alias(realised),
             pl.col("state").alias("State"),
+            pl.col("evidence").alias("What shows it"),
         )
         note = (
-            "Promised: margin and goodwill that the option gained when it was priced. Realised: money at stake when it "
-            "was decided less money at stake now, whatever brought it about."
+            "Promised: margin and goodwill that the option gained when it was priced. State: whether this week's "
+            "extract shows that it was carried out. Realised, of what was carried out: profit of the closed days as "
+            "they happened less that of the plan of that week without the decision, at standard cost; whatever else "
+            "happened in those days is in it."
         )
         formats: dict[str, Format] = {promised: "money", realised: "money", "Due": day}
         return Table(frame, "Last week's actions", formats, note, rows=20)
@@ -113,7 +123,7 @@ def meeting_week(
     remembered = memory.remember(issues, before, as_of, threshold=threshold(situation), currency=situation.currency)
     known = situation.answered(None, memory.keep_memory(remembered, results))
     priced = options.keep_options(price_options(known, living.plan, agenda(known)), results)
-    came = tuple(actions(decided, issues, as_of)) if decided is not None else ()
+    came = tuple(actions(decided, known, issues, home)) if decided is not None else ()
     return MeetingWeek(known.answered(priced), price_manual(living), came, log)
 
 
