@@ -25,6 +25,7 @@ def registered() -> tuple[Rule, ...]:
         demand,
         events,
         history,
+        idle,
         keys,
         money,
         network,

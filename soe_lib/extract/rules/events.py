@@ -74,24 +74,36 @@ def _each(extract: Extract, kind: str) -> list[dict[str, Any]]:
     return rows.with_columns(pl.col("from").fill_null(first), pl.col("to").fill_null(pl.lit(last))).to_dicts()
 
 
+CUT = (
+    ("offers", "offer", ("supplier", "offer", "item", "location")),
+    ("routings", "routing", ("routing", "item", "location")),
+    ("lanes", "lane", ("lane",)),
+)
+
+
 @rule
 def losses_have_something_to_cut(extract: Extract) -> list[Finding]:
-    """A share of supply is lost of an offer's maximum, or of the event's own quantity; of no limit, it is no number."""
-    from soe_lib.model.events import hits
-
+    """A share of supply is lost of a maximum, or of the event's own quantity; of no limit, it is no number."""
     findings = []
     for event in _each(extract, "supply_loss"):
-        offers = extract["offers"].filter(hits(event, ("supplier", "offer", "item", "location")))
-        endless = offers.filter(pl.col("maximum").is_null())
-        if not event["factor"] or event["quantity"] is not None or endless.is_empty():
-            continue
-        names = ", ".join(endless["offer"].unique().sort().head(SHOWN))
-        text = f"A part of the supply is lost, but {endless.height} of {offers.height} offers that it hits have no "
-        text += f"maximum, so they are not cut: {names}."
-        fix = "Give them a maximum, or the event a quantity: what comes in its days without it."
-        what = {"column": "factor", "value": f"{event['factor']:g}", "rule": text, "fix": fix}
-        findings.append(extract.finding("warn", "events", pl.Series([event["row"]]), **what))
+        names = _endless(extract, event)
+        if names:
+            text = f"A part of the supply is lost, but {len(names)} ways that it hits have no maximum, so nothing is "
+            text += f"cut there: {', '.join(names[:SHOWN])}."
+            fix = "Give them a maximum, or the event a quantity: what comes in its days without it."
+            what = {"column": "factor", "value": f"{event['factor']:g}", "rule": text, "fix": fix}
+            findings.append(extract.finding("warn", "events", pl.Series([event["row"]]), **what))
     return findings
+
+
+def _endless(extract: Extract, event: dict[str, Any]) -> list[str]:
+    """Ways without a maximum that an event would cut by a share."""
+    from soe_lib.model.events import hits
+
+    if event["factor"] in (None, 0.0, 1.0) or event["quantity"] is not None:
+        return []
+    hit = [extract[table].filter(hits(event, columns), pl.col("maximum").is_null())[key] for table, key, columns in CUT]
+    return sorted(set(pl.concat([one.rename("name") for one in hit]).to_list()))
 
 
 SAID = {
@@ -136,6 +148,7 @@ def without_effect(extract: Extract) -> list[Finding]:
         found = idle(freeze(extract))
     except SoeError:
         return []  # what stops the network from being set up is a finding of its own
+    said = {event["event"] for event in _each(extract, "supply_loss") if _endless(extract, event)}
     row_of = dict(extract["events"].with_row_index("row").select("event", "row").iter_rows())
     fix = "Mend its target, dates or figures, or remove it."
     return [
@@ -144,4 +157,5 @@ def without_effect(extract: Extract) -> list[Finding]:
             rule=f"The event changes nothing{f': {reason}' if reason else ''}.", fix=fix,
         )
         for event, reason in found
+        if event not in said
     ]  # fmt: skip

@@ -64,7 +64,7 @@ def _report(extract: Extract, items: pl.DataFrame, level: str, what: str, fix: s
 @rule
 def demand_can_be_reached(extract: Extract) -> list[Finding]:
     """What is demanded at a place can get there: it is made, bought, stocked or shipped there."""
-    here = _supplied(extract)
+    here = supplied(extract)
     demand = wanted(extract)
     sourced = pl.concat([obtainable(extract), at_hand(extract)["item"]]).unique()
     swapped = extract.names("substitutions", "item")
@@ -90,7 +90,7 @@ def demand_can_be_reached(extract: Extract) -> list[Finding]:
     return findings
 
 
-def _supplied(extract: Extract) -> pl.DataFrame:
+def supplied(extract: Extract) -> pl.DataFrame:
     """Every item at every place it can get to, lane after lane: [item, location]."""
     made = [extract[table].select("item", "location") for table in ("routings", "offers")]
     places = extract["routings"].select("routing", "location")
