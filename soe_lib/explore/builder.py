@@ -12,7 +12,7 @@ from soe_lib.explore import sharing
 from soe_lib.explore.answer import Answer
 from soe_lib.explore.controller import Explorer
 from soe_lib.explore.controls import Control, controls
-from soe_lib.explore.controls.control import Field
+from soe_lib.explore.controls.control import FEW, Field
 from soe_lib.explore.draft import Change, Draft
 from soe_lib.explore.part import Note
 from soe_lib.extract.spelling import hint
@@ -223,10 +223,25 @@ class Builder:
         return self.take(sharing.shared(code))
 
     def offer(self, exception: str) -> Path:
-        """Hand the scenario to the weekly pack, as an option for an exception (any part of its name)."""
-        if not exception.strip():
+        """Hand the scenario to the weekly pack, as an option for an exception of this week (any part of its name).
+
+        Raises DataError where the scenario is empty, or the week has no such exception, with the nearest one.
+        """
+        self._changed_one()
+        self.state = replace(self.state, draft=replace(self.draft, answers=self._answerable(exception.strip())))
+        return self.save()
+
+    def _answerable(self, exception: str) -> str:
+        """The exception that is meant: by its whole name where it is one, by the part where several share it."""
+        if not exception:
             raise DataError("An option answers an exception: name it, or a part of its name.")
-        return replace(self._changed_one(), answers=exception.strip()).save(self.path)
+        known = self.explorer.exceptions()
+        meant = [name for name in known if exception.lower() in name.lower()]
+        if not meant:
+            listed = f"There are: {', '.join(known[:FEW])}{', …' if known[FEW:] else ''}." if known else "It has none."
+            raise DataError(f"This week has no exception {exception!r}. {hint(exception, known)} {listed}")
+        whole = [name for name in meant if name.lower() == exception.lower()]
+        return (whole or (meant if len(meant) == 1 else [exception]))[0]
 
     def promote(self, *, by: str, reason: str, store: Store) -> Entry:
         """Make the scenario's plan the plan of record: kept in the plan history, and decided.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -73,6 +74,11 @@ class Explorer:
         self.history: list[Answer] = []
         self._parts: dict[Change, Part | None] = {}
         self._known: OrderedDict[tuple[Edit, ...], Answer] = OrderedDict()
+
+    @property
+    def alone(self) -> AbstractContextManager[Any]:
+        """Held while the living solver is used, so that a page and a cell take turns: `with explorer.alone: …`."""
+        return self._one
 
     @property
     def current(self) -> Answer:
@@ -175,6 +181,10 @@ class Explorer:
 
     def exceptions(self) -> tuple[str, ...]:
         """What this week's exceptions are called, the most money first; a scenario may be offered for one."""
+        return self._exceptions
+
+    @cached_property
+    def _exceptions(self) -> tuple[str, ...]:
         from soe_lib.review.exceptions import find
         from soe_lib.review.situation import situation
 

@@ -51,11 +51,13 @@ class Draft:
     Parameters
     ----------
     changes : made in this order. called : its name; blank: named after its changes. note : why anybody asks.
+    answers : the exception that it is an option for; blank: none.
     """
 
     changes: tuple[Change, ...] = ()
     called: str = ""
     note: str = ""
+    answers: str = ""
 
     @classmethod
     def of(cls, scenario: Scenario, snapshot: Snapshot) -> Draft:
@@ -65,13 +67,16 @@ class Draft:
         """
         if scenario.blocks:
             raise DataError(f"Scenario {scenario.name!r} adds blocks, which are code: answer it as it stands.")
+        said = (scenario.name, scenario.note, scenario.answers)
         if scenario.controls:
-            by_hand = cls(tuple(Change(*one) for one in scenario.controls), scenario.name, scenario.note)
+            by_hand = cls(tuple(Change(*one) for one in scenario.controls), *said)
             if by_hand._makes(scenario.edits, snapshot):
                 # A change that changes nothing this week has no line on the page, which would shift all below it.
                 kept = tuple(change for change in by_hand.changes if change.part(snapshot) is not None)
-                return replace(by_hand, changes=kept)
-        return cls(tuple(Change(edits=(edit,)) for edit in scenario.edits), scenario.name, scenario.note)
+                # A name made of the changes follows them: else it would go on saying three days where five are planned.
+                made_up = replace(by_hand, called="").recorded(snapshot)[0].name == scenario.name
+                return replace(by_hand, changes=kept, called="" if made_up else scenario.name)
+        return cls(tuple(Change(edits=(edit,)) for edit in scenario.edits), *said)
 
     def put(self, change: Change, place: int) -> Draft:
         """The draft with a change in place of the one that stands there."""
@@ -108,7 +113,8 @@ class Draft:
         controls = tuple((change.control, change.said) for change in self.changes)
         if not all(name and None not in dict(said).values() for name, said in controls):
             controls = ()  # recorded edits are opened as such; and a file has no word for nothing
-        return Scenario(name, edits, note=self.note, controls=controls), tuple(part.note for part in parts)
+        made = Scenario(name, edits, note=self.note, answers=self.answers, controls=controls)
+        return made, tuple(part.note for part in parts)
 
     def _makes(self, edits: tuple[Edit, ...], snapshot: Snapshot) -> bool:
         """Whether its controls make these edits of this snapshot; a file may name controls or fields that are none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from soe_lib.errors import SoeError
+from soe_lib.explore import sharing
 from soe_lib.explore.builder import Builder
 from soe_lib.explore.panel import button, row
 from soe_lib.explore.view import block, refused
@@ -20,6 +22,7 @@ from soe_lib.store.tables import at
 if TYPE_CHECKING:
     from soe_lib.store.tables import Store
 
+LOG = logging.getLogger(__name__)
 BLANK = "—"
 OFFER = 1
 """The part below the controls in which a scenario is offered or promoted."""
@@ -30,8 +33,9 @@ class Handing(widgets.VBox):
 
     Parameters
     ----------
-    builder : holds it. taken : called when another scenario was loaded or received. store : plan history.
-    exceptions : asked once the part about the pack is opened: hands the names of this week's exceptions on.
+    builder : holds it. taken : called when another scenario was loaded or received. renamed : when it has another name.
+    store : plan history.
+    exceptions : asked when the part about the pack is opened or used: hands the names of this week's exceptions on.
     """
 
     def __init__(
@@ -39,10 +43,11 @@ class Handing(widgets.VBox):
         builder: Builder,
         taken: Callable[[], None],
         *,
+        renamed: Callable[[], None] = lambda: None,
         store: Store = "",
         exceptions: Callable[[Callable[[tuple[str, ...]], None]], None] | None = None,
     ) -> None:
-        self.builder, self.taken, self.store = builder, taken, store
+        self.builder, self.taken, self.renamed, self.store = builder, taken, renamed, store
         self.name = widgets.Text(description="Name of the scenario", continuous_update=False)
         self.name.observe(lambda change: self._named(change["new"]), names="value")
         self.save = button("Save", f"Write it into {builder.path.name}", style="primary")
@@ -60,10 +65,11 @@ class Handing(widgets.VBox):
         self.reason = widgets.Text(description="Reason")
         self.promote = button("Make plan of record", "Keep its plan in the plan history, as decided")
         self.said, self.told = widgets.HTML(), widgets.HTML()
-        self._wanted = exceptions
+        self._exceptions = exceptions or (lambda told: told(builder.explorer.exceptions()))
+        self._asked = False
         self.save.on_click(lambda _: self._try(self._save))
         self.share.on_click(lambda _: self._try(self._share))
-        self.offer.on_click(lambda _: self._try(self._offer))
+        self.offer.on_click(lambda _: self._offer())
         self.promote.on_click(lambda _: self._try(self._promote))
         deciding = widgets.VBox([self.exception, self.offer, self.by, self.reason, self.promote])
         more = widgets.Accordion(
@@ -75,12 +81,17 @@ class Handing(widgets.VBox):
         self.refresh()
 
     def refresh(self) -> None:
-        """The name and the saved scenarios as they are now."""
-        self.name.value = self.builder.draft.called
-        self.name.placeholder = self.builder.scenario.name
-        names = [one.name for one in self.builder.saved()]
+        """The name and the saved scenarios as they are now; a file that cannot be read is said, and stops nothing."""
+        self.named()
+        names: list[str] = []
+        self._try(lambda: names.extend(one.name for one in self.builder.saved()))
         if list(self.load.options) != [BLANK, *names]:
             self.load.options = [BLANK, *names]
+
+    def named(self) -> None:
+        """The box shows the name that the scenario would be saved under, whatever undo or reset made of it."""
+        self.name.value = self.builder.draft.called
+        self.name.placeholder = self.builder.scenario.name
 
     def say(self, told: str) -> None:
         """A line of what was done."""
@@ -88,13 +99,14 @@ class Handing(widgets.VBox):
 
     def _opened(self, part: int | None) -> None:
         """The exceptions are looked for when somebody wants to offer a scenario, and only once."""
-        if part == OFFER and self._wanted is not None:
-            wanted, self._wanted = self._wanted, None
-            wanted(lambda names: self.exception.set_trait("options", names))
+        if part == OFFER and not self._asked:
+            self._asked = True
+            self._exceptions(lambda names: self.exception.set_trait("options", names))
 
     def _named(self, called: str) -> None:
         if called.strip() != self.builder.draft.called:
             self.builder.rename(called)
+            self.renamed()
 
     def _loaded(self, change: dict[str, Any]) -> None:
         if change["new"] != BLANK:
@@ -115,25 +127,36 @@ class Handing(widgets.VBox):
         self.say(told)
 
     def _save(self) -> None:
+        there = any(one.name == self.builder.scenario.name for one in self.builder.saved())
         file = self.builder.save()
         self.refresh()
-        self.say(f"Saved {self.builder.scenario.name} in {file}.")
+        instead = ", in place of the one of that name" if there else ""
+        self.say(f"Saved {self.builder.scenario.name} in {file}{instead}.")
 
     def _share(self) -> None:
         scenario, link = self.builder.scenario, self.builder.link()
+        page = (
+            f'On its page: <a href="{escape(link, quote=True)}" target="_blank" rel="noopener">link</a>. '
+            if sharing.has_address()
+            else "A notebook has no address that opens a scenario: hand on the code. "
+        )
         content = base64.b64encode((HEADER + text(scenario)).encode()).decode()
         file = f'<a download="scenario.toml" href="data:application/toml;base64,{content}">scenario.toml</a>'
         code = escape(link.partition("=")[2])
         self.told.value = block(
             f'<p>Code, to paste below on another workbench:</p><div class="code" tabindex="0">{code}</div>'
-            f'<p>On its page: <a href="{escape(link, quote=True)}" target="_blank" rel="noopener">link</a>. '
-            f"As a file: {file}.</p>"
+            f"<p>{page}As a file: {file}.</p>"
         )
 
     def _offer(self) -> None:
-        file = self.builder.offer(self.exception.value)
+        """The exceptions are looked for beside the page, as that takes a moment; then the scenario is handed over."""
+        wanted = self.exception.value
+        self._exceptions(lambda _: self._try(lambda: self._offered(wanted)))
+
+    def _offered(self, exception: str) -> None:
+        file = self.builder.offer(exception)
         self.refresh()
-        self.say(f"The next pack prices it as an option for {self.exception.value}; it stands in {file}.")
+        self.say(f"The next pack prices it as an option for {self.builder.draft.answers}; it stands in {file}.")
 
     def _promote(self) -> None:
         home = at(self.store or HERE)
@@ -146,3 +169,6 @@ class Handing(widgets.VBox):
             act()
         except SoeError as error:
             self.said.value = refused(str(error))
+        except Exception as error:  # a callback's traceback reaches nobody
+            LOG.error("the workbench could not do this", exc_info=error)
+            self.said.value = refused(f"The workbench failed on this ({type(error).__name__}: {error}).")

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from soe_lib.review.charts import Chart
 
 STYLE = {"svg.fonttype": "none", "svg.hashsalt": "soe"}
-_PEN = threading.Lock()
+PEN = threading.RLock()
+"""Held while a chart is drawn: the drawing of one thread changes settings that another one's would read."""
 
 
 class Picture(NamedTuple):
@@ -68,7 +69,7 @@ def drawn(chart: Chart) -> Picture:
     import matplotlib as mpl
 
     picture = io.StringIO()
-    with _PEN, mpl.rc_context(STYLE):  # type: ignore[arg-type]
+    with PEN, mpl.rc_context(STYLE):  # type: ignore[arg-type]
         chart.figure.savefig(picture, format="svg", metadata={"Date": None, "Creator": None})
     text = picture.getvalue()
     return Picture(text[text.index("<svg") :], chart.title, chart.alt)

@@ -189,11 +189,13 @@ class Questions(widgets.VBox):
         self.ask.disabled = True
         self.answer.value = block('<p role="status">Planning…</p>')
         question, given = self.chosen, {name: field.value for name, field in self.fields.items()}
-        self.runner.ask(lambda: self._worked(question, given), self._told, self._failed)
+        self.runner.ask(lambda: self._worked(question, given), self._told, self._failed, "question")
 
     def _worked(self, question: Question, given: Fields) -> str:
-        self.explorer.watch.clear()
-        return "".join(map(html, question.answer(self.explorer, given)))
+        with self.explorer.alone:
+            self.explorer.watch.clear()
+            found = question.answer(self.explorer, given)
+        return "".join(map(html, found))
 
     def _told(self, found: str) -> None:
         self.ask.disabled = False

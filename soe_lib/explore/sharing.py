@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import zlib
 from urllib.parse import parse_qs, quote, urlparse
 
@@ -14,8 +15,20 @@ from soe_lib.scenario.scenario import Scenario
 MARK = "soe1."
 """What a shared scenario begins with; its number is that of the writing."""
 PARAMETER = "scenario"
+QUERY, SERVER = "QUERY_STRING", "SERVER_SOFTWARE"
+"""Under these names Voila hands a page's query, and its own name, on to the page's kernel."""
 LARGEST = 200_000
 """Characters that a shared scenario may unfold to: whoever sends more sends no scenario."""
+
+
+def has_address() -> bool:
+    """Whether the workbench is a page of its own (Voila), whose address opens a scenario; a notebook's does not."""
+    return os.environ.get(SERVER, "").startswith("voila")
+
+
+def asks(query: str) -> bool:
+    """Whether a page's query holds a scenario."""
+    return PARAMETER in parse_qs(query)
 
 
 def code(scenario: Scenario) -> str:

@@ -25,6 +25,7 @@ PAIRS = (
     ("Cash against margin", ("cash", "margin")),
 )
 FEW, MANY = 3, 15
+KIND = "frontier"
 
 
 class Tradeoff(widgets.VBox):
@@ -59,25 +60,34 @@ class Tradeoff(widgets.VBox):
             so_far = f" {done} of {all_} are there." if all_ else ""
             self.picture.value = block(f'<p role="status">Planning the points…{so_far}</p>')
 
+    def leave(self) -> None:
+        """The page shows another plan: no point is chosen, so each can be chosen again."""
+        self.point.value = None
+
     def _counted_to(self, done: int, all_: int) -> None:
         self.counted = (done, all_)
 
     def _ask(self) -> None:
-        x, y = self.pair.value
+        (x, y), points = self.pair.value, self.points.value
         self.draw.disabled = True
         self.counted = (0, 0)
+        self.point.layout.display = "none"
         self._place(())
         self.say()
-        self.runner.ask(lambda: self._worked(x, y, self.points.value), self._drawn, self._failed)
+        self.runner.ask(lambda: self._worked(x, y, points), self._drawn, self._failed, KIND)
 
     def _worked(self, x: str, y: str, points: int) -> tuple[Frontier, str, list[tuple[float, float]]]:
         from soe_lib.tradeoffs.frontier import frontier
 
         explorer = self.explorer
-        explorer.watch.clear()
-        made = frontier(explorer.snapshot, x=x, y=y, points=points, living=explorer.living, progress=self._counted_to)
-        chart = made.chart()
-        return made, pictures.drawn(chart).html, made.spots(chart)
+        with explorer.alone:
+            explorer.watch.clear()
+            made = frontier(
+                explorer.snapshot, x=x, y=y, points=points, living=explorer.living, progress=self._counted_to
+            )
+        with pictures.PEN:
+            chart = made.chart()
+            return made, pictures.drawn(chart).html, made.spots(chart)
 
     def _drawn(self, found: tuple[Frontier, str, list[tuple[float, float]]]) -> None:
         self.draw.disabled = False

@@ -52,7 +52,7 @@ def strip(answer: Answer, note: str = "") -> str:
     return block(f'<div role="status" aria-live="polite">{body}</div>')
 
 
-def progress(found: Progress, seconds: float, currency: str) -> str:
+def progress(found: Progress, seconds: float, currency: str, behind: str = "") -> str:
     """How far a long run is: its seconds, its steps, and of whole numbers the best plan so far and its gap."""
     text = f"Planning, {words.number(seconds)} s"
     if found.iterations:
@@ -61,6 +61,7 @@ def progress(found: Progress, seconds: float, currency: str) -> str:
         text += f"; best so far {words.money(found.incumbent, currency)}"
     if found.gap is not None:
         text += f", at most {words.percent(found.gap, decimals=2)} off the best there is"
+    text += f"; {behind}" if behind else ""
     return block(f'<p class="running" role="status">{escape(text)}.</p>')
 
 

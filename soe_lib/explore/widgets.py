@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
 import ipywidgets as widgets
 
 from soe_lib.errors import SoeError
-from soe_lib.explore import view
+from soe_lib.explore import pictures, view
 from soe_lib.explore.answer import Answer
 from soe_lib.explore.builder import Builder
 from soe_lib.explore.controller import CANCELLED, Explorer
@@ -18,8 +17,7 @@ from soe_lib.explore.handing import Handing
 from soe_lib.explore.leaves import LEAVES, Leaf
 from soe_lib.explore.panel import Panel, button, row
 from soe_lib.explore.questions import Questions
-from soe_lib.explore.runner import Runner
-from soe_lib.explore.sharing import PARAMETER
+from soe_lib.explore.runner import ANSWER, Runner
 from soe_lib.explore.tradeoff import Tradeoff
 from soe_lib.review import words
 
@@ -45,12 +43,14 @@ class Workbench(widgets.VBox):
 
     def __init__(self, explorer: Explorer, *, store: Store = "") -> None:
         self.explorer, self.builder = explorer, Builder(explorer)
-        self.runner = Runner(self._tick, self._rest)
+        self.runner, self.pen = Runner(self._tick, self._rest), Runner(lambda _: None)
         snapshot = explorer.snapshot
         self.shown = explorer.base
         self.head = widgets.HTML(view.head(snapshot.company, words.full_day(snapshot.as_of), explorer.base))
         self.panel = Panel(self.builder, self._changed, self._failed)
-        self.handing = Handing(self.builder, self._taken, store=store, exceptions=self._exceptions)
+        self.handing = Handing(
+            self.builder, self._taken, renamed=self._changed, store=store, exceptions=self._exceptions
+        )
         self.handing.compare.on_click(lambda _: self._set_beside())
         self.strip, self.progress = widgets.HTML(), widgets.HTML()
         self.cancel = button("Cancel", "Stop the solver; the last answer stays")
@@ -75,12 +75,10 @@ class Workbench(widgets.VBox):
         super().__init__([style, self.head, columns], _dom_classes=("soe-page",))
         self._show(explorer.base)
 
-    def receive(self, query: str) -> None:
-        """Begin with the scenario of a shared link's query; one without a scenario changes nothing."""
-        if PARAMETER not in parse_qs(query):
-            return
+    def receive(self, received: str) -> None:
+        """Begin with the scenario of a code or a link that somebody shared; one that is broken is said."""
         try:
-            self.builder.receive(f"?{query}")
+            self.builder.receive(received)
         except SoeError as error:
             self.handing.said.value = view.refused(str(error))
             return
@@ -92,6 +90,8 @@ class Workbench(widgets.VBox):
 
     def _changed(self) -> None:
         """Something was edited: the newest state is answered, what is slower and older is stopped."""
+        self.handing.named()
+        self.tradeoff.leave()
         self.runner.ask(self.builder.answer, self._show, self._failed)
 
     def _taken(self) -> None:
@@ -101,7 +101,7 @@ class Workbench(widgets.VBox):
 
     def _show(self, answer: Answer) -> None:
         if answer.message.startswith(CANCELLED):
-            if not self.runner.waiting:
+            if not self.runner.asked(ANSWER):
                 self.strip.value = view.strip(self.shown, note="Cancelled; these are the figures of the last answer.")
             return
         self.shown = answer
@@ -114,7 +114,7 @@ class Workbench(widgets.VBox):
 
     def _exceptions(self, told: Callable[[tuple[str, ...]], None]) -> None:
         """Hand on what this week's exceptions are called, the most money first."""
-        self.runner.ask(self.explorer.exceptions, told, self._failed)
+        self.runner.ask(self.explorer.exceptions, told, self._failed, "exceptions")
 
     def _failed(self, error: Exception) -> None:
         """A fault of ours must reach the reader too: a callback's traceback reaches nobody."""
@@ -131,10 +131,11 @@ class Workbench(widgets.VBox):
     def _tick(self, seconds: float) -> None:
         watch = self.explorer.watch
         self.tradeoff.say()
-        if self.runner.waiting and seconds > OUTDATED:
+        if self.runner.outdated and seconds > OUTDATED:
             watch.cancel()
         if seconds > LONG:
-            self.progress.value = view.progress(watch.progress, seconds, self.explorer.snapshot.currency)
+            behind = "your change is answered next, or at once if you cancel" if self.runner.asked(ANSWER) else ""
+            self.progress.value = view.progress(watch.progress, seconds, self.explorer.snapshot.currency, behind)
             self.take.layout.display = None if watch.progress.incumbent is not None else "none"
             self.running.layout.display = None
 
@@ -152,9 +153,13 @@ class Workbench(widgets.VBox):
             return
         if not page.leaf.drawn:
             page.show(answer, page.leaf.show(answer, self.explorer.base))
-        elif not self.runner.waiting:
-            work = lambda: page.leaf.show(answer, self.explorer.base)  # noqa: E731
-            self.runner.ask(work, lambda drawn: page.show(answer, drawn), self._failed)
+            return
+        # With a pen of its own: looking at a tab neither waits for the solver nor stops it.
+        self.pen.ask(lambda: self._drawn(page, answer), lambda drawn: page.show(answer, drawn), self._failed)
+
+    def _drawn(self, page: Page, answer: Answer) -> str:
+        with pictures.PEN:
+            return page.leaf.show(answer, self.explorer.base)
 
     def _set_beside(self) -> None:
         self.builder.keep(self.shown)
@@ -208,7 +213,11 @@ class Scenarios(widgets.VBox):
             self.refresh()
             self._next(left)
 
-        bench.runner.ask(lambda: bench.explorer.answer(one), done, bench._failed)
+        def failed(error: Exception) -> None:
+            bench._failed(error)
+            self._next(left)
+
+        bench.runner.ask(lambda: bench.explorer.answer(one), done, failed, "saved")
 
 
 def refusal(message: str) -> Any:

@@ -103,6 +103,8 @@ def save(path: str | Path, scenarios: Iterable[Scenario]) -> Path:
             raise DataError(
                 f"Scenario {one.name!r} adds blocks ({one.blocks[0]!r}), which no file can hold: keep it in code."
             )
+        if one.name == BASE:
+            raise DataError(f"{BASE!r} names the extract as it is: give the scenario another name.")
     if len({one.name for one in listed}) < len(listed):
         raise DataError("Two scenarios have the same name. Rename one of them.")
     file = file_at(path)

@@ -117,8 +117,11 @@ def served(command: list[str], home: Path, ready: str, *, refused: bool = False)
     ----------
     ready : an address that answers once it runs. refused : any answer will do, an error of HTTP too.
     """
+    template = home / "share" / "voila" / "templates" / "soe"  # this checkout's, whatever is installed
+    shutil.copytree(ROOT / "templates" / "voila", template)
     places = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
     environment = {**os.environ, **places, "IPYTHONDIR": str(home / "ipython"), "PYTHONPATH": str(ROOT)}
+    environment |= {"JUPYTER_PATH": str(home / "share"), "JUPYTER_CONFIG_PATH": str(template)}
     with (home / "server.log").open("w", encoding="utf-8") as log:
         server = subprocess.Popen(command, env=environment, cwd=home / "workspace", stdout=log, stderr=log)
         try:

@@ -103,6 +103,15 @@ def test_what_is_loaded_opens_in_its_controls(builder: Builder) -> None:
     assert builder.reset().receive(sharing.code(saved)).draft.changes == asked
 
 
+def test_a_name_made_of_the_changes_follows_them(builder: Builder) -> None:
+    code = sharing.code(builder.set(days=7).scenario)
+    builder.reset().receive(code)
+    assert builder.scenario.name == "line down 7 days"
+    assert builder.set(days=2).scenario.name == "line down 2 days"
+    builder.rename("a bad week").save()
+    assert builder.reset().load("a bad week").set(days=7).scenario.name == "a bad week"
+
+
 @pytest.mark.parametrize(
     "controls",
     [
@@ -185,13 +194,44 @@ def test_a_promoted_plan_is_the_plan_of_record_and_decided(builder: Builder, tmp
     assert (approval.decided_by, approval.reason) == ("Ann", "the line is down")
 
 
-def test_an_offered_scenario_says_which_exception_it_answers(builder: Builder) -> None:
-    builder.set(days=7).offer("PO-1")
+def test_an_offered_scenario_says_which_exception_it_answers(tmp_path: Path) -> None:
+    builder = Builder(Explorer(network(tmp_path / "network")), tmp_path / "scenarios.toml")
+    assert "Overtime: all lines" in builder.explorer.exceptions()
+    builder.choose("overtime").set(share=20).offer("overtime")
     (kept,) = load(builder.path)
-    assert kept.answers == "PO-1"
+    assert kept.answers == "Overtime: all lines", "a part that only one has stands for its whole name"
     assert kept.edits == builder.scenario.edits
-    with pytest.raises(DataError, match="name it"):
-        builder.offer(" ")
+    builder.set(share=40).save()
+    assert load(builder.path)[-1].answers == "Overtime: all lines", "to save it again withdraws no offer"
+    assert builder.reset().load(kept.name).scenario.answers == "Overtime: all lines"
+    builder.offer("Thin stock")
+    assert builder.scenario.answers == "Thin stock", "a part that several share is for each of them"
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (" ", "name it"),
+        ("PO-1", "no exception 'PO-1'"),
+        ("Overtime: al lines", "Did you mean Overtime: all lines"),
+        ("Thin stock: Fin ", ""),
+    ],
+)
+def test_an_exception_that_does_not_exist_is_no_answer(tmp_path: Path, asked: str, told: str) -> None:
+    builder = Builder(Explorer(network(tmp_path / "network")), tmp_path / "scenarios.toml")
+    builder.choose("overtime").set(share=20)
+    if not told:
+        assert builder.offer(asked).is_file()
+        return
+    with pytest.raises(DataError, match=told):
+        builder.offer(asked)
+    assert not builder.path.exists()
+    assert builder.scenario.answers == ""
+
+
+def test_the_base_is_no_name_for_a_scenario(builder: Builder) -> None:
+    with pytest.raises(DataError, match="another name"):
+        builder.set(days=7).rename("base").save()
 
 
 def test_kept_answers_stand_side_by_side(builder: Builder) -> None:

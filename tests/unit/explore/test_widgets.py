@@ -115,7 +115,61 @@ def test_save_load_share_and_promote(bench: Workbench, tmp_path: Path) -> None:
     assert soe.plans(tmp_path / "plans").height == 1
     hand.exception.value = "PO-1"
     hand.offer.click()
-    assert bench.builder.saved()[0].answers == "PO-1"
+    assert "no exception &#x27;PO-1&#x27;" in hand.said.value
+    assert [one.answers for one in bench.builder.saved()] == [""]
+
+
+def test_the_box_shows_the_name_that_is_saved(bench: Workbench) -> None:
+    hand, panel = bench.handing, bench.panel
+    panel.fields["days"].value = 7
+    hand.name.value = "a bad week"
+    assert "A bad week" in bench.strip.value, "the answer bears the name at once"
+    panel.reset.click()
+    assert hand.name.value == ""
+    panel.fields["days"].value = 2
+    assert hand.name.placeholder == "line down 2 days"
+    hand.save.click()
+    assert [one.name for one in bench.builder.saved()] == ["line down 2 days"]
+    hand.save.click()
+    assert "in place of the one of that name" in hand.said.value
+    panel.reset.click()
+    panel.undo.click()
+    panel.undo.click()
+    panel.undo.click()
+    assert hand.name.value == bench.builder.draft.called
+    hand.compare.click()
+    assert bench.builder.side_by_side[-1].name == bench.builder.scenario.name
+
+
+def test_a_file_of_scenarios_that_cannot_be_read_is_said_and_stops_nothing(tmp_path: Path) -> None:
+    snapshot = mill(tmp_path / "mill")
+    (snapshot.folder / "scenarios.toml").write_text("[[scenario]\n", encoding="utf-8")
+    bench = soe.workbench(snapshot)
+    assert isinstance(bench, Workbench)
+    assert "no valid TOML" in bench.handing.said.value
+    bench.panel.fields["days"].value = 7
+    assert "66.00" in bench.strip.value
+
+
+def test_a_link_is_offered_only_where_it_opens_something(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.panel.fields["days"].value = 7
+    bench.handing.share.click()
+    assert "?scenario=" not in bench.handing.told.value
+    assert "soe1." in bench.handing.told.value
+    monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5")
+    bench.handing.share.click()
+    assert 'href="?scenario=soe1.' in bench.handing.told.value
+
+
+@pytest.mark.parametrize("page", ["", "http://host:8866/", "http://host/voila/render/workbench.ipynb"])
+def test_a_notebook_opens_a_scenario_by_its_code_or_its_link(bench: Workbench, tmp_path: Path, page: str) -> None:
+    bench.panel.fields["days"].value = 7
+    link = bench.builder.link(page)
+    for given in (link, link.partition("=")[2]):
+        again = soe.workbench(mill(tmp_path / "again"), shared=given)
+        assert "66.00" in again.strip.value
+        assert again.panel.fields["days"].value == 7
+    assert "no shared scenario" in soe.workbench(mill(tmp_path / "again"), shared="soe2.x").handing.said.value
 
 
 def test_scenarios_stand_side_by_side(bench: Workbench) -> None:
@@ -175,6 +229,93 @@ def test_of_what_comes_while_it_works_only_the_newest_is_done() -> None:
     assert done == [0, 4]
 
 
+def test_work_of_another_kind_waits_and_none_is_lost() -> None:
+    """A frontier that is drawn, a question, a change by hand: the change is answered first, the others after it."""
+    done: list[str] = []
+
+    async def all_at_once() -> None:
+        runner = Runner(lambda _: None)
+        gate = threading.Event()
+
+        def slow(name: str) -> str:
+            gate.wait(5)
+            return name
+
+        runner.ask(lambda: slow("frontier"), done.append, _raised, "frontier")
+        assert not runner.outdated
+        for name, kind in (("question", "question"), ("old", "answer"), ("tab", "exceptions"), ("new", "answer")):
+            runner.ask(lambda name=name: slow(name), done.append, _raised, kind)
+        assert not runner.outdated, "nothing newer of its kind waits for the frontier"
+        gate.set()
+        await _until(lambda: len(done) == 4)
+        await asyncio.sleep(0.05)
+
+    asyncio.run(all_at_once())
+    assert done == ["frontier", "new", "question", "tab"]
+
+
+def test_whoever_asked_hears_of_a_result_that_cannot_be_told() -> None:
+    errors: list[Exception] = []
+
+    async def told() -> None:
+        runner = Runner(lambda _: None)
+        runner.ask(lambda: 1, lambda _: 1 / 0, errors.append)
+        await _until(lambda: bool(errors))
+
+    asyncio.run(told())
+    assert isinstance(errors[0], ZeroDivisionError)
+
+
+def test_a_tab_looked_at_and_a_field_changed_while_a_frontier_is_drawn(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from soe_lib.explore import widgets
+
+    monkeypatch.setattr(widgets, "OUTDATED", 0.0)
+    gate, cancels = threading.Event(), []
+    monkeypatch.setattr(bench.explorer.watch, "cancel", lambda: cancels.append("cancelled"))
+    honest = bench.tradeoff._worked
+    bench.panel.fields["days"].value = 7
+
+    async def look() -> None:
+        monkeypatch.setattr(bench.tradeoff, "_worked", lambda *asked: (gate.wait(20), honest(*asked))[1])
+        bench.tradeoff.points.value = 3
+        bench.tradeoff.draw.click()
+        bench.tabs.selected_index = BRIDGE
+        await _until(lambda: "<svg" in bench.leaves[BRIDGE].value)
+        bench.questions.ask.click()
+        bench.panel.fields["days"].value = 2
+        await asyncio.sleep(0.6)
+        assert "your change is answered next" in bench.progress.value or bench.runner.busy
+        assert bench.tradeoff.draw.disabled
+        gate.set()
+        await _until(lambda: not bench.runner.busy and not bench.runner.waiting, 60)
+
+    asyncio.run(look())
+    assert cancels == []
+    assert bench.tradeoff.made is not None
+    assert "down 2 days" in bench.strip.value
+    assert not bench.tradeoff.draw.disabled
+    assert not bench.questions.ask.disabled
+
+
+def test_a_frontier_that_is_cancelled_leaves_a_page_that_works(bench: Workbench) -> None:
+    honest = bench.tradeoff._counted_to
+
+    def cancel(done: int, all_: int) -> None:
+        honest(done, all_)
+        bench.explorer.watch.cancel()
+
+    bench.tradeoff._counted_to = cancel  # type: ignore[method-assign]
+    bench.tradeoff.draw.click()
+    assert not bench.tradeoff.draw.disabled
+    bench.tradeoff._counted_to = honest  # type: ignore[method-assign]
+    bench.panel.fields["days"].value = 7
+    assert "66.00" in bench.strip.value
+    bench.tradeoff.draw.click()
+    assert "<svg" in bench.tradeoff.picture.value
+
+
 def test_the_page_hears_how_long_it_takes_and_of_a_failure() -> None:
     ticks: list[float] = []
     errors: list[Exception] = []
@@ -220,8 +361,8 @@ def test_a_long_run_says_how_far_it_is_and_can_be_stopped(bench: Workbench) -> N
     assert bench.running.layout.display == "none"
 
 
-async def _until(there: Any) -> None:
-    end = time.monotonic() + 5
+async def _until(there: Any, seconds: float = 5) -> None:
+    end = time.monotonic() + seconds
     while not there() and time.monotonic() < end:
         await asyncio.sleep(0.01)
     assert there()
