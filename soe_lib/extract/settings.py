@@ -40,6 +40,16 @@ class LeadTime:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What maxima, hours of a head and hours of an expansion are per: week, day or period; blank: week.
+
+    Where the extract gives its periods, blank is period.
+    """
+
+    per: str = ""
+
+
+@dataclass(frozen=True)
 class Working:
     """The fiscal months (calendar months, or 4-4-5 of ISO weeks) and the working weekdays, 1 = Monday … 7 = Sunday."""
 
@@ -163,6 +173,7 @@ class Settings:
     horizon: Horizon = Horizon()
     costs: Costs = Costs()
     lead_time: LeadTime = LeadTime()
+    limits: Limits = Limits()
     calendar: Working = Working()
     fence: Fence = Fence()
     objective: Objective = Objective()

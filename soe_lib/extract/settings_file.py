@@ -23,6 +23,7 @@ CHOICES = {
     "costs.per": ("day", "week", "period", "year"),
     "costs.holding_on": ("closing", "opening"),
     "lead_time.dispatch": ("spread", "end", "start"),
+    "limits.per": ("", "day", "period", "week"),
     "calendar.fiscal": ("4-4-5", "months"),
     "events.open_orders": ("come", "lost", "late"),
     "objective.late_from": ("asked", "confirmed"),

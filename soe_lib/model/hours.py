@@ -8,6 +8,7 @@ import polars as pl
 
 from soe_lib.extract.precedence import labelled
 from soe_lib.model import events
+from soe_lib.model.limits import portions
 from soe_lib.model.prepared import prepared
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def _given(network: Network) -> pl.DataFrame:
     return (
         everywhere.join(network.encode(by_period), on=["resource", "period"], how="left")
         .join(crews, on="resource", how="left")
+        .join(portions(network).select("period", "work"), on="period", how="left")
         .with_columns(pl.col("hours", "overtime_hours", "crew").fill_null(0.0))
-        .with_columns((pl.col("hours") + pl.col("crew")).alias("base"))
+        .with_columns((pl.col("hours") + pl.col("crew") * pl.col("work")).alias("base"))
     )

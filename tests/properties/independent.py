@@ -156,7 +156,7 @@ def _hours(world: World, program: Program, open_sites: dict[str, int]) -> None:
     for row in world.table("expansions"):
         step = program.column(-number(row, "cost"), 0.0, number(row, "maximum", 1.0), whole=True)
         for t in range(world.horizon):
-            program.rows["hours", row["resource"], t][step] -= number(row, "hours")
+            program.rows["hours", row["resource"], t][step] -= number(row, "hours") * world.work(t)
 
 
 def _crew(world: World, program: Program, row: Row) -> None:
@@ -173,10 +173,18 @@ def _crew(world: World, program: Program, row: Row) -> None:
             program.rows["heads", row["resource"], t][before] = -1.0
         start = number(row, "opening_heads") if before is None else 0.0
         program.bounds["heads", row["resource"], t] = (start, start)
-        kept, overtime = world.kept(row["resource"], t)
+        kept, overtime = (share * world.work(t) for share in world.kept(row["resource"], t))
         program.rows["hours", row["resource"], t][heads] -= number(row, "hours_per_head") * kept
         program.rows["overtime", row["resource"], t][heads] -= number(row, "overtime_hours_per_head") * overtime
         before = heads
+
+
+def _limited(world: World, program: Program, kind: str, row: Row, t: int, flows: list[int]) -> None:
+    """What these flows are allowed together, with those of the same week."""
+    if (part := world.limit(row, kind, t)) < INF:
+        key = ("limit", kind, row[kind], world.bucket(t, part))
+        program.rows[key].update(dict.fromkeys(flows, 1.0))
+        program.bounds[key] = (-INF, program.bounds.get(key, (0.0, 0.0))[1] + part)
 
 
 def _switched(
@@ -296,8 +304,9 @@ def _make(world: World, program: Program, open_sites: dict[str, int], set_ups: S
         steps = world.steps(name)
         set_up = sum(number(o, "setup_hours") for rows in steps.values() for o in rows)
         for t in world.valid(row):
-            most = min(number(row, "maximum", INF), world.most(row["item"]) / number(row, "yield", 1.0))
-            make = program.column(-number(row, "cost_per_unit"), high=world.limit(row, "routing", t))
+            most = world.most(row["item"]) / number(row, "yield", 1.0)
+            make = program.column(-number(row, "cost_per_unit"))
+            _limited(world, program, "routing", row, t, [make])
             whole_lots = bool(number(row, "multiple") or number(row, "setup_cost") or set_up)
             lands = world.arrives(t, row, ("routing", "item", "location"), at_end=whole_lots)
             for then, share in lands.items():
@@ -337,8 +346,8 @@ def _closes(
 def _buy(world: World, program: Program, open_sites: dict[str, int]) -> None:
     for row in world.table("offers"):
         for t in world.valid(row):
-            limit = world.limit(row, "offer", t)
-            buy = program.column(-world.cost(row, t), high=limit)
+            buy = program.column(-world.cost(row, t))
+            _limited(world, program, "offer", row, t, [buy])
             for then, share in world.arrives(
                 t, row, ("supplier", "offer", "item"), at_end=bool(number(row, "multiple"))
             ).items():
@@ -349,7 +358,7 @@ def _buy(world: World, program: Program, open_sites: dict[str, int]) -> None:
                 "minimum": number(row, "minimum"),
                 "multiple": number(row, "multiple"),
             }
-            most = min(limit, world.most(row["item"]))
+            most = world.most(row["item"])
             _switched(program, ("offer", row["offer"], t), [buy], terms, most)
             _closes(program, open_sites, row["location"], ("buys", row["offer"], t), [buy], most)
 
@@ -374,16 +383,14 @@ def _ship(world: World, program: Program, open_sites: dict[str, int]) -> None:
                     program.rows["stock", item, row["destination"], then][ship] += share
                 for r in used:
                     program.rows["hours", r["resource"], t][ship] += number(r, "hours_per_unit")
-                program.rows["lane", row["lane"], t][ship] = 1.0
-            limit = world.limit(row, "lane", t)
-            program.bounds["lane", row["lane"], t] = (-INF, limit)
+            _limited(world, program, "lane", row, t, flows)
             terms = {
                 "fixed": number(row, "fixed_cost"),
                 "hours": 0.0,
                 "minimum": number(row, "minimum"),
                 "multiple": number(row, "multiple"),
             }
-            most = min(limit, sum(world.most(i) for i in carried))
+            most = sum(world.most(i) for i in carried)
             _switched(program, ("lane", row["lane"], t), flows, terms, most)
             for place in (row["origin"], row["destination"]):
                 _closes(program, open_sites, place, ("ships", row["lane"], t), flows, most)

@@ -42,6 +42,7 @@ def extract(folder: Path) -> tuple[Tables, dict[str, str]]:
         "holding_on": costs.get("holding_on", "closing"),
         "dispatch": said.get("lead_time", {}).get("dispatch", "spread"),
         "as_of": str(said["as_of"]),
+        "limits": said.get("limits", {}).get("per") or ("period" if "periods" in tables else "week"),
     }
 
 
@@ -56,7 +57,9 @@ class World:
         holding_on: str = "closing",
         dispatch: str = "spread",
         as_of: str = "",
+        limits: str = "period",
     ) -> None:
+        self.limits = limits
         self.tables, self.per, self.holding_on, self.dispatch = tables, per, holding_on, dispatch
         self.periods = [(r["period"], day(r["starts_on"]), day(r["ends_on"])) for r in tables["periods"]]
         self.horizon = len(self.periods)
@@ -147,12 +150,27 @@ class World:
         counted = [d for d in all_days if d.weekday() < 5] or all_days
         return sum(self.during(event, d) for d in counted) / len(counted)
 
+    def _dates(self, t: int) -> list[date]:
+        _, first, last = self.periods[t]
+        return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+    def work(self, t: int) -> float:
+        """How often a period has the hours of a head, or of a step of capacity: its working days count."""
+        worked = sum(day_.weekday() < 5 for day_ in self._dates(t))
+        return {"period": 1.0, "day": float(worked), "week": worked / 5}[self.limits]
+
+    def bucket(self, t: int, part: float) -> Any:
+        """What a period's part of a maximum is counted with: its ISO week, or nothing else."""
+        weeks = {day_.isocalendar()[:2] for day_ in self._dates(t)}
+        return weeks.pop() if self.limits == "week" and len(weeks) == 1 and part > 0 else t
+
     def limit(self, row: Row, kind: str, t: int) -> float:
-        """The maximum of a routing, offer or lane in a period, after loss of supply and closed lanes."""
+        """A period's part of the maximum of a routing, offer or lane, after loss of supply and closed lanes."""
         names = {"offer": ("offer", "supplier", "item", "location"), "lane": ("lane",)}.get(
             kind, ("routing", "item", "location")
         )
-        most = number(row, "maximum", INF)
+        days = len(self._dates(t))
+        most = number(row, "maximum", INF) * {"period": 1.0, "day": days, "week": days / 7}[self.limits]
         for event in self.events("supply_loss", row, names):
             kept = 1.0 - (1.0 - number(event, "factor")) * self.overlap(event, t)
             most = 0.0 if kept <= 1e-12 else most * kept if most < INF else INF
@@ -193,14 +211,14 @@ class World:
     def kept(self, resource: str, t: int) -> tuple[float, float]:
         """Shares of a head's hours and overtime that events leave."""
         taken, part = self._down(resource, t)
-        base = self._calendar[resource, t][0] + self._crew_hours.get(resource, 0.0)
+        base = self._calendar[resource, t][0] + self._crew_hours.get(resource, 0.0) * self.work(t)
         return (1.0 - min(taken + part * base, base) / base) if base else 1.0 - part, 1.0 - part
 
     def hours(self, resource: str, t: int) -> tuple[float, float]:
         """Hours and overtime of the calendar after events."""
         hours, overtime = self._calendar[resource, t]
         taken, part = self._down(resource, t)
-        base = hours + self._crew_hours.get(resource, 0.0)
+        base = hours + self._crew_hours.get(resource, 0.0) * self.work(t)
         beyond = max(taken + part * base - base, 0.0)
         return hours * self.kept(resource, t)[0], max(overtime * (1.0 - part) - beyond, 0.0)
 

@@ -23,20 +23,31 @@ Draw = np.random.Generator
 MADE, PLANTS = ("A", "B"), ("P", "Q")
 
 
-def wide(seed: int) -> tuple[Tables, dict[str, Any]]:
-    """A company whose features are drawn one by one, and its settings."""
+def wide(seed: int, *, mixed: bool = False) -> tuple[Tables, dict[str, Any]]:
+    """A company whose features are drawn one by one, and its settings; mixed: days, weeks and longer periods at once."""
     draw = np.random.default_rng(seed)
-    tables = _base(draw, list(weeks(int(draw.integers(2, 4)))) if seed % 2 else list(days(int(draw.integers(4, 8)))))
+    plain = list(weeks(int(draw.integers(2, 4)))) if seed % 2 else list(days(int(draw.integers(4, 8))))
+    tables = _base(draw, _mixed(draw) if mixed else plain)
     for feature in FEATURES:
-        if draw.random() < 0.3:
+        if draw.random() < 0.3 or (mixed and feature in LIMITS):
             feature(draw, tables)
     settings: dict[str, Any] = {
         "per": str(draw.choice(["period", "day", "week"])),
         "holding_on": str(draw.choice(["closing", "opening"])),
         "dispatch": str(draw.choice(["spread", "start", "end"])),
         "carry_over": bool(draw.random() < 0.5),
+        "limits": ("week", "day", "period")[seed % 3 if mixed else 2],
     }
     return tables, settings
+
+
+def _mixed(draw: Draw) -> list[Any]:
+    """Some days, the rest of their week, a week, and more than a week that begins within one."""
+    ends = [1, 2, 3, int(draw.integers(4, 6)), 7, 14, int(draw.integers(16, 20)), int(draw.integers(26, 31))]
+    return [
+        {"period": f"T{n}", "starts_on": MONDAY + timedelta(days=a), "ends_on": MONDAY + timedelta(days=b - 1)}
+        for n, (a, b) in enumerate(zip([0, *ends[:-1]], ends, strict=True))
+    ]
 
 
 def _whole(draw: Draw, low: int, high: int) -> float:
@@ -260,19 +271,21 @@ def _events(draw: Draw, tables: Tables) -> None:
         tables["events"].append({"event": str(n), **kinds[k], **dates})
 
 
+LIMITS = (_lane_limits, _runs, _orders, _crew, _overhauls)
 FEATURES = (
     _receipts, _policies, _promises, _ends, _rooms, _lane_limits, _docks, _alternatives, _set_ups, _runs, _orders, _lots,
     _crew, _overhauls, _co_products, _count_periods, _events, _validity, _sites,
 )  # fmt: skip
 
 
-def compare(folder: Path, seed: int) -> str:
+def compare(folder: Path, seed: int, *, mixed: bool = False) -> str:
     """Fails where the two differ; the status they agree on."""
-    tables, settings = wide(seed)
+    tables, settings = wide(seed, mixed=mixed)
     written = (
         f'[costs]\nper = "{settings["per"]}"\nholding_on = "{settings["holding_on"]}"\n'
         f'[lead_time]\ndispatch = "{settings["dispatch"]}"\n'
         f"[setups]\ncarry_over = {str(settings['carry_over']).lower()}\n"
+        f'[limits]\nper = "{settings["limits"]}"\n'
     )
     status, money = answer(tables, **settings, as_of=str(MONDAY))
     try:
@@ -290,6 +303,11 @@ def compare(folder: Path, seed: int) -> str:
 @pytest.mark.parametrize("seed", range(24))
 def test_the_whole_contract_against_an_independent_formulation(tmp_path: Path, seed: int) -> None:
     compare(tmp_path, seed)
+
+
+@pytest.mark.parametrize("seed", range(2_000, 2_012))
+def test_limits_per_week_day_and_period(tmp_path: Path, seed: int) -> None:
+    compare(tmp_path, seed, mixed=True)
 
 
 @pytest.mark.slow

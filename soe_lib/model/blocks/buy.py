@@ -9,7 +9,7 @@ import polars as pl
 
 from soe_lib.errors import DataError
 from soe_lib.extract.precedence import labelled
-from soe_lib.model import events
+from soe_lib.model import events, limits
 from soe_lib.model.blocks.make import with_lead
 from soe_lib.model.prepared import prepared
 from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
@@ -22,8 +22,8 @@ class Buy(Part):
     """Units ordered on an offer in a period, received lead time later; paid when ordered.
 
     Brings flow `buy` (offer, period) [units]; effect on `stock` (+1 after the lead time). Rows `buy_limit` hold an
-    offer's maximum per period. Books −unit_cost to "material"; of an expedited offer, what exceeds the cheapest
-    ordinary offer of the same item and location goes to "expediting".
+    offer's maximum, joint over the days of a week and named by the first of them. Books −unit_cost to "material"; of an
+    expedited offer, what exceeds the cheapest ordinary offer of the same item and location goes to "expediting".
     """
 
     def flows(self, network: Network) -> Iterator[Flow]:
@@ -36,11 +36,11 @@ class Buy(Part):
         if not limited.is_empty():
             yield Balance(
                 "buy_limit",
-                limited.select("offer", "period", "maximum"),
+                limited.select("offer", "maximum", period="within").unique(),
                 ("offer", "period"),
                 "<=",
                 "unit",
-                "an offer gives no more than its maximum in a period",
+                f"an offer gives no more than its maximum in a {limits.per(network)}",
                 rhs="maximum",
             )
 
@@ -48,7 +48,7 @@ class Buy(Part):
         """On stock and buy_limit."""
         yield Effect("buy", "stock", after=True)
         if offers(network)["maximum"].is_not_null().any():
-            yield Effect("buy", "buy_limit", where=pl.col("maximum").is_not_null())
+            yield Effect("buy", "buy_limit", at={"period": "within"}, where=pl.col("maximum").is_not_null())
 
     def rates(self, network: Network) -> Iterator[Rate]:  # noqa: ARG002
         """Material at the ordinary price, the premium of an expedited offer to expediting."""
@@ -67,7 +67,8 @@ def offers(network: Network) -> pl.DataFrame:
     families = network.table("items").select("item", "family")
     cells = cells.join(families, on="item", how="left", maintain_order="left")
     cells = events.price(network, cells, events.OFFERED, "unit_cost")
-    cells = events.supply(network, cells, ("supplier", "offer", "item", "location"))
+    cells = events.supply(network, limits.shared_out(network, cells), ("supplier", "offer", "item", "location"))
+    cells = limits.joined(network, cells, "offer")
     ordinary = (
         cells.filter(~pl.col("expedite"))
         .group_by("item", "location", "period")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.model.limits import portions
 from soe_lib.model.prepared import prepared
 from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
 
@@ -82,9 +83,11 @@ def crews(network: Network) -> pl.DataFrame:
     kept = network.hours.select(*CELL, "kept", "overtime_kept")
     return (
         rows.join(network.periods.select("period", "length"), how="cross")
+        .join(portions(network).select("period", "work"), on="period", how="left")
         .join(kept, on=CELL, how="left")
         .with_columns(
-            pl.col("hours_per_head") * pl.col("kept"), pl.col("overtime_hours_per_head") * pl.col("overtime_kept")
+            pl.col("hours_per_head") * pl.col("work") * pl.col("kept"),
+            pl.col("overtime_hours_per_head") * pl.col("work") * pl.col("overtime_kept"),
         )
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.model.blocks import make
+from soe_lib.model.limits import portions
 from soe_lib.model.prepared import prepared
 
 if TYPE_CHECKING:
@@ -65,8 +66,10 @@ def resource_hours(network: Network) -> pl.DataFrame:
     head = pl.col("hours_per_head").fill_null(0.0) + pl.col("overtime_hours_per_head").fill_null(0.0)
     crews = network.table("workforce").select("resource", head.alias("head"), "maximum_heads")
     crew = pl.when(pl.col("head").fill_null(0.0) == 0).then(0.0).otherwise(pl.col("head") * pl.col("maximum_heads"))
+    more = pl.when(pl.col("work") > 0).then((pl.col("more").fill_null(0.0) + crew) * pl.col("work")).otherwise(0.0)
     return (
         regular.join(grown, on="resource", how="left")
         .join(crews, on="resource", how="left")
-        .select("resource", "period", (pl.col("regular") + pl.col("more").fill_null(0.0) + crew).alias("hours"))
+        .join(portions(network).select("period", "work"), on="period", how="left")
+        .select("resource", "period", (pl.col("regular") + more).alias("hours"))
     )

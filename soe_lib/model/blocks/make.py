@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from soe_lib.model import events
+from soe_lib.model import events, limits
 from soe_lib.model.prepared import prepared
 from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
 
@@ -55,11 +55,11 @@ class Make(Part):
         if not limited.is_empty():
             yield Balance(
                 "make_limit",
-                limited.select("routing", "period", "maximum"),
+                limited.select("routing", "maximum", period="within").unique(),
                 ("routing", "period"),
                 "<=",
                 "unit started",
-                "a routing starts no more than its maximum in a period",
+                f"a routing starts no more than its maximum in a {limits.per(network)}",
                 rhs="maximum",
             )
 
@@ -93,7 +93,7 @@ class Make(Part):
             yield Effect("run", "run")
             yield Effect("make", "run", -1.0, join=split.select("routing", "step").unique(), using=("routing",))
         if routings(network)["maximum"].is_not_null().any():
-            yield Effect("make", "make_limit", where=pl.col("maximum").is_not_null())
+            yield Effect("make", "make_limit", at={"period": "within"}, where=pl.col("maximum").is_not_null())
 
     def rates(self, network: Network) -> Iterator[Rate]:
         """Conversion: the routing's own cost, and the hours it uses."""
@@ -129,7 +129,8 @@ def routings(network: Network) -> pl.DataFrame:
             "cost_per_unit", "yield", "setup_cost", "fixed_cost", "minimum", "maximum", "multiple",
         )
     )  # fmt: skip
-    rows = events.supply(network, rows, ("routing", "item", "location"))
+    rows = events.supply(network, limits.shared_out(network, rows), ("routing", "item", "location"))
+    rows = limits.joined(network, rows, "routing")
     with_hours = network.table("operations").filter(pl.col("setup_hours").fill_null(0.0) > 0)["routing"].unique()
     set_up = (pl.col("setup_cost") > 0) | pl.col("routing").is_in(with_hours.implode())
     return with_lead(network, rows.with_columns(set_up.alias("set_up")), ("routing", "item", "location")).drop("set_up")

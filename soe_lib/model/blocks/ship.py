@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from soe_lib.model import events
+from soe_lib.model import events, limits
 from soe_lib.model.blocks.make import with_lead
 from soe_lib.model.prepared import prepared
 from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
@@ -35,11 +35,11 @@ class Ship(Part):
         if not limited.is_empty():
             yield Balance(
                 "lane_limit",
-                limited.group_by("lane", "period").agg(pl.col("maximum").first()),
+                limited.select("lane", "maximum", period="within").unique(),
                 ("lane", "period"),
                 "<=",
                 "unit",
-                "a lane carries no more than its maximum in a period, all items together",
+                f"a lane carries no more than its maximum in a {limits.per(network)}, all items together",
                 rhs="maximum",
             )
 
@@ -48,7 +48,7 @@ class Ship(Part):
         yield Effect("ship", "stock", -1.0, at={"location": "origin"})
         yield Effect("ship", "stock", after=True, at={"location": "destination"})
         if lanes(network)["maximum"].is_not_null().any():
-            yield Effect("ship", "lane_limit", where=pl.col("maximum").is_not_null())
+            yield Effect("ship", "lane_limit", at={"period": "within"}, where=pl.col("maximum").is_not_null())
         for handled, using in handling(network):
             yield Effect("ship", "hours", "handling_hours", join=handled, using=using)
 
@@ -72,7 +72,7 @@ class Ship(Part):
 @prepared
 def lanes(network: Network) -> pl.DataFrame:
     """One row per lane, item and period in which the lane is valid, with its terms and its lead time."""
-    return events.closed(network, _open_lanes(network), ("lane",))
+    return limits.joined(network, events.closed(network, _open_lanes(network), ("lane",)), "lane")
 
 
 @prepared
@@ -82,7 +82,7 @@ def _open_lanes(network: Network) -> pl.DataFrame:
         "lane", "valid_from", "valid_to", "item", "origin", "destination", "mode", "lead_time_days", "cost_per_unit",
         "fixed_cost", "minimum", "maximum", "multiple",
     )  # fmt: skip
-    cells = events.supply(network, network.over_periods(table), ("lane",))
+    cells = events.supply(network, limits.shared_out(network, network.over_periods(table)), ("lane",))
     return with_lead(network, cells, ("lane", "mode"))
 
 

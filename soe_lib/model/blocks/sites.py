@@ -9,6 +9,7 @@ import polars as pl
 
 from soe_lib.errors import DataError
 from soe_lib.model.blocks import lots, make, ship
+from soe_lib.model.limits import portions
 from soe_lib.model.prepared import prepared
 from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
 
@@ -184,7 +185,7 @@ class Expansions(Part):
     """Capacity that may be bought once, in whole steps.
 
     Brings flow `expand` (expansion) in {0, 1 … maximum}; relaxes balance `hours` of its resource by its hours in every
-    period. Books −cost per step to "fixed".
+    week (day, period: `[limits] per`), on working days. Books −cost per step to "fixed".
     """
 
     optional = ("expand",)
@@ -202,9 +203,10 @@ class Expansions(Part):
         every = (
             network.table("expansions")
             .select("expansion")
-            .join(network.periods.select(pl.col("period").alias("of")), how="cross")
+            .join(portions(network).filter(pl.col("work") > 0).select("work", of="period"), how="cross")
         )
-        yield Effect("expand", "hours", -pl.col("hours"), at={"period": "of"}, join=every, using=("expansion",))
+        added = -pl.col("hours") * pl.col("work")
+        yield Effect("expand", "hours", added, at={"period": "of"}, join=every, using=("expansion",))
 
     def rates(self, network: Network) -> Iterator[Rate]:  # noqa: ARG002
         """The cost, once."""

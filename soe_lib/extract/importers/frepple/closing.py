@@ -42,5 +42,6 @@ def settings(
         "as_of": as_of.isoformat(),
         "horizon": {"weeks": weeks, "daily": daily},
         "costs": {"per": "week"},
+        "limits": {"per": "period"},  # the only maxima are those of lots, and only to bound them
         "calendar": section,
     }
