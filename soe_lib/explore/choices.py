@@ -56,16 +56,22 @@ def _names(frame: pl.DataFrame, column: str) -> tuple[str, ...]:
 
 
 def _resources(snapshot: Snapshot) -> tuple[str, ...]:
-    given = snapshot["calendar"].filter(pl.col("hours") > 0)["resource"].unique()
-    return _names(snapshot["resources"].filter(pl.col("resource").is_in(given.implode())), "resource")
+    given = snapshot["calendar"].filter(pl.col("hours") > 0)["resource"]
+    crews = snapshot["workforce"].filter(pl.col("hours_per_head") > 0)["resource"]
+    known = pl.concat([given, crews]).unique().implode()
+    return _names(snapshot["resources"].filter(pl.col("resource").is_in(known)), "resource")
 
 
 def _scarcest(resources: tuple[str, ...], base: Plan) -> str:
     """The resource whose hours would earn most; the first by name where none would earn any."""
     if not resources or "hours" not in base.prices:
         return resources[0] if resources else ""
-    worth = base.prices["hours"].filter(pl.col("resource").is_in(list(resources))).group_by("resource")
-    ranked = worth.agg((pl.col("rhs") * pl.col("price")).sum().round(2).alias("worth"))
+    rows = base.prices["hours"].filter(pl.col("resource").is_in(list(resources)))
+    if "heads" in base.flows:
+        brought = base.flows["heads"].select("resource", "period", crew=pl.col("quantity") * pl.col("hours_per_head"))
+        rows = rows.join(brought, on=["resource", "period"], how="left")
+        rows = rows.with_columns(pl.col("rhs") + pl.col("crew").fill_null(0.0))
+    ranked = rows.group_by("resource").agg((pl.col("rhs") * pl.col("price")).sum().round(2).alias("worth"))
     return str(ranked.sort(["worth", "resource"], descending=[True, False])["resource"][0])
 
 

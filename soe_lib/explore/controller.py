@@ -245,9 +245,20 @@ def _seen(notes: tuple[Note, ...], plan: Plan, base: Plan, scenario: Scenario) -
         return notes
     mine = pl.col("resource") == down[0]["target"]
     there, left = (float(one.prices["hours"].filter(mine)["rhs"].sum()) for one in (base, plan))
-    lost, text = there - left, notes[place].text.rstrip(".")
+    lost, text = there - left + _lost_by_crew(base, plan, mine), notes[place].text.rstrip(".")
     if lost <= 0:
         seen = Note(f"{text}, but it had no hours left to lose on these days. Nothing changed.", 0)
     else:
         seen = Note(f"{text}: {lost:,.1f} hours lost.", notes[place].rows)
     return (*notes[:place], seen, *notes[place + 1 :])
+
+
+def _lost_by_crew(base: Plan, plan: Plan, mine: pl.Expr) -> float:
+    """Hours that the heads of the base would bring no more: heads × what an event takes of the hours per head."""
+    if "heads" not in base.flows or "heads" not in plan.flows:
+        return 0.0
+    cells = ["resource", "period"]
+    heads = base.flows["heads"].filter(mine).select(*cells, "quantity", each="hours_per_head")
+    now = plan.flows["heads"].select(*cells, left="hours_per_head")
+    both = heads.join(now, on=cells, how="inner")
+    return float((both["quantity"] * (both["each"] - both["left"])).sum())

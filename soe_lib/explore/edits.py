@@ -66,11 +66,12 @@ def outage(snapshot: Snapshot, trial: Trial) -> Part:
         return nothing(f"{trial.resource} down {when}: these days lie outside the horizon.")
     hours = snapshot["calendar"].filter((pl.col("resource") == trial.resource) & (pl.col("hours") > 0))
     # A calendar may be written by day, week or month: only its days tell without the model whether any is hit.
-    reached = hours.filter(pl.col("date").is_null() | pl.col("date").is_between(first, last))
-    if reached.is_empty():
+    reached = hours.filter(pl.col("date").is_null() | pl.col("date").is_between(first, last)).height
+    crews = snapshot["workforce"].filter((pl.col("resource") == trial.resource) & (pl.col("hours_per_head") > 0))
+    if not reached + crews.height:
         return nothing(f"{trial.resource} down {when}: it has no hours on these days.")
     event = Scenario("").event(kind="downtime", target=trial.resource, from_=first, to=last)
-    return Part(Note(f"{trial.resource} is down {when}.", reached.height), event.edits)
+    return Part(Note(f"{trial.resource} is down {when}.", reached + crews.height), event.edits)
 
 
 def demand(snapshot: Snapshot, trial: Trial) -> Part:
@@ -99,7 +100,8 @@ def overtime(snapshot: Snapshot, trial: Trial) -> Part:
 def premium(snapshot: Snapshot, share: float, resource: str = "", called: str = "") -> Part:
     """The premium of an overtime hour over a regular one grows by a share, of one resource or (blank) of all."""
     change = words.percent(share, sign=True)
-    working = snapshot["calendar"].filter(pl.col("overtime_hours") > 0)["resource"].unique().implode()
+    crews = snapshot["workforce"].filter(pl.col("overtime_hours_per_head") > 0)["resource"]
+    working = pl.concat([snapshot["calendar"].filter(pl.col("overtime_hours") > 0)["resource"], crews]).implode()
     regular = pl.col("hourly_cost").fill_null(0.0)
     above = pl.col("overtime_cost").fill_null(regular) - regular
     dear = snapshot["resources"].filter((above != 0) & pl.col("resource").is_in(working))

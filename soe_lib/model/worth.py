@@ -20,6 +20,8 @@ from soe_lib.model.model import Model
 from soe_lib.model.solve import INFINITY, Answer, Gate, Options
 
 CLOSE = 1e-7
+OWN_HOURS = ("make", "run", "ship", "set_up", "set_up_on", "overtime")
+"""Flows that work a resource's hours, or add to them for a premium: what the others do says how many there are."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class StepCurve:
     Parameters
     ----------
     steps : start, stop [unit, added to today's limit], price [money per unit], money [of the whole step].
-    balance, labels, unit : which limit. today : its right-hand side now.
+    balance, labels, unit : which limit. today : its right-hand side now;
+        of hours with those that heads, open locations and expansions bring.
     given : what is held fixed: "" for an LP, "the set-up pattern" where whole numbers are.
     currency : of the money.
     """
@@ -97,7 +100,19 @@ def worth(
         (pl.col("money") / (pl.col("stop") - pl.col("start"))).alias("price")
     )
     given = "the set-up pattern" if model.program.integer.any() else ""
-    return StepCurve(_merged(steps), balance, dict(labels), unit, today, given, model.snapshot.currency)
+    there = today + _brought(model, row, base) if balance == "hours" else today
+    return StepCurve(_merged(steps), balance, dict(labels), unit, there, given, model.snapshot.currency)
+
+
+def _brought(model: Model, row: int, base: Answer) -> float:
+    """Hours that heads, open locations and expansions bring to a resource, less what maintenance takes."""
+    taken = model.canonical.matrix[[row]].tocoo()
+    kept = np.ones(len(model.canonical.cost), bool)
+    for flow in OWN_HOURS:
+        if flow in model.program.columns:
+            kept[model.program.columns[flow]] = False
+    mine = kept[taken.col]
+    return -float(taken.data[mine] @ base.x[taken.col[mine]])
 
 
 def _row(model: Model, balance: str, labels: Mapping[str, str]) -> tuple[int, float, str]:

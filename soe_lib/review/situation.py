@@ -167,7 +167,7 @@ class Situation:
     @cached_property
     def scarce(self) -> pl.DataFrame:
         """What one more hour is worth, by line and week."""
-        return frames.scarce_hours(self.plan)
+        return frames.scarce_hours(self.snapshot, self.plan)
 
     @cached_property
     def hour_prices(self) -> pl.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -10,6 +12,7 @@ from soe_lib.model.worth import StepCurve, worth
 from soe_lib.review import words
 from soe_lib.review.charts.chart import Chart
 from soe_lib.review.charts.steps import step_curves
+from soe_lib.review.frames.load import resource_hours
 from soe_lib.review.tables.table import Table
 
 if TYPE_CHECKING:
@@ -49,8 +52,21 @@ def tightest(living: Living, *, most: int = CURVES, hours: float = HOURS) -> tup
     if not found:
         return ("No hour is scarce: one more would earn nothing.",)
     named = [(named_row(curve), curve.steps) for curve in found]
-    currency = found[0].currency
-    return (step_curves(named, currency), table(named, currency, given=found[0].given))
+    currency, loads = found[0].currency, _loads(living, found)
+    return (step_curves(named, currency), table(named, currency, given=found[0].given, loads=loads))
+
+
+def _loads(living: Living, found: tuple[StepCurve, ...]) -> list[float | None]:
+    """How full each line is in its period: hours used ÷ regular hours; None where it has no regular hours."""
+    asked = pl.DataFrame([{**curve.labels} for curve in found])
+    there = resource_hours(living.home.snapshot, living.base)
+    ratio = pl.when(pl.col("available") > 1e-9).then(pl.col("used") / pl.col("available"))
+    return (
+        asked.join(there, on=["resource", "period"], how="left", maintain_order="left")
+        .select(ratio)
+        .to_series()
+        .to_list()
+    )
 
 
 def named_row(curve: StepCurve) -> str:
@@ -58,17 +74,27 @@ def named_row(curve: StepCurve) -> str:
     return f"{curve.labels['resource']}, {words.period_name(curve.labels['period'])}"
 
 
-def table(named: list[tuple[str, pl.DataFrame]], currency: str, *, given: str = "") -> Table:
+def table(
+    named: list[tuple[str, pl.DataFrame]], currency: str, *, given: str = "", loads: Sequence[float | None] = ()
+) -> Table:
     """What the first hour, the first half of the hours and all of them earn, each by planning again."""
     rows = []
-    for name, steps in named:
+    for (name, steps), load in zip_longest(named, loads[: len(named)]):
         stop = float(steps["stop"].max())  # type: ignore[arg-type]
         for amount in (1.0, stop / 2, stop):
             used = (pl.min_horizontal("stop", pl.lit(amount)) - pl.col("start")).clip(lower_bound=0.0)
             money = float(steps.select((used * pl.col("price")).sum()).item())
-            rows.append({"Hours of": name, "More hours": amount, "Earn": money, "Each": money / amount})
-    frame = pl.DataFrame(rows).rename({"Earn": f"Earn together, {currency}", "Each": f"Each, {currency}"})
-    formats = {"More hours": ",.1f", f"Earn together, {currency}": "money", f"Each, {currency}": "money"}
+            rows.append({"Hours of": name, "Load": load, "More hours": amount, "Earn": money, "Each": money / amount})
+    frame = pl.DataFrame(rows, schema_overrides={"Load": pl.Float64}).rename(
+        {"Earn": f"Earn together, {currency}", "Each": f"Each, {currency}"}
+    )
+    formats = {
+        "Load": "percent",
+        "More hours": ",.1f",
+        f"Earn together, {currency}": "money",
+        f"Each, {currency}": "money",
+    }
     held = f", given {given}" if given else ""
     note = f"Margin and goodwill, read from the step curve, whose corners are planned again{held}; hours are free here."
+    frame = frame if loads else frame.drop("Load")
     return Table(frame, "What more hours are worth on the tightest lines", formats, note, rows=12)

@@ -28,13 +28,12 @@ def overtime_fields(snapshot: Snapshot, choices: Choices) -> tuple[Field, ...]: 
 
 
 def hours_part(snapshot: Snapshot, said: Said) -> Part | None:
-    """Regular hours of the calendar times a factor; events take their hours from what is left."""
+    """Regular hours, of the calendar and of crews, times a factor; events take their hours from what is left."""
     change = number(said, "share") / 100
     if not change:
         return None
     called = f"{_whose(said)} hours {_signed(change)}"
-    made = Scenario("").scale("calendar.hours", 1.0 + change, **where(said, "resource"))
-    return counted(called, made, {"calendar row": _rows(snapshot, said, "hours")})
+    return counted(called, *_scaled(snapshot, said, 1.0 + change, "hours", "hours_per_head"))
 
 
 def overtime_part(snapshot: Snapshot, said: Said) -> Part | None:
@@ -45,8 +44,8 @@ def overtime_part(snapshot: Snapshot, said: Said) -> Part | None:
     parts = []
     if change:
         called = f"{_whose(said)} overtime hours {_signed(change)}"
-        made = Scenario("").scale("calendar.overtime_hours", 1.0 + change, **where(said, "resource"))
-        parts.append(counted(called, made, {"calendar row": _rows(snapshot, said, "overtime_hours")}))
+        made = _scaled(snapshot, said, 1.0 + change, "overtime_hours", "overtime_hours_per_head")
+        parts.append(counted(called, *made))
     if premium:
         called = f"{_whose(said)} overtime premium {_signed(premium)}"
         parts.append(edits.premium(snapshot, premium, text(said, "resource"), called))
@@ -58,9 +57,18 @@ def _resource(choices: Choices) -> Field:
     return some_or_all("resource", "Resource", "All resources", choices.resources)
 
 
-def _rows(snapshot: Snapshot, said: Said, column: str) -> int:
-    rows = snapshot["calendar"].filter(pl.col(column) > 0)
-    return rows.filter(pl.col("resource") == text(said, "resource")).height if text(said, "resource") else rows.height
+def _scaled(snapshot: Snapshot, said: Said, factor: float, calendar: str, crew: str) -> tuple[Scenario, dict[str, int]]:
+    """The edits of hours, of the calendar's and of those that come with heads, and how many rows each reaches."""
+    made = Scenario("")
+    counts: dict[str, int] = {}
+    for table, column, kind in (("calendar", calendar, "calendar row"), ("workforce", crew, "crew")):
+        rows = snapshot[table].filter(pl.col(column) > 0)
+        rows = rows.filter(pl.col("resource") == text(said, "resource")) if text(said, "resource") else rows
+        if rows.height or table == "calendar":
+            counts[kind] = rows.height
+        if rows.height:
+            made = made.scale(f"{table}.{column}", factor, **where(said, "resource"))
+    return made, counts
 
 
 def _whose(said: Said) -> str:

@@ -57,7 +57,7 @@ def load_heatmap(frame: pl.DataFrame) -> Chart:
     figure, (axes,) = style.new_figure(
         height=0.31 * len(shown) + 1.0,
         title=title,
-        subtitle=f"Hours used ÷ regular hours left after events, %. ▾ hours lost to an event{left_out}",
+        subtitle=f"Hours of runs and set-ups ÷ regular hours left after events, %. ▾ hours lost to an event{left_out}",
     )
     draw(axes, frame, shown, columns)
     peak = frame.filter(pl.col("load") > TIGHT).sort(["load", "resource"], descending=[True, False]).head(8)

@@ -9,7 +9,7 @@ from soe_lib.review.frames.fence import fence_breaks, in_fence, with_causes
 from soe_lib.review.frames.history import earlier
 from soe_lib.review.frames.lateness import events_now, late_receipts, where_used
 from soe_lib.review.frames.lines import lines
-from soe_lib.review.frames.load import line_load, scarce_hours
+from soe_lib.review.frames.load import line_load, resource_hours, scarce_hours
 from soe_lib.review.frames.outlook import month_outlook
 from soe_lib.review.frames.running import running
 from soe_lib.review.frames.service import gaps_by_item, gaps_by_week, orders_at_risk, service_by
@@ -44,6 +44,7 @@ __all__ = [
     "month_outlook",
     "orders_at_risk",
     "projected_stock",
+    "resource_hours",
     "running",
     "scarce_hours",
     "service_by",

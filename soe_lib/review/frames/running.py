@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
+
+from soe_lib.model.hours import given
+from soe_lib.model.network import Network
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
@@ -13,9 +17,9 @@ if TYPE_CHECKING:
 def running(snapshot: Snapshot, before: Snapshot | None) -> pl.DataFrame:
     """Planned, run and ideal hours of each plant over the days from the last extract to this one.
 
-    Formula: planned = Σ regular hours of the earlier extract's calendar; run = actuals "hours"; ideal = Σ units started
-    × hours per unit of the fastest line of each step, with units started = good units ÷ yield of the item's routing;
-    good = the same of good units alone.
+    Formula: planned = Σ regular hours of the earlier extract, of its calendar and of today's crews, before events; run
+    = actuals "hours"; ideal = Σ units started × hours per unit of the fastest line of each step, with units started =
+    good units ÷ yield of the item's routing; good = the same of good units alone.
 
     Returns
     -------
@@ -32,9 +36,12 @@ def running(snapshot: Snapshot, before: Snapshot | None) -> pl.DataFrame:
         return pl.DataFrame(schema=empty)
     sites = before["resources"].select("resource", "location")
     worked = actual.filter(pl.col("measure") == "hours").select("resource").unique()
+    shares = before.calendar.within(before.as_of, snapshot.as_of - timedelta(days=1))
+    there = given(Network(before)).select(pl.col("resource", "period").cast(pl.String), "base")
     planned = (
-        before["calendar"].filter(days).join(worked, on="resource", how="semi")
-        .join(sites, on="resource", validate="m:1").group_by("location").agg(planned=pl.col("hours").sum())
+        there.join(shares, on="period").join(worked, on="resource", how="semi")
+        .join(sites, on="resource", validate="m:1").group_by("location")
+        .agg(planned=(pl.col("base") * pl.col("share")).sum())
     )  # fmt: skip
     made = actual.filter(pl.col("measure") == "make").group_by("item", "location").agg(done=pl.col("quantity").sum())
     ideal = (

@@ -12,19 +12,23 @@ OEE_BAND = Band(good=(0.75, 1.0), watch=(0.60, 1.0))
 def capacity_load(work: pl.DataFrame, hours: pl.DataFrame) -> pl.DataFrame:
     """Hours needed against hours there are, by resource and period (rough-cut capacity planning).
 
-    Formula: load = Σ quantity × hours_per_unit ÷ available hours. Above 1: more than the regular hours.
-    Null where no hours are available; `used` then says how many were asked for all the same.
+    Formula: load = Σ (quantity × hours_per_unit + setups × setup_hours) ÷ available hours. Above 1: more than
+    the regular hours. Null where no hours are available; `used` then says how many were asked for all the same.
 
     Parameters
     ----------
-    work : resource, period, quantity [units], hours_per_unit [h/unit].
+    work : resource, period, quantity [units], hours_per_unit [h/unit]; setups [number], setup_hours [h each], where
+        there are some.
     hours : resource, period, hours [h available], one row each.
 
     Returns
     -------
     resource, period, used [h], available [h], load [ratio], for every row of either table.
     """
-    used = work.group_by("resource", "period").agg(used=(pl.col("quantity") * pl.col("hours_per_unit")).sum())
+    hours_of = pl.col("quantity") * pl.col("hours_per_unit")
+    if {"setups", "setup_hours"} <= set(work.columns):
+        hours_of += (pl.col("setups") * pl.col("setup_hours")).fill_null(0.0)
+    used = work.group_by("resource", "period").agg(used=hours_of.sum())
     there = hours.select("resource", "period", available=pl.col("hours"))
     both = there.join(used, on=["resource", "period"], how="full", coalesce=True, validate="1:1").fill_null(0.0)
     load = pl.when(pl.col("available") > 0).then(pl.col("used") / pl.col("available"))

@@ -26,10 +26,7 @@ def supply(situation: Situation) -> Page:
         asked=to_decide(situation, issues),
         answers=situation.options,
         known=situation.memory,
-        assumptions=(
-            "A line's load counts the hours of operations and lanes; set-up hours are not planned yet.",
-            "Stock ahead is what the plan leaves at the end of each period.",
-        ),
+        assumptions=("Stock ahead is what the plan leaves at the end of each period.",),
     )
 
 
@@ -80,5 +77,5 @@ def peak(situation: Situation, *, weeks: int = 4) -> Score:
     if busy.is_empty():
         return insufficient(name, "%", "no line has hours")
     top = busy.sort(["load", "resource"], descending=[True, False]).row(0, named=True)
-    text = f"Hours used ÷ regular hours left after events, over those weeks; here {top['resource']}."
+    text = f"Hours of runs and set-ups ÷ regular hours left after events, over those weeks; here {top['resource']}."
     return known(name, top["load"], "%", text, band=LOAD_BAND)

@@ -13,6 +13,7 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.errors import DataError, SolveError
+from soe_lib.explore.builder import Builder
 from soe_lib.explore.controller import Explorer
 from soe_lib.explore.edits import recorded
 from soe_lib.explore.trial import Trial
@@ -50,6 +51,20 @@ def test_part_of_a_week_takes_its_working_days_hours(tmp_path: Path) -> None:
     answer = Explorer(mill(tmp_path)).ask(Trial(resource="line", outage_days=1, outage_from=MONDAY + timedelta(days=2)))
     assert answer["Margin"].value == pytest.approx(96)
     assert answer.notes[0].text == "line is down Wed 7 Jan: 2.0 hours lost."
+
+
+def test_a_crew_without_a_calendar_is_a_resource_like_any_other(tmp_path: Path) -> None:
+    # Two heads of 5 hours; a day takes a fifth of the week's ten, which leaves 8 for 8 units.
+    heads = {"resource": "line", "opening_heads": 2, "hours_per_head": 5, "minimum_heads": 2, "maximum_heads": 2}
+    snapshot = mill(tmp_path, workforce=[heads])
+    explorer = Explorer(snapshot.replace(calendar=snapshot["calendar"].clear()))
+    assert (explorer.choices.resources, explorer.choices.scarcest) == (("line",), "line")
+    answer = explorer.ask(Trial(resource="line", outage_days=1, outage_from=MONDAY + timedelta(days=2)))
+    assert answer["Margin"].value == pytest.approx(96)
+    assert answer.notes[0].text == "line is down Wed 7 Jan: 2.0 hours lost."
+    builder = Builder(explorer, tmp_path / "s.toml")
+    half = builder.choose("hours").set(share=-50).answer()
+    assert half["Margin"].value == pytest.approx(10 * 6)
 
 
 def test_more_demand_is_served_as_far_as_the_line_goes(tmp_path: Path) -> None:
