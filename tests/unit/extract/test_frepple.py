@@ -468,3 +468,93 @@ def test_frepples_own_demo_can_be_planned(tmp_path):
     assert plan.margin > 0
     chairs = plan.flow("buy").filter(pl.col("offer").str.starts_with("chair @"))
     assert chairs.is_empty(), "nobody buys at 150 what can be made for 64"
+
+
+def flour(tmp_path: Path, *rows: str, **changes: str) -> tuple[ImportReport, list[tuple[str | None, ...]]]:
+    """The bakery with these terms for flour at the bakery; what was said, and the offers of flour."""
+    head = "item_id,location_id,supplier_id,leadtime,cost,priority,effective_start,effective_end"
+    lines = "\n".join([head, *(f"flour,bakery,mill,86400,{row}" for row in rows)])
+    report = import_frepple(
+        write_export(tmp_path / "export", itemsupplier=lines, **changes), tmp_path / "rye", as_of=MONDAY
+    )
+    table = pl.read_csv(report.folder / "offers.csv", infer_schema=False)
+    missing = [pl.lit(None, pl.String).alias(name) for name in ("valid_from", "valid_to") if name not in table.columns]
+    table = table.with_columns(missing).filter(pl.col("offer") == "flour @ bakery from mill")
+    snapshot.read(report.folder)  # two valid rows for one period would stop it
+    return report, table.select("valid_from", "valid_to", "unit_cost").rows()
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        # an end is the first moment that is out: no day belongs to both prices, and none to neither
+        (["1,1,,2024-05-10 00:00:00", "1.2,1,2024-05-10 00:00:00,"],
+         [(None, "2024-05-09", "1.0"), ("2024-05-10", None, "1.2")]),
+        # within a day: the day is of the price in force as it begins
+        (["1,1,,2024-05-10 14:30:00", "1.2,1,2024-05-10 14:30:00,"],
+         [(None, "2024-05-10", "1.0"), ("2024-05-11", None, "1.2")]),
+        (["1,1,,2024-05-09 23:59:59", "1.2,1,2024-05-10,"],
+         [(None, "2024-05-09", "1.0"), ("2024-05-10", None, "1.2")]),
+        # a better priority for a while
+        (["1,2,,", "2,1,2024-05-06 00:00:00,2024-05-13 00:00:00"],
+         [(None, "2024-05-05", "1.0"), ("2024-05-06", "2024-05-12", "2.0"), ("2024-05-13", None, "1.0")]),
+        # equal priority: the lower cost; a worse one that lasts longer takes what is left
+        (["1.5,1,,2024-06-01", "1,1,,2024-05-10"], [(None, "2024-05-09", "1.0"), ("2024-05-10", "2024-05-31", "1.5")]),
+        # worse all the way: never
+        (["1,1,,", "0.5,2,2024-05-06,2024-05-13"], [(None, None, "1.0")]),
+        # for some hours only
+        (["1,1,,", "0.5,1,2024-05-06 08:00:00,2024-05-06 16:00:00"], [(None, None, "1.0")]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_end_of_terms_is_the_first_moment_that_is_out(rows, expected, order, tmp_path):
+    report, found = flour(tmp_path, *rows[::order])
+    assert found == expected
+    overlap = [sentence for sentence in report.assumptions if "hold at the same time" in sentence]
+    together = rows[0] in ("1,2,,", "1.5,1,,2024-06-01") or rows[1] == "0.5,2,2024-05-06,2024-05-13"
+    assert bool(overlap) == together
+    assert any("one day only" in sentence for sentence in report.assumptions) == ("16:00" in rows[1])
+
+
+def test_a_change_of_freight_overlaps_no_more_than_one_of_price(tmp_path):
+    lanes = """item_id,origin_id,location_id,leadtime,cost,priority,effective_start,effective_end
+        loaf,bakery,shop,86400,0.1,1,,2024-05-10 00:00:00
+        loaf,bakery,shop,86400,0.2,1,2024-05-10 00:00:00,"""
+    report = import_frepple(write_export(tmp_path / "export", itemdistribution=lanes), tmp_path / "rye", as_of=MONDAY)
+    found = snapshot.read(report.folder)["lanes"].sort("cost_per_unit")
+    assert found.select("valid_from", "valid_to").rows() == [(None, date(2024, 5, 9)), (date(2024, 5, 10), None)]
+
+
+CLOSED = BAKERY["calendarbucket"] + "\nmill days,2024-05-06 00:00:00,2024-05-20 00:00:00,0,1,,,00:00:00,23:59:59"
+
+
+def test_nothing_is_ordered_while_the_supplier_is_closed(tmp_path):
+    calendars = BAKERY["calendar"] + "\nmill days,1"
+    suppliers = "name,available_id\nmill,mill days\ngrocer,"
+    report, found = flour(tmp_path, "1,1,,", supplier=suppliers, calendar=calendars, calendarbucket=CLOSED)
+    assert found == [(None, "2024-05-05", "1.0"), ("2024-05-20", None, "1.0")]
+    assert "mill" in said(report, "are closed for 5 days or longer")
+    _, found = flour(tmp_path, "1,1,,2024-05-10", "2,1,2024-05-10,", supplier=suppliers, calendar=calendars,
+                     calendarbucket=CLOSED)  # fmt: skip
+    assert found == [(None, "2024-05-05", "1.0"), ("2024-05-20", None, "2.0")]
+
+
+def test_week_ends_of_a_supplier_and_unknown_calendars_are_said(tmp_path):
+    report, found = flour(
+        tmp_path, "1,1,,", supplier="name,available_id\nmill,shift\ngrocer,", calendar=BAKERY["calendar"]
+    )
+    assert found == [(None, None, "1.0")]
+    assert "mill" in said(report, "closed for less than 5 days at a time")
+    calendars = BAKERY["calendar"] + "\nelsewhere,0"
+    report, _ = flour(tmp_path, "1,1,,", supplier="name,available_id\nmill,elsewhere", calendar=calendars)
+    assert "mill" in said(report, "suppliers have a calendar that was not exported")
+
+
+def test_every_column_that_nothing_uses_is_said(tmp_path):
+    changes = {"customer": "name,owner_id,colour\nCafe,,red\nHotel,Cafe,\nNobody,,", "parameter": "name,value\nx.y,7",
+               "location": "name,available_id,lastmodified\nbakery,shift,\nshop,,"}  # fmt: skip
+    report = import_frepple(write_export(tmp_path / "export", **changes), tmp_path / "rye", as_of=MONDAY)
+    assert said(report, "customer.csv holds").endswith("(filled cells): owner (1), colour (1).")
+    assert "x.y" in said(report, "parameters of frePPLe are not used")
+    assert "type (6)" in said(report, "operationmaterial.csv holds")
+    assert not any(sentence.startswith("location.csv holds") for sentence in report.assumptions)

@@ -93,3 +93,12 @@ def test_a_missing_file(records: Path, tmp_path: Path) -> None:
     (records / GROUPS).unlink()
     with pytest.raises(DataError, match=r"lacks nodes_group\.csv"):
         import_supplygraph(records, tmp_path / "fmcg")
+
+
+def test_what_nothing_uses_is_said(records: Path, tmp_path: Path) -> None:
+    (records / "nodes_other.csv").write_text("Node,Plant\nA,1\n")
+    (records / GROUPS).write_text("Node,Group,Sub-Group,Note\nA,F,FA,\nGHOST,F,FA,\n")
+    report = import_supplygraph(records, tmp_path / "fmcg")[0]
+    assert "Files that the import does not use: nodes_other.csv." in report.assumptions
+    assert f"{GROUPS} holds columns that the import does not use: Sub-Group." in report.assumptions
+    assert f"{GROUPS} names 1 products without a record: GHOST." in report.assumptions

@@ -166,9 +166,13 @@ def resource_hours(source: Frepple, resources: Sequence[str], when: pl.DataFrame
 
 
 def unknown_calendars(source: Frepple) -> tuple[str, ...]:
-    """What is said of locations and resources whose calendars were not exported: always open, at their maximum."""
+    """What is said of whoever has a calendar that was not exported: always open, at the plain maximum."""
     known = ["", *_meaningful(source)["name"]]
-    asked = {"location": ("available",), "resource": ("available", "maximumcalendar", "efficiencycalendar")}
+    asked = {
+        "location": ("available",),
+        "supplier": ("available",),
+        "resource": ("available", "maximumcalendar", "efficiencycalendar"),
+    }
     return tuple(
         sentence
         for table, columns in asked.items()
@@ -187,12 +191,12 @@ def is_quantity_bucket() -> pl.Expr:
 def _bucket_amounts(source: Frepple, resources: pl.DataFrame, when: pl.DataFrame) -> pl.DataFrame:
     days = when.select("date").unique()
     buckets = source["calendarbucket"].rename({"calendar": "maximumcalendar"})
-    length = (pl.col("enddate") - pl.col("startdate")).dt.total_days().clip(1)
+    length = ((pl.col("enddate") - pl.col("startdate")).dt.total_seconds() / DAY).ceil().clip(1)
     return (
         resources.select("resource", "maximumcalendar")
         .join(buckets, on="maximumcalendar")
         .join(days, how="cross")
-        .filter(pl.col("date") >= pl.col("startdate").dt.date(), pl.col("date") < pl.col("enddate").dt.date())
+        .filter(pl.col("date") >= pl.col("startdate").dt.date(), pl.col("date") < pl.col("enddate"))
         .sort("resource", "date", "priority")
         .group_by("resource", "date", maintain_order=True)
         .agg(hours=(pl.col("value") / length).first())

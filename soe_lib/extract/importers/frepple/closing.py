@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 import polars as pl
 
 from soe_lib.extract.importers.frepple.calendars import WEEKDAYS
 from soe_lib.extract.importers.frepple.source import Frepple
+from soe_lib.extract.importers.report import tell
 
 LEAST_WORKED = 0.25
 """A weekday works where it has at least this share of the busiest weekday's hours."""
@@ -23,7 +25,22 @@ def left_out(export: Frepple, currency: str) -> tuple[str, ...]:
     return (
         *empty,
         *files,
+        *(_beside(file, columns) for file, columns in export.beside.items()),
+        *_parameters(export),
         f"All amounts are in {currency}, which was set at the import; frePPLe keeps no currency here.",
+    )
+
+
+def _beside(file: str, columns: Mapping[str, int]) -> str:
+    counted = ", ".join(f"{name} ({count:,})" for name, count in columns.items())
+    return f"{file} holds columns that the import does not use (filled cells): {counted}."
+
+
+def _parameters(export: Frepple) -> tuple[str, ...]:
+    rows = export["parameter"]
+    other = rows.filter(pl.col("name").str.to_lowercase() != "currentdate", pl.col("value") != "")
+    return tell(
+        other, "name", rows.height, "parameters", "of frePPLe are not used; the plan is made by its own settings"
     )
 
 

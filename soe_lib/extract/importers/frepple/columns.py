@@ -1,4 +1,4 @@
-"""Which tables and columns of a frePPLe export are read, their kinds, and the defaults that its manual documents.
+"""Which tables and columns of a frePPLe export are used, their kinds, and the defaults that its manual documents.
 
 Kinds: text, number, seconds (a duration), time (a date with time of day), flag (true or false).
 Source: frePPLe's model reference, https://frepple.com/docs/current/model-reference/.
@@ -15,18 +15,18 @@ def _kinds(**columns: str) -> dict[str, str]:
 
 
 _ORDER = _kinds(
-    text="status type reference item location supplier destination origin operation name batch owner",
+    text="status type reference item location supplier destination origin operation name",
     number="quantity quantitycompleted",
     time="startdate enddate",
 )
 _WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday"
 
 COLUMNS: Mapping[str, Mapping[str, str]] = {
-    "item": _kinds(text="name description category subcategory owner type uom", number="cost weight volume"),
+    "item": _kinds(text="name description category subcategory owner uom", number="cost weight volume"),
     "location": _kinds(text="name available owner"),
-    "customer": _kinds(text="name category owner"),
-    "supplier": _kinds(text="name available owner"),
-    "buffer": _kinds(text="item location batch type minimumcalendar", number="onhand minimum maximum mininterval"),
+    "customer": _kinds(text="name category"),
+    "supplier": _kinds(text="name available"),
+    "buffer": _kinds(text="item location batch type minimumcalendar", number="onhand minimum maximum"),
     "calendar": _kinds(text="name", number="defaultvalue"),
     "calendarbucket": _kinds(
         text="calendar",
@@ -36,39 +36,39 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         flag=_WEEKDAYS,
     ),
     "demand": _kinds(
-        text="name item location customer status batch operation owner policy",
+        text="name item location customer status policy",
         number="quantity priority",
         time="due",
         seconds="maxlateness",
     ),
     "itemsupplier": _kinds(
         text="item location supplier resource",
-        number="cost priority sizeminimum sizemultiple sizemaximum resourceqty",
+        number="cost priority sizeminimum sizemultiple sizemaximum",
         seconds="leadtime hardsafetyleadtime softsafetyleadtime extrasafetyleadtime fence",
         time="effectivestart effectiveend",
     ),
     "itemdistribution": _kinds(
         text="item location origin resource",
         number="cost priority sizeminimum sizemultiple sizemaximum resourceqty",
-        seconds="leadtime fence",
+        seconds="leadtime",
         time="effectivestart effectiveend",
     ),
     "operation": _kinds(
-        text="name type item location owner available search",
+        text="name type item location owner available",
         number="priority cost sizeminimum sizemultiple sizemaximum",
         seconds="duration durationper fence posttime",
         time="effectivestart effectiveend",
     ),
     "suboperation": _kinds(text="operation suboperation", number="priority"),
     "operationmaterial": _kinds(
-        text="operation item type name",
+        text="operation item name",
         number="quantity quantityfixed priority",
         seconds="offset",
         time="effectivestart effectiveend",
     ),
     "operationresource": _kinds(
         text="operation resource skill name setup",
-        number="quantity quantityfixed priority",
+        number="quantity quantityfixed",
         time="effectivestart effectiveend",
     ),
     "operationdependency": _kinds(text="operation blockedby", seconds="hardsafetyleadtime"),
@@ -134,7 +134,7 @@ DEFAULTS: Mapping[str, Mapping[str, float | bool | str]] = {
     "operation": {"priority": 1.0, "duration": 0.0, "durationper": 0.0, "cost": 0.0, "posttime": 0.0},
     "suboperation": {"priority": 1.0},
     "operationmaterial": {"quantity": 1.0, "quantityfixed": 0.0, "priority": 1.0},
-    "operationresource": {"quantity": 1.0, "quantityfixed": 0.0, "priority": 1.0},
+    "operationresource": {"quantity": 1.0, "quantityfixed": 0.0},
     "resource": {"maximum": 1.0, "efficiency": 100.0, "cost": 0.0, "constrained": True},
     "resourceskill": {"priority": 1.0},
     "operationplan": {"quantitycompleted": 0.0},

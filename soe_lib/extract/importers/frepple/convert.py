@@ -108,9 +108,22 @@ def _parts(frame: Frame) -> list[Part]:
     used = pl.concat([demand.places(source), _consumed(made), made["routings"].select(NODE)]).unique().sort(NODE)
     ordered = demand.orders(source, frame.sales, used, as_of=as_of)
     bought, shipped = _supply(frame, made, stocked, on_way, ordered, used)
-    offers = money.priced_offers(source, bought["offers"])
+    opened = supply.opened(source, bought["offers"], frame.when)
+    offers = money.priced_offers(source, opened["offers"])
     received = on_way["receipts"].pipe(_matched, offers["offers"], shipped["lanes"], made["routings"])
-    known = [made, loaded, resources, stocked, on_way, ordered, bought, shipped, offers, Part({"receipts": received})]
+    known = [
+        made,
+        loaded,
+        resources,
+        stocked,
+        on_way,
+        ordered,
+        bought,
+        shipped,
+        opened,
+        offers,
+        Part({"receipts": received}),
+    ]
     physical = [*known, *_sized(frame, _flat(known))]
     return [*physical, Part(notes=_choices(_flat(physical))), *_valued(frame, physical), _calendar(frame, physical)]
 

@@ -23,7 +23,13 @@ WHERE_EXPORTED = {
     "customer": ("demand.customer",),
     "supplier": ("itemsupplier.supplier",),
     "skill": ("operationresource.skill", "resourceskill.skill"),
-    "calendar": ("location.available", "resource.available", "resource.maximumcalendar", "calendarbucket.calendar"),
+    "calendar": (
+        "location.available",
+        "supplier.available",
+        "resource.available",
+        "resource.maximumcalendar",
+        "calendarbucket.calendar",
+    ),
 }
 """Tables that may be missing as a whole: their names are then taken from where they are used."""
 

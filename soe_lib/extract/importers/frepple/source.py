@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -44,12 +44,14 @@ class Frepple:
     tables : by frePPLe's own name, for example `itemsupplier`; durations in seconds.
     unused : rows of the CSV files that the importer does not know, by file name.
     absent : tables of every full export that were not there.
+    beside : columns with values that nothing uses: file → column → filled cells.
     """
 
     folder: Path
     tables: Mapping[str, pl.DataFrame]
     unused: Mapping[str, int]
     absent: tuple[str, ...] = ()
+    beside: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def __getitem__(self, table: str) -> pl.DataFrame:
         return self.tables[table]
@@ -78,9 +80,14 @@ def read(folder: Path) -> Frepple:
             f"The frePPLe export in {folder} lacks {lacking} (found: {found}). "
             f"Export {'this table' if len(missing) == 1 else 'these tables'} from frePPLe as CSV into the same folder."
         )
-    known = {table: _table(files[table], table) if table in files else _empty(table) for table in COLUMNS}
+    raw = {table: _renamed(path, table) for table, path in files.items() if table in COLUMNS}
+    known = {table: _table(raw[table], files[table], table) if table in raw else _empty(table) for table in COLUMNS}
+    beside = {files[table].name: _beside(rows, table) for table, rows in raw.items()}
     unused = {path.name: _rows(path).height for table, path in files.items() if table not in COLUMNS}
-    return Frepple(folder, _with_orders(known), unused, tuple(table for table in EXPECTED if table not in files))
+    absent = tuple(table for table in EXPECTED if table not in files)
+    return Frepple(
+        folder, _with_orders(known), unused, absent, {file: found for file, found in beside.items() if found}
+    )
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -111,14 +118,24 @@ def _rows(path: Path) -> pl.DataFrame:
     return rows.with_columns(pl.all().fill_null("").str.strip_chars())
 
 
-def _table(path: Path, table: str) -> pl.DataFrame:
+def _renamed(path: Path, table: str) -> pl.DataFrame:
+    """The rows as text under frePPLe's own names."""
     rows = _rows(path)
     aliases = ALIASES.get(table, {})
     names = {column: aliases.get(_plain(column), _plain(column)) for column in rows.columns}
     twins = sorted(column for column, name in names.items() if list(names.values()).count(name) > 1)
     if twins:
         raise DataError(f"{path.name} has the same column twice ({', '.join(twins)}): keep one of them.")
-    rows = rows.rename(names)
+    return rows.rename(names)
+
+
+def _beside(rows: pl.DataFrame, table: str) -> dict[str, int]:
+    """Columns that nothing uses and that hold something, with the number of their filled cells."""
+    filled = {column: int((rows[column] != "").sum()) for column in rows.columns if column not in COLUMNS[table]}
+    return {column: count for column, count in filled.items() if count}
+
+
+def _table(rows: pl.DataFrame, path: Path, table: str) -> pl.DataFrame:
     for column in NEEDED.get(table, ()):
         if column not in rows.columns:
             near = difflib.get_close_matches(column, rows.columns, 1)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from soe_lib.extract.importers.frepple.calendars import values
 from soe_lib.extract.importers.frepple.source import Frepple
-from soe_lib.extract.importers.frepple.timing import is_rounded, lead_days, lots, validity
+from soe_lib.extract.importers.frepple.timing import EVER, NEVER, disjoint, is_rounded, lead_days, lots, validity
 from soe_lib.extract.importers.frepple.trees import members
 from soe_lib.extract.importers.report import Part, names, tell
 
@@ -16,6 +17,8 @@ NODE = ["item", "location"]
 UNKNOWN_SUPPLIER = "unknown supplier"
 UNLIMITED_SUPPLIER = "unlimited stock"
 UNKNOWN_LEAD_DAYS = 7.0
+LONG_DAYS = 5
+"""A closure of so many days in a row is a holiday, a shorter one a week-end."""
 
 
 def offers(source: Frepple, wanted: pl.DataFrame) -> Part:
@@ -46,14 +49,72 @@ def offers(source: Frepple, wanted: pl.DataFrame) -> Part:
         label.alias("offer"), *validity(), "supplier", *NODE, "cost", "priority",
         lead_days(hours).alias("lead_time_days"), *lots(),
     )  # fmt: skip
-    best = table.sort("offer", "priority").unique(["offer", "valid_from"], keep="first", maintain_order=True)
-    dropped = table.height - best.height
-    repeated = (f"{dropped} item suppliers repeat another's terms; the better priority is kept.",) if dropped else ()
+    best = disjoint(table, "offer", ["priority", "cost"])
+    repeated = _overlapping(table, "offer", "item suppliers")
     unused = tell(
         every.filter(pl.col("priority") == 0), "item", every.height, "item suppliers",
         "have priority 0, which frePPLe does not plan; left out",
     )  # fmt: skip
-    return Part({"offers": best.drop("priority")}, unused + repeated + _supplier_terms(rows, hours))
+    brief = tell(
+        table.filter(pl.col("valid_from") > pl.col("valid_to")), "offer", table.height, "item suppliers",
+        "hold for a part of one day only; left out",
+    )  # fmt: skip
+    return Part({"offers": best.drop("priority")}, brief + unused + repeated + _supplier_terms(rows, hours))
+
+
+def _overlapping(table: pl.DataFrame, key: str, things: str) -> tuple[str, ...]:
+    """What is said of terms that hold on a day on which others between the same ends hold too."""
+    rows = table.with_row_index("_row").with_columns(
+        _from=pl.col("valid_from").fill_null(EVER), _to=pl.col("valid_to").fill_null(NEVER)
+    )
+    rows = rows.filter(pl.col("_from") <= pl.col("_to"))
+    pairs = rows.join(rows.select(key, other="_row", since="_from", until="_to"), on=key)
+    apart = pl.col("_row") != pl.col("other")
+    both = pairs.filter(apart, pl.col("_from") <= pl.col("until"), pl.col("since") <= pl.col("_to")).unique("_row")
+    what = "hold at the same time as others between the same ends; on each day the better priority, then the lower cost"
+    return tell(both, key, table.height, things, what)
+
+
+def opened(source: Frepple, table: pl.DataFrame, when: pl.DataFrame) -> Part:
+    """Offers outside the closures of their suppliers: nothing is ordered while one is closed for long.
+
+    Parameters
+    ----------
+    table : offers with supplier, valid_from and valid_to.
+    when : slots of the horizon, from `calendars.slots`.
+    """
+    kept = source["supplier"].filter(pl.col("available") != "", pl.col("name").is_in(table["supplier"].implode()))
+    valued = values(source, kept["available"].unique().to_list(), when).rename({"calendar": "available"})
+    days = valued.with_columns(date=pl.col("starts_at").dt.date()).group_by("available", "date")
+    work = kept.join(days.agg(works=(pl.col("value") != 0).any()), on="available").sort("name", "date")
+    run = pl.col("works").rle_id().over("name")
+    spans = work.group_by("name", run.alias("run"), maintain_order=True).agg(
+        pl.col("works").first(), first=pl.col("date").min(), last=pl.col("date").max(), days=pl.len()
+    )
+    shut = spans.filter(~pl.col("works"), pl.col("days") >= LONG_DAYS)
+    short = spans.filter(~pl.col("works"), pl.col("days") < LONG_DAYS)["name"].implode()
+    notes = tell(
+        kept.filter(pl.col("name").is_in(shut["name"].implode())), "name", source["supplier"].height, "suppliers",
+        f"are closed for {LONG_DAYS} days or longer by their calendar: nothing is ordered from them then; what was "
+        "ordered before arrives after its lead time all the same",
+    ) + tell(
+        kept.filter(pl.col("name").is_in(short)), "name", source["supplier"].height, "suppliers",
+        f"are closed for less than {LONG_DAYS} days at a time by their calendar (nights and week-ends among them); "
+        "left out, lead times count calendar days",
+    )  # fmt: skip
+    return Part({"offers": _outside(table, shut, when)}, notes)
+
+
+def _outside(table: pl.DataFrame, shut: pl.DataFrame, when: pl.DataFrame) -> pl.DataFrame:
+    """The offers with every closure of the supplier cut out; one that lasts to the horizon's end has no end."""
+    if shut.is_empty():
+        return table
+    end = when["date"].max()
+    last = pl.when(pl.col("last") < end).then("last")
+    closed = table.join(shut.select(supplier="name", valid_from="first", valid_to=last), on="supplier", suffix="_shut")
+    marks = closed.with_columns(valid_from="valid_from_shut", valid_to="valid_to_shut").select(table.columns)
+    both = pl.concat([table.with_columns(_open=pl.lit(1)), marks.with_columns(_open=pl.lit(0))])
+    return disjoint(both, "offer", ["_open"]).filter(pl.col("_open") == 1).drop("_open")
 
 
 def _supplier_terms(rows: pl.DataFrame, hours: pl.Expr) -> tuple[str, ...]:
@@ -104,12 +165,12 @@ def lanes(source: Frepple, start: pl.DataFrame, wanted: pl.DataFrame, share: pl.
         lead_days(hours, worked).alias("lead_time_days"),
         pl.col("cost").fill_null(0.0).alias("cost_per_unit"), *lots(), destination="location",
     )  # fmt: skip
-    best = table.sort("lane", "priority").unique(["lane", "valid_from"], keep="first", maintain_order=True)
+    best = disjoint(table, "lane", ["priority", "cost_per_unit"])
     handled = best.filter(pl.col("resource") != "").select(
         "lane", "item", "resource", hours_per_unit=pl.col("resourceqty").fill_null(1.0)
     )
     tables = {"lanes": best.drop("priority", "resource", "resourceqty"), "lane_resources": handled.unique()}
-    return Part(tables, _lane_terms(every, rows, kept, handled))
+    return Part(tables, _overlapping(table, "lane", "item distributions") + _lane_terms(every, rows, kept, handled))
 
 
 def _candidates(source: Frepple, rows: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:

@@ -241,4 +241,4 @@ def assumptions(recorded: Recorded, week: Week, currency: str) -> tuple[str, ...
             f"{never.height} items were not made so far. They can be bought outside at {COST + FREIGHT:g} {currency}, "
             f"{BUY_DAYS} days ahead: {names(never['item'])}."
         )
-    return tuple(said)
+    return (*said, *recorded.beside)

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from soe_lib.errors import DataError
+from soe_lib.extract.importers.report import names
 
 FILES: Mapping[str, str] = {
     "ordered": "raw_Sales_Order.csv",
@@ -28,10 +29,12 @@ class Recorded:
     ----------
     days : [date, item, ordered, made, issued, delivered], one row for each day and product, in units.
     groups : [item, family] of the products whose group is known.
+    beside : what stands in the folder and is not used, as sentences.
     """
 
     days: pl.DataFrame
     groups: pl.DataFrame
+    beside: tuple[str, ...] = ()
 
     @property
     def first(self) -> date:
@@ -64,7 +67,22 @@ def read(folder: Path) -> Recorded:
     return Recorded(
         days.with_columns(pl.col(list(FILES)).fill_null(0.0)).sort("item", "date"),
         groups.select(item="Node", family="Group").unique("item", keep="first", maintain_order=True),
+        _beside(folder, groups, days),
     )
+
+
+def _beside(folder: Path, groups: pl.DataFrame, days: pl.DataFrame) -> tuple[str, ...]:
+    """The files, columns and rows that nothing uses."""
+    read = {*FILES.values(), GROUPS}
+    files = sorted(path.name for path in folder.iterdir() if path.suffix.lower() == ".csv" and path.name not in read)
+    columns = [name for name in groups.columns if name not in ("Node", "Group") and groups[name].drop_nulls().len()]
+    strange = groups.filter(~pl.col("Node").is_in(days["item"].implode()))["Node"].drop_nulls()
+    said = (
+        (files, f"Files that the import does not use: {', '.join(files)}."),
+        (columns, f"{GROUPS} holds columns that the import does not use: {', '.join(columns)}."),
+        (strange, f"{GROUPS} names {len(strange)} products without a record: {names(strange)}."),
+    )
+    return tuple(sentence for found, sentence in said if len(found))
 
 
 def _rows(path: Path) -> pl.DataFrame:
