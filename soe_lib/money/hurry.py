@@ -13,15 +13,22 @@ from soe_lib.money.reading import PlanLike
 from soe_lib.money.rounding import as_money
 
 LEAD = "the ordinary way takes too long"
-_CAUSE = pl.Schema({"item": pl.String, "cause": pl.String, "rank": pl.Int64})
+_CAUSE = pl.Schema({"item": pl.String, "cause": pl.String, "rank": pl.Int64, "event": pl.String})
 
 
-def expediting_by_cause(plan: PlanLike, snapshot: Snapshot, *, digits: int = 2) -> pl.DataFrame:
+def expediting_by_cause(
+    plan: PlanLike, snapshot: Snapshot, *, spared: pl.DataFrame | None = None, digits: int = 2
+) -> pl.DataFrame:
     """The premiums that a plan pays for expedited purchases, each laid to one cause, so that no unit counts twice.
 
-    Formula: Σ units × (expedited − ordinary cost), as the ledger books it. The cause is the first that the extract
-    knows of the item: a receipt of it that an event delays, a receipt of it that is overdue, a supply loss, a surge of
-    demand for it or for what it goes into; else the ordinary lead time.
+    Formula: Σ units × (expedited − ordinary cost), as the ledger books it. Where it is known what is expedited without
+    each event, an event has the units that are not expedited without it, and the ordinary lead time has the rest. Else
+    the cause is the first that the extract knows of the item: a receipt of it that an event delays, a receipt of it
+    that is overdue, a supply loss, a surge of demand for it or for what it goes into; else the ordinary lead time.
+
+    Parameters
+    ----------
+    spared : event, item, location, units that are not expedited without the event; None where nobody planned again.
 
     Returns cause, item, location, quantity [unit], amount [money, negative], the dearest first; the
     amounts are those of the statement and add up to its expediting.
@@ -30,11 +37,36 @@ def expediting_by_cause(plan: PlanLike, snapshot: Snapshot, *, digits: int = 2) 
     cents = plan.ledger.cents("item", "location", digits=digits).filter(mine)
     units = plan.ledger.lines.filter(mine).group_by("item", "location").agg(pl.col("quantity").sum())
     causes = pl.concat([_delayed(snapshot), _overdue(snapshot), _lost(snapshot), _surges(snapshot)])
-    first = causes.sort("item", "rank", "cause").unique("item", keep="first", maintain_order=True)
-    rows = cents.join(units, on=["item", "location"], how="left").join(first, on="item", how="left")
+    booked = cents.join(units, on=["item", "location"], how="left")
+    if spared is None:
+        first = causes.sort("item", "rank", "cause").unique("item", keep="first", maintain_order=True)
+        rows = booked.join(first, on="item", how="left")
+    else:
+        rows = _proven(booked, spared, causes)
     money = as_money(pl.col("cents"), digits).alias("amount")
     shown = rows.select(pl.col("cause").fill_null(LEAD), "item", "location", "quantity", money)
     return shown.sort("amount", "cause", "item", "location")
+
+
+def _proven(booked: pl.DataFrame, spared: pl.DataFrame, causes: pl.DataFrame) -> pl.DataFrame:
+    """The booked rows in parts, one an event that it takes, the largest first; what no event takes has no cause."""
+    place, size = ["item", "location"], pl.col("quantity").abs()
+    texts = causes.filter(pl.col("event") != "").unique(["item", "event"], keep="first", maintain_order=True)
+    mine = booked.join(spared.filter(pl.col("units") > 0), on=place).sort(["units", "event"], descending=[True, False])
+    mine = mine.with_columns(until=pl.min_horizontal(pl.col("units").cum_sum().over(place), size) / size)
+    mine = mine.with_columns(share=pl.col("until") - pl.col("until").shift(1).over(place).fill_null(0.0))
+    named = mine.join(texts.drop("rank"), on=["item", "event"], how="left").with_columns(
+        pl.coalesce("cause", pl.format("event {}", "event")).alias("cause"), pl.col("quantity") * pl.col("share"),
+        (pl.col("cents") * pl.col("share")).round(0).cast(pl.Int64),
+    )  # fmt: skip
+    parts = named.select(*place, "cause", "quantity", "cents")
+    taken = parts.group_by(place).agg(pl.col("quantity", "cents").sum()).rename({"quantity": "gone", "cents": "less"})
+    rest = booked.join(taken, on=place, how="left").select(
+        *place, cause=pl.lit(None, pl.String), quantity=pl.col("quantity") - pl.col("gone").fill_null(0.0),
+        cents=pl.col("cents") - pl.col("less").fill_null(0),
+    )  # fmt: skip
+    both = pl.concat([parts, rest.select(parts.columns)])
+    return both.filter((pl.col("cents") != 0) | (pl.col("quantity").abs() > 1e-6))
 
 
 def _delayed(snapshot: Snapshot) -> pl.DataFrame:
@@ -46,7 +78,9 @@ def _delayed(snapshot: Snapshot) -> pl.DataFrame:
 
 def _overdue(snapshot: Snapshot) -> pl.DataFrame:
     late = snapshot["receipts"].filter(pl.col("due_on") < snapshot.as_of)
-    return late.select("item", cause=pl.format("{} is overdue", "receipt"), rank=pl.lit(1)).cast(_CAUSE)
+    return late.select("item", cause=pl.format("{} is overdue", "receipt"), rank=pl.lit(1), event=pl.lit("")).cast(
+        _CAUSE
+    )
 
 
 def _lost(snapshot: Snapshot) -> pl.DataFrame:
@@ -79,5 +113,7 @@ def _hit(
         meant = reduce(and_, [reduce(or_, [pl.col(column) == part for column in columns]) for part in parts])
         hit = rows.filter(meant.fill_null(value=False))
         cause = pl.format(text, pl.col(named) if named else pl.lit(target), pl.lit(event))
-        found.append(hit.select("item", cause.alias("cause"), pl.lit(rank).alias("rank")).cast(_CAUSE))
+        found.append(
+            hit.select("item", cause.alias("cause"), pl.lit(rank).alias("rank"), event=pl.lit(event)).cast(_CAUSE)
+        )
     return pl.concat(found)

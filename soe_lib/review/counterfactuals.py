@@ -13,51 +13,97 @@ import polars as pl
 
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
+from soe_lib.review.exceptions.detectors.unforecast_orders import orders_of, subject_of
 from soe_lib.review.frames.fence import LEAST
 from soe_lib.review.frames.lines import lines
 from soe_lib.review.situation import Situation
 
 FILE = "event_costs.parquet"
 BREAK: dict[str, Any] = {"routing": pl.String, "period": pl.String, "units": pl.Float64}
+HURRIED: dict[str, Any] = {"item": pl.String, "location": pl.String, "units": pl.Float64}
+SERVED: dict[str, Any] = {"item": pl.String, "units": pl.Float64}
 COLUMNS: dict[str, Any] = {
-    "subject": pl.String, "money": pl.Float64, "steering": pl.Float64, "missed": pl.Float64,
-    "unbroken": pl.List(pl.Struct(BREAK)),
+    "subject": pl.String, "money": pl.Float64, "steering": pl.Float64, "missed": pl.Float64, "cause": pl.String,
+    "served": pl.List(pl.Struct(SERVED)), "unbroken": pl.List(pl.Struct(BREAK)),
+    "unhurried": pl.List(pl.Struct(HURRIED)),
 }  # fmt: skip
-"""One row a cause; unbroken: the units of the frozen fence that are broken with it and not without it."""
+"""One row a cause, an "event" or "orders"; served: by item, the units that are on time without it and not with it;
+unbroken: the units of the frozen fence that are broken with it and not without it; unhurried: the units that are
+expedited with it and not without it."""
+EVENT, ORDERS = "event", "orders"
 
 
-def cost_of_events(situation: Situation, solve: Callable[[Snapshot], Plan], *, at_most: int = 6) -> pl.DataFrame:
-    """What each event in force costs, by planning again without it.
+def cost_of_events(
+    situation: Situation, solve: Callable[[Snapshot], Plan], *, at_most: int = 12, orders: int = 3
+) -> pl.DataFrame:
+    """What each event in force costs, and whom it makes wait, by planning again without it; likewise for orders that
+    nobody forecast.
 
-    Formula: money = margin without the event − margin with it; positive: the event costs that much even with the best
-    answer to it. Each is taken away alone, so the costs of several need not add up to that of all of them.
+    Formula: money = margin without the cause − margin with it; positive: it costs that much even with the best answer
+    to it. Each is taken away alone, so the costs of several need not add up to that of all of them.
 
     Parameters
     ----------
     solve : plans a snapshot: `soe.plan`, or `Living(snapshot).plan`, which is faster.
-    at_most : events that are priced, in order of their names.
+    at_most : events that are priced, in order of their names. orders : customers and families whose orders above
+        forecast are taken away, the most revenue first.
 
     Returns
     -------
-    subject [event], money, steering [money], missed [units that would be served on time without it], unbroken.
+    the columns of COLUMNS: subject [event, or customer and family], money, steering [money], missed [units that would
+    be served on time without it, of others where it is an order], cause, served, unbroken.
     """
-    events = situation.snapshot["events"]
-    names = situation.events["event"].sort().head(at_most).to_list()
-    rows = [without(situation, solve(situation.snapshot.replace(events=events.filter(pl.col("event") != name))), name)
-            for name in names]  # fmt: skip
+    here, events = situation.snapshot, situation.snapshot["events"]
+    rows = [
+        without(situation, solve(here.replace(events=events.filter(pl.col("event") != name))), name)
+        for name in situation.events["event"].sort().head(at_most)
+    ]
+    surprises = situation.unforecast.sort(["revenue", "customer", "family"], descending=[True, False, False])
+    for row in surprises.head(orders).iter_rows(named=True):
+        mine = pl.col("order").is_in(list(orders_of(situation, row)))
+        share = row["forecast"] / row["orders"]
+        less = here["orders"].with_columns(pl.when(mine).then(pl.col(name) * share).otherwise(name).alias(name)
+                                           for name in ("quantity", "committed"))  # fmt: skip
+        other = solve(here.replace(orders=less if share > 0 else here["orders"].filter(~mine)))
+        of = (pl.col("customer") == row["customer"]) & (pl.col("family") == row["family"])
+        rows.append(without(situation, other, subject_of(row), cause=ORDERS, lines_of=~of))
     return pl.DataFrame(rows, schema=COLUMNS, orient="row").sort("money", descending=True)
 
 
-def without(situation: Situation, other: Plan, subject: str) -> tuple[Any, ...]:
-    """The row of one event: its name, the money it costs, the units that would be on time without it, and the breaks
-    of the fence that would not be.
+def without(
+    situation: Situation, other: Plan, subject: str, *, cause: str = EVENT, lines_of: pl.Expr | bool = True
+) -> tuple[Any, ...]:
+    """The row of one cause: its name, the money it costs, the units that would be on time without it, in all and by
+    item, and the breaks of the fence that would not be.
+
+    Parameters
+    ----------
+    lines_of : the demand lines whose units count.
     """
-    plan = situation.plan
-    gain = other.margin - plan.margin
-    missed = float((situation.lines["late"] + situation.lines["short"]).sum())
-    rest = lines(situation.snapshot, other)
-    served = missed - float((rest["late"] + rest["short"]).sum())
-    return subject, gain, other.steering - plan.steering, served, _unbroken(situation, other)
+    plan, served = situation.plan, _served(situation, other, lines_of)
+    units = float(served["units"].sum())
+    found = served.filter(pl.col("units").abs() > LEAST).to_dicts()
+    money = other.margin - plan.margin, other.steering - plan.steering
+    return subject, *money, units, cause, found, _unbroken(situation, other), _unhurried(situation.plan, other)
+
+
+def _served(situation: Situation, other: Plan, lines_of: pl.Expr | bool) -> pl.DataFrame:
+    """item, units: how many more are on time in the other plan; negative: how many more are missed.
+
+    Demand that is there only with the cause is neither: it is not served without it, it is not asked for.
+    """
+    sides = [
+        frame.filter(lines_of)
+        .group_by("item")
+        .agg(on_time=pl.col("on_time").sum() * sign, missed=(pl.col("late") + pl.col("short")).sum() * sign)
+        for frame, sign in ((lines(situation.snapshot, other), 1.0), (situation.lines, -1.0))
+    ]
+    apart = pl.concat(sides).group_by("item").agg(pl.col("on_time", "missed").sum())
+    more, fewer = pl.col("on_time"), -pl.col("missed")
+    gained = pl.min_horizontal(more, fewer.clip(lower_bound=0.0))
+    return apart.select("item", units=pl.when(more > 0).then(gained).otherwise(fewer.clip(upper_bound=0.0))).sort(
+        "item"
+    )
 
 
 def _unbroken(situation: Situation, other: Plan) -> list[dict[str, Any]]:
@@ -70,6 +116,18 @@ def _unbroken(situation: Situation, other: Plan) -> list[dict[str, Any]]:
         units=pl.col("change").abs() - (pl.col("then").fill_null(0.0) - pl.col("recorded")).abs()
     )
     return apart.filter(pl.col("units") > LEAST).select(*BREAK).to_dicts()
+
+
+def _unhurried(plan: Plan, other: Plan) -> list[dict[str, Any]]:
+    """item, location, units: what is expedited in the plan and not in the other."""
+    sides = [_expedited(plan, 1.0), _expedited(other, -1.0)]
+    apart = pl.concat(sides).group_by("item", "location").agg(pl.col("units").sum())
+    return apart.filter(pl.col("units") > LEAST).sort("item", "location").to_dicts()
+
+
+def _expedited(plan: Plan, sign: float) -> pl.DataFrame:
+    lines = plan.ledger.lines.filter(pl.col("account") == "expediting")
+    return lines.select(pl.col("item", "location").cast(pl.String), units=pl.col("quantity") * sign)
 
 
 def keep_costs(costs: pl.DataFrame, results: str | Path) -> pl.DataFrame:

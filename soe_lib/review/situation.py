@@ -134,7 +134,7 @@ class Situation:
 
     @cached_property
     def missed(self) -> pl.DataFrame:
-        """The same items, each laid to one cause: kind and key added."""
+        """The same items, in parts that are laid to one cause each: kind and key added."""
         from soe_lib.review.exceptions.causes import attributed
 
         return attributed(self)

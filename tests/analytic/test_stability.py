@@ -15,7 +15,11 @@ from soe_lib.cli import main
 from soe_lib.errors import SolveError
 from soe_lib.extract.demo import generate
 from soe_lib.model.blocks import STANDARD, Stability
+from soe_lib.review.counterfactuals import cost_of_events
+from soe_lib.review.exceptions import find
 from soe_lib.review.frames.fence import fence_breaks, why
+from soe_lib.review.situation import situation
+from soe_lib.review.tables import fence_breaks as table_of_breaks
 from tests.analytic.test_two_items import asked, line, quantity
 from tests.networks import MONDAY, snapshot, write
 
@@ -204,6 +208,27 @@ def test_every_way_to_plan_knows_the_same_plan_of_record(tmp_path: Path, monkeyp
     assert "keeps to published" in CliRunner().invoke(main, ["plan", *asked_for, "--record", "2026-01-05/1"]).output
     assert "fence" not in CliRunner().invoke(main, ["plan", *asked_for, "--record", "none"]).output
     assert "has no plan" in CliRunner().invoke(main, ["plan", *asked_for, "--record", "2025-01-05"]).output
+
+
+def test_a_break_names_the_event_without_which_it_is_spared(tmp_path: Path) -> None:
+    # Three are recorded for the first week, of 20 h a stop leaves 1: two are broken by it, and only by it.
+    made = tables()
+    made["events"] = [
+        {"event": "E1", "kind": "downtime", "target": "line", "from": MONDAY, "to": MONDAY + timedelta(6), "hours": 19}
+    ]
+    found = snapshot(tmp_path, FENCE, **made)
+    record = recorded(found)
+    living = soe.Living(found, record=record)
+    week = situation(found, living.base, record)
+    week = week.priced(cost_of_events(week, living.plan))
+    (row,) = week.breaks_by_cause.to_dicts()
+    assert (row["cause"], row["change"], row["spared"]) == ("E1", pytest.approx(-2), pytest.approx(2))
+    shown = table_of_breaks(week.breaks_by_cause, found, record)
+    assert not isinstance(shown, str)
+    assert shown.frame["Why"].to_list() == ["E1: without it 2 of these units stay"]
+    (issue,) = find(week, only=["fence_broken"])
+    assert "2 units are moved inside the frozen fence of 7 days, 67\u00a0% of" in issue.what
+    assert (issue.money, issue.cause) == (pytest.approx(40), "E1: without it 2 of these units stay")
 
 
 def test_four_weeks_in_a_row_are_certified_with_their_breaks(tmp_path: Path) -> None:

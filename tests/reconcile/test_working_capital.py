@@ -16,6 +16,8 @@ from soe_lib.money.hurry import LEAD, expediting_by_cause
 from soe_lib.money.idle import idle_stock
 from soe_lib.money.statement import statement
 from soe_lib.money.working_capital import working_capital
+from soe_lib.review.pages.tied_up import TiedUp
+from soe_lib.review.situation import situation
 from tests.networks import MONDAY, Rows, snapshot, weeks
 
 TERMS = '[costs]\nper = "period"\n[terms]\nreceivable_days = 14\npayable_days = 0\n'
@@ -124,6 +126,20 @@ def test_hurry_is_laid_to_one_cause_and_ties_to_the_statement(tmp_path: Path) ->
         assert found.select("cause", "item", "location", "amount").rows() == [(cause, "A", "W", -6.0)], name
         assert found["quantity"].to_list() == [pytest.approx(2)]
         assert round(100 * found["amount"].sum()) == statement(plan).cents("expediting")
+
+
+def test_a_unit_is_hurried_for_an_event_only_where_it_is_not_without_it(tmp_path: Path) -> None:
+    # Two are expedited at 3 more each; without the delay one of them comes by itself.
+    tables = {"receipts": [receipt("R1", 1)], "events": event("delay", "R1", days=20)}
+    extract = hurried(tmp_path, **tables)
+    week = situation(extract, soe.plan(extract))
+    week = week.priced(soe.cost_of_events(week, soe.plan))
+    rows = TiedUp(week).hurry.select("cause", "quantity", "amount").rows()
+    assert sorted(rows) == [("R1 is late (E1)", pytest.approx(1), -3.0), (LEAD, pytest.approx(1), -3.0)]
+    calm = hurried(tmp_path / "calm", events=event("surge", "F"))
+    week = situation(calm, soe.plan(calm))
+    week = week.priced(soe.cost_of_events(week, soe.plan))
+    assert TiedUp(week).hurry["cause"].to_list() == [LEAD], "a surge of nothing hurries nobody"
 
 
 def test_an_offer_without_a_price_in_some_period_is_not_free_there(tmp_path: Path) -> None:

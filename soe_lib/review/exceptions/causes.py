@@ -1,8 +1,9 @@
-"""Why demand is missed: each missed item is laid to one cause, so that no unit is counted twice.
+"""Why demand is missed: each missed unit is laid to one cause, so that none is counted twice.
 
-The links are found in the data, in this order: a late receipt of the item or of something in it; a supply loss; a
-line that is down; a line whose hours have a price in the weeks of the gap or shortly before; none of these. What a
-cause really costs is known only by planning again without it (`counterfactuals`).
+A unit is laid to an event, or to orders that nobody forecast, only where planning again without it serves the unit on
+time (`counterfactuals`). The rest goes to a line whose hours have a price in the weeks of the gap or shortly before, or
+to no cause. Where nobody has planned again, the data only say what an item may hang on, in this order: a late receipt
+of it or of something in it; a supply loss; a line that is down; a full line.
 """
 
 from __future__ import annotations
@@ -14,30 +15,83 @@ from soe_lib.review.situation import Situation
 
 LOOK_BACK = 4
 LATE, LOSS, DOWN, FULL, OTHER = "late receipt", "supply loss", "line down", "line full", "other"
+ORDERS, EVENT = "orders above forecast", "event"
+PROVEN = (LATE, LOSS, DOWN, ORDERS, EVENT)
+"""Causes that only planning again can prove."""
 LINK = {"item": pl.String, "kind": pl.String, "key": pl.String, "rank": pl.Int32, "weight": pl.Float64}
+UNITS = ("late", "short", "revenue", "money")
+LEAST = 5e-3
 
 
 def attributed(situation: Situation) -> pl.DataFrame:
-    """The items with missed demand, each with its likeliest cause.
+    """The items with missed demand, a row for each cause that their units are laid to; the units add up to all missed.
 
     Returns
     -------
-    the rows of `item_gaps`, kind (late receipt, supply loss, line down, line full, other) and key (receipt, event or
-    resource).
+    the rows of `item_gaps` with late, short, revenue and money of the part, kind (late receipt, supply loss, line down,
+    orders above forecast, event, line full, other) and key (receipt, event, customer and family, or resource).
     """
-    gaps = situation.item_gaps.filter(pl.col("late") + pl.col("short") >= 0.5)
+    gaps = situation.item_gaps.filter(pl.col("late") + pl.col("short") >= LEAST)
     used = where_used(situation.snapshot)
     made = made_on(situation)
-    links = [
-        late_links(situation, used),
-        loss_links(situation, used),
-        down_links(situation, used, made),
-        full_links(situation, used, made, gaps),
-    ]
-    best = pl.concat(links).sort(["item", "rank", "weight", "key"], descending=[False, False, True, False])
-    first = best.unique("item", keep="first", maintain_order=True).select("item", "kind", "key")
-    joined = gaps.join(first, on="item", how="left", validate="1:1")
-    return joined.with_columns(pl.col("kind").fill_null(OTHER), pl.col("key").fill_null(""))
+    full = full_links(situation, used, made, gaps)
+    if situation.prices is None or "served" not in situation.prices.columns:
+        links = [late_links(situation, used), loss_links(situation, used), down_links(situation, used, made), full]
+        return _parts(gaps, _likeliest(pl.concat(links)).with_columns(units=pl.lit(float("inf"))))
+    laid = _laid(gaps, _served(situation, used))
+    return _parts(gaps, pl.concat([laid, _likeliest(full).with_columns(units=pl.lit(float("inf")))]))
+
+
+def _likeliest(links: pl.DataFrame) -> pl.DataFrame:
+    """item, kind, key: the first link of each item."""
+    best = links.sort(["item", "rank", "weight", "key"], descending=[False, False, True, False])
+    return best.unique("item", keep="first", maintain_order=True).select("item", "kind", "key")
+
+
+def _parts(gaps: pl.DataFrame, laid: pl.DataFrame) -> pl.DataFrame:
+    """The gaps in parts: each cause, in the order given, takes up to its units of what is left; the rest has none."""
+    rest = gaps.select("item", kind=pl.lit(OTHER), key=pl.lit(""), units=pl.lit(float("inf")))
+    missed = pl.col("late") + pl.col("short")
+    rows = gaps.join(pl.concat([laid, rest]), on="item", how="inner", maintain_order="left_right")
+    rows = rows.with_columns(taken=pl.min_horizontal(pl.col("units").cum_sum().over("item"), missed))
+    rows = rows.with_columns(part=(pl.col("taken") - pl.col("taken").shift(1).over("item").fill_null(0.0)) / missed)
+    return rows.filter(pl.col("part") * missed > LEAST / 10).with_columns(
+        pl.col(name) * pl.col("part") for name in UNITS
+    ).drop("units", "taken", "part")  # fmt: skip
+
+
+def _laid(gaps: pl.DataFrame, served: pl.DataFrame) -> pl.DataFrame:
+    """item, kind, key, units in the order in which causes take units: events first, then orders; large ones first."""
+    mine = served.join(gaps.select("item"), on="item", how="semi").filter(pl.col("units") > 0)
+    # Without a cause some items are served less: what its absence only shifts is not laid to it.
+    whole = pl.col("units").sum().over("subject")
+    kept = (pl.col("net").clip(lower_bound=0.0) / whole).clip(upper_bound=1.0)
+    sized = mine.with_columns(size=whole, units=pl.col("units") * kept).filter(pl.col("units") > 0)
+    later = pl.col("kind") == ORDERS
+    order = sized.sort([later, "size", "subject", "item"], descending=[False, True, False, False])
+    return order.select("item", "kind", "key", "units")
+
+
+def _served(situation: Situation, used: pl.DataFrame) -> pl.DataFrame:
+    """subject, net, item, units, kind, key: what is on time without each cause, and to which exception it goes."""
+    assert situation.prices is not None, "asked only where somebody has planned again"
+    rows = situation.prices.select("subject", "cause", "served", net="missed").explode("served").drop_nulls("served")
+    rows = rows.unnest("served")
+    kinds = {"downtime": DOWN, "supply_loss": LOSS}
+    events = situation.events.select(
+        subject="event", kind=pl.col("kind").replace_strict(kinds, default=EVENT, return_dtype=pl.String)
+    )
+    receipts = situation.late_receipts.filter(pl.col("event") != "").select(
+        "receipt", "event", "value", component="item"
+    )
+    late = used.join(receipts, on="component").sort(["value", "receipt"], descending=[True, False])
+    late = late.unique(["event", "item"], keep="first", maintain_order=True).select("item", "receipt", subject="event")
+    joined = rows.join(events, on="subject", how="left").join(late, on=["subject", "item"], how="left")
+    orders, delayed = pl.col("cause") == "orders", pl.col("receipt").is_not_null()
+    return joined.with_columns(
+        kind=pl.when(orders).then(pl.lit(ORDERS)).when(delayed).then(pl.lit(LATE)).otherwise("kind").fill_null(EVENT),
+        key=pl.when(delayed & ~orders).then("receipt").otherwise("subject"),
+    )
 
 
 def made_on(situation: Situation) -> pl.DataFrame:

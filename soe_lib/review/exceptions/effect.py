@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from soe_lib.review import words
+from soe_lib.review.exceptions.causes import PROVEN
 from soe_lib.review.situation import Situation
 
 
@@ -18,6 +19,7 @@ class Effect:
     ----------
     late, short : units. revenue : of those units [money]. money : lost margin, penalties and lateness [money].
     items, customers, weeks : names, the dearest items first. codes : the items by their codes, in the same order.
+    proven : whether planning again without the cause serves them; else they are the most that may hang on it.
     """
 
     late: float
@@ -28,6 +30,7 @@ class Effect:
     customers: tuple[str, ...]
     weeks: tuple[str, ...]
     codes: tuple[str, ...] = ()
+    proven: bool = True
 
     @property
     def about(self) -> dict[str, tuple[str, ...]]:
@@ -44,7 +47,8 @@ class Effect:
         """ "1,200 units late", "300 never served and 1,200 late"."""
         parts = [(self.short, "never served"), (self.late, "late")]
         said = [f"{words.number(size)} units {text}" for size, text in parts if size >= 0.5]
-        return " and ".join(said) or "nothing missed"
+        most = "" if self.proven else "up to "
+        return most + " and ".join(said) if said else "nothing missed"
 
     def service(self, currency: str) -> str:
         """The effect on customers in a few words: "1,200 units late, EUR 14 thousand of revenue"."""
@@ -71,5 +75,6 @@ def effect_of(situation: Situation, kind: str, key: str) -> Effect:
         items=tuple(mine["description"].to_list()),
         codes=tuple(mine["item"].to_list()),
         customers=tuple(mine["customers"].explode().unique().sort().drop_nulls().to_list()) if mine.height else (),
+        proven=situation.prices is not None or kind not in PROVEN,
         weeks=tuple(sorted(weeks, key=lambda week: order.get(week, 0))),
     )

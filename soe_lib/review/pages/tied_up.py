@@ -67,7 +67,11 @@ class TiedUp:
     @cached_property
     def hurry(self) -> pl.DataFrame:
         """What is paid for expedited purchases, by cause, item and place."""
-        return expediting_by_cause(self.situation.plan, self.situation.snapshot)
+        costs, spared = self.situation.prices, None
+        if costs is not None and "unhurried" in costs.columns:
+            rows = costs.filter(pl.col("cause") == "event").select(event="subject", of="unhurried").explode("of")
+            spared = rows.drop_nulls("of").unnest("of")
+        return expediting_by_cause(self.situation.plan, self.situation.snapshot, spared=spared)
 
     @property
     def hurry_table(self) -> Table | str:
@@ -81,7 +85,9 @@ class TiedUp:
             (-pl.col("amount")).alias(premium),
         )  # fmt: skip
         note = (
-            "The premium over the ordinary way. Each unit has one cause: the first that the extract knows of its item."
+            "The premium over the ordinary way. Each unit has one cause: an event where planning again without it does "
+            "not expedite the unit, else the ordinary lead time; where nobody has planned again, the first that the "
+            "extract knows of its item."
         )
         return Table(shown, "Expediting by cause", {premium: "cents", "Units": ",.1f"}, note, rows=20)
 

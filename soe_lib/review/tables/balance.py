@@ -38,7 +38,7 @@ def orders_at_risk(frame: pl.DataFrame, currency: str) -> Table:
 
 
 def item_gaps(frame: pl.DataFrame, currency: str) -> Table:
-    """Items with missed demand and the cause that each is laid to."""
+    """Items with missed demand and the causes that their units are laid to."""
     weeks = (
         pl.col("weeks").list.eval(pl.element().map_elements(words.period_name, return_dtype=pl.String)).list.join(", ")
     )
@@ -51,9 +51,9 @@ def item_gaps(frame: pl.DataFrame, currency: str) -> Table:
     numbers = ("Late", "Never served", f"Revenue waiting, {currency}", f"Money lost, {currency}")
     return Table(
         shown, "Demand that is not served on time, units", dict.fromkeys(numbers, "number"),
-        "Each item is laid to one cause, looked for in this order: a late receipt, a supply loss, a line that is "
-        "down, a line that is full. Money lost: short units × (price − standard cost + penalty), and what lateness "
-        "costs.",
+        "Each unit is laid to one cause: to an event or to orders above forecast only where planning again without it "
+        "serves the unit on time; else to a line whose hours are used up, or to none that the extract names. Money "
+        "lost: short units × (price − standard cost + penalty), and what lateness costs.",
     )  # fmt: skip
 
 

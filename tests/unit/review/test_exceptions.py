@@ -38,8 +38,8 @@ def test_the_late_part_carries_what_is_missed_for_it(week: Situation) -> None:
     # 30 cups never served at 10 − 4, and 40 served late: 20 by one week, 20 by two, at 0.50 a week.
     assert issue.money == pytest.approx(30 * 6 + (20 * 1 + 20 * 2) * 0.5)
     assert issue.what == (
-        "200 units of Lid from Kobe due Wed 7 Jan come 7 days late, on Wed 14 Jan, at P: 30 units never served and 40 "
-        "units late of Blue cup"
+        "200 units of Lid from Kobe due Wed 7 Jan come 7 days late, on Wed 14 Jan, at P: up to 30 units never served and "
+        "40 units late of Blue cup"
     )
     assert issue.cause == "Missed the ship"
     assert issue.owner == "Buyer"
@@ -184,5 +184,5 @@ def test_a_decision_is_plain_and_complete(week: Situation) -> None:
     decision = issue.as_decision("EUR")
     assert decision["deadline"] == "2026-01-05"
     assert decision["why"].endswith("units late of Blue cup. Missed the ship.")
-    assert decision["service"] == "30 units never served and 40 units late, EUR\u00a0700 of revenue"
+    assert decision["service"] == "up to 30 units never served and 40 units late, EUR\u00a0700 of revenue"
     assert decision["money"] == 210.0

@@ -69,7 +69,7 @@ def test_demand_and_supply_name_their_worst(week: Situation) -> None:
     )
     supply = pages.supply(week)
     assert supply.headline.startswith(
-        "Lid from Kobe comes 7 days late: 30 units never served and 40 units late of Blue cup."
+        "Lid from Kobe comes 7 days late: up to 30 units never served and 40 units late of Blue cup."
     )
     assert {score.name: score.state for score in supply.scores}["Schedule attainment"] == "unknown"
     assert [issue.kind for issue in supply.asked] == ["Late receipt", "Overtime"]

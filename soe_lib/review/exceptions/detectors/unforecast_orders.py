@@ -9,8 +9,11 @@ from typing import Any
 import polars as pl
 
 from soe_lib.review import words
+from soe_lib.review.exceptions.causes import ORDERS
+from soe_lib.review.exceptions.effect import effect_of
 from soe_lib.review.exceptions.issue import Issue
 from soe_lib.review.exceptions.registry import detector
+from soe_lib.review.frames.time import buckets
 from soe_lib.review.situation import Situation
 
 ABOVE, SHARE_OF_PLAN = 0.25, 0.001
@@ -56,9 +59,27 @@ def unforecast(situation: Situation) -> pl.DataFrame:
     )
 
 
+def subject_of(row: dict[str, Any]) -> str:
+    """What the exception of one customer and family is about."""
+    return f"{row['customer'] or 'The market'} {row['family']}"
+
+
+def orders_of(situation: Situation, row: dict[str, Any]) -> tuple[str, ...]:
+    """The orders of one customer and family in the weeks in which they exceed the forecast."""
+    return tuple(_those(situation, row)["order"].unique().sort())
+
+
+def _those(situation: Situation, row: dict[str, Any]) -> pl.DataFrame:
+    mine = (pl.col("customer") == row["customer"]) & (pl.col("family") == row["family"]) & (pl.col("order") != "")
+    places = buckets(situation.plan.periods)
+    weeks = places.filter(pl.col("bucket").is_in(row["weeks"]))["period"]
+    return situation.lines.filter(mine & pl.col("due").cast(pl.String).is_in(weeks.cast(pl.String).implode()))
+
+
 def issue(situation: Situation, row: dict[str, Any]) -> Issue:
     """The exception of one customer and family."""
     who = row["customer"] or "The market"
+    found = effect_of(situation, ORDERS, subject_of(row))
     where = words.periods(row["weeks"], limit=3)
     money = words.brief_money(row["revenue"], situation.currency)
     mine = (pl.col("customer") == row["customer"]) & (pl.col("family") == row["family"]) & (pl.col("order") != "")
@@ -69,11 +90,12 @@ def issue(situation: Situation, row: dict[str, Any]) -> Issue:
         if units >= 0.5
         else "all of it is served on time"
     )
-    weeks = situation.plan.periods.filter(pl.col("week").is_in(row["weeks"]))["period"]
-    those = situation.lines.filter(mine & pl.col("due").cast(pl.String).is_in(weeks.cast(pl.String).implode()))
+    if found.any:
+        effect += f"; {found.units} of {words.listing(found.items)} for others would be on time without them"
+    those = _those(situation, row)
     return Issue(
         kind="Orders above forecast",
-        subject=f"{who} {row['family']}",
+        subject=subject_of(row),
         what=f"{who} ordered {words.number(row['orders'])} units of {row['family']} for {where}, "
         f"{words.number(row['excess'])} more than forecast ({words.listing(row['items'])}), "
         f"{money} of revenue; {effect}",
@@ -87,6 +109,7 @@ def issue(situation: Situation, row: dict[str, Any]) -> Issue:
         anchor=words.anchor("Orders against forecast"),
         deadline=max(situation.snapshot.as_of, (row["first"] or situation.snapshot.as_of) - timedelta(days=7)),
         service=f"{words.number(units)} units miss their date" if units >= 0.5 else "No customer waits",
+        revenue=found.revenue,
         headline=f"{who} ordered {words.number(row['excess'])} units of {row['family']} more than forecast for {where}",
         about={
             "customers": (row["customer"],),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from soe_lib.review import words
-from soe_lib.review.exceptions.causes import FULL, OTHER
+from soe_lib.review.exceptions.causes import EVENT, FULL, OTHER
 from soe_lib.review.exceptions.effect import effect_of
 from soe_lib.review.exceptions.issue import Issue
 from soe_lib.review.exceptions.registry import detector
@@ -15,6 +15,7 @@ from soe_lib.review.situation import Situation
 
 CAUSES = {
     FULL: "the hours of {key} are used up in the weeks before",
+    EVENT: "event {key}: without it they would be on time",
     OTHER: "more is wanted than can be made and brought there in time",
 }
 
@@ -25,7 +26,8 @@ def unserved(situation: Situation) -> Iterator[Issue]:
     groups = (
         situation.missed.filter(pl.col("kind").is_in(list(CAUSES))).select("kind", "key").unique().sort("kind", "key")
     )
-    yield from (issue(situation, kind, key) for kind, key in groups.rows())
+    found = (issue(situation, kind, key) for kind, key in groups.rows() if effect_of(situation, kind, key).any)
+    yield from found
 
 
 def issue(situation: Situation, kind: str, key: str) -> Issue:
@@ -33,7 +35,7 @@ def issue(situation: Situation, kind: str, key: str) -> Issue:
     found = effect_of(situation, kind, key)
     who = words.listing(found.customers) if found.customers else "the market"
     what = words.listing(found.items)
-    where = f" on {key}" if key else ""
+    where = f" on {key}" if kind == FULL else ""
     return Issue(
         kind="Demand not served",
         subject=key or OTHER,
@@ -49,5 +51,5 @@ def issue(situation: Situation, kind: str, key: str) -> Issue:
         deadline=situation.snapshot.as_of,
         revenue=found.revenue,
         service=found.service(situation.currency),
-        about={"resource": (key,) if kind == FULL else (), **found.about},
+        about={"resource": (key,) if kind == FULL else (), "event": (key,) if kind == EVENT else (), **found.about},
     )
