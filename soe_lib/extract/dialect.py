@@ -154,12 +154,14 @@ def labels(source: Source, column: Column, dialect: Dialect) -> tuple[Source, li
     column : a column of text that holds labels of time.
     """
     cells = _plain_days(source.frame.get_column(column.name), dialect.timezone)
+    plain = dialect.dates == PLAIN.dates or dialect.dates in SERIALS
+    if cells.dtype == pl.String and plain and column.name not in source.days:
+        return source, []
     marked = source.days.get(column.name, pl.repeat(False, len(cells), eager=True))
     if cells.dtype == pl.Date:
         days = cells
     elif cells.dtype == pl.String:
         typed = pl.select(pl.when(marked).then(cells).str.to_date("%Y-%m-%d", strict=False)).to_series()
-        plain = dialect.dates == PLAIN.dates or dialect.dates in SERIALS
         said = typed if plain else _written(cells.str.strip_chars(), dialect.dates)
         days = pl.select(pl.coalesce(typed, said)).to_series()
     else:

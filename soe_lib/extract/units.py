@@ -3,7 +3,7 @@
 The parts of a unit stand between slashes: the first counts (+1), what it is per divides (−1). "unit" is the unit of the
 row's item; "unit of x" that of the item which column x names, or of the item of the row that x refers to; "unit
 started" that of the item which the row's routing makes; "unit demanded" that of the item demanded. A row without an
-item is of every item, or of every item of its family.
+item is of every item, or of every item of its family; an event is of the item or offer that it happens to.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def item_of(table: str, owner: str, tables: Frames) -> pl.Series:
     """
     frame = tables[table]
     if not owner:
-        return pl.repeat("", frame.height, dtype=pl.String, eager=True).alias("item")
+        return _hit(frame, tables) if "target" in frame.columns else _every(frame)
     referred = schema()[table][owner].references.partition(".")[0]
     if owner != "item" and referred != "items":
         return _through(frame, owner, tables[referred])
@@ -81,6 +81,18 @@ def item_of(table: str, owner: str, tables: Frames) -> pl.Series:
             pl.when(items == "").then(_through(frame, "lane", tables["lanes"])).otherwise(items)
         ).to_series()
     return items
+
+
+def _every(frame: pl.DataFrame) -> pl.Series:
+    return pl.repeat("", frame.height, dtype=pl.String, eager=True).alias("item")
+
+
+def _hit(frame: pl.DataFrame, tables: Frames) -> pl.Series:
+    """The item that an event happens to: its target, or that of the offer, or of every item where it is neither."""
+    targets = frame.get_column("target")
+    known = targets.is_in(tables["items"]["item"].implode())
+    bought = _through(targets.alias("offer").to_frame(), "offer", tables["offers"])
+    return pl.select(pl.when(known).then(targets).otherwise(bought)).to_series().alias("item")
 
 
 def _through(frame: pl.DataFrame, name: str, other: pl.DataFrame) -> pl.Series:

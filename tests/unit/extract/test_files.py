@@ -204,3 +204,15 @@ def test_a_year_that_lost_its_century_stops(said: str, tmp_path: Path) -> None:
     text = PLAIN.replace("2026-11-20", f"0026{mark}11{mark}20").replace("2026-11-27", f"2026{mark}11{mark}27")
     stopped = [one for one in check(mapped(tmp_path, text, said)).findings if one.level == "stop"]
     assert {(one.rows, one.column) for one in stopped} == {((2,), "due_on")}
+
+
+def test_a_line_break_in_quotes_among_rows_of_unlike_length(tmp_path: Path) -> None:
+    text = 'sep=;\nitem;description;family;unit;price\nFG;"Line one\nand ""two"";";Fam;each;20;;\nRM;Resin;Raw;kg;x\n'
+    (found,) = [
+        one
+        for one in check(write(tmp_path / "a", {"items.csv": text})).findings
+        if one.column == "price" and one.level == "stop"
+    ]
+    assert found.rows == (5,)
+    sound = write(tmp_path / "b", {"items.csv": text.replace(";x", ";2")})
+    assert read(sound)["items"].filter(item="FG")["description"].item() == 'Line one\nand "two";'

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from polars.testing import assert_frame_equal
 
 from soe_lib.extract.check import check
+from soe_lib.extract.reading import inspect
 from soe_lib.extract.schema import schema
 from soe_lib.extract.snapshot import read
 from tests.unit.extract.company import FILES, write
@@ -32,6 +34,7 @@ RICH = {
     "substitutions.csv": "item,substitute,customer,ratio,cost\nFG,SUB,C1,1.5,0.25\n",
     "budget.csv": "fiscal_month,family,location,account,measure,quantity,amount\n2026-12,Fam,,revenue,sales,500,9000\n",
     "actuals.csv": "date,measure,item,location,customer,quantity,amount\n2026-11-12,sales,FG,M,C1,20,400\n",
+    "events.csv": "event,kind,target,from,to,factor,quantity\nE1,supply_loss,O,2026-11-17,2026-11-19,0.5,40\n",
     "units.csv": "item,unit,factor\n,milli,0.001\n",
 }  # fmt: skip
 # by hand: the power of the row's own unit, and that of the unit it is per
@@ -57,6 +60,7 @@ POWERS = {
     "consensus": {"quantity": (1, 0)},
     "budget": {"quantity": (1, 0)},
     "actuals": {"quantity": (1, 0)},
+    "events": {"quantity": (1, 0)},
     "overrides": {"quantity": (1, 0)},
 }  # fmt: skip
 PER = ("components", "co_products", "substitutions")
@@ -192,3 +196,59 @@ def test_the_money_of_a_month_takes_the_rate_of_that_month(tmp_path: Path) -> No
     sources = '[tables.budget]\nfile = "budget.csv"\ncurrency = "USD"\nrate_on = "fiscal_month"\n'
     folder = write(tmp_path, {**RICH, "currencies.csv": rates, "sources.toml": sources})
     assert read(folder)["budget"]["amount"].to_list() == [7200.0]  # of December: 9,000 × 0.8
+
+
+MONEY = {
+    "items": ("standard_cost", "holding_cost", "price", "end_value"), "locations": ("storage_cost", "fixed_cost"),
+    "resources": ("hourly_cost", "overtime_cost"), "expansions": ("cost",),
+    "workforce": ("cost_per_head", "hire_cost", "release_cost"),
+    "routings": ("cost_per_unit", "setup_cost", "fixed_cost"), "offers": ("unit_cost", "order_cost"),
+    "offer_prices": ("unit_cost",), "lanes": ("cost_per_unit", "fixed_cost"),
+    "customers": ("late_cost", "short_cost", "short_penalty"), "forecast": ("price",), "orders": ("price",),
+    "substitutions": ("cost",), "policies": ("below_safety_cost",), "consensus": ("amount",), "budget": ("amount",),
+    "targets": ("amount", "booked"), "actuals": ("amount",),
+}  # fmt: skip
+
+
+def test_every_number_of_money_is_known_by_hand() -> None:
+    for table in schema().values():
+        names = {one.name for one in table.columns if "money" in one.unit and table.name != "currencies"}
+        assert names == set(MONEY.get(table.name, ())), table.name
+
+
+@pytest.mark.parametrize("table", [name for name in MONEY if f"{name}.csv" in RICH])
+def test_money_of_another_currency_is_the_same_snapshot(table: str, tmp_path: Path) -> None:
+    """Twice the money at a rate of a half."""
+    rates = {"currencies.csv": "currency,month,rate\nUSD,2026-11,0.5\n"}
+    head, *rows = [line.split(",") for line in RICH[f"{table}.csv"].splitlines()]
+    lines = [
+        [
+            f"{2 * float(cell):g}" if cell and name in MONEY[table] else cell
+            for name, cell in zip(head, row, strict=True)
+        ]
+        for row in rows
+    ]
+    text = "".join(",".join(line) + "\n" for line in [[*head, "WAERS"], *([*line, "USD"] for line in lines)])
+    sources = f'[tables.{table}]\nfile = "{table}.csv"\ncurrency_column = "WAERS"\n'
+    plain = write(tmp_path / "plain", {**RICH, **rates})
+    same(plain, write(tmp_path / "other", {**RICH, **rates, f"{table}.csv": text, "sources.toml": sources}), table)
+
+
+@pytest.mark.parametrize(("target", "unit", "quantity"), [("FG", "case", 60.0), ("O", "bag", 125.0)])
+def test_an_event_counts_the_units_of_what_it_hits(target: str, unit: str, quantity: float, tmp_path: Path) -> None:
+    events = (
+        f"event,kind,target,from,to,factor,quantity,ME\nE1,supply_loss,{target},2026-11-17,2026-11-19,0.5,5,{unit}\n"
+    )
+    units = "item,unit,factor\nFG,case,12\nRM,bag,25\n"
+    sources = '[tables.events]\nfile = "events.csv"\nunit_column = "ME"\n'
+    tables, problems = convert_of(
+        write(tmp_path, {**RICH, "events.csv": events, "units.csv": units, "sources.toml": sources})
+    )
+    assert tables["events"]["quantity"].to_list() == [quantity]
+    assert not [one for one in problems if one.table == "events" and "conversion" in one.rule]
+
+
+def convert_of(folder: Path) -> tuple[Any, Any]:
+    """The tables and findings of an extract, planned with or not."""
+    extract = inspect(folder)
+    return extract.tables, extract.findings
