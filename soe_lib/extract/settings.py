@@ -149,6 +149,26 @@ class Events:
 
 
 @dataclass(frozen=True)
+class Plausibility:
+    """From where on a figure is a warning.
+
+    Parameters
+    ----------
+    change : so many times, or the so-manieth part of, what it was in the extract before.
+    price_over_cost : a price of so many times the standard cost.
+    cost_over_standard : a purchase, or what goes into a unit, of so many times (or part of) the standard cost.
+    highest_yield : good units of each unit started; twenty times as much stops.
+    stock_months : months of what is asked for.
+    """
+
+    change: float = 3.0
+    price_over_cost: float = 20.0
+    cost_over_standard: float = 4.0
+    highest_yield: float = 1.0
+    stock_months: float = 12.0
+
+
+@dataclass(frozen=True)
 class Tables:
     """Tables that the company has none of: that they are missing is then no finding."""
 
@@ -183,6 +203,7 @@ class Settings:
     forecast: ForecastChoice = ForecastChoice()
     consumption: Consumption = Consumption()
     tables: Tables = Tables()
+    plausibility: Plausibility = Plausibility()
     events: Events = Events()
     tolerance: Mapping[str, float] = field(default_factory=lambda: NOTHING)
     control: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: NOTHING)

@@ -17,14 +17,16 @@ from soe_lib.errors import DataError
 from soe_lib.extract.findings import Finding, stops
 from soe_lib.extract.reading import Extract
 from soe_lib.extract.rules import Rule, registered
+from soe_lib.extract.rules.plausibility import against_the_last_extract
 from soe_lib.extract.rules.supply import demand_can_be_reached, every_item_has_a_source
+from soe_lib.extract.rules.tables import nothing_is_missing
 from soe_lib.extract.shapes import check_shapes
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.extract.sources import Source
 from soe_lib.model.kept import EVERY, Noted
 
-ALLOWED = (demand_can_be_reached, every_item_has_a_source)
-"""Rules for extracts only: a what-if may well ask what happens when nobody supplies an item any more."""
+ALLOWED = (demand_can_be_reached, every_item_has_a_source, nothing_is_missing, against_the_last_extract)
+"""Rules for extracts only: a what-if may well ask what happens when nobody supplies an item, or stock is gone."""
 
 
 def recheck(snapshot: Snapshot, name: str, before: Snapshot) -> Snapshot:

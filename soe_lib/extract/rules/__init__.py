@@ -31,6 +31,7 @@ def registered() -> tuple[Rule, ...]:
         network,
         numbers,
         periods,
+        plausibility,
         supply,
         tables,
         units,

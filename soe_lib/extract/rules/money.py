@@ -60,22 +60,31 @@ def _unbounded(
     )
 
 
-def _ways(extract: Extract) -> pl.DataFrame:
-    """Every way without a limit to get an item: [table, row, item, location, cost of a unit in all, lead]."""
-    ways = bought = _offers(extract)
+def _ways(extract: Extract, *, limited: bool = False) -> pl.DataFrame:
+    """Every way without a limit to get an item: [table, row, item, location, cost of a unit in all, lead].
+
+    Parameters
+    ----------
+    limited : the ways with a limit too.
+    """
+    ways = bought = _offers(extract, limited)
     known: pl.DataFrame | None = None
     for _ in range(extract["items"].height + extract["locations"].height):  # one level, or one lane, further each time
         least = ways.group_by("item", "location").agg(pl.col("cost").min()).sort("item", "location")
         if known is not None and least.equals(known):
             break
-        known, ways = least, pl.concat([bought, _routings(extract, least), _lanes(extract, least)])
+        known, ways = least, pl.concat([bought, _routings(extract, least, limited), _lanes(extract, least, limited)])
     return ways
 
 
-def _offers(extract: Extract) -> pl.DataFrame:
+def _endless(*, limited: bool) -> pl.Expr:
+    return pl.lit(limited) | pl.col("maximum").is_null()
+
+
+def _offers(extract: Extract, limited: bool) -> pl.DataFrame:
     """Offers without a maximum, at their lowest price."""
     lowest = extract["offer_prices"].group_by("offer").agg(lowest=pl.col("unit_cost").min())
-    rows = extract["offers"].with_row_index("row").filter(pl.col("maximum").is_null())
+    rows = extract["offers"].with_row_index("row").filter(_endless(limited=limited))
     rows = rows.join(lowest, on="offer", how="left")
     cost = pl.min_horizontal("unit_cost", "lowest").fill_null(0.0)
     return rows.select(
@@ -83,10 +92,12 @@ def _offers(extract: Extract) -> pl.DataFrame:
     )
 
 
-def _routings(extract: Extract, least: pl.DataFrame) -> pl.DataFrame:
+def _routings(extract: Extract, least: pl.DataFrame, limited: bool) -> pl.DataFrame:
     """Routings without maximum or hours whose components can all be got without limit, by good unit."""
-    rows = extract["routings"].with_row_index("row").filter(pl.col("maximum").is_null(), pl.col("yield") > 0)
-    rows = rows.join(extract["operations"].select("routing").unique(), on="routing", how="anti")
+    rows = extract["routings"].with_row_index("row").filter(_endless(limited=limited), pl.col("yield") > 0)
+    if not limited:
+        rows = rows.join(extract["operations"].select("routing").unique(), on="routing", how="anti")
+    rows = rows.join(hours_cost(extract), on="routing", how="left")
     needs = (
         rows.select("row", "routing", "location")
         .join(extract["components"].select("routing", "component", "quantity"), on="routing")
@@ -96,14 +107,16 @@ def _routings(extract: Extract, least: pl.DataFrame) -> pl.DataFrame:
     )
     rows = rows.join(needs, on="row", how="left").filter(pl.col("lacking").fill_null(0) == 0)
     lead = pl.max_horizontal("lead_time_days", pl.col("lead_time_periods").fill_null(0).cast(pl.Float64))
-    cost = (pl.col("cost_per_unit") + pl.col("parts").fill_null(0.0)) / pl.col("yield")
+    inputs = pl.col("cost_per_unit") + pl.col("parts").fill_null(0.0) + pl.col("hours_cost").fill_null(0.0)
+    cost = inputs / pl.col("yield")
     return rows.select(table=pl.lit("routings"), row="row", item="item", location="location", cost=cost, lead=lead)
 
 
-def _lanes(extract: Extract, least: pl.DataFrame) -> pl.DataFrame:
+def _lanes(extract: Extract, least: pl.DataFrame, limited: bool) -> pl.DataFrame:
     """Lanes without maximum or hours, for what can be got without limit at their origin; without an item: is wanted."""
-    rows = extract["lanes"].with_row_index("row").filter(pl.col("maximum").is_null())
-    rows = rows.join(extract["lane_resources"].select("lane").unique(), on="lane", how="anti")
+    rows = extract["lanes"].with_row_index("row").filter(_endless(limited=limited))
+    if not limited:
+        rows = rows.join(extract["lane_resources"].select("lane").unique(), on="lane", how="anti")
     rows = rows.rename({"item": "only"}).join(least, left_on="origin", right_on="location")
     wanted = pl.concat([extract[table].select("item", "location") for table in ("forecast", "orders", "policies")])
     wanted = wanted.unique().select("item", destination="location", wanted=pl.lit(value=True))
@@ -122,6 +135,50 @@ def _limited(extract: Extract) -> pl.DataFrame:
     full = extract["locations"].filter(pl.col("storage_capacity").is_not_null()).select("location")
     by_place = extract["items"].filter(pl.col("volume") > 0).select("item").join(full, how="cross")
     return pl.concat([by_policy, by_place]).unique()
+
+
+@rule
+def nothing_is_made_for_its_end_value(extract: Extract) -> list[Finding]:
+    """What is left at the end is worth no more than the least that it costs to get, limits or not, nor than its
+    standard cost: else money comes from nothing, as far as maxima and hours go.
+    """
+    worth = extract["items"].with_row_index("row").filter(pl.col("end_value") > 0)
+    if worth.is_empty():
+        return []
+    least = _ways(extract, limited=True).group_by("item").agg(pl.col("cost").min())
+    rows = worth.join(least, on="item", how="left").sort("row")
+    gain = pl.col("end_value") > pl.col("cost") + 1e-9
+    known = pl.max_horizontal("standard_cost", "cost")
+    findings = []
+    for level, where, what in (
+        ("stop", gain & (pl.col("end_value") > known + 1e-9) & pl.col("standard_cost").is_not_null(), "standard cost"),
+        ("stop", gain & pl.col("standard_cost").is_null() & (pl.col("end_value") > pl.col("price")), "price"),
+        ("warn", gain & pl.col("standard_cost").is_null() & ~(pl.col("end_value") > pl.col("price")), ""),
+    ):
+        bad = rows.filter(where.fill_null(value=False))
+        if bad.is_empty():
+            continue
+        said = f" and above its {what}" if what else ""
+        text = f"A unit costs {bad['cost'][0]:g} to get and is worth {bad['end_value'][0]:g} at the end{said}: money "
+        text += "from nothing."
+        value = extract.cell("items", "end_value", int(bad["row"][0]))
+        fix = "Lower end_value to what the item costs."
+        found = {"column": "end_value", "value": value, "rule": text, "fix": fix}
+        findings.append(extract.finding(level, "items", bad["row"], **found))
+    return findings
+
+
+def hours_cost(extract: Extract) -> pl.DataFrame:
+    """routing, hours_cost: money for the hours of one unit started, on the cheapest resource of each step."""
+    rate = pl.coalesce("hours_per_unit", 1.0 / pl.col("units_per_hour")).fill_null(0.0)
+    rows = (
+        extract["operations"]
+        .with_row_index("own")
+        .join(extract["resources"].select("resource", "hourly_cost").unique("resource", keep="first"), on="resource")
+    )
+    own = pl.when(pl.col("step") == "").then("own").alias("own")
+    each = rows.with_columns(own, hours_cost=rate * pl.col("hourly_cost")).group_by("routing", "step", "own")
+    return each.agg(pl.col("hours_cost").min()).group_by("routing").agg(pl.col("hours_cost").sum())
 
 
 @rule
