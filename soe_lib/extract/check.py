@@ -10,9 +10,9 @@ from typing import Any
 
 from soe_lib import objects
 from soe_lib.errors import SoeError
-from soe_lib.extract.findings import LEVELS, Finding, stops
+from soe_lib.extract.findings import LEVELS, Finding, by_level, stops
 from soe_lib.extract.folders import locate
-from soe_lib.extract.reading import inspect
+from soe_lib.extract.reading import Extract, inspect
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,28 @@ def check(data: str | Path, as_of: str | date | None = None) -> CheckReport:
     extract = inspect(folder)
     settings = extract.settings
     return CheckReport(
-        findings=extract.findings,
+        findings=by_level((*extract.findings, *_refusals(extract))),
         folder=str(data if objects.is_address(data) else folder),
         company=settings.company,
         as_of=settings.as_of.isoformat() if extract.dated else "",
         rows={name: source.frame.height for name, source in extract.sources.items()},
     )
+
+
+def _refusals(extract: Extract) -> list[Finding]:
+    """What `soe plan` would refuse, of an extract that no rule stops: the plan is prepared as far as it can be."""
+    if stops(extract.findings):
+        return []
+    from soe_lib.extract.snapshot import freeze
+    from soe_lib.model.starts import refusals
+
+    return [_refusal(said) for said in refusals(freeze(extract))]
+
+
+def _refusal(said: str) -> Finding:
+    """A finding of what the plan would say, at the file that it names first."""
+    file, _, rest = said.partition(": ")
+    named = file.endswith((".csv", ".toml"))
+    rule = f"The plan cannot start: {(rest if named else said).rstrip('.')}."
+    fix = "Mend it: `soe plan` refuses this extract."
+    return Finding("stop", Path(file).stem if named else "", file if named else "", rule=rule, fix=fix)

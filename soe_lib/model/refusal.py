@@ -106,12 +106,9 @@ def _zero(limit: Floats) -> Floats:
     return np.where(np.isfinite(limit), 0.0, limit)
 
 
-def _without_limit(canonical: Canonical) -> str:
-    """The flows that grow together and earn money all the way, found among the directions that nothing stops.
-
-    A direction keeps every row and bound as it is scaled: their finite limits become 0, and 1 is as far as it goes.
-    """
-    cone = replace(
+def cone(canonical: Canonical) -> Canonical:
+    """The directions that keep every row and bound however far they go: their limits become 0, and 1 is as far."""
+    return replace(
         canonical,
         row_lower=_zero(canonical.row_lower),
         row_upper=_zero(canonical.row_upper),
@@ -119,9 +116,16 @@ def _without_limit(canonical: Canonical) -> str:
         upper=np.where(np.isfinite(canonical.upper), 0.0, 1.0),
         integer=np.zeros(len(canonical.cost), bool),
     )
+
+
+def _without_limit(canonical: Canonical) -> str:
+    """The flows that grow together and earn money all the way, found among the directions that nothing stops.
+
+    A direction keeps every row and bound as it is scaled: their finite limits become 0, and 1 is as far as it goes.
+    """
     highs = Highs()
     highs.setOptionValue("output_flag", False)
-    highs.passModel(cone.highs())
+    highs.passModel(cone(canonical).highs())
     highs.run()
     if highs.getModelStatus() != KINDS.kOptimal:
         return "some flow earns money"
