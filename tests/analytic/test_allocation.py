@@ -186,3 +186,16 @@ def test_nothing_lies_idle_while_customers_wait(tmp_path: Path, seed: int) -> No
         open_part[at] = min(1.0, (have - promised) / (asked - promised)) if asked > promised else 1.0
         for name, _, quantity, _, held in mine:
             assert found[name] == pytest.approx(held + (quantity - held) * open_part[at])
+
+
+def test_who_wants_more_life_left_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    # 30 that expire on Sunday; X wants ten days left and gets nothing, Y and Z share 30 for 40 and 20.
+    stock = [{"item": "A", "location": "P", "lot": "L", "on_hand": 30, "expires_on": "2026-01-11"}]
+    customers = [{"customer": "X", "remaining_life_days": 10}, {"customer": "Y"}, {"customer": "Z"}]
+    forecast = [
+        {"item": "A", "location": "P", "customer": c, "period": "W1", "quantity": q, "price": p}
+        for c, q, p in (("X", 50, 9), ("Y", 40, 5), ("Z", 20, 7))
+    ]
+    tables = {"periods": weeks(2), "items": [{"item": "A", "standard_cost": 1}], "customers": customers}
+    plan = soe.plan(snapshot(tmp_path, ALIKE, inventory=stock, forecast=forecast, **tables))
+    assert served_by(plan) == pytest.approx({"X": 0, "Y": 20, "Z": 10})

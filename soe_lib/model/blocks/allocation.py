@@ -5,7 +5,8 @@ priority      customers of the first priority are served as far as possible, the
 fair          the least served customer is served as well as possible, then the next (max-min fairness); then money
 proportional  what was promised first; of the rest, the lines of one item and due period are cut alike at all places
               that lanes join, as far as that goes; then more for whoever can be served without taking from another:
-              the lines of one place that can wait equally long are cut alike; which of them get more, money says
+              the lines of one place that can wait equally long, and want as much life left, are cut alike; which of
+              them get more, money says
 Objective mode "service" is "priority" under another name: service first by priority, then cost.
 """
 
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.errors import DataError
+from soe_lib.model.blocks.cohort_rows import followed, lives
 from soe_lib.model.demand import KEYS, served
 from soe_lib.model.prepared import prepared
 from soe_lib.model.terms import Balance, Effect, Flow, Part
@@ -43,12 +45,13 @@ class Allocation(Part):
     """Rows that an allocation rule needs.
 
     Brings, for priority and fair, balance `service` (group): −Σ served <= −floor, floors being raised one after the
-    other by `stages`. For proportional, flow `cut` (item, location, due, of) [share of what is open, quantity −
-    committed, that is never served to lines that can be served until period `of`] and balances `equal_cut` (line, of):
-    short = open × cut; `no_worse` (item, location, due, of): who can wait longer is cut no more; and `service` (item,
-    location, due, of, held): first that all cuts of joined places are alike, then that none is above what it was then.
-    A line that a substitute may serve where others beside it may not is served its share at least (`share_at_least`),
-    and with the item itself at most (`share_at_most`: Σ sold + open × cut <= quantity). Books nothing.
+    other by `stages`. For proportional, flow `cut` (item, location, due, of, life) [share of what is open, quantity −
+    committed, that is never served to lines that can be served until period `of` and want `life` days left] and
+    balances `equal_cut` (line, of, life): short = open × cut; `no_worse` (as `cut`): who can wait longer is cut no
+    more; and `service` (as `cut`, held): first that all cuts of joined places are alike, then that none is above what
+    it was then. A line that a substitute may serve where others beside it may not is served its share at least
+    (`share_at_least`), and with the item itself at most (`share_at_most`: Σ sold + open × cut <= quantity).
+    Books nothing.
     """
 
     optional = ("replace",)
@@ -88,8 +91,9 @@ class Allocation(Part):
                 yield Effect(flow, "service", -1.0, join=groups, using=KEYS)
 
 
-GROUP = ("item", "location", "due", "of")
-ROW = (*KEYS, "of")
+GROUP = ("item", "location", "due", "of", "life")
+ROW = (*KEYS, "of", "life")
+THERE = {"location": "place", "of": "until", "life": "wants"}
 
 
 def _proportional(network: Network) -> Iterator[Effect]:
@@ -104,23 +108,20 @@ def _proportional(network: Network) -> Iterator[Effect]:
         yield Effect("cut", "share_at_most", pl.col("open"), join=apart.select(*ROW, "open"), using=GROUP)
     if not (waiting := steps.filter("same_place")).is_empty():
         yield Effect("cut", "no_worse", join=waiting.select(GROUP), using=GROUP)
-        yield Effect("cut", "no_worse", -1.0, at={"location": "place", "of": "until"}, join=_from(waiting), using=GROUP)
+        yield Effect("cut", "no_worse", -1.0, at=THERE, join=_from(waiting), using=GROUP)
     for name, mine in _alike(network).items():
         sign = 1.0 if name == "not less" else -1.0
         yield Effect("cut", "service", -sign, join=_named(mine.select(GROUP), name), using=GROUP)
-        at = {"location": "place", "of": "until"}
-        yield Effect("cut", "service", sign, at=at, join=_named(_from(mine), name), using=GROUP)
+        yield Effect("cut", "service", sign, at=THERE, join=_named(_from(mine), name), using=GROUP)
     if not steps.is_empty():
         at_most = _held(network).filter(pl.col("held") == "at most")
         yield Effect("cut", "service", join=at_most, using=GROUP)
 
 
 def _from(steps: pl.DataFrame) -> pl.DataFrame:
-    """GROUP of the cut before each step, and the step's own place and period as place, until."""
-    before = {"location": "from_place", "of": "from_of"}
-    return steps.select(
-        "item", "due", *(pl.col(old).alias(new) for new, old in before.items()), place="location", until="of"
-    )
+    """GROUP of the cut before each step, and the step's own labels as THERE."""
+    before = (pl.col(f"from_{name}").alias(name) for name in THERE)
+    return steps.select("item", "due", *before, *(pl.col(name).alias(there) for name, there in THERE.items()))
 
 
 HELD = pl.Enum(["not less", "not more", "at most"])
@@ -139,13 +140,14 @@ def _alike(network: Network) -> dict[str, pl.DataFrame]:
 
 @prepared
 def _steps(network: Network) -> pl.DataFrame:
-    """GROUP, from_place, from_of, same_place: each cut beside the one before it among all that supply may join."""
+    """GROUP, from_…, same_place: each cut beside the one before it among all that supply may join."""
     groups = cuts(network).select(GROUP).unique().join(_joined(network), on=["item", "location"]).sort("joined", *GROUP)
     together = ["item", "due", "joined"]
-    before = groups.sort(*together, "location", "of").with_columns(
-        from_place=pl.col("location").shift(1).over(together), from_of=pl.col("of").shift(1).over(together)
+    before = groups.sort(*together, "location", "life", "of").with_columns(
+        pl.col(name).shift(1).over(together).alias(f"from_{name}") for name in THERE
     )
-    return before.drop_nulls().with_columns(same_place=pl.col("location") == pl.col("from_place")).drop("joined")
+    same = (pl.col("location") == pl.col("from_location")) & (pl.col("life") == pl.col("from_life"))
+    return before.drop_nulls().with_columns(same_place=same).drop("joined")
 
 
 @prepared
@@ -175,12 +177,16 @@ def _joined(network: Network) -> pl.DataFrame:
 
 @prepared
 def cuts(network: Network) -> pl.DataFrame:
-    """ROW, quantity, open, apart: each line, its last period as `of`."""
+    """ROW, quantity, open, apart: each line, its last period as `of`, and the life that its customer wants left."""
     ends = served(network).group_by(KEYS).agg(pl.col("period").max().alias("of"))
     asked = network.demand.filter(pl.col("quantity") > 0).select(
         *KEYS, "quantity", open=pl.col("quantity") - pl.col("committed").clip(0.0, pl.col("quantity"))
     )
-    return asked.join(ends, on=KEYS).with_columns(apart=_apart(network)).sort(ROW)
+    wants = lives(network)
+    follows = pl.col("item").is_in(followed(network)["item"].implode())
+    life = pl.when(follows).then("life").otherwise(pl.lit("0", dtype=wants.schema["life"])).alias("life")
+    lines = asked.join(ends, on=KEYS).join(wants, on="customer").with_columns(life, apart=_apart(network))
+    return lines.sort(ROW)
 
 
 def _apart(network: Network) -> pl.Expr:

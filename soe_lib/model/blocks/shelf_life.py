@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.model.blocks import make
+from soe_lib.model.blocks.cohort_rows import followed
 from soe_lib.model.prepared import prepared
 from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
 
@@ -23,8 +24,9 @@ class ShelfLife(Part):
 
     Brings flow `scrap` (item, location, period) [units] and rows `shelf_life` (item, location, period):
     stock(t) <= Σ outflow over the shelf life after t, and `lot_expiry` (item, location, lot): Σ outflow until a lot
-    expires >= all that expires by then. First expired, first out; the age restarts at each location. Books
-    −standard_cost per scrapped unit to "write-offs" (inventory money, not cash).
+    expires >= all that expires by then. First expired, first out. The rows are those of items that stay where they are;
+    what travels is followed by `Cohorts`. Books −standard_cost per scrapped unit to "write-offs" (inventory money, not
+    cash).
     """
 
     optional = ("replace",)
@@ -91,11 +93,14 @@ def outflows(network: Network, on: str, windows: pl.DataFrame) -> Iterator[Effec
 
 @prepared
 def ageing(network: Network) -> pl.DataFrame:
-    """item, location, shelf_life_days, standard_cost of nodes whose stock can expire."""
+    """item, location, shelf_life_days, standard_cost, followed (by cohorts) of nodes whose stock can expire."""
     items = network.items.select("item", "shelf_life_days", pl.col("standard_cost").fill_null(0.0))
     dated = network.table("inventory").filter(pl.col("expires_on").is_not_null()).select(NODE).unique()
-    lasting = network.nodes.join(items, on="item").filter(pl.col("shelf_life_days").is_not_null())
-    by_lot = dated.join(items, on="item").select(lasting.columns)
+    travelling = followed(network).select("item", followed=pl.lit(value=True))
+    nodes = network.nodes.join(items, on="item").join(travelling, on="item", how="left")
+    nodes = nodes.with_columns(pl.col("followed").fill_null(value=False))
+    by_lot = nodes.join(dated, on=list(NODE), how="semi")
+    lasting = nodes.filter(pl.col("shelf_life_days").is_not_null() | pl.col("followed"))
     return pl.concat([lasting, by_lot]).unique(NODE, keep="first", maintain_order=True)
 
 
@@ -109,7 +114,7 @@ def expired(network: Network) -> pl.DataFrame:
 @prepared
 def limits(network: Network) -> pl.DataFrame:
     """item, location, period, gone_by: where the shelf life of the closing stock ends within the horizon."""
-    nodes = ageing(network).filter(pl.col("shelf_life_days").is_not_null())
+    nodes = ageing(network).filter(pl.col("shelf_life_days").is_not_null(), ~pl.col("followed"))
     days = pl.duration(days=pl.col("shelf_life_days").floor().cast(pl.Int64))
     end = network.snapshot.periods["ends_on"][-1]
     return (
@@ -140,6 +145,7 @@ def lots(network: Network) -> pl.DataFrame:
     return (
         network.table("inventory")
         .filter(pl.col("expires_on").is_not_null() & (pl.col("expires_on") < end))
+        .join(followed(network), on="item", how="anti")
         .sort(*NODE, "expires_on", "lot")
         .with_columns(pl.col("on_hand").cum_sum().over(NODE).alias("due_out"))
         .select(*NODE, "lot", "expires_on", "due_out")
