@@ -22,6 +22,7 @@ ACCOUNTS = (
     "stock change",
     "opening stock",
     "end value",
+    "handed on",
     "goodwill",
     "below safety",
     "nervousness",

@@ -14,6 +14,8 @@ from soe_lib.money.rounding import as_money, whole
 from soe_lib.money.window import common_window, cut
 
 SIDES = ("plan", "hindsight", "actual")
+BETTER = "did better than the model's best"
+"""In the note of a week in which something happened that the model takes for impossible."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -22,7 +24,9 @@ class Hindsight:
 
     Formula: planning = optimum with what we know now − optimum with what we knew then (nobody's fault);
     execution = actual − optimum with what we know now (what we left on the table); the two add up to actual − plan.
-    Over a few days the optimum of a longer horizon can be beaten: it spends in them for the weeks that follow.
+    Over the closed days of `three_plans` each plan hands on what it owns at what that is worth to the rest of the
+    horizon, so execution is never above 0 by more than rounding. Over other days, or with plans that say nothing of
+    what they hand on, the optimum of a longer horizon can be beaten: it spends in them for the weeks that follow.
 
     Parameters
     ----------
@@ -105,7 +109,7 @@ def planning_and_execution(
     """
     three = [plan, hindsight, actual]
     span = common_window(three) if window == "common" else window
-    notes: list[str] = []
+    notes: list[str] = [note for one in three for note in getattr(one, "assumptions", ()) if BETTER in note]
     if span is None:
         spans = {one.name: horizon(one) for one in three}
         if len(set(spans.values())) > 1:

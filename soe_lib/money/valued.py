@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 import polars as pl
 
@@ -27,6 +28,7 @@ class Valued:
     window : first and last day that it speaks about.
     periods, items : to read it by weeks, months and families.
     rates : the book that it was valued by.
+    handed_on : a day, and what is owned at its close is worth to the days after it [money], where that is known.
     calendar : by whose working days a part of a period is told; None where a flow is even over its days.
     """
 
@@ -39,6 +41,7 @@ class Valued:
     items: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"item": pl.String}))
     rates: RateBook = field(default_factory=lambda: RateBook({}))
     calendar: Calendar | None = None
+    handed_on: tuple[date, float] | None = None
 
     @property
     def margin(self) -> float:

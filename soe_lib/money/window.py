@@ -53,7 +53,8 @@ def cut(plan: PlanLike, window: Window, *, standard_cost: pl.DataFrame | None = 
     Formula: amount × (days of the period within the window / days of the period) for cash and steering, of S&OP plan
     and budget working days;
     end value = Σ what is owned at the close of the window × end value; opening stock = −Σ what is owned when
-    it begins × end value; see `position`. With standard costs, both at standard cost, as "stock change".
+    it begins × end value; see `position`; where a plan says what it hands on on the window's last day, that instead of
+    both. With standard costs, both at standard cost, as "stock change".
 
     Parameters
     ----------
@@ -117,6 +118,9 @@ def accrual(plan: PlanLike, standard_cost: pl.DataFrame) -> Cut:
 
 
 def _stock(plan: PlanLike, window: Window, costs: pl.DataFrame | None) -> tuple[pl.DataFrame, list[str]]:
+    handed = getattr(plan, "handed_on", None)
+    if costs is None and handed is not None and handed[0] == window[1]:
+        return _handed_on(*handed), []
     ends = {"opening stock": (window[0] - timedelta(days=1), -1.0), "end value": (window[1], 1.0)}
     rates = getattr(plan, "rates", None)
     known = isinstance(rates, RateBook) and "leave" in rates.tables
@@ -138,6 +142,13 @@ def _stock(plan: PlanLike, window: Window, costs: pl.DataFrame | None) -> tuple[
     if dates.filter((pl.col("starts_on") <= window[1]) & (pl.col("ends_on") > window[1])).height:
         notes.append(f"{plan.name}: the window ends within a period, over which stock moves evenly.")
     return pl.concat(parts), notes
+
+
+def _handed_on(day: date, money: float) -> pl.DataFrame:
+    """What is owned at the close of a day at what it is worth to the days after it, as one line."""
+    blank = dict.fromkeys(("item", "location", "customer"), "")
+    line = {"account": "handed on", "kind": "inventory", "flow": "stock", **blank, "period": day.isoformat()}
+    return pl.DataFrame([{**line, "quantity": 1.0, "per_unit": money, "amount": money}], schema=LINES)
 
 
 def _owned(plan: PlanLike, day: date) -> pl.DataFrame:

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import date, timedelta
 
 import polars as pl
 
 from soe_lib.errors import DataError
-from soe_lib.extract.settings import Fence
+from soe_lib.extract.calendar import with_label
+from soe_lib.extract.settings import Consumption, Fence
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
+from soe_lib.money.position import position
+from soe_lib.money.reading import PlanLike, Window, horizon
 from soe_lib.money.valuation import value_closed_week
 from soe_lib.money.valued import Valued
+from soe_lib.money.window import cut
 from soe_lib.scenario.recheck import recheck
 
 KNOWN_LATER = ("items", "offers", "resources", "routings", "lanes", "customers", "components", "operations")
 """Tables of which this week's version holds: prices, costs, terms and recipes as we know them now."""
 
 LINE = ["item", "location", "customer"]
+STEERING = {"customers": "short_cost", "policies": "below_safety_cost"}
+"""Tables, and their column of steering money."""
+CENT = 0.005
 NAME = "what was known later"
 
 
@@ -27,7 +35,8 @@ def with_hindsight(before: Snapshot, now: Snapshot) -> Snapshot:
 
     Formula: stock, receipts ordered and horizon of the earlier extract; in the days between the two, demand is what was
     sold and what is overdue now; afterwards orders and forecast of the later one; its events beside the earlier ones;
-    hours, prices and costs as we know them now; receipts come when they came, or when they are now due.
+    hours, prices and costs as we know them now; receipts come when they came, or when they are now due. Goodwill and
+    the cost of thin stock steer a plan and are no money: what happened is measured in money alone, and so is hindsight.
 
     Parameters
     ----------
@@ -38,13 +47,14 @@ def with_hindsight(before: Snapshot, now: Snapshot) -> Snapshot:
     if before.as_of >= now.as_of:
         raise DataError(f"The first extract is of {before.as_of}, the second of {now.as_of}: give the older first.")
     tables = {name: now[name] for name in KNOWN_LATER if now[name].height}
-    # What was frozen then is no limit of what could have been done: hindsight has no fence.
-    settings = before.settings
-    free = before if settings.fence == Fence() else replace(before, settings=replace(settings, fence=Fence()))
+    tables |= _without_steering(before, tables)
+    # What was frozen then is no limit of what could have been done, and what was sold used up no later forecast.
+    settings = replace(before.settings, fence=Fence(), consumption=Consumption())
+    free = before if settings == before.settings else replace(before, settings=settings)
     later = free.replace(
         **tables,
         orders=_orders(before, now),
-        forecast=now["forecast"],
+        forecast=_forecast(now),
         calendar=_calendar(before, now),
         receipts=_receipts(before, now),
         events=_events(before, now),
@@ -52,18 +62,105 @@ def with_hindsight(before: Snapshot, now: Snapshot) -> Snapshot:
     return recheck(later, NAME, before)
 
 
+def _without_steering(before: Snapshot, known: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Customers and policies without what moves a plan and is no money."""
+    found = {}
+    for table, column in STEERING.items():
+        rows = known.get(table, before[table])
+        if rows.height and (rows[column].fill_null(0.0) != 0).any():
+            found[table] = rows.with_columns(pl.lit(0.0).alias(column))
+    return found
+
+
+def handed_over(before: Snapshot, now: Snapshot) -> Snapshot | None:
+    """The rest of the earlier horizon, from what was really handed on; None where the week was its last.
+
+    Formula: as `with_hindsight`, from the later extract's day on: its stock, its receipts, its open orders.
+
+    Raises DataError where the week ends within a period of the earlier extract.
+    """
+    later = with_hindsight(before, now)
+    if (torn := later.periods.filter(pl.col("starts_on") < now.as_of, pl.col("ends_on") >= now.as_of)).height:
+        raise DataError(
+            f"{now.as_of} lies within the period {torn['period'][0]} of the extract of {before.as_of}: hindsight of "
+            "part of a period is not known. Give periods that end with the week, or generate them."
+        )
+    tail = later.periods.filter(pl.col("starts_on") >= now.as_of)
+    if tail.is_empty():
+        return None
+    order = pl.int_range(pl.len()).cast(tail.schema["index"])
+    settings = replace(later.settings, as_of=now.as_of)
+    rest = replace(later, as_of=now.as_of, periods=tail.with_columns(index=order), settings=settings)
+    return rest.replace(inventory=now["inventory"], receipts=now["receipts"], orders=now["orders"])
+
+
 def three_plans(
     before: Snapshot, now: Snapshot, *, solve: Callable[[Snapshot], Plan], planned: Plan | None = None
-) -> tuple[Plan, Plan, Valued]:
+) -> tuple[Valued, Valued, Valued]:
     """What we planned, what we would have planned with hindsight, and what happened; for `planning_and_execution`.
+
+    Formula: each hands on what it owns after the closed days at what that is worth to the rest of the horizon, booked
+    to "handed on". Hindsight is the optimum of the earlier extract's whole horizon with what is known now; what
+    happened is followed by the optimum of the rest of that horizon from what was really handed on: stock, goods under
+    way, open orders. Both are read against one mark, so that hindsight's stock stands at its prices; so does the
+    plan's. What happened was possible: where it did better than the model's best, that is the best, and it is said.
 
     Parameters
     ----------
     solve : plans a snapshot, such as `soe.plan`. planned : the plan of record, where there is one; else it is solved.
+
+    Raises DataError as `value_closed_week` and `handed_over` do.
     """
+    days = before.as_of, now.as_of - timedelta(days=1)
     then = solve(before) if planned is None else planned
-    best = solve(with_hindsight(before, now)).with_name("with hindsight")
-    return then, best, value_closed_week(before, now, best.rates, name="what happened")
+    best, open_ = solve(with_hindsight(before, now)), handed_over(before, now)
+    rest = solve(open_) if open_ is not None else None
+    done = value_closed_week(before, now, best.rates, name="what happened")
+    worth = _prices(best, now)
+    at_prices = _worth(best, days[1], worth)
+    ours = at_prices + (rest.margin if rest is not None else 0.0) - _after(best, days)
+    short = max(0.0, _within(done, days) + ours - _within(best, days) - at_prices)
+    said = (f"What happened did better than the model's best, by {short:,.2f}: that counts as the best.",)
+    return (
+        _handing_on(then, then.name, days, _worth(then, days[1], worth)),
+        _handing_on(best, "with hindsight", days, at_prices + short, said if short > CENT else ()),
+        replace(done, handed_on=(days[1], ours)),
+    )
+
+
+def _handing_on(plan: Plan, name: str, days: Window, money: float, said: tuple[str, ...] = ()) -> Valued:
+    """A plan with the worth of what it hands on at the end of the days."""
+    return Valued(
+        name, plan.flows, plan.ledger, said, horizon(plan), plan.periods, plan.items, plan.rates,
+        handed_on=(days[1], money),
+    )  # fmt: skip
+
+
+def _within(plan: PlanLike, days: Window) -> float:
+    """Cash of the days."""
+    return float(cut(plan, days).ledger.cash)
+
+
+def _after(plan: Plan, days: Window) -> float:
+    """Margin that is booked after the days: cash, and the end value."""
+    return plan.margin - _within(plan, days)
+
+
+def _prices(best: Plan, now: Snapshot) -> pl.DataFrame:
+    """item, location, price: what one more unit in the first period after the days is worth to hindsight."""
+    later = best.periods.filter(pl.col("starts_on") >= now.as_of).sort("starts_on")["period"].head(1).cast(pl.String)
+    rows = best.prices.get("stock")
+    if rows is None or later.is_empty():
+        return pl.DataFrame(schema={"item": pl.String, "location": pl.String, "price": pl.Float64})
+    first = rows.filter(pl.col("period").cast(pl.String) == later[0])
+    # A row of stock holds what goes out less what comes in: one more on its right is one unit less.
+    return first.select(pl.col("item", "location").cast(pl.String), price=-pl.col("price"))
+
+
+def _worth(plan: PlanLike, day: date, prices: pl.DataFrame) -> float:
+    """What a plan owns at the close of a day, at these prices."""
+    owned = position(plan, day).join(prices, on=["item", "location"], how="left")
+    return float((owned["quantity"] * owned["price"].fill_null(0.0)).sum())
 
 
 def _orders(before: Snapshot, now: Snapshot) -> pl.DataFrame:
@@ -76,6 +173,21 @@ def _orders(before: Snapshot, now: Snapshot) -> pl.DataFrame:
     lines = days.sort(*LINE, "date").with_row_index("n")
     served = lines.select(label, *LINE, pl.col("date").alias("due_on"), "quantity", price)
     return pl.concat([now["orders"], served], how="diagonal_relaxed").with_columns(pl.col("committed").fill_null(0.0))
+
+
+def _forecast(now: Snapshot) -> pl.DataFrame:
+    """The later forecast of the days that are still open; a label that began before them by its open periods."""
+    rows = with_label(now["forecast"]).rename({"period": "label"})
+    spans = now.calendar.spans(rows["label"]).select("label", "first", "last")
+    dated = rows.join(spans, on="label", how="left", maintain_order="left").rename({"label": "period"})
+    open_ = dated.filter(pl.col("last").is_null() | (pl.col("last") >= now.as_of))
+    torn = pl.col("first") < now.as_of
+    names = now["forecast"].columns
+    whole, begun = open_.filter(~torn | torn.is_null()).select(names), open_.filter(torn).select(names)
+    if begun.is_empty():
+        return whole
+    parts = now.calendar.split(begun.with_columns(date=pl.lit(None, dtype=pl.Date)), along=("committed",))
+    return pl.concat([whole, parts.select(names)])
 
 
 def _calendar(before: Snapshot, now: Snapshot) -> pl.DataFrame:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+import dataclasses
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from hypothesis import strategies as st
 
 import soe_lib as soe
 from soe_lib.errors import DataError, ReconciliationError
+from soe_lib.extract.demo import generate
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.hindsight import Hindsight, planning_and_execution
-from soe_lib.scenario.hindsight import three_plans, with_hindsight
+from soe_lib.scenario.hindsight import handed_over, three_plans, with_hindsight
 from tests.ledgers import Written
 
 DEMO = Path(__file__).parents[2] / "data" / "demo"
@@ -54,16 +56,81 @@ def two_weeks(folder: Path) -> tuple[Snapshot, Snapshot]:
 
 
 def test_a_week_by_hand(tmp_path: Path) -> None:
-    # planned 10 × 12 = 120; with hindsight 14 × 12 − 4 × 5 = 148; happened 144 − 16 = 128
+    # planned 10 × 12 = 120; with hindsight 14 × 12 − 4 × 5 = 148; happened 144 − 16 = 128, and the two that are still
+    # owed earn 2 × (12 − 5) next week: 142. What was left on the table is that two were bought at 8 and not at 5.
     three = three_plans(*two_weeks(tmp_path), solve=soe.plan)
     found = planning_and_execution(*three, window=(THEN, date(2026, 1, 11)))
-    assert (found.plan, found.hindsight, found.actual) == (12000, 14800, 12800)
-    assert (found.planning, found.execution) == (2800, -2000)
+    assert (found.plan, found.hindsight, found.actual) == (12000, 14800, 14200)
+    assert (found.planning, found.execution) == (2800, -600)
     rows = {row["account"]: row for row in found.table().to_dicts()}
     assert (rows["revenue"]["planning"], rows["revenue"]["execution"]) == (48.0, -24.0)
     assert (rows["material"]["planning"], rows["material"]["execution"]) == (-20.0, 4.0)
-    assert (rows["margin"]["total"], rows["margin"]["planning"], rows["margin"]["execution"]) == (8.0, 28.0, -20.0)
+    assert (rows["handed on"]["hindsight"], rows["handed on"]["actual"]) == (0.0, 14.0)
+    assert (rows["margin"]["total"], rows["margin"]["planning"], rows["margin"]["execution"]) == (22.0, 28.0, -6.0)
     assert "planning variance               28.00" in repr(found)
+
+
+def bought(folder: Path, week: int, left: float) -> tuple[Snapshot, Snapshot]:
+    """Ten are sold each week and none is in stock; the offer costs 5 in the first week and 7 afterwards."""
+    days = {"valid_from": "2026-01-05", "valid_to": "2026-01-11"}, {"valid_from": "2026-01-12", "valid_to": None}
+    offers = [
+        {"offer": "O", "supplier": "S", "item": "A", "location": "W", "unit_cost": cost, "expedite": "no", **when}
+        for cost, when in zip((5, 7), days, strict=True)
+    ]
+    asked = [{"item": "A", "location": "W", "period": f"2026-W0{n}", "quantity": 10} for n in (2, 3, 4)]
+    before = extract(
+        folder, THEN, forecast=asked, offers=offers, inventory=[{"item": "A", "location": "W", "on_hand": 0}]
+    )
+    done = [
+        {"date": "2026-01-07", "measure": "sales", "item": "A", "location": "W", "quantity": 10, "amount": 120},
+        {"date": "2026-01-07", "measure": "buy", "item": "A", "location": "W", "quantity": week, "amount": 5 * week},
+    ]
+    lying = [{"item": "A", "location": "W", "on_hand": left}]
+    return before, extract(folder, NOW, forecast=asked, offers=offers, actuals=done, inventory=lying)
+
+
+@pytest.mark.parametrize(("units", "execution"), [(10, -40.0), (20, -20.0), (30, 0.0)])
+def test_stock_is_handed_on_at_what_it_is_worth_to_the_weeks_that_follow(
+    tmp_path: Path, units: int, execution: float
+) -> None:
+    # all thirty are best bought at 5: each that was not costs 2 more later
+    found = planning_and_execution(
+        *three_plans(*bought(tmp_path, units, units - 10), solve=soe.plan), window=(THEN, date(2026, 1, 11))
+    )
+    rows = {row["account"]: row for row in found.table().to_dicts()}
+    assert rows["margin"]["execution"] == execution
+    assert rows["margin"]["planning"] == 0
+    # twenty are handed on at 5: one more in stock would save that
+    assert rows["handed on"]["hindsight"] == 100
+
+
+def test_what_happened_counts_as_possible(tmp_path: Path) -> None:
+    # nobody offers at 4, but ten were bought at it
+    before, now = bought(tmp_path, 30, 20)
+    cheap = pl.when(pl.col("measure") == "buy").then(120.0).otherwise("amount").alias("amount")
+    three = three_plans(before, now.replace(actuals=now["actuals"].with_columns(cheap)), solve=soe.plan)
+    found = planning_and_execution(*three, window=(THEN, date(2026, 1, 11)))
+    assert (found.execution, found.planning) == (0, 3000)
+    assert any("did better than the model's best, by 30.00" in note for note in found.notes)
+
+
+def test_a_week_that_ends_within_a_period_has_no_hindsight(tmp_path: Path) -> None:
+    before, now = bought(tmp_path, 20, 10)
+    days = before.periods.with_columns(index=pl.col("index"))
+    one = days.head(1).with_columns(ends_on=pl.lit(date(2026, 1, 25)), days=pl.lit(21, dtype=days.schema["days"]))
+    with pytest.raises(DataError, match="hindsight of part of a period is not known"):
+        handed_over(dataclasses.replace(before, periods=one), now)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_happened_never_beats_hindsight_on_generated_weeks(tmp_path: Path, seed: int) -> None:
+    generate(tmp_path, weeks=2, items=4, seed=seed, plants=1, lines=2, warehouses=1, horizon_weeks=4)
+    before, now = (soe.read(folder) for folder in sorted(tmp_path.iterdir()) if folder.is_dir())
+    window = before.as_of, now.as_of - timedelta(days=1)
+    found = planning_and_execution(*three_plans(before, now, solve=soe.plan), window=window)
+    assert found.execution <= 0
+    assert found.notes == (), "no week had to be taken for better than the model's best"
+    assert found.planning + found.execution == found.actual - found.plan
 
 
 def test_hindsight_keeps_the_start_and_knows_the_rest() -> None:
