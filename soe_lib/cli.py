@@ -134,7 +134,7 @@ def plan(
         from soe_lib.model.blocks import STANDARD, kept_close
         from soe_lib.model.model import Model
         from soe_lib.model.solve import Options
-        from soe_lib.review.frames.fence import breaks_said
+        from soe_lib.review.frames.fence import breaks_said, fence_breaks
 
         snapshot = read(data, as_of)
         if scenario:
@@ -150,7 +150,9 @@ def plan(
         if out:
             _write_tables(found, out)
         if as_json:
-            click.echo(json.dumps(found.summary()))
+            listed = fence_breaks(snapshot, found, kept).drop("description").to_dicts()
+            said = found.summary() | ({"breaks": listed} if kept and snapshot.settings.fence.frozen_days else {})
+            click.echo(json.dumps(said, default=str))
             return
         tables = [f"Tables in {out}"] if out else []
         click.echo("\n".join([_verdict(found), *breaks_said(snapshot, found, kept), *tables]))

@@ -310,11 +310,12 @@ def _earned(
     decided: pl.DataFrame, row: dict[str, Any], before: Snapshot, week: Situation, store: Store
 ) -> float | None:
     """What a decision that was carried out earned; the week's other promoted decisions stay."""
-    from soe_lib.model.planning import plan_of_record
+    from soe_lib.model.planning import fenced, plan_of_record
 
     others = decided.filter(pl.col("promoted"), pl.col("key") != row["key"], pl.col("scenario") != "")["scenario"]
     kept = before
     for text in others.unique(maintain_order=True):
         if text != row["scenario"]:
             kept = parsed(text).apply(kept)
-    return realised(kept, week, parsed(row["scenario"]), plan_of_record(before, str(store)))
+    record = plan_of_record(before, str(store)) if fenced(before) else None
+    return realised(kept, week, parsed(row["scenario"]), record)

@@ -12,6 +12,7 @@ from soe_lib.errors import SoeError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.blocks.force import lock_of
 from soe_lib.review.options import MANUAL
+from soe_lib.scenario import measures
 from soe_lib.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def price_manual(living: Living) -> pl.DataFrame:
     """What each override, the fence and the rule of priorities cost, each taken away alone.
 
     Formula: money = (margin + steering of the plan without it) − (margin + steering of the plan); 0 where it binds
-    nothing.
+    nothing. What the fence costs leaves its own prices of a change out: they are no money.
 
     Parameters
     ----------
@@ -63,5 +64,6 @@ def _priced(living: Living, told: dict[str, Any], free: Scenario | None) -> dict
         other = living.plan(free.apply(living.home.snapshot), name=free.name)
     except SoeError as error:
         return row | {"note": f"Not priced: {str(error).splitlines()[0]}"}
-    money = (other.margin + other.steering) - (living.base.margin + living.base.steering)
+    worth = [one.margin + measures.goodwill(one, fenced=not free.moves_fence) for one in (other, living.base)]
+    money = worth[0] - worth[1]
     return row | {"money": money, "margin": other.margin - living.base.margin}

@@ -9,6 +9,8 @@ from soe_lib.model.demand import on_time
 from soe_lib.model.plan import Plan
 
 MADE = ("item", "location", "period")
+OF_FENCE = ("fence breaks", "nervousness")
+"""The accounts that price a change of the plan of record."""
 
 
 def figures(snapshot: Snapshot, plan: Plan) -> dict[str, float | None]:
@@ -21,6 +23,17 @@ def figures(snapshot: Snapshot, plan: Plan) -> dict[str, float | None]:
         "stock": stock(snapshot, plan),
         "overtime_hours": _total(plan, "overtime"),
     }
+
+
+def goodwill(plan: Plan, *, fenced: bool = True) -> float:
+    """Steering of a plan [money].
+
+    Parameters
+    ----------
+    fenced : False between plans of different fences: their prices of a change are no gain of either, and are left out.
+    """
+    accounts = plan.ledger.accounts()
+    return plan.steering - (0.0 if fenced else sum(float(accounts.get(name, 0.0)) for name in OF_FENCE))
 
 
 def service(plan: Plan) -> float | None:

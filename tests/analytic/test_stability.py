@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -198,6 +199,8 @@ def test_every_way_to_plan_knows_the_same_plan_of_record(tmp_path: Path, monkeyp
     said = CliRunner().invoke(main, ["plan", *asked_for])
     assert "keeps to recomputed from the extract of 2026-01-05" in said.output
     assert "2 for 6 units, EUR 40.00: the hours of line do not suffice" in said.output
+    told = json.loads(CliRunner().invoke(main, ["plan", *asked_for, "--json"]).output)
+    assert [(row["routing"], row["change"], row["limit"]) for row in told["breaks"]] == [("A", -4.0, "hours")]
     assert "No conflict" in CliRunner().invoke(main, ["conflict", *asked_for]).output
 
     # Once a plan is kept, everybody keeps to it; another may be named, or none.
@@ -229,6 +232,19 @@ def test_a_break_names_the_event_without_which_it_is_spared(tmp_path: Path) -> N
     (issue,) = find(week, only=["fence_broken"])
     assert "2 units are moved inside the frozen fence of 7 days, 67\u00a0% of" in issue.what
     assert (issue.money, issue.cause) == (pytest.approx(40), "E1: without it 2 of these units stay")
+
+
+def test_opening_the_fence_gains_no_more_than_what_it_holds_back(tmp_path: Path) -> None:
+    # Two hours a week make two of A whether or not there is a fence: its breaks cost steering, and no money.
+    found = snapshot(tmp_path, FENCE, **tables(hours=2))
+    living = soe.Living(found, record=recorded(found))
+    assert living.base.steering < -20
+    (row,) = soe.price_manual(living).to_dicts()
+    assert (row["kind"], row["money"], row["margin"]) == (
+        "fence",
+        pytest.approx(0, abs=1e-6),
+        pytest.approx(0, abs=1e-6),
+    )
 
 
 def test_four_weeks_in_a_row_are_certified_with_their_breaks(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def price_options(situation: Situation, solve: Solve, issues: Sequence[Issue], *
     """What each feasible answer to each exception gains or costs against doing nothing, by planning again.
 
     Formula: total = (margin + steering of the plan with the option) − (margin + steering of this plan). An option that
-    changes less than one unit of money is not offered.
+    changes less than one unit of money is not offered. Where it moves the fence, the prices of a change are left out.
 
     Parameters
     ----------
@@ -66,17 +66,17 @@ def priced(situation: Situation, solve: Solve, option: Option) -> dict[str, Any]
     except SoeError as error:
         first = str(error).splitlines()[0]
         return {**row, "verdict": NONE, "note": f"There is no plan with it: {first}"}
-    told = against(situation, changed, plan)
+    told = against(situation, changed, plan, fenced=not scenario.moves_fence)
     moves = abs(told["total"]) >= LEAST
     verdict = (BETTER if told["total"] > 0 else WORSE) if moves else ""
     return {**row, **told, "verdict": verdict, "note": note(option, told, situation.currency)}
 
 
-def against(situation: Situation, snapshot: Snapshot, plan: Plan) -> dict[str, Any]:
-    """A plan's figures less those of this week's plan."""
+def against(situation: Situation, snapshot: Snapshot, plan: Plan, *, fenced: bool = True) -> dict[str, Any]:
+    """A plan's figures less those of this week's plan; fenced: both have the same fence."""
     base, mine = measures.figures(situation.snapshot, situation.plan), measures.figures(snapshot, plan)
     margin = plan.margin - situation.plan.margin
-    goodwill = plan.steering - situation.plan.steering
+    goodwill = measures.goodwill(plan, fenced=fenced) - measures.goodwill(situation.plan, fenced=fenced)
     rest = lines(snapshot, plan)
     waits = float((rest["late"] + rest["short"]).sum())
     waits -= float((situation.lines["late"] + situation.lines["short"]).sum())
