@@ -24,6 +24,8 @@ UNNAMED = "\x02"
 """Marks a column without a name, before the number of its place."""
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 EXCEL = re.compile(rb'"?sep=([,;|\t])"?[,;|\t]*\r?\n', re.IGNORECASE)
+TITLES = 20
+"""So many lines may stand above the names of the columns to be found there."""
 BLANK = re.compile(rb"[ \t]*\r?\n")
 
 
@@ -170,6 +172,9 @@ def _clean(content: bytes, path: Path, table: Table, encoding: str) -> tuple[byt
         rule = "A byte order mark was taken off."
         findings.append(Finding("repair", table.name, path.name, (1,), rule=rule, count=1))
     if (at := content.find(b"\x00")) >= 0:
+        if 3 * content.count(b"\x00") > len(content):
+            fix = UTF8_FIX.replace("`encoding`", f'encoding = "utf-16-{"be" if content[0] == 0 else "le"}"')
+            return None, [*findings, refusal(table, path, "The file looks like UTF-16, not UTF-8.", fix)]
         line = content.count(b"\n", 0, at) + 1
         return None, [*findings, refusal(table, path, "The row holds a NUL byte.", UTF8_FIX, (line,))]
     if not content.isascii():
@@ -217,9 +222,25 @@ def _header(text: Text) -> tuple[list[str], Finding | None]:
     if twice:
         rule, fix = f"Duplicate column: {', '.join(map(repr, twice))}.", "Remove or rename one of them."
         return header, text.refuse(rule, fix, (text.first,))
+    if line := _names_below(text, header):
+        rule, fix = f"The names of the columns stand in line {line} only.", "Remove the lines above them."
+        return header, text.refuse(rule, fix, (text.first,))
     if not any(header):
         return header, text.refuse("No column has a name.", "Write the names into the first line.", (text.first,))
     return header, None
+
+
+def _names_below(text: Text, header: list[str]) -> int:
+    """The line of the contract's names where others stand above it, as reports have titles; 0 where there is none."""
+    if set(header) & set(text.table.names):
+        return 0
+    lines = text.content.split(b"\n", TITLES)[1:TITLES]
+    needed = {column.name for column in text.table.columns if column.required}
+    for number, line in enumerate(lines, text.first + 1):
+        names = {name.strip().strip('"') for name in line.decode("utf-8", "replace").split(text.separator)}
+        if needed and needed <= names:
+            return number
+    return 0
 
 
 def _may_be_short(frame: pl.DataFrame, text: Text) -> bool:

@@ -21,6 +21,7 @@ from soe_lib.extract.settings import Settings
 from soe_lib.extract.source import Source, refusal
 from soe_lib.extract.sources import SUFFIXES, WORKBOOK, discover, misnamed, read_source
 from soe_lib.extract.sources_file import FILE, Entry, Mapped, load_sources
+from soe_lib.extract.spelling import plainly
 from soe_lib.extract.workbook import UnreadableError, Workbook
 
 Read = Callable[[], "tuple[Source | None, list[Finding]]"]
@@ -55,12 +56,13 @@ def deliver(folder: Path, settings: Settings) -> tuple[dict[str, Delivery], Mapp
     """
     mapped, findings = load_sources(folder)
     found: dict[str, list[Delivery]] = {}
-    for name, entry in mapped.entries.items():
+    for name in mapped.named:
+        entry = mapped.entries[name]
         delivery, problems = _mapped(mapped, entry, settings)
         findings += problems
         found[name] = [delivery] if delivery is not None else []
     paths, strange = discover(
-        folder, _claimed(mapped, settings), [name for name in schema() if name not in mapped.entries]
+        folder, _claimed(mapped, settings), [name for name in schema() if name not in mapped.named]
     )
     findings += strange
     for path in paths:
@@ -68,6 +70,7 @@ def deliver(folder: Path, settings: Settings) -> tuple[dict[str, Delivery], Mapp
             findings += _sheets(path, found, mapped, settings)
         else:
             found.setdefault(path.stem, []).append(_file(path, mapped, settings))
+    findings += [_nothing(name) for name in mapped.entries if name not in found]
     for name, ways in found.items():
         if len(ways) > 1:
             origins = [way.origin for way in ways]
@@ -78,9 +81,14 @@ def deliver(folder: Path, settings: Settings) -> tuple[dict[str, Delivery], Mapp
 
 def _file(path: Path, mapped: Mapped, settings: Settings) -> Delivery:
     table = schema()[path.stem]
-    entry = Entry(table.name, dialect=mapped.common)
-    read = _translated(lambda: read_source(path, table, entry.dialect), entry, table, settings)
-    return Delivery(table.name, path.name, read, written(path))
+    entry = mapped.entry(table.name)
+    read = _translated(lambda: read_source(path, table, entry.dialect), entry, table, settings, written(path))
+    return Delivery(table.name, path.name, read, written(path), mapped.entries.get(table.name))
+
+
+def _nothing(table: str) -> Finding:
+    rule, fix = "Nothing is delivered for this table.", f"Deliver {table}.csv, write `file`, or remove the section."
+    return Finding("stop", table, FILE, column=f"tables.{table}", rule=rule, fix=fix, count=1)
 
 
 def written(path: Path) -> datetime | None:
@@ -103,11 +111,12 @@ def _sheets(path: Path, found: dict[str, list[Delivery]], mapped: Mapped, settin
     findings = []
     for sheet in sheets:
         if sheet in schema():
-            source, problems = book.read(sheet, schema()[sheet])
+            entry = mapped.entry(sheet)
+            source, problems = book.read(sheet, schema()[sheet], entry.columns)
             if source is not None or problems:
-                entry = Entry(sheet, dialect=mapped.common)
-                read = _translated(_known(source, problems), entry, schema()[sheet], settings)
-                found.setdefault(sheet, []).append(Delivery(sheet, book.file(sheet), read, written(path)))
+                read = _translated(_known(source, problems), entry, schema()[sheet], settings, written(path))
+                delivery = Delivery(sheet, book.file(sheet), read, written(path), mapped.entries.get(sheet))
+                found.setdefault(sheet, []).append(delivery)
         elif sheet.lower() not in ("read me", "readme", "columns"):
             absent = [name for name in schema() if name not in sheets]
             findings.append(misnamed(book.file(sheet), sheet, absent, "sheet"))
@@ -232,6 +241,11 @@ def translate(source: Source, entry: Entry, table: Table) -> tuple[Source, list[
         if own not in there
     ]
     renamed = {own: name for name, own in entry.columns.items() if own in there}
+    headings = {own: name for own, name in _headings(there, entry, table).items() if own not in renamed}
+    if headings:
+        rule = f"Headings were read in the contract's writing: {', '.join(headings)}."
+        findings.append(source.finding("repair", rule=rule))
+    renamed |= headings
     kept = [own for own in there if own in renamed or not _aside(own, entry, table)]
     columns = [pl.col(own).alias(renamed.get(own, own)) for own in kept]
     columns += [pl.col(own).alias(ASIDE + own) for own in dict.fromkeys(entry.extra) if own in there]
@@ -244,6 +258,15 @@ def translate(source: Source, entry: Entry, table: Table) -> tuple[Source, list[
             source, problems = _rewritten(source, column, entry.dialect)
             findings += problems
     return source, findings
+
+
+def _headings(there: list[str], entry: Entry, table: Table) -> dict[str, str]:
+    """Headings that differ from the contract's names in nothing but case, blanks and hyphens."""
+    taken = {*there, *entry.columns}
+    plain = {own: plainly(own) for own in there if own not in entry.extra}
+    once = [name for name in plain.values() if list(plain.values()).count(name) == 1]
+    wanted = [name for name in table.names if name not in taken and name in once]
+    return {own: name for own, name in plain.items() if name in wanted and not _aside(own, entry, table)}
 
 
 def _rewritten(source: Source, column: Column, dialect: Dialect) -> tuple[Source, list[Finding]]:

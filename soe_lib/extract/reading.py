@@ -125,7 +125,7 @@ def inspect(folder: Path) -> Extract:
 
     settings, findings = load(folder)
     deliveries, mapped, strange = deliver(folder, settings)
-    findings = [*findings, *strange, *missing_tables({*deliveries, *mapped.entries})]
+    findings = [*findings, *strange, *missing_tables({*deliveries, *mapped.named})]
     sources, tables = {}, {}
     for name, table in schema().items():
         source = None
@@ -138,7 +138,7 @@ def inspect(folder: Path) -> Extract:
         sources[name] = source
         tables[name], problems = cast(source, table)
         findings += problems
-    broken = frozenset({*deliveries, *mapped.entries}) - frozenset(sources)
+    broken = frozenset({*deliveries, *mapped.named}) - frozenset(sources)
     tables, problems = convert(tables, sources, mapped.entries, settings)
     findings += problems
     tables, problems = to_the_cent(tables, sources)

@@ -22,6 +22,7 @@ from soe_lib.extract.layout import Layout
 from soe_lib.extract.schema import Column, Table
 from soe_lib.extract.sheet_marks import column_index, hidden, merged, uncomputed
 from soe_lib.extract.source import Source, digest_of, refusal
+from soe_lib.extract.spelling import plainly
 
 MOST_COLUMNS = 200
 EXACT = 10**15  # Excel keeps 15 digits of a number
@@ -100,7 +101,7 @@ class Sheet:
         header = ["" if cell.value is None else " ".join(str(cell.value).split()) for cell in first]
         while header and not header[-1]:
             header.pop()
-        names = [self.own.get(name, name) for name in header]
+        names = [self.own.get(name) or (name if name in self.table.names else plainly(name)) for name in header]
         self.columns: list[Column | None] = [self.table[one] if one in self.table.names else None for one in names]
         rule, fix = "", "Remove or rename one of them."
         if len(header) == MOST_COLUMNS:

@@ -37,7 +37,8 @@ class Entry:
 
     Parameters
     ----------
-    file : a pattern of file names, beside sources.toml; {as_of} stands for the as-of date.
+    file : a pattern of file names, beside sources.toml; {as_of} stands for the as-of date. Without file, query and
+        relation it is the file or sheet that has the table's name.
     source, query, relation : a named database, and a query on it or the name of a table or view.
     columns : the contract's name → the company's own.
     ignore : columns of the company that are not read, without a warning; * stands for any text.
@@ -66,6 +67,11 @@ class Entry:
     updated: str = ""
     days_old: int | None = None
     dialect: Dialect = PLAIN
+
+    @property
+    def named(self) -> bool:
+        """Whether it says where the table comes from; else it holds for the file or sheet of the table's own name."""
+        return bool(self.file or self.query or self.relation)
 
     @property
     def extra(self) -> tuple[str, ...]:
@@ -99,6 +105,15 @@ class Mapped:
     common: Dialect = PLAIN
     databases: Mapping[str, Database] = field(default_factory=dict)
     entries: Mapping[str, Entry] = field(default_factory=dict)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The tables that it says the origin of."""
+        return tuple(name for name, entry in self.entries.items() if entry.named)
+
+    def entry(self, table: str) -> Entry:
+        """What holds for the file or sheet of a table's own name."""
+        return self.entries.get(table) or Entry(table, dialect=self.common)
 
 
 def find(folder: Path) -> Path | None:
@@ -273,8 +288,11 @@ class _Reader:
             self._stop(f"{at}.rate_on", "No money is converted.", "Declare currency or currency_column, or remove it.")
 
     def _origin(self, at: str, texts: Mapping[str, str], databases: Mapping[str, Database]) -> None:
-        if sum(bool(texts[name]) for name in ("file", "query", "relation")) != 1:
+        named = [name for name in ("file", "query", "relation") if texts[name]]
+        if len(named) > 1 or (texts["source"] and not named):
             self._stop(at, "It needs one of file, query and relation.", "Write one of them.")
+        elif not named:
+            return
         elif texts["file"]:
             if texts["source"]:
                 self._stop(f"{at}.source", "A file has no source.", "Remove source, or write a query.")

@@ -6,13 +6,14 @@ import difflib
 from collections.abc import Iterable
 
 
-def _plain(name: str) -> str:
+def plainly(name: str) -> str:
+    """A name in small letters, with underscores for blanks and hyphens."""
     return name.strip().lower().replace(" ", "_").replace("-", "_")
 
 
 def likeness(one: str, other: str) -> float:
     """How alike two names are, from 0 to 1, whatever their case."""
-    return difflib.SequenceMatcher(None, _plain(one), _plain(other)).ratio()
+    return difflib.SequenceMatcher(None, plainly(one), plainly(other)).ratio()
 
 
 def nearest(name: str, known: Iterable[str], least: float = 0.5) -> str:

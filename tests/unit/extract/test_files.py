@@ -216,3 +216,51 @@ def test_a_line_break_in_quotes_among_rows_of_unlike_length(tmp_path: Path) -> N
     assert found.rows == (5,)
     sound = write(tmp_path / "b", {"items.csv": text.replace(";x", ";2")})
     assert read(sound)["items"].filter(item="FG")["description"].item() == 'Line one\nand "two";'
+
+
+@pytest.mark.parametrize(
+    ("head", "named"),
+    [
+        ("Order,ITEM,Location,Customer,Due on,QUANTITY,committed,price", 6),
+        ("order,item,location,customer,due-on,quantity,committed,price", 1),
+    ],
+)
+def test_headings_in_another_case_are_read_and_said(head: str, named: int, tmp_path: Path) -> None:
+    other = write(tmp_path / "other", {"orders.csv": PLAIN.replace(HEAD, head)})
+    assert fingerprint(other) == fingerprint(write(tmp_path / "plain", {"orders.csv": PLAIN}))
+    (said,) = [one.rule for one in read(other).findings if "Headings" in one.rule]
+    assert said.count(",") == named - 1
+
+
+def test_two_headings_for_one_column_are_not_chosen_among(tmp_path: Path) -> None:
+    text = PLAIN.replace(HEAD, HEAD.replace("price", "Price").replace("committed", "PRICE"))
+    assert any(one.level == "stop" for one in check(write(tmp_path, {"orders.csv": text})).findings)
+
+
+def test_a_title_above_the_names_is_named(tmp_path: Path) -> None:
+    stopped = [
+        one
+        for one in check(write(tmp_path, {"orders.csv": f"Orders of week 47,,,\n{PLAIN}"})).findings
+        if one.level == "stop"
+    ]
+    assert [one.rule for one in stopped] == ["The names of the columns stand in line 2 only."]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_its_mark_is_named(encoding: str, tmp_path: Path) -> None:
+    folder = write(tmp_path, {"items.csv": FILES["items.csv"].encode(encoding)})
+    assert f'encoding = "{encoding}"' in check(folder).text()
+
+
+def test_a_section_without_a_file_is_of_the_tables_own(tmp_path: Path) -> None:
+    text = PLAIN.replace(",", ";").replace("2026-11-20", "20.11.2026").replace("2026-11-27", "27.11.2026")
+    said = '[tables.orders]\nseparator = ";"\ndates = "dd.mm.yyyy"\n'
+    other = write(tmp_path / "other", {"orders.csv": text, "sources.toml": said})
+    assert fingerprint(other) == fingerprint(write(tmp_path / "plain", {"orders.csv": PLAIN}))
+    (other / "orders.csv").unlink()
+    (found,) = [one for one in check(other).findings if one.level == "stop"]
+    assert (found.column, found.rule) == ("tables.orders", "Nothing is delivered for this table.")
+    both = said + 'source = "erp"\n'
+    assert (
+        "needs one of file, query" in check(write(tmp_path / "both", {"orders.csv": text, "sources.toml": both})).text()
+    )
