@@ -119,6 +119,11 @@ class Calendar:
         shares = inside.group_by("label", "period").agg(share=pl.len() / pl.col("of").first())
         return shares.select("label", "period", "share").sort("label", "period")
 
+    def day_shares(self, labels: pl.Series) -> pl.DataFrame:
+        """How much of each label falls on each day: [label, date, share], evenly over the days that count, as above."""
+        known = _days(self.spans(labels).drop_nulls())
+        return self._less(self._count(known, "label")).select("label", "date", share=1.0 / pl.col("of"))
+
     def by_day(self, rows: pl.DataFrame, column: str = "period") -> pl.DataFrame:
         """The rows once for each day of their label that is not cut out of it, with that day in `date`."""
         days = self._less(_days(self.spans(rows[column]).drop_nulls())).rename({"label": column})
@@ -181,13 +186,17 @@ class Calendar:
             .drop("index")
         )
 
-    def arrivals(self, period_lead: pl.DataFrame, dispatch: str = "spread") -> pl.DataFrame:
+    def arrivals(
+        self, period_lead: pl.DataFrame, dispatch: str = "spread", open_days: pl.Series | None = None
+    ) -> pl.DataFrame:
         """When goods that leave in a period arrive: [period, lead_days, arrival, share], arrival a period or "beyond".
 
         Parameters
         ----------
         period_lead : distinct [period, lead_days]; a fraction of a day is split over the two days it touches.
         dispatch : "spread" (evenly over the days of the period), "start" (its first day) or "end" (its last day).
+        open_days : the days that a lead time counts; None: every day. Nothing arrives on another day, but what takes
+            no time.
         """
         asked = period_lead.select("period", pl.col("lead_days").cast(pl.Float64)).unique()
         leaving = {"spread": self.days, "start": self.days.unique("period", keep="first", maintain_order=True)}
@@ -195,14 +204,24 @@ class Calendar:
         moves = asked.join(leaving[dispatch], on="period").with_columns(of=pl.len().over("period", "lead_days"))
         whole = moves.with_columns(after=pl.col("lead_days").floor().cast(pl.Int64), late=pl.lit(0))
         lands = pl.concat([whole, whole.with_columns(after=pl.col("after") + 1, late=pl.lit(1))])
-        lands = lands.with_columns(date=pl.col("date") + pl.duration(days="after"))
-        lands = lands.join(self.days.rename({"period": "arrival"}), on="date", how="left")
+        lands = self._landed(lands, open_days).join(self.days.rename({"period": "arrival"}), on="date", how="left")
         lands = lands.with_columns(pl.col("arrival").fill_null(BEYOND))
         fraction = pl.col("lead_days") - pl.col("lead_days").floor()
         early, late = pl.len() - pl.col("late").sum(), pl.col("late").sum()
         share = (early * (1 - fraction.first()) + late * fraction.first()) / pl.col("of").first()
         shares = lands.group_by("period", "lead_days", "arrival").agg(share=share).filter(pl.col("share") > 0)
         return shares.sort("period", "lead_days", "arrival")
+
+    def _landed(self, moves: pl.DataFrame, open_days: pl.Series | None) -> pl.DataFrame:
+        """Moves with the day in `date` that is so many (open) days `after` it; null: beyond the horizon."""
+        if open_days is None:
+            return moves.with_columns(date=pl.col("date") + pl.duration(days="after"))
+        number = pl.col("open").cast(pl.Int64).cum_sum()
+        days = self.days.select("date", open=pl.col("date").is_in(open_days.implode())).with_columns(number=number)
+        there = days.filter("open").select("number", lands="date")
+        moved = moves.join(days.select("date", "number"), on="date").with_columns(pl.col("number") + pl.col("after"))
+        moved = moved.join(there, on="number", how="left")
+        return moved.with_columns(date=pl.when(pl.col("after") > 0).then("lands").otherwise("date"))
 
     def later(self, period_lead: pl.DataFrame) -> pl.DataFrame:
         """The period so many periods later: [period, lead_periods] → [period, lead_periods, arrival, share of 1]."""

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from soe_lib.errors import DataError
+from soe_lib.extract.downtime import left, offered, taken
+from soe_lib.model.prepared import prepared
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -50,28 +52,43 @@ def _overlap(event: dict[str, Any]) -> pl.Expr:
 
 
 def downtime(network: Network, cells: pl.DataFrame) -> pl.DataFrame:
-    """resource, period, taken (hours that a downtime names), part (share of a period's working days that one closes).
+    """resource, period, taken and overtime (hours that a downtime names), part (share of working days that one closes).
 
-    Hours given: spread evenly over the days of the event. Blank: the working days of the event, times `factor` where
-    one is given. A location stands for all its resources.
+    Hours given: spread evenly over the days of the event, what a day does not have over the others; of regular hours
+    first, then of overtime. Blank: the working days of the event, times `factor` where one is given. A location stands
+    for all its resources.
 
     Parameters
     ----------
     cells : resource, location, period.
     """
-    found = [cells.select("resource", "period", taken=pl.lit(0.0), part=pl.lit(0.0)).clear()]
+    nothing = {"taken": pl.lit(0.0), "overtime": pl.lit(0.0), "part": pl.lit(0.0)}
+    found = [cells.select("resource", "period", **nothing).clear()]
+    rest = pl.DataFrame()
     for event in of_kind(network, "downtime"):
         mine = cells.filter(hits(event, ("resource", "location")))
         if event["hours"] is not None:
-            days = network.periods.select("period", _overlap(event).alias("part"), "days")
-            length = (event["to"] - event["from"]).days + 1
-            spread = pl.col("part") * pl.col("days") / length * float(event["hours"])
-            shares = days.select("period", taken=spread, part=pl.lit(0.0))
+            rest = rest if rest.width else _day_hours(network)
+            hit = rest.filter(pl.col("resource").is_in(mine["resource"].cast(pl.String).unique().implode()))
+            took = taken(hit, network.calendar, event["from"], event["to"], float(event["hours"]))
+            rest = left(rest, took)
+            found.append(_by_period(network, took).select(found[0].columns))
         else:
             share = pl.col("share") * _factor(event, blank=1.0)
-            shares = _working_share(network, event["from"], event["to"]).select("period", taken=pl.lit(0.0), part=share)
-        found.append(mine.join(shares, on="period").select(found[0].columns))
-    return pl.concat(found).group_by("resource", "period").agg(pl.col("taken", "part").sum())
+            shares = _working_share(network, event["from"], event["to"])
+            found.append(mine.join(shares, on="period").select("resource", "period", **{**nothing, "part": share}))
+    return pl.concat(found).group_by("resource", "period").agg(pl.col("taken", "overtime", "part").sum())
+
+
+@prepared
+def _day_hours(network: Network) -> pl.DataFrame:
+    return offered(network.calendar, network.settings, network.snapshot.tables)
+
+
+def _by_period(network: Network, took: pl.DataFrame) -> pl.DataFrame:
+    by_period = took.join(network.calendar.days, on="date").group_by("resource", "period")
+    summed = by_period.agg(pl.col("hours").sum().alias("taken"), pl.col("overtime").sum())
+    return network.encode(summed.with_columns(part=pl.lit(0.0)))
 
 
 def closed(network: Network, cells: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:

@@ -34,10 +34,10 @@ def available(network: Network) -> pl.DataFrame:
     down = events.downtime(network, cells.select("resource", "location", "period"))
     part, base = pl.col("part").clip(0.0, 1.0), pl.col("base")
     lost = pl.min_horizontal(pl.col("taken") + part * base, base)
-    beyond = pl.col("taken") + part * base - lost
+    beyond = pl.col("taken") + part * base - lost + pl.col("overtime")
     return (
         cells.join(down, on=["resource", "period"], how="left")
-        .with_columns(pl.col("taken", "part").fill_null(0.0))
+        .with_columns(pl.col("taken", "overtime", "part").fill_null(0.0))
         .with_columns(
             lost.alias("lost"),
             pl.col("overtime_hours").alias("overtime_given"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.extract.downtime import limits_per, worked
 from soe_lib.model.prepared import prepared
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
 def per(network: Network) -> str:
     """week, day or period: as the settings say; else week, or period where the extract gives the periods."""
-    given = (network.snapshot.periods["kind"] == "given").all()
-    return network.settings.limits.per or ("period" if given else "week")
+    return limits_per(network.settings, network.snapshot.periods)
 
 
 @prepared
@@ -28,14 +28,12 @@ def portions(network: Network) -> pl.DataFrame:
 
     most: how many maxima a period has. work: how many times the hours of a head or of a step of capacity.
     """
-    kind, working = per(network), list(network.settings.calendar.working_days)
-    work = {"week": pl.col("works").sum() / len(working), "day": pl.col("works").sum(), "period": pl.lit(1.0)}
+    kind = per(network)
     most = {"week": pl.len() / 7, "day": pl.len().cast(pl.Float64), "period": pl.lit(1.0)}
     monday = pl.col("date").dt.truncate("1w")
     within = pl.when((monday.first() == monday.last()) & (kind == "week")).then(monday.first())
-    days = network.calendar.days.with_columns(works=pl.col("date").dt.weekday().is_in(working).cast(pl.Float64))
-    found = days.group_by("period").agg(monday=within, most=most[kind], work=work[kind])
-    return network.encode(found).sort("period")
+    found = network.calendar.days.group_by("period").agg(monday=within, most=most[kind])
+    return network.encode(found.join(worked(network.calendar, kind), on="period")).sort("period")
 
 
 def shared_out(network: Network, cells: pl.DataFrame) -> pl.DataFrame:

@@ -47,6 +47,7 @@ ACTIONS: Mapping[str, Action] = {
         lambda column, amount: column + amount,
     ),
     "delay": Action(lambda path, amount: f"{path} {amount} days later", lambda column, amount: column + amount),
+    "longer": Action(lambda path, amount: f"{path} {amount} days longer"),
     "promise": Action(
         lambda path, amount: f"{path} promised to {float(amount):.0%}",
         lambda _, amount: amount * pl.col("quantity"),
@@ -59,7 +60,8 @@ ACTIONS: Mapping[str, Action] = {
 
 def target(action: str, table: str, column: str) -> str:
     """The column that an edit changes; a delay moves what makes the table's rows late, a promise `committed`."""
-    return DELAYED[table] if action == "delay" else PROMISED if action == "promise" else column
+    moved = {"delay": DELAYED.get(table, column), "promise": PROMISED, "longer": "to"}
+    return moved.get(action, column)
 
 
 def computed(action: str, column: Column, amount: Value) -> pl.Expr:
@@ -78,6 +80,11 @@ def check(action: str, table: str, column: str, amount: Value) -> None:
     ------
     DataError : a key, a text that is scaled, a number where a date belongs, a table that cannot be late.
     """
+    if action == "longer":
+        if table != "events":
+            raise DataError(f"Events last longer, {table} do not; .delay is for what comes later.")
+        if isinstance(amount, bool) or not isinstance(amount, int | float) or amount != round(amount):
+            raise DataError(f"An event lasts whole days longer, not {shown(amount)}.")
     if ACTIONS[action].compute is None:
         return
     path = f"{table}.{column}" if column else table

@@ -13,6 +13,7 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.extract.spelling import hint
 from soe_lib.scenario import labels, references, where
 from soe_lib.scenario.actions import ACTIONS, check, computed, target
+from soe_lib.scenario.longer import longer
 from soe_lib.scenario.settings import setting, with_setting
 from soe_lib.scenario.touched import changes
 from soe_lib.scenario.values import Filters, Value, condition, shown
@@ -27,7 +28,7 @@ class Edit:
 
     Parameters
     ----------
-    action : scale, set, add_to, delay, promise, drop, event or row.
+    action : scale, set, add_to, delay, longer, promise, drop, event or row.
     table, column : what is changed; the column is blank for whole rows. "settings" stands for settings.toml.
     amount : factor, new value, addition or days.
     where : filters, all of which must hold; each accepts one of its values.
@@ -90,7 +91,7 @@ class Edit:
         frame, meant = self._rows(snapshot)
         if self.action == "drop":
             return references.dropped(snapshot, self.table, frame, meant)
-        return snapshot.replace(**{self.table: self._changed(frame, meant)})
+        return snapshot.replace(**{self.table: self._changed(snapshot, frame, meant)})
 
     def touched(self, snapshot: Snapshot, number: int = 1) -> pl.DataFrame:
         """The rows that this edit changes: [table, row, column, before, after, difference].
@@ -112,9 +113,9 @@ class Edit:
         keys = where.names(self.table, rows)
         if self.action == "drop":
             return changes(self.table, keys, ROW, ["there"] * rows.height, ["dropped"] * rows.height)
-        name = self._target
-        new = self._changed(frame, meant).filter(meant)[name]
-        return changes(self.table, keys, name, rows[name].to_list(), new.to_list())
+        new = self._changed(snapshot, frame, meant).filter(meant)
+        names = [self._target, *(["hours"] if self.action == "longer" and rows["hours"].count() else [])]
+        return pl.concat([changes(self.table, keys, name, rows[name].to_list(), new[name].to_list()) for name in names])
 
     @property
     def _target(self) -> str:
@@ -145,7 +146,10 @@ class Edit:
         now = pl.col("version") == version
         return frame.filter(now), frame.filter(~now)
 
-    def _changed(self, frame: pl.DataFrame, meant: pl.Series) -> pl.DataFrame:
+    def _changed(self, snapshot: Snapshot, frame: pl.DataFrame, meant: pl.Series) -> pl.DataFrame:
+        if self.action == "longer":
+            assert isinstance(self.amount, int | float), "checked when it is made"
+            return longer(snapshot, frame, meant, round(self.amount))
         column = schema()[self.table][self._target]
         new = computed(self.action, column, self.amount)
         return frame.with_columns(pl.when(pl.lit(meant)).then(new).otherwise(pl.col(column.name)).alias(column.name))

@@ -112,7 +112,7 @@ def _event(edit: Edit, before: Snapshot, now: Snapshot) -> Found:
     delays = rows.filter(pl.col("kind") == "delay")
     if delays.height and (arrived := _arrivals(edit, before, now)) is not None:
         return arrived
-    column = edit.column
+    column = edit._target
     later = now["events"].select("event", here=pl.lit(True), later=column, later_from="from", later_to="to")
     for row in rows.join(later, on="event", how="left").iter_rows(named=True):
         end, name = row["to"] or before.periods["ends_on"][-1], row["event"]
@@ -231,7 +231,7 @@ def _edited(edit: Edit, snapshot: Snapshot) -> pl.DataFrame:
     if edit.action == "drop":
         return rows
     column = edit._target
-    return rows.with_columns(then=pl.col(column), wanted=edit._changed(frame, meant).filter(meant)[column])
+    return rows.with_columns(then=pl.col(column), wanted=edit._changed(snapshot, frame, meant).filter(meant)[column])
 
 
 def _share(then: Any, wanted: Any, later: Any) -> float:

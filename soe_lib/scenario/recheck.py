@@ -17,6 +17,7 @@ from soe_lib.errors import DataError
 from soe_lib.extract.findings import Finding, stops
 from soe_lib.extract.reading import Extract
 from soe_lib.extract.rules import Rule, registered
+from soe_lib.extract.rules.events import downtimes_fit_their_days
 from soe_lib.extract.rules.plausibility import against_the_last_extract
 from soe_lib.extract.rules.supply import demand_can_be_reached, every_item_has_a_source
 from soe_lib.extract.rules.tables import nothing_is_missing
@@ -27,6 +28,9 @@ from soe_lib.model.kept import EVERY, Noted
 
 ALLOWED = (demand_can_be_reached, every_item_has_a_source, nothing_is_missing, against_the_last_extract)
 """Rules for extracts only: a what-if may well ask what happens when nobody supplies an item, or stock is gone."""
+
+EXACT = (downtimes_fit_their_days,)
+"""Rules whose warnings stop the edit of an event that brings them: hours that nobody loses change nothing."""
 
 
 def recheck(snapshot: Snapshot, name: str, before: Snapshot) -> Snapshot:
@@ -46,7 +50,11 @@ def recheck(snapshot: Snapshot, name: str, before: Snapshot) -> Snapshot:
     touched = {table for table, frame in snapshot.tables.items() if frame is not before.tables.get(table)}
     same = snapshot.settings is before.settings and snapshot.periods is before.periods
     for rule, run in _runs(before).items():
-        found += run.findings if same and not run.reads & touched else rule(extract)
+        again = run.findings if same and not run.reads & touched else rule(extract)
+        found += again
+        if rule in EXACT and "events" in touched:
+            known = {one.rule for one in run.findings}
+            found += [replace(one, level="stop") for one in again if one.rule not in known]
     if bad := stops(found):
         raise DataError(f"The scenario {name!r} makes a plan impossible to set up: {len(bad)} findings stop it.", bad)
     return snapshot

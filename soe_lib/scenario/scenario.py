@@ -64,6 +64,10 @@ class Scenario:
         """Let receipts or orders come so many days later, or lengthen the lead time of offers, lanes or routings."""
         return self._with("delay", table, days, where)
 
+    def longer(self, *, days: int, **where: Any) -> Scenario:
+        """Let events last so many days longer (negative: shorter), with their hours in proportion to working days."""
+        return self._with("longer", "events", days, where)
+
     def promise(self, table: str, share: float, **where: Any) -> Scenario:
         """Commit to a share of the quantity of each demand line ("forecast", "orders") that the filters accept."""
         return self._with("promise", table, share, where)

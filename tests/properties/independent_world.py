@@ -42,6 +42,7 @@ def extract(folder: Path) -> tuple[Tables, dict[str, str]]:
         "holding_on": costs.get("holding_on", "closing"),
         "dispatch": said.get("lead_time", {}).get("dispatch", "spread"),
         "as_of": str(said["as_of"]),
+        "count": said.get("lead_time", {}).get("in", "calendar days"),
         "limits": said.get("limits", {}).get("per") or ("period" if "periods" in tables else "week"),
     }
 
@@ -58,8 +59,9 @@ class World:
         dispatch: str = "spread",
         as_of: str = "",
         limits: str = "period",
+        count: str = "calendar days",
     ) -> None:
-        self.limits = limits
+        self.limits, self.count = limits, count
         self.tables, self.per, self.holding_on, self.dispatch = tables, per, holding_on, dispatch
         self.periods = [(r["period"], day(r["starts_on"]), day(r["ends_on"])) for r in tables["periods"]]
         self.horizon = len(self.periods)
@@ -110,9 +112,26 @@ class World:
         leaves = {"end": [last], "start": [first], "spread": [first + timedelta(days=n) for n in range(length)]}[how]
         found: dict[int, float] = defaultdict(float)
         for date_ in leaves:
-            lands = date_ + timedelta(days=int(number(row, "lead_time_days")) + late)
+            lands = self._after(date_, int(number(row, "lead_time_days")) + late, row)
             found[self.where.get(lands, self.horizon)] += 1.0 / len(leaves)
         return found
+
+    def _after(self, leaves: date, days: int, row: Row) -> date:
+        """The day so many days later; working days are looked for one by one."""
+        if self.count == "calendar days":
+            return leaves + timedelta(days=days)
+        while days > 0 and leaves < date(2030, 1, 1):
+            leaves += timedelta(days=1)
+            days -= self._open(leaves, row)
+        return leaves
+
+    def _open(self, when: date, row: Row) -> bool:
+        """Whether nobody who takes part is closed; who has no row of the day does as the company does."""
+        said = {(r.get("what") or "", day(r["date"])): r.get("open") == "yes" for r in self.table("closures")}
+        company = said.get(("", when), when.weekday() < 5)
+        known = {name for name, _ in said if name}
+        taking = {row.get(key) for key in ("supplier", "lane", "origin", "destination", "location")} & known
+        return all(said.get((name, when), company) for name in taking) if taking else company
 
     def served(self, due: int, latest_days: float) -> list[tuple[int, float]]:
         """The periods that may serve a line, and how late they are in units of cost time."""
@@ -181,17 +200,45 @@ class World:
 
     # -- capacity --------------------------------------------------------------------------------------------------------
 
-    def _down(self, resource: str, t: int) -> tuple[float, float]:
-        """Hours taken by name, and the share of the period that is closed."""
-        taken = part = 0.0
+    def _down(self, resource: str, t: int) -> tuple[float, float, float]:
+        """Hours and overtime taken by name, and the share of the period that is closed."""
+        part = 0.0
         for event in self.events("downtime", self.resources[resource], ("resource", "location")):
             if event.get("hours") in BLANK:
                 part += self._working(event, t) * number(event, "factor", 1.0)
-            else:
-                (first, last), (_, start, end) = self.span(event), self.periods[t]
-                share = self.overlap(event, t) * ((end - start).days + 1) / ((last - first).days + 1)
-                taken += number(event, "hours") * share
-        return taken, min(part, 1.0)
+        hours, overtime = self._lost(resource)
+        return sum(hours[d] for d in self._dates(t)), sum(overtime[d] for d in self._dates(t)), min(part, 1.0)
+
+    def _lost(self, resource: str) -> tuple[dict[date, float], dict[date, float]]:
+        """What downtimes with hours take of each day: little by little from all days that still have some."""
+        left: list[dict[date, float]] = [{}, {}]
+        for t in range(self.horizon):
+            dates, crew = self._dates(t), self._crew_hours.get(resource, 0.0) * self.work(t)
+            counted = [d for d in dates if d.weekday() < 5] or dates
+            given = self._calendar[resource, t]
+            for d in dates:
+                left[0][d] = (given[0] + crew) / len(counted) if d in counted else 0.0
+                left[1][d] = given[1] / len(counted) if d in counted else 0.0
+        before = [dict(days) for days in left]
+        for event in sorted(
+            self.events("downtime", self.resources[resource], ("resource", "location")), key=lambda e: e["event"]
+        ):
+            if event.get("hours") in BLANK:
+                continue
+            first, last = self.span(event)
+            every = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+            counted = [d for d in every if d.weekday() < 5] or every
+            rest = number(event, "hours") * sum(d in left[0] for d in counted) / len(counted)
+            for days in left:
+                open_ = [d for d in every if days.get(d, 0.0) > 1e-12]
+                while rest > 1e-12 and open_:
+                    step = min(rest / len(open_), min(days[d] for d in open_))
+                    for d in open_:
+                        days[d] -= step
+                    rest -= step * len(open_)
+                    open_ = [d for d in open_ if days[d] > 1e-12]
+        hours, overtime = ({d: old[d] - new[d] for d in old} for old, new in zip(before, left, strict=True))
+        return hours, overtime
 
     @cached_property
     def _calendar(self) -> dict[tuple[str, int], tuple[float, float]]:
@@ -210,16 +257,16 @@ class World:
 
     def kept(self, resource: str, t: int) -> tuple[float, float]:
         """Shares of a head's hours and overtime that events leave."""
-        taken, part = self._down(resource, t)
+        taken, _, part = self._down(resource, t)
         base = self._calendar[resource, t][0] + self._crew_hours.get(resource, 0.0) * self.work(t)
         return (1.0 - min(taken + part * base, base) / base) if base else 1.0 - part, 1.0 - part
 
     def hours(self, resource: str, t: int) -> tuple[float, float]:
         """Hours and overtime of the calendar after events."""
         hours, overtime = self._calendar[resource, t]
-        taken, part = self._down(resource, t)
+        taken, over, part = self._down(resource, t)
         base = hours + self._crew_hours.get(resource, 0.0) * self.work(t)
-        beyond = max(taken + part * base - base, 0.0)
+        beyond = max(taken + part * base - base, 0.0) + over
         return hours * self.kept(resource, t)[0], max(overtime * (1.0 - part) - beyond, 0.0)
 
     def steps(self, routing: str) -> dict[str, list[Row]]:

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from soe_lib.errors import SoeError
+from soe_lib.extract.downtime import left, offered, share_inside, taken
 from soe_lib.extract.findings import SHOWN, Finding
 from soe_lib.extract.reading import Extract
 from soe_lib.extract.rules import rule
@@ -72,6 +73,32 @@ def _each(extract: Extract, kind: str) -> list[dict[str, Any]]:
         return []
     first, last = extract.settings.as_of, extract.calendar.periods["ends_on"].max()
     return rows.with_columns(pl.col("from").fill_null(first), pl.col("to").fill_null(pl.lit(last))).to_dicts()
+
+
+@rule
+def downtimes_fit_their_days(extract: Extract) -> list[Finding]:
+    """Hours of a downtime are lost on its own days: what these do not offer is lost by nobody."""
+    from soe_lib.model.events import hits
+
+    timed = [event for event in _each(extract, "downtime") if event["hours"]]
+    if not timed or not extract.dated:
+        return []
+    days, findings = offered(extract.calendar, extract.settings, extract.tables), []
+    for event in sorted(timed, key=lambda one: str(one["event"])):
+        names = extract["resources"].filter(hits(event, ("resource", "location")))["resource"].to_list()
+        here = days.filter(pl.col("resource").is_in(names))
+        took = taken(here, extract.calendar, event["from"], event["to"], event["hours"])
+        days = left(days, took)
+        by_resource = took.group_by("resource").agg(pl.col("missing").first())
+        wanted = event["hours"] * share_inside(extract.calendar, event["from"], event["to"])
+        missing = wanted if by_resource.is_empty() else min(by_resource["missing"].to_list())
+        if names and missing:
+            text = f"{missing:,.6g} of the {event['hours']:,.6g} h of {event['event']} do not fit into its days, "
+            text += f"{event['from']} to {event['to']}: {', '.join(names[:SHOWN])} has no more hours there."
+            fix = "Move its end (.longer(days=…) in a scenario), or leave hours blank for whole days."
+            what = {"column": "hours", "value": f"{event['hours']:g}", "rule": text, "fix": fix}
+            findings.append(extract.finding("warn", "events", pl.Series([event["row"]]), **what))
+    return findings
 
 
 CUT = (
