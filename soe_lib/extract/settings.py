@@ -34,9 +34,13 @@ class Costs:
 
 @dataclass(frozen=True)
 class LeadTime:
-    """When goods of a period leave: spread evenly over its days, at its start, or at its end."""
+    """When goods of a period leave (spread over its days, at its start or end), and which days lead times count.
+
+    `days` is written as `in` in settings.toml: calendar days, or working days (less closures).
+    """
 
     dispatch: str = "spread"
+    days: str = "calendar days"
 
 
 @dataclass(frozen=True)

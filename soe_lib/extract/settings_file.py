@@ -23,6 +23,7 @@ CHOICES = {
     "costs.per": ("day", "week", "period", "year"),
     "costs.holding_on": ("closing", "opening"),
     "lead_time.dispatch": ("spread", "end", "start"),
+    "lead_time.days": ("calendar days", "working days"),
     "limits.per": ("", "day", "period", "week"),
     "calendar.fiscal": ("4-4-5", "months"),
     "events.open_orders": ("come", "lost", "late"),
@@ -41,7 +42,8 @@ RANGE = {
     "consumption.backward_days": (0, 3650),
     "consumption.forward_days": (0, 3650),
 }
-RENAMED = {"assumptions": "notes"}
+RENAMED = {"assumptions": "notes", "lead_time.in": "days"}
+"""What is written → what it is called here."""
 
 
 def load(folder: Path) -> tuple[Settings, list[Finding]]:
@@ -80,10 +82,11 @@ class Reader:
 
     def _section(self, default: Any, content: Mapping[str, Any], at: str) -> Any:
         known = {one.name: getattr(default, one.name) for one in fields(default)}
-        shown = {new: old for old, new in RENAMED.items()} if not at else {}
+        own = {old.removeprefix(f"{at}."): new for old, new in RENAMED.items() if old.rpartition(".")[0] == at}
+        shown = {new: old for old, new in own.items()}
         chosen = {}
         for key, value in content.items():
-            name = RENAMED.get(key, key) if not at else key
+            name = own.get(key, key)
             path = f"{at}.{name}" if at else name
             if name in known:
                 chosen[name] = self._value(path, known[name], value)

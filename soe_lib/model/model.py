@@ -108,10 +108,15 @@ class Model:
         """When what every flow sends arrives, by when and how it leaves."""
         timed = self._timed
         near = self.near
-        if near is not None and _all_the_same(timed, near._timed) and self.network.domains is near.network.domains:
+        if near is not None and _all_the_same(timed, near._timed) and self._same_days(near):
             return near.arrivals
         leads = [flow.rows.select(LEAD).unique() for flow in timed]
         return self.network.arrivals(pl.concat(leads).unique()) if leads else None
+
+    def _same_days(self, near: Model) -> bool:
+        """Whether periods and closures are the same, so that what leaves on a day arrives on the same day."""
+        closures = [one.snapshot["closures"] for one in (self, near)]
+        return self.network.domains is near.network.domains and closures[0].equals(closures[1])
 
     @property
     def _timed(self) -> list[Flow]:

@@ -11,6 +11,7 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model import demand, events, hours, reach
 from soe_lib.model.domains import BEYOND, domains, encode, labels_of
 from soe_lib.model.kept import Kept
+from soe_lib.model.open_days import open_dates
 from soe_lib.model.program import LEAD
 
 
@@ -117,9 +118,9 @@ class Network:
         return events.lead_times(self, cells, kinds)
 
     def arrivals(self, leads: pl.DataFrame) -> pl.DataFrame:
-        """When a flow arrives: (period, lead_days, lead_periods, dispatch) → arrival, share.
+        """When a flow arrives: (period, lead_days, lead_periods, dispatch, counted) → arrival, share.
 
-        Days: by the calendar's convention. Periods, where given: counted, all at once.
+        Days: by the calendar's convention, of the days that `counted` names. Periods, where given: all at once.
         """
         index = pl.col("period").to_physical().cast(pl.Int64)
         beyond = self.periods.height
@@ -131,10 +132,12 @@ class Network:
         counted = counted.with_columns(labels.gather(counted["arrival"]).alias("arrival"))
         parts = [counted]
         in_days = leads.filter(pl.col("lead_periods").is_null())
-        for dispatch in in_days["dispatch"].unique().sort():
-            asked = in_days.filter(pl.col("dispatch") == dispatch)
+        first, last = self.snapshot.periods["starts_on"][0], self.snapshot.periods["ends_on"][-1]
+        for dispatch, name in in_days.select("dispatch", "counted").unique().sort("dispatch", "counted").iter_rows():
+            asked = in_days.filter(pl.col("dispatch") == dispatch, pl.col("counted") == name)
             plain = asked.select(pl.col("period").cast(pl.String), "lead_days").unique()
-            spread = self.encode(self.calendar.arrivals(plain, dispatch))
+            days = open_dates(self, name, first, last).filter("open")["date"] if name else None
+            spread = self.encode(self.calendar.arrivals(plain, dispatch, days))
             parts.append(asked.join(spread, on=["period", "lead_days"], how="left").select(*LEAD, "arrival", "share"))
         return pl.concat([part.select(*LEAD, "arrival", "share") for part in parts]).sort(
             *LEAD, "arrival", nulls_last=True

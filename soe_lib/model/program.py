@@ -20,7 +20,7 @@ from soe_lib.model.terms import Balance, Effect, Flow, Rate, column, expression,
 LEDGER_LABELS = ("item", "location", "customer", "booked")
 """Where a rate is booked; `booked` is the period."""
 
-LEAD = ("period", "lead_days", "lead_periods", "dispatch")
+LEAD = ("period", "lead_days", "lead_periods", "dispatch", "counted")
 """What decides when a cell arrives."""
 
 Cells = npt.NDArray[np.intp]

@@ -65,7 +65,8 @@ def _under_way(plan: PlanLike, flow: str, day: date) -> pl.DataFrame:
     dispatch = pl.col("dispatch").cast(pl.String) if "dispatch" in frame.columns else pl.lit("spread")
     first = pl.when(dispatch == "end").then("ends_on").otherwise("starts_on")
     last = pl.when(dispatch == "start").then("starts_on").otherwise("ends_on")
-    oldest = pl.lit(day).dt.offset_by("1d") - pl.duration(days=pl.col("lead_days").fill_null(0.0).ceil().cast(pl.Int64))
+    lead = pl.col("lead_calendar" if "lead_calendar" in frame.columns else "lead_days").fill_null(0.0)
+    oldest = pl.lit(day).dt.offset_by("1d") - pl.duration(days=lead.ceil().cast(pl.Int64))
     leaving = (last - first).dt.total_days() + 1
     still = (pl.min_horizontal(last, pl.lit(day)) - pl.max_horizontal(first, oldest)).dt.total_days() + 1
     by_days = (still / leaving).clip(0.0, 1.0)

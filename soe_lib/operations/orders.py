@@ -200,8 +200,10 @@ def _days(plan: Plan) -> pl.DataFrame:
 
 def _arrival(plan: Plan, flow: str, keys: tuple[str, ...]) -> pl.DataFrame:
     """The day on which the last of a cell is there: last day of dispatch + lead time; null where periods count."""
-    cells = _cells(plan, flow).select(*keys, "lead_days", "dispatch").unique(keys)
-    days = pl.duration(days=pl.col("lead_days").ceil().cast(pl.Int64))
+    cells = _cells(plan, flow)
+    lead = "lead_calendar" if "lead_calendar" in cells.columns else "lead_days"  # plans that are kept have no other
+    cells = cells.select(*keys, lead, "dispatch").unique(keys)
+    days = pl.duration(days=pl.col(lead).ceil().cast(pl.Int64))
     dated = cells.join(_days(plan), on="period", validate="m:1")
     last = pl.when(pl.col("dispatch") == "start").then("starts_on").otherwise("ends_on")
     return dated.select(*keys, arrives_on=last + days)

@@ -37,8 +37,23 @@ def wide(seed: int, *, mixed: bool = False) -> tuple[Tables, dict[str, Any]]:
         "dispatch": str(draw.choice(["spread", "start", "end"])),
         "carry_over": bool(draw.random() < 0.5),
         "limits": ("week", "day", "period")[seed % 3 if mixed else 2],
+        "count": "working days" if mixed and seed % 4 else "calendar days",
     }
+    if mixed and seed % 2:
+        _closures(draw, tables)
     return tables, settings
+
+
+def _closures(draw: Draw, tables: Tables) -> None:
+    """Days on which the company, a supplier, a plant or the warehouse is closed, or open on a week-end."""
+    drawn = {
+        (str(draw.choice(["", "SP", "Q", "W"])), int(draw.integers(0, 25))): str(draw.choice(["no", "no", "yes"]))
+        for _ in range(9)
+    }
+    tables["closures"] = [
+        {"what": what, "date": MONDAY + timedelta(days=n), "open": is_open}
+        for (what, n), is_open in sorted(drawn.items())
+    ]
 
 
 def _mixed(draw: Draw) -> list[Any]:
@@ -283,7 +298,7 @@ def compare(folder: Path, seed: int, *, mixed: bool = False) -> str:
     tables, settings = wide(seed, mixed=mixed)
     written = (
         f'[costs]\nper = "{settings["per"]}"\nholding_on = "{settings["holding_on"]}"\n'
-        f'[lead_time]\ndispatch = "{settings["dispatch"]}"\n'
+        f'[lead_time]\ndispatch = "{settings["dispatch"]}"\nin = "{settings["count"]}"\n'
         f"[setups]\ncarry_over = {str(settings['carry_over']).lower()}\n"
         f'[limits]\nper = "{settings["limits"]}"\n'
     )

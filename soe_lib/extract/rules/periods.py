@@ -257,3 +257,22 @@ def _overlaps(extract: Extract, table: str, name: str) -> list[Finding]:
             value = extract.cell(table, name, int(bad[0]))
             findings.append(extract.finding(level, table, bad, column=name, value=value, rule=text, fix=fix))
     return findings
+
+
+@rule
+def closures_are_of_somebody(extract: Extract) -> list[Finding]:
+    """What is closed is a supplier, a lane or a location, and closures count where lead times are in working days."""
+    if extract["closures"].is_empty():
+        return []
+    places = (("offers", "supplier"), ("lanes", "lane"), ("locations", "location"))
+    known = pl.concat([extract.names(table, column).alias("name") for table, column in places]).unique()
+    unknown = (pl.col("what") != "") & ~pl.col("what").is_in(known.implode())
+    rule_text, fix = "Closed is no supplier, lane or location.", "Mend the name; blank is the whole company."
+    findings = extract.flag("stop", "closures", unknown, column="what", rule=rule_text, fix=fix)
+    if extract.settings.lead_time.days == "working days":
+        return findings
+    rule_text = "Closures change nothing: lead times count calendar days."
+    fix = 'Set [lead_time] in = "working days" in settings.toml, or leave the table out.'
+    return findings + extract.flag(
+        "warn", "closures", pl.col("date").is_not_null(), column="date", rule=rule_text, fix=fix
+    )

@@ -80,7 +80,7 @@ def offers(network: Network) -> pl.DataFrame:
         .otherwise("unit_cost")
         .alias("ordinary_cost")
     )
-    return with_lead(network, cells, ("supplier", "offer", "item"))
+    return with_lead(network, cells, ("supplier", "offer", "item"), ("supplier", "location"))
 
 
 def _period_prices(network: Network, cells: pl.DataFrame) -> pl.DataFrame:

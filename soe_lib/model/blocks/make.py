@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.model import events, limits
+from soe_lib.model.open_days import counted
 from soe_lib.model.prepared import prepared
 from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
 
@@ -133,13 +134,20 @@ def routings(network: Network) -> pl.DataFrame:
     rows = limits.joined(network, rows, "routing")
     with_hours = network.table("operations").filter(pl.col("setup_hours").fill_null(0.0) > 0)["routing"].unique()
     set_up = (pl.col("setup_cost") > 0) | pl.col("routing").is_in(with_hours.implode())
-    return with_lead(network, rows.with_columns(set_up.alias("set_up")), ("routing", "item", "location")).drop("set_up")
+    rows = rows.with_columns(set_up.alias("set_up"))
+    return with_lead(network, rows, ("routing", "item", "location"), ("location",)).drop("set_up")
 
 
-def with_lead(network: Network, rows: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
-    """Rows with lead_days, lead_periods and dispatch, after the delay events on one of the columns.
+def with_lead(
+    network: Network, rows: pl.DataFrame, columns: tuple[str, ...], takes_part: tuple[str, ...]
+) -> pl.DataFrame:
+    """Rows with lead_days, lead_periods, dispatch and counted, after the delay events on one of the columns.
 
     Whole lots, that is multiples and what is set up (`set_up`), leave at the period's end.
+
+    Parameters
+    ----------
+    takes_part : columns of those whose closures count where lead times are in working days.
     """
     periods = pl.col("lead_time_periods") if "lead_time_periods" in rows.columns else pl.lit(None, dtype=pl.Int64)
     set_up = pl.col("set_up").fill_null(value=False) if "set_up" in rows.columns else pl.lit(value=False)
@@ -149,7 +157,8 @@ def with_lead(network: Network, rows: pl.DataFrame, columns: tuple[str, ...]) ->
         periods.cast(pl.Int64).alias("lead_periods"),
         pl.when(lots).then(pl.lit("end")).otherwise(pl.lit(network.settings.lead_time.dispatch)).alias("dispatch"),
     )
-    return network.delayed(timed, columns).drop("lead_time_days", "lead_time_periods", strict=False)
+    delayed = network.delayed(timed, columns).drop("lead_time_days", "lead_time_periods", strict=False)
+    return counted(network, delayed, takes_part)
 
 
 @prepared

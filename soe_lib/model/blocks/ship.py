@@ -83,7 +83,7 @@ def _open_lanes(network: Network) -> pl.DataFrame:
         "fixed_cost", "minimum", "maximum", "multiple",
     )  # fmt: skip
     cells = events.supply(network, limits.shared_out(network, network.over_periods(table)), ("lane",))
-    return with_lead(network, cells, ("lane", "mode"))
+    return with_lead(network, cells, ("lane", "mode"), ("lane", "origin", "destination"))
 
 
 def handling(network: Network) -> Iterator[tuple[pl.DataFrame, tuple[str, ...]]]:
