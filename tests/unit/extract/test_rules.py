@@ -72,7 +72,7 @@ CASES = [
     Broken("column twice", forecast(f"{ROW},1", head="item,location,customer,period,quantity,quantity"), "stop",
            "forecast.csv", (1,), "", "", "Duplicate column: 'quantity'"),
     Broken("column without a name", forecast(f"{ROW},1", head="item,location,customer,period,quantity,"), "stop",
-           "forecast.csv", (1,), "", "", "no name"),
+           "forecast.csv", (2,), "", "1", "no name"),
     Broken("renamed column", forecast(ROW, head="item,location,customer,period,qty"), "stop", "forecast.csv", (),
            "quantity", "", "Rename column qty"),
     Broken("renamed optional column", swap("lanes.csv", "lead_time_days", "leadtime_days"), "stop", "lanes.csv", (),
