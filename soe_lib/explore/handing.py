@@ -93,6 +93,11 @@ class Handing(widgets.VBox):
         self.name.value = self.builder.draft.called
         self.name.placeholder = self.builder.scenario.name
 
+    def changed(self) -> None:
+        """The scenario is another one now: a code, or a word of what was done, would speak of the one before."""
+        self.named()
+        self.told.value = self.said.value = ""
+
     def say(self, told: str) -> None:
         """A line of what was done."""
         self.said.value = block(f'<p class="done" role="status">{escape(told)}</p>')

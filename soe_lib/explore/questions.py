@@ -171,7 +171,11 @@ class Questions(widgets.VBox):
         self.room = row()
         self.ask = button("Work it out", "Several plans are made; it takes a few seconds")
         self.ask.on_click(lambda _: self._ask())
-        self.answer = widgets.HTML(block("<p>Questions that take several plans.</p>"))
+        self.answer = widgets.HTML(
+            block(
+                "<p>Questions that take several plans of this week as it is: changes on the left are not in them.</p>"
+            )
+        )
         self.question.observe(lambda _: self._fill(), names="value")
         super().__init__([row(self.question, self.ask), self.room, self.answer])
         self._fill()

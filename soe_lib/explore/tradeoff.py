@@ -26,6 +26,7 @@ PAIRS = (
 )
 FEW, MANY = 3, 15
 KIND = "frontier"
+INTRODUCTION = "What each step of one costs of the other, each a plan of this week without the changes on the left."
 
 
 class Tradeoff(widgets.VBox):
@@ -45,7 +46,7 @@ class Tradeoff(widgets.VBox):
         self.points = widgets.BoundedIntText(value=7, min=FEW, max=MANY, description="Points")
         self.draw = button("Draw the frontier", "Plan each point; it takes a few seconds", style="primary")
         self.draw.on_click(lambda _: self._ask())
-        self.picture = widgets.HTML(block("<p>What each step of one costs of the other, every point a plan.</p>"))
+        self.picture = widgets.HTML(block(f"<p>{INTRODUCTION}</p>"))
         self.spots: tuple[widgets.Button, ...] = ()
         self.drawing = widgets.Box([self.picture], _dom_classes=("soe-drawing",))
         self.point = widgets.Select(options=[], description="Show the plan of", rows=1)

@@ -90,7 +90,7 @@ class Workbench(widgets.VBox):
 
     def _changed(self) -> None:
         """Something was edited: the newest state is answered, what is slower and older is stopped."""
-        self.handing.named()
+        self.handing.changed()
         self.tradeoff.leave()
         self.runner.ask(self.builder.answer, self._show, self._failed)
 
@@ -193,8 +193,9 @@ class Scenarios(widgets.VBox):
     def refresh(self) -> None:
         """The table as it is now; the scenario on the screen stands last."""
         builder, shown = self.bench.builder, self.bench.shown
-        known = builder.side_by_side
-        rows = known if any(one.name == shown.name for one in known) else [*known, shown]
+        rows = builder.side_by_side
+        if not any(one is shown for one in rows):  # one that was set beside under its name may hold other changes
+            rows = [*(one for one in rows if one.name != shown.name), shown]
         self.table.value = view.trials(rows)
 
     def _plan(self) -> None:

@@ -11,7 +11,7 @@ import polars as pl
 
 from soe_lib.errors import DataError
 from soe_lib.extract.spelling import hint
-from soe_lib.scenario.files import parsed
+from soe_lib.scenario.files import parsed, text
 from soe_lib.scenario.scenario import Scenario
 from soe_lib.store import meeting
 
@@ -170,7 +170,7 @@ def promote(
     if isinstance(record, str):
         record = plan_of_record(snapshot, str(store))
     made = plan(both.apply(snapshot), record=record, name=f"decided: {both.name}")
-    entry = append(store, made, reason=f"decided: {both.name}")
+    entry = append(store, made, reason=f"decided: {both.name}", scenario=text(both))
     for row in rows.iter_rows(named=True):
         if not row["promoted"]:
             meeting.record(store, {**row, "promoted": True})

@@ -14,11 +14,11 @@ from soe_lib.errors import DataError
 from soe_lib.explore.builder import Builder
 from soe_lib.explore.controller import Explorer
 from soe_lib.explore.controls import controls
-from soe_lib.explore.controls.control import Field
 from soe_lib.explore.widgets import Workbench
 from soe_lib.scenario.edits import Edit
 from soe_lib.scenario.values import Value
 from tests.unit.explore.companies import mill, network, trader
+from tests.unit.explore.forms import moved, values
 
 COMPANIES = {"mill": mill, "trader": trader, "network": network}
 
@@ -36,21 +36,6 @@ def builder(explorer: Explorer, tmp_path: Path) -> Builder:
 @pytest.fixture
 def grid(tmp_path: Path) -> Builder:
     return Builder(Explorer(network(tmp_path / "network")), tmp_path / "scenarios.toml")
-
-
-def values(field: Field) -> list[Value]:
-    """What a field can be set to besides what it stands at: the ends, and something between."""
-    if field.kind == "switch":
-        return [not field.value]
-    if field.kind == "slide":
-        found = {field.least, field.most, min(field.value + 3 * field.step, field.most)}
-        return sorted(found - {field.value})
-    known = [value for _, value in field.options if value != field.value]
-    return [known[-1], known[len(known) // 2]] if known else []
-
-
-def moved(builder: Builder, key: str) -> dict[str, Value]:
-    return {one.name: found[-1] for one in builder.choose(key).fields if (found := values(one))}
 
 
 def planned(builder: Builder) -> tuple[Edit, ...]:

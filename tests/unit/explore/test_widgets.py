@@ -183,6 +183,39 @@ def test_scenarios_stand_side_by_side(bench: Workbench) -> None:
         assert name in bench.scenarios.table.value.replace("&#39;", "&#x27;")
 
 
+def test_the_table_shows_the_scenario_on_the_screen_and_no_other_of_its_name(bench: Workbench) -> None:
+    bench.handing.name.value = "bad week"
+    bench.panel.fields["days"].value = 7
+    bench.handing.compare.click()
+    assert "66.00" in bench.scenarios.table.value or "66" in bench.scenarios.table.value
+    bench.panel.fields["days"].value = 2
+    bench.scenarios.refresh()
+    assert bench.scenarios.table.value.count("bad week") == 1
+    assert "94" in bench.scenarios.table.value
+    assert "66" not in bench.scenarios.table.value
+
+
+def test_what_was_told_of_a_scenario_goes_with_it(bench: Workbench) -> None:
+    bench.panel.fields["days"].value = 7
+    bench.handing.share.click()
+    bench.handing.save.click()
+    assert "soe1." in bench.handing.told.value
+    assert "Saved" in bench.handing.said.value
+    bench.panel.fields["days"].value = 2
+    assert bench.handing.told.value == bench.handing.said.value == ""
+
+
+def test_a_point_of_a_frontier_can_be_chosen_again(bench: Workbench) -> None:
+    bench.tradeoff.points.value = 3
+    bench.tradeoff.draw.click()
+    bench.tradeoff.point.value = 0
+    chosen = bench.strip.value
+    bench.panel.fields["days"].value = 7
+    assert bench.tradeoff.point.value is None
+    bench.tradeoff.point.value = 0
+    assert bench.strip.value.partition('class="seconds"')[0] == chosen.partition('class="seconds"')[0]
+
+
 def test_a_page_opened_by_a_link_begins_with_its_scenario(
     bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ from soe_lib.errors import DataError, PackError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
 from soe_lib.operations import files, orders
+from soe_lib.scenario.files import text
 from soe_lib.store.approvals import approvals, approved
 from tests.networks import MONDAY, days, snapshot, write
 
@@ -227,6 +228,21 @@ def test_a_plan_of_an_edited_extract_is_released_with_the_edited_extract(
     with pytest.raises(DataError, match="other inputs"):
         soe.release(out, MONDAY, data=folder)
     assert soe.release(out, MONDAY, snapshot=edited).added
+
+
+def test_a_plan_that_is_kept_with_its_edits_is_released_from_the_extract_as_it_came(
+    world: tuple[Path, Snapshot, Plan], tmp_path: Path
+) -> None:
+    """Two decided plans of one date: each is released by its own label, with the edits that it was made with."""
+    folder, read, _ = world
+    out = tmp_path / "out"
+    for run, factor in ((1, 2.0), (2, 3.0)):
+        dearer = soe.Scenario(f"{factor} times as dear to be late").scale("customers.late_cost", factor, customer="C")
+        entry = soe.append(out / "plans", soe.plan(dearer.apply(read)), scenario=text(dearer))
+        assert entry.run == run
+        soe.approve(out / "plans", MONDAY, run, by="Ada", reason="decided")
+    for run in (1, 2):
+        assert soe.release(out, MONDAY, run, data=folder).folder == out / "releases" / f"{MONDAY}.{run}"
 
 
 def test_a_number_that_names_two_orders_is_refused(
