@@ -83,7 +83,7 @@ class Bridge:
         )
 
     def by(self, *columns: str) -> pl.DataFrame:
-        """The steps drilled down: driver, the columns (a key, or family …), amount [money].
+        """The steps drilled down: driver, the columns (a key, or family …), amount in minor units.
 
         Raises FormulationError for a column that neither the bridge nor the items have.
         """
@@ -97,12 +97,7 @@ class Bridge:
             rows = rows.join(labels, on="item", how="left", validate="m:1").with_columns(pl.col(name).fill_null(""))
         order = self.steps.select("driver").with_row_index("_step")
         grouped = rows.group_by("driver", *columns).agg(pl.col("amount").sum())
-        return (
-            grouped.join(order, on="driver")
-            .sort("_step", *columns)
-            .drop("_step")
-            .with_columns(as_money(pl.col("amount"), self.digits))
-        )
+        return grouped.join(order, on="driver").sort("_step", *columns).drop("_step")
 
     def __repr__(self) -> str:
         scale = 10**self.digits

@@ -61,7 +61,7 @@ class Walk:
         return pl.concat([_between(one, one.detail) for one in self.bridges], how="diagonal")
 
     def by(self, *columns: str) -> pl.DataFrame:
-        """The steps drilled down: from, to, driver, the columns (a key, or family …), amount [money]."""
+        """The steps drilled down: from, to, driver, the columns (a key, or family …), amount in minor units."""
         return pl.concat(_between(one, one.by(*columns)) for one in self.bridges)
 
     def drivers(self) -> pl.DataFrame:
