@@ -31,7 +31,8 @@ def in_horizon(snapshot: Snapshot, record: Plan) -> Plan:
     if made["period"].is_in(same.implode()).all():
         return record if "make" in record.flows else replace(record, flows={**record.flows, "make": made})
     split = in_periods(made, record.periods, snapshot.calendar)
-    return replace(record, flows={**record.flows, "make": split})
+    # With its periods, so that who asks again gets the same.
+    return replace(record, flows={**record.flows, "make": split}, periods=snapshot.periods)
 
 
 @dataclass(frozen=True)
