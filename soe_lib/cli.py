@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -111,8 +111,17 @@ def sources(data: str, as_of: str | None, as_json: bool) -> None:
 @click.option("--scenario", default=None, metavar="NAME", help="A scenario of the company's scenarios.toml.")
 @click.option("--out", type=Written(), metavar="DIR", help="Write the flows as tables here.")
 @click.option("--formulation", is_flag=True, help="Print the program instead of solving it.")
-@click.option("--seconds", default=600.0, show_default=True, help="Time limit of the solver.")
-@click.option("--gap", default=0.0, show_default=True, help="Relative gap that counts as proven, for whole numbers.")
+@click.option(
+    "--time",
+    "--seconds",
+    "seconds",
+    default=120.0,
+    show_default=True,
+    help="Time limit of one search [s]; the gap that is left is stated.",
+)
+@click.option(
+    "--gap", default=0.0, show_default=True, help="Relative gap that counts as proven, for whole numbers: 0.01 is 1 %."
+)
 @STORE
 @RECORD
 @JSON
@@ -146,7 +155,11 @@ def plan(
         if formulation:
             click.echo(made.formulation())
             return
-        found = made.solve(Options(seconds=seconds, gap=gap), name=scenario or "this week's plan")
+        from soe_lib.model.watch import Watch, shown
+
+        watch = Watch()
+        with nullcontext() if as_json else shown(watch, sys.stderr, snapshot.currency):
+            found = made.solve(Options(seconds=seconds, gap=gap, watch=watch), name=scenario or "this week's plan")
         if out:
             _write_tables(found, out)
         if as_json:
@@ -204,6 +217,7 @@ def _verdict(found: Any) -> str:
 @DATA
 @AS_OF
 @click.option("--out", default="out", show_default=True, help="Archive of packs.")
+@click.option("--minutes", default=10.0, show_default=True, help="Time budget that all its solves share.")
 @click.option("--timeout", default=900.0, show_default=True, help="Wall-clock limit of one notebook [s].")
 @click.option("--all", "every", is_flag=True, help="DATA holds company folders: a pack for each, in OUT/<company>.")
 @click.option("--cluster", default="", metavar="ADDRESS", help="Dask scheduler that spreads --all over its workers.")
@@ -215,6 +229,7 @@ def pack(
     data: str,
     as_of: str | None,
     out: str,
+    minutes: float,
     timeout: float,
     every: bool,
     cluster: str,
@@ -228,11 +243,12 @@ def pack(
         raise click.UsageError("--cluster spreads the companies of --all; give both.")
     with stops(as_json):
         if every:
-            _pack_all(data or "data", as_of, out, timeout, cluster, as_json)
+            _pack_all(data or "data", as_of, out, timeout, minutes, cluster, as_json)
             return
         from soe_lib.pack.weekly import run
 
         wanted: dict[str, Any] = {"timeout": timeout, "reason": reason, "store": store, "with_pdf": with_pdf}
+        wanted["minutes"] = minutes
         if as_json:
             made = run(data, as_of, out, **wanted)
             click.echo(json.dumps({"folder": str(made.folder), "published": made.published, "run": made.run}))
@@ -244,11 +260,13 @@ def pack(
         click.echo(made.text())
 
 
-def _pack_all(data: str, as_of: str | None, out: str, timeout: float, cluster: str, as_json: bool) -> None:
+def _pack_all(
+    data: str, as_of: str | None, out: str, timeout: float, minutes: float, cluster: str, as_json: bool
+) -> None:
     from soe_lib.extract.folders import found
     from soe_lib.pack.many import pack_all
 
-    made = pack_all(found(data), as_of, out, cluster=cluster, timeout=timeout)
+    made = pack_all(found(data), as_of, out, cluster=cluster, timeout=timeout, minutes=minutes)
     if as_json:
         click.echo(json.dumps([{"company": one.company, "code": one.code, "said": one.said} for one in made]))
     else:

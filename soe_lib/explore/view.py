@@ -35,7 +35,8 @@ def head(company: str, as_of: str, answer: Answer) -> str:
     """The title: whose week it is, and how large the program is."""
     size = answer.plan.solution if answer.plan else {}
     quantities = words.count(float(size.get("variables", 0)), "quantity")
-    text = f"Each answer is proven optimal over {quantities} and compared with this week's plan."
+    proven = "has a stated proof" if size.get("status") == "feasible" else "is proven optimal"
+    text = f"Each answer {proven} over {quantities} and compared with this week's plan."
     return block(f"<h3>{escape(company)}, as of {escape(as_of)}</h3><p>{escape(text)}</p>")
 
 

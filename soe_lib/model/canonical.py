@@ -26,6 +26,8 @@ class Canonical:
     implied : names of the balances that follow from the others: they help the solver and carry no price.
     when, what : shape (columns,), index of the period and number of the item (or whatever is chosen) of each column,
         −1 where there is none; empty where nobody said.
+    start : shape (columns,), the whole numbers of a plan that is near (pattern.py), NaN where there are none; or empty.
+    loose : how far that plan is from its own relaxation, relative; 0 where it is proven. priced : the cost it is of.
     """
 
     matrix: sp.csc_array
@@ -41,6 +43,9 @@ class Canonical:
     implied: tuple[str, ...] = ()
     when: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
     what: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
+    start: Floats = field(default_factory=lambda: np.zeros(0))
+    loose: float = np.nan
+    priced: Floats | None = None
 
     def highs(self) -> highspy.HighsLp:
         """The same program as HiGHS takes it."""
@@ -111,12 +116,10 @@ def labelled(canonical: Canonical, program: Program) -> Canonical:
 def again(before: Canonical, program: Program, known: Program | None = None) -> Canonical | None:
     """The canonical data of a program of the same shape as one that CVXPY has canonicalised; None where it differs.
 
-    `known` is the program of `before`: where both have the very same matrix, so have their canonical data. A program
-    with whole numbers is canonicalised anew.
+    `known` is the program of `before`: where both have the very same matrix, so have their canonical data.
     """
-    if before.integer.any() or program.integer.any():
-        return None
-    return repeated(before, program, known)
+    found = repeated(before, program, known)
+    return labelled(found, program) if found is not None and program.integer.any() else found
 
 
 def repeated(before: Canonical, program: Program, known: Program | None = None) -> Canonical | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import highspy
 
@@ -12,7 +14,7 @@ from soe_lib.model.canonical import Canonical
 from soe_lib.model.lean import Lean
 from soe_lib.model.model import Model
 from soe_lib.model.plan import Plan
-from soe_lib.model.planning import Recorded, of_record
+from soe_lib.model.planning import Recorded, of_record, shared
 from soe_lib.model.refusal import check
 from soe_lib.model.solve import Gate, Options, distance
 from soe_lib.model.start import Start
@@ -29,6 +31,8 @@ class Living:
     record : plan of record that the fence of settings.toml keeps to; left out: as for `soe.plan`.
     options : limits of the solver.
     start : finds the base's answer from its model; left out, it is solved here.
+    results : where the pages of one pack share what they worked out: in a pack with a time budget, a base with whole
+        numbers is the plan that the balance page leaves there, so that every page speaks of the same one.
     """
 
     def __init__(
@@ -39,17 +43,24 @@ class Living:
         record: Recorded = "find",
         options: Options | None = None,
         start: Callable[[Model, Options | None], Start] = Start.of,
+        results: str | Path = "",
     ) -> None:
         self.own, self.record = blocks_of(blocks), of_record(expected(snapshot, "soe.Living"), record)
         self.extra = (*kept_close(self.record), *self.own)
         self.blocks = (*STANDARD, *self.extra)
         self.options = options
         self.model = self.home = model = Model(snapshot, self.blocks)
+        left = shared(snapshot, results) if model.whole else None
+        if left is not None:
+            model.keep_pattern(left)
         begun = start(model, options)
+        if left is not None:
+            begun = replace(begun, answer=begun.answer.within(float(left.solution["bound"])))
         self.basis, self.won = begun.basis, begun.won
         self.lean: Lean | None
         self.home_corner: tuple[Canonical, highspy.HighsBasis] | None
         self.base = model.plan_of(begun.answer, name="this week's plan")
+        model.keep_pattern(self.base)
         self.restart()
 
     def plan(self, snapshot: Snapshot, *, name: str = "scenario") -> Plan:

@@ -12,6 +12,7 @@ import polars as pl
 
 from soe_lib.errors import ReconciliationError
 from soe_lib.extract.snapshot import Snapshot, expected
+from soe_lib.model import pattern as keeping
 from soe_lib.model import references
 from soe_lib.model.blocks import STANDARD, Stability, kept_close
 from soe_lib.model.canonical import Canonical, again
@@ -41,10 +42,19 @@ class Model:
         settings.toml has one (`plan_of_record`). Their order does not matter.
     near : a model of almost the same snapshot, from which is taken what is the same: the canonical order, the weights
         of the tie-break, the rates.
+    pattern : a plan of almost the same snapshot, whose set-ups are kept first where time is short; the near model's.
     """
 
-    def __init__(self, snapshot: Snapshot, blocks: Sequence[Block] | None = None, *, near: Model | None = None) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        blocks: Sequence[Block] | None = None,
+        *,
+        near: Model | None = None,
+        pattern: Plan | None = None,
+    ) -> None:
         self.snapshot, self.near = expected(snapshot, "soe.Model"), near
+        self.pattern: Plan | None = pattern or (near.pattern if near else None)
         own = (*STANDARD, *kept_close(of_record(snapshot, "find"))) if blocks is None else blocks
         self.blocks = blocks_of(own)
         self.network: Network = Network(snapshot, near=near.network if near else None)
@@ -134,8 +144,33 @@ class Model:
             self._twin is not None
             and (found := again(self._twin.canonical, self.program, self._twin.program)) is not None
         ):
-            return found
-        return self._expressed[1]
+            return self._started(found)
+        return self._started(self._expressed[1])
+
+    @property
+    def whole(self) -> bool:
+        """Whether it has whole numbers, as set-ups are."""
+        return any(flow.whole.any() for flow in self.flows.values())
+
+    def keep_pattern(self, plan: Plan) -> None:
+        """Start from the set-ups of a plan where time is short."""
+        self.pattern = plan
+        if "canonical" in self.__dict__ and self.canonical.integer.any():
+            self.__dict__["canonical"] = self._started(self.canonical)
+
+    def _started(self, canonical: Canonical) -> Canonical:
+        """The canonical data with the whole numbers of the plan that is known."""
+        plan = self.pattern
+        if plan is None or not canonical.integer.any():
+            return canonical
+        told, size = plan.solution, max(1.0, abs(plan.objective))
+        proven = told.get("status") == "optimal"
+        return replace(
+            canonical,
+            start=keeping.known(plan, self.flows, canonical.columns, len(canonical.cost)),
+            loose=0.0 if proven else (float(told.get("relaxed", np.nan)) - plan.objective) / size,
+            priced=canonical.cost,
+        )
 
     @cached_property
     def _expressed(self) -> tuple[Any, Canonical]:
@@ -233,6 +268,7 @@ class Model:
                 "nonzeros": int(program.matrix.nnz),
                 "solver": answer.solver,
                 "certificate": certificate.as_dict(),
+                **_whole_numbers(answer),
                 **self._fenced,
             },
             prices=Lazily({name: self._priced(balance, price) for name, balance in program.balances.items()}),
@@ -301,6 +337,15 @@ class Model:
 
     def __repr__(self) -> str:
         return self.formulation()
+
+
+def _whole_numbers(answer: Answer) -> dict[str, Any]:
+    """What a plan with whole numbers says of itself beside its gap: how its search ended, and where it began."""
+    if not answer.whole.size:
+        return {}
+    ended = "proof" if answer.status == "optimal" else "pattern" if answer.pattern == "kept" else "time"
+    told: dict[str, Any] = {"ended": ended, "pattern": answer.pattern}
+    return {**told, "relaxed": answer.relaxed} if np.isfinite(answer.relaxed) else told
 
 
 def _named(what: str, parts: Sequence[tuple[Block, Any]]) -> dict[str, Any]:

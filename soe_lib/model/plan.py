@@ -177,6 +177,9 @@ class Plan:
             if self.source == "solved"
             else "loaded"
         )
+        if found.get("status") == "feasible":
+            short = float(found["bound"]) - self.objective
+            proof = f"proven to within {found['gap']:.2%} ({self.currency} {short:,.0f}), {proof}"
         return (
             f"{self.name}, {self.company} as of {self.as_of}: {proof}. Margin {self.currency} {self.margin:,.2f}, "
             f"of which cash {self.ledger.cash:,.2f}; steering {self.steering:,.2f}."

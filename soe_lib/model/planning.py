@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from soe_lib.errors import DataError, SolveError
 from soe_lib.extract.snapshot import Snapshot, read
+from soe_lib.model import budget
 from soe_lib.model.plan import Plan
 from soe_lib.workspace import place
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from soe_lib.model.solve import Options
     from soe_lib.model.terms import Block
 
+COMING = "plan.coming"
+"""File beside a pack's results: the balance page has begun, and has not left its plan yet."""
 HERE = "out/plans"
 """Where the weekly pack keeps its plans, in the workspace."""
 
@@ -78,7 +82,22 @@ def keep(made: Plan, results: str | Path) -> Plan:
     """Leave a plan where the other pages of the same pack find it; does nothing when run by hand (blank results)."""
     if results:
         made.save(Path(results) / "plan")
+        (Path(results) / COMING).unlink(missing_ok=True)
     return made
+
+
+def shared(snapshot: Snapshot, results: str | Path) -> Plan | None:
+    """The plan that the balance page of the same pack leaves, waited for where it is to come and time is a budget.
+
+    Two searches that end by time end in two plans: the pages of one pack would speak of different ones.
+    """
+    if not results or budget.left() is None:
+        return None
+    left, coming = Path(results) / "plan", Path(results) / COMING
+    while coming.exists() and not (left / "plan.json").is_file() and budget.left():
+        time.sleep(0.2)
+    found = Plan.load(left) if (left / "plan.json").is_file() else None
+    return found if found is not None and found.fingerprint == snapshot.fingerprint else None
 
 
 def balanced(snapshot: Snapshot, results: str | Path = "", store: str | Path = HERE) -> Plan:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import highspy
 import numpy as np
@@ -33,33 +34,74 @@ SHARE = 0.7
 """Of the time limit, what the first two steps may take together."""
 LEAST = 0.05
 """Of the time limit, what the last step has in any case."""
+SLICE, SHORT = 0.15, 2.0
+"""Of the time that is left, and in seconds, what one neighbourhood has at most."""
+PATIENCE = 30.0
+"""Most seconds of one linear program, or of one search with the pattern held; it mostly takes one."""
 CLOSE = 1e-4
 """Relative gap at which a neighbourhood is searched well enough."""
+
+MANY = 200
+"""Whole numbers from which a plan is rounded from the relaxation first: branch and bound finds its first one late."""
+THRESHOLDS = (1e-9, 0.01, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5)
+"""How far on a switch of the relaxation must be, to be on."""
 
 Opened = npt.NDArray[np.bool_]
 
 
-def search(highs: highspy.Highs, canonical: Canonical, seconds: float, watch: Watch | None = None) -> float:
-    """Run a program with whole numbers; the best bound that any run proved, in the sense of minimising.
+@dataclass(frozen=True, eq=False)
+class Begun:
+    """A plan to begin with: its objective, its whole numbers, and a bound; in the sense of minimising."""
+
+    objective: float
+    values: Floats
+    bound: float = -np.inf
+
+    @classmethod
+    def of(cls, highs: highspy.Highs, whole: npt.NDArray[np.intp]) -> Begun:
+        """The plan that a solver has found."""
+        values = np.rint(np.asarray(highs.getSolution().col_value)[whole])
+        return cls(float(highs.getInfo().objective_function_value), values)
+
+
+def search(
+    highs: highspy.Highs, canonical: Canonical, seconds: float, watch: Watch | None = None, start: Begun | None = None
+) -> Begun | None:
+    """Run a program with whole numbers; the best plan of any step and the best bound, in the sense of minimising.
+
+    None where the first run had the last word: its status and its solution are then those of `highs`, which otherwise
+    are those of the last step. A last step that ends by time may not have taken up the best plan of those before it.
 
     Parameters
     ----------
-    highs : holds the program; its last run, its status and its solution are those of the last step.
+    highs : holds the program.
     seconds : wall-clock limit of all steps. watch : who asks it to end ends the neighbourhoods too.
+    start : a plan that is known.
     """
     deadline = time.perf_counter() + seconds
     whole = np.flatnonzero(canonical.integer)
     if len(canonical.when) != len(canonical.cost):  # nobody said which periods: there are no neighbourhoods
-        return _run(highs, deadline)
-    highs.setOptionValue("mip_max_nodes", max(FIRST_WORK // max(len(whole), 1), 1))
-    bound = _run(highs, deadline)
-    if highs.getModelStatus() != highspy.HighsModelStatus.kSolutionLimit:
-        return bound
-    if _has_plan(highs):
-        _start(highs, whole, _improved(highs, canonical, whole, deadline - (1.0 - SHARE) * seconds, watch))
-    highs.setOptionValue("mip_max_nodes", highspy.kHighsIInf)
+        highs.setOptionValue("time_limit", max(seconds, 0.0))
+        highs.run()
+        return None
+    if start is None and len(whole) >= MANY:
+        start = rounded(canonical, whole, highs.getOptionValue("threads")[1])
+    if start is None:
+        highs.setOptionValue("mip_max_nodes", max(FIRST_WORK // max(len(whole), 1), 1))
+        bound = _run(highs, deadline)
+        highs.setOptionValue("mip_max_nodes", highspy.kHighsIInf)
+        if highs.getModelStatus() != highspy.HighsModelStatus.kSolutionLimit:
+            return None
+        start = replace(Begun.of(highs, whole), bound=bound) if _has_plan(highs) else None
+        if start is None:
+            _run(highs, max(deadline, time.perf_counter() + LEAST * seconds))
+            return None
+    if watch is not None:
+        watch.better(-start.objective - canonical.offset, -start.bound - canonical.offset)
+    best = _improved(highs, canonical, whole, start, deadline - (1.0 - SHARE) * seconds, watch)
+    begin(highs, whole, best.values)
     # The last run must at least take up the best plan, however late the neighbourhoods ended.
-    return max(bound, _run(highs, max(deadline, time.perf_counter() + LEAST * seconds)))
+    return replace(best, bound=max(start.bound, _run(highs, max(deadline, time.perf_counter() + LEAST * seconds))))
 
 
 def _run(highs: highspy.Highs, deadline: float) -> float:
@@ -73,7 +115,7 @@ def _has_plan(highs: highspy.Highs) -> bool:
     return bool(highs.getInfo().primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible)
 
 
-def _start(highs: highspy.Highs, whole: npt.NDArray[np.intp], values: Floats) -> None:
+def begin(highs: highspy.Highs, whole: npt.NDArray[np.intp], values: Floats) -> None:
     """Begin the next run with these whole numbers; HiGHS completes them."""
     highs.setSolution(len(whole), whole.astype(np.int32), values)
 
@@ -82,36 +124,93 @@ def _improved(
     highs: highspy.Highs,
     canonical: Canonical,
     whole: npt.NDArray[np.intp],
+    begun: Begun,
     deadline: float,
     watch: Watch | None,
-) -> Floats:
-    """The whole numbers of the best plan after a round of neighbourhoods that found nothing better."""
-    best = float(highs.getInfo().objective_function_value)
-    values = np.rint(np.asarray(highs.getSolution().col_value)[whole])
+) -> Begun:
+    """The best plan after a round of neighbourhoods that found nothing better."""
+    best, values = begun.objective, begun.values
     inner = Highs()
     inner.setOptionValue("output_flag", False)
     inner.setOptionValue("threads", highs.getOptionValue("threads")[1])
     inner.setOptionValue("mip_rel_gap", CLOSE)
     inner.setOptionValue("mip_max_nodes", NODES)
     inner.passModel(canonical.highs())
+    # Rows that only help to find the bound are most of the entries, and of no help where most switches are held.
+    spare = [np.arange(canonical.rows[name].start, canonical.rows[name].stop) for name in canonical.implied]
+    rows = np.concatenate([np.zeros(0, int), *spare]).astype(np.int32)
+    free = np.full(len(rows), highspy.kHighsInf)
+    inner.changeRowsBounds(len(rows), rows, -free, free)
     draw, size = np.random.default_rng(0), OPEN
     while size <= max(OPEN, len(whole) // 2):
         better = False
         for opened in _neighbourhoods(canonical, whole, size, draw):
             if time.perf_counter() >= deadline or (watch is not None and watch.stopped):
-                return values
+                return Begun(best, values)
             low = np.where(opened, canonical.lower[whole], values)
             high = np.where(opened, canonical.upper[whole], values)
             inner.changeColsBounds(len(whole), whole.astype(np.int32), low, high)
-            _start(inner, whole, values)
-            _run(inner, deadline)
+            if watch is not None:
+                watch.better(-best - canonical.offset)
+            begin(inner, whole, values)
+            _run(inner, min(deadline, time.perf_counter() + max(SLICE * (deadline - time.perf_counter()), SHORT)))
             found = float(inner.getInfo().objective_function_value)
             if _has_plan(inner) and found < best - CLOSE * max(abs(best), 1.0) / 10.0:
                 best, better = found, True
                 values = np.rint(np.asarray(inner.getSolution().col_value)[whole])
         if not better:
             size = int(size * WIDER) + 1
-    return values
+    return Begun(best, values)
+
+
+def rounded(canonical: Canonical, whole: npt.NDArray[np.intp], threads: int, kind: str = "") -> Begun | None:
+    """The best plan whose switches are on where the linear relaxation has them on by more than a threshold.
+
+    A switch that is on by a hundredth pays a hundredth of its set-up: off is near. Which threshold is best differs from
+    company to company, and each is an LP that starts from the last one's corner. None where no threshold has a plan.
+    """
+    highs = linear(canonical, threads, kind)
+    if highs is None:
+        return None
+    places, count = whole.astype(np.int32), len(whole)
+    relaxed, found = np.asarray(highs.getSolution().col_value)[whole], list[Begun]()
+    bound = float(highs.getInfo().objective_function_value)
+    switch = canonical.upper[whole] <= 1.0
+    for threshold in THRESHOLDS:
+        values = np.where(switch, np.floor(relaxed) + (relaxed % 1.0 > threshold), np.ceil(relaxed - threshold))
+        values = np.clip(values, canonical.lower[whole], canonical.upper[whole])
+        highs.changeColsBounds(count, places, values, values)
+        highs.run()
+        if highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
+            found.append(Begun(float(highs.getInfo().objective_function_value), values, bound))
+    return min(found, key=lambda one: one.objective, default=None)
+
+
+_ENDED: dict[str, highspy.HighsBasis] = {}
+"""Where the last program of each kind ended: the next one mostly has the same shape, and is near."""
+
+
+def linear(canonical: Canonical, threads: int, kind: str = "") -> Highs | None:
+    """A solver at the optimum of a program without its whole numbers; None where it has none, or not in time.
+
+    Parameters
+    ----------
+    kind : start where the last program of this kind ended; blank: from nothing, so that the corner is always the same.
+    """
+    highs = Highs()
+    highs.setOptionValue("output_flag", False)
+    highs.setOptionValue("threads", threads)
+    highs.setOptionValue("time_limit", PATIENCE)
+    highs.passModel(replace(canonical, integer=np.zeros(len(canonical.cost), bool)).highs())
+    ended = _ENDED.get(kind) if kind else None
+    if ended is not None and len(ended.col_status) == len(canonical.cost):
+        highs.setBasis(ended)
+    highs.run()
+    if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        return None
+    if kind:
+        _ENDED[kind] = highs.getBasis()
+    return highs
 
 
 def _neighbourhoods(

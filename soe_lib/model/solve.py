@@ -21,18 +21,23 @@ import numpy as np
 import numpy.typing as npt
 
 from soe_lib.errors import SolveError
+from soe_lib.model import budget
+from soe_lib.model import pattern as keeping
 from soe_lib.model.axis import Floats
+from soe_lib.model.budget import TALLY
 from soe_lib.model.canonical import Canonical
 from soe_lib.model.corner import optimal_face
 from soe_lib.model.highs import Highs
 from soe_lib.model.joint import DEVEX, JointLast
-from soe_lib.model.polish import search
+from soe_lib.model.polish import Begun, rounded, search
 from soe_lib.model.race import INTERIOR, LARGE, PATIENCE, RUNNERS, race
 from soe_lib.model.refusal import check, refusal
-from soe_lib.model.watch import Watch
+from soe_lib.model.watch import Watch, of_process
 
 INFINITY = highspy.kHighsInf
 PROVEN = highspy.HighsModelStatus.kOptimal
+SHORTEST = 0.5
+"""A search that has fewer seconds does not begin."""
 LOST = (
     highspy.HighsModelStatus.kUnknown,
     highspy.HighsModelStatus.kSolveError,
@@ -80,6 +85,8 @@ class Answer:
     x : shape (columns,). price : shape (rows,). reduced : shape (columns,), money per unit of each bound.
     gap : relative gap between objective and bound.
     seconds : wall clock of the runs. solver : who found it.
+    relaxed : optimum without whole numbers, where it was asked for. pattern : "kept" or "searched" where a known
+        pattern of whole numbers was kept first; else blank.
     """
 
     status: str
@@ -92,7 +99,16 @@ class Answer:
     seconds: float
     solver: str
     iterations: int = 0
+    relaxed: float = np.nan
+    pattern: str = ""
     whole: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
+
+    def within(self, bound: float) -> Answer:
+        """The same answer with a bound that has been proven elsewhere, where that one is closer [money]."""
+        if not bound < self.bound:
+            return self
+        gap = max(bound - self.objective, 0.0) / max(1.0, abs(self.objective))
+        return replace(self, bound=bound, gap=gap, status=self.status if gap else "optimal")
 
 
 class Gate:
@@ -106,9 +122,12 @@ class Gate:
 
     def __init__(self, canonical: Canonical, options: Options | None = None) -> None:
         self.canonical, self.options = canonical, options or Options()
+        if self.options.watch is None and canonical.integer.any() and (watch := of_process()) is not None:
+            self.options = replace(self.options, watch=watch)
         check(canonical)
         self.highs = self._loaded()
         self._hot, self._won = False, self.options.solver
+        self._at: highspy.HighsBasis | None = None
         self._basic: npt.NDArray[np.intp] | None = None
         self._implied = np.zeros(len(canonical.row_upper), bool)
         if canonical.integer.any():
@@ -285,23 +304,87 @@ class Gate:
 
     def _with_whole_numbers(self, whole: npt.NDArray[np.intp], started: float) -> Answer:
         """Prove the whole numbers, then fix them: prices and an exact corner come from the LP that is left."""
-        highs, kinds = self.highs, highspy.HighsModelStatus
-        bound = -search(highs, self.canonical, self.options.seconds, self.options.watch) - self.canonical.offset
-        status, info = highs.getModelStatus(), highs.getInfo()
-        has_plan = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
-        ended = has_plan and not self._cancelled
-        if status != PROVEN and not (ended and status in (kinds.kTimeLimit, kinds.kInterrupt, kinds.kSolutionLimit)):
-            self._refuse(status)
-        found = np.rint(np.asarray(highs.getSolution().col_value)[whole])
+        highs = self.highs
+        if self.options.watch is not None:
+            self.options.watch.again()
+        found, bound, relaxed, pattern, proven = self._whole_numbers(whole)
         count, which = len(whole), whole.astype(np.int32)
         highs.changeColsIntegrality(count, which, np.full(count, highspy.HighsVarType.kContinuous))
         highs.changeColsBounds(count, which, found, found)
         self._release_implied()
-        self._hot = False  # the basis of the branch and bound is not this LP's
+        # The basis of the branch and bound is not this LP's.
+        self._hot = self._at is not None and highs.setBasis(self._at) == highspy.HighsStatus.kOk
         self._run("simplex")
-        answer = self._read("optimal" if status == PROVEN else "feasible", started)
+        answer = self._read("optimal" if proven else "feasible", started)
         gap = max(bound - answer.objective, 0.0) / max(1.0, abs(answer.objective))
-        return Answer(**{**answer.__dict__, "bound": bound, "gap": gap, "whole": whole})
+        if pattern:
+            TALLY.note("proven" if proven else pattern, gap)
+        told = {"bound": bound, "gap": gap, "whole": whole, "relaxed": relaxed, "pattern": pattern}
+        return Answer(**{**answer.__dict__, **told})
+
+    def _whole_numbers(self, whole: npt.NDArray[np.intp]) -> tuple[Floats, float, float, str, bool]:
+        """The whole numbers, what no plan exceeds, the same without whole numbers, how they were found, if proven."""
+        canonical, offset = self.canonical, self.canonical.offset
+        if budget.left() is None or len(canonical.start) != len(canonical.cost):
+            found, bound, proven = self._searched(whole, budget.seconds(self.options.seconds, again=False))
+            short = budget.left() is not None and not proven
+            relaxed = -keeping.relaxed(canonical, self.options.threads) - offset if short else np.nan
+            return found, (bound if np.isnan(relaxed) else min(bound, relaxed)), relaxed, "", proven
+        kept = keeping.keep(self.highs, canonical, whole)
+        if kept is None:
+            seconds = budget.seconds(self.options.seconds, again=False)
+            found, bound, proven = self._searched(whole, seconds)
+            return found, bound, np.nan, "searched", proven
+        value = -kept.objective - offset
+        relaxed = -keeping.relaxed(canonical, self.options.threads) - offset
+        size = max(1.0, abs(value))
+        if relaxed - value <= max(self.options.gap * size, 1e-6):
+            return self._held(kept), relaxed, relaxed, "kept", True
+        seconds = budget.seconds(self.options.seconds, again=True)
+        if not keeping.pays(canonical, (relaxed - value) / size):
+            return self._held(kept), relaxed, relaxed, "kept", False
+        start, how = Begun(kept.objective, kept.values, -relaxed - offset), "kept"
+        near = rounded(canonical, whole, self.options.threads, "relaxed")
+        if near is not None and near.objective < start.objective:
+            start, how, value = replace(near, bound=start.bound), "searched", -near.objective - offset
+        if seconds < SHORTEST or not keeping.pays(canonical, (relaxed - value) / max(1.0, abs(value))):
+            return start.values, relaxed, relaxed, how, False
+        found, tighter, proven = self._searched(whole, seconds, start)
+        return found, min(relaxed, tighter), relaxed, "searched", proven
+
+    def _held(self, kept: keeping.Held) -> Floats:
+        """The whole numbers of a plan with a known pattern, whose LP is solved already."""
+        self._at = kept.basis
+        return kept.values
+
+    def _searched(
+        self, whole: npt.NDArray[np.intp], seconds: float, start: Begun | None = None
+    ) -> tuple[Floats, float, bool]:
+        """The whole numbers of the best plan of a search, a bound, and whether that plan is proven.
+
+        Parameters
+        ----------
+        start : a plan that is known to be feasible.
+        """
+        highs, kinds, watch = self.highs, highspy.HighsModelStatus, self.options.watch
+        best = search(highs, self.canonical, seconds, watch, start)
+        if best is None and not self._has_plan and highs.getModelStatus() == kinds.kTimeLimit and budget.left():
+            # Better no time for what comes later than no plan.
+            best = search(highs, self.canonical, (budget.left() or 0.0) * (1.0 - budget.AGAIN), watch)
+        status, info = highs.getModelStatus(), highs.getInfo()
+        bound = float(info.mip_dual_bound) if best is None else best.bound
+        ended = status in (kinds.kTimeLimit, kinds.kInterrupt, kinds.kSolutionLimit) and not self._cancelled
+        if status != PROVEN and not (ended and (self._has_plan or best is not None)):
+            self._refuse(status)
+        found = np.rint(np.asarray(highs.getSolution().col_value)[whole])
+        if status != PROVEN and best is not None:
+            theirs = float(info.objective_function_value) if self._has_plan else np.inf
+            found = found if theirs < best.objective else best.values
+        return found, -bound - self.canonical.offset, status == PROVEN
+
+    @property
+    def _has_plan(self) -> bool:
+        return bool(self.highs.getInfo().primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible)
 
     def _release_implied(self) -> None:
         """Rows that only helped to find the whole numbers say nothing now; left in, they would share the prices."""

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import math
+import os
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 import highspy
+
+from soe_lib.model.budget import PROGRESS
 
 GLANCE = 0.05
 """How often figures are taken from a run [s]; HiGHS calls at every iteration."""
@@ -76,6 +83,24 @@ class Watch:
         highs.cbMipInterrupt += lambda event: self._whole(event, offset)
         return highs
 
+    def again(self) -> None:
+        """Another search begins, whose figures are its own."""
+        self.progress = Progress(self._seconds)
+
+    def better(self, incumbent: float, bound: float | None = None) -> None:
+        """Note a plan that was found beside the run that is followed; both in the sense of maximising [money]."""
+        known = self.progress
+        best = incumbent if known.incumbent is None else max(known.incumbent, incumbent)
+        self._tell(Progress(self._seconds, known.iterations, True, best, known.bound if bound is None else bound))
+
+    def said(self, currency: str = "") -> str:
+        """How far the run is, in one line: elapsed, best, bound, gap."""
+        known, unit = self.progress, f"{currency} " if currency else ""
+        best = "no plan yet" if known.incumbent is None else f"best {unit}{known.incumbent:,.0f}"
+        bound = "" if known.bound is None else f", at most {unit}{known.bound:,.0f}"
+        gap = "" if known.gap is None else f", gap {known.gap:.2%}"
+        return f"{self._seconds:,.0f} s: {best}{bound}{gap}"
+
     def _linear(self, event: Any) -> None:
         if self.cancelled:
             event.interrupt()
@@ -92,7 +117,11 @@ class Watch:
         if self.cancelled or (self.taking and incumbent is not None):
             event.interrupt()
         if self._due() or (incumbent is not None and self.progress.incumbent is None):
-            self._tell(Progress(self._seconds, int(told.mip_node_count), True, incumbent, bound))
+            known = self.progress
+            both = [value for value in (incumbent, known.incumbent) if value is not None]
+            least = [value for value in (bound, known.bound) if value is not None]
+            count = int(told.mip_node_count)
+            self._tell(Progress(self._seconds, count, True, max(both, default=None), min(least, default=None)))
 
     def _tell(self, progress: Progress) -> None:
         self.progress = progress
@@ -104,6 +133,55 @@ class Watch:
     @property
     def _seconds(self) -> float:
         return time.perf_counter() - self._started
+
+
+class Noted(Watch):
+    """Leaves in a file how far a search for whole numbers is, every second or so."""
+
+    def __init__(self, path: str) -> None:
+        self.path, self._left = path, 0.0
+        super().__init__()
+
+    def _tell(self, progress: Progress) -> None:
+        super()._tell(progress)
+        if progress.whole and time.monotonic() - self._left >= 1.0:
+            self._left = time.monotonic()
+            with suppress(OSError):  # to be told is no part of the plan
+                Path(self.path).write_text(self.said(), encoding="utf-8")
+
+
+def of_process() -> Watch | None:
+    """The watch that the process was started with, if any."""
+    path = os.environ.get(PROGRESS, "")
+    return Noted(path) if path else None
+
+
+FIRST_WORD, LATER = 5.0, 30.0
+"""When a log hears of a run first, and how often then [s]; a terminal shows it every second."""
+
+
+@contextmanager
+def shown(watch: Watch, stream: TextIO, currency: str) -> Iterator[Watch]:
+    """Say on a stream how far a run is, as long as it runs: in place on a terminal, now and then a line in a log."""
+    over, live = threading.Event(), stream.isatty()
+
+    def say() -> None:
+        wait = 1.0 if live else FIRST_WORD
+        while not over.wait(wait):
+            text = watch.said(currency)
+            stream.write(f"\r\x1b[2K{text}" if live else f"{text}\n")
+            stream.flush()
+            wait = 1.0 if live else LATER
+
+    told = threading.Thread(target=say, daemon=True)
+    told.start()
+    try:
+        yield watch
+    finally:
+        over.set()
+        told.join()
+        if live:
+            stream.write("\r\x1b[2K")
 
 
 def _known(value: float) -> float | None:

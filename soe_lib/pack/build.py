@@ -9,10 +9,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soe_lib.errors import PackError
+from soe_lib.model.planning import COMING
 from soe_lib.pack import (
     cover,
     execute,
@@ -34,12 +36,16 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, str], None]
 AT_ONCE = 2
+MINUTES = 10.0
+"""Time budget of a pack: what all its solves share, the notebooks' start and the pages' rendering included [min]."""
+APART = 0.25
+"""Of the budget, what is kept for everything after the last search."""
 STORE = "plans"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run under way."""
+    """One run under way; `minutes` is the time budget that its solves share, see `soe_lib.model.budget`."""
 
     snapshot: Snapshot
     pages: tuple[notebooks.Page, ...]
@@ -49,6 +55,7 @@ class Job:
     home: Path
     timeout: float
     progress: Progress
+    minutes: float = MINUTES
     times: dict[str, float] = field(default_factory=dict)
     reason: str = ""
     history: str = ""
@@ -58,6 +65,11 @@ class Job:
     def store(self) -> str:
         """Folder or address of the plan history."""
         return self.history or str(self.out / STORE)
+
+    @cached_property
+    def deadline(self) -> float:
+        """When the last search has to end, in seconds since 1970; counted from the first time that it is asked for."""
+        return time.time() + 60.0 * self.minutes * (1.0 - APART) - self.times.get("read", 0.0)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -93,7 +105,8 @@ def build(
         sheets = workbook.read(results / "finance")
         frame = _site(job, run, bool(sheets), [score for one in said.values() for score in one["scores"]])
         for page in job.pages:
-            html = render.page(executed[page.name], said[page.name], frame, templates=job.templates)
+            proof = cover.proof(plan, said[page.name], job.snapshot.currency)
+            html = render.page(executed[page.name], said[page.name] | {"proof": proof}, frame, templates=job.templates)
             (pack / f"{page.name}.html").write_text(html, encoding="utf-8")
         content = cover.compose(job.snapshot, list(said.values()), plan, checks)
         (pack / "index.html").write_text(cover.page(content, frame, templates=job.templates), encoding="utf-8")
@@ -127,6 +140,8 @@ def _run_all(job: Job, results: Path) -> dict[str, Path]:
     for page in job.pages:
         execute.check_parameters(page.path, parameters)
         job.progress(page.name, "waiting")
+    if any(page.name == "balance" for page in job.pages):
+        (results / COMING).touch()
     order, stop = notebooks.graph(job.pages), threading.Event()
     order.prepare()
     by_name = {page.name: page for page in job.pages}
@@ -166,6 +181,8 @@ def _run_one(
             timeout=job.timeout,
             sentinel=results / f"{page.name}.json",
             stop=stop,
+            deadline=job.deadline,
+            told=lambda said: job.progress(page.name, said),
         )
 
 

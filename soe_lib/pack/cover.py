@@ -200,7 +200,7 @@ def _trust(snapshot: Snapshot, plan: Mapping[str, Any], checks: Sequence[Said]) 
     state = "act" if failed else "watch" if open_ else "good"
     rows = int(snapshot.files["rows"].sum())
     return [
-        *_plan_trust(plan),
+        *_plan_trust(plan, snapshot.currency),
         Fact("Checks", f"{share} passed{rest}", state, f"{share} checks passed{rest}"),
         Fact("Data", f"{words.count(rows, 'row')} in {words.count(snapshot.files.height, 'file')}"),
         Fact("Findings", found, "watch" if snapshot.findings else "good", f"{found} in the data"),
@@ -208,12 +208,19 @@ def _trust(snapshot: Snapshot, plan: Mapping[str, Any], checks: Sequence[Said]) 
     ]
 
 
-def _plan_trust(plan: Mapping[str, Any]) -> list[Fact]:
+def proof(plan: Mapping[str, Any], said: Said, currency: str) -> str:
+    """What a page says beside its headline where a plan that it speaks of is not proven optimal; else blank."""
+    short = plan and plan.get("status") == "feasible"
+    own = f"This week's plan is {words.proof(plan, currency)}: its search for set-ups ended by time." if short else ""
+    return " ".join(filter(None, [own, said.get("proof", "")]))
+
+
+def _plan_trust(plan: Mapping[str, Any], currency: str) -> list[Fact]:
     if not plan:
         return []
     status = str(plan.get("status", "unknown"))
     proven = status.startswith("optimal")
-    said = "proven optimal" if status == "optimal" else status
+    said = words.proof(plan, currency)
     facts = [Fact("Plan", said, "good" if proven else "watch", f"Plan {said}")]
     if plan.get("gap") is not None:
         facts.append(Fact("Gap to the best possible", _gap(float(plan["gap"]))))
@@ -236,5 +243,6 @@ def _findings(snapshot: Snapshot) -> list[Listed]:
 
 
 def _assumptions(snapshot: Snapshot, pages: Sequence[Said]) -> list[str]:
-    said = [*snapshot.settings.notes, *(text for page in pages for text in page["assumptions"])]
+    every = (text for page in pages for text in (*page["assumptions"], *filter(None, [page.get("proof")])))
+    said = [*snapshot.settings.notes, *every]
     return list(dict.fromkeys(said))

@@ -3,7 +3,8 @@
 A time-out or a dead kernel leaves a notebook that looks complete, so nothing here trusts the notebook it wrote: a run
 is good when the child says so, and (for a page) when the page's own `<results>/<page>.json` is there.
 
-`python -m soe_lib.pack.execute REQUEST` is the child's entry; it imports nothing of this library but the errors.
+`python -m soe_lib.pack.execute REQUEST` is the child's entry; it imports nothing of this library but the errors
+and the names of its budget.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from soe_lib.errors import PackError
+from soe_lib.model import budget
 from soe_lib.pack import kernel
 
 CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f]+")
@@ -41,6 +43,8 @@ def run(
     timeout: float = 900.0,
     sentinel: str | Path | None = None,
     stop: threading.Event | None = None,
+    deadline: float | None = None,
+    told: Callable[[str], None] | None = None,
 ) -> Path:
     """Execute one notebook and return the executed copy, `<folder>/<name>.ipynb`.
 
@@ -53,6 +57,8 @@ def run(
     timeout : wall-clock limit of the whole run [s].
     sentinel : a file that the notebook must leave behind.
     stop : ends the run early when it is set.
+    deadline : when the time budget of its solves ends, in seconds since 1970; None: they have none.
+    told : called with how far a search for whole numbers is, when that is news.
 
     Errors
     ------
@@ -69,7 +75,7 @@ def run(
     asked = {"notebook": str(path), "output": str(output), "parameters": values, "cwd": str(cwd), "answer": str(answer)}
     request.write_text(json.dumps(asked), encoding="utf-8")
     again = _reproduce(path, values)
-    _run_child(path, request, timeout, stop, again=again)
+    _run_child(path, request, timeout, stop, deadline, told, again=again)
     _read_answer(path, answer, again=again)
     if sentinel is not None and not Path(sentinel).is_file():
         raise PackError(
@@ -121,15 +127,27 @@ def _reproduce(notebook: Path, values: Mapping[str, Value]) -> str:
     return f"papermill {shlex.quote(str(notebook))} failed.ipynb {given}".rstrip()
 
 
-def _run_child(path: Path, request: Path, timeout: float, stop: threading.Event | None, *, again: str) -> None:
+def _run_child(
+    path: Path,
+    request: Path,
+    timeout: float,
+    stop: threading.Event | None,
+    deadline: float | None,
+    told: Callable[[str], None] | None,
+    *,
+    again: str,
+) -> None:
     home = request.parent
+    news = home / f"{path.stem}.progress"
+    known = {budget.DEADLINE: "" if deadline is None else f"{deadline:.3f}", budget.PROGRESS: str(news) if told else ""}
+    heard = ""
     with (home / f"{path.stem}.log").open("wb") as log:
         child = subprocess.Popen(
             [sys.executable, "-m", "soe_lib.pack.execute", str(request)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**kernel.environment(home / f"{path.stem}.kernel"), PAGE: path.stem},
+            env={**kernel.environment(home / f"{path.stem}.kernel"), PAGE: path.stem, **known},
             process_group=0,
         )
         limit = time.monotonic() + timeout
@@ -142,6 +160,8 @@ def _run_child(path: Path, request: Path, timeout: float, stop: threading.Event 
                         f"{path.name} was stopped at its limit of {timeout:g} s. Nothing was published. "
                         f"See where it hangs with: {again}"
                     )
+                if told and news.is_file() and (said := news.read_text(encoding="utf-8")) not in ("", heard):
+                    told(heard := said)
                 time.sleep(WAIT)
         finally:
             kernel.end(child)

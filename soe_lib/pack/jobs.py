@@ -61,6 +61,7 @@ def make_pack(
     reason: str = "",
     store: str | Path | None = None,
     with_pdf: bool = False,
+    minutes: float = build.MINUTES,
 ) -> PackResult:
     """Make the pack of one week and publish it in `out/<as-of>/`; the same inputs again add nothing.
 
@@ -75,6 +76,8 @@ def make_pack(
     reason : why a week is planned again; needed where a later week has a plan, kept beside the plan.
     store : folder or object store's address of the plan history; `out/plans` where left out.
     with_pdf : whether pack.pdf, all pages for paper, stands beside them; needs Chromium or Chrome.
+    minutes : time budget that all solves of the pack share [min]. LPs are solved to their end; a plan with whole
+        numbers that is not proven in time is published with its gap, and plans made again keep its set-ups first.
 
     Errors
     ------
@@ -92,6 +95,7 @@ def make_pack(
             "timeout": timeout,
             "reason": reason,
             "with_pdf": with_pdf,
+            "minutes": minutes,
         }
         return remote.make_pack(data, as_of, out, store=store, **asked)
     told = progress or _silent
@@ -118,8 +122,9 @@ def make_pack(
                 out=home,
                 templates=site.templates(),
                 home=folder.resolve().parent,
-                timeout=timeout,
+                timeout=max(timeout, 120.0 * minutes),
                 progress=told,
+                minutes=minutes,
                 reason=reason,
                 history=str(at(store)) if store is not None else "",
                 browser=browser,

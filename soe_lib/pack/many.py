@@ -10,6 +10,7 @@ from soe_lib.errors import BusyError, DataError, SoeError
 from soe_lib.extract import folders
 from soe_lib.extract.folders import dates
 from soe_lib.pack import weekly
+from soe_lib.pack.build import MINUTES
 
 TRIES = 3
 
@@ -36,7 +37,13 @@ def companies(data: str | Path) -> tuple[Path, ...]:
 
 
 def pack_all(
-    data: str | Path, as_of: str | None, out: str | Path, *, cluster: str = "", timeout: float = 900.0
+    data: str | Path,
+    as_of: str | None,
+    out: str | Path,
+    *,
+    cluster: str = "",
+    timeout: float = 900.0,
+    minutes: float = MINUTES,
 ) -> tuple[Outcome, ...]:
     """Make the pack of every company in a folder, each in its own archive OUT/<company>/.
 
@@ -47,7 +54,7 @@ def pack_all(
     data : folder of company folders; all workers must see it, and `out`, under the same name.
     cluster : address of a Dask scheduler, such as tcp://127.0.0.1:8786; blank: one after another in this process.
     """
-    asked = [(str(path.resolve()), as_of, _archive(out, path.name), timeout) for path in companies(data)]
+    asked = [(str(path.resolve()), as_of, _archive(out, path.name), timeout, minutes) for path in companies(data)]
     if not cluster:
         return tuple(one(*each) for each in asked)
     try:
@@ -59,11 +66,11 @@ def pack_all(
         return tuple(client.gather(begun))
 
 
-def one(data: str, as_of: str | None, out: str, timeout: float) -> Outcome:
+def one(data: str, as_of: str | None, out: str, timeout: float, minutes: float = MINUTES) -> Outcome:
     """One company's run, wherever it is carried out; never raises what this library raises on purpose."""
     name = Path(data).name
     try:
-        made = weekly.run(data, as_of, out, timeout=timeout)
+        made = weekly.run(data, as_of, out, timeout=timeout, minutes=minutes)
     except BusyError as error:
         return Outcome(name, weekly.BUSY, str(error))
     except SoeError as error:

@@ -15,6 +15,8 @@ from rich.text import Text
 
 from soe_lib.pack.build import Progress
 
+EVERY = 30.0
+"""Seconds between two lines of a log on one step that runs."""
 SIGNS = {"waiting": ("·", "dim"), "done": ("✓", "green"), "failed": ("✗", "bold red")}
 
 
@@ -23,6 +25,7 @@ class Board:
 
     def __init__(self) -> None:
         self._steps: dict[str, tuple[str, float, float]] = {}
+        self._heard: dict[str, float] = {}
         self._spinners: dict[str, Spinner] = {}
         self._lock = threading.Lock()
 
@@ -35,17 +38,28 @@ class Board:
             self._steps[step] = (state, began, now)
         return now - began
 
+    def due(self, step: str) -> bool:
+        """Whether a log may hear again how far a step is: every half minute."""
+        now = time.monotonic()
+        with self._lock:
+            if now - self._heard.get(step, -EVERY) < EVERY:
+                return False
+            self._heard[step] = now
+        return True
+
     def __rich__(self) -> Table:
         table = Table.grid(padding=(0, 2))
         now = time.monotonic()
         with self._lock:
             steps = list(self._steps.items())
         for step, (state, began, ended) in steps:
-            seconds = (now if state == "running" else ended) - began
+            over = state in SIGNS  # else it runs, and may say how far it is
+            seconds = (ended if over else now) - began
             sign, style = SIGNS.get(state, ("", ""))
-            mark = self._spinners.setdefault(step, Spinner("dots")) if state == "running" else Text(sign, style=style)
+            mark = Text(sign, style=style) if over else self._spinners.setdefault(step, Spinner("dots"))
             told = "" if state == "waiting" else f"{seconds:5.1f} s"
-            table.add_row(mark, Text(label(step), style=style if state == "waiting" else ""), told)
+            far = Text("" if over or state == "running" else state, style="dim")
+            table.add_row(mark, Text(label(step), style=style if state == "waiting" else ""), told, far)
         return table
 
 
@@ -77,3 +91,5 @@ def _line(screen: Console, board: Board, step: str, state: str) -> None:
     seconds = board.tell(step, state)
     if state in {"done", "failed"}:
         screen.print(f"{label(step)}: {state} after {seconds:.1f} s", markup=False)
+    elif state not in {"waiting", "running"} and board.due(step):
+        screen.print(f"{label(step)}: {state}", markup=False)

@@ -70,6 +70,8 @@ def publish(
     ------
     PackError : a field that is missing, unknown, of the wrong kind, or not a finite number.
     """
+    from soe_lib.model.budget import TALLY
+
     said = document(
         page=page or os.environ.get("SOE_PAGE", "review"),
         title=title,
@@ -79,6 +81,7 @@ def publish(
         checks=checks,
         assumptions=assumptions,
         actions=actions,
+        proof=TALLY.text,
     )
     if not str(results).strip():
         _display(summary(said))
@@ -98,8 +101,9 @@ def document(
     checks: Iterable[Entry] = (),
     assumptions: Iterable[str] = (),
     actions: Iterable[Entry] = (),
+    proof: str = "",
 ) -> dict[str, Any]:
-    """The checked content of a page's JSON file."""
+    """The checked content of a page's JSON file; `proof` says how far the plans that it made are proven."""
     if not NAME.match(page):
         raise PackError(f"publish: page is {page!r}; give the notebook's name: small letters, digits and _.")
     for name, text in (("title", title), ("headline", headline)):
@@ -114,6 +118,7 @@ def document(
         "checks": [_check(page, entry) for entry in checks],
         "assumptions": [str(text) for text in assumptions],
         "actions": [_entry(page, "action", entry, ACTION, needed=("title",)) for entry in actions],
+        "proof": str(proof),
     }
 
 

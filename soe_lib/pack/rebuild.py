@@ -114,7 +114,17 @@ def _make(
     _record(out, told, work)
     _meetings(work)
     pages = notebooks.find(work / "notebooks")
-    job = build.Job(snapshot, pages, data, work, work / "templates", work, timeout, progress)
+    job = build.Job(
+        snapshot,
+        pages,
+        data,
+        work,
+        work / "templates",
+        work,
+        timeout,
+        progress,
+        float(told.get("minutes", build.MINUTES)),
+    )
     staging = work / "staging"
     (staging / "pack").mkdir(parents=True)
     gathered = inputs.collect(snapshot, pages, job.templates)
@@ -150,6 +160,11 @@ def _meetings(work: Path) -> None:
 def _notes(told: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:
     """What differs besides the figures."""
     notes = []
+    if told.get("plan", {}).get("status") == "feasible":
+        notes.append(
+            f"The search for set-ups of this plan ended by time, {100.0 * told['plan']['gap']:.2f} % from the best "
+            "possible: another run may find another plan within that gap."
+        )
     if told["code"]["sha256"] != again["code"]["sha256"]:
         made = told["code"].get("commit") or told["code"]["version"]
         now = again["code"].get("commit") or again["code"]["version"]

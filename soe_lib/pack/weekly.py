@@ -7,7 +7,7 @@ from pathlib import Path
 from soe_lib import objects, workspace
 from soe_lib.errors import BusyError, OtherCompanyError
 from soe_lib.pack import failed, notify
-from soe_lib.pack.build import Progress
+from soe_lib.pack.build import MINUTES, Progress
 from soe_lib.pack.jobs import PackResult, make_pack
 
 DONE, STOPPED, USAGE, BUSY = 0, 1, 2, 3
@@ -25,12 +25,13 @@ def run(
     reason: str = "",
     store: str | Path | None = None,
     with_pdf: bool = False,
+    minutes: float = MINUTES,
 ) -> PackResult:
     """`make_pack`, and where it fails OUT/failed.html and a notification before the error goes on its way.
 
     Parameters
     ----------
-    data, as_of, out, progress, timeout, notebooks, reason, store, with_pdf : as of `make_pack`.
+    data, as_of, out, progress, timeout, notebooks, reason, store, with_pdf, minutes : as of `make_pack`.
 
     Errors
     ------
@@ -47,6 +48,7 @@ def run(
 
     try:
         how = {"timeout": timeout, "notebooks": notebooks, "reason": reason, "store": store, "with_pdf": with_pdf}
+        how["minutes"] = minutes
         return make_pack(data, as_of, out, progress=told, **how)  # type: ignore[arg-type]
     except (BusyError, OtherCompanyError):
         raise

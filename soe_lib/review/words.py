@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from itertools import pairwise
+from typing import Any
 
 MINUS = "−"
 HARD_SPACE = "\u00a0"
@@ -44,6 +45,22 @@ def money(amount: float | None, currency: str, *, sign: bool = False, cents: boo
         return UNKNOWN
     figure = number(amount, decimals=2 if cents else 0, sign=sign)
     return f"{currency}{HARD_SPACE}{figure}" if currency else figure
+
+
+def proof(told: Mapping[str, Any], currency: str) -> str:
+    """How far a plan is proven: "proven optimal", or "proven to within 0.77 % (EUR 1,234) in 120 s".
+
+    Parameters
+    ----------
+    told : status, objective, bound, gap, seconds of its solution.
+    """
+    status, gap, bound = str(told.get("status", "unknown")), told.get("gap"), told.get("bound")
+    if status != "feasible" or gap is None or bound is None:
+        return "proven optimal" if status == "optimal" else status
+    share = f"{100.0 * gap:,.2f}{HARD_SPACE}%"
+    short = money(float(bound) - float(told.get("objective", bound)), currency)
+    took = told.get("seconds")
+    return f"proven to within {share} ({short})" + ("" if took is None else f" in {took:,.0f}{HARD_SPACE}s")
 
 
 def brief_money(amount: float | None, currency: str, *, sign: bool = False) -> str:

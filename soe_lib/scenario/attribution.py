@@ -24,6 +24,7 @@ from soe_lib.scenario.disruptions import Disruption, grouped
 from soe_lib.scenario.disruptions import disruptions as disruptions
 
 if TYPE_CHECKING:
+    from soe_lib.model.plan import Plan
     from soe_lib.model.planning import Recorded
     from soe_lib.model.solve import Options
     from soe_lib.model.terms import Block
@@ -143,6 +144,7 @@ def attribute(
     seed: int = 0,
     digits: int = 2,
     progress: Callable[[int], None] | None = None,
+    pattern: Plan | None = None,
 ) -> Attribution:
     """How much of this week's change of margin each disruption made, by planning again without it.
 
@@ -155,6 +157,7 @@ def attribute(
     blocks, record, options : as for `soe.plan`.
     pairs : pairs of orders to sample, in place of all subsets. seed : of the sample.
     digits : decimals of the currency. progress : called with the number of re-optimised plans so far.
+    pattern : this week's plan, whose set-ups are kept first where a time budget is in force.
 
     Raises DataError for no disruption, two of one name, or one that changes nothing; SolveError, naming the subset,
     where there is no proven plan.
@@ -169,8 +172,9 @@ def attribute(
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"Two disruptions are called {twice[0]!r}. Rename one of them.")
     again = Replanning(
-        snapshot, disruptions, blocks=blocks, record=of_record(snapshot, record), options=options, progress=progress
-    )
+        snapshot, disruptions, blocks=blocks, record=of_record(snapshot, record), options=options, progress=progress,
+        pattern=pattern,
+    )  # fmt: skip
     exact = pairs is None and len(names) <= EXACT
     found = _exact(again, digits) if exact else _sampled(again, pairs or PAIRS, seed, digits)
     start, end = (int(whole(again.at(mask)[0] * 10**digits)[0]) for mask in (0, again.everything))
@@ -195,13 +199,14 @@ def why_moved(
     most: int = EXACT,
     record: Recorded = "find",
     options: Options | None = None,
+    plan: Plan | None = None,
 ) -> Attribution | str:
     """Why this week's margin is not what it would be without what happened since last week; or why nobody knows.
 
     Parameters
     ----------
     before, now : the company's last two extracts. most : disruptions told apart, see `grouped`.
-    record, options : as for `soe.plan`.
+    record, options : as for `soe.plan`. plan : this week's, whose set-ups are kept first in a time budget.
     """
     if before is None:
         return "There is no earlier extract: nobody can say what has changed."
@@ -209,7 +214,7 @@ def why_moved(
     if not found:
         return "Nothing has changed since the earlier extract that moves the margin."
     try:
-        return attribute(now, found, record=record, options=options)
+        return attribute(now, found, record=record, options=options, pattern=plan)
     except SolveError as error:
         return f"The margin cannot be split among the disruptions. {error}"
 

@@ -79,7 +79,12 @@ def commitment_prices(
 
     asked = _asked(snapshot)
     block = Commitments(asked.select("commitment", floor=pl.lit(0.0)), _cells(snapshot, asked))
-    model = Model(snapshot, (*STANDARD, *kept_close(of_record(snapshot, record)), *blocks, block)).staged(options)
+    model = Model(
+        snapshot,
+        (*STANDARD, *kept_close(of_record(snapshot, record)), *blocks, block),
+        pattern=near.base if near else None,
+    )
+    model.staged(options)
     floors = _Floors(model, options, near)
     rows = asked.drop("commitment").iter_rows(named=True)
     found = [_priced(floors, place, row, snapshot.currency) for place, row in enumerate(rows)]

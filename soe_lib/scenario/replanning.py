@@ -29,7 +29,7 @@ class Replanning:
     Parameters
     ----------
     snapshot : with all of them. blocks, record, options : as for `soe.plan`.
-    progress : called with the number of optima so far.
+    progress : called with the number of optima so far. pattern : plan whose set-ups are kept first in a time budget.
 
     Attributes
     ----------
@@ -46,9 +46,11 @@ class Replanning:
         record: Plan | None = None,
         options: Options | None = None,
         progress: Callable[[int], None] | None = None,
+        pattern: Plan | None = None,
     ) -> None:
         self.snapshot, self.disruptions = snapshot, tuple(disruptions)
         self.blocks, self.record, self.options, self.progress = tuple(blocks), record, options, progress
+        self.pattern = pattern
         self.everything = (1 << len(disruptions)) - 1
         self.found: dict[int, Optimum] = {}
         whole = self._model(self.everything)
@@ -98,7 +100,7 @@ class Replanning:
 
     def _model(self, mask: int) -> Model:
         snapshot = self.snapshot_with(mask)
-        return Model(snapshot, (*STANDARD, *kept_close(self.record), *self.blocks))
+        return Model(snapshot, (*STANDARD, *kept_close(self.record), *self.blocks), pattern=self.pattern)
 
     def _planned(self, mask: int) -> Optimum:
         plan = self._model(mask).solve(self.options)

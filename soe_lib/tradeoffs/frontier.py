@@ -154,8 +154,9 @@ def frontier(
     asked = _Asked(snapshot, along, against, moves)
     beside = [measure(one) for one in BESIDE if against.name == "margin" and one != x]
     limited = Limited(
-        snapshot, [along, against], beside=beside, blocks=own, record=record, moves=moves, options=options
-    )
+        snapshot, [along, against], beside=beside, blocks=own, record=record, moves=moves, options=options,
+        pattern=today,
+    )  # fmt: skip
     return _kept(asked, today, list(_plans(limited, asked, today, points, progress)))
 
 

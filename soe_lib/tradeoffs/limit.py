@@ -16,7 +16,7 @@ from soe_lib.model.axis import Floats
 from soe_lib.model.blocks import STANDARD, kept_close
 from soe_lib.model.model import Model
 from soe_lib.model.plan import Plan
-from soe_lib.model.solve import INFINITY, Gate, Options
+from soe_lib.model.solve import INFINITY, Answer, Gate, Options
 from soe_lib.model.terms import Balance, Effect, Part
 from soe_lib.tradeoffs.measures import Linear, Measure
 
@@ -77,6 +77,7 @@ class Limited:
     snapshot : this week's. measures : those with a row; `beside` : those with one where anything counts in it.
     blocks, record, options : as for `soe.plan`; `record` may be of another horizon.
     moves : the record in this horizon, which churn is measured against.
+    pattern : plan whose set-ups are kept first where a time budget is in force.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Limited:
         record: Plan | None = None,
         moves: Plan | None = None,
         options: Options | None = None,
+        pattern: Plan | None = None,
     ) -> None:
         self.options, self.moves = options, moves
         extra = [block for one in (*measures, *beside) for block in one.blocks(snapshot, moves)]
@@ -101,7 +103,7 @@ class Limited:
         counted = [*measures, *(one for one in beside if self._counts(one))]
         self.measures = {one.name: one for one in counted}
         limits = [Limit(one.name, one.label, self._cells(bare, one)) for one in counted]
-        self.model = Model(snapshot, (*standard, *limits))
+        self.model = Model(snapshot, (*standard, *limits), pattern=pattern)
         free = self.model.canonical.row_upper.copy()
         for one in counted:
             free[self._row(one)] = INFINITY
@@ -109,6 +111,7 @@ class Limited:
         self.model.staged(options)
         self.canonical = self.model.canonical
         self.gates: dict[str, Gate] = {}
+        self.seen: list[Floats] = []
 
     def extreme(self, measure: Measure, held: Mapping[str, float] | None = None) -> float:
         """The best value that a measure can have, others being held at their levels; proven by the solver.
@@ -120,7 +123,7 @@ class Limited:
         value, held = 0.0, held or {}
         for _ in range(ROUNDS):
             cost = -measure.better * (amount - value * base)
-            answer = self._moved(measure.name, replace(self._at(held), cost=cost, offset=0.0)).answer()
+            answer = self._seen(self._moved(measure.name, replace(self._at(held), cost=cost, offset=0.0)).answer())
             before, value = value, self._value(measure, answer.x)
             if not self.base[measure.name].terms or abs(value - before) <= ENOUGH:
                 break
@@ -142,7 +145,7 @@ class Limited:
         for key in self.measures.keys() - levels.keys():
             rhs[program.rows[f"limit {key}"].start] = 1e15
         model.__dict__.update(program=replace(program, rhs=rhs, matrix=matrix), canonical=canonical)
-        return model.plan_of(self._moved(MONEY, canonical).answer(model.weights), name=name)
+        return model.plan_of(self._seen(self._moved(MONEY, canonical).answer(model.weights)), name=name)
 
     def _moved(self, aim: str, canonical: Canonical) -> Gate:
         """One living solver for each aim, so that a hot start is short.
@@ -152,7 +155,7 @@ class Limited:
         """
         known = self.gates.get(aim)
         if canonical.integer.any():
-            gate, feasible = Gate(canonical, self.options), False
+            gate, feasible = Gate(self._from_nearest(canonical), self.options), False
         elif known is not None:
             feasible = bool(np.all(canonical.row_upper >= known.canonical.row_upper))
             gate = known.move(canonical)
@@ -164,6 +167,20 @@ class Limited:
         self.gates[aim] = gate
         gate.highs.setOptionValue("simplex_strategy", PRIMAL if feasible else DUAL)
         return gate
+
+    def _seen(self, answer: Answer) -> Answer:
+        if answer.whole.size:
+            self.seen.append(answer.x)
+        return answer
+
+    def _from_nearest(self, canonical: Canonical) -> Canonical:
+        """With the set-ups of the best plan so far that keeps its rows, where this week's plan does not."""
+        if not len(canonical.start):
+            return canonical
+        close = 1e-6 * (1.0 + np.abs(canonical.row_upper))
+        fit = [x for x in self.seen if bool(np.all(canonical.matrix @ x <= canonical.row_upper + close))]
+        best = min(fit, key=lambda x: float(canonical.cost @ x), default=None)
+        return canonical if best is None else replace(canonical, start=np.where(canonical.integer, best, np.nan))
 
     def _richest(self) -> Gate:
         """The solver that stands at the plan worth most money, nothing being held."""

@@ -70,6 +70,20 @@ def test_trust_is_counted_not_claimed() -> None:
     assert made(said(), plan=PLAN | {"gap": 3e-6}).trust[1].text == "below 0.01\u00a0%"
 
 
+def test_what_could_not_be_proven_in_time_stands_on_the_cover_and_on_the_page() -> None:
+    short = PLAN | {"status": "feasible", "objective": 160_000.0, "bound": 161_234.0, "gap": 0.0077, "seconds": 120.2}
+    page = said() | {"proof": "Of 3 plans that were made again, 3 keep the set-up pattern."}
+    content = made(page, plan=short)
+    fact = next(fact for fact in content.proof if fact.name == "Plan")
+    assert fact.state == "watch"
+    assert fact.brief.replace("\u00a0", " ") == "Plan proven to within 0.77 % (EUR 1,234) in 120 s"
+    assert page["proof"] in content.assumptions
+    told = cover.proof(short, page, "EUR").replace("\u00a0", " ")
+    assert told.startswith("This week's plan is proven to within 0.77 % (EUR 1,234) in 120 s")
+    assert told.endswith(page["proof"])
+    assert cover.proof(PLAN, said(), "EUR") == ""
+
+
 def test_findings_and_assumptions_are_listed() -> None:
     content = made(said(assumptions=["Rain or shine.", "Prices are list prices."]))
     assert content.assumptions == ("Prices are list prices.", "Rain or shine.")

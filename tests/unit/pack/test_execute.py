@@ -124,3 +124,18 @@ def test_the_address_grammar_is_kept_out_and_then_let_in_again() -> None:
     assert "rfc3987_syntax" not in sys.modules
     if before is not None:
         sys.modules["rfc3987_syntax"] = before
+
+
+def test_the_time_budget_and_the_progress_travel_to_the_notebook(tmp_path: Path) -> None:
+    """What the kernel leaves in the file of its progress is told, once; the deadline is the caller's, to the second."""
+    lines = (
+        "import os, pathlib, time",
+        "pathlib.Path('told.txt').write_text(os.environ['SOE_DEADLINE'])",
+        "pathlib.Path(os.environ['SOE_PROGRESS']).write_text('7 s: best 10, at most 11, gap 10.00%')",
+        "time.sleep(0.5)",
+    )
+    path = write_notebook(tmp_path / "review.ipynb", [parameters(), code("\n".join(lines))])
+    heard: list[str] = []
+    execute.run(path, {"data": "x"}, folder=tmp_path / "run", cwd=tmp_path, deadline=1_900_000_000.0, told=heard.append)
+    assert (tmp_path / "told.txt").read_text() == "1900000000.000"
+    assert heard == ["7 s: best 10, at most 11, gap 10.00%"]
