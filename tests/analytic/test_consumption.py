@@ -183,6 +183,17 @@ def test_a_forecast_by_day_is_consumed_on_its_day(tmp_path: Path) -> None:
     assert (total(lines), left(lines)) == (pytest.approx(25), {("W1", ""): 10})
 
 
+def test_a_week_within_a_month_is_a_bucket_of_its_own(tmp_path: Path) -> None:
+    # 80 for February's twenty days, and 50 for its second week, which holds for its own days: 60 are left for the other
+    # three weeks. 70 ordered in the second take its 50 and no more; in the third they take of the 60.
+    start = date(2026, 2, 2)
+    forecast = [foreseen(80, "2026-02"), foreseen(50, "2026-W07")]
+    for day, total_left in ((date(2026, 2, 11), 60), (date(2026, 2, 18), 50)):
+        order = {**ordered("1", 70, 0, "C1"), "due_on": day}
+        lines = asked(tmp_path / f"due {day}", forecast, [order], periods=weeks(4, start))
+        assert total(lines) - 70 == pytest.approx(total_left)
+
+
 def test_what_is_left_keeps_its_price_and_its_promise(tmp_path: Path) -> None:
     # Two days at 8 and 12 in one week; the order takes Monday's whole forecast: Tuesday's is left at its own price.
     days = ((0, 8.0), (1, 12.0))

@@ -23,31 +23,27 @@ PER_PERIOD = '[costs]\nper = "period"\n'
 
 
 def company(seed: int) -> Tables:
-    """Three levels (A of B of R, C beside), bought, made and shipped in lots; end values at most what things cost."""
+    """Three levels (A of B of R, with a lid), bought, made and shipped in lots; end values at most what things cost."""
     draw = np.random.default_rng(seed)
     whole = lambda low, high: float(draw.integers(low, high))  # noqa: E731
     some = lambda share: bool(draw.random() < share)  # noqa: E731
     periods = list(weeks(int(draw.integers(2, 5))))
     names = [row["period"] for row in periods]
-    cost = {"R": whole(2, 5)}
+    cost = {"R": whole(2, 5), "LID": whole(1, 3)}
     conversion = {"B": whole(0, 3), "A": whole(0, 3)}
     each = {"B": whole(1, 3), "A": whole(1, 3)}
     cost["B"] = cost["R"] * each["B"] + conversion["B"]
-    cost["A"] = cost["B"] * each["A"] + conversion["A"]
+    cost["A"] = cost["B"] * each["A"] + cost["LID"] + conversion["A"]
     hours = some(0.4)  # then B may be worth more than it costs: hours bound it
     worth = {item: max(0.0, cost[item] - whole(0, 4)) if some(0.7) else 0.0 for item in cost}
     if hours and some(0.5):
         worth["B"] = cost["B"] + 1.0
-    cost_of_b = whole(1, 12)
-    if some(0.3):
-        worth["B"] = min(worth["B"], cost_of_b)
-        worth["A"] = min(worth["A"], min(cost["B"], cost_of_b) * each["A"] + conversion["A"])
     lots = lambda: {  # noqa: E731
         "minimum": whole(3, 15) if some(0.5) else None, "multiple": whole(2, 8) if some(0.3) else None,
     }  # fmt: skip
     tables: Tables = {
         "periods": periods,
-        "items": [{"item": i, "holding_cost": whole(0, 3) / 4, "end_value": worth[i]} for i in "ABR"],
+        "items": [{"item": i, "holding_cost": whole(0, 3) / 4, "end_value": worth[i]} for i in worth],
         "locations": [
             {"location": "P", "kind": "plant", "storage_cost": whole(0, 3) if some(0.4) else 0.0},
             {"location": "W", "kind": "warehouse", "storage_cost": 0.0},
@@ -59,13 +55,16 @@ def company(seed: int) -> Tables:
         ],
         "components": [
             {"routing": "AP", "component": "B", "quantity": each["A"]},
+            {"routing": "AP", "component": "LID", "quantity": 1.0},
             {"routing": "BP", "component": "R", "quantity": each["B"]},
         ],
         "offers": [
             {"offer": "O1", "supplier": "S", "item": "R", "location": "P", "unit_cost": cost["R"],
              "order_cost": whole(0, 20), "lead_time_days": whole(0, 2) * 7, **lots()},
             {"offer": "O2", "supplier": "S", "item": "R", "location": "P", "unit_cost": 1.0,
-             "order_cost": 0.0, "lead_time_days": 0.0, "maximum": whole(0, 9)},
+             "order_cost": 0.0, "lead_time_days": 0.0, "maximum": whole(0, 40)},
+            {"offer": "O3", "supplier": "S", "item": "LID", "location": "P", "unit_cost": cost["LID"],
+             "order_cost": whole(0, 5), "lead_time_days": 0.0, **lots()},
         ],
         "lanes": [
             {"lane": f"L{i}", "origin": "P", "destination": "W", "item": i, "cost_per_unit": whole(0, 2),
@@ -76,7 +75,7 @@ def company(seed: int) -> Tables:
             {"item": i, "location": "W", "customer": "X", "period": t, "quantity": whole(1, 12), "price": whole(5, 30)}
             for i in "AB" for t in names if i == "A" or some(0.5)
         ],
-        "inventory": [{"item": i, "location": "P", "on_hand": whole(0, 25)} for i in "ABR" if some(0.5)],
+        "inventory": [{"item": i, "location": "P", "on_hand": whole(0, 40)} for i in "ABR" if some(0.5)],
     }  # fmt: skip
     if some(0.3):
         tables["policies"] = [{"item": "A", "location": "W", "safety_stock": whole(0, 5), "below_safety_cost": 1.0,

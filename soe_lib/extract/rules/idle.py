@@ -16,7 +16,8 @@ from soe_lib.extract.spelling import hint
 
 EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)
 ENDLESS = date(9000, 1, 1)
-"""Validity that ends from here on is meant to be without end."""
+UNTIL = ("valid_to", "to", "until", "expires_on")
+"""What ends from that day on is meant to be without end."""
 ASLEEP = (
     ("warn", "policies", "safety_stock", (pl.col("safety_stock") > 0) & (pl.col("below_safety_cost") == 0),
      "A safety stock without below_safety_cost steers nothing.", "Fill below_safety_cost, or use end_stock."),
@@ -61,7 +62,7 @@ def years_are_of_this_time(extract: Extract) -> list[Finding]:
             day = pl.col(column)
             if frame[column].null_count() == frame.height:
                 continue
-            odd = (day < EARLIEST) | (day > LATEST) & (day < ENDLESS if column.startswith("valid") else True)
+            odd = (day < EARLIEST) | (day > LATEST) & (day < ENDLESS if column in UNTIL else True)
             text = "The year is not of this time, so the row has no effect."
             fix = "Write it with four figures, such as 2026."
             findings += extract.flag("stop", table.name, odd, column=column, rule=text, fix=fix)

@@ -147,24 +147,22 @@ def nothing_is_made_for_its_end_value(extract: Extract) -> list[Finding]:
         return []
     least = _ways(extract, limited=True).group_by("item").agg(pl.col("cost").min())
     rows = worth.join(least, on="item", how="left").sort("row")
-    gain = pl.col("end_value") > pl.col("cost") + 1e-9
-    known = pl.max_horizontal("standard_cost", "cost")
+    standard, price, value = pl.col("standard_cost"), pl.col("price"), pl.col("end_value")
+    nothing = pl.coalesce(value > standard + 1e-9, value > price).fill_null(value=False)
+    rows = rows.filter(value > pl.col("cost") + 1e-9)
     findings = []
-    for level, where, what in (
-        ("stop", gain & (pl.col("end_value") > known + 1e-9) & pl.col("standard_cost").is_not_null(), "standard cost"),
-        ("stop", gain & pl.col("standard_cost").is_null() & (pl.col("end_value") > pl.col("price")), "price"),
-        ("warn", gain & pl.col("standard_cost").is_null() & ~(pl.col("end_value") > pl.col("price")), ""),
+    for level, where, text, fix in (
+        ("stop", nothing, "money from nothing", "Lower end_value to what the item costs."),
+        ("warn", ~nothing, "the plan fills what limits allow, for stock", "Lower it to what a further unit costs."),
     ):
-        bad = rows.filter(where.fill_null(value=False))
-        if bad.is_empty():
-            continue
-        said = f" and above its {what}" if what else ""
-        text = f"A unit costs {bad['cost'][0]:g} to get and is worth {bad['end_value'][0]:g} at the end{said}: money "
-        text += "from nothing."
-        value = extract.cell("items", "end_value", int(bad["row"][0]))
-        fix = "Lower end_value to what the item costs."
-        found = {"column": "end_value", "value": value, "rule": text, "fix": fix}
-        findings.append(extract.finding(level, "items", bad["row"], **found))
+        bad = rows.filter(where)
+        if bad.height:
+            known = "standard cost" if bad["standard_cost"][0] is not None else "price"
+            said = f"A unit costs {bad['cost'][0]:g} to get and is worth {bad['end_value'][0]:g} at the end"
+            said += f", above its {known}: {text}." if level == "stop" else f": {text}."
+            shown = extract.cell("items", "end_value", int(bad["row"][0]))
+            what = {"column": "end_value", "value": shown, "rule": said, "fix": fix}
+            findings.append(extract.finding(level, "items", bad["row"], **what))
     return findings
 
 

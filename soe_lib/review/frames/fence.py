@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 CELL = ["routing", "period"]
 LEAST = 1e-3
+HALF = 0.5
+"""A break has a cause where taking the cause away spares at least this share of it."""
 DEPTH = 8
 """Levels of a recipe that are followed down to what is scarce."""
 BREAKS = {
@@ -176,7 +178,30 @@ def with_causes(breaks: pl.DataFrame, costs: pl.DataFrame | None) -> pl.DataFram
     spared = costs.select("subject", "unbroken").explode("unbroken").drop_nulls("unbroken").unnest("unbroken")
     best = spared.sort(["units", "subject"], descending=[True, False]).unique(CELL, keep="first", maintain_order=True)
     joined = breaks.join(best.select(*CELL, cause="subject", spared="units"), on=CELL, how="left")
-    return joined.with_columns(pl.col("cause").fill_null(""), pl.col("spared").fill_null(0.0))
+    most = pl.col("spared") >= HALF * pl.col("change").abs()
+    kept = [pl.when(most).then("cause").fill_null("").alias("cause"), pl.when(most).then("spared").fill_null(0.0)]
+    return joined.with_columns(kept[0], kept[1].alias("spared"))
+
+
+def reasons(breaks: pl.DataFrame, names: dict[str, str]) -> list[str]:
+    """Why the fence is broken, a sentence a cause with its units, the dearest first.
+
+    Parameters
+    ----------
+    breaks : from `with_causes`. names : item → description.
+    """
+    own = pl.col("cause") != ""
+    told = breaks.with_columns(
+        pl.when(own).then(pl.lit("")).otherwise(name).alias(name) for name in ("limit", "key", "note")
+    )
+    summed = told.group_by("cause", "limit", "key", "note").agg(
+        pl.col("spared", "money").sum(), pl.col("change").abs().sum()
+    )
+    rows = summed.sort(["money", "cause", "key"], descending=[True, False, False], nulls_last=True)
+    return [
+        why(row, names) if row["cause"] else f"{why(row, names)}: {row['change']:,.0f} units"
+        for row in rows.iter_rows(named=True)
+    ]
 
 
 def recorded_in_fence(snapshot: Snapshot, record: Plan) -> float:

@@ -210,7 +210,9 @@ class Finance:
     @property
     def checks(self) -> list[dict[str, Any]]:
         """Ledger, statement and bridges tie out to the cent."""
-        margin, shown = round(self.situation.plan.margin * 100), self.statement.cents("margin")
+        # A plan that does nothing has no line in its statement.
+        shown = self.statement.cents("margin") if self.statement.rows.height else 0
+        margin = round(self.situation.plan.margin * 100)
         detail = f"Statement {shown / 100:,.2f}, ledger {margin / 100:,.2f}"
         lost = int(self.situation.plan.ledger.unmatched["rows"].sum())
         found = [

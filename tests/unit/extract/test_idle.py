@@ -72,4 +72,6 @@ def test_the_company_itself_has_nothing_idle(tmp_path: Path, *, reverse: bool) -
 
 def test_validity_without_end_is_no_odd_year(tmp_path: Path) -> None:
     head = "offer,supplier,item,location,unit_cost,lead_time_days,valid_to\n"
-    assert check(write(tmp_path, {"offers.csv": f"{head}O,Kobe,RM,P,2,7,9999-12-31\n"})).findings == ()
+    offers: Changes = {"offers.csv": f"{head}O,Kobe,RM,P,2,7,9999-12-31\n"}
+    lots: Changes = {"inventory.csv": "item,location,lot,on_hand,expires_on\nFG,M,1,30,9999-12-31\nRM,P,,500,\n"}
+    assert check(write(tmp_path, {**offers, **lots})).findings == ()

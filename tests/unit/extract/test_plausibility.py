@@ -117,7 +117,9 @@ class TestMoneyFromNothing:
             read(folder)
 
     def test_below_its_standard_cost_it_is_overhead(self, tmp_path: Path) -> None:
-        assert said(write(tmp_path, swap("items.csv", ",6,20,5", ",13,20,12")), "money from nothing") == []
+        folder = write(tmp_path, swap("items.csv", ",6,20,5", ",13,20,12"))
+        assert said(folder, "money from nothing") == []
+        assert said(folder, "fills what limits allow, for stock") == [("warn", "items", "end_value")]
 
     def test_a_maximum_makes_it_no_better(self, tmp_path: Path) -> None:
         head = "offer,supplier,item,location,unit_cost,lead_time_days,maximum\n"
@@ -128,7 +130,7 @@ class TestMoneyFromNothing:
         above = swap("items.csv", ",6,20,5", ",,20,21")
         assert said(write(tmp_path / "a", above), "money from nothing") == [("stop", "items", "end_value")]
         below = swap("items.csv", ",6,20,5", ",,20,15")
-        assert said(write(tmp_path / "b", below), "money from nothing") == [("warn", "items", "end_value")]
+        assert said(write(tmp_path / "b", below), "for stock") == [("warn", "items", "end_value")]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,9 @@ import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.targets import YearTargets, year_targets
+from soe_lib.review import words
+from soe_lib.review.pages.commitment import targets_table
+from soe_lib.review.tables import Table
 from tests.analytic.test_commitments import flour
 from tests.networks import Rows
 from tests.unit.explore.companies import mill
@@ -107,6 +110,9 @@ def test_margin_without_a_stock_to_start_from_is_not_known(tmp_path: Path) -> No
     assert [margin[name] for name in ("actual", "landing", "gap", "share")] == [None] * 4
     assert any("Margin since 2026-01-02 is not known" in note for note in found.notes), found.notes
     assert "lands at: not known" in repr(found)
+    shown = targets_table(found)
+    assert isinstance(shown, Table)
+    assert shown.frame["Of target"].to_list() == ["124.8 %".replace(" ", words.HARD_SPACE), "not known"]
     # 42 were counted on New Year's Eve: 24 less two at 6
     before = {**counted, "date": "2025-12-31", "quantity": 42}
     known = landed(flour(tmp_path / "known", 30, targets=rows, actuals=[*told, before], inventory=lying))

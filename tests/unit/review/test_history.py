@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
+from soe_lib.extract.snapshot import Snapshot
 from soe_lib.review import frames, kpis, tables
+from tests.networks import Rows, snapshot
 
 NOW = date(2026, 11, 16)
 SALES = {"date": date(2026, 11, 4), "measure": "sales", "location": "L", "customer": "C", "hours": None}
@@ -59,46 +63,37 @@ def test_without_versions_the_tables_say_so() -> None:
         assert said.startswith("Insufficient history")
 
 
-def plants() -> tuple[Any, Any]:
+def plants(folder: Path, **tables: Rows) -> tuple[Snapshot, Snapshot]:
     """One plant, one line with 10 h planned, 8 run. A takes 0.1 h on the faster of two lines and 0.02 h to mix; 54 good
     at yield 0.9 are 60 started, 7.2 h at ideal speed, 6.48 h of them for good units.
     """
-    day = date(2026, 11, 10)
-    row = {
-        "date": day,
-        "location": "Plant",
-        "customer": "",
-        "item": "",
-        "resource": "",
-        "quantity": None,
-        "hours": None,
-    }
-    actuals = pl.DataFrame(
-        [
-            {**row, "measure": "hours", "resource": "L1", "hours": 8.0},
-            {**row, "measure": "make", "item": "A", "quantity": 54.0},
-            {**row, "measure": "hours", "resource": "L1", "hours": 5.0, "date": date(2026, 11, 2)},
+    day = "2026-01-06"
+    given: dict[str, Rows] = {
+        "resources": [{"resource": name, "location": "Plant", "hourly_cost": 1} for name in ("L1", "L2", "M")],
+        "calendar": [
+            {"resource": "L1", "date": day, "hours": 10},
+            {"resource": "L1", "date": "2026-01-12", "hours": 99},
         ],
-        infer_schema_length=None,
-    )
-    before = Extract(
-        resources=pl.DataFrame({"resource": ["L1", "L2"], "location": ["Plant", "Plant"]}),
-        calendar=pl.DataFrame({"resource": ["L1", "L1"], "date": [day, NOW], "hours": [10.0, 99.0]}),
-        operations=pl.DataFrame(
-            {
-                "routing": ["R", "R", "R"], "step": ["fill", "fill", ""], "resource": ["L1", "L2", "M"],
-                "hours_per_unit": [0.1, None, 0.02], "units_per_hour": [None, 5.0, None],
-            }
-        ),
-        routings=pl.DataFrame({"routing": ["R"], "item": ["A"], "location": ["Plant"], "yield": [0.9]}),
-    )  # fmt: skip
-    before.as_of = date(2026, 11, 9)
-    return Extract(actuals=actuals), before
+        "operations": [
+            {"routing": "R", "step": "fill", "resource": "L1", "hours_per_unit": 0.1},
+            {"routing": "R", "step": "fill", "resource": "L2", "units_per_hour": 5},
+            {"routing": "R", "step": "", "resource": "M", "hours_per_unit": 0.02},
+        ],
+        "routings": [{"routing": "R", "item": "A", "location": "Plant", "yield": 0.9}],
+        "forecast": [{"item": "A", "location": "Plant", "period": "2026-W02", "quantity": 1, "price": 1}],
+        "actuals": [
+            {"date": day, "measure": "hours", "location": "Plant", "resource": "L1", "hours": 8.0},
+            {"date": day, "measure": "make", "location": "Plant", "item": "A", "quantity": 54.0},
+            {"date": "2026-01-02", "measure": "hours", "location": "Plant", "resource": "L1", "hours": 5.0},
+        ],
+    }
+    before = snapshot(folder, "[horizon]\nweeks = 3\n", **(given | tables))
+    return dataclasses.replace(before, as_of=date(2026, 1, 12)), before
 
 
-def test_oee_is_what_good_units_take_at_ideal_speed_over_the_hours_planned() -> None:
+def test_oee_is_what_good_units_take_at_ideal_speed_over_the_hours_planned(tmp_path: Path) -> None:
     """Availability 8 ÷ 10, performance 7.2 ÷ 8, quality 0.9: 0.8 × 0.9 × 0.9 = 64.8 % = 6.48 ÷ 10."""
-    found = frames.running(*plants())
+    found = frames.running(*plants(tmp_path))
     assert found.rows() == [("Plant", 10.0, 8.0, pytest.approx(7.2), pytest.approx(6.48))]
     score = kpis.oee(planned_hours=10.0, run_hours=8.0, made=7.2, good=6.48, units_per_hour=1.0)
     assert score.value == pytest.approx(0.648)
@@ -107,7 +102,17 @@ def test_oee_is_what_good_units_take_at_ideal_speed_over_the_hours_planned() -> 
     assert table.frame["OEE"].to_list() == [pytest.approx(0.648)]
 
 
-def test_without_an_earlier_extract_oee_is_not_known() -> None:
-    now, _ = plants()
+def test_the_hours_planned_are_those_of_the_model(tmp_path: Path) -> None:
+    # a week's label of 10 h, or two heads of 5 h
+    week = [{"resource": "L1", "period": "2026-W02", "hours": 10}]
+    assert frames.running(*plants(tmp_path / "week", calendar=week))["planned"].to_list() == pytest.approx([10])
+    heads = [{"resource": "L1", "opening_heads": 2, "hours_per_head": 5}]
+    idle = [{"resource": "M", "period": "2026-W02", "hours": 1}]
+    crewed = plants(tmp_path / "crew", calendar=idle, workforce=heads)
+    assert frames.running(*crewed)["planned"].to_list() == pytest.approx([10])
+
+
+def test_without_an_earlier_extract_oee_is_not_known(tmp_path: Path) -> None:
+    now, _ = plants(tmp_path)
     assert frames.running(now, None).is_empty()
     assert "Insufficient history" in str(tables.running(frames.running(now, None)))

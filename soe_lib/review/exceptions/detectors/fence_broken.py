@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from soe_lib.review import words
 from soe_lib.review.exceptions.issue import Issue
 from soe_lib.review.exceptions.registry import detector
-from soe_lib.review.frames.fence import recorded_in_fence, why
+from soe_lib.review.frames.fence import reasons, recorded_in_fence
 from soe_lib.review.situation import Situation
 
 
@@ -24,14 +24,13 @@ def fence_broken(situation: Situation) -> Iterator[Issue]:
     if moved < 0.5 or share <= rules.fence:
         return
     names = dict(snapshot["items"].select("item", "description").rows())
-    reasons = [why(row, names) for row in breaks.head(20).iter_rows(named=True)]
     yield Issue(
         kind="Fence broken",
         subject="production",
         what=f"{words.number(moved)} units are moved inside the frozen fence of "
         f"{words.count(fence.frozen_days, 'day')}, {words.percent(share)} of what was planned there "
         f"({words.listing(breaks['description'])})",
-        cause=words.listing(reasons),
+        cause=words.listing(reasons(breaks, names)),
         money=float(breaks["money"].sum()),
         basis="units broken × break price; steering, no cash",
         ask=f"Allow {words.number(moved)} units to move inside the frozen fence",
