@@ -8,6 +8,9 @@ from soe_lib.extract.findings import Finding
 from soe_lib.extract.reading import Extract
 from soe_lib.extract.rules import rule
 
+CLOSE = 0.05
+"""An end value that is above cost by less is within what holding takes."""
+
 
 @rule
 def offers_have_prices(extract: Extract) -> list[Finding]:
@@ -150,10 +153,16 @@ def nothing_is_made_for_its_end_value(extract: Extract) -> list[Finding]:
     standard, price, value = pl.col("standard_cost"), pl.col("price"), pl.col("end_value")
     nothing = pl.coalesce(value > standard + 1e-9, value > price).fill_null(value=False)
     rows = rows.filter(value > pl.col("cost") + 1e-9)
+    more = ~nothing & (value > pl.col("cost") * (1 + CLOSE))
     findings = []
     for level, where, text, fix in (
         ("stop", nothing, "money from nothing", "Lower end_value to what the item costs."),
-        ("warn", ~nothing, "the plan fills what limits allow, for stock", "Lower it to what a further unit costs."),
+        (
+            "warn",
+            more,
+            "the plan fills what limits allow, for stock",
+            "Lower it to what a further unit costs.",
+        ),
     ):
         bad = rows.filter(where)
         if bad.height:
