@@ -6,7 +6,8 @@ import polars as pl
 
 from soe_lib.money.targets import YearTargets
 from soe_lib.review import words
-from soe_lib.review.tables import Format, Table
+from soe_lib.review.tables import Table
+from soe_lib.review.tables.table import Format
 
 MONTH = pl.col("month").map_elements(words.period_name, return_dtype=pl.String).alias("Month")
 MEASURES = {"revenue": "Revenue", "margin": "Margin, accrual", "stock": "Stock at the year's end", "cash": "Cash"}
@@ -89,7 +90,7 @@ def targets_table(found: YearTargets | None) -> Table | str:
         *(pl.col(name).alias(label) for name, label in names.items()),
         pl.col("share").alias("Of target"),
     )
-    formats: dict[str, Format] = dict.fromkeys(names.values(), "money") | {"Of target": "percent"}
+    formats: dict[str, Format] = {**dict.fromkeys(names.values(), "money"), "Of target": "percent"}
     if rows["landing"].null_count():
         share = pl.col("Of target").map_elements(lambda part: words.percent(part, decimals=1), return_dtype=pl.String)
         told = pl.when(pl.col("Lands at").is_null()).then(pl.lit(words.UNKNOWN)).otherwise(share)
