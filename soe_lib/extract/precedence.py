@@ -59,9 +59,10 @@ def overlapping(calendar: Calendar, rows: pl.DataFrame, key: Sequence[str], colu
     rows : the key and, in `column`, one label per row; labels that mean nothing overlap nothing.
     """
     pairs = _pairs(calendar, rows[column]).rename({"label": column})
-    names = rows.select(*key, column).unique()
     if pairs.is_empty():
-        return names.clear().with_columns(days=pl.lit(0), other=pl.lit(""), other_days=pl.lit(0))
+        nothing = rows.select(*key, column).clear()
+        return nothing.with_columns(days=pl.lit(0), other=pl.lit(""), other_days=pl.lit(0))
+    names = rows.select(*key, column).unique()
     others = names.rename({column: "other"})
     return names.join(pairs, on=column).join(others, on=[*key, "other"], how="semi", nulls_equal=True)
 

@@ -93,11 +93,9 @@ def _shared_days(extract: Extract, table: str) -> list[Finding]:
         pairs.filter(which).select(name).unique()
         for which in (pl.col("days") == pl.col("other_days"), pl.col("days") > pl.col("other_days"))
     )
-    # Rows alike in the whole key are named by a rule of their own.
-    again = rows.select(name).is_duplicated() & ~frame.select(*name, "date").is_duplicated()
     found = []
     for level, where, text, fix in (
-        ("stop", again | _among(rows, alike), "Two rows of one length of time share days.", "Keep one of them."),
+        ("stop", _again(frame, rows, name) | _among(rows, alike), ALIKE, "Keep one of them."),
         ("note", _among(rows, longer), f"{TAKEN} keeps its share of the others.", "Nothing to do, if this is meant."),
     ):
         bad = where.arg_true()
@@ -108,11 +106,21 @@ def _shared_days(extract: Extract, table: str) -> list[Finding]:
     return found
 
 
+ALIKE = "Two rows of one length of time share days."
 TAKEN = "A shorter label of time in another row holds for its own days; this one"
+
+
+def _again(frame: pl.DataFrame, rows: pl.DataFrame, name: list[str]) -> pl.Series:
+    """Which rows name a day by date that another one names by period; alike in the whole key has a rule of its own."""
+    if not frame["date"].count() or not (frame["period"] != "").any():
+        return pl.repeat(False, frame.height, eager=True)
+    return rows.select(name).is_duplicated() & ~frame.select(*name, "date").is_duplicated()
 
 
 def _among(rows: pl.DataFrame, names: pl.DataFrame) -> pl.Series:
     """Which rows have one of these names."""
+    if names.is_empty():
+        return pl.repeat(False, rows.height, eager=True)
     marked = names.with_columns(_there=pl.lit(True))
     return rows.join(marked, on=names.columns, how="left", nulls_equal=True, maintain_order="left")["_there"].fill_null(
         False
