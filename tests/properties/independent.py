@@ -304,7 +304,7 @@ def _make(world: World, program: Program, open_sites: dict[str, int], set_ups: S
         steps = world.steps(name)
         set_up = sum(number(o, "setup_hours") for rows in steps.values() for o in rows)
         for t in world.valid(row):
-            most = world.most(row["item"]) / number(row, "yield", 1.0)
+            most = min(world.reach(row, "routing", t), world.most(row["item"]) / number(row, "yield", 1.0))
             make = program.column(-number(row, "cost_per_unit"))
             _limited(world, program, "routing", row, t, [make])
             whole_lots = bool(number(row, "multiple") or number(row, "setup_cost") or set_up)
@@ -358,7 +358,7 @@ def _buy(world: World, program: Program, open_sites: dict[str, int]) -> None:
                 "minimum": number(row, "minimum"),
                 "multiple": number(row, "multiple"),
             }
-            most = world.most(row["item"])
+            most = min(world.reach(row, "offer", t), world.most(row["item"]))
             _switched(program, ("offer", row["offer"], t), [buy], terms, most)
             _closes(program, open_sites, row["location"], ("buys", row["offer"], t), [buy], most)
 
@@ -390,7 +390,7 @@ def _ship(world: World, program: Program, open_sites: dict[str, int]) -> None:
                 "minimum": number(row, "minimum"),
                 "multiple": number(row, "multiple"),
             }
-            most = sum(world.most(i) for i in carried)
+            most = min(world.reach(row, "lane", t), sum(world.most(i) for i in carried))
             _switched(program, ("lane", row["lane"], t), flows, terms, most)
             for place in (row["origin"], row["destination"]):
                 _closes(program, open_sites, place, ("ships", row["lane"], t), flows, most)

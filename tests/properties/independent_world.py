@@ -198,6 +198,12 @@ class World:
             most = 0.0 if kept <= 1e-12 else most * kept if most < INF else INF
         return most
 
+    def reach(self, row: Row, kind: str, t: int) -> float:
+        """No cell can be more than this: its part, or the week's maximum, of which it may take all."""
+        part = self.limit(row, kind, t)
+        same = [number(r, "maximum", INF) for r in self.table(f"{kind}s") if r[kind] == row[kind]]
+        return max(part, *same) if self.limits == "week" and part > 0 else part
+
     # -- capacity --------------------------------------------------------------------------------------------------------
 
     def _down(self, resource: str, t: int) -> tuple[float, float, float]:

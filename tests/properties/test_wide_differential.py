@@ -29,7 +29,7 @@ def wide(seed: int, *, mixed: bool = False) -> tuple[Tables, dict[str, Any]]:
     plain = list(weeks(int(draw.integers(2, 4)))) if seed % 2 else list(days(int(draw.integers(4, 8))))
     tables = _base(draw, _mixed(draw) if mixed else plain)
     for feature in FEATURES:
-        if draw.random() < 0.3 or (mixed and feature in LIMITS):
+        if draw.random() < (0.3 if not mixed else 0.5 if feature in LIMITS else 0.1):
             feature(draw, tables)
     settings: dict[str, Any] = {
         "per": str(draw.choice(["period", "day", "week"])),
@@ -58,7 +58,7 @@ def _closures(draw: Draw, tables: Tables) -> None:
 
 def _mixed(draw: Draw) -> list[Any]:
     """Some days, the rest of their week, a week, and more than a week that begins within one."""
-    ends = [1, 2, 3, int(draw.integers(4, 6)), 7, 14, int(draw.integers(16, 20)), int(draw.integers(26, 31))]
+    ends = [1, int(draw.integers(2, 6)), 7, 14, int(draw.integers(17, 27))]
     return [
         {"period": f"T{n}", "starts_on": MONDAY + timedelta(days=a), "ends_on": MONDAY + timedelta(days=b - 1)}
         for n, (a, b) in enumerate(zip([0, *ends[:-1]], ends, strict=True))
