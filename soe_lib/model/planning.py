@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +18,7 @@ from soe_lib.model.plan import Plan
 from soe_lib.workspace import place
 
 if TYPE_CHECKING:
+    from soe_lib.model.model import Model
     from soe_lib.model.solve import Options
     from soe_lib.model.terms import Block
 
@@ -55,9 +60,25 @@ def plan(
     own = blocks_of(blocks)
     made = Model(snapshot, (*STANDARD, *kept_close(of_record(snapshot, record)), *own))
     try:
-        return made.solve(options, name=name)
+        with told(made, options) as limits:
+            return made.solve(limits, name=name)
     except SolveError as error:
         raise explained(error, made, own) from error
+
+
+@contextmanager
+def told(made: Model, options: Options | None) -> Iterator[Options | None]:
+    """Say how far a search for whole numbers is where somebody sits in front of it, and nobody watches it otherwise."""
+    from soe_lib.model.solve import Options
+    from soe_lib.model.watch import Watch, shown
+
+    watched = options is not None and options.watch is not None
+    seen = sys.stderr.isatty() or ("ipykernel" in sys.modules and not os.environ.get("SOE_PAGE"))
+    if watched or not seen or not made.whole:
+        yield options
+        return
+    with shown(Watch(), sys.stderr, made.snapshot.currency) as watch:
+        yield replace(options or Options(), watch=watch)
 
 
 def of_record(snapshot: Snapshot, record: Recorded, *, always: bool = False) -> Plan | None:

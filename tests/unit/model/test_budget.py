@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,22 @@ def test_how_far_a_run_is_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         model.solve(soe.Options(seconds=4.0, watch=watch))
     last = log.getvalue().splitlines()[-1]
     assert all(word in last for word in (" s: best EUR ", "at most EUR ", "gap ")), last
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_who_sits_before_a_search_is_told_how_far_it_is(
+    tmp_path: Path, seen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return seen
+
+    snapshot = setups.company(tmp_path / "busy", 10, **BUSY)
+    screen = Screen()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    soe.plan(snapshot, record=None, options=soe.Options(seconds=4.0))
+    assert ("gap" in screen.getvalue()) == seen
 
 
 @pytest.mark.parametrize("as_json", [True, False])
