@@ -97,7 +97,7 @@ def test_a_scenario_is_saved_loaded_and_exported(page: Page, lab: Lab) -> None:
     page.get_by_label("Name of the scenario").fill("browser week")
     page.get_by_label("Name of the scenario").press("Enter")
     page.get_by_role("button", name="Save", exact=True).click()
-    page.get_by_text("Saved browser week in demo/scenarios.toml").wait_for()
+    page.get_by_text(f"Saved browser week in {lab.workspace / 'data' / 'demo' / 'scenarios.toml'}").wait_for()
     saved = (lab.workspace / "data" / "demo" / "scenarios.toml").read_text(encoding="utf-8")
     assert 'name = "browser week"' in saved
     assert "downtime" in saved
