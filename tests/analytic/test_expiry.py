@@ -92,6 +92,24 @@ def test_life_wanted_beyond_the_horizon_counts(tmp_path: Path) -> None:
     assert sold(plan) == pytest.approx({f"D00{n}": 2 for n in (1, 2, 3)})
 
 
+@pytest.mark.parametrize("travels", [False, True])
+@pytest.mark.parametrize("as_lot", [False, True])
+def test_what_is_good_until_the_horizons_last_day_is_not_written_off(
+    tmp_path: Path, travels: bool, as_lot: bool
+) -> None:
+    # 5 come on Thursday, or lie there, good until Saturday, the last day; nobody asks. They are still good: 5 × 2.
+    tables: dict[str, Any] = {
+        "items": [{**ITEMS[0], "shelf_life_days": 2, "end_value": 2}],
+        "forecast": [asked(0, 1, "P")],
+        **({"lanes": LANE} if travels else {}),
+    }
+    due = {"due_on": MONDAY + timedelta(days=3), "location": "P", "item": "A"}
+    came = {"receipts": [{"receipt": "T", "kind": "buy", "quantity": 5, **due}]}
+    plan = soe.plan(company(tmp_path, **tables, **({"inventory": [lot("L", 6, 5)]} if as_lot else came)))
+    assert float(plan.flows["scrap"]["quantity"].sum()) == pytest.approx(0)
+    assert plan.objective == pytest.approx(10 * as_lot + 5 * 2)
+
+
 def test_a_component_expires_on_its_way_to_the_line(tmp_path: Path) -> None:
     # B is good until Tuesday; Q makes A of it on Monday and Tuesday, 3 a day; A itself keeps.
     tables = {

@@ -113,14 +113,14 @@ def expired(network: Network) -> pl.DataFrame:
 
 @prepared
 def limits(network: Network) -> pl.DataFrame:
-    """item, location, period, gone_by: where the shelf life of the closing stock ends within the horizon."""
+    """item, location, period, gone_by: where the shelf life of the closing stock ends before the horizon does."""
     nodes = ageing(network).filter(pl.col("shelf_life_days").is_not_null(), ~pl.col("followed"))
     days = pl.duration(days=pl.col("shelf_life_days").floor().cast(pl.Int64))
     end = network.snapshot.periods["ends_on"][-1]
     return (
         nodes.join(network.periods.select("period", "index", "ends_on"), how="cross")
         .with_columns((pl.col("ends_on") + days).alias("gone_by"))
-        .filter(pl.col("gone_by") <= end)
+        .filter(pl.col("gone_by") < end)
         .select(*CELL, "index", "gone_by")
     )
 
