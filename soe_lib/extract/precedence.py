@@ -51,6 +51,20 @@ def labelled(calendar: Calendar, frame: pl.DataFrame, table: str, column: str = 
     return rows.with_columns(cut.alias(column)).drop("other")
 
 
+def named_prices(calendar: Calendar, prices: pl.DataFrame) -> pl.DataFrame:
+    """What offer_prices says of each period: offer, period, named_cost (the mean of its days), named (how many days).
+
+    Parameters
+    ----------
+    prices : rows of offer_prices.
+    """
+    named = calendar.by_day(labelled(calendar, prices, "offer_prices")).drop("period")
+    by_day = named.join(calendar.days, on="date")
+    # What two labels of one length give to a day is stopped when the extract is read; here it is their mean.
+    by_day = by_day.group_by("offer", "period", "date").agg(pl.col("unit_cost").mean())
+    return by_day.group_by("offer", "period").agg(pl.col("unit_cost").mean().alias("named_cost"), named=pl.len())
+
+
 def overlapping(calendar: Calendar, rows: pl.DataFrame, key: Sequence[str], column: str = "period") -> pl.DataFrame:
     """Every label of a key that shares days with another one of it: *key, label, days, other, other_days.
 

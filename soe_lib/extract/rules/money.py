@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import polars as pl
 
 from soe_lib.extract.findings import Finding
+from soe_lib.extract.precedence import named_prices
 from soe_lib.extract.reading import Extract
 from soe_lib.extract.rules import rule
 
@@ -84,20 +87,46 @@ def _endless(*, limited: bool) -> pl.Expr:
     return pl.lit(limited) | pl.col("maximum").is_null()
 
 
+def in_force(extract: Extract, table: str) -> pl.DataFrame:
+    """Rows of routings, offers or lanes that are valid in some period, with their number and in how many: row, open."""
+    starts = extract.calendar.periods["starts_on"].sort()
+    rows = extract[table].with_row_index("row")
+    if not extract.dated or starts.is_empty():
+        return rows.with_columns(open=pl.lit(1, pl.Int64))
+    since = starts.search_sorted(rows["valid_from"].fill_null(date.min), side="left").cast(pl.Int64)
+    until = starts.search_sorted(rows["valid_to"].fill_null(date.max), side="right").cast(pl.Int64)
+    return rows.with_columns(open=until - since).filter(pl.col("open") > 0)
+
+
 def _offers(extract: Extract, limited: bool) -> pl.DataFrame:
-    """Offers without a maximum, at their lowest price."""
-    lowest = extract["offer_prices"].group_by("offer").agg(lowest=pl.col("unit_cost").min())
-    rows = extract["offers"].with_row_index("row").filter(_endless(limited=limited))
-    rows = rows.join(lowest, on="offer", how="left")
-    cost = pl.min_horizontal("unit_cost", "lowest").fill_null(0.0)
+    """Offers without a maximum, at their lowest price of a period."""
+    rows = in_force(extract, "offers").filter(_endless(limited=limited))
+    rows = rows.join(_lowest(extract, rows), on="row", how="left", maintain_order="left")
+    own = pl.when(pl.col("open") > pl.col("priced").fill_null(0)).then("unit_cost")
+    cost = pl.min_horizontal(own, "lowest").fill_null(0.0)
     return rows.select(
         table=pl.lit("offers"), row="row", item="item", location="location", cost=cost, lead="lead_time_days"
     )
 
 
+def _lowest(extract: Extract, rows: pl.DataFrame) -> pl.DataFrame:
+    """The lowest price that offer_prices leaves an offer in a period, and in how many it says one: row, lowest, priced.
+
+    As the plan has it: a day without a price of its own has the offer's, a period the mean of its days.
+    """
+    periods = extract.calendar.periods.select("period", "starts_on", "days")
+    cells = rows.select("row", "offer", "valid_from", "valid_to", "unit_cost")
+    cells = cells.join(named_prices(extract.calendar, extract["offer_prices"]), on="offer").join(periods, on="period")
+    start, own, part = pl.col("starts_on"), pl.col("unit_cost"), pl.col("named") / pl.col("days")
+    cells = cells.filter((start >= pl.col("valid_from")).fill_null(True), (start <= pl.col("valid_to")).fill_null(True))
+    mixed = pl.col("named_cost") * part + own * (1.0 - part)
+    price = pl.when(own.is_null() | (part >= 1.0)).then("named_cost").otherwise(mixed)
+    return cells.group_by("row").agg(lowest=price.min(), priced=pl.len())
+
+
 def _routings(extract: Extract, least: pl.DataFrame, limited: bool) -> pl.DataFrame:
     """Routings without maximum or hours whose components can all be got without limit, by good unit."""
-    rows = extract["routings"].with_row_index("row").filter(_endless(limited=limited), pl.col("yield") > 0)
+    rows = in_force(extract, "routings").filter(_endless(limited=limited), pl.col("yield") > 0)
     if not limited:
         rows = rows.join(extract["operations"].select("routing").unique(), on="routing", how="anti")
     rows = rows.join(hours_cost(extract), on="routing", how="left")
@@ -117,7 +146,7 @@ def _routings(extract: Extract, least: pl.DataFrame, limited: bool) -> pl.DataFr
 
 def _lanes(extract: Extract, least: pl.DataFrame, limited: bool) -> pl.DataFrame:
     """Lanes without maximum or hours, for what can be got without limit at their origin; without an item: is wanted."""
-    rows = extract["lanes"].with_row_index("row").filter(_endless(limited=limited))
+    rows = in_force(extract, "lanes").filter(_endless(limited=limited))
     if not limited:
         rows = rows.join(extract["lane_resources"].select("lane").unique(), on="lane", how="anti")
     rows = rows.rename({"item": "only"}).join(least, left_on="origin", right_on="location")

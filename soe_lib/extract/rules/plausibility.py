@@ -18,7 +18,7 @@ from soe_lib.extract.reading import Extract
 from soe_lib.extract.rules import rule
 from soe_lib.extract.rules.demand import lines
 from soe_lib.extract.rules.history import FEW, earlier
-from soe_lib.extract.rules.money import hours_cost
+from soe_lib.extract.rules.money import hours_cost, in_force
 from soe_lib.extract.rules.supply import wanted
 from soe_lib.extract.schema import schema
 from soe_lib.extract.settings_file import load
@@ -129,7 +129,7 @@ def offers_against_standard_cost(extract: Extract) -> list[Finding]:
     """What is bought costs about its standard cost."""
     most = extract.settings.plausibility.cost_over_standard
     cost = extract["items"].filter(pl.col("standard_cost") > 0).unique("item", keep="first")
-    rows = extract["offers"].with_row_index("row").join(cost.select("item", "standard_cost"), on="item").sort("row")
+    rows = in_force(extract, "offers").join(cost.select("item", "standard_cost"), on="item").sort("row")
     paid, said = pl.col("unit_cost"), pl.col("standard_cost")
     bad = rows.filter((paid > most * said) | (paid > 0) & (paid * most < said))
     if bad.is_empty():
@@ -145,7 +145,7 @@ def recipes_against_standard_cost(extract: Extract) -> list[Finding]:
     cost = extract["items"].filter(pl.col("standard_cost") > 0).unique("item", keep="first")
     cost = cost.select("item", "standard_cost")
     beside = extract["co_products"]["routing"].unique()
-    rows = extract["routings"].with_row_index("row").filter(pl.col("yield") > 0)
+    rows = in_force(extract, "routings").filter(pl.col("yield") > 0)
     rows = rows.filter(~pl.col("routing").is_in(beside.implode())).join(cost, on="item").sort("row")
     parts = extract["components"].join(cost.rename({"item": "component"}), on="component", how="left")
     parts = parts.group_by("routing").agg(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.errors import DataError
-from soe_lib.extract.precedence import labelled
+from soe_lib.extract.precedence import named_prices
 from soe_lib.model import events, limits
 from soe_lib.model.blocks.make import with_lead
 from soe_lib.model.prepared import prepared
@@ -88,11 +88,7 @@ def _period_prices(network: Network, cells: pl.DataFrame) -> pl.DataFrame:
     prices = network.snapshot["offer_prices"]
     if prices.is_empty():
         return cells
-    named = network.calendar.by_day(labelled(network.calendar, prices, "offer_prices")).drop("period")
-    by_day = named.join(network.calendar.days, on="date")
-    # What two labels of one length give to a day is stopped when the extract is read; here it is their mean.
-    by_day = by_day.group_by("offer", "period", "date").agg(pl.col("unit_cost").mean())
-    by_period = by_day.group_by("offer", "period").agg(pl.col("unit_cost").mean().alias("named_cost"), named=pl.len())
+    by_period = named_prices(network.calendar, prices)
     own, part = pl.col("unit_cost"), pl.col("named") / ((pl.col("ends_on") - pl.col("starts_on")).dt.total_days() + 1)
     mixed = pl.col("named_cost") * part + own * (1.0 - part)
     return (

@@ -133,6 +133,54 @@ class TestMoneyFromNothing:
         assert said(write(tmp_path / "b", below), "for stock") == [("warn", "items", "end_value")]
 
 
+OFFERS = "offer,supplier,item,location,unit_cost,lead_time_days,valid_from,valid_to\n"
+PRICES = "offer,period,date,unit_cost\n"
+MONTHS = "".join(f"O,{month},,2\n" for month in ("2026-11", "2026-12", "2027-01", "2027-02"))
+
+
+class TestWhatIsInForce:
+    """Resin costs 2 in this horizon, and is worth 1.9 at its end; what it cost before, or next year, is no way to it."""
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"offers.csv": f"{OFFERS}O,Kobe,RM,P,1.5,7,2025-01-01,2025-12-31\nO,Kobe,RM,P,2,7,2026-01-01,\n"},
+            {"offers.csv": f"{OFFERS}O,Kobe,RM,P,2,7,,\nN,Oslo,RM,P,1.5,7,2028-01-01,\n"},
+            {"offer_prices.csv": f"{PRICES}O,2026-W40,,1.5\nO,2026-W49,,2.1\n"},
+            {**swap("offers.csv", "RM,P,2,7", "RM,P,1.5,7"), "offer_prices.csv": PRICES + MONTHS},
+            {"offer_prices.csv": f"{PRICES}O,,2026-12-10,1.5\n"},  # its week is at (6 × 2 + 1.5) ÷ 7 = 1.93
+            {
+                "lanes.csv": "lane,origin,destination,item,lead_time_days,cost_per_unit,valid_to\nP>M,P,M,,2,0.5,\n"
+                "M>P,M,P,RM,0,0,2026-01-31\n",
+                "offers.csv": f"{OFFERS}O,Kobe,RM,P,2,7,,\nC,Kobe,RM,M,1,0,,2026-01-31\n",
+            },
+            {
+                "routings.csv": FILES["routings.csv"] + "Q,RM,P,1.5,1,,,2026-06-30\n",
+                "operations.csv": FILES["operations.csv"] + "Q,mix,L1,0.001,\n",
+            },
+        ],
+    )
+    def test_old_terms_are_no_way_to_get_it(self, tmp_path: Path, changes: Changes) -> None:
+        folder = write(tmp_path, {**swap("items.csv", "kg,2,,1", "kg,2,,1.9"), **changes})
+        assert said(folder, "at the end") == []
+        assert read(folder)["offers"].height
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"offer_prices.csv": f"{PRICES}O,2026-W49,,1.5\n"},
+            {"offers.csv": f"{OFFERS}O,Kobe,RM,P,1.5,7,,2026-11-20\nO,Kobe,RM,P,2,7,2026-11-21,\n"},
+        ],
+    )
+    def test_terms_of_one_period_are(self, tmp_path: Path, changes: Changes) -> None:
+        folder = write(tmp_path, {**swap("items.csv", "kg,2,,1", "kg,2,,1.9"), **changes})
+        assert ("stop", "offers", "item") in said(folder, "at the end")
+
+    def test_old_terms_are_not_held_against_standard_cost(self, tmp_path: Path) -> None:
+        rows = "O,Kobe,RM,P,0.2,7,2019-01-01,2019-12-31\nO,Kobe,RM,P,2,7,2020-01-01,\n"
+        assert said(write(tmp_path, {"offers.csv": OFFERS + rows}), "the item's standard cost") == []
+
+
 @pytest.mark.parametrize(
     ("changes", "table", "column"),
     [
