@@ -82,7 +82,9 @@ def deliver(folder: Path, settings: Settings) -> tuple[dict[str, Delivery], Mapp
 def _file(path: Path, mapped: Mapped, settings: Settings) -> Delivery:
     table = schema()[path.stem]
     entry = mapped.entry(table.name)
-    read = _translated(lambda: read_source(path, table, entry.dialect), entry, table, settings, written(path))
+    read = _translated(
+        lambda: read_source(path, table, entry.dialect, settings.tables.none), entry, table, settings, written(path)
+    )
     return Delivery(table.name, path.name, read, written(path), mapped.entries.get(table.name))
 
 
@@ -165,7 +167,9 @@ def _mapped(mapped: Mapped, entry: Entry, settings: Settings) -> tuple[Delivery 
     path = paths[0]
     if path.suffix.lower() in (".xlsx", ".xlsm"):
         return _mapped_sheet(path, entry, table, settings)
-    read = _translated(lambda: read_source(path, table, entry.dialect), entry, table, settings, written(path))
+    read = _translated(
+        lambda: read_source(path, table, entry.dialect, settings.tables.none), entry, table, settings, written(path)
+    )
     return Delivery(entry.table, path.name, read, written(path), entry), []
 
 

@@ -16,6 +16,8 @@ DTYPES: MappingProxyType[str, DType] = MappingProxyType(
     {"text": pl.String, "number": pl.Float64, "integer": pl.Int64, "date": pl.Date, "yes-no": pl.Boolean}
 )
 MANDATORY = ("items", "locations")
+GRAVE = ("components", "inventory", "orders")
+"""Without these a plan is made that nobody could carry out: they stop where they were there a week before."""
 DEMAND = ("forecast", "orders")
 
 

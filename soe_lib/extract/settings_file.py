@@ -110,7 +110,7 @@ class Reader:
         if not isinstance(value, str):
             return self._wrong(path, value, default, "Write a text in quotes.")
         if path in CHOICES and value not in CHOICES[path]:
-            return self._wrong(path, value, default, f"Choose one of {', '.join(CHOICES[path])}.")
+            return self._wrong(path, value, default, f"Choose one of {', '.join(one for one in CHOICES[path] if one)}.")
         return value
 
     def _number(self, path: str, default: float | int, value: Any) -> float | int:

@@ -11,7 +11,7 @@ import polars as pl
 from soe_lib.extract.delimited import read_delimited
 from soe_lib.extract.dialect import PLAIN, Dialect
 from soe_lib.extract.findings import Finding
-from soe_lib.extract.schema import Table, schema
+from soe_lib.extract.schema import GRAVE, MANDATORY, Table, schema
 from soe_lib.extract.settings_file import FILE as SETTINGS_FILE
 from soe_lib.extract.source import Rows, Source, digest_of, refusal
 from soe_lib.extract.spelling import likeness, nearest
@@ -71,7 +71,9 @@ def misnamed(file: str, name: str, absent: Iterable[str], what: str) -> Finding:
     return Finding("warn", "", file, rule=f"The {what} belongs to no table of the contract and was not read.", fix=fix)
 
 
-def read_source(path: Path, table: Table, dialect: Dialect = PLAIN) -> tuple[Source | None, list[Finding]]:
+def read_source(
+    path: Path, table: Table, dialect: Dialect = PLAIN, none: Collection[str] = ()
+) -> tuple[Source | None, list[Finding]]:
     """One file as a raw frame; None where it cannot be read at all.
 
     Parameters
@@ -79,6 +81,7 @@ def read_source(path: Path, table: Table, dialect: Dialect = PLAIN) -> tuple[Sou
     path : a parquet file, or delimited text.
     table : the table of the contract that it holds.
     dialect : encoding and separator of a text file.
+    none : tables that the company says it has none of; a header alone is what it means to send.
     """
     try:
         before = path.stat()
@@ -91,9 +94,10 @@ def read_source(path: Path, table: Table, dialect: Dialect = PLAIN) -> tuple[Sou
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         fix = "Wait until the copy has finished and check again."
         findings.append(Finding("stop", table.name, path.name, rule="The file changed while it was read.", fix=fix))
-    if source is not None and source.frame.height == 0:
-        fix = "Expected? Then remove the file; else export it again."
-        findings.append(source.finding("stop", rule="The file has a header and no row.", fix=fix))
+    if source is not None and source.frame.height == 0 and table.name not in none:
+        fix = f'Expected? Then remove the file, or say none = ["{table.name}"] under [tables] in settings.toml; '
+        level = "stop" if table.name in (*MANDATORY, *GRAVE) else "warn"
+        findings.append(source.finding(level, rule="The file has a header and no row.", fix=f"{fix}else export again."))
     return source, findings
 
 

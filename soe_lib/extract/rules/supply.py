@@ -47,7 +47,10 @@ def every_item_has_a_source(extract: Extract) -> list[Finding]:
     ways = extract["routings"].height + extract["offers"].height
     level = "stop" if ways or supply.is_empty() else "warn"  # a warehouse that sells off what it has needs no source
     nowhere = "can be neither made nor bought"
-    findings = _report(extract, short, level, f"{nowhere}, and demand is above stock and receipts", "remove the demand")
+    above = f"{nowhere}, and demand is above stock and receipts"
+    out, never = short.filter(pl.col("there") > 0), short.filter(pl.col("there") == 0)
+    findings = _report(extract, out, "warn", above, "remove the demand")  # it runs out: what is there is sold
+    findings += _report(extract, never, level, above, "remove the demand")
     findings += _report(extract, starved, "warn", f"{nowhere}, though used in a bill of material", "stock")
     return findings + _report(extract, idle, "warn", f"{nowhere}, and nobody asks for any", "remove it")
 

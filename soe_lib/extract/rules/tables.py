@@ -13,11 +13,9 @@ from soe_lib.extract.reading import Extract
 from soe_lib.extract.rules import rule
 from soe_lib.extract.rules.history import earlier
 from soe_lib.extract.rules.supply import wanted
-from soe_lib.extract.schema import MANDATORY, schema
+from soe_lib.extract.schema import GRAVE, MANDATORY, schema
 from soe_lib.extract.settings_file import FILE, load
 
-GRAVE = ("components", "inventory", "orders")
-"""Without these a plan is made that nobody could carry out: they stop where they were there a week before."""
 RUNNING = ("orders", "receipts", "actuals")
 """What a company that is running delivers; such a company has stock."""
 

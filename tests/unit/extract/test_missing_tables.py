@@ -93,3 +93,17 @@ class TestFirstExtract:
 def test_another_companys_extract_is_no_measure(tmp_path: Path) -> None:
     folder = two_weeks(tmp_path, {"consensus.csv": None}, company="Other")
     assert missing(folder) == []
+
+
+@pytest.mark.parametrize("name", ["events", "receipts", "actuals", "policies"])
+def test_a_week_without_any_is_planned_with_a_warning(tmp_path: Path, name: str) -> None:
+    found = check(write(tmp_path, {f"{name}.csv": FILES[f"{name}.csv"].splitlines()[0] + "\n"}))
+    assert found.ok
+    assert [(one.level, one.table) for one in found.findings if "header and no row" in one.rule] == [("warn", name)]
+
+
+@pytest.mark.parametrize("name", ["events", "orders", "inventory"])
+def test_a_header_alone_is_what_a_company_that_has_none_sends(tmp_path: Path, name: str) -> None:
+    header = FILES[f"{name}.csv"].splitlines()[0] + "\n"
+    found = check(write(tmp_path, {f"{name}.csv": header, "settings.toml": f'{SETTINGS}[tables]\nnone = ["{name}"]\n'}))
+    assert [one for one in found.findings if "no row" in one.rule] == []

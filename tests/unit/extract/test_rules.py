@@ -243,6 +243,9 @@ CASES = [
     # supply and money
     Broken("nobody makes it", {**add("items.csv", "Z,,Fam,each,,9,"), **add("orders.csv", "2,Z,M,C1,2026-11-20,1,,")},
            "stop", "items.csv", (4,), "item", "Z", "neither made nor bought, and demand is above"),
+    Broken("an item that runs out", {**add("items.csv", "Z,,Fam,each,,9,"), **add("inventory.csv", "Z,M,,20"),
+           **add("orders.csv", "2,Z,M,C1,2026-11-20,30,,")}, "warn", "items.csv", (4,), "item", "Z",
+           "neither made nor bought, and demand is above"),
     Broken("nobody makes a component", {**add("items.csv", "Z,,Raw,each,,,"), **add("components.csv", "R,Z,1")},
            "warn", "items.csv", (4,), "item", "Z", "used in a bill of material"),
     Broken("nobody wants it", add("items.csv", "Z,,Fam,each,,9,"), "warn", "items.csv", (4,), "item", "Z",
