@@ -113,7 +113,9 @@ def _event(edit: Edit, before: Snapshot, now: Snapshot) -> Found:
     if delays.height and (arrived := _arrivals(edit, before, now)) is not None:
         return arrived
     column = edit._target
-    later = now["events"].select("event", here=pl.lit(True), later=column, later_from="from", later_to="to")
+    later = now["events"].select(
+        "event", here=pl.lit(True), later=column, later_from="from", later_to="to", later_hours="hours"
+    )
     for row in rows.join(later, on="event", how="left").iter_rows(named=True):
         end, name = row["to"] or before.periods["ends_on"][-1], row["event"]
         if row["here"] is None:
@@ -122,10 +124,17 @@ def _event(edit: Edit, before: Snapshot, now: Snapshot) -> Found:
             return _worked(row, before, now, end)
         if column != "to" and row["later_to"] is not None and row["later_to"] < end:
             continue
-        if row["later_from"] == row["from"] and _share(row["then"], row["wanted"], row["later"]) >= HALF:
+        if row["later_from"] == row["from"] and _smaller(row) >= HALF:
             continue
         return NOT, f"{name} still has {column} {row['later']} until {row['later_to']}"
     return DONE, "the event is smaller, or ended sooner"
+
+
+def _smaller(row: dict[str, Any]) -> float:
+    """How much of the change shows: in its own figure or, of an event that was to end sooner, in its hours."""
+    return max(
+        _share(row["then"], row["wanted"], row["later"]), _share(row["hours"], row["wanted_hours"], row["later_hours"])
+    )
 
 
 def _worked(row: dict[str, Any], before: Snapshot, now: Snapshot, end: date) -> Found:
@@ -230,8 +239,9 @@ def _edited(edit: Edit, snapshot: Snapshot) -> pl.DataFrame:
     rows = frame.filter(meant)
     if edit.action == "drop":
         return rows
-    column = edit._target
-    return rows.with_columns(then=pl.col(column), wanted=edit._changed(snapshot, frame, meant).filter(meant)[column])
+    column, changed = edit._target, edit._changed(snapshot, frame, meant).filter(meant)
+    hours = {"wanted_hours": changed["hours"]} if edit.table == "events" else {}
+    return rows.with_columns(then=pl.col(column), wanted=changed[column], **hours)
 
 
 def _share(then: Any, wanted: Any, later: Any) -> float:

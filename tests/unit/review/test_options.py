@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -16,6 +18,7 @@ from soe_lib.review.pages.page import agenda
 from soe_lib.review.situation import Situation
 from soe_lib.scenario.files import parsed, text
 from soe_lib.scenario.options import registered
+from soe_lib.scenario.options.answers.sooner import sooner
 from soe_lib.scenario.tightest import curves
 from tests import networks
 from tests.unit.review import tiny
@@ -167,3 +170,30 @@ def test_hours_that_earn_nothing_have_no_step_curve(living: Living) -> None:
         more = soe.Scenario("more").add_to("calendar.hours", 8.0, **row)
         again = living.plan(more.apply(living.home.snapshot))
         assert curve.total == pytest.approx(again.objective - living.base.objective, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "said", "left"),
+    [
+        (0, 2, "Repair line 1 day sooner", (1, 16.0)),  # Monday to Wednesday, 24 h: over on Tuesday
+        (0, 6, "Repair line 4 days sooner", (2, 14.4)),  # a week with five working days: over on Wednesday
+        (-7, 1, "Repair line 1 day sooner", (0, 20.571428571)),  # what is over is over: Monday is left, six of seven
+        (1, 1, "Repair line 12 hours sooner", (1, 12.0)),  # a stop of a day stays on it
+        (0, None, "Repair line 12 hours sooner", (None, 12.0)),
+    ],
+)
+def test_a_stop_that_is_repaired_sooner_ends_sooner(
+    tmp_path: Path, first: int, last: int | None, said: str, left: tuple[int | None, float]
+) -> None:
+    day = lambda number: None if number is None else networks.MONDAY + timedelta(days=number)  # noqa: E731
+    stop = {"event": "E", "kind": "downtime", "target": "line", "from": day(first), "to": day(last), "hours": 24}
+    hours = [{"resource": "line", "period": f"2026-W{n:02d}", "hours": 80} for n in (2, 3)]
+    line = {"resources": [{"resource": "line", "location": "P"}], "calendar": hours}
+    asked = {"item": "A", "location": "P", "period": "2026-W02", "quantity": 1, "price": 1}
+    offer = {"offer": "O", "supplier": "S", "item": "A", "location": "P", "unit_cost": 1}
+    tables = {**line, "events": [stop], "forecast": [asked], "offers": [offer]}
+    week = networks.snapshot(tmp_path, "[horizon]\nweeks = 2\n", **tables)
+    (option,) = sooner(SimpleNamespace(snapshot=week), SimpleNamespace(about={"event": ("E",)}))  # type: ignore[arg-type]
+    changed = option.scenario.apply(week)["events"].row(0, named=True)
+    assert (option.scenario.name, changed["to"]) == (said, day(left[0]))
+    assert changed["hours"] == pytest.approx(left[1])

@@ -64,6 +64,7 @@ def happened(sold: float, hours: float | None = None) -> list[dict[str, Any]]:
     ("later", "state", "money"),
     [
         # The stop left 8 h, and 2 of overtime: 10 are sold without the decision. 13 were sold at 10 less 4: 3 × 6 more.
+        # Decided: over on Wednesday, three of its five working days: 7.2 h.
         ([STOP | {"hours": 6}], DONE, 18.0),
         ([STOP], NOT, None),
         ([STOP | {"hours": 11}], NOT, None),
@@ -83,7 +84,7 @@ def test_a_repair_is_worth_something_only_where_it_came_sooner(
         assert rows is not None
         meeting.keep(home, table, rows, company=this.company, as_of=this.as_of)
     made = soe.decide("Line down", "Repair", owner="Ann", reason="a fitter is free", store=home)
-    assert made.promised == pytest.approx(6 * 6)
+    assert made.promised == pytest.approx((12 - 12 * 3 / 5) * 6)
     soe.promote(this, store=home)
     quiet = [{"event": "E9", "kind": "price", "target": "A", "from": NEXT, "to": NEXT, "factor": 1}]
     then = extract(tmp_path / "data", NEXT, events=[*quiet, *later], actuals=happened(13))
