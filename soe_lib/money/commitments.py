@@ -154,7 +154,7 @@ def budget_lines(snapshot: Snapshot) -> tuple[pl.DataFrame, pl.DataFrame, pl.Dat
     for account, weight in (("revenue", "price"), ("", "cost")):
         mine = pl.col("account") == "revenue" if account else pl.col("account") != "revenue"
         part = rows.filter(mine, pl.col("amount").is_not_null()).with_columns(quantity=pl.col("amount") * 100)
-        cells, found = spread(part.drop("amount"), mix, weight=pl.col("weight") * pl.col(weight))
+        cells, found = spread(part.drop("amount"), mix, weight=pl.col("weight") * pl.col(weight), minor=100)
         money.append(cells.with_columns(pl.col("quantity") / 100))
         notes += [f"budget, {account or 'costs'}: {note}" for note in found]
     empty = rows.filter(pl.col("amount").is_null() & pl.col("quantity").is_null()).height

@@ -95,7 +95,9 @@ def check_families(snapshot: Snapshot, table: str) -> None:
         )
 
 
-def spread(rows: pl.DataFrame, mix: Mix, *, weight: pl.Expr | None = None) -> tuple[pl.DataFrame, list[str]]:
+def spread(
+    rows: pl.DataFrame, mix: Mix, *, weight: pl.Expr | None = None, minor: int = 1
+) -> tuple[pl.DataFrame, list[str]]:
     """Quantities by month, family and location as quantities by item, location, customer and period.
 
     Formula: quantity × weight / Σ weight × share of the month in the period; whole quantities by largest
@@ -108,13 +110,14 @@ def spread(rows: pl.DataFrame, mix: Mix, *, weight: pl.Expr | None = None) -> tu
     ----------
     rows : fiscal_month, family, location, quantity, in any unit, and whatever else is to be kept.
     weight : what to split by, where not `weight`: money, say.
+    minor : how many of the quantity's unit the notes count as one, such as 100 cents.
 
     Returns the rows' other columns, item, location, customer, period, quantity; and notes.
     """
     inside = mix.parts.filter(pl.col("period") != OUTSIDE)
     numbered = rows.join(inside, on="fiscal_month", how="semi", maintain_order="left").with_row_index("_row")
     weighed = mix.rows.with_columns((weight if weight is not None else pl.col("weight")).alias("weight"))
-    found, notes = _mixed(numbered, weighed.filter(pl.col("weight") > 0), mix.even)
+    found, notes = _mixed(numbered, weighed.filter(pl.col("weight") > 0), mix.even, minor)
     cells = _over_places(found.sort("_row", *PLACE))
     parts = _over_time(cells.join(mix.parts, on="fiscal_month").sort("_row", *PLACE, "_place"))
     kept = parts.filter(pl.col("period") != OUTSIDE, pl.col("quantity") != 0)
@@ -150,7 +153,7 @@ def _over_time(cells: pl.DataFrame) -> pl.DataFrame:
     return upto.with_columns(quantity=pl.col("_upto") - pl.col("_upto").shift(1).over(place).fill_null(0.0))
 
 
-def _mixed(rows: pl.DataFrame, mix: pl.DataFrame, even: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+def _mixed(rows: pl.DataFrame, mix: pl.DataFrame, even: pl.DataFrame, minor: int) -> tuple[pl.DataFrame, list[str]]:
     """Each row joined to the part of the mix that fits it, from the closest fit to the widest."""
     notes, found, rest = [], [], rows
     steps = [
@@ -164,7 +167,7 @@ def _mixed(rows: pl.DataFrame, mix: pl.DataFrame, even: pl.DataFrame) -> tuple[p
         found.append(fits)
         if how and fits.height:
             taken = rest.join(fits, on="_row", how="semi")
-            notes.append(f"{taken.height} rows ({taken['quantity'].sum():,.6g}) are split {how}.")
+            notes.append(f"{taken.height} rows ({taken['quantity'].sum() / minor:,.12g}) are split {how}.")
         rest = rest.join(fits, on="_row", how="anti")
     return pl.concat(found), notes
 

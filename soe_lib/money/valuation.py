@@ -18,6 +18,7 @@ from soe_lib.money.reading import PlanLike, Window, horizon, items_of, periods_o
 from soe_lib.money.stocktaking import closed_days, stocktaking
 from soe_lib.money.supply import owned
 from soe_lib.money.valued import Valued, said
+from soe_lib.money.wages import wages
 
 NODE = ["item", "location"]
 
@@ -117,7 +118,7 @@ def value_closed_week(before: Snapshot, now: Snapshot, rate_book: RateBook, *, n
     """What happened in the days between two extracts, with the stock that both ends of them began and ended with.
 
     Formula: see `value_actuals`, of these days; stock at their start and end as in `stocktaking`, goods under way and
-    what no count names beside it as flow `uncounted`.
+    what no count names beside it as flow `uncounted`; crews are paid by heads, as in `wages`.
 
     Raises DataError where actuals say nothing of these days, or nobody knows the stock at one of their ends.
     """
@@ -132,8 +133,12 @@ def value_closed_week(before: Snapshot, now: Snapshot, rate_book: RateBook, *, n
     told = pl.concat([inner, *counted], how="diagonal").with_columns(pl.col("resource", "customer").fill_null(""))
     done = value_actuals(now.replace(actuals=told), rate_book, name=name)
     beside = _at_ends(found.left, pl.concat([found.arriving, found.booked]), ends)
-    notes = (*found.notes, *done.assumptions)
-    return replace(done, flows={**done.flows, "uncounted": beside}, window=(ends[0], ends[1]), assumptions=notes)
+    pay, guessed = wages(before, now)
+    notes = (*found.notes, *done.assumptions, *guessed)
+    return replace(
+        done, flows={**done.flows, "uncounted": beside}, ledger=done.ledger + Ledger(pay), window=(ends[0], ends[1]),
+        assumptions=notes,
+    )  # fmt: skip
 
 
 def _at_ends(opening: pl.DataFrame, closing: pl.DataFrame, ends: Window) -> pl.DataFrame:

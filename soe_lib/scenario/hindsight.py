@@ -54,7 +54,7 @@ def with_hindsight(before: Snapshot, now: Snapshot) -> Snapshot:
     later = free.replace(
         **tables,
         orders=_orders(before, now),
-        forecast=_forecast(now),
+        forecast=_as_named(_forecast(now), before, now),
         calendar=_calendar(before, now),
         receipts=_receipts(before, now),
         events=_events(before, now),
@@ -190,11 +190,33 @@ def _forecast(now: Snapshot) -> pl.DataFrame:
     return pl.concat([whole, parts.select(names)])
 
 
+def _as_named(rows: pl.DataFrame, before: Snapshot, now: Snapshot) -> pl.DataFrame:
+    """The later extract's rows by the earlier one's names of the same days, less what starts after its horizon.
+
+    A company that gives its periods may call them P1 … P4 every week, and names some that the earlier extract has not.
+    """
+    named = rows.select("period").drop_nulls().unique().filter(pl.col("period") != "")["period"]
+    own = before.periods.select("starts_on", "ends_on", _now=pl.col("period").cast(pl.String))
+    spans = now.calendar.spans(named).select("label", "first", "last")
+    then = before.calendar.spans(named).select("label", _first="first", _last="last")
+    both = spans.join(then, on="label", how="left").filter(
+        pl.col("first").is_not_null(),
+        ~(pl.col("first").eq_missing(pl.col("_first")) & pl.col("last").eq_missing(pl.col("_last"))),
+    )
+    other = both.join(own, left_on=["first", "last"], right_on=["starts_on", "ends_on"], how="left")
+    beyond = other.filter(pl.col("first") > before.periods["ends_on"].max())["label"]
+    kept = rows.filter(~pl.col("period").is_in(beyond.implode()) | pl.col("period").is_null())
+    names = other.select(period="label", _now="_now")
+    renamed = kept.join(names, on="period", how="left", validate="m:1", maintain_order="left")
+    return renamed.with_columns(period=pl.coalesce("_now", "period")).select(rows.columns)
+
+
 def _calendar(before: Snapshot, now: Snapshot) -> pl.DataFrame:
     """The earlier hours of the days that are over, the later ones from then on."""
     last = pl.col("last")
     over, open_ = _ending(before, before["calendar"]), _ending(now, now["calendar"])
-    return pl.concat([over.filter(last < now.as_of), open_.filter(last >= now.as_of)]).drop("last")
+    later = _as_named(open_.filter(last >= now.as_of).drop("last"), before, now)
+    return pl.concat([over.filter(last < now.as_of).drop("last"), later])
 
 
 def _ending(snapshot: Snapshot, rows: pl.DataFrame) -> pl.DataFrame:

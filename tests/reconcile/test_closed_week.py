@@ -126,6 +126,28 @@ def test_stock_that_nobody_counted_is_not_taken_as_nothing(tmp_path: Path) -> No
         closed_week(known, missing)
 
 
+def test_a_crew_is_paid_whether_or_not_actuals_say_so(tmp_path: Path) -> None:
+    # 3 heads open the week and 4 the next: 4 × 60 for the week and 25 for the one who came, of 1,593.
+    crew = {"resource": "L", "cost_per_head": 60, "hire_cost": 25, "hours_per_head": 40}
+    before = extract(tmp_path, FIRST, workforce=[{**crew, "opening_heads": 3}])
+    now = extract(tmp_path, FIRST + timedelta(days=7), actuals=happened(), workforce=[{**crew, "opening_heads": 4}])
+    found = closed_week(before, now)
+    assert found.end == 159300 - 26500
+    assert "Actuals do not say what crews are paid: 265.00 by heads and cost_per_head." in found.notes
+    assert closed_week_bridges(before, now, soe.plan(before)).bridges[-1].end == found.end
+    # a crew without an hourly cost whose hours have an amount: that is its pay
+    free = now.replace(resources=now["resources"].with_columns(hourly_cost=pl.lit(None, dtype=pl.Float64)))
+    assert closed_week(before, free).end == 159300
+
+
+def test_what_of_the_budget_is_split_by_another_place_is_said_in_money(tmp_path: Path) -> None:
+    elsewhere = {**TABLES["budget"][1], "location": "Q", "amount": -2_345_678.5}
+    places = [*TABLES["locations"], {"location": "Q", "kind": "plant"}]
+    before = extract(tmp_path, FIRST, budget=[TABLES["budget"][0], elsewhere], locations=places)
+    found = closed_week(before, week(tmp_path / "now")[1])
+    assert "budget, costs: 1 rows (-2,345,678.5) are split by the mix of other locations." in found.notes
+
+
 def test_what_was_not_paid_is_said(tmp_path: Path) -> None:
     free = closed_week(*week(tmp_path / "c", paid=None, wages=None, revenue=None))
     notes = " ".join(free.notes)

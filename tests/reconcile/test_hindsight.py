@@ -70,6 +70,26 @@ def test_a_week_by_hand(tmp_path: Path) -> None:
     assert "planning variance               28.00" in repr(found)
 
 
+def test_periods_that_every_week_calls_alike_are_known_by_their_days(tmp_path: Path) -> None:
+    # P1 … P3 are weeks 2 to 4 then and weeks 3 to 5 now: the 40 of P1 are next week's, the 50 of P3 after the horizon.
+    def named(first: date) -> list[dict[str, Any]]:
+        starts = [first + timedelta(days=7 * n) for n in range(3)]
+        return [
+            {"period": f"P{n}", "starts_on": day, "ends_on": day + timedelta(days=6)} for n, day in enumerate(starts, 1)
+        ]
+
+    one = {"item": "A", "location": "W"}
+    now = two_weeks(tmp_path / "weeks")[1]
+    wanted = [{**one, "period": "P1", "quantity": 40}, {**one, "period": "P3", "quantity": 50}]
+    then = extract(tmp_path, THEN, periods=named(THEN), forecast=[{**one, "period": "P1", "quantity": 10}])
+    later = extract(tmp_path, NOW, periods=named(NOW), forecast=wanted).replace(
+        actuals=now["actuals"], orders=now["orders"], inventory=now["inventory"]
+    )
+    three = three_plans(then, later, solve=soe.plan)
+    found = planning_and_execution(*three, window=(THEN, date(2026, 1, 11)))
+    assert (found.plan, found.hindsight, found.actual) == (12000, 14800, 14200)
+
+
 def bought(folder: Path, week: int, left: float) -> tuple[Snapshot, Snapshot]:
     """Ten are sold each week and none is in stock; the offer costs 5 in the first week and 7 afterwards."""
     days = {"valid_from": "2026-01-05", "valid_to": "2026-01-11"}, {"valid_from": "2026-01-12", "valid_to": None}
