@@ -37,14 +37,14 @@ def guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _check(call: str, kinds: set[str], value: Any) -> None:
-    """Refuse a value of another kind than the annotation says; a kind that is not known here passes."""
+    """Refuse a value of another kind than the annotation says; where it says other kinds too, the function looks."""
     from soe_lib.extract.snapshot import Snapshot, expected
 
     if (value is None and "None" in kinds) or (isinstance(value, Snapshot) and "Snapshot" in kinds):
         return
-    if kinds & set(PLANS) and not (hasattr(value, "ledger") and hasattr(value, "flows")):
+    if kinds <= {*PLANS, "None"} and not (hasattr(value, "ledger") and hasattr(value, "flows")):
         raise DataError(f"{call} takes a plan, not {_said(value)}. soe.plan(snapshot) gives one.")
-    if kinds <= {"Snapshot", "None"} or isinstance(value, str):
+    if kinds <= {"Snapshot", "None"}:
         expected(value, call)
 
 

@@ -11,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import soe_lib as soe
-from soe_lib.errors import DataError, FormulationError, PackError, SolveError
+from soe_lib.errors import DataError, FormulationError, PackError, SoeError, SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.terms import Part
 from soe_lib.review.pages.why import why_table
@@ -130,6 +130,14 @@ def test_another_kind_of_thing_is_refused_with_the_call_that_gives_the_right_one
     made, said = CALLS[call]
     with pytest.raises(DataError, match=said):
         made(company)
+
+
+def test_where_a_signature_takes_other_kinds_too_nothing_is_refused_for_its_kind(tmp_path: Path) -> None:
+    for place in (tmp_path, str(tmp_path)):
+        with pytest.raises(SoeError) as found:
+            soe.trace(place, account="freight")
+        assert "takes a plan" not in str(found.value)
+        assert "takes a Snapshot" not in str(found.value)
 
 
 def test_what_cannot_be_shown_says_what_to_write_instead(company: Snapshot) -> None:
