@@ -48,7 +48,7 @@ def test_the_manifest_says_what_went_in_and_came_out(first_run: PackResult) -> N
     assert told["inputs"] == [{"table": "items", "file": "items.csv", "rows": 2, "sha256": "f" * 16}]
     assert told["plan"] == {"status": "optimal", "gap": 0.0, "margin": 70.5}
     assert [one["name"] for one in told["notebooks"]] == ["balance.ipynb", "finance_review.ipynb"]
-    assert told["checks"] == [{"name": "Ledger ties", "ok": True, "detail": "0.00", "page": "balance"}]
+    assert told["checks"] == [{"name": "Ledger ties", "ok": True, "detail": "0.00", "state": "", "page": "balance"}]
     assert told["summary"]["margin"] == 70.5
     assert {"balance", "finance_review", "render", "read", "total"} <= told["times"].keys()
     assert verify(first_run.folder.parent).ok
