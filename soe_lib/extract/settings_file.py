@@ -92,7 +92,7 @@ class Reader:
                 chosen[name] = self._value(path, known[name], value)
             else:
                 names = [shown.get(one, one) for one in known]
-                fix = hint(key, names) or f"Known here: {', '.join(names)}."
+                fix = _section_of(key) or hint(key, names) or f"Known here: {', '.join(names)}."
                 self._stop(f"{at}.{key}" if at else key, str(value), "Unknown setting.", fix)
         return type(default)(**{**known, **chosen})
 
@@ -220,3 +220,9 @@ def _weekday(day: Any) -> int:
         if isinstance(day, str) and len(day) >= 2 and name.lower().startswith(day.lower())
     ]
     return starts[0] if len(starts) == 1 else 0
+
+
+def _section_of(key: str) -> str:
+    """Where a setting belongs that is known under another heading; blank where it is known nowhere."""
+    sections = [one.name for one in fields(Settings) if is_dataclass(one.default) and key in vars(one.default)]
+    return f"Write it under [{'] or ['.join(sections)}]." if sections else ""

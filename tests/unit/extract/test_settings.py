@@ -70,3 +70,18 @@ def test_all_unknown_names_at_once(tmp_path: Path) -> None:
         ("cost", "Did you mean costs?"),
         ("fence.frosen_days", "Did you mean frozen_days?"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "fix"),
+    [
+        ("frozen_days = 3", "Write it under [fence]."),
+        ("[costs]\nfrozen_days = 3", "Write it under [fence]."),
+        ("per = 'week'", "Write it under [costs] or [limits]."),
+        ("[fence]\nfrozen_day = 3", "Did you mean frozen_days?"),
+    ],
+)
+def test_a_setting_under_another_heading_is_told_where_it_belongs(line: str, fix: str, tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text(f'company = "c"\ncurrency = "EUR"\nas_of = 2026-11-16\n{line}\n')
+    found = [one for one in load(tmp_path)[1] if one.rule == "Unknown setting."]
+    assert [one.fix for one in found] == [fix]
