@@ -1,8 +1,9 @@
-"""Every control by hand in a real browser, its fields in both orders: what is planned is what the form shows."""
+"""Every control by hand in a real browser, its fields in every order: what is planned is what the form shows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,15 +87,13 @@ def put(page: Page, field: Field, value: Value) -> None:
         page.keyboard.press("Enter")
 
 
-@pytest.mark.parametrize("backwards", [False, True], ids=["first-to-last", "last-to-first"])
-@pytest.mark.parametrize("key", list(controls()))
-def test_a_control_plans_what_it_shows(page: Page, builder: Builder, file: Path, key: str, backwards: bool) -> None:
-    wanted = moved(builder.reset(), key)
-    fields = [one for one in builder.choose(key).fields if one.name in wanted]
+def drive(page: Page, builder: Builder, file: Path, key: str, wanted: dict[str, Value], order: Sequence[Field]) -> None:
+    """A control's fields by hand in an order, saved: the edits in the file are those of the whole form."""
+    builder.reset().choose(key)
     right = builder.set(**wanted).scenario.edits
     begin(page, key)
     file.unlink(missing_ok=True)
-    for one in reversed(fields) if backwards else fields:
+    for one in order:
         put(page, one, wanted[one.name])
     # A slow kernel hears of a field some moments after the page shows it: its own words say when it has.
     page.locator(".soe-change", has_text=builder.notes()[0].text.rstrip(".")).wait_for()
@@ -108,6 +107,27 @@ def test_a_control_plans_what_it_shows(page: Page, builder: Builder, file: Path,
     (saved,) = load(file)
     assert saved.edits == right
     assert dict(saved.controls[0][1]) | wanted == dict(saved.controls[0][1])
+
+
+def fields_of(builder: Builder, key: str) -> tuple[dict[str, Value], list[Field]]:
+    """What is asked of each field of a control, and the fields."""
+    wanted = moved(builder.reset(), key)
+    return wanted, [one for one in builder.choose(key).fields if one.name in wanted]
+
+
+@pytest.mark.parametrize("backwards", [False, True], ids=["first-to-last", "last-to-first"])
+@pytest.mark.parametrize("key", list(controls()))
+def test_a_control_plans_what_it_shows(page: Page, builder: Builder, file: Path, key: str, backwards: bool) -> None:
+    wanted, fields = fields_of(builder, key)
+    drive(page, builder, file, key, wanted, fields[::-1] if backwards else fields)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", list(controls()))
+def test_a_control_plans_what_it_shows_in_every_order(page: Page, builder: Builder, file: Path, key: str) -> None:
+    wanted, fields = fields_of(builder, key)
+    for order in permutations(fields):
+        drive(page, builder, file, key, wanted, order)
 
 
 def test_the_line_and_the_day_that_are_shown(page: Page, builder: Builder) -> None:
