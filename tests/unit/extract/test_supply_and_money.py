@@ -30,9 +30,10 @@ class TestSource:
     def test_stock_that_covers_all_demand_needs_no_source(self, tmp_path: Path) -> None:
         assert levels(write(tmp_path, self.stock(277)), "demand is above stock") == []
 
-    def test_with_supply_of_other_items_it_stops(self, tmp_path: Path) -> None:
-        changes = {**self.stock(276), "offers.csv": FILES["offers.csv"]}
-        assert levels(write(tmp_path, changes), "demand is above stock") == ["stop"]
+    @pytest.mark.parametrize(("there", "found"), [(276, "warn"), (1, "warn"), (0, "stop")])
+    def test_what_runs_out_is_sold_and_what_was_never_there_stops(self, tmp_path: Path, there: int, found: str) -> None:
+        changes = {**self.stock(there), "offers.csv": FILES["offers.csv"]}
+        assert levels(write(tmp_path, changes), "demand is above stock") == [found]
 
     def test_a_receipt_counts(self, tmp_path: Path) -> None:
         receipts = "receipt,kind,item,location,due_on,quantity\nX,buy,FG,M,2026-11-25,1\n"
