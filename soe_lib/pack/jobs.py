@@ -20,6 +20,9 @@ from soe_lib.store.tables import at
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
 
+USUAL = 900.0
+"""Wall-clock limit of one notebook where nobody gives another [s]."""
+
 
 @dataclass(frozen=True)
 class PackResult:
@@ -122,7 +125,8 @@ def make_pack(
                 out=home,
                 templates=site.templates(),
                 home=folder.resolve().parent,
-                timeout=max(timeout, 120.0 * minutes),
+                # A limit that somebody gave holds; the usual one leaves room for the time budget.
+                timeout=max(timeout, 120.0 * minutes) if timeout == USUAL else timeout,
                 progress=told,
                 minutes=minutes,
                 reason=reason,
