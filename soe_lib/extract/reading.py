@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from threading import Lock
 
@@ -104,13 +105,41 @@ class Extract:
         return table not in self.sources and table not in self.broken
 
     def kept(self, name: str) -> pl.DataFrame:
-        """The rows of a table that are planned with: returns among the orders are left out, a lot size of 0 is none."""
+        """The rows of a table that are planned with: returns among the orders are left out, a lot size of 0 is none.
+
+        Deliveries whose dates measure nothing are left out as well.
+        """
         table = self.tables[name]
+        if name == "deliveries":
+            return table.filter(~measures_nothing(self.settings.as_of))
         if name == "orders":
             return table.filter(pl.col("quantity") >= 0)
         if "multiple" in table.columns:
             return table.with_columns(pl.when(pl.col("multiple") > 0).then("multiple").alias("multiple"))
         return table
+
+
+FAR = 365
+"""Days from the promise beyond which a delivery's year is taken for mistyped."""
+
+
+def misdated(as_of: date) -> dict[tuple[str, str, str], pl.Expr]:
+    """(column, what is wrong, how to fix it) → which deliveries; none of them says how late supply comes."""
+    ordered, promised, arrived = pl.col("ordered_on"), pl.col("promised_on"), pl.col("arrived_on")
+    both, coming = "Mend one of the two dates.", "Goods that are still to come belong into receipts."
+    return {
+        ("arrived_on", f"Not before the as-of date {as_of}: no history yet, left out.", coming): arrived >= as_of,
+        ("arrived_on", "Arrived before it was ordered: left out.", both): arrived < ordered,
+        ("promised_on", "Promised for a day before it was ordered: left out.", both): promised < ordered,
+        ("arrived_on", "More than a year from the day it was promised for: left out.", "Check the year."): (
+            (arrived - promised).dt.total_days().abs() > FAR
+        ),
+    }
+
+
+def measures_nothing(as_of: date) -> pl.Expr:
+    """Deliveries whose dates contradict each other or the as-of date."""
+    return pl.any_horizontal(where.fill_null(value=False) for where in misdated(as_of).values())
 
 
 def inspect(folder: Path) -> Extract:

@@ -17,6 +17,8 @@ from soe_lib.money.ways import Ways, ways
 NODE = ["item", "location"]
 ACCOUNT = {"sales": "revenue", "buy": "material", "ship": "freight", "hours": "conversion"}
 """Measure → the account that its amount is booked to."""
+OTHER = ("make", "stock", "demand", "lost hours")
+"""Measures whose money is elsewhere: what was asked for and what was lost book nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +204,7 @@ def _count(rows: pl.DataFrame, notes: list[str]) -> None:
     free = rows.filter(pl.col("measure") == "ship", pl.col("amount").is_null())
     if free.height:
         notes.append(f"{free.height} rows of ship have no amount: their freight is not known.")
-    strange = rows.filter(~pl.col("measure").is_in([*ACCOUNT, "make", "stock"]))
+    strange = rows.filter(~pl.col("measure").is_in([*ACCOUNT, *OTHER]))
     if strange.height:
         notes.append(
             f"{strange.height} rows of other measures ({', '.join(strange['measure'].unique().sort())}) are left out."

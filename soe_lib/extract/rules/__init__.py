@@ -30,6 +30,7 @@ def registered() -> tuple[Rule, ...]:
         money,
         network,
         numbers,
+        past,
         periods,
         plausibility,
         supply,

@@ -11,7 +11,7 @@ from soe_lib.extract.schema import MANDATORY, Column, Table, schema
 from soe_lib.extract.spelling import nearest
 
 NAMED = ("items", "locations", "resources", "customers", "routings", "offers", "lanes", "periods", "orders", "receipts")
-HISTORY = ("actuals",)
+HISTORY = ("actuals", "deliveries")
 
 
 @rule

@@ -34,6 +34,8 @@ FILES = {
     "policies.csv": "item,location,safety_stock,maximum_stock,below_safety_cost\nFG,M,10,,1\n",
     "events.csv": "event,kind,target,from,to,hours,days\nE1,downtime,L1,2026-11-17,2026-11-19,24,\n",
     "consensus.csv": "fiscal_month,family,location,measure,quantity,amount\n2026-12,Fam,,sales,500,9000\n",
+    "deliveries.csv": "receipt,kind,item,location,offer,ordered_on,promised_on,arrived_on,quantity\n"
+    "X0,buy,RM,P,O,2026-09-07,2026-09-14,2026-09-16,100\n",
     "actuals.csv": "date,measure,item,location,customer,quantity\n2026-11-12,sales,FG,M,C1,20\n",
 }
 

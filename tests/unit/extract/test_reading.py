@@ -149,3 +149,19 @@ class TestParquet:
             ("NaN", (1,)),
             ("inf", (2,)),
         ]
+
+
+def test_deliveries_whose_dates_measure_nothing_are_left_out(tmp_path: Path) -> None:
+    head, sound = FILES["deliveries.csv"].splitlines()
+    rows = [
+        sound,
+        "NO ORDER,buy,RM,P,O,,2026-09-14,2026-09-10,1",
+        "TODAY,buy,RM,P,O,,2026-11-10,2026-11-16,1",
+        "BEFORE,buy,RM,P,O,2026-09-20,2026-09-21,2026-09-16,1",
+        "PROMISE,buy,RM,P,O,2026-09-10,2026-09-09,2026-09-16,1",
+        "YEAR,buy,RM,P,O,,2025-09-14,2026-09-16,1",
+    ]
+    snapshot = read(write(tmp_path, {"deliveries.csv": "\n".join([head, *rows]) + "\n"}))
+    assert snapshot["deliveries"]["receipt"].to_list() == ["NO ORDER", "X0"]
+    said = [one for one in snapshot.findings if one.table == "deliveries"]
+    assert [(one.level, one.rows) for one in said] == [("warn", (row,)) for row in (4, 5, 6, 7)]

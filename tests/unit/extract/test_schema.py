@@ -20,7 +20,7 @@ KEYS = {
     "budget": "fiscal_month family location account measure",
     "targets": "year measure",
     "actuals": "date measure item location resource customer", "units": "item unit", "currencies": "currency month",
-    "overrides": "override",
+    "overrides": "override", "deliveries": "receipt arrived_on",
 }  # fmt: skip
 
 

@@ -60,6 +60,7 @@ POWERS = {
     "consensus": {"quantity": (1, 0)},
     "budget": {"quantity": (1, 0)},
     "actuals": {"quantity": (1, 0)},
+    "deliveries": {"quantity": (1, 0)},
     "events": {"quantity": (1, 0)},
     "overrides": {"quantity": (1, 0)},
 }  # fmt: skip
