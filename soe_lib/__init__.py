@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 PUBLIC = {
     "read": "soe_lib.extract.snapshot",
     "Snapshot": "soe_lib.extract.snapshot",
+    "snapshot": "soe_lib.extract.frames",
     "check": "soe_lib.extract.check",
     "plan": "soe_lib.model.planning",
     "Model": "soe_lib.model.model",

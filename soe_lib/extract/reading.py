@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -19,9 +19,10 @@ from soe_lib.extract.deliveries import Delivery, deliver
 from soe_lib.extract.findings import Finding, by_level, stops
 from soe_lib.extract.horizon import build
 from soe_lib.extract.schema import DEMAND, MANDATORY, schema
-from soe_lib.extract.settings import UNKNOWN, Settings
+from soe_lib.extract.settings import NOTHING, UNKNOWN, Settings
 from soe_lib.extract.settings_file import load
 from soe_lib.extract.source import Rows, Source
+from soe_lib.extract.sources_file import Entry
 
 
 @dataclass(frozen=True)
@@ -149,9 +150,6 @@ def inspect(folder: Path) -> Extract:
     ----------
     folder : the extract's folder.
     """
-    from soe_lib.extract.checks import check_all
-    from soe_lib.extract.rules.events import without_effect
-
     settings, findings = load(folder)
     deliveries, mapped, strange = deliver(folder, settings)
     findings = [*findings, *strange, *missing_tables({*deliveries, *mapped.named})]
@@ -168,15 +166,29 @@ def inspect(folder: Path) -> Extract:
         tables[name], problems = cast(source, table)
         findings += problems
     broken = frozenset({*deliveries, *mapped.named}) - frozenset(sources)
-    tables, problems = convert(tables, sources, mapped.entries, settings)
-    findings += problems
-    tables, problems = to_the_cent(tables, sources)
-    findings += problems
     calendar = calendar_of(settings, tables["periods"])
     extract = Extract(folder, settings, tables, sources, calendar, broken, deliveries=deliveries)
-    findings += check_all(extract)
-    findings += [] if stops(findings) else without_effect(extract)
-    return replace(extract, findings=by_level(findings))
+    return examined(extract, findings, mapped.entries)
+
+
+def examined(extract: Extract, findings: Sequence[Finding], entries: Mapping[str, Entry] = NOTHING) -> Extract:
+    """Typed tables in their items' units and to the cent, with what every rule finds in them.
+
+    Parameters
+    ----------
+    extract : tables as they were cast.
+    findings : what was found so far.
+    entries : what sources.toml declares of each table.
+    """
+    from soe_lib.extract.checks import check_all
+    from soe_lib.extract.rules.events import without_effect
+
+    tables, units = convert(dict(extract.tables), extract.sources, entries, extract.settings)
+    tables, cents = to_the_cent(tables, extract.sources)
+    extract = replace(extract, tables=tables)
+    found = [*findings, *units, *cents, *check_all(extract)]
+    found += [] if stops(found) else without_effect(extract)
+    return replace(extract, findings=by_level(found))
 
 
 def missing_tables(paths: Collection[str]) -> list[Finding]:

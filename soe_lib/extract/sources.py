@@ -94,11 +94,16 @@ def read_source(
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         fix = "Wait until the copy has finished and check again."
         findings.append(Finding("stop", table.name, path.name, rule="The file changed while it was read.", fix=fix))
-    if source is not None and source.frame.height == 0 and table.name not in none:
-        fix = f'Expected? Then remove the file, or say none = ["{table.name}"] under [tables] in settings.toml; '
-        level = "stop" if table.name in (*MANDATORY, *GRAVE) else "warn"
-        findings.append(source.finding(level, rule="The file has a header and no row.", fix=f"{fix}else export again."))
-    return source, findings
+    return source, [*findings, *(without_rows(source, none) if source is not None else ())]
+
+
+def without_rows(source: Source, none: Collection[str]) -> list[Finding]:
+    """A table that came with a header alone, unless the company says that it has none of it."""
+    if source.frame.height or source.table in none:
+        return []
+    fix = f'Expected? Then remove the file, or say none = ["{source.table}"] under [tables] in settings.toml; '
+    level = "stop" if source.table in (*MANDATORY, *GRAVE) else "warn"
+    return [source.finding(level, rule="The file has a header and no row.", fix=f"{fix}else export again.")]
 
 
 def _read_parquet(path: Path, table: Table) -> tuple[Source | None, list[Finding]]:

@@ -1,0 +1,180 @@
+"""A snapshot made of frames is the one that the same rows in files give, with the same findings."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pytest
+
+import soe_lib as soe
+from soe_lib.errors import DataError
+from soe_lib.extract.findings import Finding
+from soe_lib.extract.reading import inspect
+from soe_lib.extract.schema import schema
+from soe_lib.extract.snapshot import Snapshot
+from tests.unit.extract.company import write
+from tests.unit.extract.test_rules import CASES, Broken
+
+DEMO = Path("data/demo")
+PUBLISHED = sorted(one.parent for one in Path("tests/published").glob("*/settings.toml"))
+OF_FILES = {
+    "two files", "zero bytes", "no parquet", "byte order mark", "UTF-16", "cp1252", "NUL", "open quote", "semicolons",
+    "extra value", "short row", "cut off", "short row behind a quote", "blank row", "column twice",
+    "column without a name", "no settings", "no TOML",
+}  # fmt: skip
+"""Broken extracts whose fault is one of the file, which no frame can have."""
+
+
+def said(folder: Path) -> dict[str, Any]:
+    return tomllib.loads((folder / "settings.toml").read_text())
+
+
+def frames(folder: Path, typed: bool = True) -> dict[str, pl.DataFrame]:
+    """The tables of a folder: numbers and dates as such where every cell is one, or all cells as text."""
+    return {one.stem: _read(one, typed) for one in sorted(folder.glob("*.csv"))}
+
+
+def _read(path: Path, typed: bool) -> pl.DataFrame:
+    text = pl.read_csv(path, infer_schema=False)
+    if not typed or path.stem not in schema():
+        return text
+    wanted = {one.name: one.dtype for one in schema()[path.stem].columns if one.name in text.columns}
+    done = text
+    for name, kind in wanted.items():
+        if kind in (pl.Float64, pl.Int64, pl.Date):
+            values = (
+                text[name].str.to_date("%Y-%m-%d", strict=False)
+                if kind == pl.Date
+                else text[name].cast(kind, strict=False)
+            )
+            sound = values.null_count() == text[name].null_count() and (kind == pl.Date or values.is_finite().all())
+            done = done.with_columns(values) if sound else done
+    return done
+
+
+def findings(settings: Any, tables: Any) -> tuple[Finding, ...]:
+    try:
+        made: Snapshot = soe.snapshot(settings, tables)
+        return made.findings
+    except DataError as error:
+        return error.findings
+
+
+def without_files(found: Iterable[Finding]) -> list[Finding]:
+    """What is found in files, with the table's name where the file's stands."""
+    names = sorted(schema(), key=len, reverse=True)
+
+    def plain(text: str) -> str:
+        for name in names:
+            text = text.replace(f"{name}.csv", name)
+        return text
+
+    return [replace(one, file=plain(one.file), rule=plain(one.rule), fix=plain(one.fix)) for one in found]
+
+
+def assert_same(made: Snapshot, read: Snapshot) -> None:
+    assert made.fingerprint == read.fingerprint
+    assert made.settings == read.settings
+    assert made.periods.equals(read.periods)
+    assert [name for name in schema() if not made[name].equals(read[name])] == []
+    assert [name for name in schema() if made[name].schema != read[name].schema] == []
+    assert list(made.findings) == without_files(read.findings)
+
+
+@pytest.mark.parametrize("folder", [*PUBLISHED, DEMO / "2026-11-16"], ids=lambda one: one.name)
+@pytest.mark.parametrize("typed", [True, False], ids=["typed", "text"])
+def test_frames_give_what_files_give(folder: Path, typed: bool) -> None:
+    made = soe.snapshot(said(folder), frames(folder, typed))
+    read = soe.read(folder)
+    assert_same(made, replace(read, findings=()) if folder.parent == DEMO else read)
+    assert not made.findings or folder.parent != DEMO, "the demo has no findings but those against the weeks before"
+
+
+def test_order_of_rows_columns_and_tables_is_nothing() -> None:
+    folder = DEMO / "2026-11-16"
+    mixed = {
+        name: frame.sample(fraction=1.0, shuffle=True, seed=7).select(reversed(frame.columns))
+        for name, frame in reversed(frames(folder).items())
+    }
+    assert_same(soe.snapshot(said(folder), mixed), replace(soe.read(folder), findings=()))
+
+
+def test_pandas_is_as_good(tmp_path: Path) -> None:
+    folder = write(tmp_path / "small")
+    read = {one.stem: pd.read_csv(one) for one in folder.glob("*.csv")}
+    read["orders"]["due_on"] = pd.to_datetime(read["orders"]["due_on"])
+    read["events"]["from"] = [date(2026, 11, 17)]
+    read["orders"]["order"] = read["orders"]["order"].astype("int64")
+    assert_same(soe.snapshot(said(folder), read), soe.read(folder))
+
+
+def test_cells_of_several_kinds_are_read_as_text(tmp_path: Path) -> None:
+    folder = write(tmp_path / "small")
+    tables: dict[str, Any] = dict(frames(folder))
+    tables["inventory"] = pd.DataFrame(
+        {"item": ["FG", "RM"], "location": ["M", "P"], "on_hand": [30, "lots"]}, dtype=object
+    )
+    (one,) = findings(said(folder), tables)
+    assert (one.file, one.rows, one.column, one.value, one.rule) == (
+        "inventory",
+        (3,),
+        "on_hand",
+        "lots",
+        "Not a number.",
+    )
+
+
+@pytest.mark.parametrize("case", [one for one in CASES if one.name not in OF_FILES], ids=lambda one: one.name)
+def test_what_is_wrong_is_found_as_in_files(case: Broken, tmp_path: Path) -> None:
+    folder = write(tmp_path / "small", case.changes)
+    expected, found = without_files(inspect(folder).findings), findings(said(folder), frames(folder))
+    shown = [replace(one, value="") for one in found]  # a number is shown as it is kept
+    assert shown == [replace(one, value="") for one in expected]
+
+
+def test_settings_may_be_settings(tmp_path: Path) -> None:
+    folder = write(tmp_path / "small")
+    read = soe.read(folder)
+    assert_same(soe.snapshot(read.settings, frames(folder)), read)
+    bad = findings(replace(read.settings, company="", as_of=date(1900, 1, 1)), frames(folder))
+    assert {one.column for one in bad if one.table == "settings"} == {"company", "as_of"}
+
+
+def test_what_is_no_frame_is_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path / "small")
+    with pytest.raises(DataError, match=r"Table orders is a list. Give a polars or pandas frame"):
+        soe.snapshot(said(folder), {**frames(folder), "orders": [1]})
+    twice = pd.DataFrame([[1, 2]], columns=["order", "order"])
+    with pytest.raises(DataError, match="two columns 'order'"):
+        soe.snapshot(said(folder), {**frames(folder), "orders": twice})
+
+
+def test_numbers_that_are_none_are_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path / "small")
+    stock = frames(folder)["inventory"]
+    for value in (float("nan"), float("inf"), 2e9):
+        found = findings(said(folder), {**frames(folder), "inventory": stock.with_columns(on_hand=pl.lit(value))})
+        (one,) = [one for one in found if one.level == "stop"]
+        assert (one.level, one.file, one.column, one.count) == ("stop", "inventory", "on_hand", 2)
+
+
+def test_there_is_no_week_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for day in ("2026-11-09", "2026-11-16"):
+        write(tmp_path / day, {"settings.toml": f'company = "Small"\ncurrency = "EUR"\nas_of = "{day}"\n'})
+    monkeypatch.chdir(tmp_path)
+    fenced = {**said(tmp_path / "2026-11-16"), "fence": {"frozen_days": 7, "slushy_days": 7, "change_cost": 1.0}}
+    made = soe.snapshot(fenced, frames(tmp_path / "2026-11-16"))
+    assert soe.plan_of_record(made) is None
+    assert not (tmp_path / "(frames)").exists()
+    plan = soe.plan(made)
+    assert plan.margin == pytest.approx(soe.plan(soe.read(tmp_path / "2026-11-16"), record=None).margin)
+    soe.trace(plan, made, account="revenue")
+    assert soe.saved_scenarios(made) == ()
+    assert "Small" in made.report()
