@@ -82,6 +82,8 @@ PUBLIC = {
     "Force": "soe_lib.model.blocks.force",
     "Scenario": "soe_lib.scenario.scenario",
     "compare": "soe_lib.scenario.compare",
+    "hedge": "soe_lib.scenario.hedge",
+    "CVaR": "soe_lib.scenario.hedged",
     "service_against_margin": "soe_lib.tradeoffs.shown",
     "frontier": "soe_lib.tradeoffs.frontier",
     "breaking_point": "soe_lib.tradeoffs.breaking",

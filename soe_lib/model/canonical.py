@@ -151,6 +151,24 @@ def repeated(before: Canonical, program: Program, known: Program | None = None) 
     )
 
 
+def direct(program: Program) -> Canonical:
+    """The canonical data of a program in its own order of columns and rows, where CVXPY has no part in it."""
+    matrix = sp.csc_array(program.matrix)
+    matrix.sort_indices()
+    equal = np.arange(len(program.rhs)) < program.equalities
+    return Canonical(
+        matrix=matrix,
+        cost=-program.money,
+        row_lower=np.where(equal, program.rhs, -highspy.kHighsInf),
+        row_upper=program.rhs,
+        lower=program.lower,
+        upper=program.upper,
+        integer=program.integer,
+        columns=program.columns,
+        rows=program.rows,
+    )
+
+
 def _sizes(parts: Mapping[str, slice]) -> dict[str, int]:
     return {name: part.stop - part.start for name, part in parts.items()}
 

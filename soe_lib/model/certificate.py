@@ -77,9 +77,8 @@ def certify(
     open_end = np.where(reduced > 0, np.isinf(upper), np.isinf(lower)) & (reduced != 0)
     wrong = max(float(wrong), float(np.abs(reduced[open_end]).max(initial=0.0)))
     bound = np.where(reduced > 0, upper, lower)
-    dual = float(
-        program.rhs @ price + np.where(open_end | (reduced == 0), 0.0, reduced * np.where(open_end, 0, bound)).sum()
-    )
+    # A cell without money left may have no bound at all (0 × ∞ is no number); one that has some is counted above.
+    dual = float(program.rhs @ price + (reduced * np.where(open_end | (reduced == 0), 0.0, bound)).sum())
     primal = float(program.money @ x)
     whole = np.abs(x[program.integer] - np.rint(x[program.integer])).max(initial=0.0)
     found = Certificate(

@@ -255,6 +255,11 @@ def _money(rates: pl.DataFrame | None, flow: Flow) -> Floats:
     return money.astype(np.float64)
 
 
+def stacked(blocks: Mapping[tuple[str, str], sp.csr_array], program: Program) -> sp.csr_array:
+    """The matrix of a program with other numbers in its blocks."""
+    return _stack(blocks, program.rows, program.columns, (len(program.rhs), len(program.money)))
+
+
 def _stack(
     blocks: Mapping[tuple[str, str], sp.csr_array],
     rows: Mapping[str, slice],
@@ -272,4 +277,4 @@ def _stack(
     )
 
 
-__all__ = ["LEDGER_LABELS", "Program", "assemble", "entries", "expression", "rate_rows"]
+__all__ = ["LEDGER_LABELS", "Program", "assemble", "entries", "expression", "rate_rows", "stacked"]

@@ -1,0 +1,258 @@
+"""The programs of several scenarios as one: first decisions are common, the rest follows what comes (two stages).
+
+Maximise (1 − w) Σ p_s money_s·x_s + w CVaR, each x_s in the program of its own scenario, and x_s = x_1 in every cell
+that is decided before anybody knows the scenario (Dantzig 1955; Birge & Louveaux, Introduction to Stochastic
+Programming, 2nd ed., §2.4). CVaR is the mean of the worst 1 − α: max t − Σ p_s u_s ÷ (1 − α), where
+u_s >= t − money_s·x_s and u_s >= 0 (Rockafellar & Uryasev 2000).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from soe_lib.errors import SolveError
+from soe_lib.model.axis import Floats, incidence
+from soe_lib.model.canonical import Canonical, direct, labelled
+from soe_lib.model.certificate import Certificate, certify
+from soe_lib.model.held import cells_of
+from soe_lib.model.model import Model
+from soe_lib.model.program import Program
+from soe_lib.model.solve import Answer, Gate, Options
+
+Places = npt.NDArray[np.intp]
+First = Mapping[str, tuple[str, ...] | None]
+"""Flow → the periods whose cells are decided first; None: all of its cells."""
+
+
+@dataclass(frozen=True, eq=False)
+class TwoStage:
+    """One program for several scenarios.
+
+    Parameters
+    ----------
+    program : columns are the scenarios' one after the other, then t and u_s of CVaR; rows are the equalities of all,
+        the ties, the limits of all, and CVaR's.
+    canonical : the same for the gate. weights : shape (columns,), the tie-break's.
+    tied : flow → keys of the first decisions and `column`, their column in the first scenario; −1 where a scenario
+        lacks the cell, and the others hold it at 0.
+    """
+
+    program: Program
+    canonical: Canonical
+    weights: Floats
+    tied: Mapping[str, pl.DataFrame]
+
+    def solve(self, options: Options | None) -> tuple[Answer, Certificate]:
+        """The optimum, proven in NumPy; raises SolveError where there is none."""
+        answer = Gate(self.canonical, options).answer(self.weights)
+        whole = self.program.integer
+        fixed = np.where(whole, np.rint(answer.x), np.nan) if whole.any() else None
+        return answer, certify(self.program, answer.x, answer.price, answer.objective, fixed=fixed)
+
+    def possible(self) -> bool:
+        """Whether any first decisions suit every scenario, whatever they earn."""
+        free = replace(self.canonical, cost=np.zeros_like(self.canonical.cost))
+        try:
+            Gate(free).answer()
+        except SolveError as error:
+            if error.status == "infeasible":
+                return False
+            raise
+        return True
+
+    def decisions(self, x: Floats) -> dict[str, pl.DataFrame]:
+        """Flow → keys and quantity of the first decisions."""
+        found = {}
+        for flow, cells in self.tied.items():
+            column = cells["column"].to_numpy()
+            quantity = np.where(column < 0, 0.0, x[column])
+            whole = self.program.integer[column] & (column >= 0)
+            quantity = np.where(whole, np.rint(quantity), np.where(np.abs(quantity) < 1e-9, 0.0, quantity))
+            found[flow] = cells.drop("column").with_columns(pl.Series("quantity", quantity))
+        return found
+
+
+def two_stage(
+    models: Mapping[str, Model], chances: Floats, first: First, *, level: float = 0.0, weight: float = 0.0
+) -> TwoStage:
+    """The programs of some scenarios with common first decisions.
+
+    Parameters
+    ----------
+    models : scenario → its model. chances : shape (scenarios,), probabilities.
+    first : what is decided before the scenario is known. A cell that some scenario lacks is held at 0 in the others.
+    level, weight : α and w of CVaR.
+
+    Raises SolveError (infeasible) where a cell that some scenario lacks cannot be 0 in another.
+    """
+    programs = [model.program for model in models.values()]
+    widths = np.cumsum([0, *(len(one.money) for one in programs)])
+    upper = np.concatenate([one.upper for one in programs])
+    lower = np.concatenate([one.lower for one in programs])
+    tied, left, right = _ties(models, widths, first, lower, upper)
+    tail = len(programs) if weight else 0
+    wide, equal = int(widths[-1]), sum(one.equalities for one in programs)
+    limits = equal + len(left) + np.cumsum([0, *(len(one.rhs) - one.equalities for one in programs)])
+    heights = np.cumsum([0, *(one.equalities for one in programs)])
+    parts = [_part(*one) for one in zip(programs, widths, heights, limits, strict=False)]
+    ties = np.arange(equal, equal + len(left))
+    parts.append((np.repeat([1.0, -1.0], len(left)), np.tile(ties, 2), np.concatenate([left, right])))
+    parts += [_tail(one, s, widths, int(limits[-1]) + s) for s, one in enumerate(programs[:tail])]
+    value, row, column = (np.concatenate([part[k] for part in parts]) for k in range(3))
+    expected = [(1.0 - weight) * chance * one.money for chance, one in zip(chances, programs, strict=True)]
+    risky = [np.array([weight]), -weight / (1.0 - level) * chances] if tail else []
+    program = Program(
+        flows={},
+        balances={},
+        matrix=incidence(value, row, column, (int(limits[-1]) + tail, wide + tail + bool(tail))),
+        money=np.concatenate([*expected, *risky]),
+        rhs=np.concatenate(
+            [
+                *(one.rhs[: one.equalities] for one in programs),
+                np.zeros(len(left)),
+                *(one.rhs[one.equalities :] for one in programs),
+                np.zeros(tail),
+            ]
+        ),
+        lower=np.concatenate([lower, *([np.array([-np.inf]), np.zeros(tail)] if tail else [])]),
+        upper=np.concatenate([upper, *([np.full(tail + 1, np.inf)] if tail else [])]),
+        integer=np.concatenate([*(one.integer for one in programs), np.zeros(tail + bool(tail), bool)]),
+        equalities=equal + len(left),
+        columns=_named(models, "columns", widths),
+        rows=_named(models, "rows", heights, limits),
+        blocks={},
+    )
+    weights = [flow.axis.weights for one in programs for flow in one.flows.values()]
+    return TwoStage(
+        program=program,
+        canonical=_canonical(program, models, tail),
+        weights=np.concatenate([*weights, np.zeros(tail + bool(tail))]),
+        tied=tied,
+    )
+
+
+def _part(program: Program, left: int, equal: int, limit: int) -> tuple[Floats, Places, Places]:
+    """The entries of one scenario's program in the rows and columns of all."""
+    entries = program.matrix.tocoo()
+    row, column = (place.astype(np.intp) for place in entries.coords)
+    top = np.where(row < program.equalities, equal, limit - program.equalities)
+    return entries.data, row + top, column + left
+
+
+def _tail(program: Program, number: int, widths: Places, row: int) -> tuple[Floats, Places, Places]:
+    """The row t − u_s − money_s·x_s <= 0."""
+    paid = np.flatnonzero(program.money)
+    threshold = int(widths[-1])
+    column = np.concatenate([paid + widths[number], [threshold, threshold + 1 + number]])
+    return np.concatenate([-program.money[paid], [1.0, -1.0]]), np.full(len(column), row), column
+
+
+def _ties(
+    models: Mapping[str, Model], widths: Places, first: First, lower: Floats, upper: Floats
+) -> tuple[dict[str, pl.DataFrame], Places, Places]:
+    """The common cells, and the pairs of columns that are equal; closes, in `upper`, what some scenario lacks."""
+    tied: dict[str, pl.DataFrame] = {}
+    lefts, rights = [np.zeros(0, np.intp)], [np.zeros(0, np.intp)]
+    for flow, periods in first.items():
+        having = [
+            cells_of(model, flow, periods).select(
+                pl.exclude("cell"),
+                pl.lit(number, pl.Int64).alias("scenario"),
+                (pl.col("cell").cast(pl.Int64) + int(widths[number]) + model.program.columns[flow].start).alias("at"),
+            )
+            for number, model in enumerate(models.values())
+            if flow in model.flows
+        ]
+        if not having:
+            continue
+        if (every := pl.concat(having)).is_empty():
+            continue
+        keys = [name for name in every.columns if name not in ("scenario", "at")]
+        every = every.with_columns((pl.len().over(keys) == len(models)).alias("common"))
+        _close(models, flow, every.filter(~pl.col("common")), lower, upper)
+        common = every.filter("common").sort(*keys, "scenario")
+        reference = common.select(pl.col("at").first().over(keys))["at"].to_numpy()
+        others = common["at"].to_numpy() != reference
+        lefts.append(common["at"].to_numpy()[others].astype(np.intp))
+        rights.append(reference[others].astype(np.intp))
+        column = pl.when("common").then("at").otherwise(-1).alias("column")
+        tied[flow] = every.sort("scenario").with_columns(column).group_by(keys).agg(pl.col("column").first()).sort(keys)
+    return tied, np.concatenate(lefts), np.concatenate(rights)
+
+
+def _close(models: Mapping[str, Model], flow: str, cells: pl.DataFrame, lower: Floats, upper: Floats) -> None:
+    at = cells["at"].to_numpy()
+    if (bad := np.flatnonzero(lower[at] > 0)).size:
+        row = cells.row(int(bad[0]), named=True)
+        where = ", ".join(str(value) for name, value in row.items() if name not in ("scenario", "at", "common"))
+        raise SolveError(
+            f"infeasible: {flow} of {where} is at least {lower[at[bad[0]]]:,.2f} in the scenario "
+            f"{list(models)[row['scenario']]!r}, and another scenario has no such {flow} at all: it cannot be a common "
+            f"decision. Leave {flow} out of commit, or give every scenario the same terms.",
+            status="infeasible",
+        )
+    upper[at] = 0.0
+
+
+def _named(models: Mapping[str, Model], what: str, starts: Places, limits: Places | None = None) -> dict[str, slice]:
+    """`flow of scenario` (or balance) → its columns (rows)."""
+    found = {}
+    for number, (scenario, model) in enumerate(models.items()):
+        program = model.program
+        for name, place in getattr(program, what).items():
+            limit = limits is not None and program.balances[name].sense == "<="
+            move = int(limits[number]) - program.equalities if limits is not None and limit else int(starts[number])
+            found[f"{name} of {scenario}"] = slice(place.start + move, place.stop + move)
+    return found
+
+
+def _canonical(program: Program, models: Mapping[str, Model], tail: int) -> Canonical:
+    """The program for the gate, with what a search for whole numbers wants to know."""
+    canonical = direct(program)
+    if not program.integer.any():
+        return canonical
+    each = [labelled(direct(model.program), model.program) for model in models.values()]
+    none = np.full(tail + bool(tail), -1, np.intp)
+    names = zip(models, each, strict=True)
+    return replace(
+        canonical,
+        implied=tuple(f"{name} of {scenario}" for scenario, one in names for name in one.implied),
+        when=np.concatenate([*(one.when for one in each), none]),
+        what=np.concatenate([*(one.what for one in each), none]),
+    )
+
+
+def at_odds(models: Mapping[str, Model], first: First) -> tuple[list[str], list[str]]:
+    """Fewest scenarios that no common first decisions suit, and the flows that stand in the way on their own.
+
+    Each scenario has a plan by itself. The scenarios are found by leaving one out after the other (Chinneck 2008,
+    ch. 6); no flow stands in the way on its own where only several together do.
+    """
+
+    def agree(names: Sequence[str], what: First) -> bool:
+        some = {name: models[name] for name in names}
+        try:
+            return two_stage(some, np.full(len(names), 1.0 / len(names)), what).possible()
+        except SolveError as error:
+            if error.status == "infeasible":
+                return False
+            raise
+
+    names = list(models)
+    low, high = 1, len(names)  # the first `low` agree, the first `high` do not
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if agree(names[:middle], first) else (low, middle)
+    guilty = names[:high]
+    for name in names[: high - 1]:
+        if len(guilty) > 2 and not agree(rest := [one for one in guilty if one != name], first):
+            guilty = rest
+    return guilty, [flow for flow in first if not agree(guilty, {flow: first[flow]})]
+
+
+__all__ = ["First", "TwoStage", "at_odds", "two_stage"]

@@ -1,0 +1,288 @@
+"""Plans for what nobody knows yet: first decisions that are common to all scenarios, and the best answer to each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+
+from soe_lib.errors import DataError, ReconciliationError, SolveError
+from soe_lib.extract.snapshot import Snapshot, expected
+from soe_lib.extract.spelling import hint
+from soe_lib.model.blocks import STANDARD, kept_close
+from soe_lib.model.conflict import explained
+from soe_lib.model.held import cells_of, holding, with_same_ceilings
+from soe_lib.model.model import CENT, Model
+from soe_lib.model.plan import Plan
+from soe_lib.model.planning import Recorded, of_record
+from soe_lib.model.solve import Options
+from soe_lib.model.terms import Block, blocks_of
+from soe_lib.model.two_stage import First, at_odds, two_stage
+from soe_lib.scenario.files import BASE
+from soe_lib.scenario.hedged import CVaR, Hedge
+from soe_lib.scenario.scenario import Scenario
+
+DECISIONS = (
+    "make", "run", "buy", "ship", "set_up", "set_up_on", "batch", "running", "place_order", "pack_size",
+    "dispatch_trip", "load", "heads", "hire", "release", "maintain",
+)  # fmt: skip
+"""What is released before anybody knows more: runs, orders, trips, crews. Sales, backlog, stock and overtime answer."""
+
+Future = Scenario | Snapshot | str
+"""What may come: a scenario, a whole snapshot, or "base"."""
+
+
+def hedge(
+    snapshot: Snapshot,
+    scenarios: Iterable[Future | tuple[float, Future]],
+    *,
+    commit: int | str | Mapping[str, int | str] | None = None,
+    risk: CVaR | None = None,
+    mean: Scenario | None = None,
+    blocks: Block | Sequence[Block] = (),
+    record: Recorded = "find",
+    options: Options | None = None,
+) -> Hedge:
+    """First decisions common to all scenarios, the rest by scenario, so that expected money (or CVaR) is highest.
+
+    Formula: max (1 − w) Σ p_s money_s(x_s) + w CVaR_α, the committed cells of all x_s being equal (two_stage.py).
+
+    Parameters
+    ----------
+    snapshot : what was known on the as-of date; scenarios are edits of it.
+    scenarios : scenarios, "base" for the snapshot as it is, or whole snapshots of the same date and periods; each alone
+        (all equally likely) or as (probability, scenario).
+    commit : what is decided before anybody knows the scenario: a number of periods from the first on, or a label of
+        time until whose end ("2026-W48"), for what DECISIONS names; or flow → one of these. Left out: the first week.
+        Where a scenario has no such cell (an offer that is gone), nobody uses it.
+    risk : how much the worst outcomes count; left out: expected money alone.
+    mean : whose plan's first decisions `expected_of_mean` carries out in every scenario; left out: the snapshot as
+        it is.
+    blocks, record, options : as for `soe.plan`; the fence's plan of record is one for all.
+
+    Raises
+    ------
+    DataError : probabilities that do not add up to 1, two scenarios of one name, a commitment that names nothing, a
+        snapshot of another date, or an allocation rule whose aims come before money.
+    SolveError : a scenario without a plan of its own, or scenarios that no common first decisions suit; both named.
+    ReconciliationError : the scenarios' ledgers do not add up to the joint optimum.
+    """
+    own = (*STANDARD, *kept_close(of_record(snapshot, record)))
+    chosen = _chosen(snapshot, scenarios)
+    chances = np.array([chance for _, chance, _, _ in chosen])
+    base = Model(mean.apply(snapshot) if mean else snapshot, (*own, *blocks_of(blocks), *(mean.blocks if mean else ())))
+    models = {name: Model(one, (*own, *blocks_of(blocks), *extra), near=base) for name, _, one, extra in chosen}
+    for name, model in {"base": base, **models}.items():
+        _refuse_aims(name, model)
+    base, *others = with_same_ceilings({"": base, **models}).values()
+    models = dict(zip(models, others, strict=True))
+    first = _first(commit, snapshot, base, models)
+    alone = {name: _alone(name, model, options, blocks_of(blocks)) for name, model in models.items()}
+    counted = risk or CVaR(weight=0.0)
+    joint = two_stage(models, chances, first, level=counted.level, weight=counted.weight)
+    try:
+        answer, certificate = joint.solve(options)
+    except SolveError as error:
+        raise _explained(error, models, first) from error
+    decisions = joint.decisions(answer.x)
+    plans = {name: holding(model, decisions).solve(options, name=name) for name, model in models.items()}
+    said = f"the scenario {mean.name!r}" if mean else "the snapshot as it is"
+    of_mean = _for_the_mean(base, first, options)
+    made = Hedge(
+        currency=snapshot.currency,
+        chances={name: chance for name, chance, _, _ in chosen},
+        first=first,
+        decisions={flow: _beside(frame, (of_mean or {}).get(flow)) for flow, frame in decisions.items()},
+        plans=plans,
+        alone=alone,
+        carried_out={name: _carried_out(model, of_mean, options, name) for name, model in models.items()},
+        mean=said if of_mean is not None else f"{said}, which has none,",
+        risk=counted,
+        solution={
+            "status": answer.status,
+            "objective": answer.objective,
+            "bound": answer.bound,
+            "gap": answer.gap,
+            "seconds": answer.seconds,
+            "variables": len(answer.x),
+            "rows": len(answer.price),
+            "solver": answer.solver,
+            "certificate": certificate.as_dict(),
+        },
+    )
+    _tie_out(made)
+    return made
+
+
+def _chosen(
+    snapshot: Snapshot, scenarios: Iterable[Future | tuple[float, Future]]
+) -> list[tuple[str, float, Snapshot, tuple[Block, ...]]]:
+    """Name, probability, snapshot and blocks of each scenario."""
+    given = list(scenarios)
+    if not given:
+        raise DataError('A hedge needs scenarios: give one at least, or "base".')
+    weighed = [one for one in given if isinstance(one, tuple)]
+    if weighed and len(weighed) < len(given):
+        raise DataError(f"{len(weighed)} of {len(given)} scenarios have a probability: give one to all, or to none.")
+    chances = [float(one[0]) for one in weighed] or [1.0 / len(given)] * len(given)
+    if not all(chance > 0.0 for chance in chances):
+        raise DataError(f"A probability is above 0, not {min(chances)}: leave out what cannot come.")
+    if abs(sum(chances) - 1.0) > 1e-9:
+        raise DataError(f"The probabilities of {len(given)} scenarios add up to {sum(chances):g}, not to 1.")
+    futures = [one[1] if isinstance(one, tuple) else one for one in given]
+    found = [_future(snapshot, one, number) for number, one in enumerate(futures, 1)]
+    names = [name for name, _, _ in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DataError(f"Two scenarios are called {twice[0]!r}. Rename one of them.")
+    return [(name, chance, one, extra) for chance, (name, one, extra) in zip(chances, found, strict=True)]
+
+
+def _future(snapshot: Snapshot, one: Future, number: int) -> tuple[str, Snapshot, tuple[Block, ...]]:
+    if isinstance(one, Scenario):
+        return one.name, one.apply(snapshot), one.blocks
+    if isinstance(one, str):
+        if one != BASE:
+            raise DataError(f'Only "{BASE}" is known by its name; {one!r} is no scenario. Give a soe.Scenario.')
+        return BASE, snapshot, ()
+    other = expected(one, "soe.hedge")
+    if (other.as_of, other.company) != (snapshot.as_of, snapshot.company):
+        raise DataError(
+            f"Snapshot {number} is of {other.company} as of {other.as_of}, the first of {snapshot.company} as of "
+            f"{snapshot.as_of}: scenarios are of one company and date."
+        )
+    if not other.periods.equals(snapshot.periods):
+        raise DataError(f"Snapshot {number} has other periods than the first: scenarios have the same.")
+    return f"snapshot {number}", other, ()
+
+
+def _refuse_aims(name: str, model: Model) -> None:
+    if "service" in model.balances:
+        raise DataError(
+            f"Scenario {name!r}: settings.toml has an allocation whose aims come before money, and an expectation over "
+            'scenarios has no such order. Set [objective] allocation = "margin", or price what is short (short_cost).'
+        )
+
+
+def _first(
+    commit: int | str | Mapping[str, int | str] | None, snapshot: Snapshot, base: Model, models: Mapping[str, Model]
+) -> dict[str, tuple[str, ...] | None]:
+    """Flow → the periods that are decided first."""
+    known = {name: flow for model in (base, *models.values()) for name, flow in model.flows.items()}
+    asked: dict[str, int | str | None]
+    if isinstance(commit, Mapping):
+        asked = dict(commit)
+        if lost := [name for name in asked if name not in known]:
+            there = f"{hint(lost[0], known)} There are: {', '.join(sorted(known))}."
+            raise DataError(f"commit: no scenario has a flow {lost[0]!r}. {there}")
+    else:
+        asked = dict.fromkeys((name for name in DECISIONS if name in known), commit)
+    if not asked:
+        raise DataError(
+            f"commit: there is nothing to decide first. Name flows of the plan: commit={{flow: label}}, of "
+            f"{', '.join(sorted(known))}."
+        )
+    return {
+        flow: _until(until, snapshot, base, flow) if "period" in known[flow].keys else None
+        for flow, until in asked.items()
+    }
+
+
+def _until(until: int | str | None, snapshot: Snapshot, base: Model, flow: str) -> tuple[str, ...]:
+    """The periods from the first one on."""
+    periods = snapshot.periods
+    names, starts = periods["period"].to_list(), periods["starts_on"].to_list()
+    if until is None:
+        count = max(1, sum(day < snapshot.as_of + timedelta(days=7) for day in starts))
+    elif isinstance(until, str):
+        inside = set(base.network.calendar.shares(pl.Series("period", [until]))["period"].cast(pl.String))
+        count = max((place for place, name in enumerate(names, 1) if name in inside), default=0)
+        if not count:
+            covered = f"which covers {starts[0]} to {periods['ends_on'][-1]}"
+            raise DataError(f"commit: {flow} until {until!r} lies outside the plan, {covered}.")
+    elif 1 <= until <= len(names):
+        count = until
+    else:
+        raise DataError(f"commit: {flow} for {until} periods; the plan has {len(names)}, and 1 is the least.")
+    return tuple(names[:count])
+
+
+def _alone(name: str, model: Model, options: Options | None, own: Sequence[Block]) -> Plan:
+    try:
+        return model.solve(options, name=name)
+    except SolveError as error:
+        told = explained(error, model, own)
+        raise SolveError(f"The scenario {name!r} has no plan even by itself: {told}", status=told.status) from error
+
+
+def _explained(error: SolveError, models: Mapping[str, Model], first: First) -> SolveError:
+    """Which scenarios have no first decisions in common, and what stands between them."""
+    if error.status != "infeasible" or len(models) < 2:
+        return error
+    names, flows = at_odds(models, first)
+    said = ", ".join(map(repr, names[:-1])) + f" and {names[-1]!r}"
+    what = ", ".join(flows or first)
+    return SolveError(
+        f"infeasible: no common first decisions suit the scenarios {said}: each has a plan by itself, but their {what} "
+        "cannot be the same. Commit less (commit=…), or let a promise of theirs be broken at a price.",
+        status=error.status,
+    )
+
+
+def _for_the_mean(base: Model, first: First, options: Options | None) -> dict[str, pl.DataFrame] | None:
+    """Flow → keys and quantity of what the plan for the mean decides first; None where it has no plan."""
+    plan = _or_none(base, options, "plan for the mean")
+    if plan is None:
+        return None
+    cells = {flow: cells_of(base, flow, periods) for flow, periods in first.items() if flow in base.flows}
+    return {
+        flow: own.drop("cell").with_columns(plan.flows[flow]["quantity"].gather(own["cell"]))
+        for flow, own in cells.items()
+    }
+
+
+def _beside(frame: pl.DataFrame, of_mean: pl.DataFrame | None) -> pl.DataFrame:
+    """Decisions beside those of the mean plan; what that plan does not know is 0 in it."""
+    if of_mean is None:
+        return frame.with_columns(pl.lit(0.0).alias("of_mean"))
+    keys = [name for name in frame.columns if name != "quantity"]
+    return frame.join(of_mean.rename({"quantity": "of_mean"}), on=keys, how="left").with_columns(
+        pl.col("of_mean").fill_null(0.0)
+    )
+
+
+def _carried_out(
+    model: Model, decisions: Mapping[str, pl.DataFrame] | None, options: Options | None, name: str
+) -> Plan | None:
+    if decisions is None:
+        return None
+    try:
+        held = holding(model, decisions)
+    except SolveError:
+        return None
+    return _or_none(held, options, f"{name}, decided for the mean")
+
+
+def _or_none(model: Model, options: Options | None, name: str) -> Plan | None:
+    """The plan, or None where there is none."""
+    try:
+        return model.solve(options, name=name)
+    except SolveError as error:
+        if error.status == "infeasible":
+            return None
+        raise
+
+
+def _tie_out(made: Hedge) -> None:
+    """The scenarios' own optima, held to the first decisions, against the joint optimum: to the cent."""
+    told = made.solution
+    slack = max(CENT, 1e-9 * abs(told["objective"]))
+    if not told["objective"] - slack <= made.value <= told["bound"] + slack:
+        raise ReconciliationError(
+            f"the scenarios' plans are worth {made.value:,.4f} together, the joint optimum is "
+            f"{told['objective']:,.4f}: they must agree"
+        )
+
+
+__all__ = ["DECISIONS", "hedge"]
