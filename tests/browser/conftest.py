@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -12,12 +13,16 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(
@@ -60,7 +65,8 @@ class Pages:
     workspace: Path
 
 
-@pytest.fixture(scope="session")
+# A server for each module: what one writes or deletes (scenarios.toml, a notebook's kernel) is no other's business.
+@pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """JupyterLab on 127.0.0.1 with a token, over a workspace of its own; ended by its process id."""
     browser_or_skip()
@@ -84,7 +90,7 @@ def lab_in(home: Path) -> Iterator[Lab]:
         yield Lab(address, token, workspace)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     """Voila on 127.0.0.1 over a workspace of its own, as README starts it; ended by its process id."""
     browser_or_skip()
@@ -134,6 +140,56 @@ def served(command: list[str], home: Path, ready: str, *, refused: bool = False)
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait(15)
+
+
+HEARD: dict[Page, list[str]] = {}
+"""Each page that is listened to: what its console and its kernel said; a closed one is forgotten."""
+
+
+def listened(page: Page) -> Page:
+    """The page, with what its console and its kernel's streams and errors say kept for the report of a failure."""
+    heard = HEARD[page] = []
+
+    def frame(sent: str | bytes) -> None:
+        text = sent if isinstance(sent, str) else sent.decode("utf-8", "replace")
+        if re.search(r'"msg_type": ?"(stream|error)"', text):
+            heard.append(f"kernel: {text[:4000]}")
+
+    page.on("websocket", lambda socket: socket.on("framereceived", frame))
+    page.on("console", lambda said: heard.append(f"console: {said.text[:400]}"))
+    page.on("pageerror", lambda error: heard.append(f"error: {error}"))
+    page.on("close", lambda closed: HEARD.pop(closed, None))
+    return page
+
+
+def witness(page: Page, home: Path, name: str) -> str:
+    """What a page shows and what was heard of it, as text; its picture is left in `home`."""
+    picture = home / f"{re.sub(r'[^A-Za-z0-9]+', '-', name)}.png"
+    parts = {"Picture": str(picture), "Heard": "\n".join(HEARD.get(page, [])[-40:])}
+    try:
+        page.screenshot(path=picture, full_page=True, timeout=10_000)
+        seen = page.locator(".soe-page").all() or [page.locator("body")]
+        parts["Shown"] = "\n".join(one.inner_text(timeout=10_000) for one in seen)
+    except Exception as error:  # a page that is gone has nothing to show, and the failure is to be told all the same
+        parts["Shown"] = f"The page cannot be asked: {error}"
+    for log in home.glob("*.log"):
+        parts[log.name] = log.read_text(encoding="utf-8", errors="replace")[-6000:]
+    return "\n".join(f"--- {title}\n{text}" for title, text in parts.items())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure explains itself: each open page's text and picture, its console, its kernel's words, the server's log."""
+    report = yield
+    if call.excinfo is not None and not call.excinfo.errisinstance(pytest.skip.Exception):
+        given = getattr(item, "funcargs", {}).values()
+        home = next((one.workspace.parent for one in given if isinstance(one, Lab | Pages)), None)
+        for number, page in enumerate(list(HEARD) if home else []):
+            title = f"what page {number} showed ({call.when})"
+            report.sections.append((title, witness(page, home, f"{item.name}-{number}")))
+    return report
 
 
 def quiet(config: Path) -> None:

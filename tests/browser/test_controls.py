@@ -17,7 +17,7 @@ from soe_lib.explore.controls.control import Field
 from soe_lib.scenario.files import load
 from soe_lib.scenario.values import Value
 from tests.browser.bench import SECOND, answered, kept, tab
-from tests.browser.conftest import CHROMIUM, FLAGS, ROOT, Lab
+from tests.browser.conftest import CHROMIUM, FLAGS, ROOT, Lab, listened
 from tests.browser.notebook import run_all
 from tests.unit.explore.forms import moved
 
@@ -36,7 +36,7 @@ def page(lab: Lab) -> Iterator[Page]:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        found = browser.new_page(viewport={"width": 1280, "height": 900})
+        found = listened(browser.new_page(viewport={"width": 1280, "height": 900}))
         found.set_default_timeout(180 * SECOND)
         run_all(found, lab.url("workbench.ipynb"))
         yield found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.browser.bench import SECOND, answered, kept, status, tab
-from tests.browser.conftest import CHROMIUM, FLAGS, ROOT, Pages
+from tests.browser.conftest import CHROMIUM, FLAGS, ROOT, Pages, listened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -41,7 +41,7 @@ ASKED: list[str] = []
 
 
 def opened(browser: Browser, address: str, width: int) -> Page:
-    page = browser.new_page(viewport={"width": width, "height": 900})
+    page = listened(browser.new_page(viewport={"width": width, "height": 900}))
     page.on("request", lambda request: ASKED.append(request.url))
     page.set_default_timeout(60 * SECOND)
     page.goto(address)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from soe_lib.scenario.files import load
 from tests.browser.bench import SECOND, STATUS, answered, kept, status, tab
-from tests.browser.conftest import CHROMIUM, FLAGS, ROOT, Lab
+from tests.browser.conftest import CHROMIUM, FLAGS, ROOT, Lab, listened, witness
 from tests.browser.notebook import run_all
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def page(lab: Lab) -> Iterator[Page]:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        found = browser.new_page(viewport={"width": 1280, "height": 900})
+        found = listened(browser.new_page(viewport={"width": 1280, "height": 900}))
         found.set_default_timeout(90 * SECOND)
         run_all(found, lab.url("workbench.ipynb"))
         found.locator(".soe-bench h3").scroll_into_view_if_needed()
@@ -51,7 +52,7 @@ def test_a_slider_moved_by_keyboard_changes_the_figures(page: Page) -> None:
     two = answered(page, "down 2 days")
     assert "worse" in two, "a line down for two days must cost something"
     assert re.search(r"Answered in [\d.]+ s: solver [\d.]+ s", two)
-    assert "hours lost" in page.locator(".soe-change").inner_text()
+    page.locator(".soe-change", has_text="hours lost").wait_for()  # told after the strip, in a message of its own
     assert page.locator(".soe-bench table.data caption:visible", has_text="What moved").count() == 1
     kept(page, "outage")
 
@@ -113,10 +114,12 @@ def test_a_scenario_is_saved_loaded_and_exported(page: Page, lab: Lab) -> None:
     kept(page, "saved")
 
 
-def test_saved_scenarios_stand_side_by_side(page: Page) -> None:
+def test_saved_scenarios_stand_side_by_side(page: Page, lab: Lab) -> None:
+    saved = [one.name for one in load(lab.workspace / "data" / "demo")]
+    assert set(saved) > {"no overtime", "Laundry up 10 percent", "container a week later still"}
     tab(page, "Scenarios")
     page.get_by_role("button", name="Plan the saved scenarios").click()
-    for name in ("no overtime", "Laundry up 10 percent", "container a week later still"):
+    for name in saved:
         page.locator("table.data:visible tbody th", has_text=name).wait_for()
     kept(page, "scenarios")
 
@@ -165,6 +168,14 @@ def test_no_cell_failed(page: Page) -> None:
     assert page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
     assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
     assert page.locator(STATUS).count() == 1
+
+
+def test_a_failure_would_explain_itself(page: Page, lab: Lab) -> None:
+    """Last: what the report of a failed test holds."""
+    told = witness(page, lab.workspace.parent, "witness")
+    assert "Margin" in told
+    assert "Jupyter Server" in told
+    assert (lab.workspace.parent / "witness.png").stat().st_size > 10_000
 
 
 def figures(text: str) -> list[str]:
