@@ -111,6 +111,7 @@ class Explorer:
         message; so does one that `watch.cancel()` ended, from another thread.
         """
         with self._one:
+            self.watch.clear()  # before the editing: a press of Cancel meanwhile must be heard
             return self._answered(trial)
 
     def _answered(self, trial: Asked) -> Answer:
@@ -131,7 +132,7 @@ class Explorer:
                 return replace(known, trial=trial, scenario=scenario, seconds=spent)
             changed = applied(self.snapshot, scenario, checked=not _by_controls(trial))
             ready = time.perf_counter()
-            plan = self.solve(changed, scenario)
+            plan = self._solved(changed, scenario)
         except SoeError as error:
             currency = self.snapshot.currency
             return Answer(trial=trial, currency=currency, scenario=scenario, notes=notes, message=str(error))
@@ -150,12 +151,12 @@ class Explorer:
     def solve(self, snapshot: Snapshot, scenario: Scenario) -> Plan:
         """The plan of a changed snapshot from the living solver; `soe.compare(…, solve=explorer.solve)` takes it."""
         with self._one:
+            self.watch.clear()
             return self._solved(snapshot, scenario)
 
     def _solved(self, snapshot: Snapshot, scenario: Scenario) -> Plan:
         from soe_lib.model.planning import plan
 
-        self.watch.clear()
         if not scenario.blocks:
             try:
                 return self.living.plan(snapshot, name=scenario.name)

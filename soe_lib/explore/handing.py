@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import base64
-import logging
 from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from soe_lib.errors import SoeError
 from soe_lib.explore import sharing
 from soe_lib.explore.builder import Builder
 from soe_lib.explore.panel import button, row
-from soe_lib.explore.view import block, refused
+from soe_lib.explore.view import block, fault, refused
 from soe_lib.scenario.files import HEADER, text
 from soe_lib.store.history import HERE
 from soe_lib.store.tables import at
@@ -22,7 +20,6 @@ from soe_lib.store.tables import at
 if TYPE_CHECKING:
     from soe_lib.store.tables import Store
 
-LOG = logging.getLogger(__name__)
 BLANK = "—"
 OFFER = 1
 """The part below the controls in which a scenario is offered or promoted."""
@@ -35,7 +32,8 @@ class Handing(widgets.VBox):
     ----------
     builder : holds it. taken : called when another scenario was loaded or received. renamed : when it has another name.
     store : plan history.
-    exceptions : asked when the part about the pack is opened or used: hands the names of this week's exceptions on.
+    exceptions : asked when the part about the pack is opened or used: hands the names of this week's exceptions, or
+        the error, on.
     """
 
     def __init__(
@@ -45,7 +43,7 @@ class Handing(widgets.VBox):
         *,
         renamed: Callable[[], None] = lambda: None,
         store: Store = "",
-        exceptions: Callable[[Callable[[tuple[str, ...]], None]], None] | None = None,
+        exceptions: Callable[[Callable[[tuple[str, ...]], None], Callable[[Exception], None]], None] | None = None,
     ) -> None:
         self.builder, self.taken, self.renamed, self.store = builder, taken, renamed, store
         self.name = widgets.Text(description="Name of the scenario", continuous_update=False)
@@ -65,7 +63,7 @@ class Handing(widgets.VBox):
         self.reason = widgets.Text(description="Reason")
         self.promote = button("Make plan of record", "Keep its plan in the plan history, as decided")
         self.said, self.told = widgets.HTML(), widgets.HTML()
-        self._exceptions = exceptions or (lambda told: told(builder.explorer.exceptions()))
+        self._exceptions = exceptions or (lambda told, _: told(builder.explorer.exceptions()))
         self._asked = False
         self.save.on_click(lambda _: self._try(self._save))
         self.share.on_click(lambda _: self._try(self._share))
@@ -106,7 +104,10 @@ class Handing(widgets.VBox):
         """The exceptions are looked for when somebody wants to offer a scenario, and only once."""
         if part == OFFER and not self._asked:
             self._asked = True
-            self._exceptions(lambda names: self.exception.set_trait("options", names))
+            self._exceptions(self._listed, self._fault)
+
+    def _listed(self, names: tuple[str, ...]) -> None:
+        self.exception.options = names
 
     def _named(self, called: str) -> None:
         if called.strip() != self.builder.draft.called:
@@ -155,8 +156,25 @@ class Handing(widgets.VBox):
 
     def _offer(self) -> None:
         """The exceptions are looked for beside the page, as that takes a moment; then the scenario is handed over."""
-        wanted = self.exception.value
-        self._exceptions(lambda _: self._try(lambda: self._offered(wanted)))
+        if self.offer.disabled:  # pressed twice before the page knew
+            return
+        self.offer.disabled = True
+        self.say("Looking up this week's exceptions…")
+        wanted, draft = self.exception.value, self.builder.draft
+
+        def told(names: tuple[str, ...]) -> None:
+            self.offer.disabled = False
+            self._listed(names)
+            if self.builder.draft != draft:
+                self.said.value = refused("The scenario was changed meanwhile: press again to hand over this one.")
+                return
+            self._try(lambda: self._offered(wanted))
+
+        def failed(error: Exception) -> None:
+            self.offer.disabled = False
+            self._fault(error)
+
+        self._exceptions(told, failed)
 
     def _offered(self, exception: str) -> None:
         file = self.builder.offer(exception)
@@ -172,8 +190,9 @@ class Handing(widgets.VBox):
     def _try(self, act: Callable[[], object]) -> None:
         try:
             act()
-        except SoeError as error:
-            self.said.value = refused(str(error))
-        except Exception as error:  # a callback's traceback reaches nobody
-            LOG.error("the workbench could not do this", exc_info=error)
-            self.said.value = refused(f"The workbench failed on this ({type(error).__name__}: {error}).")
+        except Exception as error:
+            self._fault(error)
+
+    def _fault(self, error: Exception) -> None:
+        """What went wrong, on the page: a callback's traceback reaches nobody."""
+        self.said.value = refused(fault(error))

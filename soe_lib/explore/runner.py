@@ -91,9 +91,11 @@ class Runner:
         self.busy, self.kind = False, ""
         if self._timer is not None:
             self._timer.cancel()
-        self.ended()
         try:
-            self._finish(future.result, task.done, task.failed)
+            try:
+                self.ended()
+            finally:  # whoever asked hears of it, and what waits is done, whatever the page makes of it
+                self._finish(future.result, task.done, task.failed)
         finally:
             if self._waiting and not self.busy:
                 self._start(loop)
@@ -108,5 +110,5 @@ class Runner:
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         if self.busy:
+            self._timer = loop.call_later(TICK, self._tick, loop)  # first: a word that cannot be said ends no telling
             self.tick(time.monotonic() - self._began)
-            self._timer = loop.call_later(TICK, self._tick, loop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.errors import SoeError
 from soe_lib.explore.answer import NAMES, Answer, Kpi
 from soe_lib.explore.trial import NO_CHANGE
 from soe_lib.pack.show import Format, table_html
@@ -17,6 +19,7 @@ from soe_lib.review import words
 if TYPE_CHECKING:
     from soe_lib.model.watch import Progress
 
+LOG = logging.getLogger(__name__)
 CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 """The workbench's own style: dark ink on white, or what the theme of the page it stands in has for them."""
 
@@ -69,6 +72,19 @@ def progress(found: Progress, seconds: float, currency: str, behind: str = "") -
 def refused(message: str) -> str:
     """Why there is no answer, as a message."""
     return block(f'<div class="refused" role="alert">{escape(message)}</div>')
+
+
+def fault(error: Exception) -> str:
+    """What went wrong, in words; a fault of ours is logged too, as a callback's traceback reaches nobody."""
+    if isinstance(error, SoeError):
+        return str(error)
+    LOG.error("the workbench could not do this", exc_info=error)
+    return f"The workbench failed on this ({type(error).__name__}: {error})."
+
+
+def line(told: str) -> str:
+    """A line of what goes on."""
+    return block(f'<p role="status">{escape(told)}</p>')
 
 
 def tile(kpi: Kpi, currency: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +21,9 @@ from soe_lib.explore.tradeoff import Tradeoff
 from soe_lib.review import words
 
 if TYPE_CHECKING:
+    from soe_lib.scenario.scenario import Scenario
     from soe_lib.store.tables import Store
 
-LOG = logging.getLogger(__name__)
 TITLES = (*(leaf.title for leaf in LEAVES), "Scenarios", "Trade-offs")
 LONG = 0.8
 """Seconds of work after which the page says how far it is."""
@@ -112,18 +111,14 @@ class Workbench(widgets.VBox):
         self.handing.name.placeholder = answer.name
         self._draw()
 
-    def _exceptions(self, told: Callable[[tuple[str, ...]], None]) -> None:
+    def _exceptions(self, told: Callable[[tuple[str, ...]], None], failed: Callable[[Exception], None]) -> None:
         """Hand on what this week's exceptions are called, the most money first."""
-        self.runner.ask(self.explorer.exceptions, told, self._failed, "exceptions")
+        self.runner.ask(self.explorer.exceptions, told, failed, "exceptions")
 
     def _failed(self, error: Exception) -> None:
         """A fault of ours must reach the reader too: a callback's traceback reaches nobody."""
-        if isinstance(error, SoeError):
-            self.strip.value = view.refused(str(error))
-            return
-        LOG.error("the workbench could not answer", exc_info=error)
-        what = f"{type(error).__name__}: {error}"
-        self.strip.value = view.refused(f"The workbench failed on this ({what}); undo or reset goes on.")
+        goes_on = "" if isinstance(error, SoeError) else " Undo or reset goes on."
+        self.strip.value = view.refused(view.fault(error) + goes_on)
 
     def _rest(self) -> None:
         self.running.layout.display = "none"
@@ -185,10 +180,10 @@ class Scenarios(widgets.VBox):
 
     def __init__(self, bench: Any) -> None:
         self.bench = bench
-        self.table = widgets.HTML()
+        self.table, self.said = widgets.HTML(), widgets.HTML()
         self.plan = button("Plan the saved scenarios", "Each is answered in turn; those that fail say why")
         self.plan.on_click(lambda _: self._plan())
-        super().__init__([self.table, row(self.plan)])
+        super().__init__([self.table, row(self.plan), self.said])
 
     def refresh(self) -> None:
         """The table as it is now; the scenario on the screen stands last."""
@@ -199,26 +194,52 @@ class Scenarios(widgets.VBox):
         self.table.value = view.trials(rows)
 
     def _plan(self) -> None:
-        self._next(list(self.bench.builder.saved()))
+        """Whoever presses sees at once that it was heard, and at the end what came of it."""
+        if self.plan.disabled:  # pressed twice before the page knew
+            return
+        self.plan.disabled = True
+        self._say("Planning the saved scenarios…")
+        try:
+            saved = list(self.bench.builder.saved())
+        except Exception as error:
+            self._over(view.refused(view.fault(error)))
+            return
+        if not saved:
+            self._over(view.line(f"{self.bench.builder.path.name} holds no scenario yet: save one first."))
+            return
+        self._next(saved, len(saved), [])
 
-    def _next(self, left: list[Any]) -> None:
+    def _next(self, left: list[Scenario], all_: int, faults: list[str]) -> None:
         """Answer one after the other, so that a change by hand may come in between."""
         bench = self.bench
         if not left:
-            self.refresh()
+            told = f"{words.count(all_ - len(faults), 'saved scenario')} answered."
+            self._over(view.refused(" ".join([told, *faults])) if faults else view.line(told))
             return
-        one = left.pop(0)
+        one = left[0]
+        self._say(f"Planning the saved scenarios: {all_ - len(left) + 1} of {all_}, {one.name}…")
 
         def done(answer: Answer) -> None:
+            if answer.message.startswith(CANCELLED):
+                if bench.runner.asked(ANSWER):  # it only made way for a change by hand
+                    self._next(left, all_, faults)
+                else:
+                    self._over(view.line(f"Cancelled after {all_ - len(left)} of {all_} saved scenarios."))
+                return
             bench.builder.keep(answer)
             self.refresh()
-            self._next(left)
+            self._next(left[1:], all_, faults)
 
         def failed(error: Exception) -> None:
-            bench._failed(error)
-            self._next(left)
+            self._next(left[1:], all_, [*faults, f"{one.name}: {view.fault(error)}"])
 
         bench.runner.ask(lambda: bench.explorer.answer(one), done, failed, "saved")
+
+    def _say(self, told: str) -> None:
+        self.said.value = view.line(told)
+
+    def _over(self, told: str) -> None:
+        self.plan.disabled, self.said.value = False, told
 
 
 def refusal(message: str) -> Any:

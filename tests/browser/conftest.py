@@ -153,7 +153,7 @@ def listened(page: Page) -> Page:
     def frame(sent: str | bytes) -> None:
         text = sent if isinstance(sent, str) else sent.decode("utf-8", "replace")
         if re.search(r'"msg_type": ?"(stream|error)"', text):
-            heard.append(f"kernel: {text[:4000]}")
+            heard.append(f"kernel: {re.sub('[^ -~]+', ' ', text)[-2000:]}")  # what is said stands at the end
 
     page.on("websocket", lambda socket: socket.on("framereceived", frame))
     page.on("console", lambda said: heard.append(f"console: {said.text[:400]}"))

@@ -119,6 +119,7 @@ def test_saved_scenarios_stand_side_by_side(page: Page, lab: Lab) -> None:
     assert set(saved) > {"no overtime", "Laundry up 10 percent", "container a week later still"}
     tab(page, "Scenarios")
     page.get_by_role("button", name="Plan the saved scenarios").click()
+    page.get_by_text(f"{len(saved)} saved scenarios answered.").wait_for()
     for name in saved:
         page.locator("table.data:visible tbody th", has_text=name).wait_for()
     kept(page, "scenarios")

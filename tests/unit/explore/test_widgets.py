@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +185,149 @@ def test_scenarios_stand_side_by_side(bench: Workbench) -> None:
         assert name in bench.scenarios.table.value.replace("&#39;", "&#x27;")
 
 
+def saved(bench: Workbench, *days: int) -> list[str]:
+    """Save the line being down for some numbers of days, and go back to the base; their names."""
+    for count in days:
+        bench.panel.fields["days"].value = count
+        bench.handing.save.click()
+    bench.panel.reset.click()
+    bench.explorer._known.clear()
+    return [f"line down {count} days" for count in days]
+
+
+def named(bench: Workbench) -> list[str]:
+    """Which of the answers are kept to stand in the table."""
+    return list(bench.builder.kept)
+
+
+def test_a_press_on_plan_the_saved_scenarios_is_seen_at_once(bench: Workbench) -> None:
+    names, gate, said = saved(bench, 2, 7), threading.Event(), list[str]()
+    honest = bench.explorer.answer
+    bench.explorer.answer = lambda trial: (gate.wait(5), honest(trial))[1]  # type: ignore[method-assign]
+    bench.scenarios.said.observe(lambda change: said.append(change["new"]), names="value")
+
+    async def press() -> None:
+        bench.scenarios.plan.click()
+        assert bench.scenarios.plan.disabled
+        assert "1 of 2, line down 2 days" in bench.scenarios.said.value
+        bench.scenarios.plan.click()
+        gate.set()
+        await _until(lambda: not bench.scenarios.plan.disabled)
+
+    asyncio.run(press())
+    assert named(bench) == names
+    assert [sum(f"{place} of 2" in one for one in said) for place in (1, 2)] == [1, 1], (
+        "the second press was one too many"
+    )
+    assert "2 saved scenarios answered." in bench.scenarios.said.value
+
+
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [(None, "holds no scenario yet"), ("", "holds no scenario yet"), ("[[scenario]\n", "no valid TOML")],
+    ids=["no-file", "empty", "half-written"],
+)
+def test_nothing_to_plan_is_said(bench: Workbench, held: str | None, told: str) -> None:
+    if held is not None:
+        bench.builder.path.write_text(held, encoding="utf-8")
+    bench.scenarios.plan.click()
+    assert told in bench.scenarios.said.value
+    assert not bench.scenarios.plan.disabled
+
+
+def test_a_saved_scenario_that_fails_takes_no_other_with_it(bench: Workbench) -> None:
+    (first, second, third), honest = saved(bench, 2, 7, 3), bench.explorer.answer
+    before = bench.strip.value
+
+    def broken(trial: Any) -> Any:
+        if trial.name == second:
+            raise RuntimeError("<b>broken</b>")
+        return honest(trial)
+
+    bench.explorer.answer = broken  # type: ignore[method-assign]
+    bench.scenarios.plan.click()
+    assert named(bench) == [first, third]
+    assert f"2 saved scenarios answered. {second}: The workbench failed on this" in bench.scenarios.said.value
+    assert "&lt;b&gt;broken" in bench.scenarios.said.value
+    assert bench.strip.value == before, "the scenario on the screen has its figures still"
+    assert not bench.scenarios.plan.disabled
+
+
+def test_a_table_that_cannot_be_shown_leaves_a_button_that_works(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved(bench, 2, 7)
+    monkeypatch.setattr(bench.scenarios, "refresh", lambda: 1 / 0)
+    bench.scenarios.plan.click()
+    assert bench.scenarios.said.value.count("ZeroDivisionError") == 2
+    assert not bench.scenarios.plan.disabled
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_cancel_ends_the_saved_scenarios_or_lets_a_change_by_hand_come_first(bench: Workbench, by_hand: bool) -> None:
+    """What was cancelled is no answer, and stands in place of none."""
+    names, answer, order = saved(bench, 2, 7, 3), bench.explorer.answer, list[str]()
+    bench.scenarios.plan.click()
+    kept = dict(bench.builder.kept)
+    bench.explorer._known.clear()
+    plan, running, gate = bench.explorer.living.plan, threading.Event(), threading.Event()
+
+    def slow(*given: Any, name: str, **named: Any) -> Any:
+        if name == names[1] and not gate.is_set():
+            running.set()
+            gate.wait(5)
+        return plan(*given, name=name, **named)
+
+    def noted(trial: Any) -> Any:
+        found = answer(trial)
+        order.append(f"{found.name}{'' if found.ok else ' cancelled'}")
+        return found
+
+    bench.explorer.living.plan, bench.explorer.answer = slow, noted  # type: ignore[method-assign]
+
+    async def press() -> None:
+        bench.scenarios.plan.click()
+        await _until(running.is_set)
+        if by_hand:
+            bench.panel.fields["days"].value = 5
+        bench.cancel.click()
+        gate.set()
+        await _until(lambda: not bench.scenarios.plan.disabled)
+        await _until(lambda: not bench.runner.busy and not bench.runner.waiting)
+
+    asyncio.run(press())
+    assert named(bench) == names
+    assert all(one.ok for one in bench.builder.kept.values())
+    assert bench.builder.kept[names[1]].kpis == kept[names[1]].kpis
+    if by_hand:
+        assert order == [names[0], f"{names[1]} cancelled", "line down 5 days", names[1], names[2]]
+        assert "down 5 days" in bench.strip.value
+        assert "3 saved scenarios answered." in bench.scenarios.said.value
+    else:
+        assert order == [names[0], f"{names[1]} cancelled"]
+        assert "Cancelled after 1 of 3 saved scenarios." in bench.scenarios.said.value
+
+
+def test_cancel_pressed_while_the_tables_are_changed_is_heard(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the solver has begun."""
+    from soe_lib.explore import controller
+
+    honest = controller.applied
+
+    def pressed(*given: Any, **named: Any) -> Any:
+        bench.cancel.click()
+        return honest(*given, **named)
+
+    monkeypatch.setattr(controller, "applied", pressed)
+    bench.panel.fields["days"].value = 7
+    assert "Cancelled" in bench.strip.value
+    monkeypatch.undo()
+    bench.panel.fields["days"].value = 6
+    assert "Cancelled" not in bench.strip.value
+
+
 def test_the_table_shows_the_scenario_on_the_screen_and_no_other_of_its_name(bench: Workbench) -> None:
     bench.handing.name.value = "bad week"
     bench.panel.fields["days"].value = 7
@@ -285,6 +430,76 @@ def test_work_of_another_kind_waits_and_none_is_lost() -> None:
 
     asyncio.run(all_at_once())
     assert done == ["frontier", "new", "question", "tab"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_in_any_order_the_newest_of_each_kind_and_every_series_comes_to_its_end(seed: int) -> None:
+    """Asks at random moments of four kinds, a series of six beside them; work, its telling and the page's words fail."""
+    dice, kinds = random.Random(seed), ("answer", "frontier", "question", "exceptions")
+    asked, heard = dict.fromkeys(kinds, 0), {kind: list[int]() for kind in kinds}
+    series, working, most = list[int](), 0, 0
+
+    def fragile(*_: object) -> None:
+        if dice.random() < 0.2:
+            raise ValueError("the page")
+
+    def work(number: int, seconds: float, fails: bool) -> int:
+        nonlocal working, most
+        working += 1
+        most = max(most, working)
+        time.sleep(seconds)
+        working -= 1
+        if fails:
+            raise RuntimeError(number)
+        return number
+
+    def ask(runner: Runner, kind: str) -> None:
+        asked[kind] += 1
+        number, fails, untold = asked[kind], dice.random() < 0.2, dice.random() < 0.2
+
+        def told(found: int) -> None:
+            if untold:
+                raise ValueError("the telling")
+            heard[kind].append(found)
+
+        seconds = dice.choice((0, 0, 0.001, 0.004))
+        runner.ask(lambda: work(number, seconds, fails), told, lambda _: heard[kind].append(number), kind)
+
+    def go_on(runner: Runner, left: list[int]) -> None:
+        if left:
+            fails = dice.random() < 0.3
+            step: Callable[[object], None] = lambda _: (series.append(left[0]), go_on(runner, left[1:]))[0]  # noqa: E731
+            runner.ask(lambda: work(left[0], 0.001, fails), step, step, "saved")
+
+    async def at_random() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        runner = Runner(fragile, fragile)
+        go_on(runner, list(range(6)))
+        for _ in range(60):
+            ask(runner, dice.choice(kinds))
+            if dice.random() < 0.4:
+                await asyncio.sleep(dice.choice((0, 0.001, 0.003)))
+        await _until(lambda: not runner.busy and not runner.waiting)
+
+    asyncio.run(at_random())
+    assert series == list(range(6))
+    assert most == 1
+    for kind in kinds:
+        assert heard[kind][-1] == asked[kind]
+        assert heard[kind] == sorted(set(heard[kind]))
+
+
+def test_a_page_that_cannot_say_how_long_it_takes_is_told_again() -> None:
+    ticks: list[float] = []
+
+    async def long() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        runner = Runner(lambda seconds: (ticks.append(seconds), 1 / 0)[0])
+        runner.ask(lambda: time.sleep(0.9), lambda _: None, _raised)
+        await _until(lambda: not runner.busy)
+
+    asyncio.run(long())
+    assert len(ticks) > 1
 
 
 def test_whoever_asked_hears_of_a_result_that_cannot_be_told() -> None:
@@ -431,3 +646,38 @@ def test_the_exceptions_to_answer_are_offered_once_somebody_looks(bench: Workben
     found = bench.explorer.exceptions()
     assert asked.options == found
     assert hand.said.value == ""
+
+
+def test_a_scenario_handed_to_the_pack_behind_other_work_is_seen_to_be_and_loses_nothing(bench: Workbench) -> None:
+    hand, explorer, gate = bench.handing, bench.explorer, threading.Event()
+    explorer.__dict__["_exceptions"] = found = ("late: A", "short: A")
+    honest = explorer.exceptions
+    explorer.exceptions = lambda: (gate.wait(5), honest())[1]  # type: ignore[method-assign]
+    bench.panel.fields["days"].value = 7
+    hand.exception.value = found[0]
+
+    async def press(*, meanwhile: int | None = None) -> None:
+        gate.clear()
+        hand.exception.options = ()
+        bench.runner.ask(lambda: gate.wait(5), lambda _: None, _raised, "frontier")
+        hand._opened(1)
+        hand.offer.click()
+        assert hand.offer.disabled
+        assert "Looking up" in hand.said.value
+        hand.offer.click()
+        if meanwhile:
+            bench.panel.fields["days"].value = meanwhile
+        gate.set()
+        await _until(lambda: not hand.offer.disabled)
+        await _until(lambda: not bench.runner.busy and not bench.runner.waiting)
+
+    asyncio.run(press(meanwhile=2))
+    assert "changed meanwhile" in hand.said.value
+    assert bench.builder.saved() == ()
+    asyncio.run(press())
+    assert hand.exception.options == found
+    assert [one.answers for one in bench.builder.saved()] == [found[0]]
+    explorer.exceptions = lambda: _raised(RuntimeError("lost"))  # type: ignore[assignment, method-assign, return-value]
+    hand.offer.click()
+    assert "RuntimeError: lost" in hand.said.value
+    assert not hand.offer.disabled
