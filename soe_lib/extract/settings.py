@@ -146,6 +146,26 @@ class Consumption:
 
 
 @dataclass(frozen=True)
+class Cushion:
+    """The stock that a plan holds against demand and supply that nobody knows.
+
+    Parameters
+    ----------
+    use : "with a record" of the forecast (versions by week, and what was sold), "always" or "never".
+    review_days : days from one plan to the next.
+    steps : of the risk curve: how many quantiles of the error.
+    error : where little is known: standard deviation of a week's error, as a share of its forecast.
+    pool : points of a record that what is known of its family counts for.
+    """
+
+    use: str = "never"
+    review_days: int = 7
+    steps: int = 10
+    error: float = 0.3
+    pool: float = 8.0
+
+
+@dataclass(frozen=True)
 class Events:
     """What a loss of supply does to receipts of what it hits: they come, are lost, or are late (come after its end)."""
 
@@ -206,6 +226,7 @@ class Settings:
     escalation: Escalation = Escalation()
     forecast: ForecastChoice = ForecastChoice()
     consumption: Consumption = Consumption()
+    cushion: Cushion = Cushion()
     tables: Tables = Tables()
     plausibility: Plausibility = Plausibility()
     events: Events = Events()

@@ -26,6 +26,7 @@ CHOICES = {
     "lead_time.days": ("calendar days", "working days"),
     "limits.per": ("", "day", "period", "week"),
     "calendar.fiscal": ("4-4-5", "months"),
+    "cushion.use": ("with a record", "always", "never"),
     "events.open_orders": ("come", "lost", "late"),
     "objective.late_from": ("asked", "confirmed"),
 }
@@ -41,6 +42,10 @@ RANGE = {
     "escalation.days": (0, 365),
     "consumption.backward_days": (0, 3650),
     "consumption.forward_days": (0, 3650),
+    "cushion.review_days": (1, 3650),
+    "cushion.steps": (2, 100),
+    "cushion.error": (0, 10),
+    "cushion.pool": (0, 1_000_000),
 }
 RENAMED = {"assumptions": "notes", "lead_time.in": "days"}
 """What is written → what it is called here."""

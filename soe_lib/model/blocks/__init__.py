@@ -10,6 +10,7 @@ from soe_lib.model.blocks.capacity import Capacity, Overtime
 from soe_lib.model.blocks.carry_over import SET_UP_STATE
 from soe_lib.model.blocks.cohorts import Cohorts
 from soe_lib.model.blocks.crews import Crews, Maintenance
+from soe_lib.model.blocks.cushion import Cushion
 from soe_lib.model.blocks.force import Overrides
 from soe_lib.model.blocks.in_time import InTime
 from soe_lib.model.blocks.lots import ALTERNATIVES, ORDERS, RUNNING, RUNS, TRIPS, Lots
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 STANDARD: tuple[Block, ...] = (
     Make(), Buy(), Receive(), Ship(), Stock(), StockRules(), Sell(), Capacity(), Overtime(), RUNS, ALTERNATIVES,
     RUNNING, *SET_UP_STATE, ORDERS, TRIPS, Sites(), Expansions(), Crews(), Maintenance(), Substitute(), ShelfLife(),
-    Cohorts(), Allocation(), InTime(), InTime(late=True), Overrides(),
+    Cohorts(), Allocation(), InTime(), InTime(late=True), Cushion(), Overrides(),
 )  # fmt: skip
 
 
@@ -40,6 +41,6 @@ def kept_close(record: Plan | None) -> tuple[Block, ...]:
 
 __all__ = [
     "ALTERNATIVES", "ORDERS", "RUNNING", "RUNS", "SET_UP_STATE", "STANDARD", "TRIPS", "Allocation", "Buy", "Capacity",
-    "Cohorts", "Crews", "Expansions", "InTime", "Lots", "Maintenance", "Make", "Overrides", "Overtime", "Receive",
-    "Sell", "ShelfLife", "Ship", "Sites", "Stability", "Stock", "StockRules", "Substitute", "kept_close",
+    "Cohorts", "Crews", "Cushion", "Expansions", "InTime", "Lots", "Maintenance", "Make", "Overrides", "Overtime",
+    "Receive", "Sell", "ShelfLife", "Ship", "Sites", "Stability", "Stock", "StockRules", "Substitute", "kept_close",
 ]  # fmt: skip

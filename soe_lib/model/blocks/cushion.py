@@ -1,0 +1,62 @@
+"""Cushion: stock against demand that nobody knows, its steps from the record, its prices from the economics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from soe_lib.model import risk
+from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
+
+if TYPE_CHECKING:
+    from soe_lib.model.network import Network
+
+ACCOUNT = "expected shortage"
+
+
+class Cushion(Part):
+    """What is expected to be late, lost or expedited because stock is low: a convex price of closing stock.
+
+    Formula: Σ over the quantiles e of the error in sum of (holding + late + lost ÷ interval) ÷ steps × (e − stock)⁺,
+    which is the newsvendor's expected cost less the mean's own holding, with e over the protection interval.
+    Brings flow `below_cushion` (item, location, period, tier) [units of a tier that stock does not fill] and balance
+    `cushion` (item, location, period). Books to "expected shortage" (steering: no cash).
+    """
+
+    def flows(self, network: Network) -> Iterator[Flow]:
+        """below_cushion."""
+        if not (cells := risk.steps(network)).is_empty():
+            yield Flow(
+                "below_cushion",
+                cells,
+                (*risk.CELL, "tier"),
+                "unit",
+                "units of a tier of the cushion that closing stock does not fill",
+                upper="width",
+            )
+
+    def balances(self, network: Network) -> Iterator[Balance]:
+        """cushion."""
+        if not (cells := risk.steps(network)).is_empty():
+            yield Balance(
+                "cushion",
+                cells.group_by(risk.CELL).agg(pl.col("level").max()),
+                risk.CELL,
+                "<=",
+                "unit",
+                "stock fills the steps of the cushion, or what is missing is priced",
+                rhs=-pl.col("level"),
+            )
+
+    def effects(self, network: Network) -> Iterator[Effect]:
+        """Of stock and below_cushion on cushion."""
+        if not (cells := risk.steps(network)).is_empty():
+            yield Effect("stock", "cushion", -1.0, join=cells.select(risk.CELL).unique(), using=risk.CELL)
+            yield Effect("below_cushion", "cushion", -1.0)
+
+    def rates(self, network: Network) -> Iterator[Rate]:
+        """Expected shortage, steering."""
+        if not risk.steps(network).is_empty():
+            yield Rate(ACCOUNT, "below_cushion", -pl.col("price"), kind="steering")

@@ -1,0 +1,136 @@
+"""Where the goods of a node come from: the ways in, the shortest of them, and what one unit of demand takes up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from soe_lib.model.prepared import prepared
+
+if TYPE_CHECKING:
+    from soe_lib.model.network import Network
+
+NODE = ("item", "location")
+FAR = 1e6
+"""Days to a node that nothing supplies."""
+DEPTH = 60
+"""Of the longest chain that is followed."""
+
+
+@prepared
+def ways(network: Network) -> pl.DataFrame:
+    """Every way into a node, whenever it is valid.
+
+    Returns
+    -------
+    item, location, kind (make, ship, buy), name, origin (of a ship), days [lead time], cost [money per unit; of a buy].
+    """
+    mean = float(network.periods.select(((pl.col("ends_on") - pl.col("starts_on")).dt.total_days() + 1).mean()).item())
+    days = pl.coalesce(pl.col("lead_time_periods") * mean, "lead_time_days").fill_null(0.0).alias("days")
+    nowhere = pl.lit("", dtype=network.domains["location"]).alias("origin")
+    made = network.table("routings").select(
+        *NODE, pl.lit("make").alias("kind"), pl.col("routing").cast(pl.String).alias("name"), nowhere, days,
+        pl.lit(0.0).alias("cost"),
+    )  # fmt: skip
+    bought = network.table("offers").select(
+        *NODE, pl.lit("buy").alias("kind"), pl.col("offer").cast(pl.String).alias("name"), nowhere,
+        pl.col("lead_time_days").fill_null(0.0).cast(pl.Float64).alias("days"),
+        pl.col("unit_cost").fill_null(0.0).alias("cost"),
+    )  # fmt: skip
+    lanes = network.lanes
+    shipped = lanes.select(
+        "item", pl.col("destination").alias("location"), pl.lit("ship").alias("kind"),
+        pl.col("lane").cast(pl.String).alias("name"), "origin",
+        days if "lead_time_periods" in lanes.columns else pl.col("lead_time_days").fill_null(0.0).alias("days"),
+        pl.col("cost_per_unit").fill_null(0.0).alias("cost"),
+    )  # fmt: skip
+    same = {"days": pl.Float64, "cost": pl.Float64}
+    return pl.concat(
+        [one.with_columns(pl.col(name).cast(kind) for name, kind in same.items()) for one in (made, bought, shipped)]
+    )
+
+
+@prepared
+def shortest(network: Network) -> pl.DataFrame:
+    """item, location, hops, days: the shortest way from where an item is made or bought, over the lanes."""
+    known = ways(network)
+    found = known.filter(pl.col("kind") != "ship").group_by(NODE).agg(pl.col("days").min(), hops=pl.lit(0))
+    lanes = known.filter(pl.col("kind") == "ship").group_by("item", "origin", "location").agg(pl.col("days").min())
+    for _ in range(DEPTH):
+        there = found.rename({"location": "origin", "days": "before"})
+        further = lanes.join(there, on=["item", "origin"]).select(
+            *NODE, days=pl.col("days") + pl.col("before"), hops=pl.col("hops") + 1
+        )
+        both = pl.concat([found.select(*NODE, "days", "hops"), further])
+        nearer = both.group_by(NODE).agg(pl.col("days").min(), pl.col("hops").min())
+        if nearer.height == found.height and nearer.sort(NODE).equals(found.select(*NODE, "days", "hops").sort(NODE)):
+            break
+        found = nearer
+    return found.sort(NODE)
+
+
+@prepared
+def usage(network: Network) -> pl.DataFrame:
+    """Units of each node that one unit of demand takes up, over lanes and bills of material, itself among them.
+
+    A node that can make an item takes it from its routings, else from the lanes of the fewest steps from a source,
+    several in equal parts. Components count per good unit.
+
+    Returns
+    -------
+    item, location (the node that feeds), of_item, of_location (the demand), per_unit.
+    """
+    known, hops = ways(network), shortest(network).select(*NODE, "hops")
+    made = known.filter(pl.col("kind") == "make").select(*NODE, "name").unique()
+    parts = network.table("components").select(pl.col("routing").cast(pl.String).alias("name"), "component", "quantity")
+    yields = network.table("routings").select(pl.col("routing").cast(pl.String).alias("name"), "yield").unique("name")
+    share = 1.0 / pl.len().over(NODE)
+    eaten = (
+        made.with_columns(share=share)
+        .join(parts, on="name")
+        .join(yields, on="name", how="left")
+        .select(
+            *NODE,
+            feed=pl.col("component"),
+            at="location",
+            per_unit=pl.col("share") * pl.col("quantity") / pl.col("yield").fill_null(1.0).clip(1e-9),
+        )
+    )
+    lanes = (
+        known.filter(pl.col("kind") == "ship")
+        .select(*NODE, "origin")
+        .unique()
+        .join(made, on=NODE, how="anti")
+        .join(hops, on=NODE)
+        .join(hops.rename({"location": "origin", "hops": "there"}), on=["item", "origin"])
+        .filter(pl.col("there") == pl.col("hops") - 1)
+    )
+    moved = lanes.select(*NODE, feed="item", at="origin", per_unit=1.0 / pl.len().over(NODE))
+    steps = pl.concat([eaten, moved]).group_by(*NODE, "feed", "at").agg(pl.col("per_unit").sum())
+    demanded = network.demand.select(NODE).unique()
+    front = demanded.with_columns(of_item="item", of_location="location", per_unit=pl.lit(1.0))
+    found = [front]
+    for _ in range(DEPTH):
+        front = (
+            front.rename({"per_unit": "so_far"})
+            .join(steps, on=NODE)
+            .select(
+                pl.col("feed").alias("item"),
+                pl.col("at").alias("location"),
+                "of_item",
+                "of_location",
+                per_unit=pl.col("so_far") * pl.col("per_unit"),
+            )
+            .group_by(*NODE, "of_item", "of_location")
+            .agg(pl.col("per_unit").sum())
+        )
+        if front.is_empty():
+            break
+        found.append(front)
+    return (
+        pl.concat(found)
+        .group_by(*NODE, "of_item", "of_location")
+        .agg(pl.col("per_unit").sum())
+        .sort(*NODE, "of_item", "of_location")
+    )

@@ -1,0 +1,377 @@
+"""The risk curve of each node: what a low stock is expected to cost, from the record of errors and the economics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from soe_lib.model.axis import Floats
+from soe_lib.model.blocks.stock import holding_rates
+from soe_lib.model.inbound import NODE, shortest, usage, ways
+from soe_lib.model.prepared import prepared
+from soe_lib.uncertainty import record as records
+from soe_lib.uncertainty.spread import FLOOR, LISTED, spread
+
+if TYPE_CHECKING:
+    from soe_lib.model.network import Network
+
+CELL = (*NODE, "period")
+LEAST = 1e-6
+"""Units: a step of less is none."""
+CLASSES = 3
+TIERS = 999
+"""Of demands, by what a unit short costs them; whoever loses least waits first."""
+
+
+@prepared
+def known(network: Network) -> pl.DataFrame:
+    """The record of the forecast by item and place; see `uncertainty.record.record`."""
+    found = records.record(network.snapshot["forecast"], network.snapshot["actuals"], network.snapshot.as_of)
+    return network.encode(found)
+
+
+@prepared
+def errors(network: Network) -> pl.DataFrame:
+    """Quantiles of the relative error of every node that demand takes up; see `uncertainty.spread.spread`."""
+    rule = network.settings.cushion
+    history = known(network)
+    weeks = history.select(pl.col("week").n_unique()).item() if history.height else 0
+    longest = intervals(network).select(pl.col("days").max().fill_null(7.0)).item()
+    far = int(longest // 7) + 1
+    summed = records.accumulated(history, max(1, min(far, weeks // 2)))
+    nodes = usage(network).select(NODE).unique().sort(NODE)
+    nodes = nodes.join(network.table("items").select("item", "family"), on="item", how="left")
+    return spread(records.joined(summed, usage(network)), nodes, steps=rule.steps, pool=rule.pool, default=rule.error)
+
+
+def active(network: Network) -> bool:
+    """Whether errors are read from a record: settings say so, or leave it to whether there is one."""
+    use = network.settings.cushion.use
+    return use == "always" or (use == "with a record" and not known(network).is_empty())
+
+
+@prepared
+def lines(network: Network) -> pl.DataFrame:
+    """What one unit less of a node costs each demand that takes it up, by customer: per unit of the node.
+
+    Returns
+    -------
+    item, location (the node), of_item, of_location, customer, volume [units of the node], late [money/unit/day],
+    lost [money/unit], patient [days that it waits], own (whether it is the node's own demand).
+    """
+    worth = network.items.select("item", value=pl.coalesce("standard_cost", "end_value").fill_null(0.0))
+    lost = (pl.col("price") - pl.col("value")).clip(0.0) + pl.col("short_penalty") + pl.col("short_cost")
+    weight = pl.col("quantity") / pl.col("quantity").sum()
+    asked = (
+        network.demand.filter(pl.col("quantity") > 0)
+        .join(worth, on="item", how="left")
+        .group_by(*NODE, "customer")
+        .agg(
+            (pl.col("late_cost") * weight).sum().alias("late") * pace(network),
+            (lost * weight).sum().alias("lost"),
+            (pl.col("latest_days") * weight).sum().alias("patient"),
+            pl.col("quantity").sum(),
+        )
+    )
+    served = usage(network).filter(pl.col("per_unit") > 1e-9)
+    return served.join(
+        asked.rename({"item": "of_item", "location": "of_location"}), on=["of_item", "of_location"]
+    ).select(
+        *NODE,
+        "of_item",
+        "of_location",
+        "customer",
+        volume=pl.col("quantity") * pl.col("per_unit"),
+        late=pl.col("late") / pl.col("per_unit"),
+        lost=pl.col("lost") / pl.col("per_unit"),
+        patient="patient",
+        own=(pl.col("item") == pl.col("of_item")) & (pl.col("location") == pl.col("of_location")),
+    )
+
+
+def pace(network: Network) -> float:
+    """Units of time (`costs.per`) in a day."""
+    return float(network.periods["length"].sum() / _days(network).sum())
+
+
+@prepared
+def intervals(network: Network) -> pl.DataFrame:
+    """Each protection interval of a node, and what a unit below costs at most.
+
+    Goods where demand meets them: lead time of the shortest way in and one review. What is bought for them: the lead
+    time of the fastest offer and one review; and that of the cheapest one, where a faster one at a premium helps.
+
+    Returns
+    -------
+    item, location, days, most [money/unit; null: what the demand loses].
+    """
+    review = float(network.settings.cushion.review_days)
+    served = lines(network)
+    goods = served.filter("own").select(NODE).unique().join(shortest(network), on=NODE)
+    fed = served.filter(pl.col("item") != pl.col("of_item")).select(NODE).unique()
+    offers = ways(network).filter(pl.col("kind") == "buy").join(fed, on=NODE, how="semi")
+    cheapest = offers.sort(*NODE, "cost", "days").group_by(NODE, maintain_order=True).first()
+    fastest = offers.sort(*NODE, "days", "cost").group_by(NODE, maintain_order=True).first()
+    both = cheapest.select(*NODE, slow="days", low="cost").join(
+        fastest.select(*NODE, fast="days", high="cost"), on=NODE
+    )
+    unbounded = pl.lit(None, dtype=pl.Float64).alias("most")
+    return pl.concat(
+        [
+            goods.select(*NODE, pl.col("days") + review, unbounded),
+            both.select(*NODE, pl.col("fast").alias("days") + review, unbounded),
+            both.filter(pl.col("slow") > pl.col("fast")).select(
+                *NODE, pl.col("slow").alias("days") + review, most=(pl.col("high") - pl.col("low")).clip(0.0)
+            ),
+        ]
+    ).sort(*NODE, "days")
+
+
+@prepared
+def curves(network: Network) -> pl.DataFrame:
+    """Each curve of a node: who is short first, and what a unit short costs more than what the one before loses.
+
+    Whoever loses least waits first: the demands of a node are sorted by what a unit short costs and cut into CLASSES
+    of equal volume. Formula: rate = late + lost × (1 − patience ÷ days)⁺ ÷ days, and no more than `most` ÷ days.
+
+    Returns
+    -------
+    item, location, days, offset (share of the demand that is short before), rate [money/unit/day, on top].
+    """
+    rate = pl.col("late") + pl.col("lost") * (1.0 - pl.col("patient") / pl.col("days")).clip(0.0) / pl.col("days")
+    most = (pl.col("most") / pl.col("days")).fill_null(float("inf"))
+    node = [*NODE, "days"]
+    volume = pl.col("volume")
+    ranked = (
+        intervals(network)
+        .join(lines(network), on=NODE)
+        .with_columns(rate=pl.min_horizontal(rate, most))
+        .sort(*node, "rate", "of_item", "of_location", "customer")
+        .with_columns(
+            of=volume.sum().over(node),
+            middle=(volume.cum_sum().over(node) - volume / 2) / volume.sum().over(node),
+        )
+        .with_columns(rank=(pl.col("middle") * CLASSES).floor().clip(0, CLASSES - 1))
+    )
+    classes = ranked.group_by(*node, "rank").agg(
+        rate=(pl.col("rate") * volume).sum() / volume.sum(), share=(volume / pl.col("of")).sum()
+    )
+    return (
+        classes.sort(*node, "rank")
+        .with_columns(
+            offset=(pl.col("share").cum_sum() - pl.col("share")).over(node),
+            rate=pl.col("rate") - pl.col("rate").shift(1).over(node).fill_null(0.0),
+        )
+        .filter(pl.col("rate") > 1e-12)
+        .select(*node, "offset", "rate")
+    )
+
+
+@prepared
+def levels(network: Network) -> pl.DataFrame:
+    """Stock that each step of each curve asks for at the end of each period, and the price of a unit below.
+
+    Formula: level = quantile of the relative error × max(forecast of the interval, half the usual one) − offset ×
+    demand of the interval, the interval being what the curve protects, or what lies between the as-of date and the
+    period's end where that is shorter; price = (rate + holding where nobody is short before) × days of the
+    review ÷ steps.
+
+    Returns
+    -------
+    item, location, period, level [units], price [money/unit below].
+    """
+    nothing = network.nodes.clear().with_columns(period=network.first, level=pl.lit(0.0), price=pl.lit(0.0))
+    rows = curves(network).join(holding_rates(network), on=NODE, how="left")
+    if rows.is_empty() or network.settings.cushion.use == "never":
+        return nothing
+    held = pl.col("holding").fill_null(0.0) * pace(network)
+    rows = rows.with_columns(pl.when(pl.col("offset") > 0).then("rate").otherwise(pl.col("rate") + held).alias("rate"))
+    told = stated(network)
+    rest = rows.join(told.select(NODE).unique(), on=NODE, how="anti")
+    found = (
+        [_as_stated(network, rows.join(told.select(NODE).unique(), on=NODE, how="semi"), told)] if told.height else []
+    )
+    found += [_as_recorded(network, rest)] if rest.height and active(network) else []
+    return pl.concat([nothing, *found])
+
+
+@prepared
+def stated(network: Network) -> pl.DataFrame:
+    """What the company itself says of its errors: item, location, period, probability, quantity, weight.
+
+    Formula: the weight of a quantile is half the distance of its neighbours; the outermost reach to 0 and to 1.
+    """
+    table = network.table("forecast_errors")
+    if table.is_empty():
+        return network.nodes.clear().with_columns(
+            period=network.first, probability=pl.lit(0.0), quantity=pl.lit(0.0), weight=pl.lit(0.0)
+        )
+    always = pl.col("period").fill_null("") == ""
+    periods = network.periods.select(every="period")
+    rows = pl.concat(
+        [
+            table.filter(always).join(periods, how="cross").with_columns(period="every").drop("every"),
+            network.encode(table.filter(~always)),
+        ]
+    ).sort(*CELL, "probability")
+    at = pl.col("probability")
+    above = ((at + at.shift(-1)) / 2).over(CELL).fill_null(1.0)
+    below = ((at + at.shift(1)) / 2).over(CELL).fill_null(0.0)
+    return rows.select(*CELL, "probability", "quantity", weight=above - below)
+
+
+def _as_stated(network: Network, rows: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+    """Levels and prices of nodes whose errors the company states."""
+    _, inside = _intervals(network, rows)
+    asked = np.einsum("cs,cts->ct", _demand(network, rows)[1], inside)
+    when = pl.DataFrame({"at": np.arange(network.periods.height), "days": _counted(network)})
+    cells = (
+        rows.drop("days")
+        .with_row_index("curve")
+        .join(
+            pl.concat([network.periods.select("period"), when], how="horizontal").filter(pl.col("days") > 0),
+            how="cross",
+        )
+    )
+    cells = cells.with_columns(asked=pl.Series(asked[cells["curve"].to_numpy(), cells["at"].to_numpy()]))
+    level = pl.col("quantity") - pl.col("offset") * pl.col("asked")
+    return (
+        cells.join(told, on=CELL)
+        .select(*CELL, level=level, price=pl.col("rate") * pl.col("days") * pl.col("weight"))
+        .filter(pl.col("level") > LEAST)
+    )
+
+
+def _as_recorded(network: Network, rows: pl.DataFrame) -> pl.DataFrame:
+    """Levels and prices of nodes whose errors the record tells."""
+    ahead, inside = _intervals(network, rows)
+    exposed, asked = (np.einsum("cs,cts->ct", one, inside) for one in _demand(network, rows))
+    share, usual = _shares(network, rows, ahead)
+    base = np.where(exposed > LEAST, np.maximum(exposed, FLOOR * usual * ahead), 0.0)
+    level = share * base[:, :, None] - (rows["offset"].to_numpy()[:, None] * asked)[:, :, None]
+    rate = rows["rate"].to_numpy()[:, None] * _counted(network)[None, :]
+    price = np.broadcast_to(rate[:, :, None] / share.shape[2], level.shape)
+    which, when, step = np.nonzero((level > LEAST) & (price > 0))
+    return pl.DataFrame(
+        [
+            rows["item"].gather(which),
+            rows["location"].gather(which),
+            network.periods["period"].gather(when),
+            pl.Series("level", level[which, when, step]),
+            pl.Series("price", price[which, when, step]),
+        ]
+    )
+
+
+def _days(network: Network) -> Floats:
+    """Days of each period."""
+    span = (pl.col("ends_on") - pl.col("starts_on")).dt.total_days() + 1
+    return network.periods.select(span.cast(pl.Float64)).to_series().to_numpy()
+
+
+def _counted(network: Network) -> Floats:
+    """Days that the closing stock of a period stands for: all of one review in its last period, and none in others.
+
+    A plan of days is reviewed once in several of them: what is low in between can no longer be mended.
+    """
+    days = _days(network)
+    review = np.ceil(np.cumsum(days) / network.settings.cushion.review_days - 1e-9)
+    last = np.append(review[1:] != review[:-1], True)
+    reached = np.cumsum(days)[last]
+    counted = np.zeros(len(days))
+    counted[last] = np.diff(reached, prepend=0.0)
+    return counted
+
+
+def _intervals(network: Network, rows: pl.DataFrame) -> tuple[Floats, Floats]:
+    """Weeks over which errors add up by the end of each period, and the share of each period that lies in them.
+
+    Shapes: curves × periods, and curves × periods × periods.
+    """
+    days = _days(network)
+    ends = np.cumsum(days)
+    begins = ends - days
+    distinct, place = np.unique(rows["days"].to_numpy(), return_inverse=True)
+    first = np.maximum(ends[None, :] - distinct[:, None], 0.0)
+    overlap = np.minimum(ends[None, None, :], ends[None, :, None]) - np.maximum(
+        begins[None, None, :], first[:, :, None]
+    )
+    return ((ends[None, :] - first) / 7.0)[place], np.clip(overlap / days[None, None, :], 0.0, 1.0)[place]
+
+
+def _demand(network: Network, rows: pl.DataFrame) -> tuple[Floats, Floats]:
+    """What each curve's node has to serve by period, in its own units: what may still err, and all of it.
+
+    Orders in hand are certain; of a period that is partly ordered, what may err goes with the root of the rest.
+    """
+    cells = (
+        network.demand.group_by(*NODE, "due")
+        .agg(
+            pl.col("quantity").sum(),
+            forecast=pl.col("quantity").filter(pl.col("order").cast(pl.String) == "").sum(),
+        )
+        .with_columns(exposed=(pl.col("quantity") * pl.col("forecast")).sqrt())
+        .rename({"item": "of_item", "location": "of_location", "due": "period"})
+    )
+    found = (
+        usage(network)
+        .join(cells, on=["of_item", "of_location"])
+        .group_by(*NODE, "period")
+        .agg((pl.col("exposed", "quantity") * pl.col("per_unit")).sum())
+        .join(rows.select(NODE).with_row_index("curve"), on=NODE)
+        .join(network.periods.select("period", at=pl.int_range(0, pl.len())), on="period")
+    )
+    place = (found["curve"].to_numpy(), found["at"].to_numpy())
+    made = []
+    for name in ("exposed", "quantity"):
+        table = np.zeros((rows.height, network.periods.height))
+        table[place] = found[name].to_numpy()
+        made.append(table)
+    return made[0], made[1]
+
+
+def _shares(network: Network, rows: pl.DataFrame, ahead: Floats) -> tuple[Floats, Floats]:
+    """Quantiles of the relative error of each curve and period (curves × periods × steps), and a usual week's forecast.
+
+    Between whole weeks they are interpolated; before the first and after the last that the record knows, errors of
+    different weeks are taken for independent.
+    """
+    table = errors(network)
+    known_weeks = np.array(sorted(table["ahead"].unique().to_list()), dtype=np.float64)
+    nodes = rows.select(NODE).join(
+        table.sort("ahead").group_by(NODE, maintain_order=True).agg(LISTED, "usual"),
+        on=NODE,
+        how="left",
+        maintain_order="left",
+    )
+    listed = np.array(nodes[LISTED].to_list(), dtype=np.float64)  # curves × weeks known × steps
+    usual = np.array([one[0] or 0.0 for one in nodes["usual"].to_list()]) / known_weeks[0]
+    inside = np.clip(ahead, known_weeks[0], known_weeks[-1])
+    upper = np.clip(np.searchsorted(known_weeks, inside), 1, max(len(known_weeks) - 1, 1))
+    if len(known_weeks) == 1:
+        taken = np.repeat(listed, ahead.shape[1], axis=1)
+    else:
+        left, right = known_weeks[upper - 1], known_weeks[upper]
+        weight = ((inside - left) / (right - left))[:, :, None]
+        row = np.arange(rows.height)[:, None]
+        taken = listed[row, upper - 1] * (1.0 - weight) + listed[row, upper] * weight
+    return taken * np.sqrt(inside / ahead)[:, :, None], usual[:, None]
+
+
+@prepared
+def steps(network: Network) -> pl.DataFrame:
+    """The curves of one node as one convex price: how wide each step is, and what a unit in it costs.
+
+    Returns
+    -------
+    item, location, period, tier (001 is the lowest), width [units], price [money/unit], level [units, its upper end].
+    """
+    tiers = pl.Enum([f"{number:03d}" for number in range(1, TIERS + 1)])
+    merged = levels(network).group_by(*CELL, "level").agg(pl.col("price").sum()).sort(*CELL, "level")
+    return merged.with_columns(
+        width=pl.col("level") - pl.col("level").shift(1).over(CELL).fill_null(0.0),
+        price=pl.col("price").cum_sum(reverse=True).over(CELL),
+        tier=pl.int_range(0, pl.len()).over(CELL),
+    ).select(*CELL, (pl.col("tier") + 1).cast(pl.String).str.zfill(3).cast(tiers), "width", "price", "level")

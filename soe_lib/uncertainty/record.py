@@ -1,0 +1,129 @@
+"""The record of the forecast: what was published for each finished week, what was asked for, and the error in sum."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from soe_lib.extract.calendar import WEEK
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+NODE = ("item", "location")
+
+
+def record(forecast: pl.DataFrame, actuals: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """What was forecast of each finished week at each time it was published, and what was then asked for.
+
+    A version that is named by an ISO week was published on its Monday. The lag counts weeks from there to the Monday of
+    the week of demand; 0 is the forecast of the week itself. What was asked for is measure "demand" of an item where
+    the actuals have it, else "sales" (which hides what was not served). A week is finished when it ended before the
+    as-of date and has any sales. A forecast that is missing where others of its week and lag are there is one of zero.
+
+    Parameters
+    ----------
+    forecast, actuals : tables of the contract.
+
+    Returns
+    -------
+    item, location, week [its Monday], lag [weeks], forecast, actual [units].
+    """
+    asked = wanted(actuals, as_of)
+    named = (
+        forecast.filter(pl.col("version").str.contains(WEEK), pl.col("period").fill_null("").str.contains(WEEK))
+        .with_columns(week=_monday("period"), published=_monday("version"))
+        .with_columns(lag=(pl.col("week") - pl.col("published")).dt.total_days() // 7)
+        .filter(pl.col("lag") >= 0)
+        .group_by(*NODE, "week", "lag")
+        .agg(forecast=pl.col("quantity").sum())
+    )
+    weeks = named.select("week", "lag").unique().join(asked.select("week").unique(), on="week", how="semi")
+    nodes = pl.concat([named.join(weeks, on=["week", "lag"], how="semi").select(NODE), asked.select(NODE)]).unique()
+    return (
+        nodes.join(weeks, how="cross")
+        .join(named, on=[*NODE, "week", "lag"], how="left")
+        .join(asked, on=[*NODE, "week"], how="left")
+        .with_columns(pl.col("forecast", "actual").fill_null(0.0))
+        .sort(*NODE, "week", "lag")
+    )
+
+
+def wanted(actuals: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """What customers asked for in each finished week: item, location, week [its Monday], actual [units].
+
+    Returns that exceed the sales of a week leave nothing asked for, not less.
+    """
+    told = actuals.filter(pl.col("measure").is_in(["demand", "sales"]), pl.col("date") < as_of)
+    whole = told.filter(pl.col("item").is_in(told.filter(pl.col("measure") == "demand")["item"].unique().implode()))
+    rows = pl.concat(
+        [
+            whole.filter(pl.col("measure") == "demand"),
+            told.join(whole.select("item").unique(), on="item", how="anti"),
+        ]
+    )
+    week = pl.col("date").dt.truncate("1w").alias("week")
+    summed = rows.group_by(*NODE, week).agg(actual=pl.col("quantity").sum().clip(0.0))
+    return summed.filter(pl.col("week") + pl.duration(days=7) <= as_of)
+
+
+def accumulated(known: pl.DataFrame, weeks: int) -> pl.DataFrame:
+    """The error that a forecast had gathered so many weeks after it was published.
+
+    Formula: error(k) = Σ (actual − forecast) over the first k weeks from publication. Where a week's forecast of a lag
+    was not kept, that of the next greater lag stands in for it, else that of the greatest.
+
+    Parameters
+    ----------
+    known : from `record`. weeks : how far to add up; no further than the finished weeks go.
+
+    Returns
+    -------
+    item, location, published [Monday], ahead (k), error, forecast [units, in sum].
+    """
+    lags = known.select("week", "lag").unique().sort("week", "lag")
+    wished = lags.select("week").unique().join(pl.DataFrame({"at": range(weeks)}), how="cross").sort("week", "at")
+    wished = wished.with_columns(pl.col("at").cast(known.schema["lag"]))
+    nearest = wished.join_asof(
+        lags, left_on="at", right_on="lag", by="week", strategy="forward", check_sortedness=False
+    )
+    last = lags.group_by("week").agg(greatest=pl.col("lag").max())
+    nearest = nearest.join(last, on="week").with_columns(lag=pl.coalesce("lag", "greatest"))
+    published = (pl.col("week") - pl.duration(days=7) * pl.col("at")).alias("published")
+    return (
+        known.join(nearest.select("week", "at", "lag"), on=["week", "lag"])
+        .with_columns(published)
+        .sort(*NODE, "published", "at")
+        .with_columns(
+            ahead=pl.int_range(1, pl.len() + 1).over(*NODE, "published"),
+            error=(pl.col("actual") - pl.col("forecast")).cum_sum().over(*NODE, "published"),
+            forecast=pl.col("forecast").cum_sum().over(*NODE, "published"),
+        )
+        .filter(pl.col("ahead") == pl.col("at") + 1)
+        .select(*NODE, "published", "ahead", "error", "forecast")
+    )
+
+
+def joined(errors: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
+    """The same errors at every place that feeds the demand: of each component and depot, in its own units.
+
+    Formula: error of a node = Σ over the demands that it serves, error × units of it that one unit takes.
+
+    Parameters
+    ----------
+    errors : from `accumulated`. usage : item, location, of_item, of_location, per_unit.
+    """
+    key: Sequence[str] = [*NODE, "published", "ahead"]
+    served = errors.rename({"item": "of_item", "location": "of_location"})
+    return (
+        usage.join(served, on=["of_item", "of_location"])
+        .group_by(key)
+        .agg((pl.col("error", "forecast") * pl.col("per_unit")).sum())
+        .sort(key)
+    )
+
+
+def _monday(column: str) -> pl.Expr:
+    return pl.concat_str(pl.col(column), pl.lit("-1")).str.to_date("%G-W%V-%u", strict=False)

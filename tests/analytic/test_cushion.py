@@ -1,0 +1,182 @@
+"""The cushion against answers by hand: the newsvendor's stock, who is short first, and what it must not touch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy.stats import norm
+
+import soe_lib as soe
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model import inbound, risk
+from soe_lib.model.network import Network
+from tests.networks import snapshot, weeks
+
+SETTINGS = '[costs]\nper = "week"\n[limits]\nper = "period"\n[cushion]\nuse = "with a record"\n'
+STEPS = [(n + 0.5) / 10 for n in range(10)]
+
+
+def errors(item: str = "A", location: str = "P", scale: float = 30.0) -> list[dict[str, Any]]:
+    """Ten quantiles of a normal error."""
+    return [
+        {"item": item, "location": location, "probability": at, "quantity": scale * float(norm.ppf(at))} for at in STEPS
+    ]
+
+
+def company(tmp_path: Path, *, holding: float = 1.0, price: float = 10.0, **more: Any) -> Snapshot:
+    """One item, bought at 4 at once, 100 a week for four weeks; what is not served is lost."""
+    tables: dict[str, Any] = {
+        "periods": weeks(4),
+        "items": [
+            {
+                "item": "A",
+                "unit": "each",
+                "standard_cost": 4.0,
+                "end_value": 4.0,
+                "holding_cost": holding,
+                "price": price,
+            }
+        ],
+        "forecast": [{"item": "A", "location": "P", "period": f"W{n}", "quantity": 100.0} for n in (1, 2, 3, 4)],
+        "offers": [{"offer": "O", "supplier": "S", "item": "A", "location": "P", "unit_cost": 4.0}],
+        "forecast_errors": errors(),
+        **more,
+    }
+    settings = tables.pop("settings", SETTINGS)
+    return snapshot(tmp_path, settings, **{name: rows for name, rows in tables.items() if rows})
+
+
+def stock(plan: soe.Plan, item: str = "A") -> list[float]:
+    return plan.flows["stock"].filter(pl.col("item") == item).sort("period")["quantity"].to_list()
+
+
+@pytest.mark.parametrize(("holding", "price"), [(1.0, 10.0), (0.1, 10.0), (4.0, 6.0), (1.0, 4.0), (2.0, 40.0)])
+def test_the_stock_is_the_newsvendors(tmp_path: Path, holding: float, price: float) -> None:
+    """A unit held costs `holding`, a unit lost price − 4 (once a week): the stock is at the critical fractile."""
+    plan = soe.plan(company(tmp_path, holding=holding, price=price), record=None)
+    lost = price - 4.0
+    # Tier n is filled while the chance of needing it, times both costs, is worth more than holding it.
+    levels = [30.0 * float(norm.ppf(at)) for at in STEPS]
+    worth = [lost > 1e-9 and (holding + lost) * (10 - n) / 10 > holding for n in range(10)]
+    expected = max([level for level, filled in zip(levels, worth, strict=True) if filled and level > 0], default=0.0)
+    assert stock(plan) == pytest.approx([expected] * 4)
+    cost = sum(max(level - expected, 0.0) for level in levels) * (holding + lost) / 10 * 4
+    booked = float(plan.ledger.lines.filter(pl.col("account") == "expected shortage")["amount"].sum()) if lost else 0.0
+    assert booked == pytest.approx(-cost if lost else 0.0)
+
+
+def test_its_cost_is_steering_and_margin_ties(tmp_path: Path) -> None:
+    plan = soe.plan(company(tmp_path), record=None)
+    assert plan.objective == pytest.approx(plan.margin + plan.steering)
+    assert plan.steering == pytest.approx(plan.ledger.accounts()["expected shortage"])
+    assert "expected shortage" in soe.Model(company(tmp_path / "again")).formulation()
+
+
+def test_off_by_a_setting_and_without_a_record(tmp_path: Path) -> None:
+    off = soe.plan(company(tmp_path / "off", settings=SETTINGS.replace("with a record", "never")), record=None)
+    without = soe.plan(company(tmp_path / "without", forecast_errors=[]), record=None)
+    assert "below_cushion" not in off.flows
+    assert "below_cushion" not in without.flows
+    assert stock(off) == stock(without) == pytest.approx([0.0] * 4)
+
+
+def test_always_takes_the_stated_default(tmp_path: Path) -> None:
+    settings = SETTINGS.replace("with a record", "always") + "error = 0.5\n"
+    plan = soe.plan(company(tmp_path, settings=settings, forecast_errors=[]), record=None)
+    filled = [at for n, at in enumerate(STEPS) if 7.0 * (10 - n) / 10 > 1.0]
+    # One week of error; from the second week on the interval (a week's review, no lead time) is the same.
+    assert stock(plan) == pytest.approx([0.5 * 100 * float(norm.ppf(filled[-1]))] * 4)
+
+
+def test_whoever_loses_least_is_short_first(tmp_path: Path) -> None:
+    """Two customers in equal parts: the first 50 of a shortage cost 1 each, what is beyond 20 more."""
+    customers = [{"customer": "cheap", "short_cost": 1.0}, {"customer": "dear", "short_cost": 21.0}]
+    lines = [
+        {"item": "A", "location": "P", "customer": one["customer"], "period": f"W{n}", "quantity": 50.0, "price": 4.0}
+        for n in (1, 2, 3, 4)
+        for one in customers
+    ]
+    made = company(tmp_path, customers=customers, forecast=lines, forecast_errors=errors(scale=60.0))
+    found = risk.curves(Network(made)).select("offset", "rate")
+    assert found.rows() == [(0.0, pytest.approx(1 / 7)), (0.5, pytest.approx(20 / 7))]
+    plan = soe.plan(made, record=None)
+    levels = [60.0 * float(norm.ppf(at)) for at in STEPS]
+    steps = sorted([(level, 2.0) for level in levels] + [(level - 50.0, 20.0) for level in levels])
+    held = max(
+        (level for level, _ in steps if level > 0 and sum(cost for other, cost in steps if other >= level) / 10 > 1.0),
+        default=0.0,
+    )
+    assert stock(plan) == pytest.approx([held] * 4)
+
+
+def test_components_are_protected_over_their_longer_lead_time(tmp_path: Path) -> None:
+    """Two units of R go into A; R takes three weeks, or one at a premium of 2."""
+    tables: dict[str, Any] = {
+        "items": [
+            {"item": "A", "unit": "each", "standard_cost": 4.0, "end_value": 2.0, "holding_cost": 1.0, "price": 10.0},
+            {"item": "R", "unit": "each", "standard_cost": 1.0, "end_value": 1.0, "holding_cost": 0.1},
+        ],
+        "routings": [{"routing": "M", "item": "A", "location": "P", "lead_time_days": 0}],
+        "components": [{"routing": "M", "component": "R", "quantity": 2.0}],
+        "offers": [
+            {
+                "offer": "slow",
+                "supplier": "S",
+                "item": "R",
+                "location": "P",
+                "unit_cost": 1.0,
+                "lead_time_days": 21,
+                "expedite": False,
+            },
+            {
+                "offer": "fast",
+                "supplier": "S",
+                "item": "R",
+                "location": "P",
+                "unit_cost": 3.0,
+                "lead_time_days": 7,
+                "expedite": True,
+            },
+        ],
+        "inventory": [{"item": "R", "location": "P", "on_hand": 600.0}],
+        "forecast_errors": [],
+        "settings": SETTINGS.replace("with a record", "always"),
+    }
+    network = Network(company(tmp_path, **tables))
+    fed = inbound.usage(network).select(pl.col("item", "of_item").cast(pl.String), "per_unit")
+    assert fed.rows() == [("A", "A", 1.0), ("R", "A", 2.0)]
+    found = risk.intervals(network).select(pl.col("item").cast(pl.String), "days", "most")
+    assert found.rows() == [("A", 7.0, None), ("R", 14.0, None), ("R", 28.0, 2.0)]
+    rates = dict(
+        zip(
+            zip(*risk.curves(network).select(pl.col("item").cast(pl.String), "days"), strict=True),
+            risk.curves(network)["rate"],
+            strict=True,
+        )
+    )
+    assert rates == {
+        ("A", 7.0): pytest.approx(6 / 7),
+        ("R", 14.0): pytest.approx(3 / 14),
+        ("R", 28.0): pytest.approx(2 / 28),
+    }
+    # In the last week 28 days of errors have added up: 4 × 200 units at 0.3 ÷ √4 each.
+    top = risk.levels(network).filter(pl.col("item").cast(pl.String) == "R", pl.col("period").cast(pl.String) == "W4")
+    assert top["level"].max() == pytest.approx(800 * 0.15 * float(norm.ppf(0.95)))
+
+
+def test_units_scale_with_it(tmp_path: Path) -> None:
+    one, tenth = company(tmp_path / "one"), snapshot(
+        tmp_path / "tenth", SETTINGS, periods=weeks(4),
+        items=[{"item": "A", "unit": "each", "standard_cost": 40.0, "end_value": 40.0, "holding_cost": 10.0, "price": 100.0}],
+        forecast=[{"item": "A", "location": "P", "period": f"W{n}", "quantity": 10.0} for n in (4, 2, 3, 1)],
+        offers=[{"offer": "O", "supplier": "S", "item": "A", "location": "P", "unit_cost": 40.0}],
+        forecast_errors=errors(scale=3.0)[::-1],
+    )  # fmt: skip
+    assert soe.plan(one, record=None).objective == pytest.approx(soe.plan(tenth, record=None).objective)
+    np.testing.assert_allclose(
+        stock(soe.plan(one, record=None)), np.multiply(10.0, stock(soe.plan(tenth, record=None)))
+    )

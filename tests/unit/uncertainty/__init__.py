@@ -1,0 +1,1 @@
+"""The record of errors and their spread."""
