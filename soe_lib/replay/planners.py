@@ -1,0 +1,301 @@
+"""Planners: from a Monday's snapshot to the decisions of its first week."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.blocks import STANDARD
+from soe_lib.model.model import Model
+from soe_lib.model.network import Network
+from soe_lib.model.terms import Block
+from soe_lib.replay.truth import DECIDED, Floats
+
+Decisions = Mapping[str, pl.DataFrame]
+"""Flow → its keys, period and `quantity`: the first week is carried out, later ones are read for churn only."""
+Planner = Callable[[Snapshot], Decisions]
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """The plan worth most money, as `soe.plan` makes it.
+
+    Parameters
+    ----------
+    safety : columns of the table `policies` that are typed in; None: the snapshot's own.
+    blocks : planning ideas beside the standard ones.
+    standard : the standard blocks.
+    """
+
+    safety: pl.DataFrame | None = None
+    blocks: tuple[Block, ...] = ()
+    standard: tuple[Block, ...] = STANDARD
+
+    def __call__(self, snapshot: Snapshot) -> Decisions:
+        """Plan, and read what it decides."""
+        if self.safety is not None:
+            snapshot = snapshot.replace(policies=self.safety)
+        made = Model(snapshot, (*self.standard, *self.blocks)).solve()
+        return {flow: made.flows[flow].filter(pl.col("quantity") > 1e-7) for flow in DECIDED if flow in made.flows}
+
+
+@dataclass(frozen=True)
+class BaseStock:
+    """MRP with safety stock: time-phased netting level by level, lot for lot, the cheapest way that comes in time.
+
+    Each node orders up to its requirements over lead time and week; what cannot be made within the first week's hours
+    is cut where stock lasts longest. Nothing is made ahead of what is needed.
+
+    Parameters
+    ----------
+    safety : item, location, safety_stock [unit].
+    """
+
+    safety: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(
+            schema={"item": pl.String, "location": pl.String, "safety_stock": pl.Float64}
+        )
+    )
+
+    def __call__(self, snapshot: Snapshot) -> Decisions:
+        """Net, explode, cut to the hours there."""
+        return _Netting(snapshot, self.safety).decisions()
+
+
+class _Netting:
+    """One Monday's netting.
+
+    Every node has one source (the cheapest way to get it) and, where it is bought, one in a hurry.
+    """
+
+    def __init__(self, snapshot: Snapshot, safety: pl.DataFrame) -> None:
+        self.network = network = Network(snapshot)
+        self.weeks = snapshot.periods.height
+        self.label = snapshot.periods["period"][0]
+        nodes = network.nodes.select(pl.col("item", "location").cast(pl.String)).sort("item", "location")
+        self.nodes = nodes.with_row_index("node").with_columns(pl.col("node").cast(pl.Int64))
+        self.safety = self._at(safety.select("item", "location", quantity="safety_stock"))
+        self.ways = self._ways(snapshot)
+        self.place = {label: number for number, label in enumerate(snapshot.periods["period"])}
+
+    def _at(self, rows: pl.DataFrame) -> Floats:
+        summed = rows.group_by(pl.col("item", "location").cast(pl.String)).agg(pl.col("quantity").sum())
+        found = self.nodes.join(summed, on=["item", "location"], how="left", maintain_order="left")
+        return found["quantity"].fill_null(0.0).to_numpy()
+
+    def _by_week(self, rows: pl.DataFrame) -> Floats:
+        """item, location, period, quantity → shape (nodes, weeks)."""
+        found = (
+            rows.with_columns(
+                pl.col("item", "location").cast(pl.String),
+                week=pl.col("period").cast(pl.String).replace_strict(self.place, default=None, return_dtype=pl.Int64),
+            )
+            .drop_nulls("week")
+            .join(self.nodes, on=["item", "location"], how="inner")
+        )
+        table = np.zeros((self.nodes.height, self.weeks))
+        np.add.at(table, (found["node"].to_numpy(), found["week"].to_numpy()), found["quantity"].to_numpy())
+        return table
+
+    def _ways(self, snapshot: Snapshot) -> pl.DataFrame:
+        """Each way to a node: kind, way, item, location, origin, lead [weeks], cost, good; the cheapest first."""
+        day = snapshot.as_of
+        valid = (pl.col("valid_from").is_null() | (pl.col("valid_from") <= day)) & (
+            pl.col("valid_to").is_null() | (pl.col("valid_to") >= day)
+        )
+        weeks = (pl.col("lead_time_days").fill_null(0.0) / 7.0).ceil().cast(pl.Int64)
+        text = pl.col("item", "location").cast(pl.String)
+        routings = snapshot["routings"].filter(valid).select(
+            text, kind=pl.lit("make"), way="routing", origin=pl.lit(""), lead=weeks,
+            cost=pl.col("cost_per_unit").fill_null(0.0), good=pl.col("yield").fill_null(1.0),
+        )  # fmt: skip
+        offers = (
+            snapshot["offers"]
+            .filter(valid)
+            .select(
+                text,
+                kind=pl.lit("buy"),
+                way="offer",
+                origin=pl.lit(""),
+                lead=weeks,
+                cost=pl.col("unit_cost"),
+                good=pl.lit(1.0),
+            )
+        )
+        lanes = self.network.lanes.filter(valid).select(
+            pl.col("item").cast(pl.String), location=pl.col("destination").cast(pl.String), kind=pl.lit("ship"),
+            way=pl.col("lane").cast(pl.String), origin=pl.col("origin").cast(pl.String), lead=weeks,
+            cost=pl.col("cost_per_unit").fill_null(0.0), good=pl.lit(1.0),
+        )  # fmt: skip
+        # A place makes what it can make, ships in what it cannot, and buys what nobody makes.
+        order = pl.col("kind").replace_strict({"make": 0, "ship": 1, "buy": 2}, return_dtype=pl.Int64)
+        return (
+            pl.concat([routings, offers, lanes])
+            .join(self.nodes, on=["item", "location"])
+            .sort("node", order, "cost", "way")
+        )
+
+    def decisions(self) -> Decisions:
+        """The first week's starts, dispatches and orders."""
+        first = self.ways.unique("node", keep="first", maintain_order=True)
+        count = self.nodes.height
+        lead, good = np.zeros(count, int), np.ones(count)
+        lead[first["node"].to_numpy()] = first["lead"].to_numpy()
+        good[first["node"].to_numpy()] = first["good"].to_numpy()
+        dependent = self._dependent(first)
+        open_orders = self._coming()
+        demand = self._by_week(self.network.demand.select("item", "location", "quantity", period="due"))
+        stock = self._at(self.network.table("inventory").select("item", "location", quantity="on_hand"))
+        gross, release = demand.copy(), np.zeros((count, self.weeks))
+        lack = np.zeros((count, self.weeks))
+        for level in _levels(dependent):
+            gross[level] += dependent[level] @ release
+            release[level], lack[level] = self._netted(
+                gross[level], stock[level], open_orders[level], self.safety[level], lead[level]
+            )
+            release[level] /= good[level][:, None]
+        return self._decided(first, release[:, 0], lack, stock, gross)
+
+    def _netted(
+        self, gross: Floats, stock: Floats, coming: Floats, safety: Floats, lead: Floats
+    ) -> tuple[Floats, Floats]:
+        """Order releases by week, and what would be missing before a new order of the ordinary way comes."""
+        release, lack = np.zeros_like(gross), np.zeros_like(gross)
+        there = stock.copy()
+        rows = np.arange(len(stock))
+        for week in range(self.weeks):
+            there = there + coming[:, week] - gross[:, week]
+            need = (safety - there).clip(0.0)
+            at = np.maximum(week - lead, 0)
+            np.add.at(release, (rows, at), need)
+            early = week < lead
+            lack[:, week] = np.where(early, (-there).clip(0.0), 0.0)
+            there = there + need
+        return release, lack
+
+    def _coming(self) -> Floats:
+        receipts = self.network.receipts.select("item", "location", "period", "quantity")
+        return self._by_week(receipts)
+
+    def _dependent(self, first: pl.DataFrame) -> Floats:
+        """shape (nodes, nodes): units of a node that a unit released for another takes."""
+        count = self.nodes.height
+        table = np.zeros((count, count))
+        made = first.filter(pl.col("kind") == "make")
+        bom = self.network.table("components").select(pl.col("routing", "component").cast(pl.String), "quantity")
+        uses = made.join(bom, left_on="way", right_on="routing").select(
+            "node", "quantity", item="component", location="location"
+        )
+        uses = uses.join(self.nodes.rename({"node": "from"}), on=["item", "location"])
+        np.add.at(table, (uses["from"].to_numpy(), uses["node"].to_numpy()), uses["quantity"].to_numpy())
+        shipped = first.filter(pl.col("kind") == "ship").select("node", "item", location="origin")
+        shipped = shipped.join(self.nodes.rename({"node": "from"}), on=["item", "location"])
+        np.add.at(table, (shipped["from"].to_numpy(), shipped["node"].to_numpy()), 1.0)
+        return table
+
+    def _decided(self, first: pl.DataFrame, now: Floats, lack: Floats, stock: Floats, gross: Floats) -> Decisions:
+        want = first.with_columns(quantity=pl.Series(now[first["node"].to_numpy()])).with_columns(
+            period=pl.lit(self.label)
+        )
+        # In a hurry: what would be missing before the ordinary order comes, where a way is faster.
+        faster = (
+            self.ways.join(first.select("node", ordinary="lead", chosen="way"), on="node")
+            .filter(pl.col("kind") == "buy", pl.col("lead") < pl.col("ordinary"), pl.col("way") != pl.col("chosen"))
+            .unique("node", keep="first", maintain_order=True)
+        )
+        hurry = faster.with_columns(missing=pl.Series(self._hurried(faster, lack)))
+        ordinary = want.join(hurry.select("node", "missing"), on="node", how="left").with_columns(
+            pl.max_horizontal(0.0, pl.col("quantity") - pl.col("missing").fill_null(0.0)).alias("quantity")
+        )
+        made = self._within_hours(ordinary.filter(pl.col("kind") == "make"), stock, gross)
+        bought = pl.concat(
+            [
+                ordinary.filter(pl.col("kind") == "buy").select(pl.col("way").alias("offer"), "period", "quantity"),
+                hurry.select(
+                    pl.col("way").alias("offer"),
+                    pl.lit(self.label).alias("period"),
+                    pl.col("missing").alias("quantity"),
+                ),
+            ]
+        )
+        shipped = ordinary.filter(pl.col("kind") == "ship").select(
+            pl.col("way").alias("lane"), "item", "period", "quantity"
+        )
+        return {**made, "buy": bought, "ship": shipped}
+
+    def _hurried(self, faster: pl.DataFrame, lack: Floats) -> Floats:
+        """What is missing in the weeks between the fast way's coming and the ordinary one's: the most that is short."""
+        nodes, lead = faster["node"].to_numpy(), faster["lead"].to_numpy()
+        weeks = np.arange(self.weeks)[None, :]
+        return np.where(weeks >= lead[:, None], lack[nodes], 0.0).max(axis=1, initial=0.0)
+
+    def _within_hours(self, made: pl.DataFrame, stock: Floats, gross: Floats) -> dict[str, pl.DataFrame]:
+        """Starts cut to hours and overtime, those first whose stock lasts shortest; alternatives split by hours."""
+        cover = stock / np.maximum(gross[:, :4].mean(axis=1), 1e-9)
+        made = made.with_columns(cover=pl.Series(cover[made["node"].to_numpy()]))
+        work = self.network.table("operations").select(
+            pl.col("routing", "step", "resource").cast(pl.String),
+            hours_per_unit=pl.coalesce("hours_per_unit", 1.0 / pl.col("units_per_hour")).fill_null(0.0),
+        )
+        there = self.network.hours.filter(pl.col("period").cast(pl.String) == self.label).select(
+            pl.col("resource").cast(pl.String), "hours", "overtime_hours"
+        )
+        ways = pl.len().over("routing", "step")
+        alternatives = work.with_columns(many=pl.when(pl.col("step") == "").then(1).otherwise(ways))
+        split = alternatives.join(there, on="resource", how="left").with_columns(
+            part=pl.when(pl.col("many") > 1)
+            .then(pl.col("hours") / pl.col("hours").sum().over("routing", "step"))
+            .otherwise(1.0)
+        )
+        loads = made.join(split, left_on="way", right_on="routing").with_columns(
+            load=pl.col("quantity") * pl.col("part") * pl.col("hours_per_unit")
+        )
+        limit = pl.col("hours") + pl.col("overtime_hours")
+        ranked = loads.sort("resource", "cover", "way").with_columns(
+            room=(limit - (pl.col("load").cum_sum().over("resource") - pl.col("load"))).clip(0.0)
+        )
+        share = ranked.with_columns(
+            share=pl.when(pl.col("load") > pl.col("room")).then(pl.col("room") / pl.col("load")).otherwise(1.0)
+        )
+        worst = share.group_by("node").agg(pl.col("share").min())
+        cut = made.join(worst, on="node", how="left").with_columns(pl.col("quantity") * pl.col("share").fill_null(1.0))
+        used = (
+            share.join(worst.rename({"share": "kept"}), on="node")
+            .group_by("resource")
+            .agg(used=(pl.col("load") * pl.col("kept")).sum(), hours=pl.col("hours").first())
+        )
+        overtime = used.select(
+            "resource", pl.lit(self.label).alias("period"), quantity=(pl.col("used") - pl.col("hours")).clip(0.0)
+        )
+        runs = (
+            share.filter(pl.col("many") > 1)
+            .join(worst.rename({"share": "kept"}), on="node")
+            .select(
+                pl.col("way").alias("routing"),
+                "step",
+                "resource",
+                "period",
+                quantity=pl.col("quantity") * pl.col("part") * pl.col("kept"),
+            )
+        )
+        return {
+            "make": cut.select(pl.col("way").alias("routing"), "period", "quantity"),
+            "overtime": overtime,
+            "run": runs,
+        }
+
+
+def _levels(dependent: Floats) -> list[np.ndarray]:
+    """Nodes in the order of netting: who is used by others comes after them; a ring ends it."""
+    uses = dependent > 0
+    depth = np.zeros(len(dependent), int)
+    for _ in range(len(dependent)):
+        deeper = np.where(uses, depth[None, :] + 1, 0).max(axis=1, initial=0)
+        if (deeper == depth).all():
+            break
+        depth = deeper
+    return [np.flatnonzero(depth == level) for level in range(depth.max(initial=0) + 1)]
