@@ -1,0 +1,175 @@
+"""The benchmark's translation of an inventory environment: held against the environment's rules, written again here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from scipy.stats import poisson
+
+from tests.benchmarks.inventory_gym import (
+    PROBABILITIES,
+    Chain,
+    Link,
+    Market,
+    Node,
+    Record,
+    State,
+    Translation,
+    poisson_errors,
+)
+
+DEMAND = np.array([4.0, 9.0, 2.0, 14.0, 6.0, 8.0, 3.0, 7.0])
+
+
+def chain(backlog: bool) -> Chain:
+    """Supplier 4 → factory 3 (two goods of one raw, 11 a period) → depot 2 → retailer 1, two ways into the retailer."""
+    nodes = {1: Node(0.03), 2: Node(0.02), 3: Node(0.01, capacity=11.0, operating=0.05, goods=2.0)}
+    links = [Link(2, 1, 1, 1.5, 0.01), Link(3, 1, 3, 1.4, 0.004), Link(3, 2, 1, 1.0, 0.005), Link(4, 3, 0, 0.5, 0.0)]
+    return Chain(len(DEMAND), backlog, nodes, links, [Market(1, 2.0, 0.1)])
+
+
+@dataclass
+class House:
+    """The environment's rules of one night: order, receive, sell, pay."""
+
+    chain: Chain
+    stock: dict[int, float]
+    sent: np.ndarray
+    owed: float = 0.0
+    period: int = 0
+    money: float = 0.0
+
+    def night(self, orders: np.ndarray, demand: float) -> None:
+        """Carry out the orders as far as stock and capacity go, and book the money of the night."""
+        rules, t, links = self.chain, self.period, self.chain.links
+        here = dict(self.stock)
+        room = {n: node.capacity or 1e9 for n, node in rules.nodes.items()}
+        for i, link in enumerate(links):
+            amount = float(orders[i])
+            if link.origin in rules.nodes:
+                node = rules.nodes[link.origin]
+                amount = min(amount, node.goods * here[link.origin], room[link.origin])
+                here[link.origin] -= amount / node.goods
+                room[link.origin] -= amount
+                self.money -= node.operating / node.goods * amount
+            else:
+                self.money -= link.price * amount
+            self.sent[t, i] = amount
+        for i, link in enumerate(links):
+            if t >= link.lead:
+                here[link.destination] += self.sent[t - link.lead, i]
+            self.money -= link.under_way * self.sent[max(0, t - link.lead + 1) : t + 1, i].sum()
+        [market] = rules.markets
+        asked = demand + (self.owed if rules.backlog else 0.0)
+        sold = min(asked, here[market.retailer])
+        here[market.retailer] -= sold
+        self.owed = asked - sold
+        self.money += market.price * sold - market.penalty * self.owed
+        self.money -= sum(node.holding * here[n] for n, node in rules.nodes.items())
+        self.stock, self.period = here, t + 1
+
+
+def played(backlog: bool, stock: dict[int, float]) -> tuple[list[float], float]:
+    """The margin of each night's plan, planned anew each night with demand as it will be, and the money in the end."""
+    rules = chain(backlog)
+    house = House(rules, stock, np.zeros((rules.periods, len(rules.links))))
+    translation, margins = Translation(rules), []
+    while house.period < rules.periods:
+        t = house.period
+        owed = np.array([house.owed if backlog else 0.0])
+        state = State(t, house.stock, house.sent[:t], owed, DEMAND[t:, None])
+        plan = translation.plan(translation.snapshot(state), state)
+        margins.append(plan.margin)
+        house.night(translation.orders(plan, t), float(DEMAND[t]))
+    return margins, house.money
+
+
+@pytest.mark.parametrize("backlog", [True, False])
+@pytest.mark.parametrize("stock", [{1: 6.0, 2: 3.0, 3: 5.0}, {1: 40.0, 2: 30.0, 3: 20.0}])
+def test_the_first_plan_is_worth_what_the_environment_pays(backlog: bool, stock: dict[int, float]) -> None:
+    """Little stock (demand waits or is lost, goods are under way each night), and far too much of it."""
+    margins, money = played(backlog, stock)
+    assert margins[0] == pytest.approx(money, abs=1e-7)
+    assert abs(margins[0]) > 1.0
+
+
+def test_no_other_orders_earn_more() -> None:
+    """What is drawn at random around the plan's orders never earns more than the plan said."""
+    rules, stock, draw = chain(True), {1: 6.0, 2: 3.0, 3: 5.0}, np.random.default_rng(5)
+    best, _ = played(True, stock)
+    for _ in range(200):
+        house = House(rules, stock, np.zeros((rules.periods, len(rules.links))))
+        for demand in DEMAND:
+            house.night(draw.uniform(0.0, 12.0, len(rules.links)), float(demand))
+        assert house.money < best[0] + 1e-7
+
+
+def test_goods_that_are_shipped_on_wait_a_night() -> None:
+    rules = chain(True)
+    assert [rules.days(link) for link in rules.links] == [1, 3, 2, 1]
+    assert rules.interval(1) == 2
+    assert rules.least(3) == pytest.approx(0.5 + 0.01)
+    assert rules.least(2) == pytest.approx((0.51 + 0.05) / 2 + 0.005 + 0.02)
+    assert rules.least(1) == pytest.approx((0.51 + 0.05) / 2 + 3 * 0.004)
+
+
+def test_the_expected_shortage_is_exact_where_a_slice_ends() -> None:
+    mean = np.array([0.0, 0.4, 25.0, 310.0])
+    errors = poisson_errors(mean)
+    edges = [0.0, *((PROBABILITIES[1:] + PROBABILITIES[:-1]) / 2), 1.0]
+    weights = np.diff(edges)
+    assert errors @ weights == pytest.approx(0.0, abs=1e-6)
+    assert (np.diff(errors, axis=1) >= -1e-9).all()
+    for m, told in zip(mean[1:], errors[1:], strict=True):
+        for edge in edges[1:-1]:
+            level = float(poisson.ppf(edge, m)) - m
+            demand = np.arange(0, int(m + 20 * np.sqrt(m) + 20))
+            shortage = float(np.maximum(demand - m - level, 0.0) @ poisson.pmf(demand, m))
+            assert weights @ np.maximum(told - level, 0.0) == pytest.approx(shortage, abs=1e-6)
+
+
+def test_the_cushion_holds_more_than_the_mean_asks_for() -> None:
+    """With errors stated the retailer is left with stock; with a dearer shortage with more of it."""
+    rules = chain(True)
+    held = []
+    for variant, loss in (("plain", 0.0), ("cushion", 0.0), ("learning", 0.05)):
+        translation = Translation(rules, variant)
+        state = State(0, {1: 30.0, 2: 30.0, 3: 30.0}, np.zeros((0, 4)), np.zeros(1), DEMAND[:, None], loss)
+        plan = translation.plan(translation.snapshot(state), state)
+        stock = plan.flows["stock"].filter(location="N1").sort("period")
+        held.append(float(stock["quantity"].slice(3, 3).sum()))
+    assert held[0] < held[1] < held[2]
+
+
+def test_what_is_told_is_corrected_by_how_it_moved() -> None:
+    """Served nights raise what is told by 2 %, nights with unserved demand lower it by a fifth, both a night later."""
+    told = np.full((9, 1), 10.0)
+    record = Record()
+    level, known, beliefs = 1.0, [False, False, False, True, False, False], []
+    for t, unserved in enumerate(known):
+        if t > 1:
+            level *= 0.8 if known[t - 1] else 1.02
+        beliefs.append(record.believed(told[t:] * level, unserved))
+    assert beliefs[1][0] == pytest.approx(told[1:])
+    mean, loss = beliefs[2]
+    assert mean[:, 0] == pytest.approx(10.0 * 1.02 * 1.02 ** np.arange(1, 8))
+    assert loss == 0.0
+    assert beliefs[3][0][0, 0] == pytest.approx(10.0 * 1.02**2)  # what an unserved night does is not known yet
+    mean, loss = beliefs[5]
+    assert loss == pytest.approx(1 - 0.8 / 1.02)
+    assert mean[:, 0] == pytest.approx(10.0 * level * 1.02 ** np.arange(1, 5))
+
+
+def test_an_episode_of_the_environment_itself() -> None:
+    """One scenario, one seed: the plan over the true demand pays what it says, and the cushion earns most of it."""
+    gym = pytest.importorskip("gym_invmgmt", reason="NOT TESTED: gym-invmgmt is not installed (extra `benchmark`)")
+    from tests.benchmarks.inventory_gym import episode, foreseen
+
+    terms = {"type": "stationary", "base_mu": 20, "use_goodwill": False}
+    env = gym.CoreEnv(scenario="serial", demand_config=terms, num_periods=14, backlog=True)
+    ideal = foreseen(env, 42).margin
+    profit, times = episode(env, 42, "cushion")
+    assert 0.9 * ideal < profit <= ideal + 1e-6
+    assert times.shape == (14, 4)
