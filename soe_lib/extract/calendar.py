@@ -74,8 +74,11 @@ class Calendar:
         asked = labels.cast(pl.String).alias("label").unique().sort().to_frame()
         asked = asked.with_columns(head=pl.col("label").str.split(LESS).list.first())
         named = self.periods.select(head="period", named_first="starts_on", named_last="ends_on")
+        found = asked.join(named, on="head", how="left")
+        if not found["named_first"].null_count():  # as everywhere in an extract that gives its periods
+            return found.select("label", first="named_first", last="named_last").sort("label")
         monday = (head + "-1").str.to_date("%G-W%V-%u", strict=False)
-        found = asked.join(named, on="head", how="left").with_columns(
+        found = found.with_columns(
             week=pl.when(head.str.contains(WEEK)).then(monday),
             day=pl.when(head.str.contains(DAY)).then(head.str.to_date("%Y-%m-%d", strict=False)),
         )

@@ -52,12 +52,12 @@ def cast(source: Source, table: Table) -> tuple[pl.DataFrame, list[Finding]]:
     """
     findings = match_columns(source, table)
     there = [column for column in table.columns if column.name in source.frame.columns]
-    text = [column for column in there if source.frame.schema[column.name] == pl.String]
-    quick = source.frame.select(_quick(column) for column in text)
-    odd = _odd(source, quick, text)
+    fit = [column for column in there if _fits(source.frame.schema[column.name], column)]
+    quick = source.frame.select(_quick(column, source.frame.schema[column.name]) for column in fit)
+    plain = {column.name for column in fit} - _odd(source, quick, fit)
     typed = {}
     for column in there:
-        if column in text and column.name not in odd:
+        if column.name in plain:
             values = quick.get_column(column.name)
             findings += _blanks(source, column, values)
         else:
@@ -70,50 +70,57 @@ def cast(source: Source, table: Table) -> tuple[pl.DataFrame, list[Finding]]:
     return pl.DataFrame(typed).with_columns(absent).select(table.names), findings
 
 
+def _fits(kind: pl.DataType, column: Column) -> bool:
+    """Whether a column can be cast at once: text, or what has the contract's type already."""
+    return kind == pl.String or kind == column.dtype or (column.type == "number" and kind.is_numeric())
+
+
 def _defaulted(values: pl.Series, column: Column) -> pl.Series:
     """Blank cells as the contract's default; a blank text is written "" and means its default likewise."""
     if column.default is None:
         return values
-    return (
-        values.replace("", column.default)
-        if column.type == "text" and column.default
-        else values.fill_null(column.default)
-    )
+    if column.type == "text" and column.default:
+        return values.replace("", column.default) if (values == "").any() else values
+    return values.fill_null(column.default) if values.null_count() else values
 
 
-def _quick(column: Column) -> pl.Expr:
-    """The cast of a text column in which nothing is odd."""
+def _quick(column: Column, kind: pl.DataType) -> pl.Expr:
+    """The cast of a column in which nothing is odd."""
     cell = pl.col(column.name)
     if column.type == "number":
         return cell.cast(pl.Float64, strict=False)
-    if column.type == "date":
+    if column.type == "date" and kind == pl.String:
         return cell.str.to_date("%Y-%m-%d", strict=False)
     return cell.fill_null("") if column.type == "text" else cell
 
 
 def _odd(source: Source, quick: pl.DataFrame, columns: list[Column]) -> set[str]:
     """Columns that need a closer look: spaces at the ends, cells that are no numbers or dates, numbers out of range."""
-    checks = []
+    checks, raws = {}, []
     for column in columns:
         cell, raw = pl.col(column.name), pl.col(f"{column.name}|raw")
+        written = source.frame.schema[column.name] == pl.String
         if column.type == "text" and source.tight:
-            odd = pl.lit(False)
-        elif column.type == "text":
+            continue
+        if column.type == "text":
             spaced = cell.str.starts_with(" ") | cell.str.ends_with(" ")
             beyond = (cell != cell.str.strip_chars()) | cell.str.contains_any(list(NARROW))
             odd = (spaced if source.plain else beyond).any()
-        elif column.type == "number":
+        elif column.type == "number" or (column.type == "integer" and not written):
             outside = (cell.max() > LARGEST) | (cell.min() < -LARGEST) | ~cell.sum().is_finite()
             odd = outside.fill_null(False) | (cell.null_count() != raw.null_count())
         elif column.type == "date":
-            ancient = (cell.min() < OLDEST).fill_null(False)
-            odd = (cell.null_count() != raw.null_count()) | (raw.str.len_bytes() != 10).any() | ancient
+            odd = (cell.min() < OLDEST).fill_null(False)
+            if written:
+                odd |= (cell.null_count() != raw.null_count()) | (raw.str.len_bytes() != 10).any()
         else:
-            odd = pl.lit(True)
-        checks.append(odd.alias(column.name))
-    raws = [source.frame.get_column(column.name).alias(f"{column.name}|raw") for column in columns]
-    found = quick.with_columns(raws).select(checks)
-    return {name for name, odd in found.row(0, named=True).items() if odd} if columns else set()
+            odd = pl.lit(written)
+        checks[column.name] = odd
+        raws.append(source.frame.get_column(column.name).alias(f"{column.name}|raw"))
+    if not checks:
+        return set()
+    found = quick.hstack(raws).select(**checks)
+    return {name for name, odd in found.row(0, named=True).items() if odd}
 
 
 def tidy(source: Source, column: Column) -> tuple[pl.Series, list[Finding]]:
@@ -158,9 +165,9 @@ def _blanks(source: Source, column: Column, raw: pl.Series) -> list[Finding]:
         return []
     if source.tight and not source.frame.get_column(column.name).null_count():
         return []
-    blank = raw.is_null() | (raw == "") if raw.dtype == pl.String else raw.is_null()
-    if not blank.any():
+    if not raw.null_count() and not (raw.dtype == pl.String and (raw == "").any()):
         return []
+    blank = raw.is_null() | (raw == "") if raw.dtype == pl.String else raw.is_null()
     fix = 'Fill it; a blank quantity never means "unlimited".' if column.type == "number" else "Fill it."
     rule = "The key is blank." if column.key else "The value is blank."
     return [source.finding("stop", blank.fill_null(True).arg_true(), column=column.name, rule=rule, fix=fix)]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
 from threading import Lock
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -18,11 +19,14 @@ from soe_lib.extract.conversion import convert
 from soe_lib.extract.deliveries import Delivery, deliver
 from soe_lib.extract.findings import Finding, by_level, stops
 from soe_lib.extract.horizon import build
+from soe_lib.extract.rules import Rule
 from soe_lib.extract.schema import DEMAND, MANDATORY, schema
 from soe_lib.extract.settings import NOTHING, UNKNOWN, Settings
 from soe_lib.extract.settings_file import load
 from soe_lib.extract.source import Rows, Source
 from soe_lib.extract.sources_file import Entry
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Extract:
     sources : the files read, by table.
     calendar : the horizon; empty where the periods make no sense.
     broken : tables whose file could not be read.
+    runs : what each rule read and found.
     deliveries : where each table came from.
     """
 
@@ -45,6 +50,7 @@ class Extract:
     calendar: Calendar
     broken: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
+    runs: Mapping[Rule, Run] = field(default_factory=dict, repr=False, compare=False)
     deliveries: Mapping[str, Delivery] = field(default_factory=dict, repr=False, compare=False)
     _distinct: dict[tuple[str, str], pl.Series] = field(default_factory=dict, repr=False, compare=False)
     _locks: defaultdict[str, Lock] = field(default_factory=lambda: defaultdict(Lock), repr=False, compare=False)
@@ -143,6 +149,84 @@ def measures_nothing(as_of: date) -> pl.Expr:
     return pl.any_horizontal(where.fill_null(value=False) for where in misdated(as_of).values())
 
 
+@dataclass(frozen=True)
+class Run:
+    """One rule on one extract: the tables that it read (SETTINGS, CALENDAR and EVERY among them), and what it found."""
+
+    reads: frozenset[str]
+    findings: list[Finding]
+
+
+@dataclass(frozen=True)
+class Near:
+    """An extract that was checked before, and what moved since: names of tables, SETTINGS, CALENDAR."""
+
+    extract: Extract
+    moved: frozenset[str]
+
+    def run(self, rule: Rule) -> Run | None:
+        """What a rule found then, where nothing that it read has moved."""
+        run = self.extract.runs.get(rule)
+        if run is None or run.reads & self.moved or (EVERY in run.reads and self.moved):
+            return None
+        return run
+
+
+EVERY, SETTINGS, CALENDAR = "(every table)", "(settings)", "(calendar)"
+
+
+class Noted(Mapping[str, T]):
+    """What somebody reads by name, with a note of which names they were.
+
+    Parameters
+    ----------
+    named : what is read. note : told each name, and EVERY where all of them are gone through.
+    """
+
+    def __init__(self, named: Mapping[str, T], note: Callable[[str], object]) -> None:
+        self.named, self.note = named, note
+
+    def __getitem__(self, name: str) -> T:
+        self.note(name)
+        return self.named[name]
+
+    def __contains__(self, name: object) -> bool:
+        self.note(str(name))
+        return name in self.named
+
+    def __iter__(self) -> Iterator[str]:
+        self.note(EVERY)
+        return iter(self.named)
+
+    def __len__(self) -> int:
+        self.note(EVERY)
+        return len(self.named)
+
+
+@dataclass(frozen=True)
+class Reading(Extract):
+    """An extract as one rule reads it: its tables and sources are `Noted`, and settings and calendar are noted too."""
+
+    note: Callable[[str], object] = field(default=lambda _: None, repr=False, compare=False)
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in ("settings", "calendar"):
+            object.__getattribute__(self, "note")(f"({name})")
+        return object.__getattribute__(self, name)
+
+    def names(self, table: str, column: str) -> pl.Series:
+        """As of any extract; what another rule has looked up is not looked up again, and is read all the same."""
+        self.note(table)
+        return super().names(table, column)
+
+    @classmethod
+    def of(cls, extract: Extract, note: Callable[[str], object]) -> Reading:
+        """An extract whose reader is noted."""
+        own = {one.name: getattr(extract, one.name) for one in fields(Extract)}
+        own |= {name: Noted(own[name], note) for name in ("tables", "sources")}
+        return cls(**own, note=note)
+
+
 def inspect(folder: Path) -> Extract:
     """Read every file of one extract and check it: nothing raises for what is wrong with the data.
 
@@ -171,7 +255,9 @@ def inspect(folder: Path) -> Extract:
     return examined(extract, findings, mapped.entries)
 
 
-def examined(extract: Extract, findings: Sequence[Finding], entries: Mapping[str, Entry] = NOTHING) -> Extract:
+def examined(
+    extract: Extract, findings: Sequence[Finding], entries: Mapping[str, Entry] = NOTHING, near: Near | None = None
+) -> Extract:
     """Typed tables in their items' units and to the cent, with what every rule finds in them.
 
     Parameters
@@ -179,6 +265,7 @@ def examined(extract: Extract, findings: Sequence[Finding], entries: Mapping[str
     extract : tables as they were cast.
     findings : what was found so far.
     entries : what sources.toml declares of each table.
+    near : what was found in an extract before, and what moved since.
     """
     from soe_lib.extract.checks import check_all
     from soe_lib.extract.rules.events import without_effect
@@ -186,9 +273,10 @@ def examined(extract: Extract, findings: Sequence[Finding], entries: Mapping[str
     tables, units = convert(dict(extract.tables), extract.sources, entries, extract.settings)
     tables, cents = to_the_cent(tables, extract.sources)
     extract = replace(extract, tables=tables)
-    found = [*findings, *units, *cents, *check_all(extract)]
+    runs = check_all(extract, near)
+    found = [*findings, *units, *cents, *(one for run in runs.values() for one in run.findings)]
     found += [] if stops(found) else without_effect(extract)
-    return replace(extract, findings=by_level(found))
+    return replace(extract, findings=by_level(found), runs=runs)
 
 
 def missing_tables(paths: Collection[str]) -> list[Finding]:

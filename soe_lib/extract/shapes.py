@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import pandera.polars as pa
 import polars as pl
 
 from soe_lib.extract.findings import Finding
 from soe_lib.extract.reading import Extract
-from soe_lib.extract.schema import Column, Table, schema
+from soe_lib.extract.schema import Column, schema
 
 ESSENTIAL = (("locations", "status"), ("events", "kind"))
 
@@ -35,21 +35,37 @@ def _column(column: Column) -> pa.Column:
 
 def check_shapes(extract: Extract) -> list[Finding]:
     """What pandera finds, table by table, with file rows; a table of which no column is given has nothing to check."""
-    findings = []
-    for name, table in schema().items():
-        if extract[name].height and extract.given(name):
-            findings += _one(extract, table)
-    return findings
+    return [finding for check in SHAPES for finding in check(extract)]
 
 
-def _one(extract: Extract, table: Table) -> list[Finding]:
+def check_shape(name: str, extract: Extract) -> list[Finding]:
+    """What pandera finds in one table."""
+    if not extract[name].height or not (given := extract.given(name)) or _sound(name, given, extract[name]):
+        return []
     try:
-        given = extract.given(table.name)
-        shape(table.name, given).validate(extract[table.name].select(given), lazy=True)
+        shape(name, given).validate(extract[name].select(given), lazy=True)
     except pa.errors.SchemaErrors as error:
         cases = error.failure_cases.group_by("column", "check", maintain_order=True).agg("index")
-        return [_finding(extract, table[name], check, rows) for name, check, rows in cases.iter_rows()]
+        return [_finding(extract, schema()[name][column], check, rows) for column, check, rows in cases.iter_rows()]
     return []
+
+
+def _sound(name: str, given: tuple[str, ...], frame: pl.DataFrame) -> bool:
+    """Whether every column has the contract's type and no value that it forbids: pandera has nothing to say then.
+
+    It says what is wrong in milliseconds; that nothing is takes a tenth of that.
+    """
+    columns = [schema()[name][one] for one in given]
+    if any(frame.schema[one.name] != one.dtype for one in columns):
+        return False
+    low = [pl.col(one.name).min() < one.minimum for one in columns if one.minimum is not None]
+    strange = [(~pl.col(one.name).is_in(["", *one.choices])).any() for one in columns if one.choices]
+    checks = [bad.fill_null(False) for bad in (*low, *strange)]
+    return not checks or not any(frame.select(pl.any_horizontal(checks)).row(0))
+
+
+SHAPES = tuple(partial(check_shape, name) for name in schema())
+"""The check of each table by itself."""
 
 
 def _finding(extract: Extract, column: Column, check: str, rows: list[int]) -> Finding:

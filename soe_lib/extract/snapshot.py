@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -150,12 +150,18 @@ def read(data: str | Path, as_of: str | date | None = None) -> Snapshot:
     return freeze(extract)
 
 
-def freeze(extract: Extract) -> Snapshot:
-    """The snapshot of an extract without findings that stop."""
-    tables = {name: _sorted(name, extract.kept(name)) for name in schema()}
+def freeze(extract: Extract, near: Snapshot | None = None, moved: Collection[str] = ()) -> Snapshot:
+    """The snapshot of an extract without findings that stop.
+
+    Parameters
+    ----------
+    near : one that has the very same tables but those that moved; they are taken from it, and not hashed again.
+    """
+    still = {name: frame for name, frame in near.tables.items() if name not in moved} if near else {}
+    tables = {name: still[name] if name in still else _sorted(name, extract.kept(name)) for name in schema()}
     rows = [(one.table, one.file, one.frame.height, one.size, one.sha256) for one in extract.sources.values()]
     kinds = {"table": pl.String, "file": pl.String, "rows": pl.Int64, "bytes": pl.Int64, "sha256": pl.String}
-    return Snapshot(
+    made = Snapshot(
         company=extract.settings.company,
         currency=extract.settings.currency,
         as_of=extract.settings.as_of,
@@ -166,6 +172,10 @@ def freeze(extract: Extract) -> Snapshot:
         findings=extract.findings,
         files=pl.DataFrame(rows, schema=kinds, orient="row").sort("table"),
     )
+    if near is not None:
+        known = near.__dict__.get("_contents") or near.__dict__.get("_kept", {})
+        made.__dict__["_kept"] = {name: text for name, text in known.items() if name in still}
+    return made
 
 
 def _sorted(name: str, frame: pl.DataFrame) -> pl.DataFrame:

@@ -100,7 +100,8 @@ class Axis:
         rest = self.codes.copy()
         for dtype in reversed(self.dtypes):
             size = _size(dtype)
-            hashed = pd.util.hash_array(np.asarray(list(getattr(dtype, "categories")), dtype=object))  # noqa: B009
+            labels = np.asarray(list(getattr(dtype, "categories")), dtype=object)  # noqa: B009
+            hashed = pd.util.hash_array(labels, categorize=False)  # none occurs twice
             with np.errstate(over="ignore"):
                 mixed = (mixed ^ hashed[rest % size]) * np.uint64(0x9E3779B97F4A7C15)
                 mixed ^= mixed >> np.uint64(29)

@@ -41,7 +41,7 @@ def domains(tables: Mapping[str, pl.DataFrame], periods: Iterable[str]) -> dict[
     """One Enum per domain: every label of every table, sorted; periods in time order, then `beyond`."""
     found: dict[str, list[pl.Series]] = {}
     for table in tables.values():
-        for column in table.columns:
+        for column in table.columns if table.height else ():
             domain = DOMAIN_OF.get(column)
             if domain not in (None, "period") and table.schema[column] == pl.String:
                 found.setdefault(str(domain), []).append(table.get_column(column).unique().alias("label"))

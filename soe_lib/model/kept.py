@@ -7,18 +7,19 @@ computation with early cutoff, as build systems do it: Mokhov, Mitchell & Peyton
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
+
+from soe_lib.extract.reading import EVERY, Noted
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
 
 T = TypeVar("T")
 Make = Callable[["Network"], Any]
-EVERY = "(every table)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,34 +104,6 @@ class Kept:
             if self._moved[key]:
                 return True
         return False
-
-
-class Noted(Mapping[str, T]):
-    """What somebody reads by name, with a note of which names they were.
-
-    Parameters
-    ----------
-    named : what is read. note : told each name, and EVERY where all of them are gone through.
-    """
-
-    def __init__(self, named: Mapping[str, T], note: Callable[[str], object]) -> None:
-        self.named, self.note = named, note
-
-    def __getitem__(self, name: str) -> T:
-        self.note(name)
-        return self.named[name]
-
-    def __contains__(self, name: object) -> bool:
-        self.note(str(name))
-        return name in self.named
-
-    def __iter__(self) -> Iterator[str]:
-        self.note(EVERY)
-        return iter(self.named)
-
-    def __len__(self) -> int:
-        self.note(EVERY)
-        return len(self.named)
 
 
 def _same(one: Any, other: Any) -> bool:

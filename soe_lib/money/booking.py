@@ -24,15 +24,18 @@ def checked(flow: str, table: pl.DataFrame) -> pl.DataFrame:
     """
     if lost := [name for name in ("account", "kind", "per_unit") if name not in table.columns]:
         raise FormulationError(f"rates of {flow} lack {', '.join(lost)}.")
-    text = [pl.col(name).cast(pl.String) for name in table.columns if name not in ("per_unit", "cell")]
-    clean = table.select(*text, pl.col("per_unit").cast(pl.Float64))
+    names = [name for name in table.columns if name not in ("per_unit", "cell")]
+    kinds = {**dict.fromkeys(names, pl.String), "per_unit": pl.Float64}
+    clean = table if table.schema == kinds else table.select(pl.col(name).cast(kind) for name, kind in kinds.items())
     rate = clean.get_column("per_unit")
-    if (bad := clean.filter(rate.is_null() | ~rate.is_finite())).height:
+    if finite(rate) < clean.height:
+        bad = clean.filter(rate.is_null() | ~rate.is_finite())
         raise FormulationError(
             f"rates of {flow}: {bad.height} of {clean.height} are blank or not finite, first {bad.row(0)}; "
             "give the price or the cost that is missing."
         )
-    if (strange := clean.filter(~pl.col("kind").is_in(KINDS))).height:
+    if not {*clean.get_column("kind").unique()} <= {*KINDS, None}:
+        strange = clean.filter(~pl.col("kind").is_in(KINDS))
         raise FormulationError(f"rates of {flow}: kind must be one of {', '.join(KINDS)}, not {strange['kind'][0]!r}.")
     return clean
 

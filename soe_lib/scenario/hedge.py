@@ -12,6 +12,7 @@ from soe_lib.errors import DataError, ReconciliationError, SolveError
 from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.extract.spelling import hint
 from soe_lib.model.blocks import STANDARD, kept_close
+from soe_lib.model.blocks.cushion import Cushion
 from soe_lib.model.conflict import explained
 from soe_lib.model.held import cells_of, holding, with_same_ceilings
 from soe_lib.model.model import CENT, Model
@@ -40,7 +41,7 @@ def hedge(
     *,
     commit: int | str | Mapping[str, int | str] | None = None,
     risk: CVaR | None = None,
-    mean: Scenario | None = None,
+    mean: Scenario | Plan | None = None,
     blocks: Block | Sequence[Block] = (),
     record: Recorded = "find",
     options: Options | None = None,
@@ -58,8 +59,9 @@ def hedge(
         time until whose end ("2026-W48"), for what DECISIONS names; or flow → one of these. Left out: the first week.
         Where a scenario has no such cell (an offer that is gone), nobody uses it.
     risk : how much the worst outcomes count; left out: expected money alone.
-    mean : whose plan's first decisions `expected_of_mean` carries out in every scenario; left out: the snapshot as
-        it is.
+    mean : the plan that hedging is held against, its first decisions carried out in every scenario: a scenario for
+        which it is made, or a plan, such as the cushioned `soe.plan(snapshot)`; left out: made for the snapshot as it
+        is. Scenarios stand for what nobody knows, so none of the plans made here holds a cushion.
     blocks, record, options : as for `soe.plan`; the fence's plan of record is one for all.
 
     Raises
@@ -69,10 +71,11 @@ def hedge(
     SolveError : a scenario without a plan of its own, or scenarios that no common first decisions suit; both named.
     ReconciliationError : the scenarios' ledgers do not add up to the joint optimum.
     """
-    own = (*STANDARD, *kept_close(of_record(snapshot, record)))
+    own = (*(one for one in STANDARD if not isinstance(one, Cushion)), *kept_close(of_record(snapshot, record)))
     chosen = _chosen(snapshot, scenarios)
     chances = np.array([chance for _, chance, _, _ in chosen])
-    base = Model(mean.apply(snapshot) if mean else snapshot, (*own, *blocks_of(blocks), *(mean.blocks if mean else ())))
+    other = mean if isinstance(mean, Scenario) else Scenario("")
+    base = Model(other.apply(snapshot), (*own, *blocks_of(blocks), *other.blocks))
     models = {name: Model(one, (*own, *blocks_of(blocks), *extra), near=base) for name, _, one, extra in chosen}
     for name, model in {"base": base, **models}.items():
         _refuse_aims(name, model)
@@ -88,8 +91,9 @@ def hedge(
         raise _explained(error, models, first) from error
     decisions = joint.decisions(answer.x)
     plans = {name: holding(model, decisions).solve(options, name=name) for name, model in models.items()}
-    said = f"the scenario {mean.name!r}" if mean else "the snapshot as it is"
-    of_mean = _for_the_mean(base, first, options)
+    said = f"the plan for {f'the scenario {other.name!r}' if other.name else 'the snapshot as it is'}"
+    meant = mean if isinstance(mean, Plan) else _or_none(base, options, said)
+    of_mean = None if meant is None else _decided(base, meant, first)
     made = Hedge(
         currency=snapshot.currency,
         chances={name: chance for name, chance, _, _ in chosen},
@@ -98,7 +102,7 @@ def hedge(
         plans=plans,
         alone=alone,
         carried_out={name: _carried_out(model, of_mean, options, name) for name, model in models.items()},
-        mean=said if of_mean is not None else f"{said}, which has none,",
+        mean=said if meant is None else meant.name,
         risk=counted,
         solution={
             "status": answer.status,
@@ -230,16 +234,14 @@ def _explained(error: SolveError, models: Mapping[str, Model], first: First) -> 
     )
 
 
-def _for_the_mean(base: Model, first: First, options: Options | None) -> dict[str, pl.DataFrame] | None:
-    """Flow → keys and quantity of what the plan for the mean decides first; None where it has no plan."""
-    plan = _or_none(base, options, "plan for the mean")
-    if plan is None:
-        return None
-    cells = {flow: cells_of(base, flow, periods) for flow, periods in first.items() if flow in base.flows}
-    return {
-        flow: own.drop("cell").with_columns(plan.flows[flow]["quantity"].gather(own["cell"]))
-        for flow, own in cells.items()
-    }
+def _decided(base: Model, plan: Plan, first: First) -> dict[str, pl.DataFrame]:
+    """Flow → keys and quantity of what a plan decides first."""
+    found = {}
+    for flow, periods in first.items():
+        if flow in base.flows and flow in plan.flows:
+            cells = cells_of(base, flow, periods).drop("cell")
+            found[flow] = cells.join(plan.flows[flow].select(*cells.columns, "quantity"), on=cells.columns)
+    return found
 
 
 def _beside(frame: pl.DataFrame, of_mean: pl.DataFrame | None) -> pl.DataFrame:

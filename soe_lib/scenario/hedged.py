@@ -69,7 +69,7 @@ class Hedge:
     plans : scenario → its certified plan, the first decisions held.
     alone : scenario → its plan with perfect information, nothing held.
     carried_out : scenario → its plan with the first decisions of the mean plan; None where they cannot be carried out.
-    mean : what the mean plan was made for.
+    mean : name of the mean plan.
     risk : how much the worst outcomes count.
     solution : of the joint program: status, objective, bound, gap, seconds, variables, rows, certificate.
     """
@@ -170,10 +170,10 @@ class Hedge:
         lost = [name for name, plan in self.carried_out.items() if plan is None]
         others = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
         mean = (
-            f"First decisions of the plan for {self.mean} cannot be carried out in {lost[0]!r}{others}."
+            f"First decisions of {self.mean} cannot be carried out in {lost[0]!r}{others}."
             if lost
-            else f"First decisions of the plan for {self.mean} would be worth {self.expected_of_mean:,.2f}: hedging is "
-            f"worth {self.vss:,.2f}."
+            else f"First decisions of {self.mean} would be worth {self.expected_of_mean:,.2f}: hedging is worth "
+            f"{self.vss:,.2f}."
         )
         return (
             f"Hedged plan for {len(self.plans)} scenarios, {self.solution.get('status')}: worth {self.currency} "

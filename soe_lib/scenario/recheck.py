@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 import polars as pl
 
 from soe_lib.errors import DataError
+from soe_lib.extract.checks import noted
 from soe_lib.extract.findings import Finding, stops
-from soe_lib.extract.reading import Extract
+from soe_lib.extract.reading import EVERY, Extract, Run
 from soe_lib.extract.rules import Rule, registered
 from soe_lib.extract.rules.events import downtimes_fit_their_days
 from soe_lib.extract.rules.plausibility import against_the_last_extract
@@ -24,7 +25,6 @@ from soe_lib.extract.rules.tables import nothing_is_missing
 from soe_lib.extract.shapes import check_shapes
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.extract.sources import Source
-from soe_lib.model.kept import EVERY, Noted
 
 ALLOWED = (demand_can_be_reached, every_item_has_a_source, nothing_is_missing, against_the_last_extract)
 """Rules for extracts only: a what-if may well ask what happens when nobody supplies an item, or stock is gone."""
@@ -50,7 +50,7 @@ def recheck(snapshot: Snapshot, name: str, before: Snapshot) -> Snapshot:
     touched = {table for table, frame in snapshot.tables.items() if frame is not before.tables.get(table)}
     same = snapshot.settings is before.settings and snapshot.periods is before.periods
     for rule, run in _runs(before).items():
-        again = run.findings if same and not run.reads & touched else rule(extract)
+        again = run.findings if same and not run.reads & (touched | {EVERY}) else rule(extract)
         found += again
         if rule in EXACT and "events" in touched:
             known = {one.rule for one in run.findings}
@@ -60,33 +60,17 @@ def recheck(snapshot: Snapshot, name: str, before: Snapshot) -> Snapshot:
     return snapshot
 
 
-@dataclass(frozen=True)
-class _Run:
-    """One rule on one snapshot: the tables that it read, and what it found."""
-
-    reads: frozenset[str]
-    findings: list[Finding]
-
-
-_KNOWN: dict[int, dict[Rule, _Run]] = {}
+_KNOWN: dict[int, dict[Rule, Run]] = {}
 """Runs on snapshots that are still in use, by their identity."""
 
 
-def _runs(snapshot: Snapshot) -> dict[Rule, _Run]:
+def _runs(snapshot: Snapshot) -> dict[Rule, Run]:
     """Every rule on a snapshot as it is; run once."""
     if id(snapshot) not in _KNOWN:
         extract = _extract(snapshot, snapshot)
-        _KNOWN[id(snapshot)] = {rule: _noted(rule, extract) for rule in registered() if rule not in ALLOWED}
+        _KNOWN[id(snapshot)] = {rule: noted(rule, extract) for rule in registered() if rule not in ALLOWED}
         weakref.finalize(snapshot, _KNOWN.pop, id(snapshot), None)
     return _KNOWN[id(snapshot)]
-
-
-def _noted(rule: Rule, extract: Extract) -> _Run:
-    reads: set[str] = set()
-    tables, sources = Noted(extract.tables, reads.add), Noted(extract.sources, reads.add)
-    # Names that another rule has looked up are looked up again, or nobody would see that this one reads them.
-    findings = rule(replace(extract, tables=tables, sources=sources, _distinct={}))
-    return _Run(frozenset(extract.tables if EVERY in reads else reads), findings)
 
 
 def _extract(snapshot: Snapshot, before: Snapshot) -> Extract:

@@ -154,6 +154,25 @@ def test_another_mean(tmp_path: Path) -> None:
     assert "'pessimist'" in repr(hedged)
 
 
+def test_scenarios_take_the_place_of_the_cushion(tmp_path: Path) -> None:
+    """A cushion of 12 units is steering for a plan by itself; a hedged plan and its scenarios hold none."""
+    company, settings = shop(tmp_path), '[costs]\nper = "period"\n[cushion]\nuse = "always"\n'
+    error = {"item": "A", "location": "P", "period": "W2"}
+    errors = [{**error, "probability": at, "quantity": units} for at, units in ((0.25, -12.0), (0.75, 12.0))]
+    tables = {name: company[name].to_dicts() for name in ("offers", "forecast")}
+    careful = snapshot(tmp_path / "careful", settings, periods=weeks(2), forecast_errors=errors, **tables)
+    plan = soe.plan(careful)
+    assert plan.flows["buy"]["quantity"].sum() == pytest.approx(30)
+    hedged = soe.hedge(careful, ODDS)
+    assert hedged.value == pytest.approx(120)
+    assert hedged.table()["steering"].to_list() == [0.0, 0.0]
+    assert hedged.decisions["buy"].filter(pl.col("offer") == "cheap")["of_mean"].item() == pytest.approx(18)
+    held = soe.hedge(careful, ODDS, mean=plan)
+    assert held.decisions["buy"].filter(pl.col("offer") == "cheap")["of_mean"].item() == pytest.approx(30)
+    assert held.vss == pytest.approx(0)
+    assert "First decisions of this week's plan would be worth 120.00" in repr(held)
+
+
 def line(folder: Path) -> Snapshot:
     """A and B share the 10 hours of a line; 10 of either may have been promised."""
     return snapshot(

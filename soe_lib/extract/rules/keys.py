@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 
 from soe_lib.extract.findings import SHOWN, Finding
@@ -14,26 +16,24 @@ NAMED = ("items", "locations", "resources", "customers", "routings", "offers", "
 HISTORY = ("actuals", "deliveries")
 
 
-@rule
-def duplicate_keys(extract: Extract) -> list[Finding]:
+def duplicate_keys(table: Table, extract: Extract) -> list[Finding]:
     """A key names one row only: a join must never multiply quantities."""
-    found = [_duplicates(extract, table) for table in schema().values()]
-    return [finding for finding in found if finding is not None]
-
-
-def _duplicates(extract: Extract, table: Table) -> Finding | None:
     key = [name for name in table.key if name in extract.given(table.name)]
     frame = extract[table.name].select(key)
     if frame.height < 2 or not key or frame.hash_rows().n_unique() == frame.height:
-        return None
+        return []
     twice = frame.is_duplicated()
     rows = twice.arg_true()
     if not len(rows):
-        return None
+        return []
     value = " | ".join(str(one) for one in frame.row(int(rows[0])) if one not in (None, ""))
     rule_text = f"The key ({', '.join(key)}) occurs more than once: {twice.sum()} rows for {_names(frame, twice)}."
     fix = "Keep one row for each, or add the quantities up before exporting."
-    return extract.finding("stop", table.name, rows, column=key[0], value=value, rule=rule_text, fix=fix)
+    return [extract.finding("stop", table.name, rows, column=key[0], value=value, rule=rule_text, fix=fix)]
+
+
+for _table in schema().values():
+    rule(partial(duplicate_keys, _table))
 
 
 def _names(frame: pl.DataFrame, twice: pl.Series) -> str:
@@ -41,16 +41,8 @@ def _names(frame: pl.DataFrame, twice: pl.Series) -> str:
     return "1 key" if count == 1 else f"{count} keys"
 
 
-@rule
-def twins(extract: Extract) -> list[Finding]:
+def twins(table: str, column: str, level: str, extract: Extract) -> list[Finding]:
     """Two names that differ only by case, spacing or Unicode form are one thing written twice."""
-    findings = []
-    for name in NAMED:
-        findings += _twins(extract, name, schema()[name].key[0], "stop")
-    return findings + _twins(extract, "items", "family", "warn")
-
-
-def _twins(extract: Extract, table: str, column: str, level: str) -> list[Finding]:
     names = extract.names(table, column)
     folded = names.str.normalize("NFKC").str.to_lowercase().str.replace_all(r"\s+", " ")
     if folded.n_unique() == names.n_unique():
@@ -62,14 +54,13 @@ def _twins(extract: Extract, table: str, column: str, level: str) -> list[Findin
     return extract.flag(level, table, where, column=column, rule=rule_text, fix="Use one way of writing it everywhere.")
 
 
-@rule
-def references(extract: Extract) -> list[Finding]:
+for _name in NAMED:
+    rule(partial(twins, _name, schema()[_name].key[0], "stop"))
+rule(partial(twins, "items", "family", "warn"))
+
+
+def references(column: Column, extract: Extract) -> list[Finding]:
     """Every name that points to another table is found there."""
-    columns = [column for table in schema().values() for column in table.columns if column.references]
-    return [finding for column in columns for finding in _unknown(extract, column)]
-
-
-def _unknown(extract: Extract, column: Column) -> list[Finding]:
     target, _, target_column = column.references.partition(".")
     frame = extract[column.table]
     if not frame.height or target in extract.broken or (target in MANDATORY and extract.absent(target)):
@@ -92,6 +83,10 @@ def _unknown(extract: Extract, column: Column) -> list[Finding]:
     fix += f"Add {'it' if len(missing) == 1 else 'them'} to {there}, or mend the rows."
     where = pl.col(column.name).is_in(missing.implode())
     return extract.flag(level, column.table, where, column=column.name, rule=rule_text, fix=fix)
+
+
+for _column in [column for table in schema().values() for column in table.columns if column.references]:
+    rule(partial(references, _column))
 
 
 def _plural(count: int, word: str) -> str:

@@ -137,6 +137,8 @@ def _one_label(extract: Extract, table: str) -> list[Finding]:
 
 
 def _unknown_labels(extract: Extract, table: str, column: str) -> list[Finding]:
+    if not extract[table].height:
+        return []
     spans = _spans(extract, table, column)
     unknown = spans.filter(pl.col("first").is_null())["label"]
     if not len(unknown):

@@ -106,10 +106,12 @@ class Lots(Part):
 
     def _find_switched(self, network: Network) -> pl.DataFrame:
         cells = self.terms(network)
+        if cells.is_empty():
+            return cells
         on = pl.any_horizontal(pl.col(c) > 0 for c in (*COSTS, "minimum"))
         found = cells.filter(on)
-        if self.hours:
-            timed = self.hours(network).select(self.keys).unique()
+        if self.hours and not (hours := self.hours(network)).is_empty():
+            timed = hours.select(self.keys).unique()
             found = pl.concat([found, cells.filter(~on).join(timed, on=list(self.keys), how="semi")])
         if (open_ended := found.filter(pl.col("ceiling").is_null())).height:
             raise DataError(
@@ -120,6 +122,9 @@ class Lots(Part):
         return found
 
     def _counted(self, network: Network) -> pl.DataFrame:
+        return network.kept.get(f"{self!r} counted", self._find_counted)
+
+    def _find_counted(self, network: Network) -> pl.DataFrame:
         return self.terms(network).filter(pl.col("multiple").fill_null(0.0) > 0)
 
     def __repr__(self) -> str:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 
 import soe_lib as soe
 from soe_lib.errors import DataError
+from soe_lib.extract import casting, checks
+from soe_lib.extract import frames as of_frames
+from soe_lib.extract.checks import noted
 from soe_lib.extract.findings import Finding
 from soe_lib.extract.reading import inspect
 from soe_lib.extract.schema import schema
@@ -178,3 +183,121 @@ def test_there_is_no_week_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     soe.trace(plan, made, account="revenue")
     assert soe.saved_scenarios(made) == ()
     assert "Small" in made.report()
+
+
+STEPS: tuple[tuple[str, Any], ...] = (
+    ("inventory", lambda frame: frame.with_columns(pl.col("on_hand") + 1)),
+    ("inventory", lambda frame: frame.with_columns(on_hand=pl.lit(-5.0))),
+    ("inventory", lambda frame: frame.with_columns(item=pl.lit("nobody"))),
+    ("items", lambda frame: frame.head(1)),
+    ("items", lambda frame: pl.concat([frame, frame.head(1)])),
+    ("items", lambda frame: frame.with_columns(end_value=pl.lit(99.0))),
+    ("items", lambda frame: frame.with_columns(pl.col("item").str.to_lowercase())),
+    ("locations", lambda frame: frame.tail(1)),
+    ("forecast", lambda frame: frame.with_columns(period=pl.lit("2026-W99"))),
+    ("forecast", lambda frame: frame.with_columns(pl.col("quantity").cast(pl.String))),
+    ("forecast", lambda frame: frame.drop("price")),
+    ("forecast", lambda frame: frame.reverse()),
+    ("forecast", lambda frame: frame.clear()),
+    ("orders", lambda frame: frame.with_columns(due_on=pl.lit("20/11/2026"))),
+    ("orders", lambda frame: frame.with_columns(quantity=-pl.col("quantity"))),
+    ("orders", None),
+    ("receipts", lambda frame: frame.rename({"quantity": "quantty"})),
+    ("receipts", lambda frame: frame.clear()),
+    ("routings", None),
+    ("resources", None),
+    ("calendar", lambda frame: frame.with_columns(hours=pl.lit(0.0))),
+    ("events", lambda frame: frame.with_columns(target=pl.lit("L9"))),
+    ("events", None),
+    ("policies", lambda frame: frame.with_columns(unit=pl.lit("pallet"))),
+    ("customers", None),
+    ("offers", lambda frame: frame.with_columns(unit_cost=pl.lit(1000.0))),
+    ("consensus", lambda frame: frame.with_columns(family=pl.lit("Other"), amount=pl.lit(9000.004))),
+    ("periods", lambda _: pl.DataFrame({"period": ["A"], "starts_on": [date(2026, 11, 16)], "ends_on": [date(2026, 12, 6)]})),
+    ("weather", lambda _: pl.DataFrame({"day": [1]})),
+    ("settings", {"as_of": "2026-11-17"}),
+    ("settings", {"costs": {"per": "day"}}),
+    ("settings", {"tables": {"none": ["receipts", "forecast"]}}),
+    ("settings", {"company": ""}),
+    ("settings", {}),
+)  # fmt: skip
+"""Edits of the small company, sound and bad: a table and what becomes of it (None: it is left out), or settings."""
+
+
+def edited(home: Path, sound: dict[str, pl.DataFrame], steps: list[int]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Settings and frames after some of the edits, each made to the table as it is sound."""
+    settings, tables = said(home), dict(sound)
+    for table, change in (STEPS[step] for step in steps):
+        if table == "settings":
+            settings |= change
+        elif change is None:
+            tables.pop(table, None)
+        else:
+            tables[table] = change(sound.get(table))
+    return settings, tables
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_near_is_what_is_checked_in_full(seed: int, tmp_path: Path) -> None:
+    """Edits in a random order, each near what was made before: the same tables and findings, bad ones found by both."""
+    home, draw = write(tmp_path / "small"), np.random.default_rng(seed)
+    sound = frames(home)
+    near, stopped, steps = soe.snapshot(said(home), sound), 0, [*draw.permutation(len(STEPS))]
+    for place in range(len(steps)):
+        settings, tables = edited(home, sound, steps[max(0, place - int(draw.integers(3))) : place + 1])
+        try:
+            full: Snapshot | DataError = soe.snapshot(settings, tables)
+        except DataError as error:
+            full = error
+        if isinstance(full, Snapshot):
+            made = soe.snapshot(settings, tables, near=near)
+            assert_same(made, full)
+            assert made.files.equals(full.files)
+            near = made
+        else:
+            stopped += 1
+            with pytest.raises(DataError) as found:
+                soe.snapshot(settings, tables, near=near)
+            assert found.value.findings == full.findings
+            assert str(found.value) == str(full)
+    assert 5 < stopped < len(STEPS) - 5, "sound edits and bad ones both"
+
+
+def test_what_did_not_move_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = write(tmp_path / "small")
+    tables = frames(home)
+    near = soe.snapshot(said(home), tables)
+    cast, ran = Counter[str](), Counter[str]()
+    monkeypatch.setattr(
+        of_frames, "cast", lambda source, table: (cast.update([table.name]), casting.cast(source, table))[1]
+    )
+    monkeypatch.setattr(checks, "noted", lambda rule, one: (ran.update([str(rule)]), noted(rule, one))[1])
+    again = soe.snapshot(said(home), {name: frame.clone() for name, frame in tables.items()}, near=near)
+    assert (cast, ran) == ({}, {})
+    assert all(again[name] is near[name] for name in schema())
+    soe.snapshot(said(home), {**tables, "inventory": tables["inventory"].reverse()}, near=again)
+    assert set(cast) == {"inventory"}
+    known = [rule for rule, run in checks.check_all(inspect(home)).items() if "inventory" in run.reads]
+    assert 0 < len(known) < 20
+    assert set(ran) >= {str(rule) for rule in known}
+    ran.clear()
+    soe.snapshot(said(home) | {"as_of": "2026-11-17"}, tables, near=again)
+    assert 0 < len(ran) < 0.3 * len(checks.check_all(inspect(home))), "names are the same in another week"
+
+
+def test_a_frame_that_is_changed_in_place_has_moved(tmp_path: Path) -> None:
+    home = write(tmp_path / "small")
+    tables: dict[str, Any] = {**frames(home), "orders": pd.read_csv(home / "orders.csv")}
+    near = soe.snapshot(said(home), tables)
+    tables["inventory"][0, "on_hand"] = 31.0
+    tables["orders"].loc[0, "quantity"] = 8.0
+    made = soe.snapshot(said(home), tables, near=near)
+    assert made["inventory"]["on_hand"].to_list() == [31.0, 500.0]
+    assert made["orders"]["quantity"].to_list() == [8.0]
+    assert near["inventory"]["on_hand"].to_list() == [30.0, 500.0]
+    assert_same(made, soe.snapshot(said(home), tables))
+
+
+def test_near_a_snapshot_that_was_read_is_checked_in_full(tmp_path: Path) -> None:
+    home = write(tmp_path / "small")
+    assert_same(soe.snapshot(said(home), frames(home), near=soe.read(home)), soe.read(home))
