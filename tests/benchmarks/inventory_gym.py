@@ -404,6 +404,7 @@ def episode(env: Any, seed: int, variant: str) -> tuple[float, np.ndarray]:
     env.reset(seed=seed)
     chain = chain_of(env)
     translation, record, times = Translation(chain, variant), Record(), []
+    snapshot: soe.Snapshot | None = None
     while env.period < chain.periods:
         state, clocks, cpu = state_of(env, chain), [time.perf_counter()], time.process_time()
         if variant == "learning":
@@ -411,7 +412,7 @@ def episode(env: Any, seed: int, variant: str) -> tuple[float, np.ndarray]:
             state = replace(state, mean=mean, loss=loss)
         settings, tables = translation.settings(state), translation.tables(state)
         clocks.append(time.perf_counter())
-        snapshot = soe.snapshot(settings, tables)
+        snapshot = soe.snapshot(settings, tables, near=snapshot)
         clocks.append(time.perf_counter())
         action = translation.orders(translation.plan(snapshot, state), state.period)
         clocks.append(time.perf_counter())
