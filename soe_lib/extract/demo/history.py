@@ -13,20 +13,25 @@ from soe_lib.extract.demo import catalogue
 from soe_lib.extract.demo.company import Real, Whole
 from soe_lib.extract.demo.demand import delivery_days
 from soe_lib.extract.demo.positions import arrival_day, positions
-from soe_lib.extract.demo.recipes import MIXING_COST
+from soe_lib.extract.demo.recipes import MIXING_COST, REGULAR_HOURS
 from soe_lib.extract.demo.simulation import by_weekday, started
 from soe_lib.extract.demo.world import World
 
+STOPS, STOP_HOURS = 0.2, 4.0  # share of weeks in which a line stops, and for how long [h]
 COLUMNS = ["date", "measure", "item", "location", "resource", "customer", "quantity", "hours", "amount"]
 
 
 def actuals(world: World, at: int, *, weeks: int = 8) -> pl.DataFrame:
-    """What happened in the last `weeks` weeks before week `at`: sales, make, buy, ship, stock and hours by day."""
+    """What happened in the last `weeks` weeks before week `at`: sales, make, buy, ship, stock and hours by day.
+
+    Hours lost in stops come last, so that the other rows keep their lines.
+    """
     told = np.arange(max(at - weeks, 0), at)
     parts = [_sales(world, told), _make(world, told), _mix(world, told), _buy(world, told)]
     parts += [_ship(world, told), _stock(world, told), _hours(world, told)]
     rows = pl.concat(parts, how="diagonal").select(COLUMNS)
-    return rows.sort("date", "measure", "item", "location", "resource", "customer", nulls_last=False)
+    rows = rows.sort("date", "measure", "item", "location", "resource", "customer", nulls_last=False)
+    return pl.concat([rows, _lost(world, told).select(COLUMNS)])
 
 
 def _sales(world: World, told: Whole) -> pl.DataFrame:
@@ -148,6 +153,26 @@ def _stock(world: World, told: Whole) -> pl.DataFrame:
     ]
     rows = pl.concat(parts).filter(pl.col("quantity") > 0).with_columns(measure=pl.lit("stock"))
     return rows.with_columns(amount=(pl.col("quantity") * pl.col("cost")).round(2)).drop("cost")
+
+
+def _lost(world: World, told: Whole) -> pl.DataFrame:
+    """Hours that a line stood still, on one day of some weeks: never more than it had left that day."""
+    generator = np.random.default_rng([world.seed, 8])
+    shape = (world.demand.timeline.last, world.company.lines.height)
+    stops, size = generator.random(shape) < STOPS, generator.lognormal(np.log(STOP_HOURS), 0.6, shape)
+    weekday = generator.integers(0, 5, shape)
+    worked = np.stack([campaigns(world, int(week))[1][:, 0] for week in told])
+    left = np.maximum(REGULAR_HOURS / 5 - worked * 1.1, 0.0)  # what `_hours` draws lies below
+    hours = np.round(np.where(stops[told], np.minimum(size[told], left), 0.0), 1)
+    week, line = np.nonzero(hours)
+    lost = world.company.lines.select("resource", "location")[line].with_columns(
+        world.dates(told[week], weekday[told[week], line]),
+        measure=pl.lit("lost hours"),
+        hours=pl.Series(hours[week, line]),
+    )
+    blank = {"item": pl.String, "customer": pl.String, "quantity": pl.Float64, "amount": pl.Float64}
+    columns = [pl.lit(None, dtype=kind).alias(name) for name, kind in blank.items()]
+    return lost.with_columns(columns).sort("date", "resource")
 
 
 def _hours(world: World, told: Whole) -> pl.DataFrame:

@@ -8,6 +8,7 @@ import polars as pl
 from soe_lib.extract.demo import catalogue
 from soe_lib.extract.demo.company import Whole
 from soe_lib.extract.demo.simulation import by_weekday, road_days
+from soe_lib.extract.demo.story import IMPORTED
 from soe_lib.extract.demo.world import World
 
 
@@ -45,17 +46,51 @@ def receipts(world: World, at: int) -> pl.DataFrame:
     return pl.concat([_ordered(world, at), _on_the_road(world, at)], how="diagonal").sort("receipt")
 
 
+LATE = (0.3, 1.2)
+"""Days that a delivery comes after its promise, and their spread; of an imported part the second pair."""
+LATE_IMPORTED = (1.5, 4.0)
+EARLIEST = -5
+
+
+def deliveries(world: World, at: int, *, weeks: int = 26) -> pl.DataFrame:
+    """Purchase orders that came in before week `at`: when they were placed, first promised for, and here.
+
+    They arrived on the day and in the quantity that the actuals and every stock know; the first promise lay before or
+    after that day by a draw of the order's own. Receipts show the day that was confirmed last, which was kept.
+    """
+    past = world.past
+    came = past.arriving > 0
+    came[at:], came[: max(at - weeks, 0)] = False, False
+    week, component, plant = np.nonzero(came)
+    days = np.array([LATE, LATE_IMPORTED])[
+        (catalogue.COMPONENTS["lead"].fill_null(0).to_numpy() >= IMPORTED).astype(int)
+    ]
+    drawn = np.random.default_rng([world.seed, 7]).normal(0.0, 1.0, came.shape)[week, component, plant]
+    placed = past.placed[week, component, plant]
+    travel = (week - placed) * 7 + arrival_day(component)
+    late = np.clip(np.rint(days[component, 0] + days[component, 1] * drawn), EARLIEST, travel - 1).astype(np.int64)
+    columns = ["receipt", "kind", "item", "location", "offer", "ordered_on", "promised_on", "arrived_on", "quantity"]
+    found = _purchases(world, week, component, plant).rename({"due_on": "arrived_on"})
+    promised = world.dates(week, arrival_day(component) - late).alias("promised_on")
+    return found.with_columns(world.dates(placed, 0).alias("ordered_on"), promised).select(columns).sort("receipt")
+
+
 def arrival_day(component: Whole) -> Whole:
     """Weekday on which a component is delivered, Tuesday to Thursday (Monday is 0)."""
     return 1 + component % 3
 
 
 def _ordered(world: World, at: int) -> pl.DataFrame:
-    past, plants = world.past, world.company.plants["location"]
+    past = world.past
     waiting = (past.placed < at) & (past.arriving > 0)
     waiting[:at] = False
-    week, component, plant = np.nonzero(waiting)
-    number = (week * waiting.shape[1] + component) * waiting.shape[2] + plant + 10_001
+    return _purchases(world, *np.nonzero(waiting))
+
+
+def _purchases(world: World, week: Whole, component: Whole, plant: Whole) -> pl.DataFrame:
+    """Purchase orders by the week, component and plant of their arrival, under their regular offer."""
+    past, plants = world.past, world.company.plants["location"]
+    number = (week * past.arriving.shape[1] + component) * past.arriving.shape[2] + plant + 10_001
     regular = catalogue.OFFERS.unique("item", keep="first", maintain_order=True).select("item", "mode")
     items = catalogue.COMPONENTS[component].select("item").with_columns(plants.gather(plant))
     return items.join(regular, on="item", how="left", maintain_order="left").select(

@@ -12,7 +12,7 @@ from soe_lib.extract.demo.commitments import STORAGE_COST, budget, consensus
 from soe_lib.extract.demo.company import Real
 from soe_lib.extract.demo.demand import order_book
 from soe_lib.extract.demo.history import actuals
-from soe_lib.extract.demo.positions import inventory, receipts
+from soe_lib.extract.demo.positions import deliveries, inventory, receipts
 from soe_lib.extract.demo.world import World
 
 VERSION = "current"
@@ -47,6 +47,7 @@ def extract(world: World, at: int, *, horizon_weeks: int, told: int = 8) -> dict
         "consensus": consensus(world, as_of),
         "budget": budget(world, as_of),
         "actuals": actuals(world, at, weeks=told),
+        "deliveries": deliveries(world, at),
         "units": _units(world),
     }
     return {**tables, "events": story.events(world, as_of, coming)} if at == last else tables

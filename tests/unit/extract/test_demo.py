@@ -460,3 +460,39 @@ class TestRefusals:
         with pytest.raises(DataError, match=message):
             generate(tmp_path, **wrong)  # type: ignore[arg-type]
         assert list(tmp_path.iterdir()) == []
+
+
+def test_deliveries_are_the_purchases_of_the_actuals_and_earlier_ones(tmp_path: Path) -> None:
+    for folder in generate(tmp_path, weeks=2, items=8):
+        snapshot = read(folder)
+        bought = snapshot["actuals"].filter(pl.col("measure") == "buy")
+        came = snapshot["deliveries"].filter(pl.col("arrived_on") >= bought["date"].min())
+        keys = ["date", "item", "location"]
+        sums = [
+            one.group_by(keys).agg(pl.col("quantity").sum()).sort(keys)
+            for one in (bought, came.rename({"arrived_on": "date"}))
+        ]
+        assert sums[0].equals(sums[1])
+        assert snapshot["deliveries"].height > came.height
+        late = (snapshot["deliveries"]["arrived_on"] - snapshot["deliveries"]["promised_on"]).dt.total_days()
+        assert (late > 0).any()
+        assert (late < 0).any()
+        assert not [one for one in snapshot.findings if one.table == "deliveries"]
+
+
+def test_what_an_extract_expects_is_delivered_under_the_same_number(tmp_path: Path) -> None:
+    before, after = (read(folder) for folder in generate(tmp_path, weeks=2, items=8))
+    due = before["receipts"].filter(pl.col("kind") == "buy", pl.col("due_on") < after.as_of)
+    came = due.join(after["deliveries"], on=["receipt", "item", "location", "offer", "quantity"])
+    assert came.height == due.height > 0
+    assert (came["due_on"] == came["arrived_on"]).all()
+
+
+def test_hours_worked_and_lost_fit_into_the_regular_day(tmp_path: Path) -> None:
+    for seed in (7, 8):
+        (folder,) = generate(tmp_path / str(seed), weeks=1, items=8, seed=seed)
+        told = read(folder)["actuals"].filter(pl.col("measure").is_in(["hours", "lost hours"]))
+        lost = told.filter(pl.col("measure") == "lost hours")
+        assert lost.height > 0
+        days = told.join(lost.select("date", "resource"), on=["date", "resource"], how="semi")
+        assert days.group_by("date", "resource").agg(pl.col("hours").sum())["hours"].max() <= 16.0

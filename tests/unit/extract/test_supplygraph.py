@@ -54,6 +54,18 @@ def test_quantities_of_a_week(records: Path, tmp_path: Path) -> None:
     assert snapshot["items"]["item"].to_list() == ["A", "B"]
 
 
+def test_what_was_ordered_is_the_demand_of_its_day(records: Path, tmp_path: Path) -> None:
+    (made,) = import_supplygraph(records, tmp_path / "fmcg", as_of=date(2023, 1, 16))
+    asked = read(made.folder)["actuals"].filter(pl.col("measure") == "demand")
+    # the week before: A 10 a day, B 4 a day, to one market
+    assert asked.group_by("item").agg(pl.len(), pl.col("quantity").sum()).sort("item").rows() == [
+        ("A", 7, 70.0),
+        ("B", 7, 28.0),
+    ]
+    assert asked.select("location", "customer").unique().rows() == [("DISTRIBUTORS", "DISTRIBUTORS")]
+    assert "supply counts as coming on time" in " ".join(made.assumptions)
+
+
 def test_nothing_of_later_weeks_is_known(records: Path, tmp_path: Path) -> None:
     (before,) = import_supplygraph(records, tmp_path / "a", as_of=date(2023, 1, 9))
     path = records / FILES["ordered"]

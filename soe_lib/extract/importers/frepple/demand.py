@@ -255,7 +255,7 @@ def _order_notes(every: pl.DataFrame, rows: pl.DataFrame, vague: pl.Expr, *, as_
         )
         + tell(rows.filter(vague), "reference", total, things, "have no item, place, date or open quantity; left out")
         + tell(proposed, "reference", total, things, "are only proposed by frePPLe; left out, the plan is made afresh")
-        + tell(closed, "reference", total, things, "are closed; left out")
+        + tell(closed, "reference", total, things, "are closed; left out, and frePPLe does not say how late they came")
         + tell(others, "type", total, things, "are of a type that is no purchase, transfer or production; left out")
         + tell(
             on_way.filter(pl.col("type") == "MO"), "reference", total, things,

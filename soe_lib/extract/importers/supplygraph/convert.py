@@ -185,11 +185,11 @@ def _inventory(week: Week) -> pl.DataFrame:
 
 
 def _actuals(week: Week) -> pl.DataFrame:
-    """What happened in the week before: sales, making and shipping by day."""
+    """What happened in the week before: demand, sales, making and shipping by day."""
     last = week.seen.filter(pl.col("date") >= week.as_of - timedelta(days=7))
-    long = last.unpivot(index=["date", "item"], on=["made", "issued", "delivered"], value_name="quantity")
-    words = {"made": "make", "issued": "ship", "delivered": "sales"}
-    places = {"made": FACTORY, "issued": FACTORY, "delivered": MARKET}
+    long = last.unpivot(index=["date", "item"], on=["ordered", "made", "issued", "delivered"], value_name="quantity")
+    words = {"ordered": "demand", "made": "make", "issued": "ship", "delivered": "sales"}
+    places = {"ordered": MARKET, "made": FACTORY, "issued": FACTORY, "delivered": MARKET}
     sold = pl.col("variable") == "delivered"
     return long.filter(pl.col("quantity") > 0).select(
         "date",
@@ -197,7 +197,9 @@ def _actuals(week: Week) -> pl.DataFrame:
         "quantity",
         measure=pl.col("variable").replace_strict(words),
         location=pl.col("variable").replace_strict(places),
-        customer=pl.when(sold).then(pl.lit(CUSTOMER)).otherwise(pl.lit("")),
+        customer=pl.when(pl.col("variable").is_in(["ordered", "delivered"]))
+        .then(pl.lit(CUSTOMER))
+        .otherwise(pl.lit("")),
         amount=pl.when(sold).then((pl.col("quantity") * PRICE).round(2)),
     )
 
@@ -229,6 +231,8 @@ def assumptions(recorded: Recorded, week: Week, currency: str) -> tuple[str, ...
         f"An order can be delivered up to {LATE_DAYS} days late, at {LATE_SHARE:.0%} of its price a week; a unit never "
         f"delivered costs {SHORT_SHARE:.0%} of its price in goodwill.",
         "The list of items is that of the whole records.",
+        "What was ordered is the demand of its day, served or not. The records do not say when goods were promised, "
+        "nor which hours were lost: there are no deliveries, and supply counts as coming on time.",
         "Fridays are no working days for the splitting of months.",
         "There is no S&OP plan and no budget in the records: the pack compares with the week before alone.",
     ]
