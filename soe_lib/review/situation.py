@@ -108,6 +108,11 @@ class Situation:
         return frames.forecast_errors(self.snapshot, lag=1, versions=self.versions)
 
     @cached_property
+    def accuracy(self) -> pl.DataFrame:
+        """How good the forecast was by item, place and class of customers, at the lag that must be covered."""
+        return frames.accuracy_by_cell(self.snapshot, self.past)
+
+    @cached_property
     def lines(self) -> pl.DataFrame:
         """What the plan does to each demand line."""
         return frames.lines(self.snapshot, self.plan)

@@ -15,9 +15,16 @@ from soe_lib.review.frames.running import running
 from soe_lib.review.frames.service import gaps_by_item, gaps_by_week, orders_at_risk, service_by
 from soe_lib.review.frames.stock import cover, projected_stock, stock_value
 from soe_lib.review.frames.time import buckets
-from soe_lib.review.frames.versions import errors_by_lag, forecast_errors, forecast_versions, waterfall
+from soe_lib.review.frames.versions import (
+    accuracy_by_cell,
+    errors_by_lag,
+    forecast_errors,
+    forecast_versions,
+    waterfall,
+)
 
 __all__ = [
+    "accuracy_by_cell",
     "annual_cost_of_goods",
     "buckets",
     "changed_events",

@@ -48,3 +48,16 @@ def sales_by_week(snapshot: Snapshot) -> pl.DataFrame:
     sold = snapshot["actuals"].filter((pl.col("measure") == "sales") & (pl.col("date") < snapshot.as_of))
     week = pl.col("date").dt.strftime("%G-W%V").alias("week")
     return sold.group_by("item", "location", "customer", week).agg(actual=pl.col("quantity").sum())
+
+
+def asked_by_week(snapshot: Snapshot) -> pl.DataFrame:
+    """What was asked for before the as-of date, by ISO week: item, location, customer, week, actual [units], measure.
+
+    Measure "demand" where the actuals have it of an item and week, else "sales", which hide what was not served.
+    """
+    told = snapshot["actuals"].filter(pl.col("measure").is_in(["demand", "sales"]), pl.col("date") < snapshot.as_of)
+    told = told.with_columns(week=pl.col("date").dt.strftime("%G-W%V"))
+    known = told.filter(pl.col("measure") == "demand").select("item", "week").unique()
+    sold = told.filter(pl.col("measure") == "sales").join(known, on=["item", "week"], how="anti")
+    rows = pl.concat([told.filter(pl.col("measure") == "demand"), sold])
+    return rows.group_by("item", "location", "customer", "week", "measure").agg(actual=pl.col("quantity").sum())

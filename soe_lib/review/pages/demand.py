@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from soe_lib.review import kpis, words
+from soe_lib.review import kpis, tables, words
 from soe_lib.review.pages.page import Page, found_on, to_decide
 from soe_lib.review.score import Band, Score, insufficient, known
 from soe_lib.review.situation import Situation
@@ -26,10 +26,17 @@ def demand(situation: Situation) -> Page:
         answers=situation.options,
         known=situation.memory,
         assumptions=(
-            "Forecast errors compare sales, not demand: what could not be delivered counts as not wanted.",
+            compared(situation),
             "Tolerance bands are those of settings.toml; a family without one gets five percent.",
         ),
     )
+
+
+def compared(situation: Situation) -> str:
+    """What forecast errors are measured against: sales, or the demand that the actuals hold."""
+    if set(situation.accuracy["measure"]) <= {"sales"}:
+        return "Forecast errors compare sales, not demand: what could not be delivered counts as not wanted."
+    return f"Forecast errors compare what was asked for: {tables.asked_for(situation.accuracy)}."
 
 
 def headline(situation: Situation) -> str:

@@ -257,6 +257,9 @@ class Finance:
         known = {name: made for name, made in bridges.items() if made is not None}
         sheets |= {name: ledgers.bridge_sheet(made) for name, made in known.items()}
         sheets |= self.reasons.sheets() | self.tied_up.sheets()
+        sheets["forecast_accuracy"] = self.situation.accuracy.with_columns(pl.col("money").round(2)).rename(
+            {"money": "amount_at_stake"}
+        )
         if not isinstance(self.tied_up.walk, str):
             known |= {f"walk_{number}": made for number, made in enumerate(self.tied_up.walk.bridges, start=1)}
         steps = [bridge_steps(f"{made.base} to {made.other}", name, made) for name, made in known.items()]

@@ -1,7 +1,15 @@
 """Tables of the pages: polars frames with headings that a reader understands, and how to write each column."""
 
 from soe_lib.review.tables.balance import changed_plan, fence_breaks, item_gaps, orders_at_risk, service
-from soe_lib.review.tables.demand import changed_forecast, changed_orders, forecast_errors, outlook, unforecast
+from soe_lib.review.tables.demand import (
+    accuracy_by_cell,
+    asked_for,
+    changed_forecast,
+    changed_orders,
+    forecast_errors,
+    outlook,
+    unforecast,
+)
 from soe_lib.review.tables.history import errors_by_lag, running, waterfall
 from soe_lib.review.tables.meeting import decisions, exceptions, scoreboard
 from soe_lib.review.tables.risk import ranges, scenarios, stresses
@@ -18,7 +26,9 @@ from soe_lib.review.tables.table import Table
 
 __all__ = [
     "Table",
+    "accuracy_by_cell",
     "adherence",
+    "asked_for",
     "changed_events",
     "changed_forecast",
     "changed_orders",

@@ -44,6 +44,45 @@ def forecast_errors(frame: pl.DataFrame) -> Table:
     return Table(shown, "Forecast published one week before, against sales, units", formats, note)
 
 
+def accuracy_by_cell(frame: pl.DataFrame, currency: str) -> Table | str:
+    """Forecast accuracy where it is planned with, most money at stake first; a sentence where nothing is known."""
+    if frame.is_empty():
+        return "Insufficient history: no finished week has both a forecast and sales by item, place and class."
+    shown = frame.select(
+        pl.col("item").alias("Item"), pl.col("location").alias("Place"),
+        pl.col("segment").replace("", "anybody").alias("Class"), pl.col("money").alias(f"At stake, {currency}"),
+        pl.col("wmape").alias("WMAPE"), pl.col("bias").alias("Bias"), pl.col("actual").alias("Asked for"),
+        pl.col("forecast").alias("Forecast"), pl.col("weeks").alias("Weeks"), pl.col("lag").alias("Lag"),
+    )  # fmt: skip
+    formats = {**dict.fromkeys(shown.columns[3:], "number"), "WMAPE": "percent", "Bias": "percent"}
+    note = (
+        f"{words.sentence(asked_for(frame))} Lag: weeks from publication to the last week that a decision must cover "
+        "(shortest lead time + 7 days). At stake: units too few in the forecast × margin + units too many × standard "
+        f"cost, over all weeks; {frame['money'].sum():,.0f} over {words.count(frame.height, 'line')}, all of them in "
+        "finance.xlsx, sheet Forecast accuracy."
+    )
+    return Table(shown, "Forecast accuracy by item, place and customer class, units", formats, note)
+
+
+def asked_for(frame: pl.DataFrame) -> str:
+    """Which measure the forecast is held against, as a clause.
+
+    Parameters
+    ----------
+    frame : from `frames.accuracy_by_cell`.
+    """
+    measures = set(frame["measure"])
+    if measures <= {"sales"}:
+        return "asked for is what was sold, since the actuals hold no demand: what could not be delivered is not in it"
+    if measures <= {"demand"}:
+        return "asked for is the demand that the actuals hold, served or not"
+    some = frame.filter(pl.col("measure") != "sales")["item"].n_unique()
+    return (
+        f"asked for is the demand that the actuals hold, served or not, of {some} of {frame['item'].n_unique()} items, "
+        "where they hold it; else what was sold"
+    )
+
+
 def changed_orders(frame: pl.DataFrame) -> Table:
     """Orders since the last extract, by customer and family."""
     shown = frame.select(
