@@ -59,7 +59,7 @@ class Memory:
             forecast=self._forecast(week),
             actuals=self._actuals(state, week),
             deliveries=self._deliveries(state, week),
-            events=shaped("events", truth.events.filter(pl.col("known_on") <= as_of)),
+            events=shaped("events", truth.known_events(as_of)),
         )
         return refused(made)
 

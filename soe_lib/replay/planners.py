@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -26,17 +26,23 @@ class Optimiser:
 
     Parameters
     ----------
+    cushion : `[cushion] use` of the settings: "never", "with a record" or "always"; blank: the snapshot's own.
     safety : columns of the table `policies` that are typed in; None: the snapshot's own.
     blocks : planning ideas beside the standard ones.
     standard : the standard blocks.
     """
 
+    cushion: str = ""
     safety: pl.DataFrame | None = None
     blocks: tuple[Block, ...] = ()
     standard: tuple[Block, ...] = STANDARD
 
     def __call__(self, snapshot: Snapshot) -> Decisions:
         """Plan, and read what it decides."""
+        if self.cushion:
+            settings = snapshot.settings
+            settings = replace(settings, cushion=replace(settings.cushion, use=self.cushion))
+            snapshot = replace(snapshot, settings=settings)
         if self.safety is not None:
             snapshot = snapshot.replace(policies=self.safety)
         made = Model(snapshot, (*self.standard, *self.blocks)).solve()

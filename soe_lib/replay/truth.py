@@ -40,9 +40,9 @@ class Truth:
     horizon : weeks that each Monday's plan looks ahead.
     published : every forecast, as it was published: published_on (a Monday), item, location, customer, date (Monday of
         the week that is forecast), quantity [unit].
-    events : columns of the table `events`, and known_on: the first day on which anybody knew of it.
+    events : columns of the table `events`, and known_on: the first day on which anybody knew of it; known_to, where
+        given: the last day on which it was listed.
     past : tables `actuals` and `deliveries` of the weeks before the first Monday.
-    orders : columns of the table `orders`, and known_on, known_to: days between which the order was open and in hand.
     """
 
     real: Snapshot
@@ -61,6 +61,11 @@ class Truth:
     def monday(self, week: int) -> date:
         """The Monday of a week, 0 is the first that is planned."""
         return self.start + timedelta(days=7 * week)
+
+    def known_events(self, day: date) -> pl.DataFrame:
+        """The events that were known on a day."""
+        known = self.events.filter(pl.col("known_on") <= day)
+        return known.filter(pl.col("known_to") >= day) if "known_to" in known.columns else known
 
     @cached_property
     def physics(self) -> Physics:
@@ -167,7 +172,15 @@ class Physics:
                 fixed = (self.period[place] >= 0) & (self.period[place] < weeks)
                 there = np.arange(canonical.columns[flow].start, canonical.columns[flow].stop)[fixed]
                 lower[there] = upper[there] = carried_out[place][fixed]
-        answer = Gate(replace(canonical, lower=lower, upper=upper)).answer(self.model.weights)
+        # What was carried out may have broken a limit that nobody could keep, such as room when sales stayed away.
+        row_upper = canonical.row_upper.copy()
+        for name, rows in canonical.rows.items() if carried_out is not None else ():
+            balance = self.model.balances[name]
+            if balance.sense == "<=" and "period" in balance.keys:
+                number = {label: place for place, label in enumerate((*self.labels, BEYOND))}
+                done = balance.named["period"].replace_strict(number, return_dtype=pl.Int64).to_numpy() < weeks
+                row_upper[rows] = np.where(done, np.inf, row_upper[rows])
+        answer = Gate(replace(canonical, lower=lower, upper=upper, row_upper=row_upper)).answer(self.model.weights)
         x = np.zeros(len(answer.x))
         for flow, place in own.columns.items():
             x[place] = answer.x[canonical.columns[flow]]

@@ -162,9 +162,9 @@ def _stops(
     world: World, rng: np.random.Generator, total: int, hours: np.ndarray
 ) -> tuple[np.ndarray, list[tuple[int, int, int, float]]]:
     """Hours lost by line and week, and of a stop of two weeks its second: known when it begins (line, week, known, hours)."""
-    begins = rng.uniform(size=(LINES, total)) < 0.06
+    begins = rng.uniform(size=(LINES, total)) < 0.05
     first, second = (
-        rng.uniform(0.3, 0.9, (LINES, total)),
+        rng.uniform(0.3, 0.7, (LINES, total)),
         rng.uniform(0.0, 0.6, (LINES, total)) * (rng.uniform(size=(LINES, total)) < 0.4),
     )
     if not world.stops:
@@ -183,7 +183,7 @@ def _stops(
 def _late(world: World, rng: np.random.Generator, total: int) -> np.ndarray:
     """Weeks that an ordinary order of each component comes late, by the week of its order."""
     draws = rng.uniform(size=(COMPONENTS, total))
-    late = np.where(draws < 0.07, 2, np.where(draws < 0.22, 1, 0))
+    late = np.where(draws < 0.06, 2, np.where(draws < 0.20, 1, 0))
     if not world.late:
         late[:] = 0
     late[:, HISTORY + world.weeks :] = 0
@@ -393,8 +393,9 @@ def typed(first: Truth, z: float, cost: float = 0.05) -> pl.DataFrame:
 
 
 PLANNERS: dict[str, Callable[[Truth], Planner]] = {
-    "as it is": lambda _: Optimiser(),
-    "typed z 2.33": lambda first: Optimiser(safety=typed(first, 2.33)),
+    "as it is": lambda _: Optimiser(cushion="never"),
+    "cushion": lambda _: Optimiser(cushion="with a record"),
+    "typed z 2.33": lambda first: Optimiser(cushion="never", safety=typed(first, 2.33)),
     "MRP z 1.65": lambda first: BaseStock(typed(first, 1.65)),
     "MRP z 2.33": lambda first: BaseStock(typed(first, 2.33)),
 }

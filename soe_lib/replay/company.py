@@ -1,0 +1,246 @@
+"""A company's past as a truth: what its weekly extracts knew, and what the later ones say really happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import polars as pl
+
+from soe_lib.errors import DataError
+from soe_lib.extract.folders import dates
+from soe_lib.extract.reading import calendar_of
+from soe_lib.extract.settings import Fence
+from soe_lib.extract.snapshot import Snapshot, read
+from soe_lib.model.network import Network
+from soe_lib.replay.known import shaped
+from soe_lib.replay.truth import Truth
+
+LINE = ["item", "location", "customer"]
+LEFT_OUT = ("overrides", "consensus", "budget", "targets", "expansions", "maintenance", "substitutions", "periods")
+"""Tables that a replay does without: what they say binds or describes one week's plan, not the floor."""
+
+
+def past(company: str | Path, weeks: int | None = None, told: Callable[[int, int], None] | None = None) -> Truth:
+    """The weeks between a company's extracts, the newest `weeks` of them.
+
+    Demand is what the actuals of the following extract say was asked for (measure demand; where there is none, what was
+    sold, which is less where stock had run out). Hours are those of the extract of each Monday less the lost hours that
+    were written down. An offer comes as late as its goods receipts say, on average over the orders of a week. After
+    the newest extract the closing weeks go as its forecast has them.
+
+    Parameters
+    ----------
+    company : a folder with one folder per as-of date, Mondays one week apart.
+    told : hears how many of how many extracts are read.
+
+    Raises
+    ------
+    DataError : fewer than two extracts, extracts that are not Mondays a week apart, or no demand in the actuals.
+    """
+    home = Path(company)
+    days = _mondays(home, weeks)
+    extracts = []
+    for number, day in enumerate(days, start=1):
+        extracts.append(read(home, day))
+        if told:
+            told(number, len(days))
+    first, count = extracts[0], len(days) - 1
+    ahead = first.settings.horizon.weeks
+    actuals = pl.concat([_of_week(extracts[week + 1]["actuals"], days[week]) for week in range(count)])
+    asked = _asked(actuals)
+    if asked.is_empty():
+        raise DataError(
+            f"No actuals of {home} say what was asked for or sold between {days[0]} and {days[-1]}: "
+            "actuals.csv needs rows of measure demand or sales in the extract that follows each week."
+        )
+    published = pl.concat([_expected(one).with_columns(published_on=pl.lit(one.as_of)) for one in extracts])
+    closing = published.filter(pl.col("published_on") == days[-1]).drop("published_on")
+    lost = actuals.filter(pl.col("measure") == "lost hours")
+    nominal, hours = _hours(extracts, lost)
+    base = _base(first, count + ahead)
+    demand = pl.concat([asked, closing]).with_columns(
+        period=pl.col("date").dt.strftime("%G-W%V"), version=pl.lit("current")
+    )
+    common = {"forecast": shaped("forecast", demand.drop("date"))}
+    receipts = first["receipts"].filter(pl.col("quantity") > 0)
+    late = _late(extracts[-1]["deliveries"], days)
+    real = base.replace(
+        **common,
+        calendar=hours,
+        offers=_by_week(base["offers"], late, days, count + ahead),
+        receipts=_arrived(receipts, extracts),
+    )
+    promised = base.replace(**common, calendar=nominal, receipts=receipts)
+    before = {"actuals": first["actuals"], "deliveries": first["deliveries"]}
+    return Truth(real, promised, count, ahead, pl.concat([_versions(first), published]), _events(extracts), before)
+
+
+def _mondays(home: Path, weeks: int | None) -> list[date]:
+    days = list(dates(home))
+    if weeks is not None:
+        days = days[-(weeks + 1) :]
+    if len(days) < 2:
+        raise DataError(f"{home} has {len(days)} extracts: a replay needs two or more, one folder per Monday.")
+    if weeks is not None and len(days) <= weeks:
+        raise DataError(f"{home} has {len(days)} extracts, enough to live {len(days) - 1} weeks again, not {weeks}.")
+    if strange := [day for day in days if day.weekday()]:
+        raise DataError(
+            f"{len(strange)} extracts of {home} are of no Monday, first {strange[0]}: a replay goes by weeks."
+        )
+    gaps = [day for before, day in pairwise(days) if (day - before).days != 7]
+    if gaps:
+        raise DataError(f"{len(gaps)} weeks of {home} have no extract, first that before {gaps[0]}.")
+    return days
+
+
+def _base(first: Snapshot, weeks: int) -> Snapshot:
+    """What does not change: the first extract over the whole time in weekly periods, without safety stocks."""
+    settings = first.settings
+    if first["workforce"].height or first["locations"]["may_change"].any():
+        raise DataError(
+            "A replay knows no crews and no places that open or close: it needs their hours in the calendar."
+        )
+    settings = replace(
+        settings, horizon=replace(settings.horizon, weeks=weeks, daily=0), fence=Fence(),
+        forecast=replace(settings.forecast, version="current"),
+    )  # fmt: skip
+    calendar = calendar_of(settings, first["periods"].clear())
+    stock = first["inventory"].group_by("item", "location").agg(pl.col("on_hand").sum())
+    empty = {
+        name: first[name].clear() for name in (*LEFT_OUT, "orders", "events", "actuals", "deliveries", "offer_prices")
+    }
+    items = first["items"].with_columns(pl.lit(None).cast(pl.Float64).alias("shelf_life_days"))
+    policies = first["policies"].with_columns(
+        safety_stock=pl.lit(0.0), end_stock=pl.lit(0.0), end_stock_maximum=pl.lit(None, pl.Float64)
+    )
+    made = replace(first, settings=settings, periods=calendar.periods)
+    return made.replace(**empty, items=items, inventory=shaped("inventory", stock), policies=policies)
+
+
+def _of_week(actuals: pl.DataFrame, monday: date) -> pl.DataFrame:
+    return actuals.filter(pl.col("date").is_between(monday, monday + timedelta(days=6)))
+
+
+def _asked(actuals: pl.DataFrame) -> pl.DataFrame:
+    """item, location, customer, date (Monday), quantity, price: what was asked for; where unknown, sold."""
+    week = pl.col("date").dt.truncate("1w")
+    rows = actuals.filter(pl.col("measure").is_in(["demand", "sales"]), pl.col("quantity") > 0).with_columns(date=week)
+    known = rows.group_by(*LINE, "date", "measure").agg(pl.col("quantity", "amount").sum())
+    best = known.sort("measure").unique([*LINE, "date"], keep="first", maintain_order=True)
+    money = known.filter(pl.col("measure") == "sales", pl.col("amount") > 0).select(
+        *LINE, "date", price=pl.col("amount") / pl.col("quantity")
+    )
+    return (
+        best.join(money, on=[*LINE, "date"], how="left").select(*LINE, "date", "quantity", "price").sort(*LINE, "date")
+    )
+
+
+def _expected(snapshot: Snapshot) -> pl.DataFrame:
+    """The demand that an extract's plan would see, orders in hand included, by Monday: item … quantity, price."""
+    network = Network(snapshot)
+    starts = network.periods.select(due="period", date=pl.col("starts_on").dt.truncate("1w"))
+    lines = network.demand.filter(pl.col("overdue") <= 0).join(starts, on="due")
+    worth = (pl.col("quantity") * pl.col("price")).sum() / pl.col("quantity").sum()
+    return (
+        lines.filter(pl.col("quantity") > 0)
+        .group_by(pl.col(LINE).cast(pl.String), "date")
+        .agg(pl.col("quantity").sum(), price=worth)
+        .sort(*LINE, "date")
+    )
+
+
+def _versions(first: Snapshot) -> pl.DataFrame:
+    """The forecasts of earlier weeks that the first extract holds, where version and period are ISO weeks."""
+    week = r"^\d{4}-W\d{2}$"
+    rows = first["forecast"].filter(pl.col("version").str.contains(week), pl.col("period").str.contains(week))
+    monday = {name: (pl.col(name) + "-1").str.to_date("%G-W%V-%u") for name in ("version", "period")}
+    return rows.select(
+        *LINE, monday["period"].alias("date"), "quantity", "price", monday["version"].alias("published_on")
+    )
+
+
+def _hours(extracts: list[Snapshot], lost: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The calendar by ISO week, before events and as it was: each week of its own extract, later ones of the newest."""
+    parts = []
+    for number, one in enumerate(extracts):
+        network = Network(one)
+        starts = network.periods.select("period", date=pl.col("starts_on").dt.truncate("1w"))
+        rows = (
+            network.hours.join(starts, on="period")
+            .group_by(pl.col("resource").cast(pl.String), "date")
+            .agg(pl.col("hours", "lost", "overtime_hours", "overtime_given").sum())
+        )
+        parts.append(rows if number == len(extracts) - 1 else rows.filter(pl.col("date") == one.as_of))
+    every = pl.concat(parts).sort("resource", "date")
+    unknown = lost.group_by("resource", date=pl.col("date").dt.truncate("1w")).agg(stopped=pl.col("hours").sum())
+    every = every.join(unknown, on=["resource", "date"], how="left").with_columns(
+        # What was written down as lost and was not known on Monday goes off as well.
+        more=(pl.col("stopped").fill_null(0.0) - pl.col("lost")).clip(0.0)
+    )
+    label = pl.col("date").dt.strftime("%G-W%V").alias("period")
+    nominal = every.select("resource", label, hours=pl.col("hours") + pl.col("lost"), overtime_hours="overtime_given")
+    real = every.select(
+        "resource", label, hours=(pl.col("hours") - pl.col("more")).clip(0.0), overtime_hours="overtime_hours"
+    )
+    return shaped("calendar", nominal), shaped("calendar", real)
+
+
+def _late(deliveries: pl.DataFrame, days: list[date]) -> pl.DataFrame:
+    """offer, date (Monday of the order), late [days]: how late on average an order of that week came."""
+    came = deliveries.filter(
+        (pl.col("offer") != "") & pl.col("ordered_on").is_not_null() & (pl.col("ordered_on") >= days[0])
+    )
+    late = (pl.col("arrived_on") - pl.col("promised_on")).dt.total_days().cast(pl.Float64)
+    weighted = (late * pl.col("quantity")).sum() / pl.col("quantity").sum()
+    return came.group_by("offer", date=pl.col("ordered_on").dt.truncate("1w")).agg(late=weighted.clip(0.0))
+
+
+def _by_week(offers: pl.DataFrame, late: pl.DataFrame, days: list[date], weeks: int) -> pl.DataFrame:
+    """The offers with the lead time that orders of each week really had; those on time stay as they are."""
+    if late.filter(pl.col("late") > 0).is_empty():
+        return offers
+    mondays = pl.DataFrame({"date": [days[0] + timedelta(days=7 * week) for week in range(weeks)]})
+    moved = offers.filter(pl.col("offer").is_in(late["offer"].implode())).join(mondays, how="cross")
+    moved = moved.filter(
+        pl.col("valid_from").is_null() | (pl.col("valid_from") <= pl.col("date")),
+        pl.col("valid_to").is_null() | (pl.col("valid_to") >= pl.col("date")),
+    )
+    moved = moved.join(late, on=["offer", "date"], how="left").with_columns(
+        pl.col("lead_time_days") + pl.col("late").fill_null(0.0), valid_from="date",
+        valid_to=pl.col("date") + pl.duration(days=6),
+    )  # fmt: skip
+    rest = offers.filter(~pl.col("offer").is_in(late["offer"].implode()))
+    return pl.concat([rest, moved.select(offers.columns)])
+
+
+def _arrived(receipts: pl.DataFrame, extracts: list[Snapshot]) -> pl.DataFrame:
+    """Receipts of the first Monday on the day that the last extract which still expects them gives; delays included."""
+    known = pl.concat([_due(one) for one in extracts[: 1 + extracts[0].settings.horizon.weeks]])
+    known = known.sort("seen").unique("receipt", keep="last", maintain_order=True)
+    moved = receipts.join(known, on="receipt", how="left").with_columns(due_on=pl.coalesce("day", "due_on"))
+    return moved.select(receipts.columns)
+
+
+def _due(one: Snapshot) -> pl.DataFrame:
+    """receipt, day, seen: the day on which an extract expects each receipt, its delay included."""
+    late = pl.duration(days=pl.col("delayed"))
+    day = pl.max_horizontal("due_on", pl.lit(one.as_of)) + late
+    return Network(one).receipts.select(pl.col("receipt").cast(pl.String), day=day, seen=pl.lit(one.as_of))
+
+
+def _events(extracts: list[Snapshot]) -> pl.DataFrame:
+    """Downtimes as each Monday's extract lists them; what is known of demand stands in its forecast already."""
+    kept = [
+        one["events"]
+        .filter(pl.col("kind") == "downtime")
+        .with_columns(known_on=pl.lit(one.as_of), known_to=pl.lit(one.as_of + timedelta(days=6)))
+        for one in extracts
+    ]
+    return pl.concat(kept)
+
+
+__all__ = ["past"]
