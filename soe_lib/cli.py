@@ -459,6 +459,29 @@ def _labelled(label: str) -> tuple[str, int | None]:
 
 
 @main.command()
+@DATA
+@click.option("--weeks", default=None, type=click.IntRange(1), help="The newest so many weeks; all when left out.")
+@click.option(
+    "--out", default="out/replay", show_default=True, type=Written(), help="Folder of the page and its figures."
+)
+@click.option(
+    "--causes/--no-causes", default=True, show_default=True, help="Switch each cause of loss off, to price it."
+)
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1), help="Processes side by side.")
+@JSON
+def replay(data: str, weeks: int | None, out: Path, causes: bool, workers: int, as_json: bool) -> None:
+    """Live a company's past weeks again: what each way to plan would have earned, as a share of hindsight."""
+    with stops(as_json):
+        from soe_lib.replay.job import replayed
+
+        found = replayed(data, weeks, out, causes=causes, workers=workers, told=lambda text: click.echo(text, err=True))
+        if as_json:
+            click.echo(json.dumps({"page": str(found.page), "results": found.results}))
+            return
+        click.echo(found.text())
+
+
+@main.command()
 @click.argument("folder", metavar="DIR", type=Written())
 @click.option("--weeks", default=3, show_default=True, help="Consecutive weekly extracts.")
 @click.option("--items", default=24, show_default=True, help="Finished items.")

@@ -15,6 +15,8 @@ from soe_lib.replay.truth import DECIDED, Floats, Ints, Truth
 
 CLOSE = 1e-6
 """Units within which a balance must hold."""
+CENT = 0.005
+"""Money within which accounts must add up."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,15 @@ class Floor:
             x[columns] = np.maximum(found["quantity"].fill_null(0.0).to_numpy(), 0.0)
         return x
 
+    def planned(self, decisions: Mapping[str, pl.DataFrame], flow: str) -> Floats:
+        """A flow of a whole plan as quantities of the truth's own cells; shape (cells of the flow,)."""
+        if flow not in decisions or flow not in self.physics.cells:
+            return np.zeros(0)
+        keys = pl.col(self.physics.model.flows[flow].keys).cast(pl.String)
+        summed = decisions[flow].group_by(keys).agg(pl.col("quantity").sum())
+        own = self.physics.cells[flow].select(keys)
+        return own.join(summed, on=own.columns, how="left", maintain_order="left")["quantity"].fill_null(0.0).to_numpy()
+
     # -- the week ------------------------------------------------------------------------------------------------
 
     def week(self, state: State, decisions: Mapping[str, pl.DataFrame], week: int) -> State:
@@ -142,6 +153,19 @@ class Floor:
         after = State(state.x + x + sold, net, left)
         self._check(state, after, x + sold, week)
         return after
+
+    @cached_property
+    def _accounts(self) -> sp.csr_array:
+        """Money per unit by account, straight from the rates: shape (accounts, columns)."""
+        frames = [
+            rows.select("account", "per_unit", column=pl.col("cell").cast(pl.Int64) + self.physics.of_flow(flow).start)
+            for flow, rows in self.physics.model.rate_frames.items()
+        ]
+        every = pl.concat(frames)
+        names = sorted(every["account"].unique())
+        row = every["account"].replace_strict({name: number for number, name in enumerate(names)}).to_numpy()
+        shape = (len(names), len(self.physics.period))
+        return sp.csr_array((every["per_unit"].to_numpy(), (row, every["column"].to_numpy())), shape=shape)
 
     def _hour_rows(self, week: int) -> Ints:
         return np.arange(len(self.physics.resources)) * len(self.physics.labels) + week
@@ -293,6 +317,9 @@ class Floor:
         if closing.min(initial=0.0) < -CLOSE * size:
             where = self.physics.nodes.row(int(closing.argmin()))
             raise ReconciliationError(f"week {week}: stock of {where} would be {closing.min():.6f}.")
+        accounts = self._accounts @ x
+        if abs(accounts.sum() - self.physics.model.program.money @ x) > CENT * max(1.0, np.abs(accounts).sum() * 1e-9):
+            raise ReconciliationError(f"week {week}: the accounts do not add up to the money of the week.")
         rows = self._hour_rows(week)
         over = self.physics.hours[rows, :] @ x - self.physics.offered[rows]
         if over.max(initial=0.0) > CLOSE * max(1.0, float(self.physics.offered.max(initial=0.0))):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 from itertools import pairwise
+from multiprocessing import get_context
 from pathlib import Path
 
 import polars as pl
@@ -20,11 +24,44 @@ from soe_lib.replay.known import shaped
 from soe_lib.replay.truth import Truth
 
 LINE = ["item", "location", "customer"]
+FEW = 8
+"""Up to so many extracts are read by one process: another takes seconds to begin."""
 LEFT_OUT = ("overrides", "consensus", "budget", "targets", "expansions", "maintenance", "substitutions", "periods")
 """Tables that a replay does without: what they say binds or describes one week's plan, not the floor."""
 
 
-def past(company: str | Path, weeks: int | None = None, told: Callable[[int, int], None] | None = None) -> Truth:
+@dataclass(frozen=True)
+class _Week:
+    """What a replay takes from one extract."""
+
+    as_of: date
+    expected: pl.DataFrame
+    hours: pl.DataFrame
+    due: pl.DataFrame
+    events: pl.DataFrame
+    before: pl.DataFrame
+
+    @classmethod
+    def of(cls, home: Path, day: date) -> _Week:
+        one = read(home, day)
+        monday = day - timedelta(days=7)
+        return cls(
+            day,
+            _expected(one).with_columns(published_on=pl.lit(day)),
+            _hours_of(one),
+            _due(one),
+            one["events"].filter(pl.col("kind") == "downtime"),
+            one["actuals"].filter(pl.col("date").is_between(monday, monday + timedelta(days=6))),
+        )
+
+
+def past(
+    company: str | Path,
+    weeks: int | None = None,
+    *,
+    workers: int = 1,
+    told: Callable[[int, int], None] | None = None,
+) -> Truth:
     """The weeks between a company's extracts, the newest `weeks` of them.
 
     Demand is what the actuals of the following extract say was asked for (measure demand; where there is none, what was
@@ -35,6 +72,7 @@ def past(company: str | Path, weeks: int | None = None, told: Callable[[int, int
     Parameters
     ----------
     company : a folder with one folder per as-of date, Mondays one week apart.
+    workers : processes that read.
     told : hears how many of how many extracts are read.
 
     Raises
@@ -43,40 +81,49 @@ def past(company: str | Path, weeks: int | None = None, told: Callable[[int, int
     """
     home = Path(company)
     days = _mondays(home, weeks)
-    extracts = []
-    for number, day in enumerate(days, start=1):
-        extracts.append(read(home, day))
-        if told:
-            told(number, len(days))
-    first, count = extracts[0], len(days) - 1
-    ahead = first.settings.horizon.weeks
-    actuals = pl.concat([_of_week(extracts[week + 1]["actuals"], days[week]) for week in range(count)])
+    first, last = read(home, days[0]), read(home, days[-1])
+    extracts = _digests(home, days, workers, told)
+    count, ahead = len(days) - 1, first.settings.horizon.weeks
+    actuals = pl.concat([one.before for one in extracts[1:]])
     asked = _asked(actuals)
     if asked.is_empty():
         raise DataError(
             f"No actuals of {home} say what was asked for or sold between {days[0]} and {days[-1]}: "
             "actuals.csv needs rows of measure demand or sales in the extract that follows each week."
         )
-    published = pl.concat([_expected(one).with_columns(published_on=pl.lit(one.as_of)) for one in extracts])
-    closing = published.filter(pl.col("published_on") == days[-1]).drop("published_on")
-    lost = actuals.filter(pl.col("measure") == "lost hours")
-    nominal, hours = _hours(extracts, lost)
+    closing = extracts[-1].expected.drop("published_on")
+    nominal, hours = _hours(extracts, actuals.filter(pl.col("measure") == "lost hours"))
     base = _base(first, count + ahead)
     demand = pl.concat([asked, closing]).with_columns(
         period=pl.col("date").dt.strftime("%G-W%V"), version=pl.lit("current")
     )
-    common = {"forecast": shaped("forecast", demand.drop("date"))}
+    forecast = shaped("forecast", demand.drop("date"))
     receipts = first["receipts"].filter(pl.col("quantity") > 0)
-    late = _late(extracts[-1]["deliveries"], days)
-    real = base.replace(
-        **common,
-        calendar=hours,
-        offers=_by_week(base["offers"], late, days, count + ahead),
-        receipts=_arrived(receipts, extracts),
-    )
-    promised = base.replace(**common, calendar=nominal, receipts=receipts)
+    offers = _by_week(base["offers"], _late(last["deliveries"], days), days, count + ahead)
+    arrived = _arrived(receipts, extracts[: 1 + ahead])
+    real = base.replace(forecast=forecast, calendar=hours, offers=offers, receipts=arrived)
+    promised = base.replace(forecast=forecast, calendar=nominal, receipts=receipts)
+    published = pl.concat([_versions(first), *(one.expected for one in extracts)], how="diagonal")
     before = {"actuals": first["actuals"], "deliveries": first["deliveries"]}
-    return Truth(real, promised, count, ahead, pl.concat([_versions(first), published]), _events(extracts), before)
+    return Truth(real, promised, count, ahead, published, _events(extracts), before)
+
+
+def safety_stocks(company: str | Path, day: date) -> pl.DataFrame:
+    """The table `policies` of the extract of a day."""
+    return read(company, day)["policies"]
+
+
+def _digests(home: Path, days: list[date], workers: int, told: Callable[[int, int], None] | None) -> list[_Week]:
+    """What is taken from each extract, read side by side."""
+    made = []
+    with ExitStack() as stack:
+        many = workers > 1 and len(days) > FEW
+        pool = stack.enter_context(ProcessPoolExecutor(workers, mp_context=get_context("spawn"))) if many else None
+        for number, week in enumerate((pool.map if pool else map)(partial(_Week.of, home), days), start=1):
+            made.append(week)
+            if told:
+                told(number, len(days))
+    return made
 
 
 def _mondays(home: Path, weeks: int | None) -> list[date]:
@@ -121,10 +168,6 @@ def _base(first: Snapshot, weeks: int) -> Snapshot:
     return made.replace(**empty, items=items, inventory=shaped("inventory", stock), policies=policies)
 
 
-def _of_week(actuals: pl.DataFrame, monday: date) -> pl.DataFrame:
-    return actuals.filter(pl.col("date").is_between(monday, monday + timedelta(days=6)))
-
-
 def _asked(actuals: pl.DataFrame) -> pl.DataFrame:
     """item, location, customer, date (Monday), quantity, price: what was asked for; where unknown, sold."""
     week = pl.col("date").dt.truncate("1w")
@@ -163,19 +206,18 @@ def _versions(first: Snapshot) -> pl.DataFrame:
     )
 
 
-def _hours(extracts: list[Snapshot], lost: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _hours_of(one: Snapshot) -> pl.DataFrame:
+    """resource, date (Monday), hours, lost, overtime_hours, overtime_given of an extract's weeks, events taken off."""
+    network = Network(one)
+    starts = network.periods.select("period", date=pl.col("starts_on").dt.truncate("1w"))
+    rows = network.hours.join(starts, on="period").group_by(pl.col("resource").cast(pl.String), "date")
+    return rows.agg(pl.col("hours", "lost", "overtime_hours", "overtime_given").sum())
+
+
+def _hours(extracts: Sequence[_Week], lost: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The calendar by ISO week, before events and as it was: each week of its own extract, later ones of the newest."""
-    parts = []
-    for number, one in enumerate(extracts):
-        network = Network(one)
-        starts = network.periods.select("period", date=pl.col("starts_on").dt.truncate("1w"))
-        rows = (
-            network.hours.join(starts, on="period")
-            .group_by(pl.col("resource").cast(pl.String), "date")
-            .agg(pl.col("hours", "lost", "overtime_hours", "overtime_given").sum())
-        )
-        parts.append(rows if number == len(extracts) - 1 else rows.filter(pl.col("date") == one.as_of))
-    every = pl.concat(parts).sort("resource", "date")
+    own = [one.hours.filter(pl.col("date") == one.as_of) for one in extracts[:-1]]
+    every = pl.concat([*own, extracts[-1].hours]).sort("resource", "date")
     unknown = lost.group_by("resource", date=pl.col("date").dt.truncate("1w")).agg(stopped=pl.col("hours").sum())
     every = every.join(unknown, on=["resource", "date"], how="left").with_columns(
         # What was written down as lost and was not known on Monday goes off as well.
@@ -217,9 +259,9 @@ def _by_week(offers: pl.DataFrame, late: pl.DataFrame, days: list[date], weeks: 
     return pl.concat([rest, moved.select(offers.columns)])
 
 
-def _arrived(receipts: pl.DataFrame, extracts: list[Snapshot]) -> pl.DataFrame:
+def _arrived(receipts: pl.DataFrame, extracts: Sequence[_Week]) -> pl.DataFrame:
     """Receipts of the first Monday on the day that the last extract which still expects them gives; delays included."""
-    known = pl.concat([_due(one) for one in extracts[: 1 + extracts[0].settings.horizon.weeks]])
+    known = pl.concat([one.due for one in extracts])
     known = known.sort("seen").unique("receipt", keep="last", maintain_order=True)
     moved = receipts.join(known, on="receipt", how="left").with_columns(due_on=pl.coalesce("day", "due_on"))
     return moved.select(receipts.columns)
@@ -232,15 +274,15 @@ def _due(one: Snapshot) -> pl.DataFrame:
     return Network(one).receipts.select(pl.col("receipt").cast(pl.String), day=day, seen=pl.lit(one.as_of))
 
 
-def _events(extracts: list[Snapshot]) -> pl.DataFrame:
+def _events(extracts: Sequence[_Week]) -> pl.DataFrame:
     """Downtimes as each Monday's extract lists them; what is known of demand stands in its forecast already."""
-    kept = [
-        one["events"]
-        .filter(pl.col("kind") == "downtime")
-        .with_columns(known_on=pl.lit(one.as_of), known_to=pl.lit(one.as_of + timedelta(days=6)))
-        for one in extracts
-    ]
-    return pl.concat(kept)
+    until = [pl.lit(one.as_of + timedelta(days=6)) for one in extracts]
+    return pl.concat(
+        [
+            one.events.with_columns(known_on=pl.lit(one.as_of), known_to=last)
+            for one, last in zip(extracts, until, strict=True)
+        ]
+    )
 
 
-__all__ = ["past"]
+__all__ = ["past", "safety_stocks"]

@@ -17,6 +17,8 @@ from soe_lib.replay.truth import DECIDED, Floats
 
 Decisions = Mapping[str, pl.DataFrame]
 """Flow → its keys, period and `quantity`: the first week is carried out, later ones are read for churn only."""
+NEAR = 4
+"""Weeks whose demand says how long stock lasts."""
 Planner = Callable[[Snapshot], Decisions]
 
 
@@ -113,7 +115,7 @@ class _Netting:
         valid = (pl.col("valid_from").is_null() | (pl.col("valid_from") <= day)) & (
             pl.col("valid_to").is_null() | (pl.col("valid_to") >= day)
         )
-        weeks = (pl.col("lead_time_days").fill_null(0.0) / 7.0).ceil().cast(pl.Int64)
+        weeks = (pl.col("lead_time_days").fill_null(0.0) / 7.0).round().cast(pl.Int64)
         text = pl.col("item", "location").cast(pl.String)
         routings = snapshot["routings"].filter(valid).select(
             text, kind=pl.lit("make"), way="routing", origin=pl.lit(""), lead=weeks,
@@ -137,13 +139,51 @@ class _Netting:
             way=pl.col("lane").cast(pl.String), origin=pl.col("origin").cast(pl.String), lead=weeks,
             cost=pl.col("cost_per_unit").fill_null(0.0), good=pl.lit(1.0),
         )  # fmt: skip
-        # A place makes what it can make, ships in what it cannot, and buys what nobody makes.
-        order = pl.col("kind").replace_strict({"make": 0, "ship": 1, "buy": 2}, return_dtype=pl.Int64)
-        return (
-            pl.concat([routings, offers, lanes])
-            .join(self.nodes, on=["item", "location"])
-            .sort("node", order, "cost", "way")
+        return self._landed(pl.concat([routings, offers, lanes]).join(self.nodes, on=["item", "location"]))
+
+    def _landed(self, ways: pl.DataFrame) -> pl.DataFrame:
+        """The ways by node, those first by which a unit is there for least: what goes into it, conversion and freight."""
+        ways = ways.sort("node", "kind", "way").with_row_index("row")
+        uses = self._uses(ways)
+        worked = self.network.table("operations").join(self.network.table("resources"), on="resource", how="left")
+        hourly = pl.coalesce("hours_per_unit", 1.0 / pl.col("units_per_hour")).fill_null(0.0) * pl.col("hourly_cost")
+        # Of a step's alternatives the cheapest; where steps are blank, each is one of its own.
+        step = pl.when(pl.col("step").cast(pl.String) == "").then(pl.col("resource").cast(pl.String)).otherwise("step")
+        spent = worked.group_by(pl.col("routing").cast(pl.String).alias("way"), step.cast(pl.String).alias("step")).agg(
+            hourly.min().alias("hours")
         )
+        hours = spent.group_by("way").agg(pl.col("hours").sum())
+        priced = ways.join(hours, on="way", how="left", maintain_order="left")
+        own = (
+            priced.select(pl.col("cost") + pl.when(pl.col("kind") == "make").then("hours").fill_null(0.0))
+            .to_series()
+            .to_numpy()
+        )
+        node, good = ways["node"].to_numpy(), ways["good"].to_numpy()
+        cheapest, landed = np.zeros(self.nodes.height), own
+        for _ in range(self.nodes.height):  # as many rounds as a chain has links
+            inputs = np.zeros(ways.height)
+            np.add.at(inputs, uses["row"].to_numpy(), uses["quantity"].to_numpy() * cheapest[uses["from"].to_numpy()])
+            landed = (own + inputs) / good
+            found = np.full(self.nodes.height, np.inf)
+            np.minimum.at(found, node, landed)
+            found = np.where(np.isfinite(found), found, 0.0)
+            if np.allclose(found, cheapest, rtol=1e-12, atol=1e-9):
+                break
+            cheapest = found
+        return ways.with_columns(landed=pl.Series(landed)).sort("node", "landed", "kind", "way").drop("row")
+
+    def _uses(self, ways: pl.DataFrame) -> pl.DataFrame:
+        """What each way takes: the way's columns, from [node], quantity [unit/unit]."""
+        bom = self.network.table("components").select(pl.col("routing", "component").cast(pl.String), "quantity")
+        made = ways.filter(pl.col("kind") == "make").drop("item").join(bom, left_on="way", right_on="routing")
+        made = made.rename({"component": "item"})
+        shipped = ways.filter(pl.col("kind") == "ship").drop("location").rename({"origin": "location"})
+        shipped = shipped.with_columns(quantity=pl.lit(1.0))
+        columns = ["row", "node", "item", "location", "quantity"]
+        columns = [name for name in columns if name in made.columns]
+        both = pl.concat([made.select(columns), shipped.select(columns)])
+        return both.join(self.nodes.rename({"node": "from"}), on=["item", "location"])
 
     def decisions(self) -> Decisions:
         """The first week's starts, dispatches and orders."""
@@ -158,13 +198,17 @@ class _Netting:
         stock = self._at(self.network.table("inventory").select("item", "location", quantity="on_hand"))
         gross, release = demand.copy(), np.zeros((count, self.weeks))
         lack = np.zeros((count, self.weeks))
+        there, asked = stock + open_orders[:, :NEAR].sum(axis=1), demand[:, :NEAR].mean(axis=1)
         for level in _levels(dependent):
             gross[level] += dependent[level] @ release
+            # Cover counts what lies and what is asked for further down the chain too.
+            there[level] += dependent[level] @ there
+            asked[level] += dependent[level] @ asked
             release[level], lack[level] = self._netted(
                 gross[level], stock[level], open_orders[level], self.safety[level], lead[level]
             )
             release[level] /= good[level][:, None]
-        return self._decided(first, release[:, 0], lack, stock, gross)
+        return self._decided(first, release[:, 0], lack, there / np.maximum(asked, 1e-9))
 
     def _netted(
         self, gross: Floats, stock: Floats, coming: Floats, safety: Floats, lead: Floats
@@ -189,21 +233,11 @@ class _Netting:
 
     def _dependent(self, first: pl.DataFrame) -> Floats:
         """shape (nodes, nodes): units of a node that a unit released for another takes."""
-        count = self.nodes.height
-        table = np.zeros((count, count))
-        made = first.filter(pl.col("kind") == "make")
-        bom = self.network.table("components").select(pl.col("routing", "component").cast(pl.String), "quantity")
-        uses = made.join(bom, left_on="way", right_on="routing").select(
-            "node", "quantity", item="component", location="location"
-        )
-        uses = uses.join(self.nodes.rename({"node": "from"}), on=["item", "location"])
+        table, uses = np.zeros((self.nodes.height, self.nodes.height)), self._uses(first)
         np.add.at(table, (uses["from"].to_numpy(), uses["node"].to_numpy()), uses["quantity"].to_numpy())
-        shipped = first.filter(pl.col("kind") == "ship").select("node", "item", location="origin")
-        shipped = shipped.join(self.nodes.rename({"node": "from"}), on=["item", "location"])
-        np.add.at(table, (shipped["from"].to_numpy(), shipped["node"].to_numpy()), 1.0)
         return table
 
-    def _decided(self, first: pl.DataFrame, now: Floats, lack: Floats, stock: Floats, gross: Floats) -> Decisions:
+    def _decided(self, first: pl.DataFrame, now: Floats, lack: Floats, cover: Floats) -> Decisions:
         want = first.with_columns(quantity=pl.Series(now[first["node"].to_numpy()])).with_columns(
             period=pl.lit(self.label)
         )
@@ -217,7 +251,7 @@ class _Netting:
         ordinary = want.join(hurry.select("node", "missing"), on="node", how="left").with_columns(
             pl.max_horizontal(0.0, pl.col("quantity") - pl.col("missing").fill_null(0.0)).alias("quantity")
         )
-        made = self._within_hours(ordinary.filter(pl.col("kind") == "make"), stock, gross)
+        made = self._within_hours(ordinary.filter(pl.col("kind") == "make"), cover)
         bought = pl.concat(
             [
                 ordinary.filter(pl.col("kind") == "buy").select(pl.col("way").alias("offer"), "period", "quantity"),
@@ -239,9 +273,8 @@ class _Netting:
         weeks = np.arange(self.weeks)[None, :]
         return np.where(weeks >= lead[:, None], lack[nodes], 0.0).max(axis=1, initial=0.0)
 
-    def _within_hours(self, made: pl.DataFrame, stock: Floats, gross: Floats) -> dict[str, pl.DataFrame]:
+    def _within_hours(self, made: pl.DataFrame, cover: Floats) -> dict[str, pl.DataFrame]:
         """Starts cut to hours and overtime, those first whose stock lasts shortest; alternatives split by hours."""
-        cover = stock / np.maximum(gross[:, :4].mean(axis=1), 1e-9)
         made = made.with_columns(cover=pl.Series(cover[made["node"].to_numpy()]))
         work = self.network.table("operations").select(
             pl.col("routing", "step", "resource").cast(pl.String),

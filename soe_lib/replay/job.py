@@ -1,0 +1,61 @@
+"""The command: a company's past lived again, its figures and its page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from soe_lib.extract.folders import found as folder_of
+from soe_lib.replay.company import past, safety_stocks
+from soe_lib.replay.page import replay_page, write_page
+from soe_lib.replay.run import CAUSES, lived
+
+PAGE, FIGURES, KEPT = "index.html", "replay.json", ".kept"
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay left: its page, its figures, and the summaries of `run.lived`."""
+
+    page: Path
+    results: Sequence[Mapping[str, Any]]
+
+    def text(self) -> str:
+        """The shares of hindsight in words, and where the page is."""
+        lines = [f"{one['share']:7.1%}  {CAUSES.get(one['name'], one['name'])}" for one in self.results]
+        return "\n".join([*lines, str(self.page)])
+
+
+def replayed(
+    data: str | Path,
+    weeks: int | None,
+    out: Path,
+    *,
+    causes: bool = True,
+    workers: int = 2,
+    told: Callable[[str], None] | None = None,
+) -> Replayed:
+    """Live a company's past again and write OUT/index.html and OUT/replay.json.
+
+    Parameters
+    ----------
+    data : a company folder with an extract for each Monday. weeks : the newest so many; None: all.
+    causes : whether each cause of loss is switched off too. workers : processes side by side.
+    told : hears how far it is, in words.
+
+    Raises DataError where the folder holds no past.
+    """
+    say = told or (lambda _: None)
+    home = folder_of(data)
+    truth = past(home, weeks, workers=workers, told=lambda number, count: say(f"read {number} of {count} extracts"))
+    say(f"{truth.weeks} weeks from {truth.start}; what hindsight would have done is worked out")
+    wanted = tuple(CAUSES) if causes else ()
+    results = lived(truth, safety_stocks(home, truth.start), out / KEPT, causes=wanted, workers=workers, told=say)
+    snapshot = truth.real
+    page = replay_page(results, company=snapshot.company, currency=snapshot.currency, truth=truth)
+    write_page(page, out / PAGE)
+    (out / FIGURES).write_text(json.dumps(results, indent=1), encoding="utf-8")
+    return Replayed(out / PAGE, results)

@@ -1,0 +1,247 @@
+"""A replay as a page: self-contained, without scripts, every chart with its finding and its words."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import polars as pl
+from matplotlib.axes import Axes
+
+from soe_lib.replay.run import AS_IT_IS, CAUSES, CUSHION
+from soe_lib.replay.truth import Truth
+from soe_lib.review import style, words
+from soe_lib.review.charts.chart import Chart, nothing_to_show
+from soe_lib.workspace import root, shipped
+
+TEMPLATE = "replay.html.j2"
+COLOURS = (style.BLUE, style.GREEN, style.AMBER, style.PURPLE, style.RED, style.SKY)
+FAMILIES = 12
+SERVED = "Share of units asked for that were served in their week"
+STOCK = "Closing stock at standard cost [{}]"
+HURRIED = "Premium of hurried orders, added up [{}]"
+CHANGED = "Units started that a plan has otherwise than the plan before, in the coming four weeks"
+Results = Sequence[Mapping[str, Any]]
+
+
+def replay_page(results: Results, *, company: str, currency: str, truth: Truth) -> str:
+    """The page of one replay.
+
+    Parameters
+    ----------
+    results : summaries of `run.lived`, planners and causes.
+    """
+    ways = [one for one in results if one["name"] not in CAUSES]
+    causes = [one for one in results if one["name"] in CAUSES]
+    drawn = [
+        ("Share of hindsight by quarter", by_quarter(ways)),
+        ("Share of hindsight by family", by_family(ways)),
+        ("Service", _weekly(ways, "on_time", "Service", _service, SERVED, percent=True)),
+        ("Stock", _weekly(ways, "stock", "Stock", _mean(currency), STOCK.format(currency))),
+        ("Expediting", _weekly(ways, "expediting", "Expediting", _total(currency), HURRIED.format(currency))),
+        ("Changes of plan", _weekly(ways, "churn", "Changes of plan", _units, CHANGED)),
+        ("Where the rest was lost", lost(ways, causes, currency)),
+    ]  # fmt: skip
+    places = [folder / "templates" for folder in (root(), shipped()) if (folder / "templates" / TEMPLATE).is_file()]
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(places), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    style_sheet = environment.loader.get_source(environment, "style.css")[0] if environment.loader else ""
+    best = max(ways, key=lambda one: one["share"])
+    return environment.get_template(TEMPLATE).render(
+        company=company,
+        style=style_sheet,
+        first=words.full_day(truth.start),
+        weeks=truth.weeks,
+        closing=truth.horizon,
+        headline=f"{words.sentence(best['name'])} earned {words.percent(best['share'], decimals=1)} of hindsight.",
+        hindsight=words.money(best["earned"], currency),
+        rows=[
+            {
+                "name": words.sentence(one["name"]),
+                "share": words.percent(one["share"], decimals=1),
+                "money": words.money(one["money"] - one["hindsight"], currency, sign=True),
+                "goodwill": words.money(one["accounts"].get("goodwill", 0.0), currency),
+                "served": words.percent(_service(_table(one)), decimals=1),
+            }
+            for one in ways
+        ],
+        charts=[(title, chart.title, chart.alt, _picture(chart)) for title, chart in drawn],
+    )
+
+
+def write_page(page: str, file: Path) -> None:
+    """Write the page; a page that was there is replaced whole."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    aside = file.with_name(f".{file.name}.new")
+    aside.write_text(page, encoding="utf-8")
+    aside.replace(file)
+
+
+def _picture(chart: Chart) -> str:
+    drawn = io.BytesIO()
+    chart.figure.savefig(drawn, format="png", dpi=style.DPI, facecolor=style.PAPER)
+    return base64.b64encode(drawn.getvalue()).decode("ascii")
+
+
+def _shares(ways: Results, by: str) -> pl.DataFrame:
+    """planner, the label `by`, share: money ÷ what hindsight made of the same, where it made any."""
+    rows = [{"planner": one["name"], **part} for one in ways for part in one["parts"]]
+    frame = pl.DataFrame(rows).group_by("planner", by).agg(pl.col("money", "best").sum()).filter(pl.col("best") > 0)
+    return frame.with_columns(share=pl.col("money") / pl.col("best")).sort(by, "planner")
+
+
+def by_quarter(ways: Results) -> Chart:
+    """Share of hindsight by quarter, one line for each planner."""
+    frame = _shares(ways, "quarter")
+    if frame.is_empty():
+        return nothing_to_show("Hindsight earned nothing in any quarter")
+    worst = frame.sort("share").row(0, named=True)
+    title = f"The lowest quarter: {worst['planner']} with {words.percent(worst['share'], decimals=1)} of hindsight"
+    series = {one["name"]: frame.filter(pl.col("planner") == one["name"]) for one in ways}
+    lines = {name: (rows["quarter"].to_list(), rows["share"].to_list()) for name, rows in series.items()}
+    return _lines(
+        lines,
+        title,
+        "Money of each quarter, stock moves at standard cost, as a share of hindsight's",
+        "Quarter",
+        percent=True,
+    )
+
+
+def by_family(ways: Results) -> Chart:
+    """Share of hindsight by family, one bar for each planner."""
+    frame = _shares(ways, "family")
+    if frame.is_empty():
+        return nothing_to_show("Hindsight earned nothing with any family")
+    large = (
+        frame.group_by("family").agg(pl.col("best").max()).sort("best", descending=True)["family"][:FAMILIES].to_list()
+    )
+    worst = frame.filter(pl.col("family").is_in(large)).sort("share").row(0, named=True)
+    said = f"{worst['planner']} earns {words.percent(worst['share'], decimals=1)} of hindsight"
+    title = f"{style.label(worst['family'] or 'no family')} loses most: {said}"
+    bars = {
+        one["name"]: dict(frame.filter(pl.col("planner") == one["name"]).select("family", "share").iter_rows())
+        for one in ways
+    }
+    return _bars(bars, large, title, "Money of each family, stock moves at standard cost, as a share of hindsight's")
+
+
+def lost(ways: Results, causes: Results, currency: str) -> Chart:
+    """What each cause cost the plan without a cushion: its share with the cause switched off, less its own."""
+    named = {one["name"]: one for one in ways}
+    if AS_IT_IS not in named or not (causes or CUSHION in named):
+        return nothing_to_show("No cause was switched off")
+    base = named[AS_IT_IS]["share"]
+    gains = {CAUSES[one["name"]]: one["share"] - base for one in causes}
+    if CUSHION in named:
+        gains["a cushion"] = named[CUSHION]["share"] - base
+    most = max(gains, key=lambda name: gains[name])
+    worth = gains[most] * named[AS_IT_IS]["earned"]
+    title = f"With {most} the plan would have earned {words.brief_money(worth, currency, sign=True)}"
+    order = sorted(gains, key=lambda name: -gains[name])
+    note = f"Points of hindsight gained over {words.percent(base, decimals=1)}; each alone, so they do not add up"
+    return _bars({"gain": gains}, order, title, note)
+
+
+def _table(one: Mapping[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame(one["weeks"], infer_schema_length=None)
+
+
+def _service(table: pl.DataFrame) -> float:
+    return float(table["on_time"].sum()) / (float(table["demand"].sum()) or 1.0)
+
+
+def _mean(currency: str) -> Callable[[pl.DataFrame], str]:
+    return lambda table: words.brief_money(float(table["stock"].mean()), currency)  # type: ignore[arg-type]
+
+
+def _total(currency: str) -> Callable[[pl.DataFrame], str]:
+    return lambda table: words.brief_money(float(table["expediting"].sum()), currency)
+
+
+def _units(table: pl.DataFrame) -> str:
+    churn = table["churn"].drop_nulls()
+    return f"{words.brief_number(float(churn.mean()))} units a week" if churn.len() else "none known"  # type: ignore[arg-type]
+
+
+def _weekly(
+    ways: Results,
+    column: str,
+    what: str,
+    figure: Callable[[pl.DataFrame], Any],
+    subtitle: str,
+    *,
+    percent: bool = False,
+) -> Chart:
+    """One measure by week, one line for each planner; the title says each planner's figure."""
+    lines, said = {}, []
+    for one in ways:
+        table = _table(one)
+        values = pl.col(column) / pl.col("demand") if percent else pl.col(column)
+        shown = table.select("week", value=values.cum_sum() if column == "expediting" else values).drop_nulls()
+        found = figure(table)
+        said.append(f"{one['name']} {words.percent(found, decimals=1) if percent else found}")
+        if shown.height:
+            lines[one["name"]] = ((shown["week"] + 1).to_list(), shown["value"].to_list())
+    title = f"{what}: {'; '.join(said)}"
+    return _lines(lines, title, subtitle, "Week", percent=percent) if lines else nothing_to_show(title)
+
+
+def _lines(
+    lines: Mapping[str, tuple[list[Any], list[float]]], title: str, subtitle: str, x: str, *, percent: bool = False
+) -> Chart:
+    figure, (axes,) = style.new_figure(height=3.2, title=title, subtitle=subtitle)
+    for colour, (name, (places, values)) in zip(COLOURS, lines.items(), strict=False):
+        axes.plot(places, values, color=colour, linewidth=1.8, marker="o", markersize=3, label=style.label(name))
+    style.axis_name(axes, x=x)
+    _numbers(axes, percent)
+    style.plain_numbers(axes, which="x", bins=13, whole=True)
+    style.figure_key(figure, axes)
+    ends = (
+        f"{name}: {words.percent(values[-1], decimals=1) if percent else words.number(values[-1])} at the end"
+        for name, (_, values) in lines.items()
+    )
+    return Chart(figure, title, f"{title}. {'; '.join(ends)}.")
+
+
+def _bars(bars: Mapping[str, Mapping[str, float]], order: Sequence[str], title: str, subtitle: str) -> Chart:
+    height = 0.22 * len(order) * len(bars) + 0.14 * len(order) + 0.8
+    figure, (axes,) = style.new_figure(height=height, title=title, subtitle=subtitle)
+    style.tidy(axes, grid="x")
+    thick = 0.8 / len(bars)
+    for number, (colour, (name, values)) in enumerate(zip(COLOURS, bars.items(), strict=False)):
+        places = [place + (number - (len(bars) - 1) / 2) * thick for place in range(len(order))]
+        shown = [values.get(label, 0.0) for label in order]
+        axes.barh(places, shown, height=thick * 0.9, color=colour, label=style.label(name))
+        for place, value in zip(places, shown, strict=True):
+            style.note(
+                axes,
+                words.percent(value, decimals=1, sign=len(bars) == 1),
+                (max(value, 0.0), place),
+                shift=(4, 0),
+                ha="left",
+                color=style.MUTED,
+            )
+    axes.set_yticks(range(len(order)), [style.label(name or "no family", limit=34) for name in order])
+    axes.invert_yaxis()
+    style.percent_axis(axes, which="x")
+    if len(bars) > 1:
+        style.figure_key(figure, axes)
+    told = (
+        f"{label}: "
+        + ", ".join(f"{name} {words.percent(values.get(label, 0.0), decimals=1)}" for name, values in bars.items())
+        for label in order
+    )
+    return Chart(figure, title, f"{title}. {'; '.join(told)}.")
+
+
+def _numbers(axes: Axes, percent: bool) -> None:
+    if percent:
+        style.percent_axis(axes)
+    else:
+        style.plain_numbers(axes)
