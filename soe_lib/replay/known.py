@@ -61,7 +61,7 @@ class Memory:
             deliveries=self._deliveries(state, week),
             events=shaped("events", truth.known_events(as_of)),
         )
-        return refused(made)
+        return refused(made, truth)
 
     # -- stock, pipeline, backlog --------------------------------------------------------------------------------
 

@@ -151,13 +151,12 @@ def live(
 
 def _changed(floor: Floor, at: _Progress, planned: Floats) -> float:
     """Units started that this plan has otherwise than the one before, in the weeks after the coming one."""
-    place = floor.physics.of_flow("make")
-    period = floor.physics.period[place]
+    if not (planned.size and at.planned.size):
+        return float("nan")
+    period = floor.physics.period[floor.physics.of_flow("make")]
     near = (period >= at.week) & (period < at.week + AHEAD)
     looks_ahead = (planned[period > at.week] > 0).any()
-    if not at.planned.size or not looks_ahead:
-        return float("nan")
-    return float(np.abs(planned - at.planned)[near].sum())
+    return float(np.abs(planned - at.planned)[near].sum()) if looks_ahead else float("nan")
 
 
 def first_week(decisions: Decisions, label: str) -> dict[str, pl.DataFrame]:

@@ -142,7 +142,7 @@ class _Netting:
         return self._landed(pl.concat([routings, offers, lanes]).join(self.nodes, on=["item", "location"]))
 
     def _landed(self, ways: pl.DataFrame) -> pl.DataFrame:
-        """The ways by node, those first by which a unit is there for least: what goes into it, conversion and freight."""
+        """The ways by node, the cheapest first: what goes into a unit, its conversion and its freight."""
         ways = ways.sort("node", "kind", "way").with_row_index("row")
         uses = self._uses(ways)
         worked = self.network.table("operations").join(self.network.table("resources"), on="resource", how="left")
@@ -154,11 +154,8 @@ class _Netting:
         )
         hours = spent.group_by("way").agg(pl.col("hours").sum())
         priced = ways.join(hours, on="way", how="left", maintain_order="left")
-        own = (
-            priced.select(pl.col("cost") + pl.when(pl.col("kind") == "make").then("hours").fill_null(0.0))
-            .to_series()
-            .to_numpy()
-        )
+        working = pl.when(pl.col("kind") == "make").then("hours").fill_null(0.0)
+        own = priced.select(pl.col("cost") + working).to_series().to_numpy()
         node, good = ways["node"].to_numpy(), ways["good"].to_numpy()
         cheapest, landed = np.zeros(self.nodes.height), own
         for _ in range(self.nodes.height):  # as many rounds as a chain has links

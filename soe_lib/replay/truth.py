@@ -27,6 +27,10 @@ DECIDED = ("make", "run", "ship", "overtime", "buy")
 """Flows of a week that a planner decides; sales follow from the demand that comes."""
 
 
+OWN_RECEIPT = r"^(?:make|buy|ship)-(\d+)-\d+-\d+$"
+"""How a replay names the receipts of its own orders: what, the week it was placed in, its cell, the week promised."""
+
+
 @dataclass(frozen=True, eq=False)
 class Truth:
     """A company's weeks as they really were, and what of them was published when.
@@ -200,24 +204,30 @@ def _placed(matrix: sp.csc_array, rows: slice, at: Ints, height: int) -> sp.csc_
     return sp.csc_array((part.data, (at[part.row], part.col)), shape=(height, matrix.shape[1]))
 
 
-def refused(snapshot: Snapshot) -> Snapshot:
+def refused(snapshot: Snapshot, truth: Truth) -> Snapshot:
     """The snapshot, where it holds nothing that was known only later.
 
     Raises
     ------
     DataError : a forecast version of a later week, an actual or a delivery of the as-of date or after it, an event that
-        was not known; all of them at once.
+        nobody had told of, a receipt of an order that was not yet placed; all of them at once.
     """
     day, found = snapshot.as_of, []
-    this_week = day.strftime("%G-W%V")
+    week = (day - truth.start).days // 7
     dated = snapshot["forecast"].filter(pl.col("version").str.contains(r"^\d{4}-W\d{2}$"))
+    late = (pl.col("ordered_on") >= day) | (pl.col("arrived_on") >= day)
+    # Receipts of the replay's own orders say in which week they were placed; all others were there from the start.
+    placed = pl.col("receipt").str.extract(OWN_RECEIPT).cast(pl.Int64)
+    own = snapshot["receipts"].with_columns(placed=placed)
+    strange = pl.col("placed").is_null() & ~pl.col("receipt").is_in(truth.promised["receipts"]["receipt"].implode())
+    told = truth.known_events(day)["event"].implode()
     looks = {
-        "forecast versions of a later week": dated.filter(pl.col("version") > this_week),
+        "forecast versions of a later week": dated.filter(pl.col("version") > day.strftime("%G-W%V")),
         "actuals of the as-of date or later": snapshot["actuals"].filter(pl.col("date") >= day),
+        "deliveries that had not come": snapshot["deliveries"].filter(late),
+        "events that nobody had told of": snapshot["events"].filter(~pl.col("event").is_in(told)),
+        "receipts of orders that were not yet placed": own.filter((pl.col("placed") >= week) | strange),
     }
-    if "deliveries" in snapshot.tables:
-        later = (pl.col("ordered_on") >= day) | (pl.col("arrived_on") >= day)
-        looks["deliveries that had not come"] = snapshot["deliveries"].filter(later)
     for what, rows in looks.items():
         if rows.height:
             found.append(f"{rows.height} {what}, first {rows.row(0)}")
