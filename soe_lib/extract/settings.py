@@ -153,14 +153,12 @@ class Cushion:
     ----------
     use : "with a record" of the forecast (versions by week, and what was sold), "always" or "never".
     review_days : days from one plan to the next.
-    steps : of the risk curve: how many quantiles of the error.
     error : where little is known: standard deviation of a week's error, as a share of its forecast.
     pool : points of a record that what is known of its family counts for.
     """
 
-    use: str = "never"
+    use: str = "with a record"
     review_days: int = 7
-    steps: int = 10
     error: float = 0.3
     pool: float = 8.0
 

@@ -43,7 +43,6 @@ RANGE = {
     "consumption.backward_days": (0, 3650),
     "consumption.forward_days": (0, 3650),
     "cushion.review_days": (1, 3650),
-    "cushion.steps": (2, 100),
     "cushion.error": (0, 10),
     "cushion.pool": (0, 1_000_000),
 }

@@ -33,13 +33,13 @@ def lines(network: Network) -> pl.DataFrame:
         network.items.select("item", pl.col("price").alias("list_price")), on="item", how="left"
     )
     terms = network.table("customers").select(
-        "customer", "priority", "late_cost", "short_cost", "short_penalty", "latest_days"
+        "customer", "priority", "late_cost", "late_goodwill", "short_cost", "short_penalty", "latest_days"
     )
     return (
         both.join(terms, on="customer", how="left")
         .with_columns(
             pl.col("price").fill_null(pl.col("list_price")).fill_null(0.0),
-            pl.col("late_cost", "short_cost", "short_penalty", "latest_days").fill_null(0.0),
+            pl.col("late_cost", "late_goodwill", "short_cost", "short_penalty", "latest_days").fill_null(0.0),
             (network.snapshot.as_of - pl.col("due_on")).dt.total_days().clip(0).fill_null(0).alias("overdue"),
         )
         .drop("list_price")

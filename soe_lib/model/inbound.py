@@ -107,7 +107,8 @@ def usage(network: Network) -> pl.DataFrame:
         .filter(pl.col("there") == pl.col("hops") - 1)
     )
     moved = lanes.select(*NODE, feed="item", at="origin", per_unit=1.0 / pl.len().over(NODE))
-    steps = pl.concat([eaten, moved]).group_by(*NODE, "feed", "at").agg(pl.col("per_unit").sum())
+    steps = pl.concat([eaten, moved]).sort(pl.all())
+    steps = steps.group_by(*NODE, "feed", "at", maintain_order=True).agg(pl.col("per_unit").sum())
     demanded = network.demand.select(NODE).unique()
     front = demanded.with_columns(of_item="item", of_location="location", per_unit=pl.lit(1.0))
     found = [front]
@@ -122,7 +123,8 @@ def usage(network: Network) -> pl.DataFrame:
                 "of_location",
                 per_unit=pl.col("so_far") * pl.col("per_unit"),
             )
-            .group_by(*NODE, "of_item", "of_location")
+            .sort(pl.all())
+            .group_by(*NODE, "of_item", "of_location", maintain_order=True)
             .agg(pl.col("per_unit").sum())
         )
         if front.is_empty():
@@ -130,7 +132,8 @@ def usage(network: Network) -> pl.DataFrame:
         found.append(front)
     return (
         pl.concat(found)
-        .group_by(*NODE, "of_item", "of_location")
+        .sort(pl.all())
+        .group_by(*NODE, "of_item", "of_location", maintain_order=True)
         .agg(pl.col("per_unit").sum())
         .sort(*NODE, "of_item", "of_location")
     )

@@ -12,6 +12,8 @@ from soe_lib.model.blocks.stock import holding_rates
 from soe_lib.model.inbound import NODE, shortest, usage, ways
 from soe_lib.model.prepared import prepared
 from soe_lib.uncertainty import record as records
+from soe_lib.uncertainty import supply
+from soe_lib.uncertainty.slices import WEIGHTS, added, of_values
 from soe_lib.uncertainty.spread import FLOOR, LISTED, spread
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ CELL = (*NODE, "period")
 LEAST = 1e-6
 """Units: a step of less is none."""
 CLASSES = 3
-TIERS = 999
+BINS = 8
+"""Tiers of a node and period at most: steps of its curves that lie close together are one, at their mean."""
 """Of demands, by what a unit short costs them; whoever loses least waits first."""
 
 
@@ -34,7 +37,7 @@ def known(network: Network) -> pl.DataFrame:
 
 @prepared
 def errors(network: Network) -> pl.DataFrame:
-    """Quantiles of the relative error of every node that demand takes up; see `uncertainty.spread.spread`."""
+    """Slices of the relative error of every node that demand takes up; see `uncertainty.spread.spread`."""
     rule = network.settings.cushion
     history = known(network)
     weeks = history.select(pl.col("week").n_unique()).item() if history.height else 0
@@ -43,7 +46,7 @@ def errors(network: Network) -> pl.DataFrame:
     summed = records.accumulated(history, max(1, min(far, weeks // 2)))
     nodes = usage(network).select(NODE).unique().sort(NODE)
     nodes = nodes.join(network.table("items").select("item", "family"), on="item", how="left")
-    return spread(records.joined(summed, usage(network)), nodes, steps=rule.steps, pool=rule.pool, default=rule.error)
+    return spread(records.joined(summed, usage(network)), nodes, pool=rule.pool, default=rule.error)
 
 
 def active(network: Network) -> bool:
@@ -66,10 +69,10 @@ def lines(network: Network) -> pl.DataFrame:
     weight = pl.col("quantity") / pl.col("quantity").sum()
     asked = (
         network.demand.filter(pl.col("quantity") > 0)
-        .join(worth, on="item", how="left")
-        .group_by(*NODE, "customer")
+        .join(worth, on="item", how="left", maintain_order="left")
+        .group_by(*NODE, "customer", maintain_order=True)
         .agg(
-            (pl.col("late_cost") * weight).sum().alias("late") * pace(network),
+            ((pl.col("late_cost") + pl.col("late_goodwill")) * weight).sum().alias("late") * pace(network),
             (lost * weight).sum().alias("lost"),
             (pl.col("latest_days") * weight).sum().alias("patient"),
             pl.col("quantity").sum(),
@@ -155,7 +158,7 @@ def curves(network: Network) -> pl.DataFrame:
         )
         .with_columns(rank=(pl.col("middle") * CLASSES).floor().clip(0, CLASSES - 1))
     )
-    classes = ranked.group_by(*node, "rank").agg(
+    classes = ranked.group_by(*node, "rank", maintain_order=True).agg(
         rate=(pl.col("rate") * volume).sum() / volume.sum(), share=(volume / pl.col("of")).sum()
     )
     return (
@@ -173,23 +176,23 @@ def curves(network: Network) -> pl.DataFrame:
 def levels(network: Network) -> pl.DataFrame:
     """Stock that each step of each curve asks for at the end of each period, and the price of a unit below.
 
-    Formula: level = quantile of the relative error × max(forecast of the interval, half the usual one) − offset ×
+    Formula: level = slice of the relative error × max(forecast of the interval, half the usual one) − offset ×
     demand of the interval, the interval being what the curve protects, or what lies between the as-of date and the
     period's end where that is shorter; price = (rate + holding where nobody is short before) × days of the
-    review ÷ steps.
+    review × probability of the slice.
 
     Returns
     -------
     item, location, period, level [units], price [money/unit below].
     """
     nothing = network.nodes.clear().with_columns(period=network.first, level=pl.lit(0.0), price=pl.lit(0.0))
-    rows = curves(network).join(holding_rates(network), on=NODE, how="left")
+    rows = curves(network).join(holding_rates(network), on=NODE, how="left", maintain_order="left")
     if rows.is_empty() or network.settings.cushion.use == "never":
         return nothing
     held = pl.col("holding").fill_null(0.0) * pace(network)
     rows = rows.with_columns(pl.when(pl.col("offset") > 0).then("rate").otherwise(pl.col("rate") + held).alias("rate"))
     told = stated(network)
-    rest = rows.join(told.select(NODE).unique(), on=NODE, how="anti")
+    rest = rows.join(told.select(NODE).unique(), on=NODE, how="anti").sort(*NODE, "days", "offset")
     found = (
         [_as_stated(network, rows.join(told.select(NODE).unique(), on=NODE, how="semi"), told)] if told.height else []
     )
@@ -250,9 +253,10 @@ def _as_recorded(network: Network, rows: pl.DataFrame) -> pl.DataFrame:
     exposed, asked = (np.einsum("cs,cts->ct", one, inside) for one in _demand(network, rows))
     share, usual = _shares(network, rows, ahead)
     base = np.where(exposed > LEAST, np.maximum(exposed, FLOOR * usual * ahead), 0.0)
-    level = share * base[:, :, None] - (rows["offset"].to_numpy()[:, None] * asked)[:, :, None]
+    short = _supply(network, rows, asked, ahead, share * base[:, :, None])
+    level = short - (rows["offset"].to_numpy()[:, None] * asked)[:, :, None]
     rate = rows["rate"].to_numpy()[:, None] * _counted(network)[None, :]
-    price = np.broadcast_to(rate[:, :, None] / share.shape[2], level.shape)
+    price = rate[:, :, None] * WEIGHTS
     which, when, step = np.nonzero((level > LEAST) & (price > 0))
     return pl.DataFrame(
         [
@@ -307,7 +311,7 @@ def _demand(network: Network, rows: pl.DataFrame) -> tuple[Floats, Floats]:
     Orders in hand are certain; of a period that is partly ordered, what may err goes with the root of the rest.
     """
     cells = (
-        network.demand.group_by(*NODE, "due")
+        network.demand.group_by(*NODE, "due", maintain_order=True)
         .agg(
             pl.col("quantity").sum(),
             forecast=pl.col("quantity").filter(pl.col("order").cast(pl.String) == "").sum(),
@@ -318,7 +322,8 @@ def _demand(network: Network, rows: pl.DataFrame) -> tuple[Floats, Floats]:
     found = (
         usage(network)
         .join(cells, on=["of_item", "of_location"])
-        .group_by(*NODE, "period")
+        .sort(*NODE, "period", "of_item", "of_location")
+        .group_by(*NODE, "period", maintain_order=True)
         .agg((pl.col("exposed", "quantity") * pl.col("per_unit")).sum())
         .join(rows.select(NODE).with_row_index("curve"), on=NODE)
         .join(network.periods.select("period", at=pl.int_range(0, pl.len())), on="period")
@@ -332,8 +337,58 @@ def _demand(network: Network, rows: pl.DataFrame) -> tuple[Floats, Floats]:
     return made[0], made[1]
 
 
+@prepared
+def delays(network: Network) -> pl.DataFrame:
+    """How late supply comes in to each node, by its cheapest way: item, location, days, share (adds up to 1)."""
+    rank = pl.col("kind").replace_strict({"make": 0, "ship": 1, "buy": 2}, return_dtype=pl.Int8)
+    first = ways(network).sort(*NODE, rank, "cost", "days", "name").group_by(NODE, maintain_order=True).first()
+    mixed = supply.mixtures(network.snapshot).select("kind", pl.col("name"), late="days", share="share")
+    return (
+        first.select(*NODE, "kind", "name").join(mixed, on=["kind", "name"]).select(*NODE, days="late", share="share")
+    )
+
+
+@prepared
+def outages(network: Network) -> pl.DataFrame:
+    """Share of an item's weekly output that is lost with hours: item, mean, variance; of several places their mean."""
+    lost = network.encode(supply.output_lost(network.snapshot).select("item", "location", "mean_share", "sd_share"))
+    return (
+        lost.sort(NODE)
+        .group_by("item", maintain_order=True)
+        .agg(mean=pl.col("mean_share").mean(), variance=(pl.col("sd_share") ** 2).mean())
+    )
+
+
+def _supply(network: Network, rows: pl.DataFrame, asked: Floats, ahead: Floats, short: Floats) -> Floats:
+    """What demand asks more than foreseen, with what supply brings less: late deliveries and output lost.
+
+    Formula: a delivery late by so many days is short of so many days' demand; output lost over w weeks has mean w × μ
+    and variance w × σ² of a week's demand, as one stop that comes with probability mean² ÷ (mean² + variance). Demand,
+    deliveries and stops are taken for independent.
+    """
+    day = asked / (7.0 * ahead)
+    late = rows.select(NODE).join(
+        delays(network).group_by(NODE).agg(pl.col("days").sort(), pl.col("share").sort_by("days")),
+        on=NODE,
+        how="left",
+        maintain_order="left",
+    )
+    slices = np.array([of_values(*one) for one in late.select("days", "share").iter_rows()])
+    if np.any(slices):
+        within = np.minimum(slices[:, None, :], 7.0 * ahead[:, :, None])
+        short = added(short, within * day[:, :, None], WEIGHTS)
+    lost = rows.select(NODE).join(outages(network), on="item", how="left", maintain_order="left")
+    mean, variance = (lost[name].fill_null(0.0).to_numpy()[:, None] * ahead for name in ("mean", "variance"))
+    if np.any(mean):
+        chance = np.divide(mean**2, mean**2 + variance, out=np.ones_like(mean), where=(mean**2 + variance) > 0)
+        size = np.divide(mean, chance, out=np.zeros_like(mean), where=chance > 0) * 7.0 * day
+        values = np.stack([np.zeros_like(size), size], axis=2)
+        short = added(short, values, np.stack([1.0 - chance, chance], axis=2))
+    return short
+
+
 def _shares(network: Network, rows: pl.DataFrame, ahead: Floats) -> tuple[Floats, Floats]:
-    """Quantiles of the relative error of each curve and period (curves × periods × steps), and a usual week's forecast.
+    """Slices of the relative error of each curve and period (curves × periods × slices), and a usual week's forecast.
 
     Between whole weeks they are interpolated; before the first and after the last that the record knows, errors of
     different weeks are taken for independent.
@@ -362,14 +417,26 @@ def _shares(network: Network, rows: pl.DataFrame, ahead: Floats) -> tuple[Floats
 
 @prepared
 def steps(network: Network) -> pl.DataFrame:
-    """The curves of one node as one convex price: how wide each step is, and what a unit in it costs.
+    """The curves of one node as one convex price: how wide each tier is, and what a unit in it costs.
+
+    Formula: of more than eight steps those in the same eighth of the highest one are taken together at their mean,
+    weighed by price.
 
     Returns
     -------
     item, location, period, tier (001 is the lowest), width [units], price [money/unit], level [units, its upper end].
     """
-    tiers = pl.Enum([f"{number:03d}" for number in range(1, TIERS + 1)])
-    merged = levels(network).group_by(*CELL, "level").agg(pl.col("price").sum()).sort(*CELL, "level")
+    tiers = pl.Enum([f"{number:03d}" for number in range(1, BINS + 1)])
+    level = pl.col("level")
+    few, nth = pl.len().over(CELL) <= BINS, level.rank("dense").over(CELL)
+    merged = (
+        levels(network)
+        .with_columns(bin=pl.when(few).then(nth).otherwise((level / level.max().over(CELL) * BINS).ceil()))
+        .sort(*CELL, "bin", "level", "price")
+        .group_by(*CELL, "bin", maintain_order=True)
+        .agg(level=(level * pl.col("price")).sum() / pl.col("price").sum(), price=pl.col("price").sum())
+        .sort(*CELL, "level")
+    )
     return merged.with_columns(
         width=pl.col("level") - pl.col("level").shift(1).over(CELL).fill_null(0.0),
         price=pl.col("price").cum_sum(reverse=True).over(CELL),

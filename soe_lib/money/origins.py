@@ -73,6 +73,7 @@ ORIGINS: dict[tuple[str, str], Origin] = {
     ("sell", "revenue"): Origin("price of the order or the forecast, else the item's list price", PRICES),
     ("sell", "penalties"): Origin("−late_cost × time late", (Part("customers", ("late_cost",), CUSTOMER),)),
     ("short", "penalties"): Origin("−short_penalty", (Part("customers", ("short_penalty",), CUSTOMER),)),
+    ("sell", "goodwill"): Origin("−late_goodwill × time late", (Part("customers", ("late_goodwill",), CUSTOMER),)),
     ("short", "goodwill"): Origin("−short_cost", (Part("customers", ("short_cost",), CUSTOMER),)),
     ("buy", "material"): Origin(
         "−unit_cost of the offer, of an expedited one −unit_cost of the cheapest ordinary one",

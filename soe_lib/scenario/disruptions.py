@@ -185,7 +185,8 @@ def _prices(before: Snapshot, now: Snapshot) -> list[Disruption]:
         found.append(("offers", ["unit_cost", "order_cost"], f"prices of {supplier or 'suppliers'}", rows, "prices"))
     rates = {
         "routings": ["cost_per_unit", "setup_cost", "fixed_cost"], "resources": ["hourly_cost", "overtime_cost"],
-        "lanes": ["cost_per_unit", "fixed_cost"], "customers": ["late_cost", "short_cost", "short_penalty"],
+        "lanes": ["cost_per_unit", "fixed_cost"],
+        "customers": ["late_cost", "late_goodwill", "short_cost", "short_penalty"],
         "workforce": ["cost_per_head", "hire_cost", "release_cost"],
     }  # fmt: skip
     found += [(table, columns, f"cost rates of {table}", pl.lit(True), "costs") for table, columns in rates.items()]

@@ -10,7 +10,7 @@ import polars as pl
 
 from soe_lib.errors import DataError
 from soe_lib.extract.calendar import with_label
-from soe_lib.extract.settings import Consumption, Fence
+from soe_lib.extract.settings import Consumption, Cushion, Fence
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
 from soe_lib.money.position import position
@@ -24,8 +24,8 @@ KNOWN_LATER = ("items", "offers", "resources", "routings", "lanes", "customers",
 """Tables of which this week's version holds: prices, costs, terms and recipes as we know them now."""
 
 LINE = ["item", "location", "customer"]
-STEERING = {"customers": "short_cost", "policies": "below_safety_cost"}
-"""Tables, and their column of steering money."""
+STEERING = {"customers": ["short_cost", "late_goodwill"], "policies": ["below_safety_cost"]}
+"""Tables, and their columns of steering money."""
 CENT = 0.005
 NAME = "what was known later"
 
@@ -49,7 +49,7 @@ def with_hindsight(before: Snapshot, now: Snapshot) -> Snapshot:
     tables = {name: now[name] for name in KNOWN_LATER if now[name].height}
     tables |= _without_steering(before, tables)
     # What was frozen then is no limit of what could have been done, and what was sold used up no later forecast.
-    settings = replace(before.settings, fence=Fence(), consumption=Consumption())
+    settings = replace(before.settings, fence=Fence(), consumption=Consumption(), cushion=Cushion(use="never"))
     free = before if settings == before.settings else replace(before, settings=settings)
     later = free.replace(
         **tables,
@@ -65,10 +65,10 @@ def with_hindsight(before: Snapshot, now: Snapshot) -> Snapshot:
 def _without_steering(before: Snapshot, known: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """Customers and policies without what moves a plan and is no money."""
     found = {}
-    for table, column in STEERING.items():
+    for table, columns in STEERING.items():
         rows = known.get(table, before[table])
-        if rows.height and (rows[column].fill_null(0.0) != 0).any():
-            found[table] = rows.with_columns(pl.lit(0.0).alias(column))
+        if rows.height and rows.select(pl.any_horizontal(pl.col(columns).fill_null(0.0) != 0).any()).item():
+            found[table] = rows.with_columns(pl.lit(0.0).alias(column) for column in columns)
     return found
 
 

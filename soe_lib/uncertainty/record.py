@@ -37,7 +37,8 @@ def record(forecast: pl.DataFrame, actuals: pl.DataFrame, as_of: date) -> pl.Dat
         .with_columns(week=_monday("period"), published=_monday("version"))
         .with_columns(lag=(pl.col("week") - pl.col("published")).dt.total_days() // 7)
         .filter(pl.col("lag") >= 0)
-        .group_by(*NODE, "week", "lag")
+        .sort(*NODE, "week", "lag", "quantity")
+        .group_by(*NODE, "week", "lag", maintain_order=True)
         .agg(forecast=pl.col("quantity").sum())
     )
     weeks = named.select("week", "lag").unique().join(asked.select("week").unique(), on="week", how="semi")
@@ -65,7 +66,11 @@ def wanted(actuals: pl.DataFrame, as_of: date) -> pl.DataFrame:
         ]
     )
     week = pl.col("date").dt.truncate("1w").alias("week")
-    summed = rows.group_by(*NODE, week).agg(actual=pl.col("quantity").sum().clip(0.0))
+    summed = (
+        rows.sort(*NODE, "date", "quantity")
+        .group_by(*NODE, week, maintain_order=True)
+        .agg(actual=pl.col("quantity").sum().clip(0.0))
+    )
     return summed.filter(pl.col("week") + pl.duration(days=7) <= as_of)
 
 
@@ -119,7 +124,8 @@ def joined(errors: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
     served = errors.rename({"item": "of_item", "location": "of_location"})
     return (
         usage.join(served, on=["of_item", "of_location"])
-        .group_by(key)
+        .sort(*key, "of_item", "of_location")
+        .group_by(key, maintain_order=True)
         .agg((pl.col("error", "forecast") * pl.col("per_unit")).sum())
         .sort(key)
     )

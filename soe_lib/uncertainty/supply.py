@@ -83,17 +83,8 @@ def lead_spread(snapshot: Snapshot, *, pool: float = POOL) -> pl.DataFrame:
 
     Source: Silver, Pyke and Thomas, Inventory and Production Management in Supply Chains (2017), section 6.10.
     """
-    told, ways = delays(snapshot), _ways(snapshot)
-    name = pl.coalesce(pl.when(pl.col("kind") == kind).then(column) for kind, column in KINDS.items())
-    points = told.select("kind", name.alias("name"), "days").join(ways, on=["kind", "name"], how="left")
-    kinds = pl.DataFrame({"kind": list(KINDS)}, schema={"kind": pl.String})
-    groups = ways.filter(pl.col("group") != "").select("kind", "group").unique()
-    on_time = kinds.with_columns(days=pl.lit(0.0), share=pl.lit(1.0))
-    of_kind = _leaning(kinds, points, ["kind"], on_time, ["kind"], pool)
-    of_group = _leaning(groups, points, ["kind", "group"], of_kind, ["kind"], pool)
-    alone = of_kind.join(ways.filter(pl.col("group") == "").select("kind", "group").unique(), on="kind")
-    above = pl.concat([of_group, alone.select(of_group.columns)])
-    own = _leaning(ways, points, ["kind", "name"], above, ["kind", "group"], pool)
+    ways, points = _ways(snapshot), _points(snapshot)
+    own = mixtures(snapshot, pool=pool)
     counts = {
         "n": ["kind", "name"], "n_group": ["kind", "group"], "n_kind": ["kind"],
     }  # fmt: skip
@@ -103,6 +94,24 @@ def lead_spread(snapshot: Snapshot, *, pool: float = POOL) -> pl.DataFrame:
     found = found.with_columns(pl.when(pl.col("group") != "").then("n_group").alias("n_group"))
     numbers = ["mean_days", "sd_days", *(_title(at) for at in QUANTILES)]
     return found.select("kind", "name", "group", pl.col(*counts).fill_null(0), *numbers).sort("kind", "name")
+
+
+def mixtures(snapshot: Snapshot, *, pool: float = POOL) -> pl.DataFrame:
+    """The whole distribution of delay of every offer, lane and routing: kind, name, group, days, share (adds up to 1).
+
+    Parameters
+    ----------
+    snapshot : its past and its offers, lanes and routings. pool : as in `lead_spread`.
+    """
+    ways, points = _ways(snapshot), _points(snapshot)
+    kinds = pl.DataFrame({"kind": list(KINDS)}, schema={"kind": pl.String})
+    groups = ways.filter(pl.col("group") != "").select("kind", "group").unique()
+    on_time = kinds.with_columns(days=pl.lit(0.0), share=pl.lit(1.0))
+    of_kind = _leaning(kinds, points, ["kind"], on_time, ["kind"], pool)
+    of_group = _leaning(groups, points, ["kind", "group"], of_kind, ["kind"], pool)
+    alone = of_kind.join(ways.filter(pl.col("group") == "").select("kind", "group").unique(), on="kind")
+    above = pl.concat([of_group, alone.select(of_group.columns)])
+    return _leaning(ways, points, ["kind", "name"], above, ["kind", "group"], pool)
 
 
 def lost_hours(snapshot: Snapshot, *, pool: float = POOL) -> pl.DataFrame:
@@ -169,6 +178,13 @@ def output_lost(snapshot: Snapshot, *, pool: float = POOL) -> pl.DataFrame:
     made = made.sort("item", "location", "routing")
     found = made.group_by("item", "location", maintain_order=True).agg(pl.col("mean_share", "variance").mean())
     return found.select("item", "location", "mean_share", sd_share=pl.col("variance").sqrt())
+
+
+def _points(snapshot: Snapshot) -> pl.DataFrame:
+    """One row per delivery: kind, name (of its offer, lane or routing), days, group."""
+    name = pl.coalesce(pl.when(pl.col("kind") == kind).then(column) for kind, column in KINDS.items())
+    told = delays(snapshot).select("kind", name.alias("name"), "days")
+    return told.join(_ways(snapshot), on=["kind", "name"], how="left")
 
 
 def _ways(snapshot: Snapshot) -> pl.DataFrame:

@@ -14,6 +14,7 @@ import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model import inbound, risk
 from soe_lib.model.network import Network
+from soe_lib.uncertainty.slices import WEIGHTS, normal_slices
 from tests.networks import snapshot, weeks
 
 SETTINGS = '[costs]\nper = "week"\n[limits]\nper = "period"\n[cushion]\nuse = "with a record"\n'
@@ -87,9 +88,10 @@ def test_off_by_a_setting_and_without_a_record(tmp_path: Path) -> None:
 def test_always_takes_the_stated_default(tmp_path: Path) -> None:
     settings = SETTINGS.replace("with a record", "always") + "error = 0.5\n"
     plan = soe.plan(company(tmp_path, settings=settings, forecast_errors=[]), record=None)
-    filled = [at for n, at in enumerate(STEPS) if 7.0 * (10 - n) / 10 > 1.0]
+    # A slice is filled while the chance that demand lies in it or above is worth more than holding it: (1 + 6) p > 1.
+    above = 1.0 - np.cumsum(WEIGHTS) + WEIGHTS
     # One week of error; from the second week on the interval (a week's review, no lead time) is the same.
-    assert stock(plan) == pytest.approx([0.5 * 100 * float(norm.ppf(filled[-1]))] * 4)
+    assert stock(plan) == pytest.approx([0.5 * 100 * float(normal_slices()[7.0 * above > 1.0][-1])] * 4)
 
 
 def test_whoever_loses_least_is_short_first(tmp_path: Path) -> None:
@@ -165,7 +167,7 @@ def test_components_are_protected_over_their_longer_lead_time(tmp_path: Path) ->
     }
     # In the last week 28 days of errors have added up: 4 × 200 units at 0.3 ÷ √4 each.
     top = risk.levels(network).filter(pl.col("item").cast(pl.String) == "R", pl.col("period").cast(pl.String) == "W4")
-    assert top["level"].max() == pytest.approx(800 * 0.15 * float(norm.ppf(0.95)))
+    assert top["level"].max() == pytest.approx(800 * 0.15 * float(normal_slices()[-1]))
 
 
 def test_units_scale_with_it(tmp_path: Path) -> None:

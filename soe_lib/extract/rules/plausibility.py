@@ -31,7 +31,7 @@ COMPARED = {
     "components": ("quantity",),
     "resources": ("hourly_cost", "overtime_cost"),
     "lanes": ("cost_per_unit", "fixed_cost"),
-    "customers": ("late_cost", "short_cost", "short_penalty"),
+    "customers": ("late_cost", "late_goodwill", "short_cost", "short_penalty"),
 }
 """Figures that stand from week to week."""
 TOTALS = {"forecast": "quantity", "orders": "quantity", "inventory": "on_hand", "receipts": "quantity"}

@@ -19,7 +19,7 @@ ACCOUNT = "expected shortage"
 class Cushion(Part):
     """What is expected to be late, lost or expedited because stock is low: a convex price of closing stock.
 
-    Formula: Σ over the quantiles e of the error in sum of (holding + late + lost ÷ interval) ÷ steps × (e − stock)⁺,
+    Formula: Σ over the slices e of the error in sum of (holding + late + lost ÷ interval) × weight × (e − stock)⁺,
     which is the newsvendor's expected cost less the mean's own holding, with e over the protection interval.
     Brings flow `below_cushion` (item, location, period, tier) [units of a tier that stock does not fill] and balance
     `cushion` (item, location, period). Books to "expected shortage" (steering: no cash).

@@ -22,14 +22,17 @@ class Sell(Part):
     Brings flows `sell` (item, location, customer, order, due, period) [units served in period] and `short` (item,
     location, customer, order, due) [units never served]; balances `demand` (per line) and `committed` (per line with
     an obligation); effect −1 on `stock` in the period served. Books price to "revenue", late_cost × delay and
-    short_penalty to "penalties" (cash), short_cost to "goodwill" (steering: no cash).
+    short_penalty to "penalties" (cash), short_cost and late_goodwill × delay to
+    "goodwill" (steering: no cash).
     """
 
     def flows(self, network: Network) -> Iterator[Flow]:
         """sell and short."""
         yield Flow(
             "sell",
-            served(network).select(*LINE, "period", "late", "overdue", "price", "late_cost", "committed"),
+            served(network).select(
+                *LINE, "period", "late", "overdue", "price", "late_cost", "late_goodwill", "committed"
+            ),
             (*LINE, "period"),
             "unit",
             "units served to a demand line in a period",
@@ -69,10 +72,12 @@ class Sell(Part):
         if (network.demand["committed"] > 0).any():
             yield Effect("sell", "committed", -1.0, where=pl.col("committed") > 0)
 
-    def rates(self, network: Network) -> Iterator[Rate]:  # noqa: ARG002
+    def rates(self, network: Network) -> Iterator[Rate]:
         """Revenue, penalties, goodwill."""
         yield Rate("revenue", "sell", "price")
         yield Rate("penalties", "sell", -pl.col("late_cost") * pl.col("late"))
         at = {"booked": "due"}
         yield Rate("penalties", "short", -pl.col("short_penalty"), at=at)
+        if (network.demand["late_goodwill"] > 0).any():
+            yield Rate("goodwill", "sell", -pl.col("late_goodwill") * pl.col("late"), kind="steering")
         yield Rate("goodwill", "short", -pl.col("short_cost"), kind="steering", at=at)

@@ -45,6 +45,8 @@ class Substitute(Part):
         if not replacements(network).is_empty():
             yield Rate("revenue", "replace", "price")
             yield Rate("penalties", "replace", -pl.col("late_cost") * pl.col("late"))
+            if (network.demand["late_goodwill"] > 0).any():
+                yield Rate("goodwill", "replace", -pl.col("late_goodwill") * pl.col("late"), kind="steering")
             yield Rate("substitution", "replace", -pl.col("cost"))
 
 
@@ -58,7 +60,7 @@ def replacements(network: Network) -> pl.DataFrame:
         pl.col("ratio").fill_null(1.0),
         pl.col("cost").fill_null(0.0),
     )
-    lines = served(network).select(*LINE, "period", "late", "price", "late_cost", "committed")
+    lines = served(network).select(*LINE, "period", "late", "price", "late_cost", "late_goodwill", "committed")
     everyone = pl.col("accepts").cast(pl.String) == ""
     return (
         lines.join(pairs, on="item")

@@ -7,10 +7,10 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from scipy.stats import norm
 
 from soe_lib.uncertainty import record as records
-from soe_lib.uncertainty.spread import spread
+from soe_lib.uncertainty.slices import EDGES, WEIGHTS, added, cut, normal_slices, of_values
+from soe_lib.uncertainty.spread import GRID, spread
 
 MONDAY = date(2026, 3, 2)  # 2026-W10
 ACTUALS = {"date": pl.Date, "measure": pl.String, "item": pl.String, "location": pl.String, "quantity": pl.Float64}
@@ -111,36 +111,75 @@ def shares(*errors: float, item: str = "A") -> pl.DataFrame:
 NODES = pl.DataFrame({"item": ["A", "B", "Z"], "location": "P", "family": ["F", "F", "G"]})
 
 
+def slices(values: list[float]) -> np.ndarray:
+    """The mean between each two quantiles, on the same grid, by NumPy."""
+    at = EDGES[:-1, None] + WEIGHTS[:, None] * (np.arange(GRID) + 0.5) / GRID
+    return np.quantile(np.array(values), at).mean(axis=1)
+
+
+def of(found: pl.DataFrame, item: str) -> np.ndarray:
+    return np.array(found.filter(item=item)["slices"][0].to_list())
+
+
+def test_the_slices_of_a_normal_error_are_its_means() -> None:
+    drawn = np.sort(np.random.default_rng(1).standard_normal(400_000))
+    parts = np.split(drawn, (EDGES[1:-1] * drawn.size).astype(int))
+    np.testing.assert_allclose(normal_slices(), [part.mean() for part in parts], atol=0.02)
+    assert float(normal_slices() @ WEIGHTS) == pytest.approx(0.0, abs=1e-12)
+
+
 def test_without_any_record_the_stated_default_holds() -> None:
-    found = spread(shares().clear(), NODES, steps=4, pool=8.0, default=0.3)
-    expected = 0.3 * norm.ppf([0.125, 0.375, 0.625, 0.875])
-    assert found["item"].to_list() == ["A", "B", "Z"]
-    for row in found["quantile"]:
-        np.testing.assert_allclose(row.to_list(), expected)
+    found = spread(shares().clear(), NODES, pool=8.0, default=0.3)
+    for item in ("A", "B", "Z"):
+        np.testing.assert_allclose(of(found, item), 0.3 * normal_slices())
 
 
 def test_little_history_leans_on_the_family_and_much_on_itself() -> None:
     history = pl.concat([shares(*[50.0, -50.0] * 100), shares(*[5.0] * 4, item="B")])
-    found = spread(history, NODES, steps=2, pool=8.0, default=0.0)
-    of = dict(found.select("item", "quantile").rows())
-    rows = [50.0, -50.0] * 100 + [5.0] * 4
-    company = np.quantile(np.array(rows) / 100, [0.25, 0.75]) * 204 / 212
-    family = np.quantile(np.array(rows) / 100, [0.25, 0.75]) * 204 / 212 + company * 8 / 212
-    np.testing.assert_allclose(of["B"], np.array([0.05, 0.05]) * 4 / 12 + family * 8 / 12)
-    np.testing.assert_allclose(of["Z"], company)
-    assert abs(of["A"][1]) > 0.45
+    found = spread(history, NODES, pool=8.0, default=0.0)
+    everything = slices([0.5, -0.5] * 100 + [0.05] * 4)
+    company = everything * 204 / 212
+    family = everything * 204 / 212 + company * 8 / 212
+    np.testing.assert_allclose(of(found, "B"), 0.05 * 4 / 12 + family * 8 / 12)
+    np.testing.assert_allclose(of(found, "A"), slices([0.5, -0.5] * 100) * 200 / 208 + family * 8 / 208)
+    np.testing.assert_allclose(of(found, "Z"), company, err_msg="of another family")
 
 
 def test_an_item_of_seldom_demand_keeps_its_shape() -> None:
     history = shares(*[-100.0] * 45, *[900.0] * 5)
-    found = spread(history, NODES, steps=20, pool=0.001, default=0.3).filter(item="A")["quantile"][0]
-    assert found[0] == pytest.approx(-1.0), "nothing was asked for in nine weeks of ten"
-    assert found[19] > 1.0
-    assert found[10] == pytest.approx(found[0])
+    found = of(spread(history, NODES, pool=0.001, default=0.3), "A")
+    np.testing.assert_allclose(found[:3], -1.0, atol=1e-2, err_msg="nothing was asked for in nine weeks of ten")
+    np.testing.assert_allclose(found[-2:], 9.0, rtol=1e-2)
 
 
 def test_constant_zero_demand_has_no_error_of_its_own() -> None:
     none = shares(0.0, 0.0).with_columns(forecast=pl.lit(0.0))
-    found = spread(none, NODES, steps=2, pool=8.0, default=0.3)
+    found = spread(none, NODES, pool=8.0, default=0.3)
     assert found["n"].to_list() == [0.0, 0.0, 0.0]
-    assert np.isfinite(found["quantile"].explode().to_numpy()).all()
+    assert np.isfinite(found["slices"].explode().to_numpy()).all()
+
+
+def test_a_discrete_distribution_is_cut_into_the_means_of_its_slices() -> None:
+    found = of_values([0.0, 7.0, 14.0], [0.78, 0.15, 0.07])
+    drawn = np.repeat([0.0, 7.0, 14.0], [780_000, 150_000, 70_000])
+    parts = np.split(drawn, (EDGES[1:-1] * drawn.size).astype(int))
+    np.testing.assert_allclose(found, [part.mean() for part in parts], atol=1e-4)
+    assert float(found @ WEIGHTS) == pytest.approx(0.15 * 7 + 0.07 * 14)
+    np.testing.assert_allclose(of_values(None, None), 0.0)
+
+
+def test_the_sum_of_two_distributions_is_that_of_independent_draws() -> None:
+    rng = np.random.default_rng(2)
+    drawn = np.sort(rng.standard_normal(400_000) + np.where(rng.uniform(size=400_000) < 0.1, 3.0, 0.0))
+    parts = np.split(drawn, (EDGES[1:-1] * drawn.size).astype(int))
+    found = added(normal_slices()[None, :], np.array([[0.0, 3.0]]), np.array([[0.9, 0.1]]))[0]
+    np.testing.assert_allclose(found, [part.mean() for part in parts], atol=0.12)
+    assert float(found @ WEIGHTS) == pytest.approx(0.3)
+
+
+def test_cutting_keeps_the_mean_whatever_the_weights() -> None:
+    rng = np.random.default_rng(3)
+    values, weights = np.sort(rng.normal(size=(5, 40))), rng.uniform(0.1, 1.0, (5, 40))
+    found = cut(values, weights)
+    np.testing.assert_allclose(found @ WEIGHTS, (values * weights).sum(axis=1) / weights.sum(axis=1))
+    assert (np.diff(found, axis=1) >= 0).all()

@@ -1,0 +1,54 @@
+"""Distributions as the means of their slices, finer to the upper end: normal, discrete, and sums of two."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm
+
+Floats = npt.NDArray[np.float64]
+
+EDGES = np.array([0.0, 0.25, 0.5, 0.75, 0.875, 0.9375, 0.96875, 0.984375, 1.0])
+"""Where the slices begin and end: halves of what is left, since a dear shortage has its knee in the tail."""
+WEIGHTS = np.diff(EDGES)
+"""Probability of each slice."""
+
+
+def normal_slices() -> Floats:
+    """The mean of each slice of a standard normal error: (φ(a) − φ(b)) ÷ weight, between the quantiles a and b."""
+    density = norm.pdf(norm.ppf(EDGES))
+    return np.asarray(-np.diff(density) / WEIGHTS, dtype=np.float64)
+
+
+def of_values(values: list[float] | None, shares: list[float] | None) -> Floats:
+    """The means of the slices of a discrete distribution, its values sorted; zeros where there is none."""
+    if not values or not shares:
+        return np.zeros(len(WEIGHTS))
+    return cut(np.array(values)[None, :], np.array(shares)[None, :])[0]
+
+
+def added(one: Floats, other: Floats, weights: Floats) -> Floats:
+    """Slices of the sum of two independent distributions on the last axis, the first of them in slices."""
+    total = (one[..., :, None] + other[..., None, :]).reshape(*one.shape[:-1], -1)
+    both = np.broadcast_to(WEIGHTS[:, None] * weights[..., None, :], (*one.shape, other.shape[-1])).reshape(total.shape)
+    order = np.argsort(total, axis=-1, kind="stable")
+    return cut(np.take_along_axis(total, order, -1), np.take_along_axis(both, order, -1))
+
+
+def cut(values: Floats, weights: Floats) -> Floats:
+    """The means of the slices of discrete distributions on the last axis, sorted by value."""
+    reached = np.cumsum(weights, axis=-1)
+    reached = reached / reached[..., -1:]
+    # Σ value × weight up to each edge, linear within a value; its differences are the slices' sums.
+    summed = np.cumsum(values * np.diff(reached, axis=-1, prepend=0.0), axis=-1)
+    at = np.stack([_up_to(edge, values, reached, summed) for edge in EDGES[1:-1]], axis=-1)
+    ends = np.concatenate([np.zeros_like(at[..., :1]), at, summed[..., -1:]], axis=-1)
+    return np.asarray(np.diff(ends, axis=-1) / WEIGHTS, dtype=np.float64)
+
+
+def _up_to(edge: float, values: Floats, reached: Floats, summed: Floats) -> Floats:
+    place = np.argmax(reached >= edge - 1e-12, axis=-1)[..., None]
+    before = np.take_along_axis(summed, place, -1) - np.take_along_axis(values, place, -1) * (
+        np.take_along_axis(reached, place, -1) - edge
+    )
+    return before[..., 0]
