@@ -132,9 +132,16 @@ class Escalation:
 
 @dataclass(frozen=True)
 class ForecastChoice:
-    """Which version of the forecast to plan with; blank where the forecast has one only."""
+    """Which version of the forecast to plan with, and whether its bias is taken out of it.
+
+    Parameters
+    ----------
+    version : blank where the forecast has one only.
+    bias : "keep", or "remove": each forecast is multiplied with 1 + what the record says it leans by.
+    """
 
     version: str = ""
+    bias: str = "keep"
 
 
 @dataclass(frozen=True)

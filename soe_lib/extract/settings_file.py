@@ -27,6 +27,7 @@ CHOICES = {
     "limits.per": ("", "day", "period", "week"),
     "calendar.fiscal": ("4-4-5", "months"),
     "cushion.use": ("with a record", "always", "never"),
+    "forecast.bias": ("keep", "remove"),
     "events.open_orders": ("come", "lost", "late"),
     "objective.late_from": ("asked", "confirmed"),
 }

@@ -12,6 +12,8 @@ from soe_lib.extract.precedence import labelled
 from soe_lib.model import events
 from soe_lib.model.consumption import BUCKET, consume
 from soe_lib.model.prepared import prepared
+from soe_lib.uncertainty.record import accumulated, record
+from soe_lib.uncertainty.spread import spread
 
 if TYPE_CHECKING:
     from soe_lib.extract.settings import Settings
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 PLACE = ("item", "location", "customer")
 KEYS = (*PLACE, "order", "due")
+BIAS_WEEKS = 4
+"""Weeks ahead that the bias is read over: one week alone is mostly noise."""
 
 
 def lines(network: Network) -> pl.DataFrame:
@@ -64,7 +68,35 @@ def _forecast(network: Network) -> pl.DataFrame:
 def _planned(network: Network) -> pl.DataFrame:
     """The forecast of the version that is planned with, each row with its label of time in `period`."""
     rows, version = network.snapshot["forecast"], network.settings.forecast.version
-    return labelled(network.calendar, rows.filter(pl.col("version") == version) if version else rows, "forecast")
+    chosen = rows.filter(pl.col("version") == version) if version else rows
+    return labelled(network.calendar, _straight(network, chosen), "forecast")
+
+
+def _straight(network: Network, rows: pl.DataFrame) -> pl.DataFrame:
+    """The forecast without what it leans by, where settings say so; what is promised stays within it."""
+    if network.settings.forecast.bias != "remove":
+        return rows
+    lean = bias(network).select("item", "location", lean=(1.0 + pl.col("bias")).clip(0.0))
+    straight = (pl.col("quantity") * pl.col("lean").fill_null(1.0)).alias("quantity")
+    both = rows.join(lean, on=["item", "location"], how="left", maintain_order="left").with_columns(straight)
+    return both.with_columns(pl.min_horizontal("committed", "quantity").alias("committed")).select(rows.columns)
+
+
+@prepared
+def bias(network: Network) -> pl.DataFrame:
+    """What the forecast of each item and place leans by: item, location, bias (share; below 0: too high), n, ahead.
+
+    Formula: mean of (actual − forecast) ÷ forecast in sum over the farthest weeks ahead that half of the record
+    reaches, up to BIAS_WEEKS; little of it leans on the family, see `uncertainty.spread.spread`.
+    """
+    history = record(network.snapshot["forecast"], network.snapshot["actuals"], network.snapshot.as_of)
+    weeks = history.select(pl.col("week").n_unique()).item() if history.height else 0
+    errors = accumulated(history, max(1, min(BIAS_WEEKS, weeks // 2)))
+    nodes = network.snapshot["forecast"].select("item", "location").unique().sort("item", "location")
+    nodes = nodes.join(network.snapshot["items"].select("item", "family"), on="item", how="left")
+    rule = network.settings.cushion
+    found = spread(errors, nodes, pool=rule.pool, default=rule.error)
+    return found.filter(pl.col("ahead") == pl.col("ahead").max()).select("item", "location", "bias", "n", "ahead")
 
 
 @prepared

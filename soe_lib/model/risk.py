@@ -252,6 +252,8 @@ def _as_recorded(network: Network, rows: pl.DataFrame) -> pl.DataFrame:
     ahead, inside = _intervals(network, rows)
     exposed, asked = (np.einsum("cs,cts->ct", one, inside) for one in _demand(network, rows))
     share, usual = _shares(network, rows, ahead)
+    if network.settings.forecast.bias == "remove":  # it is out of the forecast already
+        share = share - (share @ WEIGHTS)[:, :, None]
     base = np.where(exposed > LEAST, np.maximum(exposed, FLOOR * usual * ahead), 0.0)
     short = _supply(network, rows, asked, ahead, share * base[:, :, None])
     level = short - (rows["offset"].to_numpy()[:, None] * asked)[:, :, None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +183,31 @@ def test_units_scale_with_it(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         stock(soe.plan(one, record=None)), np.multiply(10.0, stock(soe.plan(tenth, record=None)))
     )
+
+
+def leaning(tmp_path: Path, rule: str) -> Snapshot:
+    """Eight weeks in which 100 were forecast and 80 asked for; 100 are forecast again."""
+    past = [date(2025, 11, 10) + timedelta(days=7 * n) for n in range(8)]
+    versions = [
+        {"item": "A", "location": "P", "period": f"{day:%G-W%V}", "version": f"{made:%G-W%V}", "quantity": 100.0}
+        for made in past
+        for day in past
+        if made <= day
+    ]
+    ahead = [
+        {"item": "A", "location": "P", "period": f"W{n}", "version": "now", "quantity": 100.0} for n in (1, 2, 3, 4)
+    ]
+    sold = [{"date": day, "measure": "demand", "item": "A", "location": "P", "quantity": 80.0} for day in past]
+    settings = SETTINGS + f'[forecast]\nversion = "now"\nbias = "{rule}"\n'
+    return company(
+        tmp_path, settings=settings.replace("[cushion]\n", "[cushion]\npool = 0\n"),
+        forecast=[*versions, *ahead], actuals=sold, forecast_errors=[],
+    )  # fmt: skip
+
+
+def test_bias_is_removed_only_where_settings_say_so(tmp_path: Path) -> None:
+    for rule, asked in (("keep", 100.0), ("remove", 80.0)):
+        network = Network(leaning(tmp_path / rule, rule))
+        assert network.demand["quantity"].to_list() == pytest.approx([asked] * 4)
+        # A bias without any noise asks for no cushion, in the forecast or out of it.
+        assert risk.levels(network).is_empty()
