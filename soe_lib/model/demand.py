@@ -12,7 +12,7 @@ from soe_lib.extract.precedence import labelled
 from soe_lib.model import events
 from soe_lib.model.consumption import BUCKET, consume
 from soe_lib.model.prepared import prepared
-from soe_lib.uncertainty.record import accumulated, record
+from soe_lib.uncertainty import record as records
 from soe_lib.uncertainty.spread import spread
 
 if TYPE_CHECKING:
@@ -89,9 +89,9 @@ def bias(network: Network) -> pl.DataFrame:
     Formula: mean of (actual − forecast) ÷ forecast in sum over the farthest weeks ahead that half of the record
     reaches, up to BIAS_WEEKS; little of it leans on the family, see `uncertainty.spread.spread`.
     """
-    history = record(network.snapshot["forecast"], network.snapshot["actuals"], network.snapshot.as_of)
+    history = records.of(network.snapshot)
     weeks = history.select(pl.col("week").n_unique()).item() if history.height else 0
-    errors = accumulated(history, max(1, min(BIAS_WEEKS, weeks // 2)))
+    errors = records.accumulated(history, max(1, min(BIAS_WEEKS, weeks // 2)))
     nodes = network.snapshot["forecast"].select("item", "location").unique().sort("item", "location")
     nodes = nodes.join(network.snapshot["items"].select("item", "family"), on="item", how="left")
     rule = network.settings.cushion

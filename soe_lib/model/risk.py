@@ -30,9 +30,11 @@ BINS = 8
 
 @prepared
 def known(network: Network) -> pl.DataFrame:
-    """The record of the forecast by item and place; see `uncertainty.record.record`."""
-    found = records.record(network.snapshot["forecast"], network.snapshot["actuals"], network.snapshot.as_of)
-    return network.encode(found)
+    """The record of the forecast by item and place; see `uncertainty.record.of`."""
+    found = records.of(network.snapshot)
+    # An earlier extract may speak of items and places that are no more.
+    labels = {name: network.domains[name].categories for name in NODE}
+    return network.encode(found.filter(pl.col(name).is_in(known.implode()) for name, known in labels.items()))
 
 
 @prepared

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.errors import DataError
 from soe_lib.extract.calendar import WEEK
+from soe_lib.extract.folders import dates
+from soe_lib.extract.precedence import labelled
+from soe_lib.extract.schema import schema
+from soe_lib.extract.snapshot import read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
+    from soe_lib.extract.snapshot import Snapshot
+
 NODE = ("item", "location")
+ACTUAL = ["date", "measure", "item", "location", "customer", "quantity"]
+LOOK_BACK = 26
+"""Earlier extracts that are read where this one names no versions."""
 
 
 def record(forecast: pl.DataFrame, actuals: pl.DataFrame, as_of: date) -> pl.DataFrame:
@@ -50,6 +61,54 @@ def record(forecast: pl.DataFrame, actuals: pl.DataFrame, as_of: date) -> pl.Dat
         .with_columns(pl.col("forecast", "actual").fill_null(0.0))
         .sort(*NODE, "week", "lag")
     )
+
+
+def of(snapshot: Snapshot) -> pl.DataFrame:
+    """The record of a snapshot: from the versions that it names, else from the company's earlier extracts.
+
+    An earlier extract published the forecast that it planned with in the week of its as-of date. Its actuals tell what
+    was asked for before those of this one begin. One that cannot be read is left out.
+
+    Parameters
+    ----------
+    snapshot : read from a folder of the company; of frames, or of a folder that stands alone, only its own versions.
+
+    Returns
+    -------
+    as `record`.
+    """
+    forecast, actuals = snapshot["forecast"], snapshot["actuals"]
+    own = record(forecast, actuals, snapshot.as_of)
+    if own.height or snapshot.folder.name != snapshot.as_of.isoformat():
+        return own
+    days = [day for day in dates(snapshot.folder.parent) if day < snapshot.as_of][-LOOK_BACK:]
+    told = [_published(str(snapshot.folder.parent), day, snapshot.company) for day in days]
+    versions = [made for made, _ in told if made.height]
+    if not versions:
+        return own
+    begins = actuals["date"].min() or snapshot.as_of
+    before = [rows.filter(pl.col("date") < begins) for _, rows in told]
+    parts = [actuals.select(ACTUAL), *(rows.select(ACTUAL) for rows in before)]
+    return record(pl.concat(versions), pl.concat(parts).unique(maintain_order=True), snapshot.as_of)
+
+
+@lru_cache(maxsize=64)
+def _published(company_folder: str, day: date, company: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The forecast of one earlier extract by ISO week, as a version of its week, and its actuals."""
+    nothing = schema()
+    try:
+        extract = read(company_folder, day)
+    except DataError:
+        return nothing["forecast"].empty(), nothing["actuals"].empty()
+    if extract.company != company:
+        return nothing["forecast"].empty(), nothing["actuals"].empty()
+    version = extract.settings.forecast.version
+    rows = extract["forecast"].filter(pl.col("version") == version) if version else extract["forecast"]
+    split = extract.calendar.split(labelled(extract.calendar, rows, "forecast"))
+    weeks = split.join(extract.periods.select("period", "week"), on="period").select(
+        *NODE, pl.col("week").alias("period"), version=pl.lit(f"{day:%G-W%V}"), quantity="quantity"
+    )
+    return weeks, extract["actuals"]
 
 
 def wanted(actuals: pl.DataFrame, as_of: date) -> pl.DataFrame:

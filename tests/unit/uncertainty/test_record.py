@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
+import soe_lib as soe
 from soe_lib.uncertainty import record as records
 from soe_lib.uncertainty.slices import EDGES, WEIGHTS, added, cut, normal_slices, of_values
 from soe_lib.uncertainty.spread import GRID, spread
+from tests.networks import write
 
 MONDAY = date(2026, 3, 2)  # 2026-W10
 ACTUALS = {"date": pl.Date, "measure": pl.String, "item": pl.String, "location": pl.String, "quantity": pl.Float64}
@@ -183,3 +188,33 @@ def test_cutting_keeps_the_mean_whatever_the_weights() -> None:
     found = cut(values, weights)
     np.testing.assert_allclose(found @ WEIGHTS, (values * weights).sum(axis=1) / weights.sum(axis=1))
     assert (np.diff(found, axis=1) >= 0).all()
+
+
+def test_earlier_extracts_stand_in_for_versions(tmp_path: Path) -> None:
+    """Three Mondays of a company that keeps no versions: each forecasts four weeks, the last knows what was sold."""
+    for number in range(3):
+        made = MONDAY + timedelta(days=7 * number)
+        weeks = [made + timedelta(days=7 * ahead) for ahead in range(4)]
+        sold = [(MONDAY + timedelta(days=7 * n), 90.0 + 10 * n) for n in range(number)]
+        tables: dict[str, Any] = {
+            "items": [{"item": "A", "unit": "each", "price": 5.0}],
+            "locations": [{"location": "P", "kind": "plant"}],
+            "offers": [{"offer": "O", "supplier": "S", "item": "A", "location": "P", "unit_cost": 1.0}],
+            "forecast": [
+                {"item": "A", "location": "P", "period": f"{week:%G-W%V}", "quantity": 100.0 + number} for week in weeks
+            ],
+            "actuals": [
+                {"date": day, "measure": "sales", "item": "A", "location": "P", "quantity": q} for day, q in sold[-1:]
+            ],
+        }
+        folder = write(tmp_path / "company" / made.isoformat(), **{name: rows for name, rows in tables.items() if rows})
+        settings = folder / "settings.toml"
+        text = f'company = "test"\ncurrency = "EUR"\nas_of = "{made}"\n[horizon]\nweeks = 4\ndaily = 0\n'
+        settings.write_text(text, encoding="utf-8")
+    snapshot = soe.read(tmp_path / "company")
+    found = records.of(snapshot).select("week", "lag", "forecast", "actual")
+    second = MONDAY + timedelta(days=7)
+    assert found.rows() == [(MONDAY, 0, 100.0, 90.0), (second, 0, 101.0, 100.0), (second, 1, 100.0, 100.0)]
+    assert records.of(soe.read(tmp_path / "company", MONDAY)).is_empty()
+    alone = shutil.copytree(tmp_path / "company" / snapshot.as_of.isoformat(), tmp_path / "alone")
+    assert records.of(soe.read(alone)).is_empty()
