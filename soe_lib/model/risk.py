@@ -9,7 +9,7 @@ import polars as pl
 
 from soe_lib.model.axis import Floats
 from soe_lib.model.blocks.stock import holding_rates
-from soe_lib.model.inbound import NODE, shortest, usage, ways
+from soe_lib.model.inbound import NODE, usage, ways
 from soe_lib.model.prepared import prepared
 from soe_lib.uncertainty import record as records
 from soe_lib.uncertainty import supply
@@ -105,7 +105,8 @@ def pace(network: Network) -> float:
 def intervals(network: Network) -> pl.DataFrame:
     """Each protection interval of a node, and what a unit below costs at most.
 
-    Goods where demand meets them: lead time of the shortest way in and one review. What is bought for them: the lead
+    Goods where demand meets them: lead time of the shortest last way in (what is made or shipped further up is
+    protected where it lies) and one review. What is bought for them: the lead
     time of the fastest offer and one review; and that of the cheapest one, where a faster one at a premium helps.
 
     Returns
@@ -114,7 +115,8 @@ def intervals(network: Network) -> pl.DataFrame:
     """
     review = float(network.settings.cushion.review_days)
     served = lines(network)
-    goods = served.filter("own").select(NODE).unique().join(shortest(network), on=NODE)
+    last = ways(network).group_by(NODE).agg(pl.col("days").min())
+    goods = served.filter("own").select(NODE).unique().join(last, on=NODE)
     fed = served.filter(pl.col("item") != pl.col("of_item")).select(NODE).unique()
     offers = ways(network).filter(pl.col("kind") == "buy").join(fed, on=NODE, how="semi")
     cheapest = offers.sort(*NODE, "cost", "days").group_by(NODE, maintain_order=True).first()
