@@ -22,6 +22,7 @@ PUBLIC = {
     "balanced": "soe_lib.model.planning",
     "plan_of_record": "soe_lib.model.planning",
     "committed_by_week": "soe_lib.money.sop",
+    "targets": "soe_lib.review.frames.targets",
     "year_targets": "soe_lib.money.targets",
     "likely_end": "soe_lib.review.frames.likely",
     "commitment_prices": "soe_lib.scenario.commitments",

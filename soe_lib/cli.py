@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from soe_lib import __version__, workspace
-from soe_lib.errors import BusyError, SoeError
+from soe_lib.errors import BusyError, DataError, SoeError
 
 
 class Written(click.ParamType):
@@ -448,6 +448,30 @@ def release(out: str, plan: str, data: str, store: str | None, company: str | No
         day, number = _labelled(plan)
         found = run(out, day, number, data=data, store=store, company=company)
     click.echo(found.text())
+
+
+@main.command()
+@DATA
+@AS_OF
+@click.option("--out", type=Written(), metavar="FILE", help="Write them as CSV for an ERP, read back and compared.")
+def targets(data: str, as_of: str | None, out: Path | None) -> None:
+    """Say which stock is worth holding against what nobody knows, by item and place; exit 1 where there is none."""
+    with stops():
+        from soe_lib.extract.snapshot import read
+        from soe_lib.operations import files
+        from soe_lib.review import frames
+
+        snapshot = read(data, as_of)
+        found = frames.targets(snapshot)
+        if found.is_empty():
+            raise DataError(frames.why_none(snapshot))
+        for row in found.sort("item", "location").iter_rows(named=True):
+            units = f"{row['target']:,.1f} {row['unit'] or ''} (typed {row['typed']:,.1f})"
+            money = f"{snapshot.currency} {row['holding']:,.2f} a week saves {row['saves']:,.2f}"
+            click.echo(f"{row['item']}, {row['location']}: {units}, {money}")
+        if out:
+            files.checked(out, frames.safety_stocks(snapshot, found))
+            click.echo(f"{found.height} safety stocks in {out}")
 
 
 def _labelled(label: str) -> tuple[str, int | None]:

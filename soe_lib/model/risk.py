@@ -17,6 +17,8 @@ from soe_lib.uncertainty.slices import WEIGHTS, added, of_values
 from soe_lib.uncertainty.spread import FLOOR, LISTED, spread
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from soe_lib.model.network import Network
 
 CELL = (*NODE, "period")
@@ -26,6 +28,8 @@ CLASSES = 3
 BINS = 8
 """Tiers of a node and period at most: steps of its curves that lie close together are one, at their mean."""
 """Of demands, by what a unit short costs them; whoever loses least waits first."""
+CAUSES = ("forecast error", "late deliveries", "lost hours")
+"""What a cushion stands against."""
 
 
 @prepared
@@ -189,6 +193,11 @@ def levels(network: Network) -> pl.DataFrame:
     -------
     item, location, period, level [units], price [money/unit below].
     """
+    return _levels(network, CAUSES)
+
+
+def _levels(network: Network, causes: Sequence[str]) -> pl.DataFrame:
+    """The levels and prices if nothing but some of the causes were there."""
     nothing = network.nodes.clear().with_columns(period=network.first, level=pl.lit(0.0), price=pl.lit(0.0))
     rows = curves(network).join(holding_rates(network), on=NODE, how="left", maintain_order="left")
     if rows.is_empty() or network.settings.cushion.use == "never":
@@ -197,10 +206,11 @@ def levels(network: Network) -> pl.DataFrame:
     rows = rows.with_columns(pl.when(pl.col("offset") > 0).then("rate").otherwise(pl.col("rate") + held).alias("rate"))
     told = stated(network)
     rest = rows.join(told.select(NODE).unique(), on=NODE, how="anti").sort(*NODE, "days", "offset")
-    found = (
-        [_as_stated(network, rows.join(told.select(NODE).unique(), on=NODE, how="semi"), told)] if told.height else []
-    )
-    found += [_as_recorded(network, rest)] if rest.height and active(network) else []
+    found = []
+    if told.height and CAUSES[0] in causes:
+        found.append(_as_stated(network, rows.join(told.select(NODE).unique(), on=NODE, how="semi"), told))
+    if rest.height and active(network):
+        found.append(_as_recorded(network, rest, causes))
     return pl.concat([nothing, *found])
 
 
@@ -251,15 +261,21 @@ def _as_stated(network: Network, rows: pl.DataFrame, told: pl.DataFrame) -> pl.D
     )
 
 
-def _as_recorded(network: Network, rows: pl.DataFrame) -> pl.DataFrame:
-    """Levels and prices of nodes whose errors the record tells."""
+def _recorded(network: Network, rows: pl.DataFrame, causes: Sequence[str]) -> tuple[Floats, Floats]:
+    """Slices of what may be short over each interval (curves × periods × slices), and the demand of the interval."""
     ahead, inside = _intervals(network, rows)
     exposed, asked = (np.einsum("cs,cts->ct", one, inside) for one in _demand(network, rows))
     share, usual = _shares(network, rows, ahead)
     if network.settings.forecast.bias == "remove":  # it is out of the forecast already
         share = share - (share @ WEIGHTS)[:, :, None]
     base = np.where(exposed > LEAST, np.maximum(exposed, FLOOR * usual * ahead), 0.0)
-    short = _supply(network, rows, asked, ahead, share * base[:, :, None])
+    errors_in_sum = share * base[:, :, None] * float(CAUSES[0] in causes)
+    return _supply(network, rows, asked, ahead, errors_in_sum, causes), asked
+
+
+def _as_recorded(network: Network, rows: pl.DataFrame, causes: Sequence[str]) -> pl.DataFrame:
+    """Levels and prices of nodes whose errors the record tells."""
+    short, asked = _recorded(network, rows, causes)
     level = short - (rows["offset"].to_numpy()[:, None] * asked)[:, :, None]
     rate = rows["rate"].to_numpy()[:, None] * _counted(network)[None, :]
     price = rate[:, :, None] * WEIGHTS
@@ -365,7 +381,9 @@ def outages(network: Network) -> pl.DataFrame:
     )
 
 
-def _supply(network: Network, rows: pl.DataFrame, asked: Floats, ahead: Floats, short: Floats) -> Floats:
+def _supply(
+    network: Network, rows: pl.DataFrame, asked: Floats, ahead: Floats, short: Floats, causes: Sequence[str]
+) -> Floats:
     """What demand asks more than foreseen, with what supply brings less: late deliveries and output lost.
 
     Formula: a delivery late by so many days is short of so many days' demand; output lost over w weeks has mean w × μ
@@ -380,12 +398,12 @@ def _supply(network: Network, rows: pl.DataFrame, asked: Floats, ahead: Floats, 
         maintain_order="left",
     )
     slices = np.array([of_values(*one) for one in late.select("days", "share").iter_rows()])
-    if np.any(slices):
+    if CAUSES[1] in causes and np.any(slices):
         within = np.minimum(slices[:, None, :], 7.0 * ahead[:, :, None])
         short = added(short, within * day[:, :, None], WEIGHTS)
     lost = rows.select(NODE).join(outages(network), on="item", how="left", maintain_order="left")
     mean, variance = (lost[name].fill_null(0.0).to_numpy()[:, None] * ahead for name in ("mean", "variance"))
-    if np.any(mean):
+    if CAUSES[2] in causes and np.any(mean):
         chance = np.divide(mean**2, mean**2 + variance, out=np.ones_like(mean), where=(mean**2 + variance) > 0)
         size = np.divide(mean, chance, out=np.zeros_like(mean), where=chance > 0) * 7.0 * day
         values = np.stack([np.zeros_like(size), size], axis=2)
@@ -432,11 +450,16 @@ def steps(network: Network) -> pl.DataFrame:
     -------
     item, location, period, tier (001 is the lowest), width [units], price [money/unit], level [units, its upper end].
     """
+    return steps_against(network, CAUSES)
+
+
+def steps_against(network: Network, causes: Sequence[str]) -> pl.DataFrame:
+    """The same steps if nothing but some of the causes (see CAUSES) were there."""
     tiers = pl.Enum([f"{number:03d}" for number in range(1, BINS + 1)])
     level = pl.col("level")
     few, nth = pl.len().over(CELL) <= BINS, level.rank("dense").over(CELL)
     merged = (
-        levels(network)
+        (levels(network) if tuple(causes) == CAUSES else _levels(network, causes))
         .with_columns(bin=pl.when(few).then(nth).otherwise((level / level.max().over(CELL) * BINS).ceil()))
         .sort(*CELL, "bin", "level", "price")
         .group_by(*CELL, "bin", maintain_order=True)
@@ -448,3 +471,40 @@ def steps(network: Network) -> pl.DataFrame:
         price=pl.col("price").cum_sum(reverse=True).over(CELL),
         tier=pl.int_range(0, pl.len()).over(CELL),
     ).select(*CELL, (pl.col("tier") + 1).cast(pl.String).str.zfill(3).cast(tiers), "width", "price", "level")
+
+
+def reviews(network: Network) -> pl.DataFrame:
+    """The periods whose closing stock counts for the cushion: period, days that it stands for."""
+    found = network.periods.select("period").with_columns(days=pl.Series(_counted(network), dtype=pl.Float64))
+    return found.filter(pl.col("days") > 0)
+
+
+def shortfalls(network: Network) -> pl.DataFrame:
+    """What may be asked for more, or come in less, than foreseen by the end of each review, and how likely it is.
+
+    Of each node the interval after which no dearer way in helps.
+
+    Returns
+    -------
+    item, location, interval [days], period, short [units, below 0: more is there than foreseen], weight (adds up to 1).
+    """
+    rows = intervals(network).filter(pl.col("most").is_null()).unique(NODE, keep="first", maintain_order=True)
+    told = stated(network)
+    parts = [rows.select(*NODE, interval="days").join(told.select(*CELL, short="quantity", weight="weight"), on=NODE)]
+    rest = rows.join(told.select(NODE).unique(), on=NODE, how="anti")
+    if rest.height and active(network):
+        short, _ = _recorded(network, rest, CAUSES)
+        which, when, step = (axis.ravel() for axis in np.indices(short.shape))
+        parts.append(
+            pl.DataFrame(
+                [
+                    rest["item"].gather(which),
+                    rest["location"].gather(which),
+                    rest["days"].gather(which).alias("interval"),
+                    network.periods["period"].gather(when),
+                    pl.Series("short", short[which, when, step]),
+                    pl.Series("weight", WEIGHTS[step]),
+                ]
+            )
+        )
+    return pl.concat(parts).join(reviews(network).select("period"), on="period", how="semi")

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import xlsxwriter
 
-from soe_lib.errors import PackError
+from soe_lib.errors import PackError, ReconciliationError
 
 WORKBOOK = "orders.xlsx"
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "'")
@@ -55,6 +55,17 @@ def read_csv(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame:
     frame = pl.read_csv(path, schema=pl.Schema(schema))
     texts = [name for name, kind in frame.schema.items() if kind == pl.String]
     return frame.with_columns(pl.col(name).str.strip_prefix(GUARD) for name in texts)
+
+
+def checked(path: Path, frame: pl.DataFrame) -> None:
+    """Write one table as CSV aside, read it back, and put it in its place only if it is what was written."""
+    aside = path.with_name(f".{path.name}.part")
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    guarded(frame).write_csv(aside)
+    if not read_csv(aside, frame.schema).equals(frame):
+        aside.unlink()
+        raise ReconciliationError(f"{path.name} does not read back as it was written; nothing was kept.")
+    aside.replace(path)
 
 
 def _sheet(book: Any, name: str, frame: pl.DataFrame) -> None:

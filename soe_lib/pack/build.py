@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from soe_lib.errors import PackError
 from soe_lib.model.planning import COMING
+from soe_lib.operations import files
 from soe_lib.pack import (
     cover,
     execute,
@@ -30,6 +31,7 @@ from soe_lib.pack import (
     trends,
     workbook,
 )
+from soe_lib.review.frames.targets import safety_stocks
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
@@ -113,6 +115,9 @@ def build(
         _trace(job, results, pack, said, sheets)
         if sheets:
             workbook.write(pack / workbook.NAME, sheets, frame, notes=content.assumptions)
+        for sheet in sheets:
+            if sheet.name == "stock_targets":
+                files.checked(pack / "targets.csv", safety_stocks(job.snapshot, sheet.frame))
     if job.browser:
         with job.step("pdf"):
             pdf.write(pack, ["index", *(page.name for page in job.pages)], program=job.browser)

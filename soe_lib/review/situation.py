@@ -215,6 +215,11 @@ class Situation:
         return thin(self)
 
     @cached_property
+    def targets(self) -> pl.DataFrame:
+        """Stock that is worth holding against what nobody knows, beside what is held and what is typed."""
+        return frames.targets(self.snapshot, self.plan)
+
+    @cached_property
     def cover(self) -> pl.DataFrame:
         """How long today's stock lasts."""
         return frames.cover(self.snapshot, self.plan)

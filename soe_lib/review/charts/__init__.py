@@ -13,6 +13,7 @@ from soe_lib.review.charts.prices import constraint_prices
 from soe_lib.review.charts.service import service
 from soe_lib.review.charts.stock import projected_stock
 from soe_lib.review.charts.stress import stress
+from soe_lib.review.charts.targets import targets
 
 __all__ = [
     "Chart",
@@ -29,4 +30,5 @@ __all__ = [
     "projected_stock",
     "service",
     "stress",
+    "targets",
 ]

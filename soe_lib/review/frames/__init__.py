@@ -14,6 +14,7 @@ from soe_lib.review.frames.outlook import month_outlook
 from soe_lib.review.frames.running import running
 from soe_lib.review.frames.service import gaps_by_item, gaps_by_week, orders_at_risk, service_by
 from soe_lib.review.frames.stock import cover, projected_stock, stock_value
+from soe_lib.review.frames.targets import safety_stocks, targets, where_to_hold, why_none
 from soe_lib.review.frames.time import buckets
 from soe_lib.review.frames.versions import (
     accuracy_by_cell,
@@ -53,11 +54,15 @@ __all__ = [
     "projected_stock",
     "resource_hours",
     "running",
+    "safety_stocks",
     "scarce_hours",
     "service_by",
     "stock_today",
     "stock_value",
+    "targets",
     "waterfall",
+    "where_to_hold",
     "where_used",
+    "why_none",
     "with_causes",
 ]

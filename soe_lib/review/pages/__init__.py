@@ -5,6 +5,6 @@ from soe_lib.review.pages.demand import demand
 from soe_lib.review.pages.finance import Finance, finance
 from soe_lib.review.pages.page import Page, agenda_options
 from soe_lib.review.pages.risk import risk
-from soe_lib.review.pages.supply import supply
+from soe_lib.review.pages.supply import cushion, supply
 
-__all__ = ["Finance", "Page", "agenda_options", "balance", "demand", "finance", "risk", "supply"]
+__all__ = ["Finance", "Page", "agenda_options", "balance", "cushion", "demand", "finance", "risk", "supply"]

@@ -104,3 +104,60 @@ def idle_stock(frame: pl.DataFrame, currency: str) -> Table:
     )  # fmt: skip
     formats = dict.fromkeys(shown.columns[1:], "number")
     return Table(shown, "Stock beyond three months of use, at standard cost", formats, rows=8)
+
+
+def targets(frame: pl.DataFrame, currency: str) -> Table:
+    """What is worth holding, what is typed and what the plan holds; dearest first."""
+    money = {"Value": "value", "Saves": "saves", "Costs": "holding", "Typed more": "gap"}
+    shown = frame.with_columns(gap=-pl.col("costs_more")).select(
+        pl.col("description").alias("Item"), pl.col("location").alias("At"), pl.col("unit").alias("Unit"),
+        pl.col("target").alias("Target"), pl.col("cover").alias("Days"), pl.col("typed").alias("Typed"),
+        pl.col("held").alias("Held"), *(pl.col(name).alias(title) for title, name in money.items()),
+        pl.col("covered").alias("Covered"),
+    )  # fmt: skip
+    numbers = dict.fromkeys(("Target", "Typed", "Held"), "number")
+    formats: dict[str, Format] = {**numbers, "Days": ",.1f", **dict.fromkeys(money, "money"), "Covered": "percent"}
+    note = (
+        "Target: the last unit that is expected to save more than it costs to hold, mean of the horizon; typed: the "
+        f"policies' safety stock; held: what the plan has. Value, {currency}: at standard cost. {currency} a week: "
+        "what the target saves of expected shortage against no stock, what it costs to hold, and what the typed stock "
+        "costs more. Covered: chance that demand and supply err by no more than the target."
+    )
+    return Table(shown, f"Stock that is worth holding, units and {currency}, dearest first", formats, note)
+
+
+def protection(frame: pl.DataFrame) -> Table:
+    """What each target stands against, and what it is known from."""
+    shown = frame.select(
+        pl.col("description").alias("Item"), pl.col("location").alias("At"), pl.col("interval").alias("Days to last"),
+        pl.col("target").alias("Target"), pl.col("against_forecast").alias("Forecast error"),
+        pl.col("against_late").alias("Late deliveries"), pl.col("against_lost").alias("Lost hours"),
+        pl.col("points").alias("Points"), pl.col("source").alias("Known from"), pl.col("bias").alias("Bias"),
+    )  # fmt: skip
+    numbers = ("Days to last", "Target", "Forecast error", "Late deliveries", "Lost hours")
+    formats: dict[str, Format] = {**dict.fromkeys(numbers, "number"), "Points": ",.1f", "Bias": "percent"}
+    note = (
+        "Days to last: lead time and one review. Forecast error, late deliveries, lost hours: the target if nothing "
+        "but that were there. Points: forecasts of its own record that do not overlap; known from: where most of the "
+        "spread comes from. Bias: demand above (+) or below (−) its forecast; part of the target unless settings take "
+        "it out of the forecast."
+    )
+    return Table(shown, "What the stock protects against, units, and what is known", formats, note)
+
+
+def cheapest_places(frame: pl.DataFrame, currency: str) -> Table:
+    """Where a day of cover is cheapest, the most to spare first."""
+    day = {"Sold": "goods_here", "Source": "goods_there", "Parts": "parts"}
+    shown = frame.select(
+        pl.col("description").alias("Item"), pl.col("location").alias("Sold at"),
+        *((pl.col(name) * pl.col("demand")).alias(title) for title, name in day.items()),
+        pl.col("patience").alias("Waits, days"), pl.col("days_there").alias("From source"),
+        pl.col("days_parts").alias("From parts"), pl.col("cheapest").alias("Cheapest"),
+    )  # fmt: skip
+    formats: dict[str, Format] = {**dict.fromkeys(day, ",.2f"), **dict.fromkeys(shown.columns[5:8], ",.1f")}
+    note = (
+        "As goods where they are sold, as goods where they come from, as bought components. A place counts where its "
+        "goods reach the customer by the shortest way within the days that whoever waits least would wait. What "
+        "demands share, and lines that are full, are not in these figures."
+    )
+    return Table(shown, f"What a day of cover costs to hold, {currency} a week", formats, note, rows=8)
