@@ -20,7 +20,7 @@ from soe_lib.extract.reading import calendar_of
 from soe_lib.extract.settings import Fence
 from soe_lib.extract.snapshot import Snapshot, read
 from soe_lib.model.network import Network
-from soe_lib.replay.known import shaped
+from soe_lib.replay.known import VERSIONS, shaped
 from soe_lib.replay.truth import Truth
 
 LINE = ["item", "location", "customer"]
@@ -71,7 +71,8 @@ def past(
 
     Parameters
     ----------
-    company : a folder with one folder per as-of date, Mondays one week apart.
+    company : a folder with one folder per as-of date, Mondays one week apart; extracts before the first week that is
+        lived, up to half a year, tell how earlier forecasts came true.
     workers : processes that read.
     told : hears how many of how many extracts are read.
 
@@ -82,7 +83,9 @@ def past(
     home = Path(company)
     days = _mondays(home, weeks)
     first, last = read(home, days[0]), read(home, days[-1])
-    extracts = _digests(home, days, workers, told)
+    earlier = [day for day in dates(home) if day < days[0] and not day.weekday()][-VERSIONS:]
+    every = _digests(home, [*earlier, *days], workers, told)
+    history, extracts = every[: len(earlier)], every[len(earlier) :]
     count, ahead = len(days) - 1, first.settings.horizon.weeks
     actuals = pl.concat([one.before for one in extracts[1:]])
     asked = _asked(actuals)
@@ -103,9 +106,20 @@ def past(
     arrived = _arrived(receipts, extracts[: 1 + ahead])
     real = base.replace(forecast=forecast, calendar=hours, offers=offers, receipts=arrived)
     promised = base.replace(forecast=forecast, calendar=nominal, receipts=receipts)
-    published = pl.concat([_versions(first), *(one.expected for one in extracts)], how="diagonal")
-    before = {"actuals": first["actuals"], "deliveries": first["deliveries"]}
+    own = [one.expected for one in every]
+    known = _versions(first).filter(~pl.col("published_on").is_in([one.as_of for one in history]))
+    published = pl.concat([known, *own], how="diagonal")
+    oldest = read(home, earlier[0])["actuals"] if earlier else first["actuals"].clear()
+    weeks_before = pl.concat([oldest, *(one.before for one in every[1 : len(earlier) + 1])])
+    before = {"actuals": _before(first, weeks_before), "deliveries": first["deliveries"]}
     return Truth(real, promised, count, ahead, published, _events(extracts), before)
+
+
+def _before(first: Snapshot, earlier: pl.DataFrame) -> pl.DataFrame:
+    """The actuals that the first extract holds, and those of earlier weeks that only earlier extracts hold."""
+    held = first["actuals"]
+    begins = held.select(pl.col("date").min().fill_null(first.as_of)).item()
+    return pl.concat([earlier.filter(pl.col("date") < begins), held])
 
 
 def safety_stocks(company: str | Path, day: date) -> pl.DataFrame:

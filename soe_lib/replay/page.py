@@ -200,7 +200,9 @@ def _lines(
         axes.plot(places, values, color=colour, linewidth=1.8, marker="o", markersize=3, label=style.label(name))
     style.axis_name(axes, x=x)
     _numbers(axes, percent)
-    style.plain_numbers(axes, which="x", bins=13, whole=True)
+    ticks = sorted({place for places, _ in lines.values() for place in places})
+    axes.set_xticks(ticks[:: len(ticks) // 14 + 1])
+    axes.margins(x=0.04)
     style.figure_key(figure, axes)
     ends = (
         f"{name}: {words.percent(values[-1], decimals=1) if percent else words.number(values[-1])} at the end"
@@ -229,6 +231,7 @@ def _bars(bars: Mapping[str, Mapping[str, float]], order: Sequence[str], title: 
             )
     axes.set_yticks(range(len(order)), [style.label(name or "no family", limit=34) for name in order])
     axes.invert_yaxis()
+    axes.margins(x=0.12)
     style.percent_axis(axes, which="x")
     if len(bars) > 1:
         style.figure_key(figure, axes)

@@ -66,6 +66,12 @@ def test_what_was_ordered_is_the_demand_of_its_day(records: Path, tmp_path: Path
     assert "supply counts as coming on time" in " ".join(made.assumptions)
 
 
+def test_that_there_are_no_recipes_is_said(records: Path, tmp_path: Path) -> None:
+    """Else a bought item that nobody asks for stops the extract: recipes were there, and are missing."""
+    (made,) = import_supplygraph(records, tmp_path / "fmcg", as_of=date(2023, 1, 16))
+    assert "components" in read(made.folder).settings.tables.none
+
+
 def test_nothing_of_later_weeks_is_known(records: Path, tmp_path: Path) -> None:
     (before,) = import_supplygraph(records, tmp_path / "a", as_of=date(2023, 1, 9))
     path = records / FILES["ordered"]

@@ -57,6 +57,16 @@ def test_forecasts_of_a_past_are_those_of_each_monday(company: Path, truth: Trut
         assert mine["date"].min() == day
 
 
+def test_extracts_before_the_first_week_tell_how_forecasts_came_true(company: Path, truth: Truth) -> None:
+    newest = past(company, 1)
+    assert newest.start == truth.monday(truth.weeks - 1)
+    before = newest.published.filter(pl.col("published_on") < newest.start)
+    assert set(before["published_on"].unique()) >= {truth.monday(week) for week in range(truth.weeks - 1)}
+    assert newest.past["actuals"]["date"].min() <= truth.past["actuals"]["date"].min()
+    assert newest.past["actuals"]["date"].max() < newest.start
+    assert not newest.past["actuals"].is_duplicated().any()
+
+
 def test_parts_and_weeks_add_up_to_the_whole(company: Path, truth: Truth) -> None:
     done = live(truth, BaseStock(safety_stocks(company, truth.start)))
     table = weeks(done)

@@ -102,6 +102,8 @@ def _write(recorded: Recorded, week: Week, target: Path, currency: str) -> Impor
         "company": target.resolve().name,
         "currency": currency,
         "as_of": week.as_of.isoformat(),
+        # The records hold no recipes: an item that is bought and that nobody asks for goes into nothing that is known.
+        "tables": {"none": ["components"]},
         "horizon": {"weeks": WEEKS, "daily": DAILY},
         "costs": {"per": "week"},
         "calendar": {"fiscal": "months", "working_days": WORKING},
