@@ -24,9 +24,18 @@ DEMAND = np.array([4.0, 9.0, 2.0, 14.0, 6.0, 8.0, 3.0, 7.0])
 
 
 def chain(backlog: bool) -> Chain:
-    """Supplier 4 → factory 3 (two goods of one raw, 11 a period) → depot 2 → retailer 1, two ways into the retailer."""
+    """Supplier 4 → factory 3 (two goods of one raw, 11 a period) → depot 2 → retailer 1, three ways into the retailer.
+
+    The slow one from the depot is cheaper under way than in stock: what is too much leaves on it in the last nights.
+    """
     nodes = {1: Node(0.03), 2: Node(0.02), 3: Node(0.01, capacity=11.0, operating=0.05, goods=2.0)}
-    links = [Link(2, 1, 1, 1.5, 0.01), Link(3, 1, 3, 1.4, 0.004), Link(3, 2, 1, 1.0, 0.005), Link(4, 3, 0, 0.5, 0.0)]
+    links = [
+        Link(2, 1, 1, 1.5, 0.01),
+        Link(2, 1, 5, 1.5, 0.001),
+        Link(3, 1, 3, 1.4, 0.004),
+        Link(3, 2, 1, 1.0, 0.005),
+        Link(4, 3, 0, 0.5, 0.0),
+    ]
     return Chain(len(DEMAND), backlog, nodes, links, [Market(1, 2.0, 0.1)])
 
 
@@ -87,9 +96,9 @@ def played(backlog: bool, stock: dict[int, float]) -> tuple[list[float], float]:
 
 
 @pytest.mark.parametrize("backlog", [True, False])
-@pytest.mark.parametrize("stock", [{1: 6.0, 2: 3.0, 3: 5.0}, {1: 40.0, 2: 30.0, 3: 20.0}])
+@pytest.mark.parametrize("stock", [{1: 0.0, 2: 0.0, 3: 0.0}, {1: 6.0, 2: 3.0, 3: 5.0}, {1: 40.0, 2: 30.0, 3: 20.0}])
 def test_the_first_plan_is_worth_what_the_environment_pays(backlog: bool, stock: dict[int, float]) -> None:
-    """Little stock (demand waits or is lost, goods are under way each night), and far too much of it."""
+    """No stock (some demand is never served), little (some waits or is lost), and far too much of it."""
     margins, money = played(backlog, stock)
     assert margins[0] == pytest.approx(money, abs=1e-7)
     assert abs(margins[0]) > 1.0
@@ -108,11 +117,12 @@ def test_no_other_orders_earn_more() -> None:
 
 def test_goods_that_are_shipped_on_wait_a_night() -> None:
     rules = chain(True)
-    assert [rules.days(link) for link in rules.links] == [1, 3, 2, 1]
+    assert [rules.days(link) for link in rules.links] == [1, 5, 3, 2, 1]
     assert rules.interval(1) == 2
     assert rules.least(3) == pytest.approx(0.5 + 0.01)
     assert rules.least(2) == pytest.approx((0.51 + 0.05) / 2 + 0.005 + 0.02)
     assert rules.least(1) == pytest.approx((0.51 + 0.05) / 2 + 3 * 0.004)
+    assert list(rules.costs(rules.links[2])) == [(0, 5, 0.012), (6, 6, 0.008), (7, 7, 0.004)]
 
 
 def test_the_expected_shortage_is_exact_where_a_slice_ends() -> None:
@@ -136,7 +146,9 @@ def test_the_cushion_holds_more_than_the_mean_asks_for() -> None:
     held = []
     for variant, loss in (("plain", 0.0), ("cushion", 0.0), ("learning", 0.05)):
         translation = Translation(rules, variant)
-        state = State(0, {1: 30.0, 2: 30.0, 3: 30.0}, np.zeros((0, 4)), np.zeros(1), DEMAND[:, None], loss)
+        state = State(
+            0, {1: 30.0, 2: 30.0, 3: 30.0}, np.zeros((0, len(rules.links))), np.zeros(1), DEMAND[:, None], loss
+        )
         plan = translation.plan(translation.snapshot(state), state)
         stock = plan.flows["stock"].filter(location="N1").sort("period")
         held.append(float(stock["quantity"].slice(3, 3).sum()))

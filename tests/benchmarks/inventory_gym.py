@@ -505,7 +505,8 @@ def summary(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
         groups = {"all": "", "backlog": "GW:False|BL:True", "lost sales": "GW:False|BL:False", "goodwill": "GW:True"}
         for name, part in groups.items():
             if means := [np.mean(values) for scenario, values in scenarios.items() if part in scenario]:
-                yield f"  {name} ({len(means)} scenarios): {np.mean(means):.4f}"
+                against = "" if part else f" (target {TARGET}: {'met' if np.mean(means) >= TARGET else 'MISSED'})"
+                yield f"  {name} ({len(means)} scenarios): {np.mean(means):.4f}{against}"
         mine = [row for row in rows if row["variant"] == variant]
         parts = ", ".join(f"{p} {np.mean([float(r[f'{p}_ms']) for r in mine]):.0f}" for p in PARTS)
         cpu, worst = (f(float(r[name]) for r in mine) for f, name in ((_mean, "cpu_ms"), (max, "worst_ms")))
