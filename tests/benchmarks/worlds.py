@@ -22,10 +22,10 @@ import polars as pl
 
 import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.replay import carry, known, loop, planners, truth
 from soe_lib.replay.known import shaped
 from soe_lib.replay.loop import Replay, live
 from soe_lib.replay.planners import BaseStock, Optimiser, Planner
+from soe_lib.replay.run import code
 from soe_lib.replay.truth import Truth
 
 START = date(2026, 1, 5)
@@ -376,11 +376,9 @@ def typed(first: Truth, z: float, cost: float = 0.05) -> pl.DataFrame:
             variance=((pl.col("quantity") * pl.col("sigma")) ** 2).sum(), use=(pl.col("quantity") * pl.col("use")).sum()
         )
     )
+    weeks = (pl.col("arrived_on") - pl.col("promised_on")).dt.total_days() / 7.0
     late = (
-        first.real["offers"]
-        .filter(~pl.col("expedite"))
-        .group_by("item")
-        .agg(weeks=pl.col("lead_time_days").std() / 7.0)
+        first.past["deliveries"].filter(pl.col("kind") == "buy").sort("receipt").group_by("item").agg(weeks=weeks.std())
     )
     parts = parts.join(late, on="item", how="left").with_columns(
         location=pl.lit("PLANT"),
@@ -406,12 +404,8 @@ PLANNERS: dict[str, Callable[[Truth], Planner]] = {
 
 def version() -> str:
     """Fingerprint of the code that a result depends on."""
-    digest = hashlib.sha256()
-    for module in (carry, known, loop, planners, truth):
-        digest.update(Path(str(module.__file__)).read_bytes())
+    digest = hashlib.sha256(code().encode())
     digest.update(Path(__file__).read_bytes())
-    for file in sorted((Path(soe.__file__).parent / "model").rglob("*.py")):
-        digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
 
 
@@ -430,9 +424,9 @@ def run(world: World, name: str) -> dict[str, object]:
     }
 
 
-def kept(world: World, name: str, home: Path, code: str) -> dict[str, object]:
+def kept(world: World, name: str, home: Path, mark: str) -> dict[str, object]:
     """The same, from its file where it was done before."""
-    key = hashlib.sha256(json.dumps([asdict(world), name, code], sort_keys=True).encode()).hexdigest()[:20]
+    key = hashlib.sha256(json.dumps([asdict(world), name, mark], sort_keys=True).encode()).hexdigest()[:20]
     file = home / f"{key}.json"
     if file.is_file():
         return dict(json.loads(file.read_text(encoding="utf-8")))
@@ -475,9 +469,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--keep", type=Path, default=Path("out/worlds"), help="where results are kept")
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args(argv)
-    tasks, code, rows = [(world, name) for world in grid(args) for name in args.planners], version(), []
+    tasks, mark, rows = [(world, name) for world in grid(args) for name in args.planners], version(), []
     with ProcessPoolExecutor(args.workers) as pool:
-        futures = [pool.submit(kept, world, name, args.keep, code) for world, name in tasks]
+        futures = [pool.submit(kept, world, name, args.keep, mark) for world, name in tasks]
         for number, future in enumerate(as_completed(futures), start=1):
             rows.append(future.result())
             print(f"\r{number} of {len(tasks)}", end="", file=sys.stderr, flush=True)
