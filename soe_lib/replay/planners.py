@@ -91,7 +91,11 @@ class _Netting:
         self.place = {label: number for number, label in enumerate(snapshot.periods["period"])}
 
     def _at(self, rows: pl.DataFrame) -> Floats:
-        summed = rows.group_by(pl.col("item", "location").cast(pl.String)).agg(pl.col("quantity").sum())
+        summed = (
+            rows.sort("item", "location", "quantity")
+            .group_by(pl.col("item", "location").cast(pl.String), maintain_order=True)
+            .agg(pl.col("quantity").sum())
+        )
         found = self.nodes.join(summed, on=["item", "location"], how="left", maintain_order="left")
         return found["quantity"].fill_null(0.0).to_numpy()
 
@@ -104,6 +108,7 @@ class _Netting:
             )
             .drop_nulls("week")
             .join(self.nodes, on=["item", "location"], how="inner")
+            .sort("node", "week", "quantity")
         )
         table = np.zeros((self.nodes.height, self.weeks))
         np.add.at(table, (found["node"].to_numpy(), found["week"].to_numpy()), found["quantity"].to_numpy())
@@ -180,7 +185,8 @@ class _Netting:
         columns = ["row", "node", "item", "location", "quantity"]
         columns = [name for name in columns if name in made.columns]
         both = pl.concat([made.select(columns), shipped.select(columns)])
-        return both.join(self.nodes.rename({"node": "from"}), on=["item", "location"])
+        # In one order, so that sums of the same rows are the same to the last bit.
+        return both.join(self.nodes.rename({"node": "from"}), on=["item", "location"]).sort("from", "node", "quantity")
 
     def decisions(self) -> Decisions:
         """The first week's starts, dispatches and orders."""
@@ -291,17 +297,18 @@ class _Netting:
             load=pl.col("quantity") * pl.col("part") * pl.col("hours_per_unit")
         )
         limit = pl.col("hours") + pl.col("overtime_hours")
-        ranked = loads.sort("resource", "cover", "way").with_columns(
+        ranked = loads.sort("resource", "cover", "way", "step").with_columns(
             room=(limit - (pl.col("load").cum_sum().over("resource") - pl.col("load"))).clip(0.0)
         )
         share = ranked.with_columns(
             share=pl.when(pl.col("load") > pl.col("room")).then(pl.col("room") / pl.col("load")).otherwise(1.0)
         )
-        worst = share.group_by("node").agg(pl.col("share").min())
+        worst = share.group_by("node", maintain_order=True).agg(pl.col("share").min())
         cut = made.join(worst, on="node", how="left").with_columns(pl.col("quantity") * pl.col("share").fill_null(1.0))
         used = (
             share.join(worst.rename({"share": "kept"}), on="node")
-            .group_by("resource")
+            .sort("resource", "way", "step")
+            .group_by("resource", maintain_order=True)
             .agg(used=(pl.col("load") * pl.col("kept")).sum(), hours=pl.col("hours").first())
         )
         overtime = used.select(

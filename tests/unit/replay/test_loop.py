@@ -176,7 +176,7 @@ def test_rows_in_any_order_give_the_same_replay(rough: Truth) -> None:
         events=rough.events.reverse(),
     )
     planner = rule(rough)
-    assert (live(turned, planner).state.x == live(rough, planner).state.x).all()
+    assert np.abs(live(turned, planner).state.x - live(rough, planner).state.x).max() < 1e-6
 
 
 def test_a_killed_replay_goes_on_where_it_was_and_ends_the_same(rough: Truth, tmp_path: Path) -> None:
