@@ -241,8 +241,9 @@ def stated(network: Network) -> pl.DataFrame:
 
 def _as_stated(network: Network, rows: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
     """Levels and prices of nodes whose errors the company states."""
-    _, inside = _intervals(network, rows)
+    ahead, inside = _intervals(network, rows)
     asked = np.einsum("cs,cts->ct", _demand(network, rows)[1], inside)
+    usable = _usable(network, rows, asked, ahead)
     when = pl.DataFrame({"at": np.arange(network.periods.height), "days": _counted(network)})
     cells = (
         rows.drop("days")
@@ -252,8 +253,9 @@ def _as_stated(network: Network, rows: pl.DataFrame, told: pl.DataFrame) -> pl.D
             how="cross",
         )
     )
-    cells = cells.with_columns(asked=pl.Series(asked[cells["curve"].to_numpy(), cells["at"].to_numpy()]))
-    level = pl.col("quantity") - pl.col("offset") * pl.col("asked")
+    place = (cells["curve"].to_numpy(), cells["at"].to_numpy())
+    cells = cells.with_columns(asked=pl.Series(asked[place]), usable=pl.Series(usable[place]))
+    level = pl.min_horizontal(pl.col("quantity") - pl.col("offset") * pl.col("asked"), "usable")
     return (
         cells.join(told, on=CELL)
         .select(*CELL, level=level, price=pl.col("rate") * pl.col("days") * pl.col("weight"))
@@ -277,6 +279,7 @@ def _as_recorded(network: Network, rows: pl.DataFrame, causes: Sequence[str]) ->
     """Levels and prices of nodes whose errors the record tells."""
     short, asked = _recorded(network, rows, causes)
     level = short - (rows["offset"].to_numpy()[:, None] * asked)[:, :, None]
+    level = np.minimum(level, _usable(network, rows, asked, ahead)[:, :, None])
     rate = rows["rate"].to_numpy()[:, None] * _counted(network)[None, :]
     price = rate[:, :, None] * WEIGHTS
     which, when, step = np.nonzero((level > LEAST) & (price > 0))
@@ -325,6 +328,19 @@ def _intervals(network: Network, rows: pl.DataFrame) -> tuple[Floats, Floats]:
         begins[None, None, :], first[:, :, None]
     )
     return ((ends[None, :] - first) / 7.0)[place], np.clip(overlap / days[None, None, :], 0.0, 1.0)[place]
+
+
+def _usable(network: Network, rows: pl.DataFrame, asked: Floats, ahead: Floats) -> Floats:
+    """Units that can be used up before they expire, at the pace of the interval: curves × periods; no limit is inf.
+
+    What a customer still asks of an item's life is not there to be used.
+    """
+    asks = network.table("customers").select(pl.col("remaining_life_days").max().fill_null(0.0)).item() or 0.0
+    lives = network.table("items").select("item", left=(pl.col("shelf_life_days") - asks).clip(0.0))
+    left = rows.select("item").join(lives, on="item", how="left", maintain_order="left")["left"]
+    days = left.cast(pl.Float64).fill_null(np.inf).to_numpy()[:, None]
+    limit = np.full(asked.shape, np.inf)
+    return np.multiply(asked / (7.0 * ahead), days, out=limit, where=np.isfinite(days))
 
 
 def _demand(network: Network, rows: pl.DataFrame) -> tuple[Floats, Floats]:
