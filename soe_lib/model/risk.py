@@ -279,7 +279,7 @@ def _as_recorded(network: Network, rows: pl.DataFrame, causes: Sequence[str]) ->
     """Levels and prices of nodes whose errors the record tells."""
     short, asked = _recorded(network, rows, causes)
     level = short - (rows["offset"].to_numpy()[:, None] * asked)[:, :, None]
-    level = np.minimum(level, _usable(network, rows, asked, ahead)[:, :, None])
+    level = np.minimum(level, _usable(network, rows, asked, _intervals(network, rows)[0])[:, :, None])
     rate = rows["rate"].to_numpy()[:, None] * _counted(network)[None, :]
     price = rate[:, :, None] * WEIGHTS
     which, when, step = np.nonzero((level > LEAST) & (price > 0))

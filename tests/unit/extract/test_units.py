@@ -28,7 +28,9 @@ RICH = {
     "offer_prices.csv": "offer,date,unit_cost\nO,2026-11-18,2.25\n",
     "lanes.csv": "lane,origin,destination,item,lead_time_days,cost_per_unit,minimum,maximum,multiple\nP>M,P,M,FG,2,0.5,10,600,5\n",
     "lane_resources.csv": "lane,item,resource,hours_per_unit\nP>M,,L1,0.0625\n",
-    "customers.csv": "customer,segment,priority,late_cost,short_cost,short_penalty,latest_days\nC1,A,1,0.5,3,0.25,14\n",
+    "customers.csv": "customer,segment,priority,late_cost,late_goodwill,short_cost,short_penalty,latest_days\n"
+    "C1,A,1,0.5,0.75,3,0.25,14\n",
+    "forecast_errors.csv": "item,location,probability,quantity\nFG,M,0.75,12\n",
     "policies.csv": "item,location,safety_stock,below_safety_cost,maximum_stock,end_stock,end_stock_maximum\n"
     "FG,M,10,0.5,900,12,800\n",
     "substitutions.csv": "item,substitute,customer,ratio,cost\nFG,SUB,C1,1.5,0.25\n",
@@ -49,7 +51,8 @@ POWERS = {
     "offer_prices": {"unit_cost": (-1, 0)},
     "lanes": {"cost_per_unit": (-1, 0), "minimum": (1, 0), "maximum": (1, 0), "multiple": (1, 0)},
     "lane_resources": {"hours_per_unit": (-1, 0)},
-    "customers": {"late_cost": (-1, 0), "short_cost": (-1, 0), "short_penalty": (-1, 0)},
+    "customers": {"late_cost": (-1, 0), "late_goodwill": (-1, 0), "short_cost": (-1, 0), "short_penalty": (-1, 0)},
+    "forecast_errors": {"quantity": (1, 0)},
     "forecast": {"quantity": (1, 0), "committed": (1, 0), "price": (-1, 0)},
     "orders": {"quantity": (1, 0), "committed": (1, 0), "price": (-1, 0)},
     "substitutions": {"ratio": (1, -1), "cost": (0, -1)},
@@ -205,7 +208,7 @@ MONEY = {
     "workforce": ("cost_per_head", "hire_cost", "release_cost"),
     "routings": ("cost_per_unit", "setup_cost", "fixed_cost"), "offers": ("unit_cost", "order_cost"),
     "offer_prices": ("unit_cost",), "lanes": ("cost_per_unit", "fixed_cost"),
-    "customers": ("late_cost", "short_cost", "short_penalty"), "forecast": ("price",), "orders": ("price",),
+    "customers": ("late_cost", "late_goodwill", "short_cost", "short_penalty"), "forecast": ("price",), "orders": ("price",),
     "substitutions": ("cost",), "policies": ("below_safety_cost",), "consensus": ("amount",), "budget": ("amount",),
     "targets": ("amount", "booked"), "actuals": ("amount",),
 }  # fmt: skip
