@@ -232,6 +232,21 @@ def test_the_cheapest_place_protects_within_the_customers_patience(
     assert row["spares"] == pytest.approx(spares)
 
 
+def test_what_goes_into_a_good_is_made_before_it(tmp_path: Path) -> None:
+    """A takes two days and B, made in three, of R: from R it is five days to the customer."""
+    made = snapshot(
+        tmp_path, SETTINGS.replace("with a record", "always"), periods=weeks(2),
+        items=[{"item": name, "unit": "each", "standard_cost": 1.0, "holding_cost": 0.1, "price": 2.0} for name in "ABR"],
+        routings=[{"routing": "MA", "item": "A", "location": "P", "lead_time_days": 2},
+                  {"routing": "MB", "item": "B", "location": "P", "lead_time_days": 3}],
+        components=[{"routing": "MA", "component": "B", "quantity": 1.0}, {"routing": "MB", "component": "R", "quantity": 3.0}],
+        offers=[{"offer": "O", "supplier": "S", "item": "R", "location": "P", "unit_cost": 0.1}],
+        forecast=[{"item": "A", "location": "P", "period": f"W{n}", "quantity": 70.0} for n in (1, 2)],
+    )  # fmt: skip
+    row = frames.where_to_hold(made).row(0, named=True)
+    assert (row["days_parts"], row["parts"], row["goods_there"]) == (5.0, pytest.approx(0.3), None)
+
+
 def test_the_file_for_an_erp_is_whole_and_reads_back(tmp_path: Path) -> None:
     made = company(tmp_path / "it")
     out = tmp_path / "out" / "targets.csv"

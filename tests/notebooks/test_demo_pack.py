@@ -107,6 +107,19 @@ def test_the_workbook_adds_up_and_holds_no_formula_but_ours(out: Path) -> None:
     assert set(ties) == {"yes"}
 
 
+def test_the_targets_for_an_erp_are_those_of_the_workbook(out: Path) -> None:
+    sheet = openpyxl.load_workbook(out / WEEK / "finance.xlsx", data_only=True)["Stock targets"]
+    heads = [cell.value for cell in sheet[1]]
+    names = [heads.index(name) for name in ("item", "location", "target")]
+    rows = [[row[at].value for at in names] for row in sheet.iter_rows(min_row=2) if row[names[1]].value]
+    table = pl.read_csv(out / WEEK / "targets.csv")
+    assert table.select("item", "location", "safety_stock").rows() == sorted(
+        (item, location, math.ceil(target - 1e-6)) for item, location, target in rows
+    )
+    assert set(table["valid_from"]) == {WEEK}
+    assert table.height > 50
+
+
 def test_a_figure_of_the_pack_is_traced_to_the_line_of_a_file(out: Path) -> None:
     published = openpyxl.load_workbook(out / WEEK / "finance.xlsx", data_only=True)["Statement"]
     heads = [cell.value for cell in published[1]]

@@ -30,7 +30,8 @@ TARGETS = {
     "typed": pl.Float64, "typed_holding": pl.Float64, "more": pl.Float64, "costs_more": pl.Float64,
     "points": pl.Float64, "source": pl.String, "bias": pl.Float64,
 }  # fmt: skip
-MONEY = ("value", "short_without", "short_with", "short_held", "saves", "holding", "typed_holding", "costs_more")
+ADDITIVE = ("value", "short_held", "holding", "typed_holding", "costs_more")
+"""Money that adds up over the rows; what is saved does not: a sale lost for want of a part or of the goods is one."""
 PLACES = {
     "item": pl.String, "location": pl.String, "description": pl.String, "unit": pl.String, "patience": pl.Float64,
     "demand": pl.Float64, "goods_here": pl.Float64, "goods_there": pl.Float64, "days_there": pl.Float64,
@@ -47,7 +48,8 @@ def targets(snapshot: Snapshot, plan: Plan | None = None) -> pl.DataFrame:
     horizon, by their days. Capacity, lots and shelf life do not limit a target; `held` is what the plan has within
     them. Against one cause alone: the target if nothing but that cause were there; the three add up to more than the
     target, since not all goes wrong at once. short_… is the cost of a stock by the cushion's steps (account "expected
-    shortage"), saves = short_without − short_with; it is worth holding as long as saves > holding. covered: chance
+    shortage"), saves = short_without − short_with; it is worth holding as long as saves > holding, and
+    is no sum over rows: a sale lost for want of a part, or of the goods, is one. covered: chance
     that demand and supply err by no more than the target over the interval, by slices of the distribution, of which the
     one at the target counts half; fill = 1 − expected units short at the reviews ÷ demand of the horizon.
 

@@ -16,7 +16,7 @@ from soe_lib.money.stocktaking import NOT_KNOWN
 from soe_lib.money.window import cut
 from soe_lib.review import charts, frames, kpis, words
 from soe_lib.review.exceptions.detectors.idle_stock import idle
-from soe_lib.review.frames.targets import MONEY as TARGET_MONEY
+from soe_lib.review.frames.targets import ADDITIVE
 from soe_lib.review.pages import ledgers
 from soe_lib.review.pages.closed_week import closed_week
 from soe_lib.review.pages.page import Page, check, found_on, to_decide
@@ -267,7 +267,7 @@ class Finance:
         if every := [*steps, *self.reasons.steps()]:
             sheets["bridges"] = pl.concat(every)
         if not (targets := self.situation.targets).is_empty():
-            sheets["stock_targets"] = targets.rename({name: f"amount_{name}" for name in TARGET_MONEY})
+            sheets["stock_targets"] = targets.rename({name: f"amount_{name}" for name in ADDITIVE})
         if str(results).strip():
             folder = Path(results) / "finance"
             folder.mkdir(parents=True, exist_ok=True)

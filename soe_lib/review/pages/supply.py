@@ -84,12 +84,15 @@ def cushion_said(situation: Situation, places: pl.DataFrame) -> str:
     places : from `frames.where_to_hold`.
     """
     found, currency = situation.targets, situation.currency
-    saves, holding, more = (float(found[name].sum()) for name in ("saves", "holding", "costs_more"))
+    holding, more = (float(found[name].sum()) for name in ("holding", "costs_more"))
+    first = found.row(0, named=True)
+    costs, saves = (words.money(first[name], currency) for name in ("holding", "saves"))
     value = found["value"].drop_nulls()
     unknown = found.height - len(value)
     said = [
         f"Stock of {words.brief_money(float(value.sum()), currency)} is worth holding against what nobody knows: it "
-        f"costs {words.money(holding, currency)} a week and saves {words.money(saves, currency)} of expected shortage",
+        f"costs {words.money(holding, currency)} a week",
+        f"the dearest, {first['description']}, {first['location']}, costs {costs} a week and saves an expected {saves}",
         f"the value of {words.count(unknown, 'target')} is not known for want of a standard cost" if unknown else "",
         f"the typed safety stocks of the same places cost {words.money(abs(more), currency)} a week "
         f"{'more' if more <= 0 else 'less'}; they stay as they are, and the plan pays for what is below either",

@@ -121,7 +121,8 @@ def targets(frame: pl.DataFrame, currency: str) -> Table:
         "Target: the last unit that is expected to save more than it costs to hold, mean of the horizon; typed: the "
         f"policies' safety stock; held: what the plan has. Value, {currency}: at standard cost. {currency} a week: "
         "what the target saves of expected shortage against no stock, what it costs to hold, and what the typed stock "
-        "costs more. Covered: chance that demand and supply err by no more than the target."
+        "costs more. What is saved does not add up: a sale lost for want of a part, or of the goods, is one. "
+        "Covered: chance that demand and supply err by no more than the target."
     )
     return Table(shown, f"Stock that is worth holding, units and {currency}, dearest first", formats, note)
 
