@@ -25,9 +25,9 @@ CELL = (*NODE, "period")
 LEAST = 1e-6
 """Units: a step of less is none."""
 CLASSES = 3
+"""Of demands, by what a unit short costs them; whoever loses least waits first."""
 BINS = 8
 """Tiers of a node and period at most: steps of its curves that lie close together are one, at their mean."""
-"""Of demands, by what a unit short costs them; whoever loses least waits first."""
 CAUSES = ("forecast error", "late deliveries", "lost hours")
 """What a cushion stands against."""
 
