@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 NODE = ("item", "location")
 ACTUAL = ["date", "measure", "item", "location", "customer", "quantity"]
-LOOK_BACK = 26
-"""Earlier extracts that are read where this one names no versions."""
+LOOK_BACK = timedelta(weeks=13)
+"""How far back earlier extracts are read where this one names no versions: as far as a pack's archive keeps them."""
 
 
 def record(forecast: pl.DataFrame, actuals: pl.DataFrame, as_of: date) -> pl.DataFrame:
@@ -81,7 +82,7 @@ def of(snapshot: Snapshot) -> pl.DataFrame:
     own = record(forecast, actuals, snapshot.as_of)
     if own.height or snapshot.folder.name != snapshot.as_of.isoformat():
         return own
-    days = [day for day in dates(snapshot.folder.parent) if day < snapshot.as_of][-LOOK_BACK:]
+    days = [day for day in dates(snapshot.folder.parent) if timedelta(0) < snapshot.as_of - day <= LOOK_BACK]
     told = [_published(str(snapshot.folder.parent), day, snapshot.company) for day in days]
     versions = [made for made, _ in told if made.height]
     if not versions:

@@ -9,7 +9,7 @@ one point never stands alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -322,7 +322,8 @@ def _from_receipts(snapshot: Snapshot) -> pl.DataFrame:
 
 def _earlier(snapshot: Snapshot) -> Mapping[date, pl.DataFrame]:
     """Receipts of the company's earlier extracts, in its items' units, by as-of date."""
-    before = [day for day in dates(snapshot.folder.parent) if day < snapshot.as_of][-LOOK_BACK:]
+    since = snapshot.as_of - timedelta(weeks=13)  # as far back as a pack's archive keeps extracts
+    before = [day for day in dates(snapshot.folder.parent) if since <= day < snapshot.as_of][-LOOK_BACK:]
     found = {day: _receipts(snapshot.folder.parent / day.isoformat(), snapshot.company) for day in before}
     return {day: receipts for day, receipts in found.items() if receipts is not None}
 
