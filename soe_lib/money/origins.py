@@ -107,6 +107,10 @@ ORIGINS: dict[tuple[str, str], Origin] = {
         "−below_safety_cost × length of the period",
         (Part("policies", ("below_safety_cost",), {"item": "item", "location": "location"}),),
     ),
+    ("below_cushion", "expected shortage"): Origin(
+        "−(holding + late + lost ÷ protection interval) × days of the review × probability of the tier and above",
+        (Part("items", ("price", "standard_cost", "holding_cost"), ITEM),),
+    ),
 }  # fmt: skip
 """Flow and account → how its rates are made; any other flow is traced by the tables that its own keys name."""
 
