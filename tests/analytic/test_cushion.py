@@ -185,8 +185,8 @@ def test_units_scale_with_it(tmp_path: Path) -> None:
     )
 
 
-def leaning(tmp_path: Path, rule: str) -> Snapshot:
-    """Eight weeks in which 100 were forecast and 80 asked for; 100 are forecast again."""
+def leaning(tmp_path: Path, rule: str, asked: float) -> Snapshot:
+    """Eight weeks in which 100 were forecast and so many asked for; 100 are forecast again."""
     past = [date(2025, 11, 10) + timedelta(days=7 * n) for n in range(8)]
     versions = [
         {"item": "A", "location": "P", "period": f"{day:%G-W%V}", "version": f"{made:%G-W%V}", "quantity": 100.0}
@@ -197,7 +197,7 @@ def leaning(tmp_path: Path, rule: str) -> Snapshot:
     ahead = [
         {"item": "A", "location": "P", "period": f"W{n}", "version": "now", "quantity": 100.0} for n in (1, 2, 3, 4)
     ]
-    sold = [{"date": day, "measure": "demand", "item": "A", "location": "P", "quantity": 80.0} for day in past]
+    sold = [{"date": day, "measure": "demand", "item": "A", "location": "P", "quantity": asked} for day in past]
     settings = SETTINGS + f'[forecast]\nversion = "now"\nbias = "{rule}"\n'
     return company(
         tmp_path, settings=settings.replace("[cushion]\n", "[cushion]\npool = 0\n"),
@@ -205,9 +205,13 @@ def leaning(tmp_path: Path, rule: str) -> Snapshot:
     )  # fmt: skip
 
 
-def test_bias_is_removed_only_where_settings_say_so(tmp_path: Path) -> None:
-    for rule, asked in (("keep", 100.0), ("remove", 80.0)):
-        network = Network(leaning(tmp_path / rule, rule))
-        assert network.demand["quantity"].to_list() == pytest.approx([asked] * 4)
-        # A bias without any noise asks for no cushion, in the forecast or out of it.
-        assert risk.levels(network).is_empty()
+@pytest.mark.parametrize(("rule", "asked", "planned", "held"), [
+    ("keep", 80.0, 100.0, 0.0), ("keep", 120.0, 100.0, 20.0), ("remove", 80.0, 80.0, 0.0), ("remove", 120.0, 120.0, 0.0),
+])  # fmt: skip
+def test_bias_is_removed_only_where_settings_say_so(
+    tmp_path: Path, rule: str, asked: float, planned: float, held: float
+) -> None:
+    """A bias without noise: kept, the cushion holds what the forecast is too low by; removed, nothing is left to hold."""
+    network = Network(leaning(tmp_path, rule, asked))
+    assert network.demand["quantity"].to_list() == pytest.approx([planned] * 4)
+    assert (risk.levels(network)["level"].max() or 0.0) == pytest.approx(held)
