@@ -441,7 +441,7 @@ def approve(plan: str, by: str, reason: str, store: str, company: str | None) ->
 @click.option("--store", default=None, metavar="DIR", help="Plan history: a folder or an address; OUT/plans.")
 @click.option("--company", default=None, help="Whose, where the store has several.")
 def release(out: str, plan: str, data: str, store: str | None, company: str | None) -> None:
-    """Hand a decided plan to operations: orders, allocation and daily rates as CSV and XLSX in OUT/releases/."""
+    """Hand a decided plan to operations: orders, allocation, daily rates and safety stocks as CSV and XLSX."""
     with stops():
         from soe_lib.operations.release import release as run
 
@@ -458,19 +458,19 @@ def targets(data: str, as_of: str | None, out: Path | None) -> None:
     """Say which stock is worth holding against what nobody knows, by item and place; exit 1 where there is none."""
     with stops():
         from soe_lib.extract.snapshot import read
+        from soe_lib.model import stock_targets
         from soe_lib.operations import files
-        from soe_lib.review import frames
 
         snapshot = read(data, as_of)
-        found = frames.targets(snapshot)
+        found = stock_targets.targets(snapshot)
         if found.is_empty():
-            raise DataError(frames.why_none(snapshot))
+            raise DataError(stock_targets.why_none(snapshot))
         for row in found.sort("item", "location").iter_rows(named=True):
             units = f"{row['target']:,.1f} {row['unit'] or ''} (typed {row['typed']:,.1f})"
             money = f"{snapshot.currency} {row['holding']:,.2f} a week saves {row['saves']:,.2f}"
             click.echo(f"{row['item']}, {row['location']}: {units}, {money}")
         if out:
-            files.checked(out, frames.safety_stocks(snapshot, found))
+            files.checked(out, stock_targets.safety_stocks(snapshot, found))
             click.echo(f"{found.height} safety stocks in {out}")
 
 

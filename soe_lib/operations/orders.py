@@ -1,4 +1,4 @@
-"""A plan as orders: production by line, purchases, transfers, what each customer order gets, and the daily rates."""
+"""A plan as orders: production, purchases, transfers, promises, daily rates; and the safety stocks that go with it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import polars as pl
 
 from soe_lib.model.demand import late_from
 from soe_lib.model.plan import OFF_CENTRE
+from soe_lib.model.stock_targets import safety_stocks
 from soe_lib.operations.sequence import sequenced
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "allocation": ("order", "item", "location", "customer", "due", "period"),
     "allocation_forecast": ("item", "location", "customer", "due", "period"),
     "daily_rates": ("production_order", "date"),
+    "targets": ("item", "location"),
 }
 """Table → what tells its rows apart."""
 
@@ -49,6 +51,7 @@ def released(plan: Plan, snapshot: Snapshot) -> dict[str, pl.DataFrame]:
             "order", "due_on"
         ),
         "daily_rates": daily_rates(production),
+        "targets": safety_stocks(snapshot),
     }
 
 
@@ -64,6 +67,8 @@ def production_orders(plan: Plan, snapshot: Snapshot) -> pl.DataFrame:
     plan chose. Hours are units started × hours per unit; set-up hours stand beside them.
     """
     cells = _runs(plan, snapshot)
+    if cells.is_empty():
+        return pl.DataFrame(schema=_MADE)
     items = snapshot["items"].select("item", "description", "family", "unit")
     routings = _cells(plan, "make").select("routing", "yield", "item", "location").unique("routing")
     ready = _arrival(plan, "make", ("routing", "period"))
@@ -223,6 +228,12 @@ def _number(kind: str, day: str, *parts: str | pl.Expr) -> pl.Expr:
 _RUNS = {
     "routing": pl.String, "step": pl.String, "line": pl.String, "period": pl.String, "quantity": pl.Float64,
     "hours_per_unit": pl.Float64, "setup_hours": pl.Float64,
+}  # fmt: skip
+_MADE = {
+    "production_order": pl.String, "location": pl.String, "line": pl.String, "period": pl.String, "starts_on": pl.Date,
+    "ends_on": pl.Date, "sequence": pl.Int64, "routing": pl.String, "step": pl.String, "item": pl.String,
+    "description": pl.String, "quantity": pl.Float64, "good_quantity": pl.Float64, "unit": pl.String,
+    "hours": pl.Float64, "setup_hours": pl.Float64, "ready_on": pl.Date,
 }  # fmt: skip
 _BUYS = {
     "purchase_order": pl.String, "supplier": pl.String, "offer": pl.String, "item": pl.String,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from soe_lib.errors import PackError
 from soe_lib.model.planning import COMING
+from soe_lib.model.stock_targets import safety_stocks
 from soe_lib.operations import files
 from soe_lib.pack import (
     cover,
@@ -31,7 +32,6 @@ from soe_lib.pack import (
     trends,
     workbook,
 )
-from soe_lib.review.frames.targets import safety_stocks
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot

@@ -34,6 +34,7 @@ class Situation:
     prices : what each event costs, found by planning again without it: subject, money, steering [money]; None where
         nobody has planned again.
     options : the priced answers to the exceptions (`soe.price_options`). memory : how long each has been open.
+    stock_targets : of this plan, where they are known already.
     """
 
     snapshot: Snapshot
@@ -43,6 +44,7 @@ class Situation:
     prices: pl.DataFrame | None = None
     options: pl.DataFrame | None = None
     memory: pl.DataFrame | None = None
+    stock_targets: pl.DataFrame | None = None
 
     def __repr__(self) -> str:
         against = self.record.name if self.record else "no plan of record"
@@ -217,7 +219,8 @@ class Situation:
     @cached_property
     def targets(self) -> pl.DataFrame:
         """Stock that is worth holding against what nobody knows, beside what is held and what is typed."""
-        return frames.targets(self.snapshot, self.plan)
+        known = self.stock_targets
+        return frames.targets(self.snapshot, self.plan) if known is None else known
 
     @cached_property
     def cover(self) -> pl.DataFrame:
@@ -246,13 +249,18 @@ class Situation:
 
 
 def situation(
-    snapshot: Snapshot, plan: Plan, record: Plan | None = None, *, prices: pl.DataFrame | None = None
+    snapshot: Snapshot,
+    plan: Plan,
+    record: Plan | None = None,
+    *,
+    prices: pl.DataFrame | None = None,
+    targets: pl.DataFrame | None = None,
 ) -> Situation:
     """This week's situation, with the company's earlier extracts beside it.
 
     Parameters
     ----------
     snapshot, plan : of this week. record : the plan of record, where there is one.
-    prices : what each event costs, from `cost_of_events`.
+    prices : what each event costs, from `cost_of_events`. targets : of this plan, from `soe.kept_targets`.
     """
-    return Situation(snapshot, plan, record, frames.earlier(snapshot), prices)
+    return Situation(snapshot, plan, record, frames.earlier(snapshot), prices, stock_targets=targets)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 import polars as pl
 import pytest
 from click.testing import CliRunner
@@ -15,7 +19,7 @@ from scipy.stats import norm
 import soe_lib as soe
 from soe_lib.cli import main
 from soe_lib.errors import ReconciliationError
-from soe_lib.operations import files
+from soe_lib.operations import files, orders
 from soe_lib.review import charts, frames, pages
 from soe_lib.review.situation import Situation
 from soe_lib.uncertainty.spread import WEIGHTS, normal_slices
@@ -247,20 +251,84 @@ def test_what_goes_into_a_good_is_made_before_it(tmp_path: Path) -> None:
     assert (row["days_parts"], row["parts"], row["goods_there"]) == (5.0, pytest.approx(0.3), None)
 
 
+HEADER = ["item", "location", "safety_stock", "unit", "cover_days", "value", "currency", "valid_from"]
+ODD = ('=A,"1"', "+B", "-C", "'D", "E; F")
+"""Names of items that a spreadsheet, or a reader of commas, might take for something else."""
+
+
 def test_the_file_for_an_erp_is_whole_and_reads_back(tmp_path: Path) -> None:
     made = company(tmp_path / "it")
     out = tmp_path / "out" / "targets.csv"
     done = CliRunner().invoke(main, ["targets", "--data", str(made.folder), "--out", str(out)])
     assert done.exit_code == 0, done.output
     whole = int(np.ceil(LEVELS[8]))
-    assert out.read_text() == f"item,location,safety_stock,unit,valid_from\nA,P,{whole},each,2026-01-05\n"
+    said = f"A,P,{whole}.0,each,{whole / 100 * 7:.1f},{whole * 4.0},EUR,2026-01-05"
+    assert out.read_text() == f"{','.join(HEADER)}\n{said}\n"
     assert [path.name for path in out.parent.iterdir()] == ["targets.csv"]
-    exact = pl.DataFrame({"item": ["=A"], "location": ["P"], "target": [3.0000000001], "unit": ["each"]})
-    rows = frames.safety_stocks(made, exact)
-    assert rows["safety_stock"].to_list() == [3]
-    files.checked(out, rows)
-    assert files.read_csv(out, rows.schema).equals(rows)
-    assert "'=A" in out.read_text()
+
+
+def odd(tmp_path: Path) -> soe.Snapshot:
+    """A company whose items have odd names, the last of them counted in thousandths; C has no standard cost."""
+    cost = {name: None if name == "-C" else 4.0 for name in ODD}
+    return company(
+        tmp_path,
+        items=[{"item": name, "unit": "each", "standard_cost": cost[name], "holding_cost": 1.0, "price": 10.0} for name in ODD],
+        forecast=[{"item": name, "location": "P", "period": f"W{n}", "quantity": 40_000.0} for name in ODD for n in (1, 2, 3, 4)],
+        offers=[{"offer": f"O{n}", "supplier": "S", "item": name, "location": "P", "unit_cost": 4.0} for n, name in enumerate(ODD)],
+        forecast_errors=[row for name in ODD for row in errors(name, scale=12_345.6)],
+        inventory=[{"item": name, "location": "P", "on_hand": 3.125 if name == ODD[-1] else 3.0} for name in ODD],
+    )  # fmt: skip
+
+
+def test_a_release_holds_the_targets_for_an_erp(tmp_path: Path) -> None:
+    """Plain numbers, ISO dates, one row an item and place; what is read back, by CSV or sheet, is what was worked out."""
+    made, out = odd(tmp_path / "it"), tmp_path / "out"
+    soe.append(out / "plans", soe.plan(made, record=None))
+    soe.approve(out / "plans", made.as_of, by="Ada", reason="as discussed")
+    folder = soe.release(out, made.as_of, snapshot=made).folder
+    with (folder / "targets.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    book = openpyxl.load_workbook(folder / files.WORKBOOK)["targets"]
+    sheet = [dict(zip(HEADER, cells, strict=True)) for cells in book.iter_rows(min_row=2, values_only=True)]
+    assert list(rows[0]) == [cell.value for cell in book[1]] == HEADER
+    assert [row["item"] for row in sheet] == sorted(ODD)
+    assert not [cell for line in book.iter_rows() for cell in line if cell.data_type == "f"]
+    for row, cells in zip(rows, sheet, strict=True):
+        name = row["item"].removeprefix("'")  # the mark of a text that a spreadsheet would run
+        fraction = name == ODD[-1]
+        # A lost unit costs 6 (price − standard cost), of C, whose cost is not known, 10: critical ratios 6/7 and 10/11.
+        exact = 12_345.6 * float(norm.ppf(STEPS[9 if name == "-C" else 8]))
+        stock = np.ceil(exact * 1000) / 1000 if fraction else np.ceil(exact)
+        assert (name, row["location"], row["unit"], row["currency"]) == (cells["item"], "P", "each", "EUR")
+        assert all(re.fullmatch(r"\d+\.\d+|", row[number]) for number in ("safety_stock", "cover_days", "value"))
+        assert row["valid_from"] == "2026-01-05" == cells["valid_from"].date().isoformat()
+        assert float(row["safety_stock"]) == cells["safety_stock"] == pytest.approx(stock, abs=1e-9)
+        assert float(row["cover_days"]) == cells["cover_days"] == round(stock / 40_000.0 * 7, 1)
+        value = "" if name == "-C" else stock * 4.0
+        assert row["value"] == "" if name == "-C" else float(row["value"]) == pytest.approx(value, abs=0.005)
+    told = json.loads((folder / "release.json").read_text(encoding="utf-8"))
+    assert told["rows"]["targets"] == len(ODD)
+    assert "targets.csv" in told["files"]
+
+
+def test_a_release_without_a_record_holds_no_target(tmp_path: Path) -> None:
+    made = company(tmp_path, forecast_errors=[])
+    found = orders.released(soe.plan(made, record=None), made)["targets"]
+    assert (found.columns, found.height) == (HEADER, 0)
+
+
+def test_a_pack_works_the_targets_out_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = company(tmp_path / "it")
+    plan = soe.plan(made, record=None)
+    kept = soe.keep_targets(soe.situation(made, plan).targets, tmp_path / "results")
+    assert kept["target"].to_list() == [pytest.approx(LEVELS[8])]
+    soe.keep_targets(kept, "")
+    assert soe.kept_targets("") is None
+    monkeypatch.setattr(frames, "targets", lambda *_: pytest.fail("worked out again"))
+    week = soe.situation(made, plan, targets=soe.kept_targets(tmp_path / "results")).priced(None).answered(None)
+    assert week.targets.equals(kept)
+    book = pages.finance(week).workbook("")["stock_targets"]
+    assert frames.safety_stocks(made, book).equals(frames.safety_stocks(made, kept))
 
 
 def test_a_file_that_does_not_read_back_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

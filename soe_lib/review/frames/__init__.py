@@ -2,6 +2,8 @@
 worded.
 """
 
+from soe_lib.model.stock_targets import safety_stocks, targets, why_none
+from soe_lib.model.where_to_hold import where_to_hold
 from soe_lib.review.frames.adherence import annual_cost_of_goods, made_against_plan, stock_today
 from soe_lib.review.frames.changes import changed_events, changed_inputs, changed_orders, changed_plan, changed_receipts
 from soe_lib.review.frames.demand import demand_by_week, demand_lines
@@ -14,7 +16,6 @@ from soe_lib.review.frames.outlook import month_outlook
 from soe_lib.review.frames.running import running
 from soe_lib.review.frames.service import gaps_by_item, gaps_by_week, orders_at_risk, service_by
 from soe_lib.review.frames.stock import cover, projected_stock, stock_value
-from soe_lib.review.frames.targets import safety_stocks, targets, where_to_hold, why_none
 from soe_lib.review.frames.time import buckets
 from soe_lib.review.frames.versions import (
     accuracy_by_cell,

@@ -280,3 +280,16 @@ def test_a_routing_without_a_line_is_ordered_at_its_place(tmp_path: Path) -> Non
     made = orders.released(soe.plan(read), read)["production_orders"]
     assert set(made["line"]) == {""}
     assert all(number.startswith("MO-") and "-Plant-" in number for number in made["production_order"])
+
+
+def test_a_company_that_makes_nothing_is_released(tmp_path: Path) -> None:
+    """It buys and sells: no production order and no daily rate, in the columns that they always have."""
+    bought = {"offer": "O", "supplier": "S", "item": "P", "location": "Shop", "unit_cost": 2, "lead_time_days": 0}
+    kept = ("settings", "items", "locations", "customers", "orders")
+    read = snapshot(tmp_path / "shop", **{n: TABLES[n] for n in kept if n in TABLES}, offers=[bought])
+    made = snapshot(tmp_path / "plant", **TABLES)
+    found, usual = orders.released(soe.plan(read), read), orders.released(soe.plan(made), made)
+    assert found["purchase_orders"]["quantity"].sum() == pytest.approx(46.0)
+    for name in ("production_orders", "daily_rates"):
+        assert found[name].is_empty()
+        assert found[name].schema == usual[name].schema

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from soe_lib.model import risk
 from soe_lib.model.blocks.stock import holding_rates
-from soe_lib.model.inbound import shortest, usage, ways
+from soe_lib.model.inbound import usage
 from soe_lib.model.network import Network
-from soe_lib.review.frames.lines import named
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
     from soe_lib.model.plan import Plan
 
+FILE = "stock_targets.parquet"
 NODE = ["item", "location"]
 CELL = [*NODE, "period"]
 WEEK = 7.0
 ROUND = 1e-6
 AGAINST = {"against_forecast": "forecast error", "against_late": "late deliveries", "against_lost": "lost hours"}
+COUNTED = {"inventory": "on_hand", "orders": "quantity", "receipts": "quantity", "policies": "safety_stock"}
+"""Tables and columns that count stock as it lies there, and so tell whether an item comes in fractions of its unit."""
 TARGETS = {
     "item": pl.String, "location": pl.String, "description": pl.String, "family": pl.String, "unit": pl.String,
     "interval": pl.Float64, "target": pl.Float64, "held": pl.Float64, "filled": pl.Float64, "cover": pl.Float64,
@@ -32,12 +35,6 @@ TARGETS = {
 }  # fmt: skip
 ADDITIVE = ("value", "short_held", "holding", "typed_holding", "costs_more")
 """Money that adds up over the rows; what is saved does not: a sale lost for want of a part or of the goods is one."""
-PLACES = {
-    "item": pl.String, "location": pl.String, "description": pl.String, "unit": pl.String, "patience": pl.Float64,
-    "demand": pl.Float64, "goods_here": pl.Float64, "goods_there": pl.Float64, "days_there": pl.Float64,
-    "parts": pl.Float64, "days_parts": pl.Float64, "cheapest": pl.String, "spares": pl.Float64,
-}  # fmt: skip
-HERE, THERE, PARTS = "goods where they are sold", "goods where they come from", "components"
 
 
 def targets(snapshot: Snapshot, plan: Plan | None = None) -> pl.DataFrame:
@@ -68,136 +65,76 @@ def targets(snapshot: Snapshot, plan: Plan | None = None) -> pl.DataFrame:
     part of the target unless settings take it out].
     """
     network = Network(snapshot)
-    reviews = _plain(risk.reviews(network))
-    steps = _plain(risk.steps(network)).join(reviews, on="period")
+    reviews = plain(risk.reviews(network))
+    steps = plain(risk.steps(network)).join(reviews, on="period")
     if steps.is_empty():
         return pl.DataFrame(schema=TARGETS)
-    week = _holding(network)
-    weeks = float(reviews["days"].sum()) / WEEK
-    aims = _aims(steps, week)
-    nodes = steps.select(NODE).unique(maintain_order=True)
-    cells = nodes.join(reviews, how="cross").join(aims, on=CELL, how="left").with_columns(pl.col("aim").fill_null(0.0))
-    share = pl.col("days") / WEEK / weeks
-    found = cells.group_by(NODE).agg(target=(pl.col("aim") * share).sum())
-    for name, cause in AGAINST.items():
-        alone = _aims(_plain(risk.steps_against(network, (cause,))).join(reviews, on="period"), week)
-        part = alone.group_by(NODE).agg((pl.col("aim") * share).sum().alias(name))
-        found = found.join(part, on=NODE, how="left").with_columns(pl.col(name).fill_null(0.0))
+    week = holding(network)
+    cells = _cells(steps, reviews, week)
     found = (
-        found.join(_costs(steps, cells.with_columns(at="aim"), "short_with", weeks), on=NODE)
-        .join(_costs(steps, cells.with_columns(at=pl.lit(0.0)), "short_without", weeks), on=NODE)
-        .join(_held(steps, cells, plan, weeks), on=NODE, how="left")
+        _mean(cells, "target")
+        .join(_against(network, cells, reviews, week), on=NODE)
+        .join(_costs(steps, cells.with_columns(at="aim"), "short_with"), on=NODE)
+        .join(_costs(steps, cells.with_columns(at=pl.lit(0.0)), "short_without"), on=NODE)
+        .join(_held(steps, cells, plan), on=NODE, how="left")
         .join(_service(network, cells), on=NODE, how="left")
         .join(_typed(snapshot), on=NODE, how="left")
         .join(_record(network), on=NODE, how="left")
         .join(week, on=NODE, how="left")
-        .join(_demand(network), on=NODE, how="left")
+        .join(demand_a_day(network), on=NODE, how="left")
         .join(snapshot["items"].select("item", "description", "family", "unit", "standard_cost"), on="item", how="left")
     )
-    target, rate = pl.col("target"), pl.col("week")
-    whole = found.with_columns(
-        pl.col("typed").fill_null(0.0), named("description", "item"), holding=target * rate
-    ).with_columns(
-        cover=pl.when(pl.col("demand") > 0).then(target / pl.col("demand")),
-        value=target * pl.col("standard_cost"),
-        unit_cost="standard_cost",
-        saves=pl.col("short_without") - pl.col("short_with"),
-        typed_holding=pl.col("typed") * rate,
-        more=target - pl.col("typed"),
-        costs_more=(target - pl.col("typed")) * rate,
-    )
-    dear = pl.col("value").fill_null(-1.0)
-    return whole.sort(dear, pl.col("saves"), *NODE, descending=[True, True, False, False]).select(
-        pl.col(name).cast(kind) for name, kind in TARGETS.items()
-    )
-
-
-def where_to_hold(snapshot: Snapshot) -> pl.DataFrame:
-    """Where a day of cover is cheapest to hold: as goods where they are sold or come from, or as their components.
-
-    Formula: cost of a place = Σ over what one unit of demand takes there of units × holding a week. A place protects
-    where its goods reach the customer within the patience of whoever waits least: from where they come, the shortest
-    way over the lanes; from components, the time to make the good and what goes into it, one after the other, too.
-    Components are what is bought. What several demands share, and what a line that is full could not make of its
-    components in time, are not in these figures.
-
-    Returns
-    -------
-    item, location, description, unit, patience [days], demand [units/day], goods_here, goods_there, parts [money/week
-    for a unit a day; null where there is no such place], days_there, days_parts [days to the customer], cheapest (of
-    the places that protect), spares [money/week for each day of cover of this demand, against holding it where sold].
-    """
-    network = Network(snapshot)
-    uses = (
-        _plain(usage(network)).join(_holding(network), on=NODE, how="left").with_columns(pl.col("week").fill_null(0.0))
-    )
-    if uses.is_empty():
-        return pl.DataFrame(schema=PLACES)
-    of = ["of_item", "of_location"]
-    far = _plain(shortest(network)).select(*NODE, "days")
-    in_ways = _plain(ways(network))
-    made = in_ways.filter(pl.col("kind") == "make").group_by(NODE).agg(make=pl.col("days").min())
-    bought = in_ways.filter(pl.col("kind") == "buy").select(NODE).unique().with_columns(bought=True)
-    rows = (
-        uses.join(far, on=NODE, how="left").join(made, on=NODE, how="left").join(bought, on=NODE, how="left")
-        .with_columns(pl.col("bought").fill_null(value=False), cost=pl.col("per_unit") * pl.col("week"))
-    )  # fmt: skip
-    same = pl.col("item") == pl.col("of_item")
-    own = same & (pl.col("location") == pl.col("of_location"))
-    source = same & ~own & (pl.col("make").is_not_null() | pl.col("bought"))
-    part = ~same & pl.col("bought") & pl.col("make").is_null()
-    between = ~same & pl.col("make").is_not_null()
-    each = rows.group_by(of).agg(
-        goods_here=pl.col("cost").filter(own).sum(),
-        here=pl.col("days").filter(own).first(),
-        goods_there=pl.when(source.any()).then(pl.col("cost").filter(source).sum()),
-        there=pl.col("days").filter(source).min(),
-        parts=pl.when(part.any()).then(pl.col("cost").filter(part).sum()),
-    )
-    inside = rows.filter(between).group_by(*of, "item").agg(pl.col("make").max())
-    each = each.join(inside.group_by(of).agg(between=pl.col("make").sum()), on=of, how="left")
-    patience = _plain(risk.lines(network)).filter("own").group_by(NODE).agg(patience=pl.col("patient").min())
-    items = snapshot["items"].select("item", "description", "unit")
-    full = (
-        each.rename({"of_item": "item", "of_location": "location"})
-        .join(patience, on=NODE, how="inner")
-        .join(_demand(network), on=NODE, how="left")
-        .join(items, on="item", how="left")
-        .with_columns(named("description", "item"), pl.col("demand").fill_null(0.0))
-        .with_columns(
-            days_there=pl.when(pl.col("goods_there").is_not_null()).then((pl.col("here") - pl.col("there")).clip(0.0)),
-            days_parts=pl.when(pl.col("parts").is_not_null()).then(pl.col("here") + pl.col("between").fill_null(0.0)),
-        )
-    )
-    there = pl.when(pl.col("days_there") <= pl.col("patience")).then("goods_there")
-    parts = pl.when(pl.col("days_parts") <= pl.col("patience")).then("parts")
-    least = pl.min_horizontal("goods_here", there, parts)
-    cheapest = (
-        pl.when(pl.col("goods_here") <= least)
-        .then(pl.lit(HERE))
-        .when((there <= least).fill_null(value=False))
-        .then(pl.lit(THERE))
-        .otherwise(pl.lit(PARTS))
-    )
-    return (
-        full.with_columns(cheapest=cheapest, spares=(pl.col("goods_here") - least) * pl.col("demand"))
-        .sort("spares", pl.col("goods_here") * pl.col("demand"), *NODE, descending=[True, True, False, False])
-        .select(pl.col(name).cast(kind) for name, kind in PLACES.items())
-    )
+    return _in_money(found)
 
 
 def safety_stocks(snapshot: Snapshot, found: pl.DataFrame | None = None) -> pl.DataFrame:
-    """The targets as an ERP loads them: item, location, safety_stock [whole units, rounded up], unit, valid_from.
+    """The targets as an ERP loads them, a row an item and place: plain numbers, ISO dates, the item's own unit.
+
+    Formula: safety_stock = target rounded up to a whole unit; of an item that the extract counts in fractions (stock,
+    orders, receipts, typed safety stocks), to a thousandth. cover_days and value are those of the rounded stock.
 
     Parameters
     ----------
-    found : from `targets`; worked out where left out. Sorted by item and location, which name a row.
+    found : from `targets`; worked out where left out.
+
+    Returns
+    -------
+    item, location (they name a row; sorted by them), safety_stock, unit, cover_days [days of mean demand, null where
+    nothing is asked for], value [money at standard cost, null without one], currency, valid_from.
     """
     rows = targets(snapshot) if found is None else found
-    whole = (pl.col("target") - ROUND).ceil().clip(0.0).cast(pl.Int64)
+    scale = pl.when(pl.col("item").is_in(_divisible(snapshot).implode())).then(1000.0).otherwise(1.0)
+    stock = ((pl.col("target") * scale - ROUND).ceil() / scale).clip(0.0)
+    a_day = pl.when(pl.col("cover") > 0).then(pl.col("target") / pl.col("cover"))
     return rows.sort(NODE).select(
-        *NODE, whole.alias("safety_stock"), pl.col("unit").fill_null(""), pl.lit(snapshot.as_of).alias("valid_from")
+        *NODE,
+        stock.alias("safety_stock"),
+        pl.col("unit").fill_null(""),
+        (stock / a_day).round(1).alias("cover_days"),
+        (stock * pl.col("unit_cost")).round(2).alias("value"),
+        pl.lit(snapshot.currency).alias("currency"),
+        pl.lit(snapshot.as_of).alias("valid_from"),
     )
+
+
+def _divisible(snapshot: Snapshot) -> pl.Series:
+    """The items of which the extract counts fractions of a unit."""
+    told = [snapshot[table].select("item", count=column) for table, column in COUNTED.items()]
+    return pl.concat(told).filter((pl.col("count") % 1.0).abs() > ROUND).get_column("item").unique()
+
+
+def keep_targets(found: pl.DataFrame, results: str | Path) -> pl.DataFrame:
+    """Leave the targets where the other pages of the same pack find them; does nothing when run by hand."""
+    if str(results):
+        Path(results).mkdir(parents=True, exist_ok=True)
+        found.write_parquet(Path(results) / FILE)
+    return found
+
+
+def kept_targets(results: str | Path) -> pl.DataFrame | None:
+    """The targets that the balance page left; None where there are none."""
+    path = Path(results) / FILE
+    return pl.read_parquet(path) if str(results) and path.is_file() else None
 
 
 def why_none(snapshot: Snapshot) -> str:
@@ -217,65 +154,104 @@ def why_none(snapshot: Snapshot) -> str:
     return "No stock is worth holding: nothing that is late or lost costs anything, or nothing is asked for."
 
 
-def _plain(frame: pl.DataFrame) -> pl.DataFrame:
+def plain(frame: pl.DataFrame) -> pl.DataFrame:
     """Coded labels as texts."""
     return frame.with_columns(pl.col(pl.Enum).cast(pl.String), pl.col(pl.Categorical).cast(pl.String))
 
 
-def _holding(network: Network) -> pl.DataFrame:
+def holding(network: Network) -> pl.DataFrame:
     """item, location, week: what holding a unit for a week costs [money]."""
     a_week = pl.col("holding").fill_null(0.0) * risk.pace(network) * WEEK
-    return _plain(holding_rates(network)).select(*NODE, week=a_week)
+    return plain(holding_rates(network)).select(*NODE, week=a_week)
 
 
-def _aims(steps: pl.DataFrame, week: pl.DataFrame) -> pl.DataFrame:
-    """item, location, period, days, aim: the highest step that is worth more than holding it [units]."""
+def _cells(steps: pl.DataFrame, reviews: pl.DataFrame, week: pl.DataFrame) -> pl.DataFrame:
+    """item, location, period, days, aim: the highest step that is worth more than holding it [units], by review."""
     pays = pl.col("price") > pl.col("week").fill_null(0.0) * pl.col("days") / WEEK * (1.0 + 1e-9)
-    return (
-        steps.join(week, on=NODE, how="left")
-        .group_by(*CELL, "days")
-        .agg(aim=pl.col("level").filter(pays).max().fill_null(0.0))
+    aims = steps.join(week, on=NODE, how="left").group_by(CELL).agg(aim=pl.col("level").filter(pays).max())
+    nodes = steps.select(NODE).unique().sort(NODE)
+    return nodes.join(reviews, how="cross").join(aims, on=CELL, how="left").with_columns(pl.col("aim").fill_null(0.0))
+
+
+def _mean(cells: pl.DataFrame, name: str) -> pl.DataFrame:
+    """item, location, and the aims' mean over the reviews by their days."""
+    mean = (pl.col("aim") * pl.col("days")).sum() / pl.col("days").sum()
+    return cells.group_by(NODE, maintain_order=True).agg(mean.alias(name))
+
+
+def _against(network: Network, cells: pl.DataFrame, reviews: pl.DataFrame, week: pl.DataFrame) -> pl.DataFrame:
+    """item, location, and the target against each cause alone."""
+    found = cells.select(NODE).unique(maintain_order=True)
+    for name, cause in AGAINST.items():
+        alone = plain(risk.steps_against(network, (cause,))).join(reviews, on="period")
+        part = _mean(_cells(alone, reviews, week), name)
+        found = found.join(part, on=NODE, how="left").with_columns(pl.col(name).fill_null(0.0))
+    return found
+
+
+def _in_money(found: pl.DataFrame) -> pl.DataFrame:
+    """The rows with what they are worth and cost, dearest first."""
+    target, rate = pl.col("target"), pl.col("week")
+    blank = pl.col("description").fill_null("") == ""
+    whole = found.with_columns(
+        pl.col("typed").fill_null(0.0),
+        description=pl.when(blank).then("item").otherwise("description"),
+        holding=target * rate,
+    ).with_columns(
+        cover=pl.when(pl.col("demand") > 0).then(target / pl.col("demand")),
+        value=target * pl.col("standard_cost"),
+        unit_cost="standard_cost",
+        saves=pl.col("short_without") - pl.col("short_with"),
+        typed_holding=pl.col("typed") * rate,
+        more=target - pl.col("typed"),
+        costs_more=(target - pl.col("typed")) * rate,
+    )
+    dear = pl.col("value").fill_null(-1.0)
+    return whole.sort(dear, pl.col("saves"), *NODE, descending=[True, True, False, False]).select(
+        pl.col(name).cast(kind) for name, kind in TARGETS.items()
     )
 
 
-def _costs(steps: pl.DataFrame, cells: pl.DataFrame, name: str, weeks: float) -> pl.DataFrame:
+def _costs(steps: pl.DataFrame, cells: pl.DataFrame, name: str) -> pl.DataFrame:
     """item, location, and what is expected to be short a week with the stock `at` of each review [money]."""
+    weeks = float(cells.select("period", "days").unique()["days"].sum()) / WEEK
     below = pl.col("level") - pl.max_horizontal("at", pl.col("level") - pl.col("width"))
     money = (pl.col("price") * below.clip(0.0)).sum() / weeks
-    return steps.join(cells.select(*CELL, "at"), on=CELL).group_by(NODE).agg(money.alias(name))
+    filled = steps.join(cells.select(*CELL, "at"), on=CELL).sort(*CELL, "level")
+    return filled.group_by(NODE, maintain_order=True).agg(money.alias(name))
 
 
-def _held(steps: pl.DataFrame, cells: pl.DataFrame, plan: Plan | None, weeks: float) -> pl.DataFrame:
+def _held(steps: pl.DataFrame, cells: pl.DataFrame, plan: Plan | None) -> pl.DataFrame:
     """item, location, held [units], filled [share], short_held [money/week] of what the plan has in stock."""
     if plan is None or "stock" not in plan.flows:
         nothing = {"held": pl.Float64, "filled": pl.Float64, "short_held": pl.Float64}
         return pl.DataFrame(schema={"item": pl.String, "location": pl.String, **nothing})
-    stock = plan.flows["stock"].select(*CELL, at="quantity")
+    stock = plain(plan.flows["stock"].select(*CELL, at="quantity"))
     rows = cells.join(stock, on=CELL, how="left").with_columns(pl.col("at").fill_null(0.0))
     days, aim = pl.col("days"), pl.col("aim")
     filled = (pl.min_horizontal("at", "aim") * days).sum() / (aim * days).sum()
     return (
-        rows.group_by(NODE)
+        rows.group_by(NODE, maintain_order=True)
         .agg(held=(pl.col("at") * days).sum() / days.sum(), filled=pl.when((aim * days).sum() > 0).then(filled))
-        .join(_costs(steps, rows, "short_held", weeks), on=NODE)
+        .join(_costs(steps, rows, "short_held"), on=NODE)
     )
 
 
 def _service(network: Network, cells: pl.DataFrame) -> pl.DataFrame:
     """item, location, interval [days], covered [probability], fill [share] with the target in stock."""
-    asked = _plain(usage(network)).join(
-        _plain(network.demand).group_by("item", "location", "due").agg(pl.col("quantity").sum())
+    asked = plain(usage(network)).join(
+        plain(network.demand).group_by("item", "location", "due").agg(pl.col("quantity").sum())
         .rename({"item": "of_item", "location": "of_location"}),
         on=["of_item", "of_location"],
     ).group_by(NODE).agg(asked=(pl.col("quantity") * pl.col("per_unit")).sum())  # fmt: skip
-    rows = _plain(risk.shortfalls(network)).join(cells.select(*CELL, "days", "aim"), on=CELL)
+    rows = plain(risk.shortfalls(network)).join(cells.select(*CELL, "days", "aim"), on=CELL)
     close = (pl.col("short") - pl.col("aim")).abs() <= 1e-9 * pl.col("aim")
     within = pl.when(close).then(0.5).otherwise((pl.col("short") < pl.col("aim")).cast(pl.Float64))
-    each = rows.group_by(*CELL, "interval", "days").agg(
+    each = rows.group_by(*CELL, "interval", "days", maintain_order=True).agg(
         covered=(pl.col("weight") * within).sum(),
         short=((pl.col("short") - pl.col("aim")).clip(0.0) * pl.col("weight")).sum(),
     )
-    found = each.group_by(NODE).agg(
+    found = each.group_by(NODE, maintain_order=True).agg(
         pl.col("interval").first(),
         covered=(pl.col("covered") * pl.col("days")).sum() / pl.col("days").sum(),
         short=pl.col("short").sum(),
@@ -284,13 +260,13 @@ def _service(network: Network, cells: pl.DataFrame) -> pl.DataFrame:
     return found.join(asked, on=NODE, how="left").select(*NODE, "interval", "covered", fill=fill)
 
 
-def _demand(network: Network) -> pl.DataFrame:
+def demand_a_day(network: Network) -> pl.DataFrame:
     """item, location, demand: what a day takes of each node, mean of the horizon [units/day]."""
     span = (network.periods["ends_on"].max() - network.periods["starts_on"].min()).days + 1  # type: ignore[operator,union-attr]
-    total = _plain(network.demand).group_by(NODE).agg(pl.col("quantity").sum())
+    total = plain(network.demand).group_by(NODE).agg(pl.col("quantity").sum())
     served = total.rename({"item": "of_item", "location": "of_location"})
     return (
-        _plain(usage(network))
+        plain(usage(network))
         .join(served, on=["of_item", "of_location"])
         .group_by(NODE)
         .agg(demand=(pl.col("quantity") * pl.col("per_unit")).sum() / span)
@@ -309,19 +285,19 @@ def _record(network: Network) -> pl.DataFrame:
     source is whichever has most.
     """
     nodes = risk.intervals(network).filter(pl.col("most").is_null()).unique(NODE, keep="first", maintain_order=True)
-    told = _plain(risk.stated(network)).group_by(NODE).agg(points=pl.col("probability").n_unique().cast(pl.Float64))
+    told = plain(risk.stated(network)).group_by(NODE).agg(points=pl.col("probability").n_unique().cast(pl.Float64))
     stated = told.select(*NODE, "points", source=pl.lit("stated"), bias=pl.lit(None, dtype=pl.Float64))
     if not risk.active(network):
         return stated
     pool = network.settings.cushion.pool
     families = network.snapshot["items"].select("item", "family")
-    rows = _plain(risk.errors(network)).join(families, on="item", how="left")
+    rows = plain(risk.errors(network)).join(families, on="item", how="left")
     rows = rows.with_columns(
         of_family=pl.col("n").sum().over("family", "ahead"), of_company=pl.col("n").sum().over("ahead")
     )
     gap = (pl.col("ahead") - pl.col("days") / WEEK).abs()
     near = (
-        rows.join(_plain(nodes).select(*NODE, "days"), on=NODE)
+        rows.join(plain(nodes).select(*NODE, "days"), on=NODE)
         .sort(*NODE, gap, "ahead")
         .group_by(NODE, maintain_order=True)
         .first()
