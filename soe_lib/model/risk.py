@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 CELL = (*NODE, "period")
 LEAST = 1e-6
 """Units: a step of less is none."""
+FOREVER = 10**6
+"""Days of a label that is left blank."""
 CLASSES = 3
 """Of demands, by what a unit short costs them; whoever loses least waits first."""
 BINS = 8
@@ -218,6 +220,7 @@ def _levels(network: Network, causes: Sequence[str]) -> pl.DataFrame:
 def stated(network: Network) -> pl.DataFrame:
     """What the company itself says of its errors: item, location, period, probability, quantity, weight.
 
+    A row holds for the periods that end within its label of time; of several the shortest label, blank last.
     Formula: the weight of a quantile is half the distance of its neighbours; the outermost reach to 0 and to 1.
     """
     table = network.table("forecast_errors")
@@ -225,14 +228,17 @@ def stated(network: Network) -> pl.DataFrame:
         return network.nodes.clear().with_columns(
             period=network.first, probability=pl.lit(0.0), quantity=pl.lit(0.0), weight=pl.lit(0.0)
         )
-    always = pl.col("period").fill_null("") == ""
-    periods = network.periods.select(every="period")
-    rows = pl.concat(
-        [
-            table.filter(always).join(periods, how="cross").with_columns(period="every").drop("every"),
-            network.encode(table.filter(~always)),
-        ]
-    ).sort(*CELL, "probability")
+    names = table.select(label=pl.col("period").fill_null("")).unique()
+    spans = network.calendar.spans(names["label"]).with_columns(long=(pl.col("last") - pl.col("first")).dt.total_days())
+    ending = pl.col("ends_on").is_between("first", "last") | (pl.col("label") == "")
+    held = spans.join(network.periods.select(at="period", ends_on="ends_on"), how="cross").filter(ending)
+    rows = (
+        table.with_columns(label=pl.col("period").fill_null(""))
+        .drop("period")
+        .join(held.select("label", pl.col("at").alias("period"), pl.col("long").fill_null(FOREVER)), on="label")
+        .filter(pl.col("long") == pl.col("long").min().over(CELL))
+        .sort(*CELL, "probability")
+    )
     at = pl.col("probability")
     above = ((at + at.shift(-1)) / 2).over(CELL).fill_null(1.0)
     below = ((at + at.shift(1)) / 2).over(CELL).fill_null(0.0)

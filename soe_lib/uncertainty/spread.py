@@ -82,7 +82,7 @@ def _leaning(asked: pl.DataFrame, found: pl.DataFrame, on: pl.DataFrame, key: li
         nulls_equal=True,
     ).join(on.select(*key, there=LISTED, mean_there="mean"), on=key, how="left", nulls_equal=True)
     n = pl.col("n").fill_null(0.0)
-    own = n / (n + pool)
+    own = pl.when(n > 0).then(n / (n + pool)).otherwise(0.0)
     return both.with_columns(
         n=n,
         mean=pl.col("mean").fill_null(0.0) * own + pl.col("mean_there") * (1.0 - own),

@@ -23,6 +23,7 @@ def registered() -> tuple[Rule, ...]:
     """Every rule, in the order of the modules."""
     from soe_lib.extract.rules import (  # noqa: F401
         demand,
+        errors,
         events,
         history,
         idle,

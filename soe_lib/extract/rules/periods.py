@@ -68,6 +68,7 @@ def labels_mean_something(extract: Extract) -> list[Finding]:
         findings += _one_label(extract, table) + _unknown_labels(extract, table, "period")
     for column in ("earliest", "latest"):
         findings += _unknown_labels(extract, "maintenance", column)
+    findings += _unknown_labels(extract, "forecast_errors", "period")
     for table in ("consensus", "budget"):
         known = pl.col("fiscal_month").str.contains(MONTH) & (pl.col("fiscal_month").str.slice(5) <= "12")
         known = known & (pl.col("fiscal_month").str.slice(5) >= "01")

@@ -32,6 +32,16 @@ def forecast(*rows: str, head: str = "item,location,customer,period,quantity") -
     return {"forecast.csv": "\n".join([head, *rows]) + "\n"}
 
 
+def errors(*rows: str) -> Changes:
+    return {"forecast_errors.csv": "\n".join(["item,location,period,probability,quantity", *rows]) + "\n"}
+
+
+def versions(*rows: str) -> Changes:
+    """Rows of a forecast with versions, beside the one that is planned with."""
+    head = "item,location,customer,period,version,quantity"
+    return {**forecast("FG,M,C1,2026-W48,now,100", *rows, head=head), **settings("[forecast]", 'version = "now"')}
+
+
 def settings(*lines: str) -> Changes:
     return {"settings.toml": FILES["settings.toml"] + "\n".join(lines) + "\n"}
 
@@ -298,6 +308,17 @@ CASES = [
            "five", "whole number"),
     Broken("wrong word", settings("[costs]", 'per = "month"'), "stop", "settings.toml", (), "costs.per", "month",
            "day, week, period, year"),
+    # errors of the forecast
+    Broken("probability in per cent", errors("FG,M,,90,30"), "stop", "forecast_errors.csv", (2,), "probability", "90",
+           "in per cent?"),
+    Broken("quantiles that fall", errors("FG,M,,0.9,-30", "FG,M,,0.1,30"), "stop", "forecast_errors.csv", (2,),
+           "quantity", "-30", "Less than at the probability before"),
+    Broken("errors of no time", errors("FG,M,2026-W99,0.9,30"), "stop", "forecast_errors.csv", (2,), "period",
+           "2026-W99", "mean nothing"),
+    Broken("version of no week", versions("FG,M,C1,2026-W46,2026-W77,9"), "warn", "forecast.csv", (3,), "version",
+           "2026-W77", "left out of the record"),
+    Broken("version after the fact", versions("FG,M,C1,2026-W46,2026-W47,9", "FG,M,C1,2026-W46,2026-W46,9"), "note",
+           "forecast.csv", (3,), "version", "2026-W47", "Published after the week"),
     Broken("no company", {"settings.toml": 'currency = "EUR"\nas_of = "2026-11-16"\n'}, "stop", "settings.toml", (),
            "company", "", "missing"),
     Broken("blank currency", swap("settings.toml", '"EUR"', '""'), "stop", "settings.toml", (), "currency", "",

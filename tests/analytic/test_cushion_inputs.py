@@ -1,0 +1,103 @@
+"""What a company says of its errors, and what it leaves out: labels of time, pools, records with holes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+import soe_lib as soe
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model import risk
+from soe_lib.model.network import Network
+from tests.networks import MONDAY, snapshot
+
+HORIZON = '[costs]\nper = "week"\n[horizon]\nweeks = {weeks}\ndaily = {daily}\n[forecast]\nversion = "now"\n'
+
+
+def week(number: int) -> str:
+    """ISO week so many weeks from the as-of date."""
+    return f"{MONDAY + timedelta(days=7 * number):%G-W%V}"
+
+
+def company(folder: Path, *, more: str = "", weeks: int = 4, daily: int = 0, **tables: Any) -> Snapshot:
+    """Two items, each bought at 4 a week ahead and sold at 10; 100 of each are forecast a week."""
+    names = ["A", "B"]
+    base: dict[str, Any] = {
+        "items": [
+            {
+                "item": name,
+                "unit": "each",
+                "family": name,
+                "standard_cost": 4.0,
+                "end_value": 3.5,
+                "holding_cost": 0.1,
+                "price": 10.0,
+            }
+            for name in names
+        ],
+        "forecast": [
+            {"item": name, "location": "P", "period": week(n), "version": "now", "quantity": 100.0}
+            for name in names
+            for n in range(weeks)
+        ],
+        "offers": [
+            {"offer": name, "supplier": "S", "item": name, "location": "P", "unit_cost": 4.0, "lead_time_days": 7}
+            for name in names
+        ],
+        "inventory": [{"item": name, "location": "P", "on_hand": 150.0} for name in names],
+    }
+    both = {name: [*base.get(name, []), *rows] for name, rows in tables.items()}
+    return snapshot(folder, HORIZON.format(weeks=weeks, daily=daily) + more, **{**base, **both})
+
+
+def past(item: str, asked: list[float], lags: int = 2, forecast: float = 100.0) -> dict[str, Any]:
+    """Versions and demand of the weeks before the as-of date, the last of them the week before."""
+    first = -len(asked)
+    versions = [
+        {"item": item, "location": "P", "period": week(n), "version": week(n - lag), "quantity": forecast}
+        for n in range(first, 0)
+        for lag in range(lags)
+    ]
+    sold = [
+        {"date": MONDAY + timedelta(days=7 * n), "measure": "demand", "item": item, "location": "P", "quantity": one}
+        for n, one in zip(range(first, 0), asked, strict=True)
+    ]
+    return {"forecast": versions, "actuals": sold}
+
+
+def of(label: str | None, quantity: float) -> list[dict[str, Any]]:
+    """Two quantiles of A's error."""
+    return [
+        {"item": "A", "location": "P", "period": label, "probability": at, "quantity": sign * quantity}
+        for at, sign in ((0.25, -1), (0.75, 1))
+    ]
+
+
+def levels(network: Network, item: str) -> dict[str, float]:
+    """The highest level of each period."""
+    found = risk.levels(network).filter(pl.col("item").cast(pl.String) == item)
+    top = found.group_by("period").agg(pl.col("level").max()).sort("period")
+    return dict(zip(top["period"].cast(pl.String), top["level"], strict=True))
+
+
+def test_errors_are_stated_by_any_label_of_time_and_the_shortest_holds(tmp_path: Path) -> None:
+    """A month from the 1st, a week of its own, the rest for all: by weeks, and by days of the first two."""
+    said = [*of(None, 10.0), *of("2026-01", 20.0), *of(week(1), 30.0)]
+    by_week = levels(Network(company(tmp_path / "weeks", forecast_errors=said)), "A")
+    assert by_week == {week(0): 20.0, week(1): 30.0, week(2): 20.0, week(3): 10.0}  # 2026-W05 ends on 1 February
+    by_day = levels(Network(company(tmp_path / "days", daily=14, forecast_errors=said)), "A")
+    assert by_day == {"2026-01-11": 20.0, "2026-01-18": 30.0, week(2): 20.0, week(3): 10.0}
+
+
+@pytest.mark.parametrize("rule", ["keep", "remove"])
+def test_without_a_pool_an_item_without_a_record_leans_on_the_company(tmp_path: Path, rule: str) -> None:
+    more = f'bias = "{rule}"\n[cushion]\npool = 0\n'
+    made = company(tmp_path, more=more, **past("B", [80.0, 120.0, 90.0, 110.0, 100.0, 100.0]))
+    network = Network(made)
+    assert network.demand["quantity"].is_finite().all()
+    assert levels(network, "A") == levels(network, "B") != {}
+    assert soe.plan(made, record=None).solution["status"] == "optimal"
