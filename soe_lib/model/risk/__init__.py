@@ -1,0 +1,25 @@
+"""The risk curve of each node: what a low stock is expected to cost, from the record of errors and the economics."""
+
+from soe_lib.model.risk.cells import CAUSES, CELL, pace, reviews
+from soe_lib.model.risk.evidence import active, errors, stated
+from soe_lib.model.risk.losses import curves, intervals, lines
+from soe_lib.model.risk.prices import levels
+from soe_lib.model.risk.shortages import shortfalls
+from soe_lib.model.risk.tiers import steps, steps_against
+
+__all__ = [
+    "CAUSES",
+    "CELL",
+    "active",
+    "curves",
+    "errors",
+    "intervals",
+    "levels",
+    "lines",
+    "pace",
+    "reviews",
+    "shortfalls",
+    "stated",
+    "steps",
+    "steps_against",
+]

@@ -1,0 +1,101 @@
+"""What is known of the errors of a node: from the record, as the company states them, and of its supply."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from soe_lib.model.inbound import NODE, usage, ways
+from soe_lib.model.prepared import prepared
+from soe_lib.model.risk.cells import CELL
+from soe_lib.model.risk.losses import intervals
+from soe_lib.uncertainty import record as records
+from soe_lib.uncertainty import supply
+from soe_lib.uncertainty.spread import spread
+
+if TYPE_CHECKING:
+    from soe_lib.model.network import Network
+
+FOREVER = 10**6
+"""Days of a label that is left blank."""
+
+
+@prepared
+def known(network: Network) -> pl.DataFrame:
+    """The record of the forecast by item and place; see `uncertainty.record.of`."""
+    found = records.of(network.snapshot)
+    # An earlier extract may speak of items and places that are no more.
+    labels = {name: network.domains[name].categories for name in NODE}
+    return network.encode(found.filter(pl.col(name).is_in(known.implode()) for name, known in labels.items()))
+
+
+@prepared
+def errors(network: Network) -> pl.DataFrame:
+    """Slices of the relative error of every node that demand takes up; see `uncertainty.spread.spread`."""
+    rule = network.settings.cushion
+    history = known(network)
+    weeks = history.select(pl.col("week").n_unique()).item() if history.height else 0
+    longest = intervals(network).select(pl.col("days").max().fill_null(7.0)).item()
+    far = int(longest // 7) + 1
+    summed = records.accumulated(history, max(1, min(far, weeks // 2)))
+    nodes = usage(network).select(NODE).unique().sort(NODE)
+    nodes = nodes.join(network.table("items").select("item", "family"), on="item", how="left")
+    return spread(records.joined(summed, usage(network)), nodes, pool=rule.pool, default=rule.error)
+
+
+def active(network: Network) -> bool:
+    """Whether errors are read from a record: settings say so, or leave it to whether there is one."""
+    use = network.settings.cushion.use
+    return use == "always" or (use == "with a record" and not known(network).is_empty())
+
+
+@prepared
+def stated(network: Network) -> pl.DataFrame:
+    """What the company itself says of its errors: item, location, period, probability, quantity, weight.
+
+    A row holds for the periods that end within its label of time; of several the shortest label, blank last.
+    Formula: the weight of a quantile is half the distance of its neighbours; the outermost reach to 0 and to 1.
+    """
+    table = network.table("forecast_errors")
+    if table.is_empty():
+        return network.nodes.clear().with_columns(
+            period=network.first, probability=pl.lit(0.0), quantity=pl.lit(0.0), weight=pl.lit(0.0)
+        )
+    names = table.select(label=pl.col("period").fill_null("")).unique()
+    spans = network.calendar.spans(names["label"]).with_columns(long=(pl.col("last") - pl.col("first")).dt.total_days())
+    ending = pl.col("ends_on").is_between("first", "last") | (pl.col("label") == "")
+    held = spans.join(network.periods.select(at="period", ends_on="ends_on"), how="cross").filter(ending)
+    rows = (
+        table.with_columns(label=pl.col("period").fill_null(""))
+        .drop("period")
+        .join(held.select("label", pl.col("at").alias("period"), pl.col("long").fill_null(FOREVER)), on="label")
+        .filter(pl.col("long") == pl.col("long").min().over(CELL))
+        .sort(*CELL, "probability")
+    )
+    at = pl.col("probability")
+    above = ((at + at.shift(-1)) / 2).over(CELL).fill_null(1.0)
+    below = ((at + at.shift(1)) / 2).over(CELL).fill_null(0.0)
+    return rows.select(*CELL, "probability", "quantity", weight=above - below)
+
+
+@prepared
+def delays(network: Network) -> pl.DataFrame:
+    """How late supply comes in to each node, by its cheapest way: item, location, days, share (adds up to 1)."""
+    rank = pl.col("kind").replace_strict({"make": 0, "ship": 1, "buy": 2}, return_dtype=pl.Int8)
+    first = ways(network).sort(*NODE, rank, "cost", "days", "name").group_by(NODE, maintain_order=True).first()
+    mixed = supply.mixtures(network.snapshot).select("kind", pl.col("name"), late="days", share="share")
+    return (
+        first.select(*NODE, "kind", "name").join(mixed, on=["kind", "name"]).select(*NODE, days="late", share="share")
+    )
+
+
+@prepared
+def outages(network: Network) -> pl.DataFrame:
+    """Share of an item's weekly output that is lost with hours: item, mean, variance; of several places their mean."""
+    lost = network.encode(supply.output_lost(network.snapshot).select("item", "location", "mean_share", "sd_share"))
+    return (
+        lost.sort(NODE)
+        .group_by("item", maintain_order=True)
+        .agg(mean=pl.col("mean_share").mean(), variance=(pl.col("sd_share") ** 2).mean())
+    )

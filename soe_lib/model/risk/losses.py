@@ -1,0 +1,131 @@
+"""What one unit less of a node costs: whom it serves, over which time, and who waits first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from soe_lib.model.inbound import NODE, usage, ways
+from soe_lib.model.prepared import prepared
+from soe_lib.model.risk.cells import pace
+
+if TYPE_CHECKING:
+    from soe_lib.model.network import Network
+
+CLASSES = 3
+"""Of demands, by what a unit short costs them; whoever loses least waits first."""
+
+
+@prepared
+def lines(network: Network) -> pl.DataFrame:
+    """What one unit less of a node costs each demand that takes it up, by customer: per unit of the node.
+
+    Returns
+    -------
+    item, location (the node), of_item, of_location, customer, volume [units of the node], late [money/unit/day],
+    lost [money/unit], patient [days that it waits], own (whether it is the node's own demand).
+    """
+    worth = network.items.select("item", value=pl.coalesce("standard_cost", "end_value").fill_null(0.0))
+    lost = (pl.col("price") - pl.col("value")).clip(0.0) + pl.col("short_penalty") + pl.col("short_cost")
+    weight = pl.col("quantity") / pl.col("quantity").sum()
+    asked = (
+        network.demand.filter(pl.col("quantity") > 0)
+        .join(worth, on="item", how="left", maintain_order="left")
+        .group_by(*NODE, "customer", maintain_order=True)
+        .agg(
+            ((pl.col("late_cost") + pl.col("late_goodwill")) * weight).sum().alias("late") * pace(network),
+            (lost * weight).sum().alias("lost"),
+            (pl.col("latest_days") * weight).sum().alias("patient"),
+            pl.col("quantity").sum(),
+        )
+    )
+    served = usage(network).filter(pl.col("per_unit") > 1e-9)
+    return served.join(
+        asked.rename({"item": "of_item", "location": "of_location"}), on=["of_item", "of_location"]
+    ).select(
+        *NODE,
+        "of_item",
+        "of_location",
+        "customer",
+        volume=pl.col("quantity") * pl.col("per_unit"),
+        late=pl.col("late") / pl.col("per_unit"),
+        lost=pl.col("lost") / pl.col("per_unit"),
+        patient="patient",
+        own=(pl.col("item") == pl.col("of_item")) & (pl.col("location") == pl.col("of_location")),
+    )
+
+
+@prepared
+def intervals(network: Network) -> pl.DataFrame:
+    """Each protection interval of a node, and what a unit below costs at most.
+
+    Goods where demand meets them: lead time of the shortest last way in (what is made or shipped further up is
+    protected where it lies) and one review. What is bought for them: the lead
+    time of the fastest offer and one review; and that of the cheapest one, where a faster one at a premium helps.
+
+    Returns
+    -------
+    item, location, days, most [money/unit; null: what the demand loses].
+    """
+    review = float(network.settings.cushion.review_days)
+    served = lines(network)
+    last = ways(network).group_by(NODE).agg(pl.col("days").min())
+    goods = served.filter("own").select(NODE).unique().join(last, on=NODE)
+    fed = served.filter(pl.col("item") != pl.col("of_item")).select(NODE).unique()
+    offers = ways(network).filter(pl.col("kind") == "buy").join(fed, on=NODE, how="semi")
+    cheapest = offers.sort(*NODE, "cost", "days").group_by(NODE, maintain_order=True).first()
+    fastest = offers.sort(*NODE, "days", "cost").group_by(NODE, maintain_order=True).first()
+    both = cheapest.select(*NODE, slow="days", low="cost").join(
+        fastest.select(*NODE, fast="days", high="cost"), on=NODE
+    )
+    unbounded = pl.lit(None, dtype=pl.Float64).alias("most")
+    return pl.concat(
+        [
+            goods.select(*NODE, pl.col("days") + review, unbounded),
+            both.select(*NODE, pl.col("fast").alias("days") + review, unbounded),
+            both.filter(pl.col("slow") > pl.col("fast")).select(
+                *NODE, pl.col("slow").alias("days") + review, most=(pl.col("high") - pl.col("low")).clip(0.0)
+            ),
+        ]
+    ).sort(*NODE, "days")
+
+
+@prepared
+def curves(network: Network) -> pl.DataFrame:
+    """Each curve of a node: who is short first, and what a unit short costs more than what the one before loses.
+
+    Whoever loses least waits first: the demands of a node are sorted by what a unit short costs and cut into CLASSES
+    of equal volume. Formula: rate = late + lost × (1 − patience ÷ days)⁺ ÷ days, and no more than `most` ÷ days.
+
+    Returns
+    -------
+    item, location, days, offset (share of the demand that is short before), rate [money/unit/day, on top].
+    """
+    rate = pl.col("late") + pl.col("lost") * (1.0 - pl.col("patient") / pl.col("days")).clip(0.0) / pl.col("days")
+    most = (pl.col("most") / pl.col("days")).fill_null(float("inf"))
+    node = [*NODE, "days"]
+    volume = pl.col("volume")
+    ranked = (
+        intervals(network)
+        .join(lines(network), on=NODE)
+        .with_columns(rate=pl.min_horizontal(rate, most))
+        .sort(*node, "rate", "of_item", "of_location", "customer")
+        .with_columns(
+            of=volume.sum().over(node),
+            middle=(volume.cum_sum().over(node) - volume / 2) / volume.sum().over(node),
+        )
+        .with_columns(rank=(pl.col("middle") * CLASSES).floor().clip(0, CLASSES - 1))
+    )
+    classes = ranked.group_by(*node, "rank", maintain_order=True).agg(
+        rate=(pl.col("rate") * volume).sum() / volume.sum(), share=(volume / pl.col("of")).sum()
+    )
+    return (
+        classes.sort(*node, "rank")
+        .with_columns(
+            offset=(pl.col("share").cum_sum() - pl.col("share")).over(node),
+            rate=pl.col("rate") - pl.col("rate").shift(1).over(node).fill_null(0.0),
+        )
+        .filter(pl.col("rate") > 1e-12)
+        .select(*node, "offset", "rate")
+    )

@@ -1,0 +1,113 @@
+"""The stock that every slice of an error asks for, and the price of a unit below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from soe_lib.model.axis import Floats
+from soe_lib.model.blocks.stock import holding_rates
+from soe_lib.model.inbound import NODE
+from soe_lib.model.prepared import prepared
+from soe_lib.model.risk.cells import CAUSES, CELL, LEAST, counted, pace, windows
+from soe_lib.model.risk.evidence import active, stated
+from soe_lib.model.risk.losses import curves
+from soe_lib.model.risk.shortages import needed, recorded
+from soe_lib.uncertainty.slices import WEIGHTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from soe_lib.model.network import Network
+
+
+@prepared
+def levels(network: Network) -> pl.DataFrame:
+    """Stock that each step of each curve asks for at the end of each period, and the price of a unit below.
+
+    Formula: level = slice of the relative error × max(forecast of the interval, half the usual one) − offset ×
+    demand of the interval, the interval being what the curve protects, or what lies between the as-of date and the
+    period's end where that is shorter; price = (rate + holding where nobody is short before) × days of the
+    review × probability of the slice.
+
+    Returns
+    -------
+    item, location, period, level [units], price [money/unit below].
+    """
+    return levels_against(network, CAUSES)
+
+
+def levels_against(network: Network, causes: Sequence[str]) -> pl.DataFrame:
+    """The levels and prices if nothing but some of the causes were there."""
+    nothing = network.nodes.clear().with_columns(period=network.first, level=pl.lit(0.0), price=pl.lit(0.0))
+    rows = curves(network).join(holding_rates(network), on=NODE, how="left", maintain_order="left")
+    if rows.is_empty() or network.settings.cushion.use == "never":
+        return nothing
+    held = pl.col("holding").fill_null(0.0) * pace(network)
+    rows = rows.with_columns(pl.when(pl.col("offset") > 0).then("rate").otherwise(pl.col("rate") + held).alias("rate"))
+    told = stated(network)
+    rest = rows.join(told.select(NODE).unique(), on=NODE, how="anti").sort(*NODE, "days", "offset")
+    found = []
+    if told.height and CAUSES[0] in causes:
+        found.append(_as_stated(network, rows.join(told.select(NODE).unique(), on=NODE, how="semi"), told))
+    if rest.height and active(network):
+        found.append(_as_recorded(network, rest, causes))
+    return pl.concat([nothing, *found])
+
+
+def _as_stated(network: Network, rows: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+    """Levels and prices of nodes whose errors the company states."""
+    ahead, inside = windows(network, rows)
+    asked = np.einsum("cs,cts->ct", needed(network, rows)[1], inside)
+    usable = _usable(network, rows, asked, ahead)
+    when = pl.DataFrame({"at": np.arange(network.periods.height), "days": counted(network)})
+    cells = (
+        rows.drop("days")
+        .with_row_index("curve")
+        .join(
+            pl.concat([network.periods.select("period"), when], how="horizontal").filter(pl.col("days") > 0),
+            how="cross",
+        )
+    )
+    place = (cells["curve"].to_numpy(), cells["at"].to_numpy())
+    cells = cells.with_columns(asked=pl.Series(asked[place]), usable=pl.Series(usable[place]))
+    level = pl.min_horizontal(pl.col("quantity") - pl.col("offset") * pl.col("asked"), "usable")
+    return (
+        cells.join(told, on=CELL)
+        .select(*CELL, level=level, price=pl.col("rate") * pl.col("days") * pl.col("weight"))
+        .filter(pl.col("level") > LEAST)
+    )
+
+
+def _as_recorded(network: Network, rows: pl.DataFrame, causes: Sequence[str]) -> pl.DataFrame:
+    """Levels and prices of nodes whose errors the record tells."""
+    short, asked = recorded(network, rows, causes)
+    level = short - (rows["offset"].to_numpy()[:, None] * asked)[:, :, None]
+    level = np.minimum(level, _usable(network, rows, asked, windows(network, rows)[0])[:, :, None])
+    rate = rows["rate"].to_numpy()[:, None] * counted(network)[None, :]
+    price = rate[:, :, None] * WEIGHTS
+    which, when, step = np.nonzero((level > LEAST) & (price > 0))
+    return pl.DataFrame(
+        [
+            rows["item"].gather(which),
+            rows["location"].gather(which),
+            network.periods["period"].gather(when),
+            pl.Series("level", level[which, when, step]),
+            pl.Series("price", price[which, when, step]),
+        ]
+    )
+
+
+def _usable(network: Network, rows: pl.DataFrame, asked: Floats, ahead: Floats) -> Floats:
+    """Units that can be used up before they expire, at the pace of the interval: curves × periods; no limit is inf.
+
+    What a customer still asks of an item's life is not there to be used.
+    """
+    asks = network.table("customers").select(pl.col("remaining_life_days").max().fill_null(0.0)).item() or 0.0
+    lives = network.table("items").select("item", left=(pl.col("shelf_life_days") - asks).clip(0.0))
+    left = rows.select("item").join(lives, on="item", how="left", maintain_order="left")["left"]
+    days = left.cast(pl.Float64).fill_null(np.inf).to_numpy()[:, None]
+    limit = np.full(asked.shape, np.inf)
+    return np.multiply(asked / (7.0 * ahead), days, out=limit, where=np.isfinite(days))

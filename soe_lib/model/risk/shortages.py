@@ -1,0 +1,154 @@
+"""What may be short of a node over an interval: what demand asks more, and supply brings less, than foreseen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from soe_lib.model.axis import Floats
+from soe_lib.model.inbound import NODE, usage
+from soe_lib.model.risk.cells import CAUSES, CELL, LEAST, reviews, windows
+from soe_lib.model.risk.evidence import active, delays, errors, outages, stated
+from soe_lib.model.risk.losses import intervals
+from soe_lib.uncertainty.slices import WEIGHTS, added, of_values
+from soe_lib.uncertainty.spread import FLOOR, LISTED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from soe_lib.model.network import Network
+
+
+def recorded(network: Network, rows: pl.DataFrame, causes: Sequence[str]) -> tuple[Floats, Floats]:
+    """Slices of what may be short over each interval (curves × periods × slices), and the demand of the interval."""
+    ahead, inside = windows(network, rows)
+    exposed, asked = (np.einsum("cs,cts->ct", one, inside) for one in needed(network, rows))
+    share, usual = _shares(network, rows, ahead)
+    if network.settings.forecast.bias == "remove":  # it is out of the forecast already
+        share = share - (share @ WEIGHTS)[:, :, None]
+    base = np.where(exposed > LEAST, np.maximum(exposed, FLOOR * usual * ahead), 0.0)
+    errors_in_sum = share * base[:, :, None] * float(CAUSES[0] in causes)
+    return _supply(network, rows, asked, ahead, errors_in_sum, causes), asked
+
+
+def needed(network: Network, rows: pl.DataFrame) -> tuple[Floats, Floats]:
+    """What each curve's node has to serve by period, in its own units: what may still err, and all of it.
+
+    Orders in hand are certain; of a period that is partly ordered, what may err goes with the root of the rest.
+    """
+    cells = (
+        network.demand.group_by(*NODE, "due", maintain_order=True)
+        .agg(
+            pl.col("quantity").sum(),
+            forecast=pl.col("quantity").filter(pl.col("order").cast(pl.String) == "").sum(),
+        )
+        .with_columns(exposed=(pl.col("quantity") * pl.col("forecast")).sqrt())
+        .rename({"item": "of_item", "location": "of_location", "due": "period"})
+    )
+    found = (
+        usage(network)
+        .join(cells, on=["of_item", "of_location"])
+        .sort(*NODE, "period", "of_item", "of_location")
+        .group_by(*NODE, "period", maintain_order=True)
+        .agg((pl.col("exposed", "quantity") * pl.col("per_unit")).sum())
+        .join(rows.select(NODE).with_row_index("curve"), on=NODE)
+        .join(network.periods.select("period", at=pl.int_range(0, pl.len())), on="period")
+    )
+    place = (found["curve"].to_numpy(), found["at"].to_numpy())
+    made = []
+    for name in ("exposed", "quantity"):
+        table = np.zeros((rows.height, network.periods.height))
+        table[place] = found[name].to_numpy()
+        made.append(table)
+    return made[0], made[1]
+
+
+def _supply(
+    network: Network, rows: pl.DataFrame, asked: Floats, ahead: Floats, short: Floats, causes: Sequence[str]
+) -> Floats:
+    """What demand asks more than foreseen, with what supply brings less: late deliveries and output lost.
+
+    Formula: a delivery late by so many days is short of so many days' demand; output lost over w weeks has mean w × μ
+    and variance w × σ² of a week's demand, as one stop that comes with probability mean² ÷ (mean² + variance). Demand,
+    deliveries and stops are taken for independent.
+    """
+    day = asked / (7.0 * ahead)
+    late = rows.select(NODE).join(
+        delays(network).group_by(NODE).agg(pl.col("days").sort(), pl.col("share").sort_by("days")),
+        on=NODE,
+        how="left",
+        maintain_order="left",
+    )
+    slices = np.array([of_values(*one) for one in late.select("days", "share").iter_rows()])
+    if CAUSES[1] in causes and np.any(slices):
+        within = np.minimum(slices[:, None, :], 7.0 * ahead[:, :, None])
+        short = added(short, within * day[:, :, None], WEIGHTS)
+    lost = rows.select(NODE).join(outages(network), on="item", how="left", maintain_order="left")
+    mean, variance = (lost[name].fill_null(0.0).to_numpy()[:, None] * ahead for name in ("mean", "variance"))
+    if CAUSES[2] in causes and np.any(mean):
+        chance = np.divide(mean**2, mean**2 + variance, out=np.ones_like(mean), where=(mean**2 + variance) > 0)
+        size = np.divide(mean, chance, out=np.zeros_like(mean), where=chance > 0) * 7.0 * day
+        values = np.stack([np.zeros_like(size), size], axis=2)
+        short = added(short, values, np.stack([1.0 - chance, chance], axis=2))
+    return short
+
+
+def _shares(network: Network, rows: pl.DataFrame, ahead: Floats) -> tuple[Floats, Floats]:
+    """Slices of the relative error of each curve and period (curves × periods × slices), and a usual week's forecast.
+
+    Between whole weeks they are interpolated; before the first and after the last that the record knows, errors of
+    different weeks are taken for independent.
+    """
+    table = errors(network)
+    known_weeks = np.array(sorted(table["ahead"].unique().to_list()), dtype=np.float64)
+    nodes = rows.select(NODE).join(
+        table.sort("ahead").group_by(NODE, maintain_order=True).agg(LISTED, "usual"),
+        on=NODE,
+        how="left",
+        maintain_order="left",
+    )
+    listed = np.array(nodes[LISTED].to_list(), dtype=np.float64)  # curves × weeks known × steps
+    usual = np.array([one[0] or 0.0 for one in nodes["usual"].to_list()]) / known_weeks[0]
+    inside = np.clip(ahead, known_weeks[0], known_weeks[-1])
+    upper = np.clip(np.searchsorted(known_weeks, inside), 1, max(len(known_weeks) - 1, 1))
+    if len(known_weeks) == 1:
+        taken = np.repeat(listed, ahead.shape[1], axis=1)
+    else:
+        left, right = known_weeks[upper - 1], known_weeks[upper]
+        weight = ((inside - left) / (right - left))[:, :, None]
+        row = np.arange(rows.height)[:, None]
+        taken = listed[row, upper - 1] * (1.0 - weight) + listed[row, upper] * weight
+    return taken * np.sqrt(inside / ahead)[:, :, None], usual[:, None]
+
+
+def shortfalls(network: Network) -> pl.DataFrame:
+    """What may be asked for more, or come in less, than foreseen by the end of each review, and how likely it is.
+
+    Of each node the interval after which no dearer way in helps.
+
+    Returns
+    -------
+    item, location, interval [days], period, short [units, below 0: more is there than foreseen], weight (adds up to 1).
+    """
+    rows = intervals(network).filter(pl.col("most").is_null()).unique(NODE, keep="first", maintain_order=True)
+    told = stated(network)
+    parts = [rows.select(*NODE, interval="days").join(told.select(*CELL, short="quantity", weight="weight"), on=NODE)]
+    rest = rows.join(told.select(NODE).unique(), on=NODE, how="anti")
+    if rest.height and active(network):
+        short, _ = recorded(network, rest, CAUSES)
+        which, when, step = (axis.ravel() for axis in np.indices(short.shape))
+        parts.append(
+            pl.DataFrame(
+                [
+                    rest["item"].gather(which),
+                    rest["location"].gather(which),
+                    rest["days"].gather(which).alias("interval"),
+                    network.periods["period"].gather(when),
+                    pl.Series("short", short[which, when, step]),
+                    pl.Series("weight", WEIGHTS[step]),
+                ]
+            )
+        )
+    return pl.concat(parts).join(reviews(network).select("period"), on="period", how="semi")

@@ -1,0 +1,53 @@
+"""The curves of a node as one convex price of closing stock, in few tiers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from soe_lib.model.prepared import prepared
+from soe_lib.model.risk.cells import CAUSES, CELL
+from soe_lib.model.risk.prices import levels, levels_against
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from soe_lib.model.network import Network
+
+BINS = 8
+"""Tiers of a node and period at most: steps of its curves that lie close together are one, at their mean."""
+
+
+@prepared
+def steps(network: Network) -> pl.DataFrame:
+    """The curves of one node as one convex price: how wide each tier is, and what a unit in it costs.
+
+    Formula: of more than eight steps those in the same eighth of the highest one are taken together at their mean,
+    weighed by price.
+
+    Returns
+    -------
+    item, location, period, tier (001 is the lowest), width [units], price [money/unit], level [units, its upper end].
+    """
+    return steps_against(network, CAUSES)
+
+
+def steps_against(network: Network, causes: Sequence[str]) -> pl.DataFrame:
+    """The same steps if nothing but some of the causes (see CAUSES) were there."""
+    tiers = pl.Enum([f"{number:03d}" for number in range(1, BINS + 1)])
+    level = pl.col("level")
+    few, nth = pl.len().over(CELL) <= BINS, level.rank("dense").over(CELL)
+    merged = (
+        (levels(network) if tuple(causes) == CAUSES else levels_against(network, causes))
+        .with_columns(bin=pl.when(few).then(nth).otherwise((level / level.max().over(CELL) * BINS).ceil()))
+        .sort(*CELL, "bin", "level", "price")
+        .group_by(*CELL, "bin", maintain_order=True)
+        .agg(level=(level * pl.col("price")).sum() / pl.col("price").sum(), price=pl.col("price").sum())
+        .sort(*CELL, "level")
+    )
+    return merged.with_columns(
+        width=pl.col("level") - pl.col("level").shift(1).over(CELL).fill_null(0.0),
+        price=pl.col("price").cum_sum(reverse=True).over(CELL),
+        tier=pl.int_range(0, pl.len()).over(CELL),
+    ).select(*CELL, (pl.col("tier") + 1).cast(pl.String).str.zfill(3).cast(tiers), "width", "price", "level")
