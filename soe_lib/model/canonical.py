@@ -1,4 +1,4 @@
-"""CVXPY's canonical data for HiGHS, read back with labels: which column is which cell, which row which promise."""
+"""A program as HiGHS takes it, with labels: which column is which cell, which row which promise."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def labelled(canonical: Canonical, program: Program) -> Canonical:
 
 
 def again(before: Canonical, program: Program, known: Program | None = None) -> Canonical | None:
-    """The canonical data of a program of the same shape as one that CVXPY has canonicalised; None where it differs.
+    """The canonical data of a program of the same shape as one that has been canonicalised; None where it differs.
 
     `known` is the program of `before`: where both have the very same matrix, so have their canonical data.
     """
@@ -125,7 +125,7 @@ def again(before: Canonical, program: Program, known: Program | None = None) -> 
 def repeated(before: Canonical, program: Program, known: Program | None = None) -> Canonical | None:
     """As `again`, of whole numbers too; without the periods and numbers of what each column is.
 
-    CVXPY's form of these programs is the arrays themselves, in an order that the first time has told.
+    Columns and rows keep the order that the first time has told.
     """
     same = {name: part.stop - part.start for name, part in program.columns.items()} == _sizes(before.columns)
     same = same and {name: part.stop - part.start for name, part in program.rows.items()} == _sizes(before.rows)

@@ -1,4 +1,4 @@
-"""The arrays as a CVXPY problem: the only module that imports CVXPY."""
+"""The arrays as a CVXPY problem, for analysts and for a check: plans go from the arrays straight to HiGHS."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from soe_lib.errors import FormulationError
 from soe_lib.model.canonical import Canonical, labelled, read
-from soe_lib.model.program import Program
+from soe_lib.model.program import Program, checked
 
 
 def express(program: Program) -> tuple[Any, Canonical]:
@@ -18,9 +18,7 @@ def express(program: Program) -> tuple[Any, Canonical]:
 
     Raises FormulationError where a figure is not finite or a shape does not fit (CVXPY would broadcast it).
     """
-    if not program.flows:
-        raise FormulationError("the program is empty: no block brings a flow; is there any demand in the horizon?")
-    _finite(program)
+    checked(program)
     variables = {name: _variable(program, name) for name in program.flows}
     constraints = []
     for name, balance in program.balances.items():
@@ -47,13 +45,3 @@ def _variable(program: Program, name: str) -> Any:
     whole = program.flows[name].whole
     integer = np.nonzero(whole) if whole.any() and not whole.all() else bool(whole.any())
     return cp.Variable(program.flows[name].size, name=name, integer=integer, bounds=bounds)
-
-
-def _finite(program: Program) -> None:
-    for what, values in (
-        ("money", program.money),
-        ("right-hand side", program.rhs),
-        ("effect", program.matrix.data),
-    ):
-        if not np.isfinite(values).all():
-            raise FormulationError(f"{int((~np.isfinite(values)).sum())} values of {what} are not finite")

@@ -15,13 +15,13 @@ from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.model import pattern as keeping
 from soe_lib.model import references
 from soe_lib.model.blocks import STANDARD, Stability, kept_close
-from soe_lib.model.canonical import Canonical, again
+from soe_lib.model.canonical import Canonical, again, direct, labelled
 from soe_lib.model.certificate import certify
 from soe_lib.model.lazily import Lazily
 from soe_lib.model.network import Network
 from soe_lib.model.plan import Plan
 from soe_lib.model.planning import of_record
-from soe_lib.model.program import LEAD, Known, Program, assemble, rate_rows
+from soe_lib.model.program import LEAD, Known, Program, assemble, checked, rate_rows
 from soe_lib.model.solve import Answer, Gate, Options
 from soe_lib.model.stages import floors, with_floors
 from soe_lib.model.terms import Balance, Block, Effect, Flow, Part, Rate, blocks_of
@@ -134,18 +134,20 @@ class Model:
 
     @cached_property
     def problem(self) -> Any:
-        """The same program as a cvxpy.Problem."""
-        return self._expressed[0]
+        """The same program as a cvxpy.Problem, which `problem.solve()` solves to the same objective."""
+        from soe_lib.model.express import express  # CVXPY takes seconds to import, and no plan needs it
+
+        return express(self.program)[0]
 
     @cached_property
     def canonical(self) -> Canonical:
-        """The canonical data of `problem` for HiGHS, with labels."""
+        """The arrays as HiGHS takes them, with labels: what CVXPY makes of `problem`, bit for bit."""
         if (
             self._twin is not None
             and (found := again(self._twin.canonical, self.program, self._twin.program)) is not None
         ):
             return self._started(found)
-        return self._started(self._expressed[1])
+        return self._started(labelled(direct(checked(self.program)), self.program))
 
     @property
     def whole(self) -> bool:
@@ -171,12 +173,6 @@ class Model:
             loose=0.0 if proven else (float(told.get("relaxed", np.nan)) - plan.objective) / size,
             priced=canonical.cost,
         )
-
-    @cached_property
-    def _expressed(self) -> tuple[Any, Canonical]:
-        from soe_lib.model.express import express  # CVXPY takes seconds to import
-
-        return express(self.program)
 
     def forget(self) -> None:
         """Let go of the near model, once all is taken from it: a chain of models would never be freed."""
@@ -228,7 +224,6 @@ class Model:
             rhs[place] = held
             canonical = with_floors(self.canonical, self.canonical.rows["service"], held)
             self.__dict__["program"] = replace(program, rhs=rhs)
-            self.__dict__["_expressed"] = (self.problem, canonical)
             self.__dict__["canonical"] = canonical
         return self
 

@@ -208,6 +208,20 @@ def assemble(
     )
 
 
+def checked(program: Program) -> Program:
+    """The program, which has a flow and finite figures; raises FormulationError where it has not."""
+    if not program.flows:
+        raise FormulationError("the program is empty: no block brings a flow; is there any demand in the horizon?")
+    for what, values in (
+        ("money", program.money),
+        ("right-hand side", program.rhs),
+        ("effect", program.matrix.data),
+    ):
+        if not np.isfinite(values).all():
+            raise FormulationError(f"{int((~np.isfinite(values)).sum())} values of {what} are not finite")
+    return program
+
+
 def _block(effects: list[Effect], flow: Flow, balance: Balance, arrivals: pl.DataFrame | None) -> sp.csr_array:
     found = [entries(effect, flow, balance, arrivals) for effect in effects]
     coefficients, places, cells = (np.concatenate([part[k] for part in found]) for k in range(3))
@@ -277,4 +291,4 @@ def _stack(
     )
 
 
-__all__ = ["LEDGER_LABELS", "Program", "assemble", "entries", "expression", "rate_rows", "stacked"]
+__all__ = ["LEDGER_LABELS", "Program", "assemble", "checked", "entries", "expression", "rate_rows", "stacked"]

@@ -1,6 +1,6 @@
 """The one gate to a solver: HiGHS by name, a proven status or an error, prices with one sign.
 
-CVXPY's canonical form goes in (minimise −money; equalities first, then <=), an Answer in the sense of maximising
+The canonical form goes in (minimise −money; equalities first, then <=), an Answer in the sense of maximising
 comes out. A price is what one more unit of right-hand side would earn.
 
 The same inputs give the same plan. An LP: unit for unit, whatever the order of rows and blocks and whichever solver,
@@ -116,7 +116,7 @@ class Gate:
 
     Parameters
     ----------
-    canonical : the program as CVXPY hands it to a solver.
+    canonical : the program as HiGHS takes it.
     options : limits.
     """
 

@@ -58,7 +58,7 @@ class Start:
         return not self.canonical.offset and "service" not in self.canonical.rows
 
     def fits(self, model: Model) -> bool:
-        """Whether it is the answer to this very model, figure by figure; the model then need not ask CVXPY."""
+        """Whether it is the answer to this very model, figure by figure."""
         found = repeated(self.canonical, model.program) if self.travels else None
         if found is None or not _same_matrix(found, self.canonical):
             return False

@@ -31,7 +31,7 @@ def sent(company: soe.Snapshot) -> Start:
 
 def test_a_model_that_is_handed_its_answer_asks_neither_solver_nor_cvxpy(company: soe.Snapshot, sent: Start) -> None:
     living = soe.Living(company, start=Handed(sent))
-    assert "_expressed" not in living.home.__dict__
+    assert "problem" not in living.home.__dict__
     assert living.base.identity == soe.plan(company).identity
 
 
@@ -91,7 +91,7 @@ def lots(tiny: soe.Snapshot) -> soe.Snapshot:
 def test_an_answer_with_whole_numbers_is_handed_on_too(lots: soe.Snapshot) -> None:
     told = Handed.found(soe.Model(lots), None)
     living = soe.Living(lots, start=told)
-    assert "_expressed" not in living.home.__dict__
+    assert "problem" not in living.home.__dict__
     assert living.base.identity == soe.plan(lots).identity
     less = soe.Scenario("less").scale("calendar.hours", 0.5).apply(lots)
     assert living.plan(less).identity == soe.plan(less).identity
