@@ -18,26 +18,32 @@ from soe_lib.extract.snapshot import read
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
+    from pathlib import Path
 
     from soe_lib.extract.snapshot import Snapshot
 
 NODE = ("item", "location")
 ACTUAL = ["date", "measure", "item", "location", "customer", "quantity"]
+ASKED = ("demand", "sales")
+"""Measures of what was asked for."""
 LOOK_BACK = timedelta(weeks=13)
 """How far back earlier extracts are read where this one names no versions: as far as a pack's archive keeps them."""
 
 
-def record(forecast: pl.DataFrame, actuals: pl.DataFrame, as_of: date) -> pl.DataFrame:
+def record(
+    forecast: pl.DataFrame, actuals: pl.DataFrame, as_of: date, *, told: Sequence[tuple[date, date]] = ()
+) -> pl.DataFrame:
     """What was forecast of each finished week at each time it was published, and what was then asked for.
 
     A version that is named by an ISO week was published on its Monday. The lag counts weeks from there to the Monday of
     the week of demand; 0 is the forecast of the week itself. What was asked for is measure "demand" of an item where
     the actuals have it, else "sales" (which hides what was not served). A week is finished when it ended before the
-    as-of date and has any sales. A forecast that is missing where others of its week and lag are there is one of zero.
+    as-of date, has any sales and is told whole, see `whole`. A forecast that is missing where others of its week and
+    lag are there is one of zero, from the first week on in which the item is forecast or asked for at the place.
 
     Parameters
     ----------
-    forecast, actuals : tables of the contract.
+    forecast, actuals : tables of the contract. told : first and last days that the actuals know, where they have gaps.
 
     Returns
     -------
@@ -53,10 +59,13 @@ def record(forecast: pl.DataFrame, actuals: pl.DataFrame, as_of: date) -> pl.Dat
         .group_by(*NODE, "week", "lag", maintain_order=True)
         .agg(forecast=pl.col("quantity").sum())
     )
-    weeks = named.select("week", "lag").unique().join(asked.select("week").unique(), on="week", how="semi")
-    nodes = pl.concat([named.join(weeks, on=["week", "lag"], how="semi").select(NODE), asked.select(NODE)]).unique()
+    weeks = named.select("week", "lag").unique().join(whole(actuals, as_of, told), on="week", how="semi")
+    both = [named.join(weeks, on=["week", "lag"], how="semi"), asked.join(weeks, on="week", how="semi")]
+    nodes = pl.concat([one.select(*NODE, "week") for one in both]).group_by(NODE).agg(since=pl.col("week").min())
     return (
         nodes.join(weeks, how="cross")
+        .filter(pl.col("week") >= pl.col("since"))
+        .drop("since")
         .join(named, on=[*NODE, "week", "lag"], how="left")
         .join(asked, on=[*NODE, "week"], how="left")
         .with_columns(pl.col("forecast", "actual").fill_null(0.0))
@@ -82,20 +91,38 @@ def of(snapshot: Snapshot) -> pl.DataFrame:
     own = record(forecast, actuals, snapshot.as_of)
     if own.height or snapshot.folder.name != snapshot.as_of.isoformat():
         return own
-    days = [day for day in dates(snapshot.folder.parent) if timedelta(0) < snapshot.as_of - day <= LOOK_BACK]
-    told = [_published(str(snapshot.folder.parent), day, snapshot.company) for day in days]
-    versions = [made for made, _ in told if made.height]
+    company = snapshot.folder.parent
+    days = [day for day in dates(company) if timedelta(0) < snapshot.as_of - day <= LOOK_BACK]
+    earlier = [_published(str(company), day, snapshot.company, _written(company, day)) for day in reversed(days)]
+    versions = [made for made, _ in earlier if made.height]
     if not versions:
         return own
-    begins = actuals["date"].min() or snapshot.as_of
-    before = [rows.filter(pl.col("date") < begins) for _, rows in told]
-    parts = [actuals.select(ACTUAL), *(rows.select(ACTUAL) for rows in before)]
-    return record(pl.concat(versions), pl.concat(parts).unique(maintain_order=True), snapshot.as_of)
+    # What a later extract tells of a day goes before what an earlier one told of it.
+    begins, told, parts = snapshot.as_of, [], []
+    for rows in (actuals, *(rows for _, rows in earlier)):
+        part = rows.select(ACTUAL).filter(pl.col("measure").is_in(ASKED), pl.col("date") < begins)
+        parts.append(part)
+        if part.height:
+            told.append(part.select(pl.col("date").min(), pl.col("date").max().alias("last")).row(0))
+            begins = told[-1][0]
+    return record(pl.concat(versions), pl.concat(parts), snapshot.as_of, told=told)
+
+
+def _written(company: Path, day: date) -> tuple[tuple[str, int, int], ...]:
+    """What an extract is made of, so that one that was mended is read again."""
+    files = [*company.glob("*.toml"), *(company / day.isoformat()).iterdir()]
+    return tuple((one.name, one.stat().st_mtime_ns, one.stat().st_size) for one in sorted(files) if one.is_file())
 
 
 @lru_cache(maxsize=64)
-def _published(company_folder: str, day: date, company: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The forecast of one earlier extract by ISO week, as a version of its week, and its actuals."""
+def _published(
+    company_folder: str, day: date, company: str, written: tuple[tuple[str, int, int], ...]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The forecast of one earlier extract by ISO week, as a version of its week, and its actuals.
+
+    Of a week under way it foresees what is left, which says nothing of the whole week: only Mondays know their own.
+    """
+    del written
     nothing = schema()
     try:
         extract = read(company_folder, day)
@@ -109,7 +136,35 @@ def _published(company_folder: str, day: date, company: str) -> tuple[pl.DataFra
     weeks = split.join(extract.periods.select("period", "week"), on="period").select(
         *NODE, pl.col("week").alias("period"), version=pl.lit(f"{day:%G-W%V}"), quantity="quantity"
     )
-    return weeks, extract["actuals"]
+    return weeks.filter(pl.lit(day.weekday() == 0) | (pl.col("period") != pl.col("version"))), extract["actuals"]
+
+
+def whole(actuals: pl.DataFrame, as_of: date, told: Sequence[tuple[date, date]] = ()) -> pl.DataFrame:
+    """The finished weeks with sales that are told from their first usual day to their last: week [its Monday].
+
+    A day of the week is usual where more than half of all weeks have sales on it. A week that begins before the
+    actuals do, or goes on after they end, holds less than was asked for.
+
+    Parameters
+    ----------
+    actuals : of the contract. told : first and last days that they know; left out: from their first day to their last.
+    """
+    asked = actuals.filter(pl.col("measure").is_in(ASKED), pl.col("date") < as_of).select("date").unique()
+    if asked.is_empty():
+        return asked.select(week="date")
+    week = pl.col("date").dt.truncate("1w").alias("week")
+    weeks = asked.select(week).unique().filter(pl.col("week") + pl.duration(days=7) <= as_of)
+    days = asked.group_by(pl.col("date").dt.weekday().alias("day")).agg(of=pl.len())
+    usual = days.filter(pl.col("of") * 2 > asked.select(week).n_unique()).select("day")
+    spans = pl.DataFrame(
+        list(told) or [(asked["date"].min(), asked["date"].max())],
+        schema={"first": pl.Date, "last": pl.Date},
+        orient="row",
+    )
+    each = weeks.join(usual, how="cross").with_columns(date=pl.col("week") + pl.duration(days=pl.col("day") - 1))
+    known = each.join(spans, how="cross").filter(pl.col("date").is_between("first", "last"))
+    untold = each.join(known, on=["week", "day"], how="anti")
+    return weeks.join(untold, on="week", how="anti").sort("week")
 
 
 def wanted(actuals: pl.DataFrame, as_of: date) -> pl.DataFrame:
@@ -117,7 +172,7 @@ def wanted(actuals: pl.DataFrame, as_of: date) -> pl.DataFrame:
 
     Returns that exceed the sales of a week leave nothing asked for, not less.
     """
-    told = actuals.filter(pl.col("measure").is_in(["demand", "sales"]), pl.col("date") < as_of)
+    told = actuals.filter(pl.col("measure").is_in(ASKED), pl.col("date") < as_of)
     whole = told.filter(pl.col("item").is_in(told.filter(pl.col("measure") == "demand")["item"].unique().implode()))
     rows = pl.concat(
         [
