@@ -24,14 +24,20 @@ ACCOUNTS = (
     "end value",
     "handed on",
     "goodwill",
+    "expected shortage",
     "below safety",
     "nervousness",
     "fence breaks",
+    "disruption",
 )
 """The accounts known by name; others follow in alphabetical order, after the last cash account."""
 
 KINDS = ("cash", "inventory", "steering")
 """cash: earned or spent. inventory: value of what is left at the end. steering: moves plans, is no money."""
+
+STEERING = {"goodwill": "Goodwill", "shortage": "Expected shortage", "other": "Other steering"}
+"""What steering is told apart by, wherever it is shown: goodwill of whoever is let down; what is expected to be late,
+lost or expedited because stock is low; and the rest (below safety stock, prices of a change). The three add up."""
 
 MARGIN_KINDS = ("cash", "inventory")
 """margin = cash + inventory."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -101,8 +101,20 @@ class Ledger:
 
     @property
     def steering(self) -> float:
-        """What moves the plan but is no money: goodwill, nervousness, tie-breaks."""
+        """What moves the plan but is no money: goodwill, expected shortage, nervousness."""
         return self._sum("steering")
+
+    def steered(self, without: Collection[str] = ()) -> dict[str, float]:
+        """Steering by what it stands for: goodwill, shortage (expected), other; they add up to `steering` [money].
+
+        Parameters
+        ----------
+        without : accounts that are left out.
+        """
+        own = self.lines.filter(pl.col("kind") == "steering", ~pl.col("account").is_in(list(without)))
+        summed = dict(own.group_by("account").agg(pl.col("amount").sum()).iter_rows())
+        found = {"goodwill": summed.pop("goodwill", 0.0), "shortage": summed.pop("expected shortage", 0.0)}
+        return found | {"other": sum(summed[name] for name in in_order(summed))}
 
     @property
     def margin(self) -> float:

@@ -27,7 +27,9 @@ DECISION = {
     "title": "", "why": "", "money": None, "currency": "", "service": "", "deadline": "",
     "owner": "", "doing_nothing": "", "hand_up": "", "page": "", "anchor": "", "key": "", "memory": "", "options": (),
 }  # fmt: skip
-OPTION = dict.fromkeys(("option", "margin", "goodwill", "service", "stock", "churn", "verdict", "note"), "")
+OPTION = dict.fromkeys(
+    ("option", "margin", "goodwill", "shortage", "other", "service", "stock", "churn", "verdict", "note"), ""
+)
 ACTION = {
     "title": "", "option": "", "owner": "", "due": "", "promised": None, "realised": None, "state": "", "evidence": "",
 }  # fmt: skip
@@ -60,8 +62,8 @@ def publish(
     decisions : title, why, money and currency, service, deadline (ISO date), owner, doing_nothing (what happens then),
         hand_up (who decides, such as "S&OP", where it is not this meeting's),
         anchor (the section of the page that shows the options, see `review.words.anchor`), key (the exception's name
-        from week to week), memory (how long it has been open), options (texts: option, margin, goodwill, service,
-        stock, churn, verdict, note).
+        from week to week), memory (how long it has been open), options (texts: option, margin, goodwill, shortage,
+        other, service, stock, churn, verdict, note).
     actions : title, option, owner, due, promised, realised, state, evidence: what came of the last meeting's decisions.
     checks : name, ok, detail. One check that is not ok stops the whole pack.
     assumptions : sentences listed in the pack.

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from soe_lib.review import words
+from soe_lib.review import steering, words
 from soe_lib.review.exceptions.issue import Issue
 from soe_lib.review.tables.table import Format, Table
 
@@ -19,13 +19,13 @@ FILE = "options.parquet"
 BETTER, WORSE, NONE = "better", "worse", "no plan"
 OPTIONS = {
     "key": pl.String, "option": pl.String, "answer": pl.String, "what": pl.String, "total": pl.Float64,
-    "margin": pl.Float64, "goodwill": pl.Float64, "service": pl.Float64, "waits": pl.Float64, "stock": pl.Float64,
-    "churn": pl.Float64, "paid": pl.Boolean, "verdict": pl.String, "note": pl.String,
-    "scenario": pl.String,
+    "margin": pl.Float64, "goodwill": pl.Float64, "shortage": pl.Float64, "other": pl.Float64,
+    "service": pl.Float64, "waits": pl.Float64, "stock": pl.Float64, "churn": pl.Float64, "paid": pl.Boolean,
+    "verdict": pl.String, "note": pl.String, "scenario": pl.String,
 }  # fmt: skip
-"""One row an option: key of the exception; what it changes; total [money] = margin + goodwill gained against doing
-nothing; service [share points]; waits [units late or unserved, more or less]; stock [money]; churn [share of production
-moved]; paid: whether its cost is in the figures; verdict; note;
+"""One row an option: key of the exception; what it changes; total [money] = margin + goodwill + shortage (expected) +
+other (steering), gained against doing nothing; service [share points]; waits [units late or unserved, more or less];
+stock [money]; churn [share of production moved]; paid: whether its cost is in the figures; verdict; note;
 scenario: the edits, as in scenarios.toml."""
 
 
@@ -49,12 +49,18 @@ def as_shown(options: pl.DataFrame | None, issue: Issue, currency: str) -> list[
 
 
 def shown(row: dict[str, Any], currency: str) -> dict[str, str]:
-    """One option in words: option, margin, goodwill, service, stock, churn, verdict, note."""
+    """One option in words: option, margin, goodwill, shortage, other, service, stock, churn, verdict, note.
+
+    Expected shortage and other steering are blank where they do not move.
+    """
     blank = row["verdict"] == NONE
+    moved = {name: "" if blank or abs(row[name]) < steering.LEAST else words.money(row[name], currency, sign=True)
+             for name in ("shortage", "other")}  # fmt: skip
     return {
         "option": row["option"],
         "margin": "–" if blank else words.money(row["margin"], currency, sign=True),
         "goodwill": "–" if blank else words.money(row["goodwill"], currency, sign=True),
+        **moved,
         "service": "–" if blank else waiting(row["waits"]),
         "stock": "–" if blank else words.money(row["stock"], currency, sign=True),
         "churn": "–" if blank or row["churn"] is None else words.percent(row["churn"], decimals=1),
@@ -81,21 +87,22 @@ def table(options: pl.DataFrame | None, issues: Sequence[Issue], currency: str) 
         return "No answer to these decisions gains anything: the plan already takes the best one."
     again = pl.col("place") == pl.col("place").shift(1)
     served = pl.col("waits").map_elements(waiting, return_dtype=pl.String)
-    sums = {f"Margin, {currency}": "margin", f"Goodwill, {currency}": "goodwill", f"Stock, {currency}": "stock"}
+    money = {"margin": "Margin", **steering.shown(rows)}
+    sums = {f"{title}, {currency}": name for name, title in money.items()}
     frame = rows.select(
         pl.when(again.fill_null(value=False)).then(pl.lit("")).otherwise("decision").alias("Decision"),
         pl.col("option").alias("Option"),
-        *(pl.col(name).alias(label) for label, name in list(sums.items())[:2]),
+        *(pl.col(name).alias(label) for label, name in sums.items()),
         served.alias("Customers"),
         pl.col("stock").alias(f"Stock, {currency}"),
         pl.col("churn").alias("Moved"),
         pl.col("note").alias("Note"),
     )
-    formats: dict[str, Format] = {**dict.fromkeys(sums, signed), "Moved": ".1%"}
+    formats: dict[str, Format] = {**dict.fromkeys((*sums, f"Stock, {currency}"), signed), "Moved": ".1%"}
     note = (
-        "Each option is planned again and held against this plan, which is what doing nothing comes to. Margin and "
-        "goodwill add up to what it gains. Stock: mean closing stock at standard cost. Moved: units of production that "
-        "move, over units made."
+        "Each option is planned again and held against this plan, which is what doing nothing comes to. Margin, "
+        "goodwill and what else steers add up to what it gains. Stock: mean closing stock at standard cost. Moved: "
+        "units of production that move, over units made."
     )
     return Table(frame, "Options, planned again one by one", formats, note, rows=40)
 
@@ -148,5 +155,5 @@ def manual_table(hands: pl.DataFrame, currency: str) -> Table | str:
         pl.col("money").alias(cost),
         pl.col("note").alias("Note"),
     )
-    note = "Each is taken away alone and the plan made again: margin and goodwill that come back are what it costs."
+    note = "Each is taken away alone and the plan made again: margin and steering that come back are what it costs."
     return Table(frame, "What every hand on the plan costs", {cost: "money"}, note, rows=30)

@@ -48,9 +48,9 @@ class Attribution:
     Parameters
     ----------
     start, end : margin of the best plan without any of them, and with all of them, in minor units.
-    rows : disruption, kind, amount (its Shapley value), steering (what it moves of goodwill and the like), alone (put
-        in first, before any other), last (put in after all others), low and high (95 % interval, null where exact); all
-        in minor units.
+    rows : disruption, kind, amount (its Shapley value), steering (what it moves of goodwill, expected
+        shortage and the like), alone (put in first, before any other), last (put in after all others), low and high
+        (95 % interval, null where exact); all in minor units.
     method : "exact" over all subsets, or "sampled".
     optima : re-optimised plans behind the figures. orders : orders sampled, 0 where exact.
     pair : the two disruptions that change each other's cost most, and by how much in minor units.

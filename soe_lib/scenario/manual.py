@@ -64,6 +64,6 @@ def _priced(living: Living, told: dict[str, Any], free: Scenario | None) -> dict
         other = living.plan(free.apply(living.home.snapshot), name=free.name)
     except SoeError as error:
         return row | {"note": f"Not priced: {str(error).splitlines()[0]}"}
-    worth = [one.margin + measures.goodwill(one, fenced=not free.moves_fence) for one in (other, living.base)]
-    money = worth[0] - worth[1]
-    return row | {"money": money, "margin": other.margin - living.base.margin}
+    margin = other.margin - living.base.margin
+    steering = measures.steering(other, living.base, fenced=not free.moves_fence)
+    return row | {"money": margin + sum(steering.values()), "margin": margin}

@@ -25,15 +25,16 @@ def figures(snapshot: Snapshot, plan: Plan) -> dict[str, float | None]:
     }
 
 
-def goodwill(plan: Plan, *, fenced: bool = True) -> float:
-    """Steering of a plan [money].
+def steering(plan: Plan, base: Plan | None = None, *, fenced: bool = True) -> dict[str, float]:
+    """goodwill, shortage (expected), other: the steering of a plan, less that of another one [money].
 
     Parameters
     ----------
     fenced : False between plans of different fences: their prices of a change are no gain of either, and are left out.
     """
-    accounts = plan.ledger.accounts()
-    return plan.steering - (0.0 if fenced else sum(float(accounts.get(name, 0.0)) for name in OF_FENCE))
+    without = () if fenced else OF_FENCE
+    before = base.ledger.steered(without) if base is not None else {}
+    return {name: value - before.get(name, 0.0) for name, value in plan.ledger.steered(without).items()}
 
 
 def service(plan: Plan) -> float | None:

@@ -16,9 +16,11 @@ import polars as pl
 from soe_lib.errors import SoeError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
+from soe_lib.money.accounts import STEERING
 from soe_lib.review import words
 from soe_lib.review.frames.lines import lines
 from soe_lib.review.frames.load import line_load
+from soe_lib.scenario import measures
 from soe_lib.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 COLUMNS = {
     "stress": pl.String, "kind": pl.String, "total": pl.Float64, "margin": pl.Float64, "goodwill": pl.Float64,
-    "waits": pl.Float64, "note": pl.String,
+    "shortage": pl.Float64, "other": pl.Float64, "waits": pl.Float64, "note": pl.String,
 }  # fmt: skip
 EACH = 3
 
@@ -133,8 +135,8 @@ def stress_test(living: Living, sizes: Sizes | None = None) -> pl.DataFrame:
 
     Returns
     -------
-    stress, kind, total, margin, goodwill [money], waits [units more that come late or not at all], note: why a stress
-    has no plan, blank where it has one.
+    stress, kind, total, margin, goodwill, shortage (expected), other (steering) [money; the first is the sum of the
+    rest], waits [units more that come late or not at all], note: why a stress has no plan, blank where it has one.
     """
     home, base = living.home.snapshot, living.base
     before = lines(home, base)
@@ -145,17 +147,17 @@ def stress_test(living: Living, sizes: Sizes | None = None) -> pl.DataFrame:
 
 def _hurt(living: Living, stress: Stress, before: pl.DataFrame) -> dict[str, object]:
     row: dict[str, object] = {"stress": stress.scenario.name, "kind": stress.kind, "note": ""}
-    none = {"total": None, "margin": None, "goodwill": None, "waits": None}
+    none = dict.fromkeys(("total", "margin", *STEERING, "waits"))
     try:
         changed = stress.scenario.apply(living.home.snapshot)
         plan = living.plan(changed, name=stress.scenario.name)
     except SoeError as error:
         return {**row, **none, "note": str(error).splitlines()[0]}
-    margin, goodwill = plan.margin - living.base.margin, plan.steering - living.base.steering
+    margin, steering = plan.margin - living.base.margin, measures.steering(plan, living.base)
     after = lines(changed, plan)
     waits = sum(float(one.select((pl.col("late") + pl.col("short")).sum()).item()) * sign
                 for one, sign in ((after, 1), (before, -1)))  # fmt: skip
-    return {**row, "total": margin + goodwill, "margin": margin, "goodwill": goodwill, "waits": waits}
+    return {**row, "total": margin + sum(steering.values()), "margin": margin, **steering, "waits": waits}
 
 
 def _span(snapshot: Snapshot, days: int) -> tuple[date, date]:

@@ -95,6 +95,6 @@ def table(
         f"Each, {currency}": "money",
     }
     held = f", given {given}" if given else ""
-    note = f"Margin and goodwill, read from the step curve, whose corners are planned again{held}; hours are free here."
+    note = f"Margin and steering, read from the step curve, whose corners are planned again{held}; hours are free here."
     frame = frame if loads else frame.drop("Load")
     return Table(frame, "What more hours are worth on the tightest lines", formats, note, rows=12)

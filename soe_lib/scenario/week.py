@@ -78,7 +78,7 @@ class MeetingWeek:
             pl.col("evidence").alias("What shows it"),
         )
         note = (
-            "Promised: margin and goodwill that the option gained when it was priced. State: whether this week's "
+            "Promised: margin and steering that the option gained when it was priced. State: whether this week's "
             "extract shows that it was carried out. Realised, of what was carried out: profit of the closed days as "
             "they happened less that of the plan of that week without the decision, at standard cost; whatever else "
             "happened in those days is in it."

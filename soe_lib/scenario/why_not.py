@@ -12,6 +12,7 @@ from soe_lib.errors import SolveError
 from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.model.plan import Plan
 from soe_lib.model.planning import Recorded, of_record
+from soe_lib.money.accounts import STEERING
 from soe_lib.review import words
 from soe_lib.scenario import measures
 from soe_lib.scenario.moves import moves
@@ -33,7 +34,8 @@ class WhyNot:
     ----------
     name : of the alternative. currency : of the money.
     plan, alternative : the plan as it is, and the best plan with the alternative forced on it.
-    margin, goodwill, total : alternative less plan; total = margin + goodwill [money].
+    margin, goodwill, shortage, other : alternative less plan: margin, goodwill, expected shortage, other steering
+        [money]; total is their sum.
     service : difference of the share served in time. churn : share of production that moves.
     accounts : account, plan, alternative, change [money], the biggest change first.
     moves : flow, what, where, week, before, after, change [units or hours], money, the biggest money first.
@@ -45,6 +47,8 @@ class WhyNot:
     alternative: Plan
     margin: float
     goodwill: float
+    shortage: float
+    other: float
     service: float
     churn: float | None
     accounts: pl.DataFrame
@@ -52,18 +56,20 @@ class WhyNot:
 
     @property
     def total(self) -> float:
-        """What it gains (+) or costs (−), margin and goodwill together [money]."""
-        return self.margin + self.goodwill
+        """What it gains (+) or costs (−), margin and steering together [money]."""
+        return self.margin + self.goodwill + self.shortage + self.other
 
     @property
     def verdict(self) -> str:
         """The answer in a sentence."""
         money = words.money(abs(self.total), self.currency, cents=True)
-        parts = " and ".join(
-            f"{words.money(amount, self.currency, sign=True, cents=True)} of {what}"
-            for amount, what in ((self.margin, "margin"), (self.goodwill, "goodwill"))
-            if abs(amount) >= CENT
-        )
+        named = {"margin": "margin", **{name: title.lower() for name, title in STEERING.items()}}
+        told = [
+            f"{words.money(getattr(self, name), self.currency, sign=True, cents=True)} of {title}"
+            for name, title in named.items()
+            if abs(getattr(self, name)) >= CENT
+        ]
+        parts = words.listing(told, limit=len(named))
         if abs(self.total) < CENT:
             return f"{self.name}: it comes to the same money, by {words.count(self.moves.height, 'other move')}."
         if self.total < 0:
@@ -144,7 +150,7 @@ def compared(base: Plan, other: Plan, name: str) -> WhyNot:
         plan=base,
         alternative=other,
         margin=other.margin - base.margin,
-        goodwill=other.steering - base.steering,
+        **measures.steering(other, base),
         service=served[1] - served[0],
         churn=measures.churn(other, base),
         accounts=accounts.filter(pl.col("change").abs() >= CENT).sort(

@@ -37,7 +37,8 @@ def keep(store: Store, table: str, rows: pl.DataFrame, *, company: str, as_of: d
     """Append a week's rows; the very same rows again add nothing. Says whether anything was added."""
     now = rows.drop([name for name in STAMP if name in rows.columns])
     before = recall(store, table, company=company, as_of=as_of)
-    if before is not None and before.drop(STAMP).select(now.columns).equals(now):
+    known = before is not None and set(now.columns) <= set(before.columns)  # an older version kept fewer
+    if before is not None and known and before.drop(STAMP).select(now.columns).equals(now):
         return False
     if now.is_empty() and before is None:
         return False

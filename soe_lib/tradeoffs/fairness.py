@@ -13,6 +13,7 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
 from soe_lib.model.planning import Recorded
 from soe_lib.review import words
+from soe_lib.scenario import measures
 from soe_lib.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class PriceOfFairness:
 
     Parameters
     ----------
-    rules : rule, margin, goodwill [money], costs [money: margin + goodwill less than with most money], least, most
+    rules : rule, margin, goodwill, shortage (expected), other (steering) [money], costs [margin and steering less than
+        with most money], least, most
         [share served of the worst and the best served customer].
     customers : customer, rule, asked, served [units], share, change [of share, against most money].
     """
@@ -87,7 +89,7 @@ def price_of_fairness(
 ) -> PriceOfFairness:
     """What each rule of sharing costs, by planning again: most money, proportional, max-min fair, strict priority.
 
-    Formula: costs = (margin + goodwill with most money) − (margin + goodwill by the rule); share = units served, late
+    Formula: costs = (margin + steering with most money) − (margin + steering by the rule); share = units served, late
     and with substitutes included, ÷ units asked for.
 
     Parameters
@@ -139,7 +141,7 @@ def _row(rule: str, plan: Plan, best: Plan, served: pl.DataFrame) -> dict[str, o
     return {
         "rule": rule,
         "margin": plan.margin,
-        "goodwill": plan.steering,
+        **measures.steering(plan),
         "costs": best.objective - plan.objective,
         "least": shares.min(),
         "most": shares.max(),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from soe_lib.tradeoffs.limit import Limited
 
 Progress = Callable[[int, int], None]
-BESIDE = ("goodwill",)
+BESIDE = ("steering",)
 """What is held at today's level where margin is brought to its best."""
 CLOSE = 1e-7
 """Two points nearer than this (relative) are one."""
@@ -119,16 +119,17 @@ def frontier(
     """How much of y each step of x costs: x is held at one level after another, and y brought to its best.
 
     Formula: max y subject to x at least as good as its level (ε-constraint; Haimes, Lasdon & Wismer, IEEE Trans. SMC 1
-    (1971) 296-297). With y = "margin" each point is worth most in margin + goodwill, as every plan is, and its goodwill
-    (customers let down, safety stock) is no worse than today's: what a point has more is not taken from there, and the
-    plan as it is earns most. With another y, the best y comes first, and money decides among the plans that have it.
+    (1971) 296-297). With y = "margin" each point is worth most in margin + steering, as every plan is, and its steering
+    (customers let down, expected shortage, safety stock) is no worse than today's: what a point has more is not taken
+    from there, and the plan as it is earns most. With another y, the best y comes first, and money decides among the
+    plans that have it.
     Figures are read from the finished plans.
 
     Parameters
     ----------
     snapshot : this week's.
     x, y : "service" (share of the demand served in its own period), "stock" (mean closing stock at standard cost),
-        "churn" (share of the record's production that is moved), "cash", "margin" or "goodwill" [money].
+        "churn" (share of the record's production that is moved), "cash", "margin", "steering" or "goodwill" [money].
     points : how many levels, ends included; fewer points may remain.
     record : plan of record, for churn and for the fence; left out: that of `living`.
     living : this week's living model, whose plan is then the current one.
@@ -152,7 +153,7 @@ def frontier(
     options, own = options or (living.options if living else None), living.own if living else ()
     today = living.base if living else plan(snapshot, blocks=own, record=record, options=options)
     asked = _Asked(snapshot, along, against, moves)
-    beside = [measure(one) for one in BESIDE if against.name == "margin" and one != x]
+    beside = [measure(one) for one in BESIDE if against.name == "margin" and x not in (one, "goodwill")]
     limited = Limited(
         snapshot, [along, against], beside=beside, blocks=own, record=record, moves=moves, options=options,
         pattern=today,

@@ -123,14 +123,20 @@ def _stock(model: Model, record: Plan | None) -> Linear:  # noqa: ARG001
 
 def _money(kinds: tuple[str, ...]) -> Callable[[Model, Plan | None], Linear]:
     def amount(model: Model, record: Plan | None) -> Linear:  # noqa: ARG001
-        terms = {}
-        for flow, rates in model.rate_frames.items():
-            own = rates.filter(pl.col("kind").is_in(kinds))
-            cells, size = own["cell"].to_numpy(), model.flows[flow].size
-            terms[flow] = np.bincount(cells, weights=own["per_unit"].to_numpy(), minlength=size).astype(np.float64)
-        return Linear(terms)
+        return Linear({flow: _per_cell(model, flow, pl.col("kind").is_in(kinds)) for flow in model.rate_frames})
 
     return amount
+
+
+def _goodwill(model: Model, record: Plan | None) -> Linear:  # noqa: ARG001
+    return Linear({flow: _per_cell(model, flow, pl.col("account") == "goodwill") for flow in model.rate_frames})
+
+
+def _per_cell(model: Model, flow: str, own: pl.Expr) -> Floats:
+    """Money per unit of each cell of a flow, of the rates that an expression keeps; shape (cells,)."""
+    rates = model.rate_frames[flow].filter(own)
+    cells, money = rates["cell"].to_numpy(), rates["per_unit"].to_numpy()
+    return np.bincount(cells, weights=money, minlength=model.flows[flow].size).astype(np.float64)
 
 
 def _moved(model: Model, record: Plan | None) -> Linear:
@@ -166,7 +172,8 @@ MEASURES: Mapping[str, Measure] = {
         ),
         Measure("cash", "Cash", "money", 1, _money(("cash",)), lambda s, plan, r: plan.ledger.cash),  # noqa: ARG005
         Measure("margin", "Margin", "money", 1, _money(MARGIN_KINDS), lambda s, plan, r: plan.margin),  # noqa: ARG005
-        Measure("goodwill", "Goodwill", "money", 1, _money(("steering",)), lambda s, plan, r: plan.steering),  # noqa: ARG005
+        Measure("steering", "Steering", "money", 1, _money(("steering",)), lambda s, plan, r: plan.steering),  # noqa: ARG005
+        Measure("goodwill", "Goodwill", "money", 1, _goodwill, lambda s, plan, r: plan.ledger.steered()["goodwill"]),  # noqa: ARG005
     )
 }
 """Name → measure."""

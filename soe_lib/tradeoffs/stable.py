@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from soe_lib.errors import DataError, SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
 from soe_lib.model.terms import Rate
+from soe_lib.money.accounts import STEERING
 from soe_lib.review import words
 from soe_lib.scenario import measures
 from soe_lib.tradeoffs.moved import CELL, Moved, in_horizon
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from soe_lib.model.solve import Gate, Options
 
 ACCOUNT = "disruption"
+CENT = 0.005
 LEAST = 0.05
 """Fewer units moved are noise."""
 RISING = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -56,11 +58,12 @@ class StablePlan:
     plan, best : it, and the plan worth most without a price on changes.
     price : of a moved unit [money].
     churn, churn_of_best : share of the record's production that they move.
-    margin_given_up, goodwill_given_up : best less stable, without disruption [money].
+    margin_given_up : best less stable [money].
+    steering_given_up : likewise goodwill, shortage (expected) and other, without disruption [money].
     changes : item, location, units [moved from the record], gain [money that it is worth more than a plan that keeps
         this item as recorded; null where none can], avoided [units moved in all that keeping it would save], per_unit
         [gain ÷ avoided; the price or more]. The most units first. Gains of several items do not add up.
-    curve : price, churn, units, margin, goodwill: how plans settle as the price of a moved unit rises.
+    curve : price, churn, units, margin, goodwill, shortage, other: how plans settle as the price of a moved unit rises.
     """
 
     plan: Plan
@@ -69,7 +72,7 @@ class StablePlan:
     churn: float
     churn_of_best: float
     margin_given_up: float
-    goodwill_given_up: float
+    steering_given_up: Mapping[str, float]
     changes: pl.DataFrame
     curve: pl.DataFrame
     currency: str = ""
@@ -81,14 +84,15 @@ class StablePlan:
         return self.churn_of_best - self.churn
 
     def __repr__(self) -> str:
-        given = self.margin_given_up + self.goodwill_given_up
+        given = self.margin_given_up + sum(self.steering_given_up.values())
+        moved = {name: value for name, value in self.steering_given_up.items() if abs(value) >= CENT}
+        parts = {"margin": self.margin_given_up, **{STEERING[name].lower(): value for name, value in moved.items()}}
         price = words.money(self.price, self.currency, cents=True)
         money = words.money(given, self.currency, cents=True)
         lines = [
             f"Cheapest stable plan at {price} a moved unit: churn {words.percent(self.churn, decimals=1)} instead of "
             f"{words.percent(self.churn_of_best, decimals=1)}, for {money} given up "
-            f"(margin {words.number(self.margin_given_up, decimals=2)}, goodwill "
-            f"{words.number(self.goodwill_given_up, decimals=2)})."
+            f"({', '.join(f'{name} {words.number(value, decimals=2)}' for name, value in parts.items())})."
         ]
         for row in self.changes.iter_rows(named=True):
             gain = "has to change" if row["gain"] is None else f"gains {words.money(row['gain'], self.currency)}"
@@ -109,7 +113,7 @@ def cheapest_stable_plan(
 ) -> StablePlan:
     """The plan that changes the plan of record only where a change gains more than its disruption costs.
 
-    Formula: max margin + goodwill − price × Σ |made − recorded|, by item, location and period; what a change gains is
+    Formula: max margin + steering − price × Σ |made − recorded|, by item, location and period; what a change gains is
     the optimum with it less the optimum that keeps the item as recorded.
 
     Parameters
@@ -146,19 +150,21 @@ def cheapest_stable_plan(
     changes = work.changes(most, tell)
     return StablePlan(
         stable, best, price, measures.churn(stable, moves) or 0.0, measures.churn(best, moves) or 0.0,
-        best.margin - stable.margin, _goodwill(best) - _goodwill(stable), changes, pl.DataFrame(curve),
+        best.margin - stable.margin, _given(best, stable), changes, pl.DataFrame(curve),
         snapshot.currency, record,
     )  # fmt: skip
 
 
-def _goodwill(plan: Plan) -> float:
-    return plan.steering - plan.ledger.accounts().get(ACCOUNT, 0.0)
+def _given(best: Plan, stable: Plan) -> dict[str, float]:
+    without = stable.ledger.steered((ACCOUNT,))
+    return {name: value - without[name] for name, value in best.ledger.steered((ACCOUNT,)).items()}
 
 
 def _point(price: float, plan: Plan, moves: Plan) -> dict[str, Any]:
     churn = measures.churn(plan, moves)
     units = sum(float(plan.flows[name]["quantity"].sum()) for name in ("made_more", "made_less") if name in plan.flows)
-    return {"price": price, "churn": churn, "units": units, "margin": plan.margin, "goodwill": _goodwill(plan)}
+    steering = plan.ledger.steered((ACCOUNT,))
+    return {"price": price, "churn": churn, "units": units, "margin": plan.margin, **steering}
 
 
 class _Work:
@@ -210,7 +216,7 @@ class _Work:
         return pl.DataFrame(rows, schema=schema, orient="row")
 
     def _without(self, item: str, location: str) -> tuple[float | None, float | None]:
-        """What is lost in margin and goodwill where an item is kept as recorded, and the units that are moved less."""
+        """What is lost in margin and steering where an item is kept as recorded, and the units that are moved less."""
         assert self.model is not None and self.gate is not None and self.plan is not None, "planned first"  # noqa: PT018
         home = self.model.canonical
         upper = home.upper.copy()

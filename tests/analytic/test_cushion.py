@@ -15,6 +15,10 @@ import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model import inbound, risk
 from soe_lib.model.network import Network
+from soe_lib.money.accounts import in_order
+from soe_lib.review import options
+from soe_lib.review.situation import Situation
+from soe_lib.scenario.options.price import against
 from soe_lib.uncertainty.slices import WEIGHTS, normal_slices
 from tests.networks import snapshot, weeks
 
@@ -76,6 +80,37 @@ def test_its_cost_is_steering_and_margin_ties(tmp_path: Path) -> None:
     assert plan.objective == pytest.approx(plan.margin + plan.steering)
     assert plan.steering == pytest.approx(plan.ledger.accounts()["expected shortage"])
     assert "expected shortage" in soe.Model(company(tmp_path / "again")).formulation()
+
+
+def test_expected_shortage_is_told_apart_from_goodwill(tmp_path: Path) -> None:
+    """No stock may be held where 10 were: nobody is let down, the holding of 10 is saved, and more may be short."""
+    limit = [{"item": "A", "location": "P", "maximum_stock": 10.0}]
+    made = company(tmp_path, policies=limit)
+    none = soe.Scenario("no room").set("policies.maximum_stock", 0.0, item="A")
+    levels = [30.0 * float(norm.ppf(at)) for at in STEPS]
+    # Four weeks; of each of the upper five levels up to 10 units less are there, at (1 + 6) ÷ 10 each.
+    short = -4 * sum(min(level, 10.0) for level in levels if level > 0) * 7.0 / 10
+    found = soe.why_not(made, none, record=None)
+    assert (found.margin, found.goodwill, found.other) == pytest.approx((40.0, 0.0, 0.0))
+    assert found.shortage == pytest.approx(short)
+    assert found.total == pytest.approx(40.0 + short)
+    assert "of margin and EUR −" in found.verdict.replace("\N{NO-BREAK SPACE}", " ")
+    assert "of expected shortage)" in found.verdict
+    base = soe.plan(made, record=None)
+    told = against(Situation(made, base), none.apply(made), soe.plan(none.apply(made), record=None))
+    assert (told["margin"], told["goodwill"], told["shortage"]) == pytest.approx((40.0, 0.0, short))
+    assert told["total"] == pytest.approx(40.0 + short)
+    row = {"option": "no room", "verdict": options.WORSE, "note": "", **told, "churn": None}
+    shown = options.shown(row, "EUR")
+    assert shown["goodwill"] == "EUR\N{NO-BREAK SPACE}0"
+    assert shown["other"] == ""
+    assert shown["shortage"].endswith(f"{-short:.0f}")
+
+
+def test_accounts_of_steering_come_after_cash_and_stock() -> None:
+    given = ["expected shortage", "revenue", "disruption", "end value", "my own account", "goodwill", "holding"]
+    said = ["revenue", "holding", "my own account", "end value", "goodwill", "expected shortage", "disruption"]
+    assert in_order(given) == said
 
 
 def test_off_by_a_setting_and_without_a_record(tmp_path: Path) -> None:

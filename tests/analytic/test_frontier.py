@@ -10,6 +10,7 @@ import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.scenario import measures
 from soe_lib.tradeoffs.frontier import Frontier
+from soe_lib.tradeoffs.measures import measure
 from soe_lib.tradeoffs.moved import in_horizon
 from tests.analytic.test_two_items import asked, line
 from tests.networks import snapshot, weeks
@@ -95,6 +96,28 @@ def test_margin_is_not_taken_from_goodwill(tmp_path: Path) -> None:
     assert curve(found) == near([(-5, -5)])
     assert found.points["current"].to_list() == [True]
     assert "nothing to trade" in found.finding
+
+
+def test_goodwill_is_told_apart_from_the_rest_of_steering(tmp_path: Path) -> None:
+    # 5 are made at a loss of 1; with a safety stock of 2 below which a unit costs 3, steering is −6 and goodwill 0.
+    tables = line(5) | {"forecast": [{**asked("A", 5, 3), "customer": "C"}]}
+    tables["customers"] = [{"customer": "C", "short_cost": 2}]
+    tables["policies"] = [{"item": "A", "location": "P", "safety_stock": 2, "below_safety_cost": 3}]
+    made = snapshot(tmp_path, **tables)
+    plan = soe.plan(made)
+    told = {name: measure(name).value(made, plan, None) for name in ("goodwill", "steering")}
+    assert told["steering"] == pytest.approx(plan.steering)
+    assert told["steering"] < -1.0
+    assert told["goodwill"] == pytest.approx(plan.ledger.accounts().get("goodwill", 0.0))
+    below = plan.ledger.accounts()["below safety"]
+    assert plan.ledger.steered() == pytest.approx({"goodwill": told["goodwill"], "shortage": 0.0, "other": below})
+    model = soe.Model(made)
+    for name in ("goodwill", "steering"):
+        line_of = measure(name).amount(model, None)
+        amount = sum(
+            float((terms * plan.flows[flow]["quantity"].to_numpy()).sum()) for flow, terms in line_of.terms.items()
+        )
+        assert amount == pytest.approx(told[name]), name
 
 
 def test_service_whose_base_moves_with_substitutes(tmp_path: Path) -> None:

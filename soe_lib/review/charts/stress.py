@@ -20,7 +20,7 @@ def finding(frame: pl.DataFrame, currency: str) -> str:
 
 
 def stress(frame: pl.DataFrame, currency: str) -> Chart:
-    """Margin and goodwill lost to each stress in spite of the best answer, one bar each.
+    """Margin and steering lost to each stress in spite of the best answer, one bar each.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def stress(frame: pl.DataFrame, currency: str) -> Chart:
     figure, (axes,) = style.new_figure(
         height=0.33 * shown.height + 0.6,
         title=title,
-        subtitle=f"Margin and goodwill lost, {currency}, each alone and answered as well as can be{left_out}",
+        subtitle=f"Margin and steering lost, {currency}, each alone and answered as well as can be{left_out}",
     )
     style.tidy(axes, grid="x")
     lost = [-float(total) for total in shown["total"]]

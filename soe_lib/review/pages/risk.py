@@ -56,7 +56,7 @@ def scores(stressed: pl.DataFrame, spread: pl.DataFrame, currency: str) -> tuple
     cases = spread.filter(pl.col("margin").is_not_null())
     worst = (
         known("Most damaging stress", min(float(tried["total"].min()), 0.0), currency,  # type: ignore[arg-type]
-              f"{tried.sort(['total', 'stress'])['stress'][0]}: margin and goodwill against this week's plan.")
+              f"{tried.sort(['total', 'stress'])['stress'][0]}: margin and steering against this week's plan.")
         if tried.height else insufficient("Most damaging stress", currency, "nothing could be stressed")
     )  # fmt: skip
     if cases.height < 2:

@@ -71,7 +71,7 @@ def why_table(split: Split, currency: str) -> Table:
         "share": "Of the move",
         "alone": f"Put in alone{unit}",
         "last": f"Taken out alone{unit}",
-        "steering": f"Goodwill and the like{unit}",
+        "steering": f"Steering{unit}",
     }
     if rows["low"].null_count() < rows.height:
         names |= {"low": f"95 % from{unit}", "high": f"95 % to{unit}"}

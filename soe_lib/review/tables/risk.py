@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from soe_lib.review import words
+from soe_lib.review import steering, words
 from soe_lib.review.tables.table import Format, Table
 
 
@@ -60,16 +60,19 @@ def stresses(frame: pl.DataFrame, currency: str) -> Table | str:
     """Every stress that was tried, the most damaging first; a sentence where there was none."""
     if frame.is_empty():
         return "There is nothing to stress: no line, no delivery, no supplier, no forecast."
-    margin, goodwill, lost = f"Margin, {currency}", f"Goodwill, {currency}", f"Together, {currency}"
+    lost = f"Together, {currency}"
+    money = {"margin": "Margin", **steering.shown(frame)}
+    sums = {f"{title}, {currency}": name for name, title in money.items()}
     shown = frame.select(
         pl.col("stress").alias("What goes wrong"), pl.col("kind").alias("Kind"), pl.col("total").alias(lost),
-        pl.col("margin").alias(margin), pl.col("goodwill").alias(goodwill), pl.col("waits").alias("More units wait"),
+        *(pl.col(name).alias(title) for title, name in sums.items()), pl.col("waits").alias("More units wait"),
         pl.col("note").alias("Note"),
     )  # fmt: skip
-    formats: dict[str, Format] = dict.fromkeys((lost, margin, goodwill, "More units wait"), signed)
+    formats: dict[str, Format] = dict.fromkeys((lost, *sums, "More units wait"), signed)
     note = (
         "One at a time, against this week's plan; each is answered by the best plan there is. Who hears of it late "
-        "loses more. Goodwill and the like steer the plan and are no money."
+        "loses more. Together: margin and steering; goodwill, expected shortage and the like steer the plan and are no "
+        "money."
     )
     shown = without_blank(shown)
     return Table(shown, "What would hurt, tried one by one", formats, note, rows=30)

@@ -76,14 +76,14 @@ def against(situation: Situation, snapshot: Snapshot, plan: Plan, *, fenced: boo
     """A plan's figures less those of this week's plan; fenced: both have the same fence."""
     base, mine = measures.figures(situation.snapshot, situation.plan), measures.figures(snapshot, plan)
     margin = plan.margin - situation.plan.margin
-    goodwill = measures.goodwill(plan, fenced=fenced) - measures.goodwill(situation.plan, fenced=fenced)
+    steering = measures.steering(plan, situation.plan, fenced=fenced)
     rest = lines(snapshot, plan)
     waits = float((rest["late"] + rest["short"]).sum())
     waits -= float((situation.lines["late"] + situation.lines["short"]).sum())
     return {
-        "total": margin + goodwill,
+        "total": margin + sum(steering.values()),
         "margin": margin,
-        "goodwill": goodwill,
+        **steering,
         "service": (mine["service"] or 0.0) - (base["service"] or 0.0),
         "waits": waits,
         "stock": (mine["stock"] or 0.0) - (base["stock"] or 0.0),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,22 @@ def test_the_cover_page_links_to_the_section_of_the_options(tmp_path: Path) -> N
     (tmp_path / "index.html").write_text(html)
     (tmp_path / "balance.html").write_text(html)
     assert "has no such section" in inspection.faults(tmp_path)[0]
+
+
+def test_options_show_what_steers_in_a_column_of_its_own_where_it_moves() -> None:
+    """Expected shortage is no goodwill: it has its own column, which is there only where an option moves it."""
+    plain = {"option": "Overtime", "margin": "EUR +10", "goodwill": "EUR 0"}
+    for more, heads in (
+        ({}, ["Margin", "Goodwill"]),
+        ({"shortage": "EUR −7"}, ["Margin", "Goodwill", "Expected shortage"]),
+        ({"shortage": "EUR −7", "other": "EUR +2"}, ["Margin", "Goodwill", "Expected shortage", "Other steering"]),
+    ):
+        page = said(asked("Run line 1", 58.0, options=[plain | more, plain]))
+        html = cover.page(made(page), frame(), templates=TEMPLATES)
+        table = html[html.index('<table class="data options">') :].split("</table>")[0]
+        assert re.findall(r'<th scope="col" class="number">([^<]+)</th>', table)[: len(heads)] == heads
+        counts = [len(re.findall("<t[hd]", one)) for one in table.split("<tr>")[1:]]
+        assert counts == [len(heads) + 4] * 3, "each row has a cell a column"
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)

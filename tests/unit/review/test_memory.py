@@ -220,3 +220,16 @@ def test_owner_and_reason_are_asked_for_together_and_dates_are_read(store: Path)
     with pytest.raises(DataError, match="cannot be due before it, on 2026-01-04"):
         soe.decide("PO1", 1, owner="Ann", reason="so", due="2026-01-04", store=store)
     assert soe.decisions(store).is_empty()
+
+
+def test_a_store_that_an_older_version_kept_takes_more_columns(tmp_path: Path) -> None:
+    """Its options knew no expected shortage: the same option with one is new, and the very same again is not."""
+    old = pl.DataFrame({"key": ["K"], "goodwill": [1.0]})
+    new = old.with_columns(shortage=pl.lit(2.0))
+    kept = [
+        meeting.keep(tmp_path, "options", rows, company="C", as_of=date(2026, 1, 5)) for rows in (old, old, new, new)
+    ]
+    assert kept == [True, False, True, False]
+    found = meeting.recall(tmp_path, "options", company="C")
+    assert found is not None
+    assert found.select("goodwill", "shortage").rows() == [(1.0, 2.0)]
