@@ -52,6 +52,12 @@ def ways(network: Network) -> pl.DataFrame:
 
 
 @prepared
+def last_way(network: Network) -> pl.DataFrame:
+    """item, location, days: lead time of the shortest last way in, made, bought or shipped from wherever it lies."""
+    return ways(network).group_by(NODE).agg(pl.col("days").min()).sort(NODE)
+
+
+@prepared
 def shortest(network: Network) -> pl.DataFrame:
     """item, location, hops, days: the shortest way from where an item is made or bought, over the lanes."""
     known = ways(network)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from soe_lib.model.inbound import NODE, usage, ways
+from soe_lib.model.inbound import NODE, last_way, usage, ways
 from soe_lib.model.prepared import prepared
 from soe_lib.model.risk.cells import pace
 
@@ -70,8 +70,7 @@ def intervals(network: Network) -> pl.DataFrame:
     """
     review = float(network.settings.cushion.review_days)
     served = lines(network)
-    last = ways(network).group_by(NODE).agg(pl.col("days").min())
-    goods = served.filter("own").select(NODE).unique().join(last, on=NODE)
+    goods = served.filter("own").select(NODE).unique().join(last_way(network), on=NODE)
     fed = served.filter(pl.col("item") != pl.col("of_item")).select(NODE).unique()
     offers = ways(network).filter(pl.col("kind") == "buy").join(fed, on=NODE, how="semi")
     cheapest = offers.sort(*NODE, "cost", "days").group_by(NODE, maintain_order=True).first()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.model.inbound import last_way
+from soe_lib.model.network import Network
 from soe_lib.review.frames.history import asked_by_week, published_forecast
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ COLUMNS = {"week": pl.String, "lag": pl.Int64, "forecast": pl.Float64, "actual":
 ITEM = ("item",)
 CELL = ("item", "location", "segment")
 """The level that is planned: item, place and class of customers."""
-REVIEW = 7.0  # days from one decision to the next
 
 
 def forecast_versions(snapshot: Snapshot, past: Sequence[Snapshot] = (), by: Sequence[str] = ITEM) -> pl.DataFrame:
@@ -138,25 +139,21 @@ def _shaped(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
 
 
 def protection_lags(snapshot: Snapshot) -> pl.DataFrame:
-    """How many weeks before its last week a decision must be made, by item and place.
+    """How many weeks before its last week a decision must be made, by item and place; the cushion protects as long.
 
-    Formula: days = shortest lead time of what makes, buys or ships the item there + 7 days to the next decision; lag =
-    ⌈days ÷ 7⌉ − 1, the weeks from publication to the last week that the days reach. No way in: the week itself.
+    Formula: days = lead time of the shortest last way in (made, bought or shipped there) + the days to the next
+    decision (`[cushion] review_days`); lag = ⌈days ÷ 7⌉ − 1, the weeks from publication to the last week that the days
+    reach. No way in: the days to the next decision alone.
 
     Returns
     -------
     item, location, days, lag [weeks].
     """
-    lanes = snapshot["lanes"].select("item", "lead_time_days", location="destination")
-    nodes = pl.concat([snapshot["forecast"].select("item", "location"), snapshot["orders"].select("item", "location")])
-    nodes = nodes.unique()
-    anything = nodes.join(lanes.filter(pl.col("item") == "").drop("item"), on="location")
-    columns = ["item", "location", "lead_time_days"]
-    ways = [snapshot["routings"], snapshot["offers"], lanes.filter(pl.col("item") != ""), anything]
-    lead = pl.concat([one.select(columns) for one in ways]).group_by("item", "location")
-    least = lead.agg(days=pl.col("lead_time_days").min())
-    known = nodes.join(least, on=["item", "location"], how="left")
-    days = known.with_columns(days=pl.col("days").fill_null(0.0) + REVIEW)
+    network = Network(snapshot)
+    told = [snapshot[table].select("item", "location") for table in ("forecast", "orders")]
+    least = last_way(network).with_columns(pl.col("item", "location").cast(pl.String))
+    known = pl.concat(told).unique().join(least, on=["item", "location"], how="left")
+    days = known.with_columns(days=pl.col("days").fill_null(0.0) + float(snapshot.settings.cushion.review_days))
     return days.with_columns(lag=(pl.col("days") / 7).ceil().cast(pl.Int64) - 1).sort("item", "location")
 
 

@@ -57,8 +57,9 @@ def accuracy_by_cell(frame: pl.DataFrame, currency: str) -> Table | str:
     formats = {**dict.fromkeys(shown.columns[3:], "number"), "WMAPE": "percent", "Bias": "percent"}
     note = (
         f"{words.sentence(asked_for(frame))} Lag: weeks from publication to the last week that a decision must cover "
-        "(shortest lead time + 7 days). At stake: units too few in the forecast × margin + units too many × standard "
-        f"cost, over all weeks; {frame['money'].sum():,.0f} over {words.count(frame.height, 'line')}, all of them in "
+        "(lead time of the shortest last way in, and the days to the next decision). At stake: units too few in the "
+        "forecast × margin + units too many × standard cost, over all weeks; "
+        f"{frame['money'].sum():,.0f} over {words.count(frame.height, 'line')}, all of them in "
         "finance.xlsx, sheet Forecast accuracy."
     )
     return Table(shown, "Forecast accuracy by item, place and customer class, units", formats, note)

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import date
 from typing import Any
 
 import polars as pl
 import pytest
 
+import soe_lib as soe
+from soe_lib.model import risk
+from soe_lib.model.network import Network
 from soe_lib.review import frames, tables
 
 NOW = date(2026, 11, 16)
 CELL = ("item", "location", "segment")
 
 
-class Extract(dict[str, pl.DataFrame]):
-    """Tables and a date: what these frames read of a snapshot."""
-
-    as_of = NOW
+SETTINGS = """company = "test"
+currency = "EUR"
+as_of = "2026-11-16"
+[horizon]
+weeks = 2
+daily = 0
+[forecast]
+version = "2026-W47"
+"""
 
 
 def told(*rows: tuple[str, str, str, str, float, str]) -> pl.DataFrame:
@@ -28,7 +37,14 @@ def told(*rows: tuple[str, str, str, str, float, str]) -> pl.DataFrame:
     return frame.with_columns(date=pl.col("week").replace_strict(days, return_dtype=pl.Date)).drop("week")
 
 
-def extract(*, actuals: pl.DataFrame | None = None, lead: float = 7.0) -> Any:
+def extract(
+    *,
+    actuals: pl.DataFrame | None = None,
+    lead: float = 7.0,
+    settings: str = SETTINGS,
+    mixed: bool = False,
+    **more: Any,
+) -> soe.Snapshot:
     """A at L: key customers K1, K2 forecast 100 and 50 a week one week before, retail R 30; anybody 10 of B."""
     version = {"2026-W44": "2026-W43", "2026-W45": "2026-W44"}
     lines = (("A", "K1", 100.0), ("A", "K2", 50.0), ("A", "R", 30.0), ("B", "", 10.0))
@@ -40,16 +56,25 @@ def extract(*, actuals: pl.DataFrame | None = None, lead: float = 7.0) -> Any:
         ("A", "L", "K2", "2026-W45", 40.0, "sales"), ("B", "L", "K1", "2026-W45", 4.0, "sales"),
         ("B", "L", "N", "2026-W45", 8.0, "sales"),
     )  # fmt: skip
-    way = pl.DataFrame({"item": ["A"], "location": ["L"], "lead_time_days": [lead]})
-    none = way.clear()
-    return Extract(
-        forecast=pl.DataFrame(rows, schema=columns, orient="row"),
-        actuals=sold if actuals is None else actuals,
-        customers=pl.DataFrame({"customer": ["K1", "K2", "R", "N"], "segment": ["key", "key", "retail", ""]}),
-        items=pl.DataFrame({"item": ["A", "B"], "family": ["F", "F"], "standard_cost": [6.0, None], "price": [10.0, 5.0]}),
-        orders=none.select("item", "location"), routings=way, offers=none,
-        lanes=pl.DataFrame(schema={"item": pl.String, "destination": pl.String, "lead_time_days": pl.Float64}),
-    )  # fmt: skip
+    rows += [(item, "L", who, "2026-W47", "2026-W47", units) for item, who, units in lines]
+    made = {"routings": [{"routing": "M", "item": "A", "location": "L", "lead_time_days": lead}]}
+    tables_of: dict[str, Any] = {
+        "forecast": pl.DataFrame(rows, schema=columns, orient="row"),
+        "actuals": sold if actuals is None else actuals,
+        "customers": [{"customer": "K1", "segment": "key"}, {"customer": "K2", "segment": "key"},
+                      {"customer": "R", "segment": "retail"}, {"customer": "N", "segment": ""}],
+        "items": [{"item": "A", "family": "F", "unit": "each", "standard_cost": 6.0, "price": 10.0},
+                  {"item": "B", "family": "F", "unit": "each", "standard_cost": None, "price": 5.0}],
+        "locations": [{"location": "L", "kind": "plant"}, {"location": "X", "kind": "plant"}],
+        "offers": [{"offer": "O", "supplier": "S", "item": "B", "location": "L", "unit_cost": 1.0}],
+        **made, **more,
+    }  # fmt: skip
+    frames_of = {
+        name: rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows) for name, rows in tables_of.items()
+    }
+    if mixed:
+        frames_of = {name: rows.reverse() for name, rows in frames_of.items()}
+    return soe.snapshot(tomllib.loads(settings), frames_of)
 
 
 def test_accuracy_by_item_place_and_class() -> None:
@@ -79,9 +104,9 @@ def test_sales_without_any_forecast_are_an_error_of_the_whole_sale() -> None:
 
 
 def test_demand_goes_before_sales_for_its_item_and_week() -> None:
-    base = extract()["actuals"]
     asked = told(("A", "L", "K1", "2026-W44", 170.0, "demand"))
-    found = frames.accuracy_by_cell(extract(actuals=pl.concat([base, asked.select(base.columns)])))
+    base = extract()["actuals"].select(asked.columns)
+    found = frames.accuracy_by_cell(extract(actuals=pl.concat([base, asked])))
     key = found.filter(pl.col("segment") == "key").row(0, named=True)
     # week 44: only what was asked for, 170, counts of A; week 45: sales of 130
     assert (key["actual"], key["measure"]) == (300.0, "both")
@@ -98,6 +123,18 @@ def test_the_lag_is_what_a_decision_must_cover() -> None:
     assert set(frames.accuracy_by_cell(extract(lead=30.0))["lag"]) == {1}
 
 
+def test_the_lag_is_of_the_interval_that_the_cushion_protects() -> None:
+    """A lane that any item may take is a way in, and the next decision may be two weeks off: 1 and 5 days, 14 more."""
+    lanes = [{"lane": "any", "origin": "X", "destination": "L", "lead_time_days": 1.0}]
+    offers = [{"offer": f"O{item}", "supplier": "S", "item": item, "location": "X", "unit_cost": 1.0} for item in "AB"]
+    made = extract(
+        lead=5.0, settings=f'{SETTINGS}[cushion]\nuse = "always"\nreview_days = 14\n', lanes=lanes, offers=offers
+    )
+    assert frames.versions.protection_lags(made).rows() == [("A", "L", 15.0, 2), ("B", "L", 15.0, 2)]
+    intervals = risk.intervals(Network(made)).filter(pl.col("location").cast(pl.String) == "L")
+    assert set(intervals["days"]) == {15.0}
+
+
 def test_the_finer_level_adds_up_to_the_items() -> None:
     by_item = frames.forecast_versions(extract()).group_by("item").agg(pl.col("forecast", "actual").sum()).sort("item")
     by_cell = frames.forecast_versions(extract(), by=CELL)
@@ -105,9 +142,6 @@ def test_the_finer_level_adds_up_to_the_items() -> None:
 
 
 def test_row_order_changes_nothing_and_no_history_says_so() -> None:
-    mixed = extract()
-    for name in ("forecast", "actuals", "customers", "items"):
-        mixed[name] = mixed[name].reverse()
-    assert frames.accuracy_by_cell(mixed).equals(frames.accuracy_by_cell(extract()))
+    assert frames.accuracy_by_cell(extract(mixed=True)).equals(frames.accuracy_by_cell(extract()))
     none = frames.accuracy_by_cell(extract(actuals=extract()["actuals"].clear()))
     assert str(tables.accuracy_by_cell(none, "EUR")).startswith("Insufficient history")
