@@ -50,7 +50,7 @@ def company(folder: Path, *, more: str = "", weeks: int = 4, daily: int = 0, **t
         ],
         "inventory": [{"item": name, "location": "P", "on_hand": 150.0} for name in names],
     }
-    both = {name: [*base.get(name, []), *rows] for name, rows in tables.items()}
+    both = {name: [*base.get(name, []), *rows] for name, rows in tables.items() if rows}
     return snapshot(folder, HORIZON.format(weeks=weeks, daily=daily) + more, **{**base, **both})
 
 
@@ -101,3 +101,36 @@ def test_without_a_pool_an_item_without_a_record_leans_on_the_company(tmp_path: 
     assert network.demand["quantity"].is_finite().all()
     assert levels(network, "A") == levels(network, "B") != {}
     assert soe.plan(made, record=None).solution["status"] == "optimal"
+
+
+def test_what_a_forecast_leans_by_goes_on_beyond_the_record(tmp_path: Path) -> None:
+    """Always 120 for 100: 20 a week, however long the interval and however short the record, and 4 a day."""
+    more = "[cushion]\npool = 0\n"
+    slow = [{"offer": "C", "supplier": "S", "item": "C", "location": "P", "unit_cost": 4.0, "lead_time_days": 21}]
+    good = {"item": "C", "unit": "each", "family": "C", "standard_cost": 4.0, "price": 10.0, "end_value": 3.0}
+    ahead = [{"item": "C", "location": "P", "period": week(n), "version": "now", "quantity": 100.0} for n in range(4)]
+    told = past("C", [120.0] * 4)
+    tables = {"items": [good], "offers": slow, "actuals": told["actuals"], "forecast": [*ahead, *told["forecast"]]}
+    found = levels(Network(company(tmp_path / "weeks", more=more, **tables)), "C")
+    assert list(found.values()) == pytest.approx([20.0, 40.0, 60.0, 80.0])
+    tables["offers"] = [{**slow[0], "lead_time_days": 0}]
+    found = levels(Network(company(tmp_path / "days", more=more + "review_days = 1\n", daily=7, **tables)), "C")
+    assert [found[f"2026-01-{day:02d}"] for day in range(5, 10)] == pytest.approx([4.0] * 5)
+
+
+@pytest.mark.parametrize("ordered", [0.0, 36.0, 75.0, 99.0, 100.0])
+def test_what_is_ordered_already_is_certain(tmp_path: Path, ordered: float) -> None:
+    """Of a week's 100 so many are in hand: what may err goes with the root of the rest, down to nothing."""
+    order = {"order": "1", "item": "A", "location": "P", "due_on": MONDAY + timedelta(days=3), "quantity": ordered}
+    more = '[cushion]\nuse = "always"\n'
+    free, some = (
+        Network(company(tmp_path / name, more=more, **past("B", [100.0] * 3), **tables))
+        for name, tables in (("free", {}), ("some", {"orders": [order]} if ordered else {}))
+    )
+    first = levels(free, "A")[week(0)]
+    assert levels(some, "A").get(week(0), 0.0) == pytest.approx(first * (1.0 - ordered / 100.0) ** 0.5)
+    kept = levels(Network(company(tmp_path / "own", **past("A", [80.0, 120.0, 60.0, 140.0, 100.0, 100.0]))), "A")
+    own = company(
+        tmp_path / "both", **past("A", [80.0, 120.0, 60.0, 140.0, 100.0, 100.0]), orders=[order] if ordered else []
+    )
+    assert levels(Network(own), "A").get(week(0), 0.0) == pytest.approx(kept[week(0)] * (1 - ordered / 100.0) ** 0.5)

@@ -28,7 +28,8 @@ def recorded(network: Network, rows: pl.DataFrame, causes: Sequence[str]) -> tup
     share, usual = _shares(network, rows, ahead)
     if network.settings.forecast.bias == "remove":  # it is out of the forecast already
         share = share - (share @ WEIGHTS)[:, :, None]
-    base = np.where(exposed > LEAST, np.maximum(exposed, FLOOR * usual * ahead), 0.0)
+    part = np.divide(exposed, asked, out=np.zeros_like(asked), where=asked > LEAST)
+    base = part * np.maximum(asked, FLOOR * usual * ahead)
     errors_in_sum = share * base[:, :, None] * float(CAUSES[0] in causes)
     return _supply(network, rows, asked, ahead, errors_in_sum, causes), asked
 
@@ -99,7 +100,7 @@ def _shares(network: Network, rows: pl.DataFrame, ahead: Floats) -> tuple[Floats
     """Slices of the relative error of each curve and period (curves × periods × slices), and a usual week's forecast.
 
     Between whole weeks they are interpolated; before the first and after the last that the record knows, errors of
-    different weeks are taken for independent.
+    different weeks are taken for independent about their mean, by which every week leans alike.
     """
     table = errors(network)
     known_weeks = np.array(sorted(table["ahead"].unique().to_list()), dtype=np.float64)
@@ -120,7 +121,8 @@ def _shares(network: Network, rows: pl.DataFrame, ahead: Floats) -> tuple[Floats
         weight = ((inside - left) / (right - left))[:, :, None]
         row = np.arange(rows.height)[:, None]
         taken = listed[row, upper - 1] * (1.0 - weight) + listed[row, upper] * weight
-    return taken * np.sqrt(inside / ahead)[:, :, None], usual[:, None]
+    mean = (taken @ WEIGHTS)[:, :, None]
+    return mean + (taken - mean) * np.sqrt(inside / ahead)[:, :, None], usual[:, None]
 
 
 def shortfalls(network: Network) -> pl.DataFrame:
