@@ -84,6 +84,10 @@ def snapshot(
     ------
     DataError : anything that must be mended first, all findings at once; something that is no frame.
     """
+    for name, one, kind in (("settings", settings, Settings | Mapping), ("tables", tables, Mapping)):
+        if not isinstance(one, kind):
+            fix = "soe.read(folder) reads files" if isinstance(one, str | Path) else "give names and values, as a dict"
+            raise DataError(f"soe.snapshot: {name} is a {type(one).__name__}; {fix}.")
     before = _MADE.get(id(near)) if near is not None else None
     given, extract, moved = _inspected(settings, tables, before)
     if bad := stops(extract.findings):

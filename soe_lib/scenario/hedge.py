@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from numbers import Integral, Real
 
 import numpy as np
 import polars as pl
@@ -71,6 +72,7 @@ def hedge(
     SolveError : a scenario without a plan of its own, or scenarios that no common first decisions suit; both named.
     ReconciliationError : the scenarios' ledgers do not add up to the joint optimum.
     """
+    counted = _kinds(snapshot, mean, risk)
     own = (*(one for one in STANDARD if not isinstance(one, Cushion)), *kept_close(of_record(snapshot, record)))
     chosen = _chosen(snapshot, scenarios)
     chances = np.array([chance for _, chance, _, _ in chosen])
@@ -83,7 +85,6 @@ def hedge(
     models = dict(zip(models, others, strict=True))
     first = _first(commit, snapshot, base, models)
     alone = {name: _alone(name, model, options, blocks_of(blocks)) for name, model in models.items()}
-    counted = risk or CVaR(weight=0.0)
     joint = two_stage(models, chances, first, level=counted.level, weight=counted.weight)
     try:
         answer, certificate = joint.solve(options)
@@ -120,16 +121,32 @@ def hedge(
     return made
 
 
+def _kinds(snapshot: Snapshot, mean: object, risk: object) -> CVaR:
+    """The measure of risk; DataError where it is none, or the mean is neither a scenario nor a plan of the date."""
+    if not (mean is None or isinstance(mean, Scenario | Plan)):
+        raise DataError(f"mean is a soe.Scenario or a plan, not a {type(mean).__name__}: mean=soe.plan(snapshot).")
+    if isinstance(mean, Plan) and mean.as_of != snapshot.as_of:
+        raise DataError(f"mean is a plan as of {mean.as_of}, the snapshot is as of {snapshot.as_of}: plan it again.")
+    if not (risk is None or isinstance(risk, CVaR)):
+        raise DataError(f"risk is a soe.CVaR(level=…, weight=…), not a {type(risk).__name__}.")
+    return risk or CVaR(weight=0.0)
+
+
 def _chosen(
     snapshot: Snapshot, scenarios: Iterable[Future | tuple[float, Future]]
 ) -> list[tuple[str, float, Snapshot, tuple[Block, ...]]]:
     """Name, probability, snapshot and blocks of each scenario."""
+    if isinstance(scenarios, str | Snapshot | Scenario | Mapping) or not isinstance(scenarios, Iterable):
+        raise DataError(f"scenarios is a list, not a {type(scenarios).__name__}: [low, high] or [(0.3, low), …].")
     given = list(scenarios)
     if not given:
         raise DataError('A hedge needs scenarios: give one at least, or "base".')
     weighed = [one for one in given if isinstance(one, tuple)]
     if weighed and len(weighed) < len(given):
         raise DataError(f"{len(weighed)} of {len(given)} scenarios have a probability: give one to all, or to none.")
+    if odd := [one for one in weighed if len(one) != 2 or not _is_a(Real, one[0])]:
+        said = ", ".join(type(part).__name__ for part in odd[0])
+        raise DataError(f"A scenario with its probability is (number, scenario), such as (0.3, low), not ({said}).")
     chances = [float(one[0]) for one in weighed] or [1.0 / len(given)] * len(given)
     if not all(chance > 0.0 for chance in chances):
         raise DataError(f"A probability is above 0, not {min(chances)}: leave out what cannot come.")
@@ -205,11 +222,18 @@ def _until(until: int | str | None, snapshot: Snapshot, base: Model, flow: str) 
         if not count:
             covered = f"which covers {starts[0]} to {periods['ends_on'][-1]}"
             raise DataError(f"commit: {flow} until {until!r} lies outside the plan, {covered}.")
+    elif not _is_a(Integral, until):
+        raise DataError(f"commit: {flow} for {until!r}: write a whole number of periods, or a label of time in quotes.")
     elif 1 <= until <= len(names):
         count = until
     else:
         raise DataError(f"commit: {flow} for {until} periods; the plan has {len(names)}, and 1 is the least.")
     return tuple(names[:count])
+
+
+def _is_a(kind: type, value: object) -> bool:
+    """Whether a value is a number of a kind; true and false are none."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _alone(name: str, model: Model, options: Options | None, own: Sequence[Block]) -> Plan:

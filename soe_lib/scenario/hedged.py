@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,10 @@ class CVaR:
     weight: float = 0.5
 
     def __post_init__(self) -> None:
+        given: dict[str, object] = {"level": self.level, "weight": self.weight}
+        for name, one in given.items():
+            if isinstance(one, bool) or not isinstance(one, Real):
+                raise DataError(f"the {name} of CVaR is a number, not {one!r}.")
         if not 0.0 <= self.level < 1.0:
             raise DataError(f"the level of CVaR is from 0 to below 1, not {self.level}: 0.95 means the worst 5 %.")
         if not 0.0 <= self.weight <= 1.0:

@@ -209,9 +209,16 @@ def test_a_scenario_without_a_plan_of_its_own_is_named(tmp_path: Path) -> None:
         ([(0.5, LOW), HIGH], "1 of 2 scenarios have a probability"),
         ([LOW, LOW], "Two scenarios are called 'low'"),
         (["basis"], "'basis' is no scenario"),
+        ("base", "scenarios is a list, not a str"),
+        (LOW, "scenarios is a list, not a Scenario"),
+        ({"low": LOW}, "scenarios is a list, not a dict"),
+        (None, "scenarios is a list, not a NoneType"),
+        ([(LOW, 0.5), (HIGH, 0.5)], r"is \(number, scenario\), such as \(0.3, low\), not \(Scenario, float\)"),
+        ([("half", LOW), ("half", HIGH)], r"not \(str, Scenario\)"),
+        ([(float("nan"), LOW), (1.0, HIGH)], "above 0, not nan"),
     ],
 )
-def test_scenarios_that_are_refused(tmp_path: Path, scenarios: list[Any], said: str) -> None:
+def test_scenarios_that_are_refused(tmp_path: Path, scenarios: Any, said: str) -> None:
     with pytest.raises(DataError, match=said):
         soe.hedge(shop(tmp_path), scenarios)
 
@@ -224,6 +231,9 @@ def test_scenarios_that_are_refused(tmp_path: Path, scenarios: list[Any], said: 
         ("2027-W01", "lies outside the plan, which covers 2026-01-05 to 2026-01-18"),
         ({"by": 1}, "no scenario has a flow 'by'. Did you mean buy"),
         ({}, "nothing to decide first"),
+        (1.5, "write a whole number of periods"),
+        (True, "write a whole number of periods"),
+        ({"buy": [1]}, "write a whole number of periods"),
     ],
 )
 def test_commitments_that_are_refused(tmp_path: Path, commit: Any, said: str) -> None:
@@ -236,6 +246,21 @@ def test_a_measure_of_risk_that_is_none() -> None:
         soe.CVaR(level=95)
     with pytest.raises(DataError, match="weight of CVaR is from 0 to 1, not 2"):
         soe.CVaR(weight=2)
+    with pytest.raises(DataError, match="level of CVaR is a number, not 'much'"):
+        soe.CVaR(level="much")  # type: ignore[arg-type]
+
+
+def test_a_mean_and_a_risk_of_another_kind_are_refused(tmp_path: Path) -> None:
+    """A snapshot or a name as mean was read as none, and VSS held against the wrong plan."""
+    company = shop(tmp_path)
+    for mean in ("base", company):
+        with pytest.raises(DataError, match=r"mean is a soe\.Scenario or a plan, not a"):
+            soe.hedge(company, ODDS, mean=mean)  # type: ignore[arg-type]
+    later = replace(soe.plan(company, record=None), as_of=date(2026, 1, 12))
+    with pytest.raises(DataError, match="mean is a plan as of 2026-01-12"):
+        soe.hedge(company, ODDS, mean=later)
+    with pytest.raises(DataError, match=r"risk is a .*CVaR"):
+        soe.hedge(company, ODDS, risk=0.5)  # type: ignore[arg-type]
 
 
 def test_aims_that_come_before_money_are_refused(tmp_path: Path) -> None:

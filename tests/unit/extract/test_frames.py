@@ -152,6 +152,18 @@ def test_settings_may_be_settings(tmp_path: Path) -> None:
     assert {one.column for one in bad if one.table == "settings"} == {"company", "as_of"}
 
 
+def test_what_are_no_settings_and_no_tables_is_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path / "small")
+    for given, tables, text in (
+        (str(folder), frames(folder), r"settings is a str; soe\.read\(folder\) reads files"),
+        (None, frames(folder), "settings is a NoneType; give names and values"),
+        (said(folder), None, "tables is a NoneType"),
+        (said(folder), [frames(folder)], "tables is a list"),
+    ):
+        with pytest.raises(DataError, match=text):
+            soe.snapshot(given, tables)  # type: ignore[arg-type]
+
+
 def test_what_is_no_frame_is_refused(tmp_path: Path) -> None:
     folder = write(tmp_path / "small")
     with pytest.raises(DataError, match=r"Table orders is a list. Give a polars or pandas frame"):
