@@ -118,8 +118,10 @@ def lost_hours(snapshot: Snapshot, *, pool: float = POOL) -> pl.DataFrame:
     """Which share of a resource's hours on offer is lost in a week, as the past has it.
 
     Formula: share = lost ÷ offered, by ISO week that ended before the as-of date; lost are actuals "lost hours",
-    offered is worked + lost, or the hours of `calendar` where it knows that week and they are more. A week that was
-    worked and lost nothing counts with 0, where anybody records lost hours. Mean and mean square are own × n/(n +
+    offered is worked + lost, or the hours of `calendar` where it knows that week and they are more; where nobody
+    recorded what was worked, those of the calendar's usual week, and without them the week is left out. A week that was
+    worked and lost nothing counts with 0, where anybody records lost hours, and so does any week since the actuals
+    begin of a resource of which stops alone are recorded. Mean and mean square are own × n/(n +
     pool) + those of all resources × pool/(n + pool). Known stops are not counted twice: `lost hours` lie before the
     as-of date, `events` take their hours from it on, and the share is of the hours that they leave.
 
@@ -268,28 +270,47 @@ def _deviation(mean: str, square: str) -> pl.Expr:
 def _weekly(snapshot: Snapshot) -> pl.DataFrame:
     """The share of hours that each resource lost in each finished week: resource, week [its Monday], share."""
     lost, worked = pl.col("measure") == "lost hours", pl.col("measure") == "hours"
-    rows = snapshot["actuals"].filter(lost | worked, pl.col("date") < snapshot.as_of, pl.col("resource") != "")
-    rows = rows.filter(pl.col("hours").is_not_null(), worked | (pl.col("hours") >= 0))
+    week = pl.col("date").dt.truncate("1w").alias("week")
+    told = snapshot["actuals"].filter(pl.col("date") < snapshot.as_of).with_columns(week)
+    told = told.filter(pl.col("week") + pl.duration(days=7) <= snapshot.as_of)
+    rows = told.filter(lost | worked, pl.col("resource") != "", pl.col("hours").is_not_null())
+    rows = rows.filter(worked | (pl.col("hours") >= 0))
     if rows.filter(lost).is_empty():
         rows = rows.clear()  # nobody records what is lost
-    week = pl.col("date").dt.truncate("1w").alias("week")
     weekly = (
         rows.sort("resource", "date", "hours")
-        .group_by("resource", week, maintain_order=True)
+        .group_by("resource", "week", maintain_order=True)
         .agg(lost=pl.col("hours").filter(lost).sum(), worked=pl.col("hours").filter(worked).sum().clip(0.0))
     )
-    weekly = weekly.filter(pl.col("week") + pl.duration(days=7) <= snapshot.as_of)
-    weekly = weekly.join(_offered(snapshot), on=["resource", "week"], how="left")
-    offered = pl.max_horizontal(pl.col("worked") + pl.col("lost"), "hours")
+    # Of a resource of which stops alone are recorded, a week without one lost nothing.
+    stops = weekly.group_by("resource").agg(pl.col("worked").sum()).filter(pl.col("worked") == 0.0)
+    every = pl.DataFrame({"week": _mondays(told["week"], snapshot)}, schema={"week": pl.Date})
+    quiet = stops.select("resource").join(every, how="cross").join(weekly, on=["resource", "week"], how="anti")
+    weekly = pl.concat([weekly, quiet.with_columns(lost=pl.lit(0.0), worked=pl.lit(0.0))])
+    offers = _offered(snapshot)
+    past = offers.filter(pl.col("week") < snapshot.as_of)
+    weekly = weekly.join(past, on=["resource", "week"], how="left").join(
+        offers.group_by("resource").agg(usual=pl.col("hours").median()), on="resource", how="left"
+    )
+    known = pl.when(pl.col("worked") > 0.0).then(pl.col("worked") + pl.col("lost"))
+    usual = pl.when(pl.col("worked") == 0.0, pl.col("hours").is_null()).then("usual")
+    offered = pl.max_horizontal(known, "hours", usual, pl.when(pl.coalesce("hours", usual) > 0).then("lost"))
     return weekly.with_columns(share=pl.col("lost") / offered).filter(offered > 0).select("resource", "week", "share")
 
 
+def _mondays(told: pl.Series, snapshot: Snapshot) -> pl.Series:
+    """The finished weeks since the actuals begin."""
+    first, last = told.min(), snapshot.as_of - timedelta(days=7)
+    if not isinstance(first, date) or first > last:
+        return pl.Series([], dtype=pl.Date)
+    return pl.date_range(first, last, "1w", eager=True)
+
+
 def _offered(snapshot: Snapshot) -> pl.DataFrame:
-    """Hours that the calendar offers in weeks before the as-of date: resource, week, hours."""
+    """Hours that the calendar offers in the weeks that it knows: resource, week, hours."""
     calendar = snapshot.calendar
     rows = labelled(calendar, snapshot["calendar"], "calendar")
-    early = calendar.spans(rows["period"]).filter(pl.col("first") < snapshot.as_of)["label"]
-    shares = calendar.day_shares(early).filter(pl.col("date") < snapshot.as_of).rename({"label": "period"})
+    shares = calendar.day_shares(rows["period"]).rename({"label": "period"})
     hours = rows.drop("date").join(shares, on="period").with_columns(week=pl.col("date").dt.truncate("1w"))
     each = (pl.col("hours") * pl.col("share")).alias("hours")
     return hours.select("resource", "week", each).sort("resource", "week", "hours").group_by(

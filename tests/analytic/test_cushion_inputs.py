@@ -134,3 +134,21 @@ def test_what_is_ordered_already_is_certain(tmp_path: Path, ordered: float) -> N
         tmp_path / "both", **past("A", [80.0, 120.0, 60.0, 140.0, 100.0, 100.0]), orders=[order] if ordered else []
     )
     assert levels(Network(own), "A").get(week(0), 0.0) == pytest.approx(kept[week(0)] * (1 - ordered / 100.0) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("costs", "lost"),
+    [({}, 6.0), ({"standard_cost": 5.0, "end_value": 3.0}, 5.0), ({"end_value": 3.0}, 7.0), ({"price": None}, 0.0)],
+)
+def test_a_unit_lost_costs_its_price_less_what_it_would_cost(
+    tmp_path: Path, costs: dict[str, Any], lost: float
+) -> None:
+    """Sold at 10, bought at 4 or 4.5; standard cost goes before end value, and that before what it is bought at."""
+    good = {"item": "C", "unit": "each", "holding_cost": 0.1, "price": 10.0, **costs}
+    ahead = [{"item": "C", "location": "P", "period": week(n), "version": "now", "quantity": 100.0} for n in range(4)]
+    offers = [
+        {"offer": f"C{cost}", "supplier": "S", "item": "C", "location": "P", "unit_cost": cost} for cost in (4.5, 4.0)
+    ]
+    network = Network(company(tmp_path, items=[good], forecast=ahead, offers=offers))
+    found = risk.lines(network).filter(pl.col("item").cast(pl.String) == "C")
+    assert found["lost"].to_list() == pytest.approx([lost])

@@ -26,7 +26,11 @@ def lines(network: Network) -> pl.DataFrame:
     item, location (the node), of_item, of_location, customer, volume [units of the node], late [money/unit/day],
     lost [money/unit], patient [days that it waits], own (whether it is the node's own demand).
     """
-    worth = network.items.select("item", value=pl.coalesce("standard_cost", "end_value").fill_null(0.0))
+    bought = network.table("offers").group_by("item").agg(pl.col("unit_cost").min())
+    left = pl.when(pl.col("end_value") > 0.0).then("end_value")
+    worth = network.items.join(bought, on="item", how="left", maintain_order="left").select(
+        "item", value=pl.coalesce("standard_cost", left, "unit_cost").fill_null(0.0)
+    )
     lost = (pl.col("price") - pl.col("value")).clip(0.0) + pl.col("short_penalty") + pl.col("short_cost")
     weight = pl.col("quantity") / pl.col("quantity").sum()
     asked = (

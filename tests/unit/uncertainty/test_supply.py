@@ -199,8 +199,18 @@ def test_where_nobody_records_lost_hours_none_are_known(tmp_path: Path) -> None:
 
 
 def test_a_week_that_was_lost_whole_is_no_law(tmp_path: Path) -> None:
-    found = row(lost_hours(company(tmp_path, [], actuals=stops("2026-11-02,lost hours,L1,40"))), "L1")
-    assert found["mean_share"] == pytest.approx(1 / 6 + 5 / 6 / 6)
+    rows = ("2026-11-02,hours,L1,0", "2026-11-02,lost hours,L1,40", "2026-11-09,hours,L1,40")
+    found = row(lost_hours(company(tmp_path, [], actuals=stops(*rows))), "L1")
+    assert found["mean_share"] == pytest.approx(0.5 * 2 / 7 + 0.5 * 2 / 7 * 5 / 7)
+
+
+def test_stops_alone_are_held_against_the_hours_of_a_usual_week(tmp_path: Path) -> None:
+    """Four hours of one week's forty, and nothing in the two weeks after it; of L9 nobody knows what it offers."""
+    rows = ("2026-10-26,lost hours,L1,4", "2026-10-27,lost hours,L9,8")
+    found = row(lost_hours(company(tmp_path, [], actuals=stops(*rows)), pool=1e-12), "L1")
+    assert found["n"] == 3
+    assert found["mean_share"] == pytest.approx(0.1 / 3)
+    assert found["sd_share"] == pytest.approx(np.sqrt(0.01 / 3 - (0.1 / 3) ** 2))
 
 
 def test_output_is_lost_with_the_hours_of_its_steps(tmp_path: Path) -> None:
