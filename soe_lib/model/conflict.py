@@ -22,6 +22,7 @@ from soe_lib.model.model import Model
 from soe_lib.model.planning import Recorded, of_record
 from soe_lib.model.solve import INFINITY, Gate, Options
 from soe_lib.model.terms import Balance, Block, column
+from soe_lib.model.written import Extra
 
 SMALL = 1e-6
 REACH = 30.0
@@ -66,7 +67,12 @@ class Conflict:
 
 
 def conflict(
-    snapshot: Snapshot, *, options: Options | None = None, model: Model | None = None, record: Recorded = "find"
+    snapshot: Snapshot,
+    *,
+    options: Options | None = None,
+    model: Model | None = None,
+    record: Recorded = "find",
+    extra: Extra | None = None,
 ) -> Conflict:
     """The cheapest promises to break, of equal ones the fewest, so that the rest is possible; none if all hold.
 
@@ -76,10 +82,11 @@ def conflict(
     options : limits of the solver.
     model : the model to ask, where it is not the standard one.
     record : plan of record that the frozen fence of settings.toml keeps to; left out: as for `soe.plan`.
+    extra : constraints of your own in CVXPY, as for `soe.plan`; they are the first to give way.
 
     Raises SolveError (status infeasible) where even breaking every promise does not help: a law of nature is violated.
     """
-    asked = model or Model(snapshot, (*STANDARD, *kept_close(of_record(snapshot, record))))
+    asked = model or Model(snapshot, (*STANDARD, *kept_close(of_record(snapshot, record))), extra=extra)
     canonical = asked.canonical
     breakable = [balance for balance in asked.program.balances.values() if balance.break_price is not None]
     parts = [(np.zeros(0), np.zeros(0), np.zeros(0)), *(_slacks(asked, balance) for balance in breakable)]
@@ -98,7 +105,7 @@ def explained(error: SolveError, model: Model, own: Sequence[Block] = ()) -> Sol
     ----------
     own : blocks beside the standard ones; of a quantity that they force it says how much could be had.
     """
-    if error.status != "infeasible":
+    if error.status != "infeasible" or model.convex:
         return error
     forced = [lock for block in own if isinstance(block, Locked) for lock in block.locks]
     said = [text for lock in forced if (text := _out_of_reach(model, lock, forced))]

@@ -48,7 +48,7 @@ def write(model: Model) -> str:
 
 def _block(model: Model, block: Block) -> list[str]:
     network = model.network
-    brought: list[str] = []
+    brought: list[str] = [f"  hold     {one.label}: {one}   (convex)" for one in getattr(block, "convex", ())]
     brought += [_flow(f) for f in block.flows(network) if f.size]
     brought += [_balance(b, model) for b in block.balances(network) if b.size]
     brought += [_effect(e) for e in block.effects(network) if e.flow in model.flows and e.on in model.balances]

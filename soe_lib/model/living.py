@@ -18,7 +18,8 @@ from soe_lib.model.planning import Recorded, of_record, shared
 from soe_lib.model.refusal import check
 from soe_lib.model.solve import Gate, Options, distance
 from soe_lib.model.start import Start
-from soe_lib.model.terms import Block, blocks_of
+from soe_lib.model.terms import Block
+from soe_lib.model.written import Extra, with_extra
 
 
 class Living:
@@ -28,6 +29,7 @@ class Living:
     ----------
     snapshot : the one to start from.
     blocks : planning ideas of your own, beside the standard ones.
+    extra : constraints and terms of your own in CVXPY, as for `soe.plan`; convex ones are planned anew each time.
     record : plan of record that the fence of settings.toml keeps to; left out: as for `soe.plan`.
     options : limits of the solver.
     start : finds the base's answer from its model; left out, it is solved here.
@@ -40,16 +42,22 @@ class Living:
         snapshot: Snapshot,
         *,
         blocks: Block | Sequence[Block] = (),
+        extra: Extra | None = None,
         record: Recorded = "find",
         options: Options | None = None,
         start: Callable[[Model, Options | None], Start] = Start.of,
         results: str | Path = "",
     ) -> None:
-        self.own, self.record = blocks_of(blocks), of_record(expected(snapshot, "soe.Living"), record)
-        self.extra = (*kept_close(self.record), *self.own)
-        self.blocks = (*STANDARD, *self.extra)
+        self.own, self.record = with_extra(blocks, extra), of_record(expected(snapshot, "soe.Living"), record)
+        self.beside = (*kept_close(self.record), *self.own)
+        self.blocks = (*STANDARD, *self.beside)
         self.options = options
         self.model = self.home = model = Model(snapshot, self.blocks)
+        self.lean: Lean | None
+        self.home_corner: tuple[Canonical, highspy.HighsBasis] | None
+        if model.convex:
+            self.base = model.solve(options)
+            return
         left = shared(snapshot, results) if model.whole else None
         if left is not None:
             model.keep_pattern(left)
@@ -57,8 +65,6 @@ class Living:
         if left is not None:
             begun = replace(begun, answer=begun.answer.within(float(left.solution["bound"])))
         self.basis, self.won = begun.basis, begun.won
-        self.lean: Lean | None
-        self.home_corner: tuple[Canonical, highspy.HighsBasis] | None
         self.base = model.plan_of(begun.answer, name="this week's plan")
         model.keep_pattern(self.base)
         self.restart()
@@ -67,8 +73,11 @@ class Living:
         """The certified plan of another snapshot; raises SolveError where it has no proven answer."""
         # A trial is mostly nearer to the base than to the trial before it: start from whichever is.
         near = min(self.model, self.home, key=lambda model: _other_tables(model.snapshot, snapshot))
-        self.model = model = Model(snapshot, self.blocks, near=near).staged(self.options)
+        self.model = model = Model(snapshot, self.blocks, near=near)
         try:
+            if model.convex:
+                return model.solve(self.options, name=name)
+            model.staged(self.options)
             if model.canonical.integer.any():
                 self.gate = Gate(model.canonical, self.options)
                 return model.plan_of(self.gate.answer(model.weights), name=name)
@@ -91,7 +100,10 @@ class Living:
 
     def restart(self) -> None:
         """Start again where the base ended, in a fresh solver, which prices for starts from near by."""
-        self.model, canonical = self.home, self.home.canonical
+        self.model = self.home
+        if self.home.convex:
+            return
+        canonical = self.home.canonical
         self.lean = self.home_corner = None
         if canonical.integer.any():
             self.gate = Gate(canonical, self.options)

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from soe_lib.errors import ReconciliationError
+from soe_lib.errors import FormulationError, ReconciliationError
 from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.model import pattern as keeping
 from soe_lib.model import references
 from soe_lib.model.blocks import STANDARD, Stability, kept_close
 from soe_lib.model.canonical import Canonical, again, direct, labelled
-from soe_lib.model.certificate import certify
+from soe_lib.model.certificate import Certificate, certify
 from soe_lib.model.lazily import Lazily
 from soe_lib.model.network import Network
 from soe_lib.model.plan import Plan
@@ -24,7 +24,8 @@ from soe_lib.model.planning import of_record
 from soe_lib.model.program import LEAD, Known, Program, assemble, checked, rate_rows
 from soe_lib.model.solve import Answer, Gate, Options
 from soe_lib.model.stages import floors, with_floors
-from soe_lib.model.terms import Balance, Block, Effect, Flow, Part, Rate, blocks_of
+from soe_lib.model.terms import Balance, Block, Effect, Flow, Part, Rate
+from soe_lib.model.written import Extra, Own, Written, with_extra
 from soe_lib.money.by_cell import RatesByCell
 from soe_lib.money.ledger import Ledger
 from soe_lib.money.rates import RateBook
@@ -40,6 +41,7 @@ class Model:
     snapshot : the checked extract.
     blocks : planning ideas; when left out the standard ones, and the fence around the plan of record where
         settings.toml has one (`plan_of_record`). Their order does not matter.
+    extra : constraints and terms of one's own in CVXPY, as for `soe.plan`.
     near : a model of almost the same snapshot, from which is taken what is the same: the canonical order, the weights
         of the tie-break, the rates.
     pattern : a plan of almost the same snapshot, whose set-ups are kept first where time is short; the near model's.
@@ -50,14 +52,15 @@ class Model:
         snapshot: Snapshot,
         blocks: Sequence[Block] | None = None,
         *,
+        extra: Extra | None = None,
         near: Model | None = None,
         pattern: Plan | None = None,
     ) -> None:
         self.snapshot, self.near = expected(snapshot, "soe.Model"), near
         self.pattern: Plan | None = pattern or (near.pattern if near else None)
         own = (*STANDARD, *kept_close(of_record(snapshot, "find"))) if blocks is None else blocks
-        self.blocks = blocks_of(own)
         self.network: Network = Network(snapshot, near=near.network if near else None)
+        self.blocks = self._over_flows(with_extra(own, extra))
         parts = {what: self._ask(what) for what in references.BRINGS}
         self.flows: dict[str, Flow] = _named("flows", parts["flows"])
         self.balances: dict[str, Balance] = _named("balances", parts["balances"])
@@ -73,6 +76,15 @@ class Model:
         self.balances = {name: balance for name, balance in self.balances.items() if self._follows(balance)}
         self.effects = [e for e in self.effects if e.flow in self.flows and e.on in self.balances]
         self.rates = [r for r in self.rates if r.flow in self.flows]
+
+    def _over_flows(self, blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+        """The blocks, with what an analyst wrote in CVXPY told over the flows of the others."""
+        if not any(isinstance(block, Written) for block in blocks):
+            return blocks
+        given = [block for block in blocks if not isinstance(block, Written)]
+        others = [(block, flow) for block in given for flow in self._brought(block, "flows")]
+        flows = _named("flows", others)
+        return tuple(block.over(self.network, flows) if isinstance(block, Written) else block for block in blocks)
 
     def _follows(self, balance: Balance) -> bool:
         """Whether a row that says nothing new still does: it knows every flow that acts on what it follows from."""
@@ -135,19 +147,34 @@ class Model:
     @cached_property
     def problem(self) -> Any:
         """The same program as a cvxpy.Problem, which `problem.solve()` solves to the same objective."""
-        from soe_lib.model.express import express  # CVXPY takes seconds to import, and no plan needs it
+        from soe_lib.model.express import stated  # CVXPY takes seconds to import, and few plans need it
 
-        return express(self.program)[0]
+        own = [block for block in self.blocks if isinstance(block, Own)]
+        variables = {name: one for block in own for name, one in block.variables.items()}
+        return stated(self.program, [one for block in own for one in block.convex], variables)
 
     @cached_property
     def canonical(self) -> Canonical:
-        """The arrays as HiGHS takes them, with labels: what CVXPY makes of `problem`, bit for bit."""
+        """The arrays as HiGHS takes them, with labels: what CVXPY makes of `problem`, bit for bit.
+
+        Raises FormulationError where the analyst's own terms are not piecewise linear: arrays cannot say them.
+        """
+        if self.convex:
+            raise FormulationError(
+                "this answer comes from the arrays of the program, which cannot say your own convex terms: ask for a "
+                "plan (`soe.plan`, `soe.Living`), or write them piecewise linear (cp.abs, cp.norm1, cp.pos, cp.cvar)."
+            )
         if (
             self._twin is not None
             and (found := again(self._twin.canonical, self.program, self._twin.program)) is not None
         ):
             return self._started(found)
         return self._started(labelled(direct(checked(self.program)), self.program))
+
+    @property
+    def convex(self) -> bool:
+        """Whether it has terms or constraints of the analyst's that rows cannot say."""
+        return any(isinstance(block, Own) and block.convex for block in self.blocks)
 
     @property
     def whole(self) -> bool:
@@ -213,6 +240,11 @@ class Model:
 
         Raises SolveError where there is no proven answer, ReconciliationError where ledger and solver differ.
         """
+        if self.convex:
+            from soe_lib.model.convex import prices, solve
+
+            made = self._plan(*solve(self, options), name=name)
+            return replace(made, prices={**made.prices, **dict(prices(self, self.problem))})
         self.staged(options)
         return self.plan_of(Gate(self.canonical, options).answer(self.weights), name=name)
 
@@ -238,6 +270,11 @@ class Model:
         fixed = np.where(program.integer, np.rint(x), np.nan) if program.integer.any() else None
         certificate = certify(program, x, price, answer.objective, fixed=fixed)
         x = np.clip(np.where(np.abs(x) < 1e-9, 0.0, x), program.lower, program.upper)
+        return self._plan(replace(answer, x=x, price=price), certificate, name=name)
+
+    def _plan(self, answer: Answer, certificate: Certificate, *, name: str) -> Plan:
+        """A Plan of a proven answer whose cells and rows stand in the program's order."""
+        program, x, price = self.program, answer.x, answer.price
         plan = Plan(
             name=name,
             source="solved",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from soe_lib.model.model import Model
     from soe_lib.model.solve import Options
     from soe_lib.model.terms import Block
+    from soe_lib.model.written import Extra
 
 COMING = "plan.coming"
 """File beside a pack's results: the balance page has begun, and has not left its plan yet."""
@@ -35,6 +36,7 @@ def plan(
     snapshot: Snapshot,
     *,
     blocks: Block | Sequence[Block] = (),
+    extra: Extra | None = None,
     record: Recorded = "find",
     options: Options | None = None,
     name: str = "this week's plan",
@@ -45,19 +47,23 @@ def plan(
     ----------
     snapshot : what was known on the as-of date.
     blocks : planning ideas of your own, one or several, beside the standard ones.
+    extra : constraints and terms of your own in CVXPY, over labelled quantities:
+        `lambda v: [cp.sum(v["make"].where(family="Laundry", period="2026-W48")) <= 14_000]`. Piecewise linear ones go
+        to HiGHS, other convex ones to Clarabel; a term is worth to maximise [money], booked as steering by its name.
     record : plan of record that the frozen fence and the slushy zone of settings.toml keep to; left out, the one that
         the weekly pack compares with (`plan_of_record`); None: none.
     options : limits of the solver.
 
-    Raises SolveError where there is no proven answer (infeasible, unbounded, out of time), ReconciliationError where
-    the ledger does not add up to the solver's optimum.
+    Raises SolveError where there is no proven answer (infeasible, unbounded, out of time), FormulationError where
+    `extra` is not convex or selects nothing, ReconciliationError where the ledger does not add up to the solver's
+    optimum.
     """
     from soe_lib.model.blocks import STANDARD, kept_close
     from soe_lib.model.conflict import explained
     from soe_lib.model.model import Model
-    from soe_lib.model.terms import blocks_of
+    from soe_lib.model.written import with_extra
 
-    own = blocks_of(blocks)
+    own = with_extra(blocks, extra)
     made = Model(snapshot, (*STANDARD, *kept_close(of_record(snapshot, record)), *own))
     try:
         with told(made, options) as limits:

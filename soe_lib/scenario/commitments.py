@@ -111,7 +111,7 @@ def priced_beside(living: Living) -> CommitmentPrices | None:
     """
     snapshot = living.home.snapshot
     try:
-        return commitment_prices(snapshot, blocks=living.extra, record=None, near=living)
+        return commitment_prices(snapshot, blocks=living.beside, record=None, near=living)
     except DataError:
         return None
 

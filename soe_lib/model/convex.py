@@ -1,0 +1,176 @@
+"""Plans with convex terms or constraints of one's own: solved by Clarabel through CVXPY, and proven in NumPy.
+
+CVXPY hands the solver: minimise ½ xᵀPx + cᵀx subject to b − Ax = s, s in K. With z the prices of the rows, x is optimal
+when s is in K, z in its dual cone K*, Px + c + Aᵀz = 0, and xᵀPx + cᵀx + bᵀz = 0 (Boyd & Vandenberghe 2004, 5.9). Each
+residual is measured in the largest norm, over 1 + the largest figure that it is made of.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from soe_lib.errors import FormulationError, SolveError
+from soe_lib.model.axis import Floats
+from soe_lib.model.certificate import Certificate, primal_residual
+from soe_lib.model.solve import Answer, Options
+
+if TYPE_CHECKING:
+    from soe_lib.model.model import Model
+
+SOLVER = "CLARABEL"
+TIGHT = {"tol_gap_abs": 1e-9, "tol_gap_rel": 1e-9, "tol_feas": 1e-9}
+LIMIT = 1e-6
+"""Largest residual of a proven plan; interior points end near a corner, not in it."""
+NOTHING = 1e-7
+"""Units: less is none."""
+STATUS = {"infeasible": "infeasible", "unbounded": "unbounded", "user_limit": "limit"}
+
+
+def solve(model: Model, options: Options | None = None) -> tuple[Answer, Certificate]:
+    """The answer of a model with convex terms or constraints, and its certificate.
+
+    Raises FormulationError where the plan has whole numbers, SolveError where there is no proven answer.
+    """
+    if model.whole:
+        raise FormulationError(
+            "this plan has whole numbers (set-ups, lots), and terms or constraints of your own that are not piecewise "
+            "linear: no solver here takes both. Write them with cp.abs, cp.norm1, cp.norm_inf, cp.maximum, cp.pos or "
+            "cp.cvar, which rows can say."
+        )
+    started, problem = time.perf_counter(), model.problem
+    limits = {**TIGHT, "time_limit": (options or Options()).seconds}
+    data, chain, inverse = problem.get_problem_data(SOLVER, solver_opts=limits)
+    found = chain.solve_via_data(problem, data, solver_opts=limits)
+    with warnings.catch_warnings():  # how accurate it is, the certificate says
+        warnings.simplefilter("ignore", UserWarning)
+        problem.unpack_results(found, chain, inverse)
+    if problem.status not in ("optimal", "optimal_inaccurate"):
+        said = STATUS.get(problem.status.removesuffix("_inaccurate"), "error")
+        raise SolveError(f"{said}: Clarabel ends with {problem.status}", status=said)
+    x, price = _cells(model, problem), _prices(model, problem)
+    certificate = certify(model, data, found, x)
+    objective = float(model.program.money @ x)
+    bound = objective + certificate.gap * (1.0 + abs(objective))
+    return (
+        Answer("optimal", objective, bound, certificate.gap, x, price, np.zeros(len(x)),
+               time.perf_counter() - started, SOLVER.lower(), int(found.iterations)),
+        certificate,
+    )  # fmt: skip
+
+
+def certify(model: Model, data: Mapping[str, Any], found: Any, x: Floats) -> Certificate:
+    """The residuals of an answer; raises SolveError where one is above the limit.
+
+    Parameters
+    ----------
+    data : what CVXPY handed the solver. found : the solver's x, s and z. x : the plan, cell by cell.
+    """
+    inner, z = np.asarray(found.x), np.asarray(found.z)
+    matrix, right, cost = data["A"], np.asarray(data["b"]), np.asarray(data["c"])
+    curved = data["P"] @ inner if data.get("P") is not None else np.zeros(len(inner))
+    slack = right - matrix @ inner
+    outside = max(_outside(slack, data["dims"]), 0.0) / (1.0 + np.abs(right).max(initial=0.0))
+    pushed = matrix.T @ z
+    still = np.abs(curved + cost + pushed).max(initial=0.0) / (1.0 + np.abs(pushed).max(initial=0.0))
+    wrong = max(_outside(z, data["dims"], dual=True), 0.0) / (1.0 + np.abs(z).max(initial=0.0))
+    primal = 0.5 * float(inner @ curved) + float(cost @ inner)
+    dual = -0.5 * float(inner @ curved) - float(right @ z)
+    certificate = Certificate(
+        primal_residual=max(float(outside), primal_residual(model.program, x)),
+        dual_infeasibility=float(max(still, wrong)),
+        gap=abs(primal - dual) / (1.0 + abs(primal)),
+    )
+    failed = [f"{name} {value:.1e}" for name, value in certificate.as_dict().items() if not value <= LIMIT]
+    if failed:
+        raise SolveError(
+            f"the plan is not proven: {', '.join(failed)}, above {LIMIT:.0e}; scale your own terms nearer to 1",
+            status="uncertified",
+        )
+    return certificate
+
+
+def _cells(model: Model, problem: Any) -> Floats:
+    """The quantities inside their bounds; each term of one's own at what it is for them."""
+    program, values = model.program, {one.name(): one for one in problem.variables()}
+    x = np.zeros(len(program.money))
+    for name, place in program.columns.items():
+        x[place] = np.asarray(values[name].value)
+    return np.clip(np.where(np.abs(x) < NOTHING, 0.0, x), program.lower, program.upper)
+
+
+def _prices(model: Model, problem: Any) -> Floats:
+    """What one more unit of each right-hand side would earn."""
+    program, price = model.program, np.zeros(len(model.program.rhs))
+    for constraint in problem.constraints:
+        if (place := program.rows.get(constraint.label)) is not None:
+            sign = -1.0 if program.balances[constraint.label].sense == "==" else 1.0
+            price[place] = sign * np.asarray(constraint.dual_value)
+    return price
+
+
+def prices(model: Model, problem: Any) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The prices of constraints of one's own that rows cannot say: name → own_row, price."""
+    for constraint in problem.constraints:
+        if constraint.label not in model.program.rows:
+            dual = np.atleast_1d(np.concatenate([np.ravel(part) for part in np.atleast_1d(constraint.dual_value)]))
+            rows = [str(number) for number in range(1, len(dual) + 1)]
+            yield constraint.label, pl.DataFrame({"own_row": rows, "price": dual.astype(float)})
+
+
+def _outside(point: Floats, dims: Any, *, dual: bool = False) -> float:
+    """How far a point is outside the cone that the rows make up, or outside its dual."""
+    worst, top = [0.0], 0
+
+    def take(size: int) -> Floats:
+        nonlocal top
+        top += size
+        return point[top - size : top]
+
+    equal = take(dims.zero)
+    if not dual:  # the dual of "equal" is free
+        worst.append(np.abs(equal).max(initial=0.0))
+    worst.append(np.maximum(-take(dims.nonneg), 0.0).max(initial=0.0))
+    for size in dims.soc:
+        part = take(size)
+        worst.append(float(np.linalg.norm(part[1:]) - part[0]))
+    for size in dims.psd:
+        worst.append(-float(np.linalg.eigvalsh(_symmetric(take(size * (size + 1) // 2), size)).min()))
+    for _ in range(dims.exp):
+        worst.append((_exponential_dual if dual else _exponential)(*take(3)))
+    for alpha in dims.p3d:
+        x, y, z = take(3)
+        worst.append(_power(x / alpha, y / (1.0 - alpha), z, alpha) if dual else _power(x, y, z, alpha))
+    if top != len(point):
+        raise SolveError("the plan is not proven: a cone of your own terms is not checked here", status="uncertified")
+    return float(max(worst))
+
+
+def _symmetric(upper: Floats, size: int) -> Floats:
+    """A matrix from the columns of its upper triangle, whose off-diagonals are scaled by √2."""
+    matrix = np.zeros((size, size))
+    rows, columns = np.triu_indices(size)
+    order = np.lexsort((rows, columns))
+    matrix[rows[order], columns[order]] = upper
+    matrix = np.where(np.eye(size, dtype=bool), matrix, matrix / np.sqrt(2.0))
+    return matrix + np.triu(matrix, 1).T
+
+
+def _exponential(x: float, y: float, z: float) -> float:
+    """Violation of y·exp(x/y) <= z, y > 0."""
+    return max(-y, y * np.exp(min(x / y, 700.0)) - z if y > 0 else max(x, -z))
+
+
+def _exponential_dual(u: float, v: float, w: float) -> float:
+    """Violation of −u·exp(v/u) <= e·w, u < 0."""
+    return max(u, -u * np.exp(min(v / u, 700.0)) - np.e * w if u < 0 else max(-v, -w))
+
+
+def _power(x: float, y: float, z: float, alpha: float) -> float:
+    """Violation of |z| <= x^α · y^(1−α); in the dual x and y count over α and 1 − α."""
+    return max(-x, -y, abs(z) - max(x, 0.0) ** alpha * max(y, 0.0) ** (1.0 - alpha))
