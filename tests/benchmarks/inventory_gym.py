@@ -1,20 +1,33 @@
 """Plans for demand that nobody knows, on the public benchmark gym-invmgmt: profit as a share of perfect information.
 
-Run: python -m tests.benchmarks.inventory_gym run PUBLISHED OUT.csv [learning,cushion,typed,plain] [scenarios] [seeds]
-     python -m tests.benchmarks.inventory_gym reproduce PUBLISHED
-     python -m tests.benchmarks.inventory_gym summary OUT.csv
-(extra `benchmark`). PUBLISHED is a folder with what the paper's repository holds (Barati, arXiv 2605.11355, MIT):
-scenarios.json, the arguments of the 22 environments, and published.csv (scenario, seed, oracle, informed_stochastic,
-informed_deterministic). Two processes; what OUT.csv has is not run again. The best controller there without perfect
-information, a stochastic program over sampled demand, has 0.949 of the oracle over the 22 scenarios and ten seeds.
+    pip install -e ".[benchmark]"
+    python -m tests.benchmarks.inventory_gym reproduce PUBLISHED
+    python -m tests.benchmarks.inventory_gym run PUBLISHED OUT.csv [--variants learning cushion typed plain]
+                                             [--scenarios 0 5] [--seeds 42 123] [--processes 2]
+    python -m tests.benchmarks.inventory_gym summary OUT.csv
+
+PUBLISHED is a folder with what the paper's repository holds (Barati and Hu, arXiv 2605.11355, MIT): scenarios.json, the
+arguments of the 22 environments, and published.csv (scenario, seed, oracle, informed_stochastic,
+informed_deterministic; ten seeds). `run` plays every scenario and seed with the variant "learning"; what OUT.csv has is
+not run again, so a run that was stopped goes on. `summary` says the mean of profit ÷ oracle over the scenarios, by kind
+of demand, and whether it reaches TARGET. The best controller there without perfect information, a stochastic program
+over sampled demand, has 0.949 over the 22 scenarios and ten seeds.
 
 Each night the environment's state becomes a snapshot, the plan runs to the end of the episode, and this night's orders
-are carried out. What is known: the mean demand of the periods left as the environment tells it (`get_current_mu`), that
-it is the mean of a Poisson distribution, stock, goods under way and backlog, and what the same sources told before.
-"plain" plans the mean, "typed" types the textbook's safety stock into `policies`, "cushion" states the distribution in
-`forecast_errors`, "learning" besides corrects the means by how those told before have moved after nights that served all
-and after others, and prices a unit unserved by the demand that such nights have cost. No variant knows that goodwill is at
-play, or its rates: where the means told never move, "learning" is "cushion".
+are carried out. What is known is what the paper's tier "informed" may know (its `evaluate_custom.py`), and `state_of` and
+`unserved` read nothing else: the network with its costs, lead times and capacities; stock, goods under way and what last
+night left unserved, as the observation has them; and the mean demand of the periods left as the environment tells it
+tonight (`get_current_mu`), which is the mean of a Poisson distribution. Nobody is told whether goodwill is at play, nor
+its rates: they stand in the environment's arguments, which no controller of that tier reads.
+
+| variant | plans with |
+|---|---|
+| learning | as cushion; and remembers what earlier nights told: it corrects the means by how they moved after nights that served all and after others, and prices a unit unserved by the demand that such nights have cost |
+| cushion | the means told tonight, and their distribution stated in `forecast_errors` |
+| typed | the means told tonight, and the textbook's safety stock typed into `policies` |
+| plain | the means told tonight, as if they were certain |
+
+Where the means told never move, "learning" is "cushion".
 
 The translation: a period is a day. Goods that reach a place which ships on can leave it a day later, so such a lane takes
 a day more and carries the holding of the night they arrive. Holding under way is part of a lane's or an offer's cost.
@@ -25,12 +38,12 @@ over the true demand the plan's margin is the published oracle.
 
 from __future__ import annotations
 
+import argparse
 import ast
 import csv
 import json
 import multiprocessing
 import os
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,11 +62,18 @@ import soe_lib as soe
 
 START = date(2026, 1, 5)
 VARIANTS = ("learning", "cushion", "typed", "plain")
+"""The first is the default."""
 TARGET = 0.97
 PROBABILITIES = 1.0 - 0.75 * 0.5 ** np.arange(9)
 """Of the stated errors: each halves what is left above, since a dear shortage is priced by the tail."""
 PARTS = ("translate", "snapshot", "plan")
-COLUMNS = ("scenario", "seed", "variant", "profit", "oracle", *(f"{part}_ms" for part in PARTS), "cpu_ms", "worst_ms")
+MEANS = ("profit", "oracle", "published")
+TIMES = (*(f"{part}_ms" for part in PARTS), "clock_ms", "worst_ms")
+COLUMNS = ("scenario", "seed", "variant", *MEANS, *TIMES)
+SCENARIOS, SEEDS = 22, 10
+"""That are published."""
+LONGEST = 300.0
+"""Milliseconds of the processor that a decision may take."""
 LEAST = 1e-9
 """Units: less is none."""
 Table = list[dict[str, Any]]
@@ -292,7 +312,7 @@ class Translation:
         if not self.chain.backlog:
             return {"late_cost": 0.0, "latest_days": 0, "short_penalty": market.penalty, "short_cost": goodwill}
         never = market.penalty * (self.chain.periods - period)
-        waits = {"late_cost": market.penalty + goodwill, "latest_days": self.chain.periods}
+        waits = {"late_cost": market.penalty, "late_goodwill": goodwill, "latest_days": self.chain.periods}
         return {**waits, "short_penalty": never, "short_cost": goodwill * (self.chain.periods - period)}
 
     def typed(self, state: State) -> Table:
@@ -392,31 +412,37 @@ def chain_of(env: Any) -> Chain:
 def state_of(env: Any, chain: Chain) -> State:
     """What is known at the beginning of the environment's next period, and nothing of its noise or of later periods."""
     t = int(env.period)
-    owed = env.U[t - 1] if t and chain.backlog else np.zeros(len(chain.markets))
+    owed = unserved(env) if chain.backlog else np.zeros(len(chain.markets))
     told = [env.demand_engine.get_current_mu(s) for s in range(t, chain.periods)]
     stock = {n: float(env.X[t, env.network.node_map[n]]) for n in chain.nodes}
     mean = np.repeat(np.array(told, dtype=float)[:, None], len(chain.markets), axis=1)
     return State(t, stock, env.R[:t].copy(), np.array(owed, dtype=float), mean)
 
 
+def unserved(env: Any) -> np.ndarray:
+    """What last night left unserved of each market's demand [units]: it waits, or it is lost."""
+    t = int(env.period)
+    return np.array(env.U[t - 1] if t else np.zeros(len(env.network.retail_links)), dtype=float)
+
+
 def episode(env: Any, seed: int, variant: str) -> tuple[float, np.ndarray]:
-    """Profit of one episode; seconds of each night's parts and of the processor: one row a night."""
+    """Profit of one episode; seconds of the processor for each night's parts and of the clock: one row a night."""
     env.reset(seed=seed)
     chain = chain_of(env)
     translation, record, times = Translation(chain, variant), Record(), []
     snapshot: soe.Snapshot | None = None
     while env.period < chain.periods:
-        state, clocks, cpu = state_of(env, chain), [time.perf_counter()], time.process_time()
+        state, clocks, began = state_of(env, chain), [time.process_time()], time.perf_counter()
         if variant == "learning":
-            mean, loss = record.believed(state.mean, bool(env.period and env.U[env.period - 1].sum() > LEAST))
+            mean, loss = record.believed(state.mean, bool(unserved(env).sum() > LEAST))
             state = replace(state, mean=mean, loss=loss)
         settings, tables = translation.settings(state), translation.tables(state)
-        clocks.append(time.perf_counter())
+        clocks.append(time.process_time())
         snapshot = soe.snapshot(settings, tables, near=snapshot)
-        clocks.append(time.perf_counter())
+        clocks.append(time.process_time())
         action = translation.orders(translation.plan(snapshot, state), state.period)
-        clocks.append(time.perf_counter())
-        times.append([*np.diff(clocks), time.process_time() - cpu])
+        clocks.append(time.process_time())
+        times.append([*np.diff(clocks), time.perf_counter() - began])
         env.step(action)
     return float(env.P.sum()), np.array(times)
 
@@ -457,14 +483,16 @@ def one_run(folder: Path, number: int, seed: int, variant: str) -> dict[str, Any
     cases, profits = published(folder)
     scenario, terms = cases[number]
     profit, times = episode(CoreEnv(**terms), seed, variant)
-    mean = 1e3 * times.mean(axis=0)
-    worst = 1e3 * float(times[:, :-1].sum(axis=1).max())
-    figures = [profit, profits[scenario, seed]["oracle"], *mean, worst]
+    others = profits[scenario, seed]
+    figures = [profit, others["oracle"], others["informed_stochastic"]]
+    figures += [*1e3 * times.mean(axis=0), 1e3 * times[:, -1].max()]
     return dict(zip(COLUMNS, (scenario, seed, variant, *(round(float(x), 4) for x in figures)), strict=True))
 
 
-def run(folder: Path, out: Path, variants: Sequence[str], numbers: Sequence[int], seeds: Sequence[int]) -> None:
-    """Every episode that OUT does not have yet, in two processes."""
+def run(
+    folder: Path, out: Path, variants: Sequence[str], numbers: Sequence[int], seeds: Sequence[int], processes: int = 2
+) -> None:
+    """Every episode that OUT does not have yet, seed by seed, so that a run that was stopped has all scenarios."""
     cases, _ = published(folder)
     done = {(row["scenario"], int(row["seed"]), row["variant"]) for row in results(out)}
     asked = [(n, seed, variant) for variant in variants for seed in seeds for n in numbers]
@@ -472,7 +500,7 @@ def run(folder: Path, out: Path, variants: Sequence[str], numbers: Sequence[int]
     print(f"{len(asked)} episodes, {len(missing)} to run.", flush=True)
     os.environ |= {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(2, mp_context=context) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
         begun = [pool.submit(one_run, folder, *one) for one in missing]
         for count, future in enumerate(as_completed(begun), start=1):
             row, first = future.result(), not out.exists()
@@ -494,27 +522,57 @@ def results(out: Path) -> list[dict[str, str]]:
 
 
 def summary(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
-    """Mean of profit ÷ oracle by scenario and in all, and the time of a decision by part."""
-    shares: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    """Mean of profit ÷ oracle by scenario, by kind of demand and in all, and the time of a decision by part.
+
+    A scenario counts once, whatever the number of its seeds. The published controller is taken on the same episodes.
+    """
+    if not rows:
+        yield "No episode yet."
+    for variant in dict.fromkeys(row["variant"] for row in rows):
+        yield from _of_variant(variant, [row for row in rows if row["variant"] == variant])
+
+
+def _of_variant(variant: str, rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """The lines of one variant."""
+    shares = {name: _by_scenario(rows, name) for name in ("profit", "published")}
+    yield f"\n{variant}: mean of profit ÷ oracle (the published informed stochastic program on the same episodes)"
+
+    def line(name: str, chosen: Sequence[str], seeds: str) -> str:
+        mine, theirs = (np.mean([np.mean(shares[of][one]) for one in chosen]) for of in ("profit", "published"))
+        return f"  {name:64s} {mine:.4f} ({theirs:.4f})  {seeds}"
+
+    counts = {scenario: len(values) for scenario, values in shares["profit"].items()}
+    yield from (line(scenario, [scenario], f"{count} seeds") for scenario, count in counts.items())
+    kinds = {"waits": "GW:False|BL:True", "is lost": "GW:False|BL:False", "moves with service (goodwill)": "GW:True"}
+    groups = {f"demand that {name}": [one for one in counts if part in one] for name, part in kinds.items()}
+    for scenario in counts:
+        groups.setdefault(f"demand {scenario.split('|')[2]}", []).append(scenario)
+    yield from (line(name, chosen, f"{len(chosen)} scenarios") for name, chosen in groups.items() if chosen)
+    fewest, most = min(counts.values()), max(counts.values())
+    seeds = f"{fewest} to {most} seeds each" if fewest < most else f"{most} seeds each"
+    yield line("all", list(counts), f"{len(counts)} of {SCENARIOS} scenarios, {seeds} of {SEEDS}")
+    mean = np.mean([np.mean(values) for values in shares["profit"].values()])
+    if len(counts) < SCENARIOS:
+        yield f"  target {TARGET}: cannot be judged before every scenario has run"
+    else:
+        more = "" if fewest >= SEEDS else f", of the seeds run; the published mean is over {SEEDS}"
+        yield f"  target {TARGET}: {'met' if mean >= TARGET else 'MISSED'}{more}"
+    times = {name: float(np.mean([float(row[name]) for row in rows])) for name in TIMES}
+    parts = {part: times[f"{part}_ms"] for part in PARTS}
+    used, worst = sum(parts.values()), max(float(row["worst_ms"]) for row in rows)
+    yield (
+        f"  ms of the processor a decision: {', '.join(f'{part} {value:.0f}' for part, value in parts.items())}; in all"
+        f" {used:.0f} (at most {LONGEST:.0f}: {'met' if used <= LONGEST else 'MISSED'});"
+        f" by the clock {times['clock_ms']:.0f}, the slowest {worst:.0f}"
+    )
+
+
+def _by_scenario(rows: Sequence[Mapping[str, str]], name: str) -> dict[str, list[float]]:
+    """A profit ÷ oracle, by scenario."""
+    found: dict[str, list[float]] = defaultdict(list)
     for row in rows:
-        shares[row["variant"]][row["scenario"]].append(float(row["profit"]) / float(row["oracle"]))
-    for variant, scenarios in shares.items():
-        yield f"\n{variant}: mean of profit ÷ oracle"
-        for scenario, values in scenarios.items():
-            yield f"  {scenario:58s} {np.mean(values):.4f}  ({len(values)} seeds)"
-        groups = {"all": "", "backlog": "GW:False|BL:True", "lost sales": "GW:False|BL:False", "goodwill": "GW:True"}
-        for name, part in groups.items():
-            if means := [np.mean(values) for scenario, values in scenarios.items() if part in scenario]:
-                against = "" if part else f" (target {TARGET}: {'met' if np.mean(means) >= TARGET else 'MISSED'})"
-                yield f"  {name} ({len(means)} scenarios): {np.mean(means):.4f}{against}"
-        mine = [row for row in rows if row["variant"] == variant]
-        parts = ", ".join(f"{p} {np.mean([float(r[f'{p}_ms']) for r in mine]):.0f}" for p in PARTS)
-        cpu, worst = (f(float(r[name]) for r in mine) for f, name in ((_mean, "cpu_ms"), (max, "worst_ms")))
-        yield f"  ms a decision: {parts}; of the processor {cpu:.0f}; the slowest {worst:.0f}"
-
-
-def _mean(values: Iterator[float]) -> float:
-    return float(np.mean(list(values)))
+        found[row["scenario"]].append(float(row[name]) / float(row["oracle"]))
+    return found
 
 
 def reproduce(folder: Path, seeds: Sequence[int]) -> None:
@@ -528,27 +586,29 @@ def reproduce(folder: Path, seeds: Sequence[int]) -> None:
             print(f"{scenario:58s} {' '.join(f'{value:+.4f}' for value in apart)}", flush=True)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """See the module's first lines."""
-    command, *given = sys.argv[1:] or ["help"]
-    if command == "summary":
-        print(*summary(results(Path(given[0]))), sep="\n")
-        return
-    if command not in ("run", "reproduce"):
-        sys.exit(__doc__)
-    folder = Path(given[0])
-    every = sorted({seed for _, seed in published(folder)[1]})
-    if command == "reproduce":
-        reproduce(folder, every[:3])
-        return
-    out, rest = Path(given[1]), given[2:]
-    variants = rest[0].split(",") if rest else VARIANTS
-    numbers = (
-        [int(n) for n in rest[1].split(",")] if rest[1:] and rest[1] != "all" else range(len(published(folder)[0]))
-    )
-    seeds = [int(seed) for seed in rest[2].split(",")] if rest[2:] else every
-    run(folder, out, variants, numbers, seeds)
-    print(*summary(results(out)), sep="\n")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    every = {name: commands.add_parser(name) for name in ("reproduce", "run", "summary")}
+    for name in ("reproduce", "run"):
+        every[name].add_argument("published", type=Path)
+    for name in ("run", "summary"):
+        every[name].add_argument("out", type=Path)
+    every["run"].add_argument("--variants", nargs="+", choices=VARIANTS, default=VARIANTS[:1])
+    every["run"].add_argument("--scenarios", nargs="+", type=int, metavar="NUMBER")
+    every["run"].add_argument("--seeds", nargs="+", type=int, metavar="SEED")
+    every["run"].add_argument("--processes", type=int, default=2)
+    asked = parser.parse_args(argv)
+    if asked.command != "summary":
+        cases, profits = published(asked.published)
+        seeds = list(dict.fromkeys(seed for _, seed in profits))
+        if asked.command == "reproduce":
+            reproduce(asked.published, seeds[:3])
+            return
+        numbers = asked.scenarios or range(len(cases))
+        run(asked.published, asked.out, asked.variants, numbers, asked.seeds or seeds, asked.processes)
+    print(*summary(results(asked.out)), sep="\n")
 
 
 if __name__ == "__main__":
