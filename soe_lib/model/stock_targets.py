@@ -284,7 +284,7 @@ def _record(network: Network) -> pl.DataFrame:
     likewise, and the stated default what remains, f and the company's points being the sums of their items'. The
     source is whichever has most.
     """
-    nodes = risk.intervals(network).filter(pl.col("most").is_null()).unique(NODE, keep="first", maintain_order=True)
+    nodes = risk.shortest_intervals(network)
     told = plain(risk.stated(network)).group_by(NODE).agg(points=pl.col("probability").n_unique().cast(pl.Float64))
     stated = told.select(*NODE, "points", source=pl.lit("stated"), bias=pl.lit(None, dtype=pl.Float64))
     if not risk.active(network):

@@ -206,6 +206,57 @@ def test_components_are_protected_over_their_longer_lead_time(tmp_path: Path) ->
     assert top["level"].max() == pytest.approx(800 * 0.15 * float(normal_slices()[-1]))
 
 
+@pytest.mark.parametrize(("fast", "late", "first"), [
+    ({"lead_time_days": 0}, None, None),
+    ({"lead_time_days": 6}, None, None),
+    ({"lead_time_days": 7}, None, 14.0),
+    ({"lead_time_days": 0, "maximum": 5.0}, None, 7.0),
+    ({"lead_time_days": 0, "minimum": 5.0}, None, 7.0),
+    ({"lead_time_days": 0, "order_cost": 5.0}, None, 7.0),
+    ({"lead_time_days": 0, "valid_to": date(2026, 1, 20)}, None, 7.0),
+    ({"lead_time_days": 0}, ("fast", 3), 7.0),
+    ({"lead_time_days": 0}, ("fast", 0), None),
+    ({"lead_time_days": 0}, ("slow", 3), 7.0),
+    ({"lead_time_days": 0}, ("slow", -3), None),
+])  # fmt: skip
+def test_a_part_that_comes_within_the_review_costs_its_premium_and_loses_nothing(
+    tmp_path: Path, fast: dict[str, Any], late: tuple[str, int] | None, first: float | None
+) -> None:
+    """R takes three weeks, or `fast` at a premium of 2; `first` is the interval over which a unit short is lost."""
+    offer = {"supplier": "S", "item": "R", "location": "P"}
+    more: dict[str, Any] = {}
+    if late:
+        promised = date(2025, 12, 1)
+        more["deliveries"] = [
+            {"receipt": "1", "kind": "buy", "offer": late[0], "item": "R", "location": "P", "quantity": 9.0,
+             "promised_on": promised, "arrived_on": promised + timedelta(days=late[1])},
+        ]  # fmt: skip
+    made = company(
+        tmp_path,
+        items=[
+            {"item": "A", "unit": "each", "standard_cost": 4.0, "end_value": 2.0, "holding_cost": 1.0, "price": 10.0},
+            {"item": "R", "unit": "each", "standard_cost": 1.0, "end_value": 1.0, "holding_cost": 0.1},
+        ],
+        routings=[{"routing": "M", "item": "A", "location": "P", "lead_time_days": 0}],
+        components=[{"routing": "M", "component": "R", "quantity": 2.0}],
+        offers=[
+            {**offer, "offer": "slow", "unit_cost": 1.0, "lead_time_days": 21},
+            {**offer, "offer": "fast", "unit_cost": 3.0, "expedite": True, **fast},
+        ],
+        inventory=[{"item": "R", "location": "P", "on_hand": 600.0}],
+        forecast_errors=[],
+        settings=SETTINGS.replace("with a record", "always"),
+        **more,
+    )
+    network = Network(made)
+    rows = risk.intervals(network).select(pl.col("item").cast(pl.String), "days", "most").rows()
+    lost = [] if first is None else [("R", first, None)]
+    assert rows == [("A", 7.0, None), *lost, ("R", 28.0, 2.0)]
+    # The targets still know the part, by the interval that is left.
+    one = risk.shortest_intervals(network).select(pl.col("item").cast(pl.String), "days").rows()
+    assert one == [("A", 7.0), ("R", first or 28.0)]
+
+
 def test_units_scale_with_it(tmp_path: Path) -> None:
     one, tenth = company(tmp_path / "one"), snapshot(
         tmp_path / "tenth", SETTINGS, periods=weeks(4),

@@ -10,9 +10,7 @@ same fresh paths. After the first week all is known: that is the hedge's own gam
 that any first week can, but for the error of its sample.
 
 Where the cushion is behind by more than EXPLAINED per cent, `why` says what of that is left where one kind of decision
-is the hedge's. Where goods are made of a part that a dearer offer brings at once, part and goods both hold a cushion for
-the same week, and the part is flown in now for what could still be flown in next week (network 15). Where the line has
-few hours to spare, the hedge makes ahead of demand that it will have no hours for.
+is the hedge's. Where the line has few hours to spare, the hedge makes ahead of demand that it will have no hours for.
 """
 
 from __future__ import annotations

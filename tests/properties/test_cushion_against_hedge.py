@@ -1,4 +1,4 @@
-"""The cushion against a two-stage hedge on three random networks: a short form of the benchmark of the same name."""
+"""The cushion against a two-stage hedge on four random networks: a short form of the benchmark of the same name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BAND = 0.75
 """Per cent of expected money that a cushioned first week may earn less than a hedged one; without a cushion it is more."""
 
 
-@pytest.mark.parametrize("seed", [1, 4, 9])
+@pytest.mark.parametrize("seed", [1, 4, 9, 15])
 def test_a_cushioned_first_week_earns_nearly_what_a_hedged_one_does(seed: int) -> None:
     found = compared(network(seed), scenarios=60, fresh=200)
     assert found["cushioned %"] > -BAND

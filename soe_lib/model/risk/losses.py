@@ -9,6 +9,7 @@ import polars as pl
 from soe_lib.model.inbound import NODE, last_way, usage, ways
 from soe_lib.model.prepared import prepared
 from soe_lib.model.risk.cells import pace
+from soe_lib.uncertainty import supply
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -65,8 +66,10 @@ def intervals(network: Network) -> pl.DataFrame:
     """Each protection interval of a node, and what a unit below costs at most.
 
     Goods where demand meets them: lead time of the shortest last way in (what is made or shipped further up is
-    protected where it lies) and one review. What is bought for them: the lead
-    time of the fastest offer and one review; and that of the cheapest one, where a faster one at a premium helps.
+    protected where it lies) and one review. What is bought for them: the lead time of the fastest offer and one review;
+    and that of the cheapest one, where a faster one at a premium helps. Where that one comes within the review that it
+    is ordered in, a part that is missing costs its premium and nothing is lost: the goods' own cushion covers the
+    review.
 
     Returns
     -------
@@ -79,19 +82,45 @@ def intervals(network: Network) -> pl.DataFrame:
     offers = ways(network).filter(pl.col("kind") == "buy").join(fed, on=NODE, how="semi")
     cheapest = offers.sort(*NODE, "cost", "days").group_by(NODE, maintain_order=True).first()
     fastest = offers.sort(*NODE, "days", "cost").group_by(NODE, maintain_order=True).first()
-    both = cheapest.select(*NODE, slow="days", low="cost").join(
-        fastest.select(*NODE, fast="days", high="cost"), on=NODE
+    both = cheapest.select(*NODE, slow="days", low="cost", cheap="name").join(
+        fastest.select(*NODE, fast="days", high="cost", dear="name"), on=NODE
     )
     unbounded = pl.lit(None, dtype=pl.Float64).alias("most")
     return pl.concat(
         [
             goods.select(*NODE, pl.col("days") + review, unbounded),
-            both.select(*NODE, pl.col("fast").alias("days") + review, unbounded),
+            both.join(_rescued(network, both), on=NODE, how="anti").select(
+                *NODE, pl.col("fast").alias("days") + review, unbounded
+            ),
             both.filter(pl.col("slow") > pl.col("fast")).select(
                 *NODE, pl.col("slow").alias("days") + review, most=(pl.col("high") - pl.col("low")).clip(0.0)
             ),
         ]
     ).sort(*NODE, "days")
+
+
+def _rescued(network: Network, both: pl.DataFrame) -> pl.DataFrame:
+    """Nodes of which the dearer offer brings any quantity within the review that it is ordered in.
+
+    Not where it has a maximum, a minimum, a cost of ordering or days of validity, or where the record says that one of
+    the two may come late: what fails to come in the week that it is needed for cannot be flown in any more.
+    """
+    soon = both.filter(pl.col("fast") < pl.min_horizontal("slow", float(network.settings.cushion.review_days)))
+    if soon.is_empty():
+        return soon.select(NODE)
+    bound = [pl.col(name).is_not_null() for name in ("valid_from", "valid_to", "maximum")]
+    bound += [pl.col(name).fill_null(0.0) > 0 for name in ("minimum", "order_cost")]
+    bounded = network.table("offers").filter(pl.any_horizontal(bound))["offer"].cast(pl.String).unique()
+    late = supply.mixtures(network.snapshot).filter(pl.col("kind") == "buy", pl.col("days") > 0, pl.col("share") > 0)[
+        "name"
+    ]
+    unsure = pl.col("dear").is_in(pl.concat([bounded, late]).unique().implode())
+    return soon.filter(~unsure, ~pl.col("cheap").is_in(late.unique().implode())).select(NODE)
+
+
+def shortest_intervals(network: Network) -> pl.DataFrame:
+    """Of each node the interval after which no dearer way in helps: as `intervals`, one row a node."""
+    return intervals(network).unique(NODE, keep="first", maintain_order=True)
 
 
 @prepared

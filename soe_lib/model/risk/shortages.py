@@ -11,7 +11,7 @@ from soe_lib.model.axis import Floats
 from soe_lib.model.inbound import NODE, usage
 from soe_lib.model.risk.cells import CAUSES, CELL, LEAST, reviews, windows
 from soe_lib.model.risk.evidence import active, delays, errors, outages, stated
-from soe_lib.model.risk.losses import intervals
+from soe_lib.model.risk.losses import shortest_intervals
 from soe_lib.uncertainty.slices import WEIGHTS, added, of_values
 from soe_lib.uncertainty.spread import FLOOR, LISTED
 
@@ -134,7 +134,7 @@ def shortfalls(network: Network) -> pl.DataFrame:
     -------
     item, location, interval [days], period, short [units, below 0: more is there than foreseen], weight (adds up to 1).
     """
-    rows = intervals(network).filter(pl.col("most").is_null()).unique(NODE, keep="first", maintain_order=True)
+    rows = shortest_intervals(network)
     told = stated(network)
     parts = [rows.select(*NODE, interval="days").join(told.select(*CELL, short="quantity", weight="weight"), on=NODE)]
     rest = rows.join(told.select(NODE).unique(), on=NODE, how="anti")
