@@ -176,6 +176,19 @@ class Calendar:
         rows = rows.with_columns(*follow, pl.col("_part").alias(quantity)).rename({"period": column})
         return pl.concat([ready.select(frame.columns), rows.select(frame.columns)])
 
+    def covered(self, label: str) -> pl.Series:
+        """The periods that have a day of a label of time, working day or not; in order of time.
+
+        Raises
+        ------
+        DataError : the label is no period, ISO date, ISO week or fiscal month.
+        """
+        known = self.shares(pl.Series("label", [label]))  # raises for what means nothing
+        days = self._less(_days(self.spans(pl.Series("label", [label])).drop_nulls()))
+        inside = self.days.join(days, on="date", how="semi")["period"].to_list()
+        named = {*inside, *known["period"].cast(pl.String)}
+        return self.periods.filter(pl.col("period").is_in(list(named)))["period"]
+
     def parts(self, labels: pl.Series) -> pl.DataFrame:
         """Shares in the order of time, with one more part, period "", for what falls outside the horizon."""
         inside = self.shares(labels)

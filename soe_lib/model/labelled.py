@@ -114,7 +114,7 @@ class Quantities(cp.Variable):
         column = self.cells[self._known(name)]
         wanted = [value] if isinstance(value, str) or not isinstance(value, Sequence) else list(value)
         if name == "period":
-            wanted = [label for one in wanted for label in self._periods(one)]
+            wanted = [period for one in wanted for period in self.network.calendar.covered(str(one))]
         texts = column.cast(pl.String) if isinstance(column.dtype, pl.Enum) else column
         found = texts.is_in(wanted).fill_null(value=False).to_numpy()
         if not found.any():
@@ -130,15 +130,6 @@ class Quantities(cp.Variable):
                 f"It has {', '.join(self.cells.columns)}."
             )
         return name
-
-    def _periods(self, label: Any) -> list[str]:
-        """The periods of a day, a week or a month: those that lie in it by name, weekends too, else those it names."""
-        periods = self.network.snapshot.periods
-        named = periods.filter(pl.any_horizontal(pl.col("period", "week", "month") == str(label)))
-        if named.height:
-            return named["period"].to_list()
-        shares = self.network.calendar.shares(pl.Series("period", [str(label)]))
-        return shares["period"].cast(pl.String).to_list()
 
 
 class Variables(Mapping[str, Quantities]):

@@ -217,7 +217,7 @@ def _until(until: int | str | None, snapshot: Snapshot, base: Model, flow: str) 
     if until is None:
         count = max(1, sum(day < snapshot.as_of + timedelta(days=7) for day in starts))
     elif isinstance(until, str):
-        inside = set(base.network.calendar.shares(pl.Series("period", [until]))["period"].cast(pl.String))
+        inside = set(base.network.calendar.covered(until))
         count = max((place for place, name in enumerate(names, 1) if name in inside), default=0)
         if not count:
             covered = f"which covers {starts[0]} to {periods['ends_on'][-1]}"

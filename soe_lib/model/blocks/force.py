@@ -144,9 +144,8 @@ class Locked(Part):
         label = dict(lock.where).get("period")
         rows = network.periods.select("period", "starts_on")
         if label is not None:
-            named = network.calendar.shares(pl.Series("period", [label]))
-            found = named.select(pl.col("period").cast(pl.String))
-            rows = rows.filter(pl.col("period").cast(pl.String).is_in(found["period"].implode()))
+            covered = network.calendar.covered(label)
+            rows = rows.filter(pl.col("period").cast(pl.String).is_in(covered.implode()))
         kept = rows if lock.until is None else rows.filter(pl.col("starts_on") <= lock.until)
         return kept.select("period")
 
