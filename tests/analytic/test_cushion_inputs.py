@@ -13,6 +13,7 @@ import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model import risk
 from soe_lib.model.network import Network
+from soe_lib.uncertainty.slices import normal_slices
 from tests.networks import MONDAY, snapshot
 
 HORIZON = '[costs]\nper = "week"\n[horizon]\nweeks = {weeks}\ndaily = {daily}\n[forecast]\nversion = "now"\n'
@@ -152,3 +153,33 @@ def test_a_unit_lost_costs_its_price_less_what_it_would_cost(
     network = Network(company(tmp_path, items=[good], forecast=ahead, offers=offers))
     found = risk.lines(network).filter(pl.col("item").cast(pl.String) == "C")
     assert found["lost"].to_list() == pytest.approx([lost])
+
+
+def test_a_trading_company_is_protected_where_it_buys(tmp_path: Path) -> None:
+    """C comes to a depot in three weeks, or in one at 2 more, and a day later to its market; A and B are bought there.
+
+    With nothing made, each of the two places of C is short of its own interval's error: 22 and 8 days in sum.
+    """
+    good = {"item": "C", "unit": "each", "family": "C", "standard_cost": 4.0, "price": 10.0, "holding_cost": 0.1}
+    ahead = [{"item": "C", "location": "P", "period": week(n), "version": "now", "quantity": 100.0} for n in range(4)]
+    offers = [
+        {"offer": "slow", "supplier": "S", "item": "C", "location": "D", "unit_cost": 4.0, "lead_time_days": 21},
+        {"offer": "fast", "supplier": "S", "item": "C", "location": "D", "unit_cost": 6.0, "lead_time_days": 7},
+        {"offer": "A2", "supplier": "S", "item": "A", "location": "P", "unit_cost": 3.6, "lead_time_days": 28},
+    ]
+    lanes = [{"lane": "L", "origin": "D", "destination": "P", "lead_time_days": 1, "cost_per_unit": 0.1}]
+    more = '[cushion]\nuse = "always"\nerror = 0.4\n'
+    network = Network(company(tmp_path, more=more, items=[good], forecast=ahead, offers=offers, lanes=lanes))
+    found = risk.intervals(network).with_columns(pl.col("item", "location").cast(pl.String))
+    assert found.rows() == [
+        ("A", "P", 14.0, None),
+        ("A", "P", 35.0, pytest.approx(0.4)),
+        ("B", "P", 14.0, None),
+        ("C", "D", 14.0, None),
+        ("C", "D", 28.0, 2.0),
+        ("C", "P", 8.0, None),
+    ]
+    top = risk.levels(network).filter(pl.col("item").cast(pl.String) == "C").group_by("location")
+    highest = dict(top.agg(pl.col("level").max()).with_columns(pl.col("location").cast(pl.String)).iter_rows())
+    last = float(normal_slices()[-1]) * 40.0
+    assert highest == {"D": pytest.approx(last * 4**0.5), "P": pytest.approx(last * (8 / 7) ** 0.5)}

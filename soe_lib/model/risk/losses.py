@@ -66,37 +66,36 @@ def intervals(network: Network) -> pl.DataFrame:
     """Each protection interval of a node, and what a unit below costs at most.
 
     Goods where demand meets them: lead time of the shortest last way in (what is made or shipped further up is
-    protected where it lies) and one review. What is bought for them: the lead time of the fastest offer and one review;
-    and that of the cheapest one, where a faster one at a premium helps. Where that one comes within the review that it
-    is ordered in, a part that is missing costs its premium and nothing is lost: the goods' own cushion covers the
-    review.
+    protected where it lies) and one review. What is bought for them, as a component or in another place that does not
+    make it: the lead time of the fastest offer and one review. Of both what is bought: also that of the cheapest
+    offer, where a faster one at a premium helps. Where that one comes within the review that it is ordered in, what is
+    missing of a part costs its premium and nothing is lost: the goods' own cushion covers the review. Of a place with
+    several shortest intervals the shortest.
 
     Returns
     -------
     item, location, days, most [money/unit; null: what the demand loses].
     """
     review = float(network.settings.cushion.review_days)
-    served = lines(network)
+    served = lines(network).join(
+        ways(network).filter(pl.col("kind") == "make").select(*NODE, made=pl.lit(True)).unique(), on=NODE, how="left"
+    )
     goods = served.filter("own").select(NODE).unique().join(last_way(network), on=NODE)
-    fed = served.filter(pl.col("item") != pl.col("of_item")).select(NODE).unique()
-    offers = ways(network).filter(pl.col("kind") == "buy").join(fed, on=NODE, how="semi")
+    part = pl.col("item") != pl.col("of_item")
+    bought = served.filter(part | pl.col("made").is_null()).group_by(NODE).agg(fed=(part | ~pl.col("own")).any())
+    offers = ways(network).filter(pl.col("kind") == "buy").join(bought.select(NODE), on=NODE, how="semi")
     cheapest = offers.sort(*NODE, "cost", "days").group_by(NODE, maintain_order=True).first()
     fastest = offers.sort(*NODE, "days", "cost").group_by(NODE, maintain_order=True).first()
     both = cheapest.select(*NODE, slow="days", low="cost", cheap="name").join(
         fastest.select(*NODE, fast="days", high="cost", dear="name"), on=NODE
     )
-    unbounded = pl.lit(None, dtype=pl.Float64).alias("most")
-    return pl.concat(
-        [
-            goods.select(*NODE, pl.col("days") + review, unbounded),
-            both.join(_rescued(network, both), on=NODE, how="anti").select(
-                *NODE, pl.col("fast").alias("days") + review, unbounded
-            ),
-            both.filter(pl.col("slow") > pl.col("fast")).select(
-                *NODE, pl.col("slow").alias("days") + review, most=(pl.col("high") - pl.col("low")).clip(0.0)
-            ),
-        ]
-    ).sort(*NODE, "days")
+    fed = both.join(bought.filter("fed"), on=NODE, how="semi").join(_rescued(network, both), on=NODE, how="anti")
+    shortest = pl.concat([goods.select(*NODE, "days"), fed.select(*NODE, days="fast")])
+    shortest = shortest.group_by(NODE).agg(pl.col("days").min() + review, pl.lit(None, dtype=pl.Float64).alias("most"))
+    slower = both.filter(pl.col("slow") > pl.col("fast")).select(
+        *NODE, pl.col("slow").alias("days") + review, most=(pl.col("high") - pl.col("low")).clip(0.0)
+    )
+    return pl.concat([shortest, slower]).sort(*NODE, "days")
 
 
 def _rescued(network: Network, both: pl.DataFrame) -> pl.DataFrame:
