@@ -296,8 +296,9 @@ def test_a_release_holds_the_targets_for_an_erp(tmp_path: Path) -> None:
     for row, cells in zip(rows, sheet, strict=True):
         name = row["item"].removeprefix("'")  # the mark of a text that a spreadsheet would run
         fraction = name == ODD[-1]
-        # A lost unit costs 6 (price − standard cost), of C, whose cost is not known, 10: critical ratios 6/7 and 10/11.
-        exact = 12_345.6 * float(norm.ppf(STEPS[9 if name == "-C" else 8]))
+        # A lost unit costs 6, price − standard cost, or of C, whose standard cost is not known, price − what it is
+        # bought at: a critical ratio of 6/7.
+        exact = 12_345.6 * float(norm.ppf(STEPS[8]))
         stock = np.ceil(exact * 1000) / 1000 if fraction else np.ceil(exact)
         assert (name, row["location"], row["unit"], row["currency"]) == (cells["item"], "P", "each", "EUR")
         assert all(re.fullmatch(r"\d+\.\d+|", row[number]) for number in ("safety_stock", "cover_days", "value"))
