@@ -7,6 +7,7 @@ Each term of the objective is a quantity of its own, `own_terms`, held to at mos
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ TERMS, HELPERS = "own_terms", "own_helpers"
 ROW, COEFFICIENT = "own_row", "own_coefficient"
 BREAK_PRICE = 1.0
 """In the search for the cheapest promise to break, a constraint of one's own is the first to give way."""
+WIDTH = 100
+"""Characters of an expression that a message shows."""
 RULES = "https://www.cvxpy.org/tutorial/dcp/index.html"
 
 
@@ -103,7 +106,8 @@ class Own(Part):
         """One per constraint."""
         for name, rows in self.rows.items():
             frame = rows.labels.with_columns(right=pl.Series(rows.right, dtype=pl.Float64))
-            meaning = self.said.get(name, "what the norms and maxima of your own terms are")
+            said = textwrap.shorten(self.said.get(name, "its norms and maxima"), WIDTH, placeholder=" …")
+            meaning = f"{name}, of your own: {said}"
             price = BREAK_PRICE if name in self.said and name not in self.terms else None
             yield Balance(name, frame, (ROW,), rows.sense, "", meaning, rhs="right", break_price=price)
 
