@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.errors import DataError
-from soe_lib.extract.calendar import WEEK
+from soe_lib.extract.calendar import DAY, WEEK
 from soe_lib.extract.folders import dates
 from soe_lib.extract.precedence import labelled
 from soe_lib.extract.schema import schema
@@ -36,8 +36,9 @@ def record(
     """What was forecast of each finished week at each time it was published, and what was then asked for.
 
     A version that is named by an ISO week was published on its Monday. The lag counts weeks from there to the Monday of
-    the week of demand; 0 is the forecast of the week itself. What was asked for is measure "demand" of an item where
-    the actuals have it, else "sales" (which hides what was not served). A week is finished when it ended before the
+    the week of demand; 0 is the forecast of the week itself. What was asked for is measure "demand" of an item from
+    where the actuals have it, else "sales" (which hides what was not served). A version by days foresees a week of
+    which it names as many days as of any other. A week is finished when it ended before the
     as-of date, has any sales and is told whole, see `whole`. A forecast that is missing where others of its week and
     lag are there is one of zero, from the first week on in which the item is forecast or asked for at the place.
 
@@ -51,8 +52,8 @@ def record(
     """
     asked = wanted(actuals, as_of)
     named = (
-        forecast.filter(pl.col("version").str.contains(WEEK), pl.col("period").fill_null("").str.contains(WEEK))
-        .with_columns(week=_monday("period"), published=_monday("version"))
+        _by_week(forecast.filter(pl.col("version").str.contains(WEEK)))
+        .with_columns(published=_monday("version"))
         .with_columns(lag=(pl.col("week") - pl.col("published")).dt.total_days() // 7)
         .filter(pl.col("lag") >= 0)
         .sort(*NODE, "week", "lag", "quantity")
@@ -167,25 +168,40 @@ def whole(actuals: pl.DataFrame, as_of: date, told: Sequence[tuple[date, date]] 
     return weeks.join(untold, on="week", how="anti").sort("week")
 
 
+def _by_week(versions: pl.DataFrame) -> pl.DataFrame:
+    """Forecasts by ISO week and by day, each with the Monday of its week; where both speak of a week, the week does."""
+    rows = versions.with_columns(pl.col("period").fill_null(""))
+    by_week = rows.filter(pl.col("period").str.contains(WEEK)).with_columns(week=_monday("period"))
+    label = pl.when(pl.col("period").str.contains(DAY)).then(pl.col("period").str.to_date("%Y-%m-%d", strict=False))
+    day = pl.coalesce("date", label) if "date" in rows.columns else label.otherwise(None)
+    days = rows.with_columns(day=day).drop_nulls("day").with_columns(week=pl.col("day").dt.truncate("1w"))
+    length = pl.col("day").n_unique().over("version", "week")
+    whole = days.with_columns(length=length).filter(pl.col("length") == pl.col("length").max().over("version"))
+    daily = whole.join(by_week, on=[*NODE, "version", "week"], how="anti")
+    columns = [*NODE, "version", "week", "quantity"]
+    return pl.concat([by_week.select(columns), daily.select(columns)])
+
+
 def wanted(actuals: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """What customers asked for in each finished week: item, location, week [its Monday], actual [units].
 
-    Returns that exceed the sales of a week leave nothing asked for, not less.
+    Measure "demand" of an item from the week on in which the actuals begin to know it, in that week sales where they
+    are more; sales before. Returns that exceed the sales of a week leave nothing asked for, not less.
     """
     told = actuals.filter(pl.col("measure").is_in(ASKED), pl.col("date") < as_of)
-    whole = told.filter(pl.col("item").is_in(told.filter(pl.col("measure") == "demand")["item"].unique().implode()))
-    rows = pl.concat(
-        [
-            whole.filter(pl.col("measure") == "demand"),
-            told.join(whole.select("item").unique(), on="item", how="anti"),
-        ]
-    )
-    week = pl.col("date").dt.truncate("1w").alias("week")
+    told = told.with_columns(pl.col("date").dt.truncate("1w").alias("week"))
+    demand, quantity = pl.col("measure") == "demand", pl.col("quantity")
+    began = told.filter(demand).group_by("item").agg(began=pl.col("week").min())
     summed = (
-        rows.sort(*NODE, "date", "quantity")
-        .group_by(*NODE, week, maintain_order=True)
-        .agg(actual=pl.col("quantity").sum().clip(0.0))
+        told.sort(*NODE, "date", "quantity")
+        .group_by(*NODE, "week", maintain_order=True)
+        .agg(asked=quantity.filter(demand).sum(), sold=quantity.filter(~demand).sum(), known=demand.any())
+        .join(began, on="item", how="left", maintain_order="left")
+        .filter(pl.col("known") | pl.col("began").is_null() | (pl.col("week") <= pl.col("began")))
     )
+    later, first = pl.col("week") > pl.col("began"), pl.col("week") == pl.col("began")
+    actual = pl.when(later).then("asked").when(first).then(pl.max_horizontal("asked", "sold")).otherwise("sold")
+    summed = summed.select(*NODE, "week", actual=actual.clip(0.0))
     return summed.filter(pl.col("week") + pl.duration(days=7) <= as_of)
 
 

@@ -57,5 +57,25 @@ def versions_are_of_their_time(extract: Extract) -> list[Finding]:
     return findings + extract.flag("note", "forecast", after, column="version", rule=rule_text, fix=fix)
 
 
+@rule
+def demand_is_where_it_is_forecast(extract: Extract) -> list[Finding]:
+    """What was asked for is told of a place that forecasts it: else the record is of forecasts that never came."""
+    place = ["item", "location"]
+    asked = pl.col("measure").is_in(["sales", "demand"]) & (pl.col("item") != "")
+    told = extract["actuals"].filter(asked).select(place).unique()
+    if told.is_empty() or extract["forecast"].is_empty():
+        return []
+    foreseen = extract["forecast"].select(place).unique()
+    met = told.join(foreseen, on=place, how="semi")["item"].unique()
+    lost = told.filter(pl.col("item").is_in(foreseen["item"].implode()) & ~pl.col("item").is_in(met.implode()))
+    if lost.is_empty():
+        return []
+    names = lost["item"].unique().sort()
+    rule_text = f"{len(names)} items are asked for in no place that forecasts them: no error of a forecast is known."
+    where = asked & pl.col("item").is_in(names.implode())
+    fix = "Book actuals to the place of the forecast; a forecast that nobody meets holds no cushion."
+    return extract.flag("warn", "actuals", where, column="location", rule=rule_text, fix=fix)
+
+
 def _monday(weeks: pl.Series) -> pl.Series:
     return (weeks + "-1").str.to_date("%G-W%V-%u", strict=False)

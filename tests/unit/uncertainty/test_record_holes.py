@@ -121,3 +121,31 @@ def test_an_earlier_extract_that_was_mended_is_read_again(tmp_path: Path) -> Non
     file = company / MONDAY.isoformat() / "forecast.csv"
     file.write_text(file.read_text(encoding="utf-8").replace("100.0", "1000.0"), encoding="utf-8")
     assert set(records.of(soe.read(company))["forecast"]) == {100.0, 1000.0}
+
+
+def test_sales_count_until_the_actuals_know_demand() -> None:
+    """Demand is recorded from the third week on, in which half of it was not served; B is known by its sales alone."""
+    told = forecast(*[(name(week), name(week), item, 100.0) for week in WEEKS for item in "AB"])
+    rows = [(week, "sales", item, 60.0) for week in WEEKS for item in "AB"]
+    rows += [(week, "demand", "A", 120.0) for week in WEEKS[2:]]
+    found = records.record(told, actuals(*rows), MONDAY + 4 * WEEK)
+    assert found.filter(item="A")["actual"].to_list() == [60.0, 60.0, 120.0, 120.0]
+    assert found.filter(item="B")["actual"].to_list() == [60.0] * 4
+
+
+def test_versions_by_day_are_versions() -> None:
+    """20 a working day for two weeks and a Monday: the third week is not foreseen whole. Days beside a week are its own."""
+    days = [MONDAY + timedelta(days=n) for n in range(15) if n % 7 < 5]
+    rows = [(day.isoformat(), name(MONDAY), "A", 20.0) for day in days]
+    rows += [(name(MONDAY), name(MONDAY), "B", 70.0), (MONDAY.isoformat(), name(MONDAY), "B", 30.0)]
+    sold_ = [(week, "sales", item, 100.0) for week in WEEKS[:3] for item in "AB"]
+    found = records.record(forecast(*rows), actuals(*sold_), MONDAY + 3 * WEEK)
+    assert found.filter(item="A").select("week", "lag", "forecast").rows() == [
+        (WEEKS[0], 0, 100.0),
+        (WEEKS[1], 1, 100.0),
+    ]
+    assert found.filter(item="B", lag=0)["forecast"].to_list() == [70.0]
+    by_date = forecast(*[("", version, item, quantity) for _, version, item, quantity in rows[: len(days)]])
+    by_date = by_date.with_columns(date=pl.Series(days))
+    again = records.record(by_date, actuals(*sold_), MONDAY + 3 * WEEK).filter(item="A")
+    assert again.rows() == found.filter(item="A").rows()
