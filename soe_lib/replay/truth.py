@@ -111,8 +111,10 @@ class Physics:
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Physics:
-        """The program of a snapshot in weekly periods."""
-        model = Model(snapshot, STANDARD)
+        """The program of a snapshot in weekly periods: who knows everything holds no cushion, whatever settings say."""
+        rules = snapshot.settings
+        certain = replace(rules, cushion=replace(rules.cushion, use="never"))
+        model = Model(replace(snapshot, settings=certain), STANDARD)
         program = model.program
         labels = tuple(snapshot.periods["period"])
         place = {label: number for number, label in enumerate((*labels, BEYOND))}

@@ -13,6 +13,7 @@ import pytest
 
 from soe_lib.errors import DataError, ReconciliationError
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.model import Model
 from soe_lib.replay.carry import Floor, State
 from soe_lib.replay.known import Memory, shaped
 from soe_lib.replay.loop import live, valued
@@ -55,6 +56,17 @@ def test_who_does_nothing_earns_less(certain: Truth) -> None:
 
 def test_nobody_earns_more_than_hindsight(rough: Truth) -> None:
     assert live(rough, rule(rough)).share < 1.0
+
+
+def test_hindsight_holds_no_cushion_whatever_settings_say(rough: Truth) -> None:
+    """A company's own extracts bring a record, and with it a cushion that hindsight would pay for."""
+    rules = rough.real.settings
+    always = replace(rules, cushion=replace(rules.cushion, use="always", error=0.6))
+    held = replace(rough, real=replace(rough.real, settings=always), promised=replace(rough.promised, settings=always))
+    assert "cushion" in Model(held.real).balances
+    worth = [float(one.physics.model.program.money @ one.hindsight) for one in (rough, held)]
+    assert worth[1] == pytest.approx(worth[0], rel=1e-9)
+    assert "cushion" not in {*held.physics.model.balances, *held.nominal.model.balances}
 
 
 def test_stock_of_every_place_and_week_is_opening_and_in_less_out(rough: Truth) -> None:
