@@ -566,6 +566,16 @@ def supplygraph(source: Path, target: Path, as_of: str | None, currency: str) ->
 
 
 @main.command()
+@click.argument("table", metavar="[TABLE]", default="")
+def schema(table: str) -> None:
+    """Print the data contract: every table, or the columns of one, with types, units, defaults and meanings."""
+    with stops():
+        from soe_lib.extract.contract import contract
+
+        click.echo(contract(table))
+
+
+@main.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--demo", "with_demo", is_flag=True, help="The demo company's extracts too, to try things on.")
 def init(folder: Path, with_demo: bool) -> None:

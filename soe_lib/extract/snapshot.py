@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 import polars as pl
 
+from soe_lib.display import html
 from soe_lib.errors import DataError
 from soe_lib.extract.calendar import Calendar
 from soe_lib.extract.findings import Finding, stops
@@ -56,6 +57,13 @@ class Snapshot:
     def __repr__(self) -> str:
         rows = sum(frame.height for frame in self.tables.values())
         return f"Snapshot({self.company}, as of {self.as_of}: {rows:,} rows, {self.periods.height} periods)"
+
+    def _repr_html_(self) -> str:
+        held = [(name, frame.height, ", ".join(frame.columns)) for name, frame in self.tables.items() if frame.height]
+        return html(repr(self), pl.DataFrame(held, schema=["table", "rows", "columns"], orient="row"))
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return sorted(self.tables)
 
     @property
     def calendar(self) -> Calendar:

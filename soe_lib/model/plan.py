@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 import polars as pl
 
+from soe_lib.display import html
+from soe_lib.extract.spelling import hint
 from soe_lib.model.axis import Floats
 from soe_lib.money.ledger import Ledger
 from soe_lib.money.rates import RateBook
@@ -82,6 +84,36 @@ class Plan:
             text = kept.select(*keys, (pl.col("quantity") * 1e6 + OFF_CENTRE).round(0).cast(pl.Int64)).write_csv()
             digest.update(f"{name}\n{text}".encode())
         return digest.hexdigest()
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        """A flow for a reader: its cells that are not zero, with week, item description, unit and quantity.
+
+        Raises KeyError with the nearest name for a flow that the plan does not have.
+        """
+        if name not in self.flows:
+            raise KeyError(
+                f"There is no flow {name!r}. {hint(name, self.flows)} It has {', '.join(sorted(self.flows))}."
+            )
+        found = self.flow(name)
+        if "item" in found.columns:
+            described = [
+                one for one in ("description", "unit") if one in self.items.columns and one not in found.columns
+            ]
+            found = found.join(self.items.select("item", *described), on="item", how="left", maintain_order="left")
+        if "period" in found.columns and "week" not in found.columns:
+            weeks = self.periods.select("period", "week")
+            found = found.join(weeks, on="period", how="left", maintain_order="left")
+        head = [one for one in ("week", "period", "item", "description") if one in found.columns]
+        labels = [one for one, kind in found.schema.items() if kind == pl.String and one not in (*head, "unit")]
+        tail = [one for one in ("quantity", "unit") if one in found.columns]
+        return found.select(*head, *labels, *tail)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return sorted(self.flows)
+
+    def _repr_html_(self) -> str:
+        accounts = pl.DataFrame(list(self.ledger.accounts().items()), schema=["account", "amount"], orient="row")
+        return html(repr(self), accounts)
 
     def flow(self, name: str) -> pl.DataFrame:
         """The cells of a flow that are not zero."""

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 import polars as pl
 
+from soe_lib.display import html
 from soe_lib.errors import FormulationError, ReconciliationError
 from soe_lib.money.keyed import sides_of
 from soe_lib.money.reading import PlanLike, Window, items_of, standard_costs
@@ -110,6 +111,13 @@ class Bridge:
         shown = [f"  {name:<{width}} {amount / scale:>18,.2f}" for name, amount in rows]
         when = f", {self.window[0]} to {self.window[1]}" if self.window else ""
         return "\n".join([f"Bridge ({self.convention}{when}), residual 0.00", *shown, *self.notes])
+
+    def _repr_html_(self) -> str:
+        ends = [(name, amount / 10**self.digits) for name, amount in ((self.base, self.start), (self.other, self.end))]
+        first, last = (pl.DataFrame([end], schema=["driver", "amount"], orient="row") for end in ends)
+        steps = pl.concat([first, self.table().select("driver", pl.col("amount").cast(pl.Float64)), last])
+        head = repr(self).partition("\n")[0]
+        return html("\n".join([head, *self.notes]), steps, digits=self.digits)
 
 
 def bridge(

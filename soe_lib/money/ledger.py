@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from soe_lib.display import html
 from soe_lib.errors import FormulationError
 from soe_lib.money.accounts import KINDS, MARGIN_KINDS, in_order, rank
 from soe_lib.money.rounding import nested, whole
@@ -257,6 +258,10 @@ class Ledger:
         rows = [f"  {account:<{width}} {amount:>18,.2f}" for account, amount in accounts.items()]
         lost = [f"  without a rate: {rows:,} rows of {flow}, {q:,.6g} units" for flow, rows, q in self.lost]
         return "\n".join([head, *rows, *lost])
+
+    def _repr_html_(self) -> str:
+        accounts = pl.DataFrame(list(self.accounts().items()), schema=["account", "amount"], orient="row")
+        return html(repr(self).partition("\n")[0], accounts)
 
     def _sum(self, *kinds: str) -> float:
         return float(sum(self._by_kind.get(kind, 0.0) for kind in kinds))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.display import html
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
 from soe_lib.review import frames, words
@@ -49,6 +50,10 @@ class Situation:
     def __repr__(self) -> str:
         against = self.record.name if self.record else "no plan of record"
         return f"{self.snapshot.company} as of {self.snapshot.as_of}: {self.plan.name}, against {against}"
+
+    def _repr_html_(self) -> str:
+        issues = [(one.kind, one.headline or one.what, float(one.money)) for one in self.issues]
+        return html(repr(self), pl.DataFrame(issues, schema=["exception", "what", "money"], orient="row"), digits=0)
 
     @property
     def currency(self) -> str:

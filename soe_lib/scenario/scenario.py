@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from soe_lib.display import html
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.scenario.edits import Edit
@@ -174,3 +175,7 @@ class Scenario:
         edits = "; ".join(map(str, self.edits)) or "nothing is changed"
         blocks = f"; with {', '.join(map(repr, self.blocks))}" if self.blocks else ""
         return f"Scenario {self.name!r}: {edits}{blocks}."
+
+    def _repr_html_(self) -> str:
+        steps = [*map(str, self.edits), *map(repr, self.blocks)]
+        return html(f"Scenario {self.name}", pl.DataFrame({"change": steps}))
