@@ -20,35 +20,47 @@ DEPTH = 60
 
 @prepared
 def ways(network: Network) -> pl.DataFrame:
-    """Every way into a node, whenever it is valid.
+    """Every way into a node that can be gone in some period of the horizon.
+
+    A lead time in working days is as many days as their weeks have.
 
     Returns
     -------
     item, location, kind (make, ship, buy), name, origin (of a ship), days [lead time], cost [money per unit; of a buy].
     """
     mean = float(network.periods.select(((pl.col("ends_on") - pl.col("starts_on")).dt.total_days() + 1).mean()).item())
-    days = pl.coalesce(pl.col("lead_time_periods") * mean, "lead_time_days").fill_null(0.0).alias("days")
+    settings = network.settings
+    a_day = 7.0 / len(settings.calendar.working_days) if settings.lead_time.days == "working days" else 1.0
+    plain = (pl.col("lead_time_days").cast(pl.Float64) * a_day).fill_null(0.0)
+    days = pl.coalesce(pl.col("lead_time_periods") * mean, plain).alias("days")
     nowhere = pl.lit("", dtype=network.domains["location"]).alias("origin")
-    made = network.table("routings").select(
+    made = _open(network, network.table("routings")).select(
         *NODE, pl.lit("make").alias("kind"), pl.col("routing").cast(pl.String).alias("name"), nowhere, days,
         pl.lit(0.0).alias("cost"),
     )  # fmt: skip
-    bought = network.table("offers").select(
+    bought = _open(network, network.table("offers")).select(
         *NODE, pl.lit("buy").alias("kind"), pl.col("offer").cast(pl.String).alias("name"), nowhere,
-        pl.col("lead_time_days").fill_null(0.0).cast(pl.Float64).alias("days"),
+        plain.alias("days"),
         pl.col("unit_cost").fill_null(0.0).alias("cost"),
     )  # fmt: skip
-    lanes = network.lanes
+    lanes = _open(network, network.lanes)
     shipped = lanes.select(
         "item", pl.col("destination").alias("location"), pl.lit("ship").alias("kind"),
         pl.col("lane").cast(pl.String).alias("name"), "origin",
-        days if "lead_time_periods" in lanes.columns else pl.col("lead_time_days").fill_null(0.0).alias("days"),
+        days if "lead_time_periods" in lanes.columns else plain.alias("days"),
         pl.col("cost_per_unit").fill_null(0.0).alias("cost"),
     )  # fmt: skip
     same = {"days": pl.Float64, "cost": pl.Float64}
     return pl.concat(
         [one.with_columns(pl.col(name).cast(kind) for name, kind in same.items()) for one in (made, bought, shipped)]
     )
+
+
+def _open(network: Network, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows that are valid in some period of the horizon and let something through."""
+    first, last = (pl.lit(network.periods["starts_on"][place]) for place in (0, -1))
+    known = (pl.col("valid_from").fill_null(first) <= last) & (pl.col("valid_to").fill_null(last) >= first)
+    return rows.filter(known & (pl.col("maximum").fill_null(1.0) > 0.0))
 
 
 @prepared

@@ -95,18 +95,21 @@ def of(snapshot: Snapshot) -> pl.DataFrame:
     company = snapshot.folder.parent
     days = [day for day in dates(company) if timedelta(0) < snapshot.as_of - day <= LOOK_BACK]
     earlier = [_published(str(company), day, snapshot.company, _written(company, day)) for day in reversed(days)]
-    versions = [made for made, _ in earlier if made.height]
+    versions = [made for made, _, _ in earlier if made.height]
     if not versions:
         return own
+    # An item that was counted in other units has no record yet.
+    units = pl.concat([told for _, _, told in earlier]).join(snapshot["items"], on="item", suffix="_now")
+    known = ~pl.col("item").is_in(units.filter(pl.col("unit") != pl.col("unit_now"))["item"].implode())
     # What a later extract tells of a day goes before what an earlier one told of it.
     begins, told, parts = snapshot.as_of, [], []
-    for rows in (actuals, *(rows for _, rows in earlier)):
+    for rows in (actuals, *(rows for _, rows, _ in earlier)):
         part = rows.select(ACTUAL).filter(pl.col("measure").is_in(ASKED), pl.col("date") < begins)
         parts.append(part)
         if part.height:
             told.append(part.select(pl.col("date").min(), pl.col("date").max().alias("last")).row(0))
             begins = told[-1][0]
-    return record(pl.concat(versions), pl.concat(parts), snapshot.as_of, told=told)
+    return record(pl.concat(versions).filter(known), pl.concat(parts).filter(known), snapshot.as_of, told=told)
 
 
 def _written(company: Path, day: date) -> tuple[tuple[str, int, int], ...]:
@@ -118,26 +121,27 @@ def _written(company: Path, day: date) -> tuple[tuple[str, int, int], ...]:
 @lru_cache(maxsize=64)
 def _published(
     company_folder: str, day: date, company: str, written: tuple[tuple[str, int, int], ...]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The forecast of one earlier extract by ISO week, as a version of its week, and its actuals.
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The forecast of one earlier extract by ISO week, as a version of its week, its actuals, and its items' units.
 
     Of a week under way it foresees what is left, which says nothing of the whole week: only Mondays know their own.
     """
     del written
-    nothing = schema()
+    unread = schema()["forecast"].empty(), schema()["actuals"].empty(), schema()["items"].empty().select("item", "unit")
     try:
         extract = read(company_folder, day)
     except DataError:
-        return nothing["forecast"].empty(), nothing["actuals"].empty()
+        return unread
     if extract.company != company:
-        return nothing["forecast"].empty(), nothing["actuals"].empty()
+        return unread
     version = extract.settings.forecast.version
     rows = extract["forecast"].filter(pl.col("version") == version) if version else extract["forecast"]
     split = extract.calendar.split(labelled(extract.calendar, rows, "forecast"))
     weeks = split.join(extract.periods.select("period", "week"), on="period").select(
         *NODE, pl.col("week").alias("period"), version=pl.lit(f"{day:%G-W%V}"), quantity="quantity"
     )
-    return weeks.filter(pl.lit(day.weekday() == 0) | (pl.col("period") != pl.col("version"))), extract["actuals"]
+    weeks = weeks.filter(pl.lit(day.weekday() == 0) | (pl.col("period") != pl.col("version")))
+    return weeks, extract["actuals"], extract["items"].select("item", "unit")
 
 
 def whole(actuals: pl.DataFrame, as_of: date, told: Sequence[tuple[date, date]] = ()) -> pl.DataFrame:

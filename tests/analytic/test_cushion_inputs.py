@@ -183,3 +183,25 @@ def test_a_trading_company_is_protected_where_it_buys(tmp_path: Path) -> None:
     highest = dict(top.agg(pl.col("level").max()).with_columns(pl.col("location").cast(pl.String)).iter_rows())
     last = float(normal_slices()[-1]) * 40.0
     assert highest == {"D": pytest.approx(last * 4**0.5), "P": pytest.approx(last * (8 / 7) ** 0.5)}
+
+
+@pytest.mark.parametrize(
+    ("terms", "more", "days"),
+    [
+        ({}, "", 8.0),
+        ({"valid_to": MONDAY - timedelta(days=1)}, "", 29.0),  # over
+        ({"valid_from": MONDAY + timedelta(days=60)}, "", 29.0),  # after the horizon
+        ({"valid_from": MONDAY + timedelta(days=7), "valid_to": MONDAY + timedelta(days=8)}, "", 8.0),
+        ({"maximum": 0.0}, "", 29.0),
+        ({"lead_time_days": 5}, '[lead_time]\nin = "working days"\n', 14.0),
+    ],
+)
+def test_ways_that_are_shut_shorten_no_interval(tmp_path: Path, terms: dict[str, Any], more: str, days: float) -> None:
+    """C comes in 22 days, or in one under a second offer, where that is open; five working days are a week."""
+    good = {"item": "C", "unit": "each", "family": "C", "standard_cost": 4.0, "price": 10.0}
+    ahead = [{"item": "C", "location": "P", "period": week(n), "version": "now", "quantity": 100.0} for n in range(4)]
+    one = {"supplier": "S", "item": "C", "location": "P", "unit_cost": 4.0}
+    offers = [{**one, "offer": "far", "lead_time_days": 22}, {**one, "offer": "near", "lead_time_days": 1, **terms}]
+    network = Network(company(tmp_path, more=more, items=[good], forecast=ahead, offers=offers))
+    found = risk.intervals(network).filter(pl.col("item").cast(pl.String) == "C", pl.col("most").is_null())
+    assert found["days"].to_list() == [days]

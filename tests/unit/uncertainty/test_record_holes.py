@@ -57,7 +57,9 @@ def test_weeks_that_are_told_in_part_are_none(first: int, last: int, weeks: list
     assert found.select("week", "actual").rows() == [(week, 100.0) for week in weeks]
 
 
-def extract(company: Path, as_of: date, actual: list[tuple[date, str, str, float]], label: str = "week") -> None:
+def extract(
+    company: Path, as_of: date, actual: list[tuple[date, str, str, float]], label: str = "week", unit: str = "each"
+) -> None:
     """Four weeks of 100 ahead, by week or as 20 a working day, and what is told of the past."""
     monday = as_of - timedelta(days=as_of.weekday())
     ahead = [as_of + timedelta(days=n) for n in range(28 - as_of.weekday())]
@@ -66,7 +68,7 @@ def extract(company: Path, as_of: date, actual: list[tuple[date, str, str, float
         "day": [(day.isoformat(), 20.0) for day in ahead if day.weekday() < 5],
     }
     tables: dict[str, Any] = {
-        "items": [{"item": "A", "unit": "each", "price": 5.0}],
+        "items": [{"item": "A", "unit": unit, "price": 5.0}],
         "locations": [{"location": "P", "kind": "plant"}],
         "offers": [{"offer": "O", "supplier": "S", "item": "A", "location": "P", "unit_cost": 1.0}],
         "forecast": [{"item": "A", "location": "P", "period": when, "quantity": one} for when, one in times[label]],
@@ -149,3 +151,13 @@ def test_versions_by_day_are_versions() -> None:
     by_date = by_date.with_columns(date=pl.Series(days))
     again = records.record(by_date, actuals(*sold_), MONDAY + 3 * WEEK).filter(item="A")
     assert again.rows() == found.filter(item="A").rows()
+
+
+def test_an_item_in_other_units_has_no_record_yet(tmp_path: Path) -> None:
+    """Tonnes until last week, kilograms now: a forecast of 100 was no error of thousands."""
+    company = tmp_path / "company"
+    for n in range(3):
+        extract(company, MONDAY + WEEK * n, sold(MONDAY, MONDAY + WEEK * n - timedelta(days=1)), unit="t")
+    extract(company, MONDAY + WEEK * 3, sold(MONDAY, MONDAY + WEEK * 3 - timedelta(days=1), 20_000.0), unit="kg")
+    assert records.of(soe.read(company, MONDAY + WEEK * 2)).height > 0
+    assert records.of(soe.read(company)).is_empty()
