@@ -2,6 +2,7 @@
 
 python -m tests.benchmarks.worlds --seeds 10            # the grid: noise × load, forecasts biased, events on
 python -m tests.benchmarks.worlds --causes --seeds 6    # what drives the loss: each cause alone
+python -m tests.benchmarks.worlds --matrix --seeds 4 --csv worlds.csv   # noise × load × biased or not × events or none
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -446,6 +448,9 @@ def grid(args: argparse.Namespace) -> Iterator[World]:
             base = replace(base, load=0.88)
             for noise, bias, stops, late in CAUSES:
                 yield replace(base, noise=noise, bias=bias, stops=stops, late=late)
+        elif args.matrix:
+            for noise, load, bias, events in product(args.noise, args.load, (args.bias, 0.0), (True, False)):
+                yield replace(base, noise=noise, load=load, bias=bias, stops=events, late=events)
         else:
             for noise in args.noise:
                 for load in args.load:
@@ -465,6 +470,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--bias", type=float, default=0.2)
     parser.add_argument("--calm", action="store_true", help="no line stops, no delivery is late")
     parser.add_argument("--causes", action="store_true", help="each cause of loss alone, load 0.88")
+    parser.add_argument("--matrix", action="store_true", help="biased and not, with events and calm")
+    parser.add_argument("--csv", type=Path, help="a file of all results, one line each")
     parser.add_argument("--planners", nargs="+", default=list(PLANNERS))
     parser.add_argument("--keep", type=Path, default=Path("out/worlds"), help="where results are kept")
     parser.add_argument("--workers", type=int, default=2)
@@ -476,6 +483,8 @@ def main(argv: list[str] | None = None) -> None:
             rows.append(future.result())
             print(f"\r{number} of {len(tasks)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
+    if args.csv:
+        pl.DataFrame([{key: row[key] for key in row if key != "accounts"} for row in rows]).write_csv(args.csv)
     print(table(rows))
 
 
@@ -485,6 +494,8 @@ def table(rows: list[dict[str, object]]) -> str:
     frame = pl.DataFrame([{key: row[key] for key in (*keys, "planner", "share", "seconds", "seed")} for row in rows])
     order = list(dict.fromkeys(row for row in PLANNERS if row in set(frame["planner"])))
     wide = frame.pivot("planner", index=keys, values="share", aggregate_function="mean").sort(keys)
+    wide = wide.join(_ahead(frame, keys), on=keys, how="left")
+    order += wide.columns[len(keys) + len(order) :]
     with pl.Config(
         tbl_rows=100,
         tbl_cols=20,
@@ -495,6 +506,16 @@ def table(rows: list[dict[str, object]]) -> str:
     ):
         seconds = frame.group_by("planner").agg(pl.col("seconds").mean()).sort("planner")
         return f"{wide.select(*keys, *order)}\nseconds a decision: {dict(seconds.iter_rows())}"
+
+
+def _ahead(frame: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """By how much the cushion is ahead of the better rule: the mean of the paired seeds, and the worst seed."""
+    rules = [name for name in frame["planner"].unique() if name.startswith("MRP")]
+    paired = frame.pivot("planner", index=[*keys, "seed"], values="share")
+    if "cushion" not in paired.columns or not rules:
+        return frame.select(keys).unique()
+    ahead = pl.col("cushion") - pl.max_horizontal(rules)
+    return paired.group_by(keys).agg(ahead.mean().alias("ahead"), ahead.min().alias("worst seed"))
 
 
 if __name__ == "__main__":
