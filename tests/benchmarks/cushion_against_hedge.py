@@ -10,7 +10,11 @@ same fresh paths. After the first week all is known: that is the hedge's own gam
 that any first week can, but for the error of its sample.
 
 Where the cushion is behind by more than EXPLAINED per cent, `why` says what of that is left where one kind of decision
-is the hedge's. Where the line has few hours to spare, the hedge makes ahead of demand that it will have no hours for.
+is the hedge's. Where the line has few hours to spare, the hedge makes ahead of demand that it will have no hours for. Where
+goods are bought in one place and sold in another (network 13, 1.3 per cent behind), both hold a cushion, that of the first
+over the offer's whole lead time: it buys twice what the hedge does and ships less. Part of that is the game, in which all
+is known after the first week and nothing has to last for a lead time; part is that two cushions in a row add up to more
+than one over both times.
 """
 
 from __future__ import annotations
