@@ -10,6 +10,8 @@ from soe_lib.extract.reading import Extract
 from soe_lib.extract.rules import rule
 
 KEY = ("item", "location", "period")
+OUT_OF_PROPORTION = 100
+"""Times what is usually asked for of an item, and what is forecast of it at most."""
 
 
 @rule
@@ -75,6 +77,24 @@ def demand_is_where_it_is_forecast(extract: Extract) -> list[Finding]:
     where = asked & pl.col("item").is_in(names.implode())
     fix = "Book actuals to the place of the forecast; a forecast that nobody meets holds no cushion."
     return extract.flag("warn", "actuals", where, column="location", rule=rule_text, fix=fix)
+
+
+@rule
+def demand_is_in_proportion(extract: Extract) -> list[Finding]:
+    """No figure of demand is a hundred times what is usual of its item: one zero too many is an error of that size."""
+    asked = pl.col("measure").is_in(["sales", "demand"]) & (pl.col("item") != "") & (pl.col("quantity") > 0)
+    told = extract["actuals"].with_row_index("row").filter(asked)
+    if told.is_empty():
+        return []
+    most = extract["forecast"].group_by("item").agg(most=pl.col("quantity").max())
+    usual = pl.max_horizontal(pl.col("quantity").median().over("item"), pl.col("most").fill_null(0.0))
+    odd = told.join(most, on="item", how="left").filter(pl.col("quantity") > OUT_OF_PROPORTION * usual)["row"].sort()
+    if not len(odd):
+        return []
+    value = extract.cell("actuals", "quantity", int(odd[0]))
+    rule_text = f"More than {OUT_OF_PROPORTION} times what is usually asked for of the item: the cushion holds for it."
+    fix = "Mend it, or remove the row, unless it was really asked for."
+    return [extract.finding("warn", "actuals", odd, column="quantity", value=value, rule=rule_text, fix=fix)]
 
 
 def _monday(weeks: pl.Series) -> pl.Series:
