@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.model.prepared import prepared
+from soe_lib.uncertainty import supply
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -67,6 +68,12 @@ def _open(network: Network, rows: pl.DataFrame) -> pl.DataFrame:
 def last_way(network: Network) -> pl.DataFrame:
     """item, location, days: lead time of the shortest last way in, made, bought or shipped from wherever it lies."""
     return ways(network).group_by(NODE).agg(pl.col("days").min()).sort(NODE)
+
+
+@prepared
+def lateness(network: Network) -> pl.DataFrame:
+    """How many days late each offer, lane and routing may be: see `uncertainty.supply.mixtures`."""
+    return supply.mixtures(network.snapshot)
 
 
 @prepared

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from soe_lib.model.inbound import NODE, usage, ways
+from soe_lib.model.inbound import NODE, lateness, usage, ways
 from soe_lib.model.prepared import prepared
 from soe_lib.model.risk.cells import CELL
 from soe_lib.model.risk.losses import intervals
@@ -84,7 +84,7 @@ def delays(network: Network) -> pl.DataFrame:
     """How late supply comes in to each node, by its cheapest way: item, location, days, share (adds up to 1)."""
     rank = pl.col("kind").replace_strict({"make": 0, "ship": 1, "buy": 2}, return_dtype=pl.Int8)
     first = ways(network).sort(*NODE, rank, "cost", "days", "name").group_by(NODE, maintain_order=True).first()
-    mixed = supply.mixtures(network.snapshot).select("kind", pl.col("name"), late="days", share="share")
+    mixed = lateness(network).select("kind", pl.col("name"), late="days", share="share")
     return (
         first.select(*NODE, "kind", "name").join(mixed, on=["kind", "name"]).select(*NODE, days="late", share="share")
     )

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from soe_lib.model.inbound import NODE, last_way, usage, ways
+from soe_lib.model.inbound import NODE, last_way, lateness, usage, ways
 from soe_lib.model.prepared import prepared
 from soe_lib.model.risk.cells import pace
-from soe_lib.uncertainty import supply
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -110,9 +109,7 @@ def _rescued(network: Network, both: pl.DataFrame) -> pl.DataFrame:
     bound = [pl.col(name).is_not_null() for name in ("valid_from", "valid_to", "maximum")]
     bound += [pl.col(name).fill_null(0.0) > 0 for name in ("minimum", "order_cost")]
     bounded = network.table("offers").filter(pl.any_horizontal(bound))["offer"].cast(pl.String).unique()
-    late = supply.mixtures(network.snapshot).filter(pl.col("kind") == "buy", pl.col("days") > 0, pl.col("share") > 0)[
-        "name"
-    ]
+    late = lateness(network).filter(pl.col("kind") == "buy", pl.col("days") > 0, pl.col("share") > 0)["name"]
     unsure = pl.col("dear").is_in(pl.concat([bounded, late]).unique().implode())
     return soon.filter(~unsure, ~pl.col("cheap").is_in(late.unique().implode())).select(NODE)
 

@@ -42,8 +42,10 @@ def levels(network: Network) -> pl.DataFrame:
 def levels_against(network: Network, causes: Sequence[str]) -> pl.DataFrame:
     """The levels and prices if nothing but some of the causes were there."""
     nothing = network.nodes.clear().with_columns(period=network.first, level=pl.lit(0.0), price=pl.lit(0.0))
+    if network.settings.cushion.use == "never" or not (active(network) or stated(network).height):
+        return nothing
     rows = curves(network).join(holding_rates(network), on=NODE, how="left", maintain_order="left")
-    if rows.is_empty() or network.settings.cushion.use == "never":
+    if rows.is_empty():
         return nothing
     held = pl.col("holding").fill_null(0.0) * pace(network)
     rows = rows.with_columns(pl.when(pl.col("offset") > 0).then("rate").otherwise(pl.col("rate") + held).alias("rate"))
@@ -83,17 +85,22 @@ def _as_stated(network: Network, rows: pl.DataFrame, told: pl.DataFrame) -> pl.D
 
 def _as_recorded(network: Network, rows: pl.DataFrame, causes: Sequence[str]) -> pl.DataFrame:
     """Levels and prices of nodes whose errors the record tells."""
-    short, asked = recorded(network, rows, causes)
-    level = short - (rows["offset"].to_numpy()[:, None] * asked)[:, :, None]
-    level = np.minimum(level, _usable(network, rows, asked, windows(network, rows)[0])[:, :, None])
-    rate = rows["rate"].to_numpy()[:, None] * counted(network)[None, :]
+    # What may be short is the same for whoever waits, and looked at when a plan is reviewed.
+    each = rows.select(*NODE, "days").unique(maintain_order=True)
+    place = rows.join(each.with_row_index("place"), on=[*NODE, "days"], maintain_order="left")["place"].to_numpy()
+    at = np.flatnonzero(counted(network))
+    short, asked = recorded(network, each, causes)
+    usable = _usable(network, each, asked, windows(network, each)[0][:, at])
+    level = short[place] - (rows["offset"].to_numpy()[:, None] * asked[place])[:, :, None]
+    level = np.minimum(level, usable[place][:, :, None])
+    rate = rows["rate"].to_numpy()[:, None] * counted(network)[at]
     price = rate[:, :, None] * WEIGHTS
     which, when, step = np.nonzero((level > LEAST) & (price > 0))
     return pl.DataFrame(
         [
             rows["item"].gather(which),
             rows["location"].gather(which),
-            network.periods["period"].gather(when),
+            network.periods["period"].gather(at[when]),
             pl.Series("level", level[which, when, step]),
             pl.Series("price", price[which, when, step]),
         ]

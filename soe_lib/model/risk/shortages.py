@@ -9,7 +9,7 @@ import polars as pl
 
 from soe_lib.model.axis import Floats
 from soe_lib.model.inbound import NODE, usage
-from soe_lib.model.risk.cells import CAUSES, CELL, LEAST, reviews, windows
+from soe_lib.model.risk.cells import CAUSES, CELL, LEAST, counted, reviews, windows
 from soe_lib.model.risk.evidence import active, delays, errors, outages, stated
 from soe_lib.model.risk.losses import shortest_intervals
 from soe_lib.uncertainty.slices import WEIGHTS, added, of_values
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 
 def recorded(network: Network, rows: pl.DataFrame, causes: Sequence[str]) -> tuple[Floats, Floats]:
-    """Slices of what may be short over each interval (curves × periods × slices), and the demand of the interval."""
-    ahead, inside = windows(network, rows)
+    """Slices of what may be short over each interval (rows × reviews × slices), and its demand (rows × reviews)."""
+    at = np.flatnonzero(counted(network))
+    ahead, inside = (one[:, at] for one in windows(network, rows))
     exposed, asked = (np.einsum("cs,cts->ct", one, inside) for one in needed(network, rows))
     share, usual = _shares(network, rows, ahead)
     if network.settings.forecast.bias == "remove":  # it is out of the forecast already
@@ -97,7 +98,7 @@ def _supply(
 
 
 def _shares(network: Network, rows: pl.DataFrame, ahead: Floats) -> tuple[Floats, Floats]:
-    """Slices of the relative error of each curve and period (curves × periods × slices), and a usual week's forecast.
+    """Slices of the relative error of each row and review (rows × reviews × slices), and a usual week's forecast.
 
     Between whole weeks they are interpolated; before the first and after the last that the record knows, errors of
     different weeks are taken for independent about their mean, by which every week leans alike.
@@ -147,7 +148,7 @@ def shortfalls(network: Network) -> pl.DataFrame:
                     rest["item"].gather(which),
                     rest["location"].gather(which),
                     rest["days"].gather(which).alias("interval"),
-                    network.periods["period"].gather(when),
+                    reviews(network)["period"].gather(when),
                     pl.Series("short", short[which, when, step]),
                     pl.Series("weight", WEIGHTS[step]),
                 ]
