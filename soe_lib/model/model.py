@@ -22,9 +22,10 @@ from soe_lib.model.network import Network
 from soe_lib.model.plan import Plan
 from soe_lib.model.planning import of_record
 from soe_lib.model.program import LEAD, Known, Program, assemble, checked, rate_rows
-from soe_lib.model.solve import Answer, Gate, Options
+from soe_lib.model.solve import Answer, Options
 from soe_lib.model.stages import floors, with_floors
 from soe_lib.model.terms import Balance, Block, Effect, Flow, Part, Rate
+from soe_lib.model.tiered import Cold
 from soe_lib.model.written import Extra, Own, Written, with_extra
 from soe_lib.money.by_cell import RatesByCell
 from soe_lib.money.ledger import Ledger
@@ -246,7 +247,7 @@ class Model:
             made = self._plan(*solve(self, options), name=name)
             return replace(made, prices={**made.prices, **dict(prices(self, self.problem))})
         self.staged(options)
-        return self.plan_of(Gate(self.canonical, options).answer(self.weights), name=name)
+        return self.plan_of(Cold.of(self.canonical, self.weights, options).answer, name=name)
 
     def staged(self, options: Options | None = None) -> Model:
         """Bring the aims that come before money to their best, and hold them there as right-hand sides."""

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from soe_lib.model.canonical import Canonical, repeated
-from soe_lib.model.solve import Answer, Gate, Options
+from soe_lib.model.solve import Answer, Options
+from soe_lib.model.tiered import Cold
 
 if TYPE_CHECKING:
     from soe_lib.model.model import Model
@@ -40,9 +41,9 @@ class Start:
     def of(cls, model: Model, options: Options | None = None) -> Start:
         """Solve a model from nothing; raises SolveError where it has no proven answer."""
         model.staged(options)
-        gate = Gate(model.canonical, options)
-        answer, basis = gate.answer(model.weights), gate.basis
-        return cls(model.canonical, answer, _numbers(basis.col_status), _numbers(basis.row_status), gate.won)
+        cold = Cold.of(model.canonical, model.weights, options)
+        basis = cold.basis
+        return cls(model.canonical, cold.answer, _numbers(basis.col_status), _numbers(basis.row_status), cold.gate.won)
 
     @property
     def basis(self) -> highspy.HighsBasis:

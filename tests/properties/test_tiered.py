@@ -1,0 +1,103 @@
+"""A cold solve without the rows of the cushion: the plan, prices and basis of the whole program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import soe_lib as soe
+from soe_lib.errors import SolveError
+from soe_lib.model.canonical import Canonical
+from soe_lib.model.living import Living
+from soe_lib.model.solve import Gate
+from soe_lib.model.tiered import Cold, Tiered
+from tests.properties.test_cushion import company
+
+CONTINUOUS = ("plain", "shelf life", "late only", "proportional", "promised")
+
+
+@pytest.mark.parametrize("kind", CONTINUOUS)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_it_is_the_answer_to_the_whole_program(tmp_path: Path, seed: int, kind: str) -> None:
+    model = soe.Model(company(tmp_path, seed, kind)).staged()
+    canonical, weights = model.canonical, model.weights
+    cold, whole = Cold.of(canonical, weights), Gate(canonical).answer(weights)
+    assert cold.tiered is not None
+    assert len(cold.tiered.program.row_upper) == len(canonical.row_upper) - len(cold.tiered.row)
+    assert len(cold.tiered.row) > 0
+    assert cold.answer.objective == pytest.approx(whole.objective, rel=1e-9)
+    assert cold.answer.x == pytest.approx(whole.x, abs=1e-6)
+    # Prices prove the optimum: reduced money is what they leave of a quantity's money, and is paid at a bound only.
+    left = -canonical.cost - canonical.matrix.T @ cold.answer.price
+    assert cold.answer.reduced == pytest.approx(left, abs=1e-6)
+    assert np.all((left <= 1e-6) | (cold.answer.x >= canonical.upper - 1e-6))
+    assert np.all((left >= -1e-6) | (cold.answer.x <= canonical.lower + 1e-6))
+    slack = canonical.row_upper - canonical.matrix @ cold.answer.x
+    loose = (slack > 1e-6) & (canonical.row_lower < canonical.row_upper)
+    assert np.abs(cold.answer.price[loose]).max(initial=0.0) <= 1e-6
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_another_run_from_its_basis_has_nothing_left_to_do(tmp_path: Path, seed: int) -> None:
+    model = soe.Model(company(tmp_path, seed, "plain"))
+    cold = Cold.of(model.canonical, model.weights)
+    again = Gate(model.canonical).start_from(cold.basis).answer()
+    assert cold.answer.iterations > 0
+    assert again.iterations == 0
+    assert again.objective == pytest.approx(cold.answer.objective, rel=1e-9)
+
+
+def test_a_living_model_answers_like_a_cold_one(tmp_path: Path) -> None:
+    made = company(tmp_path, 2, "plain")
+    changed = soe.Scenario("more").scale("forecast.quantity", 1.3).apply(made)
+    hot, cold = Living(made, record=None).plan(changed), soe.plan(changed, record=None)
+    assert hot.identity == cold.identity
+    assert hot.objective == pytest.approx(cold.objective, rel=1e-9)
+
+
+def program(ceiling: float, room: float) -> Canonical:
+    """Two stocks (columns 0, 1) that cost 1 and share room, each with two tiers of 3 and 2 units, at 5 and 2 a unit."""
+    rows = [
+        [1.0, 1.0, 0.0, 0.0, 0.0, 0.0],
+        [-1.0, 0.0, -1.0, -1.0, 0.0, 0.0],
+        [0.0, -1.0, 0.0, 0.0, -1.0, -1.0],
+    ]
+    return Canonical(
+        matrix=sp.csc_array(np.array(rows)),
+        cost=np.array([1.0, 1.0, 5.0, 2.0, 5.0, 2.0]),
+        row_lower=np.full(3, -np.inf),
+        row_upper=np.array([room, -5.0, -5.0]),
+        lower=np.zeros(6),
+        upper=np.array([np.inf, ceiling, 3.0, 2.0, 3.0, 2.0]),
+        integer=np.zeros(6, bool),
+        columns={"stock": slice(0, 2), "below_cushion": slice(2, 6)},
+        rows={"room": slice(0, 1), "cushion": slice(1, 3)},
+    )
+
+
+@pytest.mark.parametrize(("ceiling", "left_out"), [(np.inf, [1, 2]), (4.0, [1])])
+def test_a_stock_with_a_bound_of_its_own_keeps_its_row(ceiling: float, left_out: list[int]) -> None:
+    made = program(ceiling, room=7.0)
+    tiered = Tiered.of_program(made)
+    assert tiered is not None
+    assert tiered.row.tolist() == left_out
+    # By hand: seven units fill both first tiers and half of a second, of the first stock up to 4; the three that are missing cost 2 each.
+    cold = Cold.of(made, np.array([1.0, 2.0, 0.0, 0.0, 0.0, 0.0]))
+    assert cold.answer.objective == pytest.approx(-(7.0 + 3 * 2.0))
+    assert cold.answer.x == pytest.approx([4.0, 3.0, 0.0, 1.0, 0.0, 2.0])  # the weights prefer the first stock
+    assert cold.answer.price[0] == pytest.approx(1.0)  # room for one more: 2 saved, 1 of stock
+
+
+def test_levels_that_the_widths_do_not_add_up_to_keep_the_row() -> None:
+    made = program(np.inf, room=7.0)
+    made.row_upper[1:] = -6.0
+    assert Tiered.of_program(made) is None
+
+
+def test_a_refusal_speaks_of_the_whole_program() -> None:
+    made = program(np.inf, room=-1.0)
+    with pytest.raises(SolveError, match="infeasible"):
+        Cold.of(made, np.zeros(6))
