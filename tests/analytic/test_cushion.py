@@ -257,6 +257,47 @@ def test_a_part_that_comes_within_the_review_costs_its_premium_and_loses_nothing
     assert one == [("A", 7.0), ("R", first or 28.0)]
 
 
+@pytest.mark.parametrize(("weeks_without", "spare", "late"), [
+    (1, 0.0, 1.75), (1, 0.0, 0.5), (1, 30.0, 1.75), (1, 60.0, 0.5), (2, 0.0, 1.75), (2, 0.0, 0.5), (2, 30.0, 0.5), (3, 0.0, 1.75), (3, 0.0, 0.5),
+])  # fmt: skip
+def test_a_certain_order_waits_for_dearer_demand_only_where_that_is_expected_to_gain(
+    tmp_path: Path, weeks_without: int, spare: float, late: float
+) -> None:
+    """An order of 100 that waits at `late` a week; a dearer customer asks for 100 ± 30 a week and loses 15 a unit at once.
+
+    Nothing comes in for so many weeks, so y units kept back are late for all of them, and what is lost is the normal loss
+    function of the stock that is left: sd × (φ(z) − z × (1 − Φ(z))), z = (stock − order + y − mean) ÷ sd.
+    """
+    periods = weeks(8)
+    stock_there, order = 100.0 + 100.0 * weeks_without + spare, 100.0
+    settings = SETTINGS.replace("with a record", "always") + "error = 0.3\n"
+    line = {"item": "A", "location": "P"}
+    made = company(
+        tmp_path, settings=settings, holding=0.01, periods=periods, forecast_errors=[],
+        customers=[
+            {"customer": "cheap", "priority": 2, "short_cost": 2.5, "late_cost": late, "latest_days": 70},
+            {"customer": "dear", "priority": 1, "short_cost": 9.0},
+        ],
+        forecast=[{**line, "customer": "dear", "period": one["period"], "quantity": 100.0} for one in periods],
+        orders=[{**line, "order": "O1", "customer": "cheap", "due_on": periods[0]["ends_on"], "quantity": order}],
+        offers=[{**line, "offer": "O", "supplier": "S", "unit_cost": 4.0, "lead_time_days": 7, "valid_from": periods[weeks_without - 1]["starts_on"]}],
+        inventory=[{**line, "on_hand": stock_there}],
+    )  # fmt: skip
+    sold = soe.plan(made, record=None).flows["sell"].filter(pl.col("order") == "O1", pl.col("period") == "W1")
+    kept = order - float(sold["quantity"].sum())
+
+    def cost(back: float) -> float:
+        spread = 30.0 * np.sqrt(weeks_without)
+        z = (stock_there - order + back - 100.0 * weeks_without) / spread
+        return 15.0 * spread * float(norm.pdf(z) - z * norm.sf(z)) + late * weeks_without * back
+
+    best = min(range(101), key=cost)
+    assert cost(kept) <= cost(0.0) + 1e-6
+    assert -1e-6 <= kept <= best + 1.0
+    if (weeks_without, spare, late) == (1, 0.0, 0.5):
+        assert kept > 10.0  # and where it is expected to gain, some wait
+
+
 def test_units_scale_with_it(tmp_path: Path) -> None:
     one, tenth = company(tmp_path / "one"), snapshot(
         tmp_path / "tenth", SETTINGS, periods=weeks(4),
