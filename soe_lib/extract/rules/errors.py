@@ -10,6 +10,7 @@ from soe_lib.extract.reading import Extract
 from soe_lib.extract.rules import rule
 
 KEY = ("item", "location", "period")
+DATED = r"^\d{4}-\d{2}(-\d{2})?$"
 OUT_OF_PROPORTION = 100
 """Times what is usually asked for of an item, and what is forecast of it at most."""
 
@@ -44,14 +45,23 @@ def quantiles_rise(extract: Extract) -> list[Finding]:
 def versions_are_of_their_time(extract: Extract) -> list[Finding]:
     """A version that is named by a week is of one that exists, and not of one after the weeks that it foresees."""
     made = extract.names("forecast", "version")
+    dated = made.filter(made.str.contains(DATED) & (made != extract.settings.forecast.version))
     made = made.filter(made.str.contains(WEEK))
+    findings = []
+    if len(dated):
+        rule_text = (
+            "A version named by a day or a month: left out of the record of the forecast, which reads ISO weeks."
+        )
+        fix = "Name it by the ISO week that it was published in, such as 2026-W46."
+        named = pl.col("version").is_in(dated.implode())
+        findings = extract.flag("note", "forecast", named, column="version", rule=rule_text, fix=fix)
     if not len(made):
-        return []
+        return findings
     lost = made.filter(_monday(made).is_null())
     fix = "Mend the name: few years have an ISO week 53."
     rule_text = "A version named by a week that does not exist: left out of the record of the forecast."
     where = pl.col("version").is_in(lost.implode())
-    findings = extract.flag("warn", "forecast", where, column="version", rule=rule_text, fix=fix)
+    findings += extract.flag("warn", "forecast", where, column="version", rule=rule_text, fix=fix)
     weeks = pl.col("period").str.contains(WEEK) & pl.col("version").is_in(made.implode()) & ~where
     after = weeks & (pl.col("version") > pl.col("period")) & (pl.col("version") != extract.settings.forecast.version)
     rule_text = "Published after the week that it foresees: left out of the record of the forecast."

@@ -319,6 +319,8 @@ CASES = [
            "2026-W77", "left out of the record"),
     Broken("version after the fact", versions("FG,M,C1,2026-W46,2026-W47,9", "FG,M,C1,2026-W46,2026-W46,9"), "note",
            "forecast.csv", (3,), "version", "2026-W47", "Published after the week"),
+    Broken("version of a month", versions("FG,M,C1,2026-W46,2026-10,9"), "note", "forecast.csv", (3,), "version",
+           "2026-10", "named by a day or a month"),
     Broken("demand out of proportion", add("actuals.csv", "2026-11-11,sales,FG,M,C1,25", "2026-11-10,sales,FG,M,C1,2e5"),
            "warn", "actuals.csv", (4,), "quantity", "200000", "More than 100 times what is usually asked for"),
     Broken("asked for elsewhere", swap("actuals.csv", "FG,M,C1,20", "FG,P,C1,20"), "warn", "actuals.csv", (2,), "location",
