@@ -58,6 +58,18 @@ def test_a_living_model_answers_like_a_cold_one(tmp_path: Path) -> None:
     assert hot.objective == pytest.approx(cold.objective, rel=1e-9)
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("share", [0.7, 1.03, 1.3])
+def test_a_change_of_demand_leaves_the_quantities_of_a_plan_as_they_are(
+    tmp_path: Path, seed: int, share: float
+) -> None:
+    made = company(tmp_path, seed, "plain")
+    home = soe.Model(made)
+    near = soe.Model(soe.Scenario("more").scale("forecast.quantity", share).apply(made), near=home)
+    assert near._twin is home
+    assert not near.flows["below_cushion"].rows["width"].equals(home.flows["below_cushion"].rows["width"])
+
+
 def program(ceiling: float, room: float) -> Canonical:
     """Two stocks (columns 0, 1) that cost 1 and share room, each with two tiers of 3 and 2 units, at 5 and 2 a unit."""
     rows = [

@@ -27,7 +27,7 @@ class Cushion(Part):
 
     def flows(self, network: Network) -> Iterator[Flow]:
         """below_cushion."""
-        if not (cells := risk.steps(network)).is_empty():
+        if not (cells := risk.padded(network)).is_empty():
             yield Flow(
                 "below_cushion",
                 cells,

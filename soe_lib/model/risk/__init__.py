@@ -5,7 +5,7 @@ from soe_lib.model.risk.evidence import active, errors, stated
 from soe_lib.model.risk.losses import curves, intervals, lines, shortest_intervals
 from soe_lib.model.risk.prices import levels
 from soe_lib.model.risk.shortages import shortfalls
-from soe_lib.model.risk.tiers import steps, steps_against
+from soe_lib.model.risk.tiers import padded, steps, steps_against
 
 __all__ = [
     "CAUSES",
@@ -17,6 +17,7 @@ __all__ = [
     "levels",
     "lines",
     "pace",
+    "padded",
     "reviews",
     "shortest_intervals",
     "shortfalls",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 BINS = 8
 """Tiers of a node and period at most: steps of its curves that lie close together are one, at their mean."""
+TIERS = pl.Enum([f"{number:03d}" for number in range(1, BINS + 1)])
 
 
 @prepared
@@ -35,7 +36,6 @@ def steps(network: Network) -> pl.DataFrame:
 
 def steps_against(network: Network, causes: Sequence[str]) -> pl.DataFrame:
     """The same steps if nothing but some of the causes (see CAUSES) were there."""
-    tiers = pl.Enum([f"{number:03d}" for number in range(1, BINS + 1)])
     level = pl.col("level")
     few, nth = pl.len().over(CELL) <= BINS, level.rank("dense").over(CELL)
     merged = (
@@ -50,4 +50,26 @@ def steps_against(network: Network, causes: Sequence[str]) -> pl.DataFrame:
         width=pl.col("level") - pl.col("level").shift(1).over(CELL).fill_null(0.0),
         price=pl.col("price").cum_sum(reverse=True).over(CELL),
         tier=pl.int_range(0, pl.len()).over(CELL),
-    ).select(*CELL, (pl.col("tier") + 1).cast(pl.String).str.zfill(3).cast(tiers), "width", "price", "level")
+    ).select(*CELL, (pl.col("tier") + 1).cast(pl.String).str.zfill(3).cast(TIERS), "width", "price", "level")
+
+
+@prepared
+def padded(network: Network) -> pl.DataFrame:
+    """The same steps in as many tiers for each node and period, those that are not needed without width.
+
+    So a small change of demand changes widths, and leaves the quantities of a plan as they are: a living model goes on
+    from its basis.
+
+    Returns
+    -------
+    item, location, period, tier, width [units], price [money/unit].
+    """
+    found = steps(network)
+    every = pl.Series("tier", TIERS.categories, dtype=TIERS).to_frame()
+    return (
+        found.select(CELL)
+        .unique(maintain_order=True)
+        .join(every, how="cross", maintain_order="left_right")
+        .join(found.select(*CELL, "tier", "width", "price"), on=[*CELL, "tier"], how="left", maintain_order="left")
+        .with_columns(pl.col("width", "price").fill_null(0.0))
+    )
