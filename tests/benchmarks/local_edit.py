@@ -1,6 +1,7 @@
 """A local edit of a large network, answered by a living solver, against a cold solve of the same snapshot, in one run.
 
-Run: python -m tests.benchmarks.local_edit [items] [plain|bom]     (60 items and ten customers: about 100,000 quantities)
+Run: python -m tests.benchmarks.local_edit [items] [plain|bom] [record]     (60 items, ten customers: 100,000 quantities)
+With "record" the network has a record of its forecast (record.py), and its plans a cushion.
 Two edits take turns: one line down for a week, one customer's demand up by a tenth. The median of the rounds is printed,
 its range, and every part of the round that has it. Cold is `soe.plan` of the
 edited snapshot: network, program, CVXPY's canonical form, solve, tie-break, certificate, ledger. Hot is the same from
@@ -21,6 +22,7 @@ from typing import Any
 import soe_lib as soe
 from soe_lib.extract.demo import generate
 from soe_lib.model import living, model, solve
+from tests.benchmarks.record import remember
 
 TARGET = 0.2
 ROUNDS = 5
@@ -88,10 +90,12 @@ def asked(way: Callable[[soe.Snapshot], soe.Plan], changed: soe.Snapshot) -> tup
         return plan, time.perf_counter() - start, parts
 
 
-def measure(shape: str, items: int) -> None:
+def measure(shape: str, items: int, recorded: bool) -> None:
     """Print what each edit took, both ways: the medians of rounds in which the edits take turns, hot and cold."""
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder), 1, items, 7, shape=shape, plants=4, lines=5, warehouses=8, customer_classes=10)  # type: ignore[arg-type]
+        if recorded:
+            remember(Path(folder))
         snapshot = soe.read(folder)
     alive = living.Living(snapshot)
     size = alive.base.solution["variables"]
@@ -114,9 +118,10 @@ def measure(shape: str, items: int) -> None:
 
 def main() -> None:
     """Each shape that is asked for."""
-    items = int(sys.argv[1]) if len(sys.argv) > 1 else 60
-    for shape in sys.argv[2:3] or SHAPES:
-        measure(shape, items)
+    given = [one for one in sys.argv[1:] if one != "record"]
+    items = int(given[0]) if given else 60
+    for shape in given[1:2] or SHAPES:
+        measure(shape, items, "record" in sys.argv)
 
 
 if __name__ == "__main__":
