@@ -137,7 +137,7 @@ class Gate:
     def start_from(self, basis: highspy.HighsBasis, won: str = "simplex") -> Gate:
         """The next run starts from the basis of a program of the same shape; `won` is who came first in finding it."""
         self._hot, self._won = self.highs.setBasis(basis) == highspy.HighsStatus.kOk, won
-        if won in INTERIOR and len(self.canonical.cost) >= LARGE:
+        if won in INTERIOR and self._size >= LARGE:
             # Many steps are to come: two cores share the work of each, and take two thirds of the time.
             self.highs.setOptionValue("simplex_strategy", SHARED)
             self.highs.setOptionValue("simplex_min_concurrency", min(2, self.options.threads))
@@ -223,7 +223,7 @@ class Gate:
     def _run(self, solver: str) -> None:
         runners = self._racers(solver)
         if len(runners) > 1:
-            patience = PATIENCE * len(self.canonical.cost) * (HOPE if self._hot else 1.0)
+            patience = PATIENCE * self._size * (HOPE if self._hot else 1.0)
             first, won = race(runners, self._runner, patience)
             self._won = self._won if self._hot else first
             self.highs = won.highs if isinstance(won, JointLast) else won
@@ -247,6 +247,11 @@ class Gate:
         if status != PROVEN:
             self._refuse(status)
 
+    @property
+    def _size(self) -> int:
+        """Columns that can move: presolve is done with the others at once."""
+        return int(np.count_nonzero(self.canonical.lower < self.canonical.upper))
+
     def _racers(self, solver: str) -> tuple[str, ...]:
         """Who runs: simplex from the last basis, joined after a while by whoever won from nothing, if not simplex.
 
@@ -254,7 +259,7 @@ class Gate:
         """
         if solver != "auto" and not (self._hot and self.options.solver == "auto"):
             return ("simplex",) if self._hot else (solver,)
-        if len(self.canonical.cost) < LARGE:
+        if self._size < LARGE:
             return ("simplex",)
         if not self._hot:
             return RUNNERS

@@ -14,6 +14,7 @@ from soe_lib.model.blocks.cushion import Cushion
 from soe_lib.model.canonical import Canonical
 from soe_lib.model.living import Living
 from soe_lib.model.network import Network
+from soe_lib.model.race import LARGE
 from soe_lib.model.solve import Gate
 from soe_lib.model.tiered import Cold, Tiered
 from tests.properties.test_cushion import company
@@ -114,3 +115,10 @@ def test_a_refusal_speaks_of_the_whole_program() -> None:
     made = program(np.inf, room=-1.0)
     with pytest.raises(SolveError, match="infeasible"):
         Cold.of(made, np.zeros(6))
+
+
+def test_tiers_without_width_make_no_program_large_enough_for_a_race() -> None:
+    made = soe.Model(soe.read(DEMO, as_of="2026-11-16")).canonical
+    moving = int((made.lower < made.upper).sum())
+    assert moving < LARGE <= len(made.cost)
+    assert Gate(made)._racers("auto") == ("simplex",)
