@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
+from soe_lib.model.axis import Floats
 from soe_lib.model.terms import Amount, Balance, Block, Effect, Flow, Rate
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def _block(model: Model, block: Block) -> list[str]:
     brought += [_flow(f) for f in block.flows(network) if f.size]
     brought += [_balance(b, model) for b in block.balances(network) if b.size]
     brought += [_effect(e) for e in block.effects(network) if e.flow in model.flows and e.on in model.balances]
-    brought += [_rate(r) for r in block.rates(network) if r.flow in model.flows]
+    brought += [_rate(r, model) for r in block.rates(network) if r.flow in model.flows]
     if not brought:
         return []
     idea = (type(block).__doc__ or "").strip().splitlines()
@@ -61,6 +63,10 @@ def _block(model: Model, block: Block) -> list[str]:
 
 def _flow(flow: Flow) -> str:
     kind = "whole" if flow.whole.all() else "some whole" if flow.whole.any() else ">= 0"
+    low, high = flow.bounds
+    limits = high[np.isfinite(high) & (high > low)]
+    if len(limits):
+        kind += f", {'' if len(limits) == flow.size else 'some '}at most {spanned(limits)}"
     return f"  choose   {flow.name}({', '.join(flow.keys)})  {flow.size:,} × [{flow.unit}] {kind}: {flow.meaning}"
 
 
@@ -87,5 +93,17 @@ def _effect(effect: Effect) -> str:
     return f"  effect   {_term(effect)} on {effect.on}"
 
 
-def _rate(rate: Rate) -> str:
-    return f"  money    {rate.account} [{rate.kind}]: {rate.note or amount(rate.per_unit)} per {rate.flow}"
+def _rate(rate: Rate, model: Model) -> str:
+    """A rate in words; where it differs from cell to cell, with the money a unit that it comes to."""
+    rows = model.rate_frames[rate.flow].filter(pl.col("account") == rate.account, pl.col("kind") == rate.kind)
+    alone = sum((r.flow, r.account, r.kind) == (rate.flow, rate.account, rate.kind) for r in model.rates) == 1
+    told = alone and isinstance(rate.per_unit, pl.Expr) and rows.height > 0
+    money = f" ({spanned(rows['per_unit'].to_numpy())})" if told else ""
+    return f"  money    {rate.account} [{rate.kind}]: {rate.note or amount(rate.per_unit)}{money} per {rate.flow}"
+
+
+def spanned(values: Floats) -> str:
+    """The least and the greatest of some figures: "0.7 to 3.5"; one where they are the same."""
+    ends = [float(np.min(values)), float(np.max(values))]
+    texts = [f"{end:,.2f}".replace("-", "−") if abs(end) >= 1 else f"{end:.3g}".replace("-", "−") for end in ends]
+    return " to ".join(dict.fromkeys(texts))

@@ -123,6 +123,26 @@ def _divisible(snapshot: Snapshot) -> pl.Series:
     return pl.concat(told).filter((pl.col("count") % 1.0).abs() > ROUND).get_column("item").unique()
 
 
+def cushion_tiers(snapshot: Snapshot) -> pl.DataFrame:
+    """The tiers of the cushion by item, place and review, from the lowest up: what a unit missing of each costs.
+
+    Returns
+    -------
+    item, location, period, tier, width [units], level [units, its upper end], price [money/unit and review], holding
+    [money/unit and review]: stock fills a tier while its price is above holding.
+    """
+    network = Network(snapshot)
+    held = (pl.col("week").fill_null(0.0) * pl.col("days") / WEEK).alias("holding")
+    tiers = plain(risk.steps(network)).join(plain(risk.reviews(network)), on="period")
+    order = network.periods.select(pl.col("period").cast(pl.String), place=pl.int_range(pl.len()))
+    return (
+        tiers.join(holding(network), on=NODE, how="left")
+        .join(order, on="period")
+        .sort(*NODE, "place", "tier")
+        .select(*CELL, "tier", "width", "level", "price", held)
+    )
+
+
 def keep_targets(found: pl.DataFrame, results: str | Path) -> pl.DataFrame:
     """Leave the targets where the other pages of the same pack find them; does nothing when run by hand."""
     if str(results):

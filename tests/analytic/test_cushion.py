@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model import inbound, risk
 from soe_lib.model.network import Network
 from soe_lib.money.accounts import in_order
-from soe_lib.review import options
+from soe_lib.review import frames, options
 from soe_lib.review.situation import Situation
 from soe_lib.scenario.options.price import against
 from soe_lib.uncertainty.slices import WEIGHTS, normal_slices
 from tests.networks import snapshot, weeks
 
+ROOT = Path(__file__).parents[2]
 SETTINGS = '[costs]\nper = "week"\n[limits]\nper = "period"\n[cushion]\nuse = "with a record"\n'
 STEPS = [(n + 0.5) / 10 for n in range(10)]
 
@@ -80,6 +82,53 @@ def test_its_cost_is_steering_and_margin_ties(tmp_path: Path) -> None:
     assert plan.objective == pytest.approx(plan.margin + plan.steering)
     assert plan.steering == pytest.approx(plan.ledger.accounts()["expected shortage"])
     assert "expected shortage" in soe.Model(company(tmp_path / "again")).formulation()
+
+
+def test_the_formulation_says_what_a_tier_is_and_costs(tmp_path: Path) -> None:
+    """Five of the ten quantiles are above 0, in each of four weeks: five tiers of eight have a width, the upper ones are
+    less likely and cheaper."""
+    said = soe.Model(company(tmp_path)).formulation()
+    levels = [30.0 * float(norm.ppf(at)) for at in STEPS[5:]]
+    widths = np.diff(levels, prepend=0.0)
+    lines = [" ".join(line.split()) for line in said[said.index("Cushion()") :].splitlines()]
+    assert any(
+        line.startswith("choose below_cushion(item, location, period, tier) 32 × [unit] >= 0, some at most")
+        and f"at most {min(widths):.2f} to {max(widths):.2f}: units of a tier of the cushion" in line
+        for line in lines
+    )
+    assert any(
+        line.startswith("hold cushion(item, location, period) 4 × [unit]: −below_cushion −stock <= −level")
+        for line in lines
+    )
+    # The lowest tier is asked for in five of ten cases, the highest in one; a unit short costs 1 + 6.
+    (money,) = [line for line in lines if line.startswith("money expected shortage [steering]")]
+    assert "chance that it is asked for (−3.50 to −0.7) per below_cushion" in money
+    tiers = frames.cushion_tiers(company(tmp_path / "again")).filter(pl.col("period") == "W2")
+    assert tiers["tier"].to_list() == ["001", "002", "003", "004", "005"]
+    for name, hand in (
+        ("level", levels),
+        ("width", widths),
+        ("price", [3.5, 2.8, 2.1, 1.4, 0.7]),
+        ("holding", [1.0] * 5),
+    ):
+        assert tiers[name].to_list() == pytest.approx(list(hand)), name
+
+
+def test_a_notebook_shows_the_program_and_the_tiers_of_the_cushion(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    book = json.loads((ROOT / "notebooks" / "program.ipynb").read_text(encoding="utf-8"))
+    cells = ["".join(cell["source"]) for cell in book["cells"] if cell["cell_type"] == "code"]
+    assert not any(cell.get("outputs") for cell in book["cells"])
+    made, space, said = company(tmp_path), {}, []
+    monkeypatch.setattr(soe, "read", lambda *_: made, raising=False)
+    monkeypatch.setattr("builtins.print", lambda text: said.append(text))
+    for source in cells[:-2]:
+        exec(source, space)
+    assert "below_cushion(item, location, period, tier)" in said[0]
+    shown = [eval(source, space) for source in cells[-2:]]  # noqa: S307
+    assert shown[0].equals(frames.cushion_tiers(made))
+    assert shown[1]["target"].to_list() == frames.targets(made)["target"].to_list()
 
 
 def test_expected_shortage_is_told_apart_from_goodwill(tmp_path: Path) -> None:

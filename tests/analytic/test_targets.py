@@ -30,6 +30,12 @@ LEVELS = [30.0 * float(norm.ppf(at)) for at in STEPS]
 TYPED = [{"item": "A", "location": "P", "safety_stock": 50.0, "below_safety_cost": 0.1}]
 
 
+def texts(made: soe.Snapshot, plan: soe.Plan | None = None) -> str:
+    """The sentences of the supply page's section."""
+    week = Situation(made, plan or soe.plan(made, record=None))
+    return " ".join(one for one in pages.cushion(week) if isinstance(one, str))
+
+
 @pytest.mark.parametrize(("holding", "price"), [(1.0, 10.0), (0.1, 10.0), (4.0, 6.0), (2.0, 40.0)])
 def test_the_target_is_the_newsvendors_with_its_costs(tmp_path: Path, holding: float, price: float) -> None:
     """A unit held costs `holding` a week, a unit lost price − 4: ten equal quantiles, one review a week."""
@@ -121,7 +127,7 @@ def test_without_cost_price_or_forecast(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert "D" not in found["item"].to_list()
     plan = soe.plan(made, record=None)
-    said = pages.cushion(Situation(made, plan))[0]
+    said = texts(made, plan)
     assert "The value of 1 target is not known for want of a standard cost" in said
     assert "B, P" not in charts.targets(soe.targets(made, plan), "EUR").alt
 
@@ -136,7 +142,7 @@ def test_without_a_record_there_is_none_and_the_page_says_what_it_takes(tmp_path
         found = soe.targets(made)
         assert found.is_empty()
         assert found.columns == soe.targets(company(tmp_path / f"full{len(said)}")).columns
-        assert said in pages.cushion(Situation(made, soe.plan(made, record=None)))[0]
+        assert said in texts(made)
         assert said in str(CliRunner().invoke(main, ["targets", "--data", str(made.folder)]).output)
     assert frames.why_none(company(tmp_path / "full")) == ""
 
@@ -150,7 +156,7 @@ def test_the_stated_default_says_so(tmp_path: Path) -> None:
     assert row["target"] == pytest.approx(50.0 * float(normal_slices()[filled][-1]))
     assert row["covered"] == pytest.approx(WEIGHTS[filled].sum() - WEIGHTS[filled][-1] / 2)
     assert (row["points"], row["source"], row["bias"]) == (0.0, "default", 0.0)
-    said = pages.cushion(Situation(made, soe.plan(made, record=None)))[0]
+    said = texts(made)
     assert "1 target rests on a stated error of 50\N{NO-BREAK SPACE}% of a week's forecast" in said
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from soe_lib.model.network import Network
 
 ACCOUNT = "expected shortage"
+NOTE = "−price of the tier: (holding + late + lost ÷ interval) × days of the review × chance that it is asked for"
 
 
 class Cushion(Part):
@@ -33,7 +34,7 @@ class Cushion(Part):
                 cells,
                 (*risk.CELL, "tier"),
                 "unit",
-                "units of a tier of the cushion that closing stock does not fill",
+                "units of a tier of the cushion, one step of what may be asked for, that stock does not fill",
                 upper="width",
             )
 
@@ -46,7 +47,7 @@ class Cushion(Part):
                 risk.CELL,
                 "<=",
                 "unit",
-                "stock fills the steps of the cushion, or what is missing is priced",
+                "stock reaches the highest step of the cushion, or what is missing of it is priced tier by tier",
                 rhs=-pl.col("level"),
             )
 
@@ -59,4 +60,4 @@ class Cushion(Part):
     def rates(self, network: Network) -> Iterator[Rate]:
         """Expected shortage, steering."""
         if not risk.steps(network).is_empty():
-            yield Rate(ACCOUNT, "below_cushion", -pl.col("price"), kind="steering")
+            yield Rate(ACCOUNT, "below_cushion", -pl.col("price"), kind="steering", note=NOTE)

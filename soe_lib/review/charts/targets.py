@@ -29,7 +29,7 @@ def targets(frame: pl.DataFrame, currency: str) -> Chart:
     shown = money.sort(["target", "name"], descending=[True, False]).head(ROWS)
     some = f"; the dearest {ROWS} of {money.height}" if money.height > ROWS else ""
     figure, (axes,) = style.new_figure(
-        height=0.5 * shown.height + 0.75, title=title, subtitle=f"Stock at standard cost, {currency}{some}"
+        height=0.42 * shown.height + 0.75, title=title, subtitle=f"Stock at standard cost, {currency}{some}"
     )
     style.tidy(axes, grid="x")
     high = 0.26

@@ -2,7 +2,7 @@
 worded.
 """
 
-from soe_lib.model.stock_targets import safety_stocks, targets, why_none
+from soe_lib.model.stock_targets import cushion_tiers, safety_stocks, targets, why_none
 from soe_lib.model.where_to_hold import where_to_hold
 from soe_lib.review.frames.adherence import annual_cost_of_goods, made_against_plan, stock_today
 from soe_lib.review.frames.changes import changed_events, changed_inputs, changed_orders, changed_plan, changed_receipts
@@ -35,6 +35,7 @@ __all__ = [
     "changed_plan",
     "changed_receipts",
     "cover",
+    "cushion_tiers",
     "demand_by_week",
     "demand_lines",
     "earlier",

@@ -268,6 +268,7 @@ class Finance:
             sheets["bridges"] = pl.concat(every)
         if not (targets := self.situation.targets).is_empty():
             sheets["stock_targets"] = targets.rename({name: f"amount_{name}" for name in ADDITIVE})
+            sheets["where_to_hold"] = frames.where_to_hold(self.situation.snapshot)
         if str(results).strip():
             folder = Path(results) / "finance"
             folder.mkdir(parents=True, exist_ok=True)

@@ -68,7 +68,7 @@ def cushion(situation: Situation) -> tuple[str | Chart | Table, ...]:
         return (frames.why_none(situation.snapshot),)
     places = frames.where_to_hold(situation.snapshot)
     return (
-        cushion_said(situation, places),
+        *cushion_said(situation, places),
         charts.targets(found, currency),
         tables.targets(found, currency),
         tables.protection(found),
@@ -76,8 +76,8 @@ def cushion(situation: Situation) -> tuple[str | Chart | Table, ...]:
     )
 
 
-def cushion_said(situation: Situation, places: pl.DataFrame) -> str:
-    """What is worth holding against what nobody knows, what is known of it, and where it is cheapest.
+def cushion_said(situation: Situation, places: pl.DataFrame) -> tuple[str, ...]:
+    """What is worth holding against what nobody knows, what is known of it, and where it is cheapest: a paragraph each.
 
     Parameters
     ----------
@@ -89,19 +89,23 @@ def cushion_said(situation: Situation, places: pl.DataFrame) -> str:
     costs, saves = (words.money(first[name], currency) for name in ("holding", "saves"))
     value = found["value"].drop_nulls()
     unknown = found.height - len(value)
-    said = [
+    money = [
         f"Stock of {words.brief_money(float(value.sum()), currency)} is worth holding against what nobody knows: it "
         f"costs {words.money(holding, currency)} a week",
         f"the dearest, {first['description']}, {first['location']}, costs {costs} a week and saves an expected {saves}",
         f"the value of {words.count(unknown, 'target')} is not known for want of a standard cost" if unknown else "",
         f"the typed safety stocks of the same places cost {words.money(abs(more), currency)} a week "
         f"{'more' if more <= 0 else 'less'}; they stay as they are, and the plan pays for what is below either",
+    ]
+    evidence = [
         _record(found, situation.snapshot.settings.cushion.error),
         _bias(found, removed=situation.snapshot.settings.forecast.bias == "remove"),
+    ]
+    place = [
         _place(places, currency),
         'the line use = "never" of [cushion] in settings.toml switches all of it off',
     ]
-    return " ".join(words.sentence(one) for one in said if one)
+    return tuple(" ".join(words.sentence(one) for one in said if one) for said in (money, evidence, place))
 
 
 def _record(found: pl.DataFrame, error: float) -> str:

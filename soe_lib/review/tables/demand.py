@@ -59,8 +59,8 @@ def accuracy_by_cell(frame: pl.DataFrame, currency: str) -> Table | str:
         f"{words.sentence(asked_for(frame))} Lag: weeks from publication to the last week that a decision must cover "
         "(lead time of the shortest last way in, and the days to the next decision). At stake: units too few in the "
         "forecast × margin + units too many × standard cost, over all weeks; "
-        f"{frame['money'].sum():,.0f} over {words.count(frame.height, 'line')}, all of them in "
-        "finance.xlsx, sheet Forecast accuracy."
+        f"{words.money(float(frame['money'].sum()), currency)} over {words.count(frame.height, 'line')}, all of them "
+        "in finance.xlsx, sheet Forecast accuracy."
     )
     return Table(shown, "Forecast accuracy by item, place and customer class, units", formats, note)
 

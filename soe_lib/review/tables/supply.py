@@ -122,9 +122,11 @@ def targets(frame: pl.DataFrame, currency: str) -> Table:
         f"policies' safety stock; held: what the plan has. Value, {currency}: at standard cost. {currency} a week: "
         "what the target saves of expected shortage against no stock, what it costs to hold, and what the typed stock "
         "costs more. What is saved does not add up: a sale lost for want of a part, or of the goods, is one. "
-        "Covered: chance that demand and supply err by no more than the target."
+        "Covered: chance that demand and supply err by no more than the target. "
+        f"All {words.count(frame.height, 'target')}: finance.xlsx, sheet Stock targets, and targets.csv."
     )
-    return Table(shown, f"Stock that is worth holding, units and {currency}, dearest first", formats, note)
+    caption = f"Stock that is worth holding, dearest first: units, value in {currency}, the rest in {currency} a week"
+    return Table(shown, caption, formats, note)
 
 
 def protection(frame: pl.DataFrame) -> Table:
@@ -159,6 +161,6 @@ def cheapest_places(frame: pl.DataFrame, currency: str) -> Table:
     note = (
         "As goods where they are sold, as goods where they come from, as bought components. A place counts where its "
         "goods reach the customer by the shortest way within the days that whoever waits least would wait. What "
-        "demands share, and lines that are full, are not in these figures."
+        "demands share, and lines that are full, are not in these figures. All rows: finance.xlsx, sheet Where to hold."
     )
     return Table(shown, f"What a day of cover costs to hold, {currency} a week", formats, note, rows=8)
