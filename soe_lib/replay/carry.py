@@ -205,9 +205,10 @@ class Floor:
         )
         share = own.join(worst, on="routing", how="left", maintain_order="left")["share"].fill_null(1.0).to_numpy()
         limited = np.divide(x[makes], before[makes], out=np.ones(len(makes)), where=before[makes] > 0)
-        x = x.copy()
+        cut, x = x, x.copy()
         x[makes] = before[makes] * np.minimum(share, limited)
-        return self._runs_follow(x, before, week)
+        # Split as cut, not as decided: an alternative that lost hours would else take them from nowhere.
+        return self._runs_follow(x, cut, week)
 
     def _runs_follow(self, x: Floats, before: Floats, week: int) -> Floats:
         """Each step runs what its routing starts, split as it was decided."""

@@ -22,6 +22,7 @@ from soe_lib.cli import main
 from soe_lib.errors import DataError, FormulationError, SolveError
 from soe_lib.model.canonical import Canonical
 from soe_lib.model.certificate import certify
+from soe_lib.model.highs import Highs
 from soe_lib.model.model import Model
 from soe_lib.model.race import race
 from soe_lib.model.solve import Gate, Options
@@ -150,6 +151,25 @@ def test_a_race_in_which_all_die_is_an_error() -> None:
     with pytest.raises(SolveError, match=r"every solver died.*MemoryError") as refused:
         winner({"ipx": Runner(None), "hipo": Runner(None)})
     assert refused.value.status == "error"
+
+
+@pytest.mark.parametrize("broken", [(), ("off",)])
+def test_a_run_that_ends_without_a_word_is_done_again(monkeypatch: pytest.MonkeyPatch, broken: tuple[str, ...]) -> None:
+    """First without presolve; where that ends without a word as well, by simplex."""
+    run, ran = Highs.run, []
+
+    def runs(self: Highs) -> highspy.HighsStatus:
+        how = (self.getOptionValue("solver")[1], self.getOptionValue("presolve")[1])
+        ran.append(how)
+        return highspy.HighsStatus.kOk if how[1] in broken else run(self)
+
+    monkeypatch.setattr("soe_lib.model.solve.LARGE", 0)
+    monkeypatch.setattr("soe_lib.model.solve.race", lambda _names, load, _patience: ("hipo", load("hipo")))
+    monkeypatch.setattr(Highs, "run", runs)
+    answer = Gate(fine()).answer()
+    assert answer.objective == pytest.approx(12)
+    assert answer.status == "optimal"
+    assert ran == [("hipo", "off"), ("simplex", "choose" if broken else "off")]
 
 
 def test_nothing_is_published_by_a_process_that_is_killed(tmp_path: Path) -> None:
