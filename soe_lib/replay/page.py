@@ -58,11 +58,11 @@ def replay_page(results: Results, *, company: str, currency: str, truth: Truth) 
         first=words.full_day(truth.start),
         weeks=truth.weeks,
         closing=truth.horizon,
-        headline=f"{words.sentence(best['name'])} earned {words.percent(best['share'], decimals=1)} of hindsight.",
+        headline=f"{_headed(best['name'])} earned {words.percent(best['share'], decimals=1)} of hindsight.",
         hindsight=words.money(best["earned"], currency),
         rows=[
             {
-                "name": words.sentence(one["name"]),
+                "name": _headed(one["name"]),
                 "share": words.percent(one["share"], decimals=1),
                 "money": words.money(one["money"] - one["hindsight"], currency, sign=True),
                 "goodwill": words.money(one["accounts"].get("goodwill", 0.0), currency),
@@ -248,3 +248,8 @@ def _numbers(axes: Axes, percent: bool) -> None:
         style.percent_axis(axes)
     else:
         style.plain_numbers(axes)
+
+
+def _headed(name: str) -> str:
+    """A name as it begins a line."""
+    return f"{name[:1].upper()}{name[1:]}"

@@ -51,6 +51,10 @@ class Optimiser:
         return {flow: made.flows[flow].filter(pl.col("quantity") > 1e-7) for flow in DECIDED if flow in made.flows}
 
 
+ROUNDS = 4
+"""How often what an alternative cannot do is shared again among those that have hours left."""
+
+
 @dataclass(frozen=True)
 class BaseStock:
     """MRP with safety stock: time-phased netting level by level, lot for lot, the cheapest way that comes in time.
@@ -277,59 +281,96 @@ class _Netting:
         return np.where(weeks >= lead[:, None], lack[nodes], 0.0).max(axis=1, initial=0.0)
 
     def _within_hours(self, made: pl.DataFrame, cover: Floats) -> dict[str, pl.DataFrame]:
-        """Starts cut to hours and overtime, those first whose stock lasts shortest; alternatives split by hours."""
+        """Starts within hours and overtime, those first whose stock lasts shortest.
+
+        Alternatives share by the hours that they have; what one of them cannot do is shared again by what is left.
+        """
         made = made.with_columns(cover=pl.Series(cover[made["node"].to_numpy()]))
         work = self.network.table("operations").select(
             pl.col("routing", "step", "resource").cast(pl.String),
             hours_per_unit=pl.coalesce("hours_per_unit", 1.0 / pl.col("units_per_hour")).fill_null(0.0),
         )
-        there = self.network.hours.filter(pl.col("period").cast(pl.String) == self.label).select(
-            pl.col("resource").cast(pl.String), "hours", "overtime_hours"
-        )
         ways = pl.len().over("routing", "step")
-        alternatives = work.with_columns(many=pl.when(pl.col("step") == "").then(1).otherwise(ways))
-        split = alternatives.join(there, on="resource", how="left").with_columns(
-            part=pl.when(pl.col("many") > 1)
-            .then(pl.col("hours") / pl.col("hours").sum().over("routing", "step"))
-            .otherwise(1.0)
+        work = work.with_columns(many=pl.when(pl.col("step") == "").then(1).otherwise(ways))
+        there = self.network.hours.filter(pl.col("period").cast(pl.String) == self.label).select(
+            pl.col("resource").cast(pl.String), "hours", room=pl.col("hours") + pl.col("overtime_hours")
         )
-        loads = made.join(split, left_on="way", right_on="routing").with_columns(
-            load=pl.col("quantity") * pl.col("part") * pl.col("hours_per_unit")
+        free = work.join(made.select("way"), left_on="routing", right_on="way", how="right").filter(
+            pl.col("resource").is_null()
         )
-        limit = pl.col("hours") + pl.col("overtime_hours")
-        ranked = loads.sort("resource", "cover", "way", "step").with_columns(
-            room=(limit - (pl.col("load").cum_sum().over("resource") - pl.col("load"))).clip(0.0)
-        )
-        share = ranked.with_columns(
-            share=pl.when(pl.col("load") > pl.col("room")).then(pl.col("room") / pl.col("load")).otherwise(1.0)
-        )
-        worst = share.group_by("node", maintain_order=True).agg(pl.col("share").min())
-        cut = made.join(worst, on="node", how="left").with_columns(pl.col("quantity") * pl.col("share").fill_null(1.0))
-        used = (
-            share.join(worst.rename({"share": "kept"}), on="node")
-            .sort("resource", "way", "step")
-            .group_by("resource", maintain_order=True)
-            .agg(used=(pl.col("load") * pl.col("kept")).sum(), hours=pl.col("hours").first())
-        )
-        overtime = used.select(
-            "resource", pl.lit(self.label).alias("period"), quantity=(pl.col("used") - pl.col("hours")).clip(0.0)
-        )
-        runs = (
-            share.filter(pl.col("many") > 1)
-            .join(worst.rename({"share": "kept"}), on="node")
-            .select(
-                pl.col("way").alias("routing"),
-                "step",
-                "resource",
-                "period",
-                quantity=pl.col("quantity") * pl.col("part") * pl.col("kept"),
+        parts = [made.filter(pl.col("way").is_in(free["way"].implode())).select("node", routing="way", done="quantity")]
+        runs, left = [], made
+        for _ in range(ROUNDS):
+            round_ = _shared(left, work, there.select("resource", "room"))
+            done = round_.group_by("node", pl.col("way").alias("routing"), maintain_order=True).agg(
+                pl.col("done").first()
             )
+            parts.append(done)
+            runs.append(round_.filter(pl.col("many") > 1).select("way", "step", "resource", run="ran"))
+            used = round_.group_by("resource").agg(used=(pl.col("ran") * pl.col("hours_per_unit")).sum())
+            there = there.join(used, on="resource", how="left", maintain_order="left").with_columns(
+                room=(pl.col("room") - pl.col("used").fill_null(0.0)).clip(0.0)
+            ).drop("used")  # fmt: skip
+            left = left.join(done.select("node", "done"), on="node", how="left", maintain_order="left").with_columns(
+                quantity=(pl.col("quantity") - pl.col("done").fill_null(0.0)).clip(0.0)
+            ).drop("done")  # fmt: skip
+        period = pl.lit(self.label).alias("period")
+        spent = self.network.hours.filter(pl.col("period").cast(pl.String) == self.label).select(
+            pl.col("resource").cast(pl.String), full=pl.col("hours") + pl.col("overtime_hours")
+        )
+        overtime = there.join(spent, on="resource", maintain_order="left").select(
+            "resource", period, quantity=(pl.col("full") - pl.col("room") - pl.col("hours")).clip(0.0)
         )
         return {
-            "make": cut.select(pl.col("way").alias("routing"), "period", "quantity"),
+            "make": pl.concat(parts)
+            .group_by("routing", maintain_order=True)
+            .agg(quantity=pl.col("done").sum())
+            .select("routing", period, "quantity"),
             "overtime": overtime,
-            "run": runs,
+            "run": pl.concat(runs)
+            .group_by(pl.col("way").alias("routing"), "step", "resource", maintain_order=True)
+            .agg(quantity=pl.col("run").sum())
+            .select("routing", "step", "resource", period, "quantity"),
         }
+
+
+def _shared(made: pl.DataFrame, work: pl.DataFrame, there: pl.DataFrame) -> pl.DataFrame:
+    """One round: what each routing starts and each resource runs, within the hours that are left.
+
+    Parameters
+    ----------
+    made : node, way, quantity, cover. work : routing, step, resource, hours_per_unit, many. there : resource, room [h].
+
+    Returns
+    -------
+    node, way, step, resource, hours_per_unit, many, ran [units that the resource runs], done [units started].
+    """
+    room = pl.col("room").fill_null(0.0)
+    loads = (
+        made.filter(pl.col("quantity") > 0)
+        .join(work, left_on="way", right_on="routing")
+        .join(there, on="resource", how="left")
+        .with_columns(room=room, all=room.sum().over("way", "step"))
+        .with_columns(
+            part=pl.when(pl.col("many") == 1)
+            .then(1.0)
+            .otherwise(pl.when(pl.col("all") > 0).then(pl.col("room") / pl.col("all")).otherwise(0.0))
+        )
+        .with_columns(load=pl.col("quantity") * pl.col("part") * pl.col("hours_per_unit"))
+    )
+    share = loads.sort("resource", "cover", "way", "step").with_columns(
+        left=(pl.col("room") - (pl.col("load").cum_sum().over("resource") - pl.col("load"))).clip(0.0)
+    ).with_columns(
+        share=pl.when(pl.col("load") > pl.col("left")).then(pl.col("left") / pl.col("load")).otherwise(1.0)
+    )  # fmt: skip
+    idle = (pl.col("many") > 1) & (pl.col("all") <= 0)
+    worst = share.group_by("node", maintain_order=True).agg(
+        pl.when(idle).then(0.0).otherwise(pl.col("share")).min().alias("kept")
+    )
+    return share.join(worst, on="node", maintain_order="left").select(
+        "node", "way", "step", "resource", "hours_per_unit", "many",
+        ran=pl.col("quantity") * pl.col("part") * pl.col("kept"), done=pl.col("quantity") * pl.col("kept"),
+    )  # fmt: skip
 
 
 def _levels(dependent: Floats) -> list[np.ndarray]:
