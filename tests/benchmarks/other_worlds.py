@@ -6,7 +6,8 @@ Every seed draws its own network (goods, plants, warehouses, recipes of none to 
 to six weeks with or without a faster one), its own demand (seasonal, trending, intermittent, lumpy), its own forecast (noise
 that grows with the lag, leaning or not), its own mishaps, and its own way of writing things down: versions in the extract or
 earlier extracts only, two weeks or a year of history, sales without demand, no goods receipts, no lost hours.
-Whole lots, set-ups and shelf life bind the planners; hindsight is free of them, and what they cost is taken off afterwards.
+Whole lots, least runs and shelf life bind the planners; hindsight is free of them, and what they cost is taken off
+afterwards.
 """
 
 from __future__ import annotations
