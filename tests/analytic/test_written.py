@@ -91,6 +91,9 @@ def test_a_square_goes_to_a_convex_solver_and_the_ledger_ties(line: soe.Snapshot
     assert max(plan.solution["certificate"].values()) < 1e-6
     # 20 more hours would go to 10 of each: the price of an hour is what one more earns.
     assert plan.prices["hours"]["price"].to_list() == pytest.approx([5.0, 5.0], abs=1e-4)
+    # A unit of A that lay there would be sold for 10 beside those that are made: the price of an equality.
+    stock = plan.prices["stock"].filter(pl.col("item") == "A", pl.col("period") == "W1")["price"].to_list()
+    assert stock == pytest.approx([10.0], abs=1e-3)
 
 
 def test_the_problem_solves_to_the_same_objective(line: soe.Snapshot) -> None:
