@@ -147,7 +147,7 @@ def plan(
 
         snapshot = read(data, as_of)
         if scenario:
-            from soe_lib.scenario.files import named
+            from soe_lib.whatif.scenario import named
 
             snapshot = named(snapshot, scenario).apply(snapshot)
         kept = _kept_to(snapshot, store, record)
@@ -362,7 +362,7 @@ def decide(
     soe decide PO-10746 --option 1 --owner Buyer --due 2026-11-18 --reason "The customer insists"
     """
     with stops():
-        from soe_lib.scenario import decisions
+        from soe_lib.whatif import decisions
 
         if exception:
             made = decisions.decide(

@@ -15,9 +15,9 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.demand import on_time
 from soe_lib.model.plan import Plan
 from soe_lib.review import words
-from soe_lib.scenario import measures
-from soe_lib.scenario.moves import MOVES
-from soe_lib.scenario.scenario import Scenario
+from soe_lib.whatif import measures
+from soe_lib.whatif.scenario import Scenario
+from soe_lib.whatif.why_not import MOVES
 
 Unit = Literal["money", "%", "units", "h"]
 State = Literal["better", "worse", "level", "more", "less", "unknown"]

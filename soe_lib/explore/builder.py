@@ -16,9 +16,8 @@ from soe_lib.explore.controls.control import FEW, Field
 from soe_lib.explore.draft import Change, Draft
 from soe_lib.explore.part import Note
 from soe_lib.extract.spelling import hint
-from soe_lib.scenario.files import find, load, shelf, text
-from soe_lib.scenario.scenario import Scenario
-from soe_lib.scenario.values import Value, plain
+from soe_lib.whatif.scenario import Scenario, find, load, shelf, text
+from soe_lib.whatif.where import Value, plain
 
 if TYPE_CHECKING:
     from soe_lib.store.history import Entry

@@ -23,13 +23,13 @@ from soe_lib.explore.trial import Trial
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
 from soe_lib.model.planning import Recorded, of_record
-from soe_lib.scenario.compare import BASE
-from soe_lib.scenario.moves import moves
-from soe_lib.scenario.scenario import Scenario
+from soe_lib.whatif.compare import BASE
+from soe_lib.whatif.scenario import Scenario
+from soe_lib.whatif.why_not import moves
 
 if TYPE_CHECKING:
     from soe_lib.model.solve import Options
-    from soe_lib.scenario.edits import Edit
+    from soe_lib.whatif.edits import Edit
 
 Asked = Trial | Scenario | Draft
 """What can be answered: a state of four controls, a scenario of any edits, or one in the making."""

@@ -10,9 +10,9 @@ from soe_lib.explore.part import Note, Part, touching
 from soe_lib.explore.trial import NO_CHANGE
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.extract.spelling import hint
-from soe_lib.scenario.edits import Edit
-from soe_lib.scenario.scenario import Scenario
-from soe_lib.scenario.values import Value
+from soe_lib.whatif.edits import Edit
+from soe_lib.whatif.scenario import Scenario
+from soe_lib.whatif.where import Value
 
 
 @dataclass(frozen=True)

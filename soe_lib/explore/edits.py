@@ -12,8 +12,8 @@ from soe_lib.explore.part import Note, Part, nothing
 from soe_lib.explore.trial import Trial
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.review import words
-from soe_lib.scenario.edits import Edit
-from soe_lib.scenario.scenario import Scenario
+from soe_lib.whatif.edits import Edit
+from soe_lib.whatif.scenario import Scenario
 
 JOIN = " & "
 """Joins the labels of a target that must all hold."""

@@ -13,9 +13,9 @@ from soe_lib.explore import sharing
 from soe_lib.explore.builder import Builder
 from soe_lib.explore.panel import button, row
 from soe_lib.explore.view import block, fault, refused
-from soe_lib.scenario.files import HEADER, text
 from soe_lib.store.history import HERE
 from soe_lib.store.tables import at
+from soe_lib.whatif.scenario import HEADER, text
 
 if TYPE_CHECKING:
     from soe_lib.store.tables import Store

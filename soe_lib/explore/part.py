@@ -9,8 +9,8 @@ import polars as pl
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.review import words
-from soe_lib.scenario.edits import SETTINGS, Edit
-from soe_lib.scenario.scenario import Scenario
+from soe_lib.whatif.edits import SETTINGS, Edit
+from soe_lib.whatif.scenario import Scenario
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,7 @@ from soe_lib.review.charts.chart import Chart
 from soe_lib.review.tables.table import Table
 
 if TYPE_CHECKING:
-    from soe_lib.tradeoffs.sizes import Change
-    from soe_lib.tradeoffs.until import Until
+    from soe_lib.whatif.breaking import Change, Until
 
 Shown = Chart | Table | str
 Fields = Mapping[str, Any]
@@ -50,14 +49,14 @@ class Question:
 
 def hours(explorer: Explorer, fields: Fields) -> list[Shown]:  # noqa: ARG001
     """The step curves of the tightest hours."""
-    from soe_lib.scenario.tightest import tightest
+    from soe_lib.whatif.commitments import tightest
 
     return list(tightest(explorer.living))
 
 
 def changes(explorer: Explorer) -> dict[str, Change]:
     """Every change whose breaking point can be asked for, by what it is called."""
-    from soe_lib.tradeoffs.sizes import Delay, Demand, Downtime
+    from soe_lib.whatif.breaking import Delay, Demand, Downtime
 
     choices, receipts = explorer.choices, explorer.snapshot["receipts"]
     down = {f"{name} is down, days": Downtime(name) for name in choices.resources}
@@ -78,7 +77,7 @@ def break_fields(explorer: Explorer) -> dict[str, widgets.Widget]:
 
 def breaks(explorer: Explorer, fields: Fields) -> list[Shown]:
     """The smallest size of a change that breaks something."""
-    from soe_lib.tradeoffs.breaking import breaking_point
+    from soe_lib.whatif.breaking import breaking_point
 
     found = breaking_point(
         explorer.snapshot, changes(explorer)[fields["change"]], until=_until(explorer, fields), living=explorer.living
@@ -89,7 +88,7 @@ def breaks(explorer: Explorer, fields: Fields) -> list[Shown]:
 
 
 def _until(explorer: Explorer, fields: Fields) -> Until:
-    from soe_lib.tradeoffs.until import MarginBelow, MonthMissed, ServiceBelow
+    from soe_lib.whatif.breaking import MarginBelow, MonthMissed, ServiceBelow
 
     share = float(fields["level"]) / 100.0
     if fields["until"] == SERVICE:
@@ -99,7 +98,7 @@ def _until(explorer: Explorer, fields: Fields) -> Until:
 
 def fairness(explorer: Explorer, fields: Fields) -> list[Shown]:  # noqa: ARG001
     """What sharing by another rule costs, and who gains by it."""
-    from soe_lib.tradeoffs.fairness import price_of_fairness
+    from soe_lib.whatif.rules import price_of_fairness
 
     found = price_of_fairness(explorer.snapshot, record=explorer.record, options=explorer.options)
     shares = found.customers.with_columns(pl.col("change") * 100.0)
@@ -119,7 +118,7 @@ def steady_fields(explorer: Explorer) -> dict[str, widgets.Widget]:
 
 def steady(explorer: Explorer, fields: Fields) -> list[Shown]:
     """Only the changes that pay for their disruption."""
-    from soe_lib.tradeoffs.stable import cheapest_stable_plan
+    from soe_lib.whatif.rules import cheapest_stable_plan
 
     if explorer.record is None:
         raise DataError(

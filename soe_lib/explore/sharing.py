@@ -9,8 +9,7 @@ import zlib
 from urllib.parse import parse_qs, quote, urlparse
 
 from soe_lib.errors import DataError
-from soe_lib.scenario.files import parsed, text
-from soe_lib.scenario.scenario import Scenario
+from soe_lib.whatif.scenario import Scenario, parsed, text
 
 MARK = "soe1."
 """What a shared scenario begins with; its number is that of the writing."""

@@ -16,7 +16,7 @@ from soe_lib.explore.view import block, refused
 from soe_lib.review import words
 
 if TYPE_CHECKING:
-    from soe_lib.tradeoffs.frontier import Frontier
+    from soe_lib.whatif.frontier import Frontier
 
 PAIRS = (
     ("Service against margin", ("service", "margin")),
@@ -78,7 +78,7 @@ class Tradeoff(widgets.VBox):
         self.runner.ask(lambda: self._worked(x, y, points), self._drawn, self._failed, KIND)
 
     def _worked(self, x: str, y: str, points: int) -> tuple[Frontier, str, list[tuple[float, float]]]:
-        from soe_lib.tradeoffs.frontier import frontier
+        from soe_lib.whatif.frontier import frontier
 
         explorer = self.explorer
         with explorer.alone:

@@ -21,8 +21,8 @@ from soe_lib.explore.tradeoff import Tradeoff
 from soe_lib.review import words
 
 if TYPE_CHECKING:
-    from soe_lib.scenario.scenario import Scenario
     from soe_lib.store.tables import Store
+    from soe_lib.whatif.scenario import Scenario
 
 TITLES = (*(leaf.title for leaf in LEAVES), "Scenarios", "Trade-offs")
 LONG = 0.8

@@ -80,7 +80,7 @@ def release(
     PackError : another release stands in the folder.
     """
     from soe_lib.extract.snapshot import read
-    from soe_lib.scenario.files import parsed
+    from soe_lib.whatif.scenario import parsed
 
     archive = workspace.place(out)
     home = at(store if store is not None else archive / "plans")
@@ -98,7 +98,7 @@ def release(
         inputs = parsed(row["scenario"]).apply(inputs)
     elif inputs.fingerprint != plan.fingerprint:
         # A plan with the meeting's decisions in it was made from the extract as they changed it.
-        from soe_lib.scenario.decisions import as_decided
+        from soe_lib.whatif.decisions import as_decided
 
         inputs = as_decided(inputs, home)
     if inputs.fingerprint != plan.fingerprint:

@@ -24,7 +24,7 @@ import polars as pl
 
 from soe_lib.errors import PackError
 from soe_lib.pack.notebooks import Page
-from soe_lib.scenario.files import shelf
+from soe_lib.whatif.scenario import shelf
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot

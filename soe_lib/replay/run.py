@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-import soe_lib.scenario.parcel  # noqa: F401  (teaches pickle the frozen mappings of a Snapshot)
+import soe_lib.whatif.distributed  # noqa: F401  (teaches pickle the frozen mappings of a Snapshot)
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.replay.known import CURRENT
 from soe_lib.replay.loop import live

@@ -1,6 +1,6 @@
 """Options: the priced answers to an exception, each held against doing nothing; this room only reads them.
 
-They are found by planning again (`soe_lib.scenario.options`), which needs a solver; pages share the frame as a file.
+They are found by planning again (`soe_lib.whatif.options`), which needs a solver; pages share the frame as a file.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import pytest
 import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.review import words
-from soe_lib.tradeoffs.until import Reading
+from soe_lib.whatif.breaking import Reading
 from tests.analytic.test_two_items import asked, line
 from tests.networks import MONDAY, days, snapshot
 

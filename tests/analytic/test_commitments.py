@@ -11,7 +11,7 @@ import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.living import Living
-from soe_lib.scenario.commitments import commitment_prices
+from soe_lib.whatif.commitments import commitment_prices
 from tests.networks import Rows, weeks
 from tests.unit.explore.companies import mill
 

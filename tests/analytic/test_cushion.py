@@ -19,8 +19,8 @@ from soe_lib.model.network import Network
 from soe_lib.money.accounts import in_order
 from soe_lib.review import frames, options
 from soe_lib.review.situation import Situation
-from soe_lib.scenario.options.price import against
 from soe_lib.uncertainty.slices import WEIGHTS, normal_slices
+from soe_lib.whatif.options import against
 from tests.networks import snapshot, weeks
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ import pytest
 import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.scenario.files import load
+from soe_lib.whatif.scenario import load
 from tests.analytic.test_two_items import asked, line, quantity
 from tests.networks import snapshot, weeks
 

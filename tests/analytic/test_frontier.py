@@ -8,10 +8,9 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.errors import DataError
-from soe_lib.scenario import measures
-from soe_lib.tradeoffs.frontier import Frontier
-from soe_lib.tradeoffs.measures import measure
-from soe_lib.tradeoffs.moved import in_horizon
+from soe_lib.whatif import measures
+from soe_lib.whatif.frontier import Frontier
+from soe_lib.whatif.measures import in_horizon, measure
 from tests.analytic.test_two_items import asked, line
 from tests.networks import snapshot, weeks
 

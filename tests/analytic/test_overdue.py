@@ -17,8 +17,7 @@ from soe_lib.review.exceptions.causes import attributed
 from soe_lib.review.frames import orders_at_risk
 from soe_lib.review.pages.balance import incurred, planned_otif
 from soe_lib.review.situation import Situation
-from soe_lib.scenario.measures import service
-from soe_lib.tradeoffs.measures import MEASURES
+from soe_lib.whatif.measures import MEASURES, service
 from tests.networks import MONDAY, snapshot, weeks
 
 WEEKLY = '[costs]\nper = "week"\n'

@@ -20,9 +20,9 @@ import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.model import Model
 from soe_lib.model.solve import Gate
-from soe_lib.scenario.attribution import attribute
-from soe_lib.scenario.disruptions import Disruption, disruptions
-from soe_lib.scenario.scenario import Scenario
+from soe_lib.whatif.attribution import attribute
+from soe_lib.whatif.disruptions import Disruption, disruptions
+from soe_lib.whatif.scenario import Scenario
 
 DEMO = Path(__file__).parents[2] / "data" / "demo"
 TARGET = 12.0

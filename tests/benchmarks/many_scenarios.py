@@ -16,8 +16,8 @@ from statistics import median
 import numpy as np
 
 import soe_lib as soe
-from soe_lib.scenario.compare import Comparison
-from soe_lib.scenario.workers import cores
+from soe_lib.whatif.compare import Comparison
+from soe_lib.whatif.distributed import cores
 
 DEMO = Path(__file__).parents[2] / "data" / "demo"
 TARGET = 1.6

@@ -14,8 +14,8 @@ from soe_lib.explore.builder import Builder
 from soe_lib.explore.controller import Explorer
 from soe_lib.explore.controls import controls
 from soe_lib.explore.controls.control import Field
-from soe_lib.scenario.files import load
-from soe_lib.scenario.values import Value
+from soe_lib.whatif.scenario import load
+from soe_lib.whatif.where import Value
 from tests.browser.bench import SECOND, answered, kept, tab
 from tests.browser.conftest import CHROMIUM, FLAGS, ROOT, Lab, listened
 from tests.browser.notebook import run_all

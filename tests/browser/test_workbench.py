@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from soe_lib.scenario.files import load
+from soe_lib.whatif.scenario import load
 from tests.browser.bench import SECOND, STATUS, answered, kept, status, tab
 from tests.browser.conftest import CHROMIUM, FLAGS, ROOT, Lab, listened, witness
 from tests.browser.notebook import run_all

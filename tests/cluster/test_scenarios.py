@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from soe_lib.errors import SoeError
-from soe_lib.scenario import Scenario, compare, on_cluster
-from soe_lib.scenario.compare import Result
+from soe_lib.whatif import Scenario, compare, distributed
+from soe_lib.whatif.compare import Result
 from tests.cluster.test_many import cluster, home
-from tests.unit.scenario.conftest import tiny
+from tests.unit.whatif.conftest import tiny
 
 __all__ = ["cluster", "home", "tiny"]
 
@@ -44,6 +44,6 @@ def test_a_cluster_gives_the_plans_of_this_machine_though_a_worker_is_lost(
 
 def test_no_scheduler_is_said(tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
-    monkeypatch.setattr(on_cluster, "WAIT", 2)
+    monkeypatch.setattr(distributed, "WAIT", 2)
     with pytest.raises(SoeError, match="no Dask scheduler at tcp://127"):
         compare(tiny, ["base"], cluster="tcp://127.0.0.1:1")

@@ -10,8 +10,8 @@ from soe_lib.errors import PackError
 from soe_lib.pack import compare, inputs, jobs, manifest
 from soe_lib.pack.rebuild import rebuild
 from soe_lib.pack.verify import verify
-from soe_lib.scenario.scenario import Scenario
 from soe_lib.store import meeting
+from soe_lib.whatif.scenario import Scenario
 from tests.faults import company
 
 

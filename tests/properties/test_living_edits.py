@@ -13,7 +13,7 @@ from soe_lib.extract.demo import generate
 from soe_lib.model.living import Living
 from soe_lib.model.model import Model
 from soe_lib.model.plan import Plan
-from soe_lib.scenario import Scenario
+from soe_lib.whatif import Scenario
 
 SHORT, LONG = 8, 200
 Draw = np.random.Generator

@@ -11,9 +11,9 @@ import pytest
 import soe_lib as soe
 from soe_lib.errors import DataError, ReconciliationError, SolveError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.scenario.attribution import Attribution, attribute
-from soe_lib.scenario.disruptions import Disruption, disruptions
-from soe_lib.scenario.scenario import Scenario
+from soe_lib.whatif.attribution import Attribution, attribute
+from soe_lib.whatif.disruptions import Disruption, disruptions
+from soe_lib.whatif.scenario import Scenario
 from tests.benchmarks.attribution import usual
 from tests.networks import Rows
 from tests.unit.explore.companies import mill

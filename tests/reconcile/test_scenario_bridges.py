@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.scenario import Scenario, compare
-from tests.unit.scenario.conftest import tiny
+from soe_lib.whatif import Scenario, compare
+from tests.unit.whatif.conftest import tiny
 
 __all__ = ["tiny"]
 

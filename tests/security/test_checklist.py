@@ -31,7 +31,7 @@ from soe_lib import cli
 from soe_lib.errors import DataError, PackError, SoeError
 from soe_lib.pack import execute, weekly
 from soe_lib.review import export
-from soe_lib.scenario import files as scenarios
+from soe_lib.whatif import scenario
 from tests.faults import company
 from tests.security import audit
 
@@ -76,7 +76,7 @@ def test_4_a_hostile_as_of_date_is_refused(home: Path, value: str) -> None:
 def test_4_a_hostile_scenario_name_is_refused(home: Path, value: str) -> None:
     (home / "data" / "grain" / "scenarios.toml").write_text("")
     with pytest.raises(SoeError):
-        scenarios.named(soe.read(home / "data" / "grain"), value)
+        scenario.named(soe.read(home / "data" / "grain"), value)
 
 
 def test_5_an_unknown_parameter_is_refused(home: Path) -> None:
@@ -142,7 +142,7 @@ def test_9_no_data_is_ever_run_or_unpickled() -> None:
         assert text.count("read_bytes") == text.count("Path(task).read_bytes()"), name
 
 
-MESSAGES = {"scenario/parcel.py", "scenario/workers.py", "scenario/on_cluster.py"}
+MESSAGES = {"whatif/distributed.py"}
 """Modules that send Python objects between processes of their own, as multiprocessing and Dask do themselves."""
 
 

@@ -14,8 +14,8 @@ from soe_lib.errors import PackError
 from soe_lib.explore.builder import Builder
 from soe_lib.explore.controller import Explorer
 from soe_lib.pack import lineage, verify
-from soe_lib.scenario import Scenario
 from soe_lib.store import tables
+from soe_lib.whatif import Scenario
 from tests.unit.explore.companies import mill
 
 MONDAY = "2026-01-05"

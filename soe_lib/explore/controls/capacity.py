@@ -10,7 +10,7 @@ from soe_lib.explore.controls.control import Control, Field, Said, number, share
 from soe_lib.explore.part import Note, Part, counted
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.review import words
-from soe_lib.scenario.scenario import Scenario
+from soe_lib.whatif.scenario import Scenario
 
 
 def hours_fields(snapshot: Snapshot, choices: Choices) -> tuple[Field, ...]:  # noqa: ARG001

@@ -12,7 +12,7 @@ from soe_lib.explore.choices import Choices
 from soe_lib.explore.part import Part
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.extract.spelling import hint
-from soe_lib.scenario.values import Value
+from soe_lib.whatif.where import Value
 
 Kind = Literal["pick", "slide", "switch"]
 Said = Mapping[str, Value]

@@ -9,7 +9,7 @@ from soe_lib.explore.controls.control import Control, Field, Options, Said, numb
 from soe_lib.explore.part import Part, counted
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.review import words
-from soe_lib.scenario.scenario import Scenario
+from soe_lib.whatif.scenario import Scenario
 
 LONGEST = 42
 

@@ -9,7 +9,7 @@ from soe_lib.explore.controls.control import Control, Field, Said, number, one_o
 from soe_lib.explore.controls.window import during, span, window
 from soe_lib.explore.part import Part, counted
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.scenario.scenario import Scenario
+from soe_lib.whatif.scenario import Scenario
 
 
 def fields(snapshot: Snapshot, choices: Choices) -> tuple[Field, ...]:  # noqa: ARG001

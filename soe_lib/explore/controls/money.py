@@ -12,7 +12,7 @@ from soe_lib.explore.controls.control import Control, Field, Said, number, share
 from soe_lib.explore.part import Part, counted
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.review import words
-from soe_lib.scenario.scenario import Scenario
+from soe_lib.whatif.scenario import Scenario
 
 Names = Callable[[Snapshot, Choices], tuple[str, ...]]
 

@@ -7,7 +7,7 @@ from soe_lib.explore.controls.control import Control, Field, Said, number, pick,
 from soe_lib.explore.part import Part, touching
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.review import words
-from soe_lib.scenario.scenario import Scenario
+from soe_lib.whatif.scenario import Scenario
 
 RULES = (
     ("Whoever earns most", "margin"),

@@ -12,7 +12,7 @@ from soe_lib.explore.part import Part, counted, nothing
 from soe_lib.explore.trial import Trial
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.review import words
-from soe_lib.scenario.scenario import Scenario
+from soe_lib.whatif.scenario import Scenario
 
 
 def fields(snapshot: Snapshot, choices: Choices) -> tuple[Field, ...]:  # noqa: ARG001

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from soe_lib.explore.builder import Builder
 from soe_lib.explore.controls.control import Field
-from soe_lib.scenario.values import Value
+from soe_lib.whatif.where import Value
 
 
 def values(field: Field) -> list[Value]:

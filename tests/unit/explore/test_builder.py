@@ -17,9 +17,9 @@ from soe_lib.explore.controller import Explorer
 from soe_lib.explore.controls import controls
 from soe_lib.explore.controls.control import Field
 from soe_lib.explore.draft import Change, Draft
-from soe_lib.scenario import Scenario
-from soe_lib.scenario.files import load
-from soe_lib.scenario.values import Value
+from soe_lib.whatif import Scenario
+from soe_lib.whatif.scenario import load
+from soe_lib.whatif.where import Value
 from tests.unit.explore.companies import mill, network, trader
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
-from soe_lib.scenario import Scenario
-from soe_lib.scenario.files import shelf
-from soe_lib.scenario.options.answers.by_hand import by_hand
-from soe_lib.scenario.options.registry import registered
+from soe_lib.whatif import Scenario
+from soe_lib.whatif.answers import by_hand, registered
+from soe_lib.whatif.scenario import shelf
 from tests.unit.explore.companies import mill
 
 

@@ -17,7 +17,7 @@ from soe_lib.explore.builder import Builder
 from soe_lib.explore.controller import Explorer
 from soe_lib.explore.edits import recorded
 from soe_lib.explore.trial import Trial
-from soe_lib.scenario import Scenario, compare
+from soe_lib.whatif import Scenario, compare
 from tests.unit.explore.companies import MONDAY, mill, trader
 
 DOWN = Trial(resource="line", outage_days=7)

@@ -15,8 +15,8 @@ from soe_lib.explore.builder import Builder
 from soe_lib.explore.controller import Explorer
 from soe_lib.explore.controls import controls
 from soe_lib.explore.widgets import Workbench
-from soe_lib.scenario.edits import Edit
-from soe_lib.scenario.values import Value
+from soe_lib.whatif.edits import Edit
+from soe_lib.whatif.where import Value
 from tests.unit.explore.companies import mill, network, trader
 from tests.unit.explore.forms import moved, values
 
@@ -200,7 +200,7 @@ def test_a_late_word_of_a_form_that_is_gone_moves_nothing(bench: Workbench) -> N
 
 
 def test_a_change_that_can_only_be_taken_away_has_no_dead_button(bench: Workbench) -> None:
-    from soe_lib.scenario import Scenario
+    from soe_lib.whatif import Scenario
 
     panel, builder = bench.panel, bench.builder
     builder.reset().choose("downtime").set(days=3)

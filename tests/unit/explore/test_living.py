@@ -16,7 +16,7 @@ from soe_lib.explore.controller import Explorer
 from soe_lib.explore.edits import recorded
 from soe_lib.explore.trial import Trial
 from soe_lib.model.solve import Gate
-from soe_lib.scenario.moves import moves
+from soe_lib.whatif.why_not import moves
 from tests.unit.explore.companies import MONDAY, network
 
 EDITS = 20

@@ -14,7 +14,7 @@ from soe_lib.explore.controller import Explorer
 from soe_lib.explore.leaves import LEAVES
 from soe_lib.explore.trial import Trial
 from soe_lib.model.watch import Progress
-from soe_lib.scenario import Scenario
+from soe_lib.whatif import Scenario
 from tests.unit.explore.companies import mill
 
 BAD = '<img src=x onerror="alert(1)"></script><script>alert(2)</script>'

@@ -19,8 +19,8 @@ from soe_lib.errors import DataError, PackError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
 from soe_lib.operations import files, orders
-from soe_lib.scenario.files import text
 from soe_lib.store.approvals import approvals, approved
+from soe_lib.whatif.scenario import text
 from tests.networks import MONDAY, days, snapshot, write
 
 EVIL = '=HYPERLINK("http://example.com")'

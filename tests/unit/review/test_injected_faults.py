@@ -16,7 +16,7 @@ from soe_lib.review.counterfactuals import cost_of_events
 from soe_lib.review.exceptions import Issue
 from soe_lib.review.pages.page import agenda
 from soe_lib.review.situation import Situation
-from soe_lib.scenario.files import parsed
+from soe_lib.whatif.scenario import parsed
 
 EVENT = "edit 1"
 

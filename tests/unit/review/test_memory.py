@@ -16,8 +16,8 @@ from soe_lib.review import exceptions, memory
 from soe_lib.review.escalation import waiting_cost
 from soe_lib.review.exceptions import Issue
 from soe_lib.review.situation import Situation
-from soe_lib.scenario import decisions, follow_up
 from soe_lib.store import history, meeting
+from soe_lib.whatif import decisions, follow_up
 from tests import networks
 from tests.unit.review import tiny
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,12 +15,13 @@ from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot, read
 from soe_lib.model.living import Living
 from soe_lib.review import options
+from soe_lib.review.exceptions.issue import Issue
 from soe_lib.review.pages.page import agenda
 from soe_lib.review.situation import Situation
-from soe_lib.scenario.files import parsed, text
-from soe_lib.scenario.options import registered
-from soe_lib.scenario.options.answers.sooner import sooner
-from soe_lib.scenario.tightest import curves
+from soe_lib.whatif import answers
+from soe_lib.whatif.answers import sooner
+from soe_lib.whatif.commitments import curves
+from soe_lib.whatif.scenario import parsed, text
 from tests import networks
 from tests.unit.review import tiny
 
@@ -92,9 +94,18 @@ def test_options_stand_under_their_decision(priced: pl.DataFrame, this: Snapshot
     assert options.table(priced.clear(), asked, "EUR") != ""
 
 
-def test_a_new_kind_of_answer_is_one_file() -> None:
-    folder = Path(options.__file__).parents[1] / "scenario" / "options" / "answers"
-    assert set(registered()) == {file.stem for file in folder.glob("*.py")} - {"__init__"}
+def test_a_new_kind_of_answer_is_one_function(this: Snapshot, living: Living, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "_KNOWN", dict(answers._KNOWN))
+    week = Situation(this, living.base)
+    issue = agenda(week)[0]
+    before = answers.answers_to(week, issue)
+
+    @answers.answer
+    def cheaper(situation: Situation, issue: Issue) -> Iterator[answers.Option]:  # noqa: ARG001
+        yield answers.Option(soe.Scenario("Ask for less").scale("offers.unit_cost", 0.9), paid=False)
+
+    (found,) = set(answers.answers_to(week, issue)) - set(before)
+    assert (found.answer, found.scenario.name, found.paid) == ("cheaper", "Ask for less", False)
 
 
 def test_why_not_forces_the_alternative_and_shows_money_before_small_change(living: Living, this: Snapshot) -> None:

@@ -11,7 +11,7 @@ import soe_lib as soe
 from soe_lib.review import pages
 from soe_lib.review.pages.reasons import Reasons
 from soe_lib.review.tables import Table
-from soe_lib.scenario.attribution import attribute
+from soe_lib.whatif.attribution import attribute
 from tests.analytic.test_commitments import flour
 from tests.reconcile.test_attribution import of_events, two_outages
 from tests.unit.explore.companies import mill

@@ -1,0 +1,233 @@
+"""Scenarios side by side: each planned and valued in the same way, a failing one reported in its row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from soe_lib.errors import DataError
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.extract.spelling import hint
+from soe_lib.model.plan import Plan
+from soe_lib.model.planning import Recorded
+from soe_lib.whatif import measures
+from soe_lib.whatif.scenario import BASE as BASE
+from soe_lib.whatif.scenario import Result as Result
+from soe_lib.whatif.scenario import Scenario
+
+if TYPE_CHECKING:
+    from soe_lib.model.solve import Options
+    from soe_lib.money.bridge import Bridge
+
+
+FEW, MANY = 3, 12
+"""Below FEW a living solver does not pay for itself; from MANY on processes do (each takes seconds to start)."""
+Arriving = Generator[tuple[int, Result], None, None]
+FIGURES = ("margin", "cash", "revenue", "service", "stock", "overtime_hours", "churn", "seconds")
+Solve = Callable[[Snapshot, Scenario], Plan]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Plans of several scenarios of one snapshot, in the order asked for."""
+
+    results: tuple[Result, ...]
+
+    def __getitem__(self, name: str) -> Plan:
+        """The plan of a scenario by name; DataError where there is none, with the reason."""
+        known = {one.name: one for one in self.results}
+        if name not in known:
+            raise DataError(f"No scenario {name!r} was compared. {hint(name, known)} There are: {', '.join(known)}.")
+        if (plan := known[name].plan) is None:
+            raise DataError(f"The scenario {name!r} has no plan: {known[name].error}")
+        return plan
+
+    def __iter__(self) -> Iterator[Result]:
+        return iter(self.results)
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    @property
+    def reference(self) -> Result | None:
+        """What the others are measured against: "base", else the first that has a plan."""
+        planned = [one for one in self.results if one.plan is not None]
+        return next((one for one in planned if one.name == BASE), planned[0] if planned else None)
+
+    def table(self) -> pl.DataFrame:
+        """One row a scenario.
+
+        Returns
+        -------
+        scenario, status ("optimal", or the plan's own, or "failed"), margin, cash, revenue [money], service [share of
+        the demand served in its own period], stock [money, mean closing stock at standard cost], overtime_hours [h],
+        churn [share of the reference's production that is moved, added or gone], seconds, error.
+        """
+        kinds = {"scenario": pl.String, "status": pl.String, **dict.fromkeys(FIGURES, pl.Float64), "error": pl.String}
+        return pl.DataFrame([self._row(one) for one in self.results], schema=kinds, orient="row")
+
+    def differences(self) -> pl.DataFrame:
+        """The same table as differences to the reference; seconds left out."""
+        reference = self.reference
+        if reference is None:
+            raise DataError("None of the scenarios has a plan, so there is nothing to compare with.")
+        table = self.table()
+        own = table.filter(pl.col("scenario") == reference.name)
+        columns = [name for name in FIGURES if name not in ("churn", "seconds")]
+        moved = [(pl.col(name) - own[name][0]).alias(name) for name in columns]
+        return table.select("scenario", *moved, "churn").filter(pl.col("scenario") != reference.name)
+
+    def bridge(self, other: str, base: str = "", **how: Any) -> Bridge:
+        """Why one scenario is worth more than another, reconciled by the pack's own bridge: the residual is 0.00.
+
+        Parameters
+        ----------
+        other, base : names of scenarios; base left out: the reference. how : as for `soe.bridge`.
+
+        Raises DataError where one of them has no plan.
+        """
+        from soe_lib.money.bridge import bridge
+
+        reference = self.reference
+        named = base or (reference.name if reference else "")
+        return bridge(self[named], self[other], **how)
+
+    def _row(self, result: Result) -> dict[str, object]:
+        row: dict[str, object] = {"scenario": result.name, "seconds": result.seconds, "error": result.error}
+        if result.plan is None or result.snapshot is None:
+            return {**row, "status": "failed"}
+        reference = self.reference
+        assert reference is not None, "this result has a plan itself"
+        figures = measures.figures(result.snapshot, result.plan)
+        churn = measures.churn(result.plan, reference.plan) if reference.plan else None
+        return {**row, **figures, "churn": churn, "status": str(result.plan.solution.get("status", result.plan.source))}
+
+    def __repr__(self) -> str:
+        failed = sum(one.plan is None for one in self.results)
+        return f"Comparison of {len(self)} scenarios, {failed} without a plan: {', '.join(one.name for one in self)}."
+
+
+def compare(
+    snapshot: Snapshot,
+    scenarios: Iterable[str | Scenario],
+    *,
+    solve: Solve | None = None,
+    progress: Callable[[Result], None] | None = None,
+    workers: int | None = None,
+    cluster: str = "",
+    record: Recorded = "find",
+    options: Options | None = None,
+) -> Comparison:
+    """Plan several scenarios of one snapshot; one that fails is reported in its row and stops nobody.
+
+    Parameters
+    ----------
+    snapshot : this week's.
+    scenarios : scenarios, and "base" for the snapshot as it is.
+    solve : how a plan is made from an edited snapshot; left out, `soe.plan` with the scenario's blocks.
+    progress : called with every result as it is there; what it raises ends the work.
+    workers : processes, a core and a living solver each; 1 is one scenario after the other here. Left out: all cores
+        from MANY scenarios on. The plans are the same, wherever they are made.
+    cluster : address of a Dask scheduler, such as tcp://127.0.0.1:8786, whose workers then do it.
+    record, options : as for `soe.plan`.
+
+    Raises
+    ------
+    DataError : another word than "base", two scenarios of one name, or less than one worker.
+    """
+    chosen = _chosen(scenarios)
+    if solve and (workers or cluster):
+        raise DataError("A `solve` of your own runs here: leave out `workers` and `cluster`, or `solve`.")
+    if workers is not None and workers < 1:
+        raise DataError(f"{workers} workers do nothing: give 1 or more.")
+    arriving = (
+        _here(snapshot, chosen, solve)
+        if solve
+        else _somewhere(snapshot, chosen, workers, cluster, _kept(snapshot, chosen, record), options)
+    )
+    found: dict[int, Result] = {}
+    with closing(arriving):
+        for place, result in arriving:
+            found[place] = result
+            if progress:
+                progress(result)
+    return Comparison(tuple(found[place] for place in range(len(chosen))))
+
+
+def _here(snapshot: Snapshot, chosen: Sequence[Scenario], solve: Solve) -> Arriving:
+    for place, scenario in enumerate(chosen):
+        yield place, _planned(snapshot, scenario, solve)
+
+
+def _somewhere(
+    snapshot: Snapshot,
+    chosen: Sequence[Scenario],
+    workers: int | None,
+    cluster: str,
+    record: Plan | None,
+    options: Options | None,
+) -> Arriving:
+    """On a cluster, on several cores, or one after the other with one living solver."""
+    from soe_lib.whatif.distributed import Station, Task
+
+    if cluster or (workers or 1) > 1 or (workers is None and len(chosen) >= MANY):
+        from soe_lib.whatif import distributed
+
+        task = Task(snapshot, record, options)
+        staff = workers or distributed.cores()
+        if cluster:
+            yield from distributed.on_cluster(task, chosen, cluster)
+            return
+        if staff > 1:
+            yield from distributed.on_cores(task, chosen, staff)
+            return
+    if len(chosen) < FEW:
+        yield from _here(snapshot, chosen, partial(_solve, record=record, options=options))
+        return
+    station = Station(snapshot, record, options)
+    for place, scenario in enumerate(chosen):
+        yield place, station.result(scenario)
+
+
+def _kept(snapshot: Snapshot, chosen: Sequence[Scenario], record: Recorded) -> Plan | None:
+    """The plan of record for all of them, found once."""
+    from soe_lib.model.planning import of_record
+
+    return of_record(snapshot, record, always=any(one.moves_fence for one in chosen))
+
+
+def _chosen(scenarios: Iterable[str | Scenario]) -> Sequence[Scenario]:
+    chosen = [Scenario(one) if isinstance(one, str) else one for one in scenarios]
+    for one in chosen:
+        if not one.edits and not one.blocks and one.name != BASE:
+            raise DataError(
+                f'Only "{BASE}" is compared by its name; {one.name!r} has no edits. Take it from scenarios.toml first.'
+            )
+    twice = sorted({one.name for one in chosen if [other.name for other in chosen].count(one.name) > 1})
+    if twice:
+        raise DataError(f"Two scenarios are called {twice[0]!r}. Rename one of them.")
+    return chosen
+
+
+def _planned(snapshot: Snapshot, scenario: Scenario, solve: Solve) -> Result:
+    start = perf_counter()
+    edited = None
+    try:
+        edited = scenario.apply(snapshot)
+        plan, error = solve(edited, scenario), ""
+    # whatever goes wrong in one scenario, the others must still be seen
+    except Exception as failure:
+        plan, error = None, str(failure) or type(failure).__name__
+    return Result(scenario, edited, plan, error, perf_counter() - start)
+
+
+def _solve(snapshot: Snapshot, scenario: Scenario, *, record: Plan | None, options: Options | None) -> Plan:
+    from soe_lib.model.planning import plan
+
+    return plan(snapshot, blocks=scenario.blocks, record=record, options=options, name=scenario.name)

@@ -1,0 +1,101 @@
+"""Options: the answers to an exception, each planned again and held against doing nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import polars as pl
+
+from soe_lib.errors import SoeError
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.plan import Plan
+from soe_lib.review import words
+from soe_lib.review.exceptions.issue import Issue
+from soe_lib.review.frames.lines import lines
+from soe_lib.review.options import BETTER, NONE, WORSE, frame_of
+from soe_lib.review.situation import Situation
+from soe_lib.whatif import measures
+from soe_lib.whatif.answers import Option, answers_to
+from soe_lib.whatif.scenario import text
+
+Solve = Callable[[Snapshot], Plan]
+LEAST = 1.0
+"""Money below which an option changes nothing."""
+
+
+def price_options(situation: Situation, solve: Solve, issues: Sequence[Issue], *, at_most: int = 4) -> pl.DataFrame:
+    """What each feasible answer to each exception gains or costs against doing nothing, by planning again.
+
+    Formula: total = (margin + steering of the plan with the option) − (margin + steering of this plan). An option that
+    changes less than one unit of money is not offered. Where it moves the fence, the prices of a change are left out.
+
+    Parameters
+    ----------
+    solve : plans a snapshot: `Living(snapshot).plan`, or `soe.plan`, which is slower.
+    issues : the exceptions to answer. at_most : options of one exception that are planned.
+
+    Returns
+    -------
+    the columns of `soe_lib.review.options.OPTIONS`.
+    """
+    known: dict[str, dict[str, Any]] = {}
+    rows = []
+    for issue in issues:
+        for option in answers_to(situation, issue)[:at_most]:
+            name = repr(option.scenario)
+            if name not in known:
+                known[name] = priced(situation, solve, option)
+            if known[name]["verdict"]:
+                rows.append({"key": issue.key, **known[name]})
+    return frame_of(rows)
+
+
+def priced(situation: Situation, solve: Solve, option: Option) -> dict[str, Any]:
+    """One option against doing nothing; no verdict where it changes nothing."""
+    scenario = option.scenario
+    row: dict[str, Any] = {
+        "option": scenario.name,
+        "answer": option.answer,
+        "what": "; ".join(map(str, scenario.edits)),
+    }
+    row |= {"paid": option.paid, "scenario": text(scenario)}
+    try:
+        changed = scenario.apply(situation.snapshot)
+        plan = solve(changed)
+    except SoeError as error:
+        first = str(error).splitlines()[0]
+        return {**row, "verdict": NONE, "note": f"There is no plan with it: {first}"}
+    told = against(situation, changed, plan, fenced=not scenario.moves_fence)
+    moves = abs(told["total"]) >= LEAST
+    verdict = (BETTER if told["total"] > 0 else WORSE) if moves else ""
+    return {**row, **told, "verdict": verdict, "note": note(option, told, situation.currency)}
+
+
+def against(situation: Situation, snapshot: Snapshot, plan: Plan, *, fenced: bool = True) -> dict[str, Any]:
+    """A plan's figures less those of this week's plan; fenced: both have the same fence."""
+    base, mine = measures.figures(situation.snapshot, situation.plan), measures.figures(snapshot, plan)
+    margin = plan.margin - situation.plan.margin
+    steering = measures.steering(plan, situation.plan, fenced=fenced)
+    rest = lines(snapshot, plan)
+    waits = float((rest["late"] + rest["short"]).sum())
+    waits -= float((situation.lines["late"] + situation.lines["short"]).sum())
+    return {
+        "total": margin + sum(steering.values()),
+        "margin": margin,
+        **steering,
+        "service": (mine["service"] or 0.0) - (base["service"] or 0.0),
+        "waits": waits,
+        "stock": (mine["stock"] or 0.0) - (base["stock"] or 0.0),
+        "churn": measures.churn(plan, situation.plan),
+    }
+
+
+def note(option: Option, told: dict[str, Any], currency: str) -> str:
+    """What the figures leave out, in a sentence."""
+    if told["total"] < 0:
+        return "Worse than doing nothing."
+    if option.paid:
+        return "Its cost is in the figures."
+    most = words.money(told["total"], currency)
+    return f"Worth it up to {most}: what it costs is not in the data."
