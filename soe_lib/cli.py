@@ -389,8 +389,8 @@ def decide(
 def difference(before: str, after: str, store: str, company: str | None, frozen_days: int) -> None:
     """Say what one kept plan does otherwise than another: money, units and churn on the days that both cover."""
     with stops():
-        from soe_lib.money.difference import difference as run
-        from soe_lib.store.history import open as kept
+        from soe_lib.money.statement import difference as run
+        from soe_lib.store.history import load_plan as kept
 
         sides = []
         for label in (before, after):
@@ -427,7 +427,7 @@ def rebuild(out: str, as_of: str, run: int | None, timeout: float) -> None:
 def approve(plan: str, by: str, reason: str, store: str, company: str | None) -> None:
     """Record that a kept plan is to be carried out; `soe release` needs it."""
     with stops():
-        from soe_lib.store.approvals import approve as run
+        from soe_lib.store.meeting import approve as run
 
         day, number = _labelled(plan)
         found = run(store, day, number, by=by, reason=reason, company=company)
@@ -459,7 +459,7 @@ def targets(data: str, as_of: str | None, out: Path | None) -> None:
     with stops():
         from soe_lib.extract.snapshot import read
         from soe_lib.model import stock_targets
-        from soe_lib.operations import files
+        from soe_lib.operations import release
 
         snapshot = read(data, as_of)
         found = stock_targets.targets(snapshot)
@@ -470,7 +470,7 @@ def targets(data: str, as_of: str | None, out: Path | None) -> None:
             money = f"{snapshot.currency} {row['holding']:,.2f} a week saves {row['saves']:,.2f}"
             click.echo(f"{row['item']}, {row['location']}: {units}, {money}")
         if out:
-            files.checked(out, stock_targets.safety_stocks(snapshot, found))
+            release.checked(out, stock_targets.safety_stocks(snapshot, found))
             click.echo(f"{found.height} safety stocks in {out}")
 
 

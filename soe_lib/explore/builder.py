@@ -247,8 +247,8 @@ class Builder:
 
         Raises DataError where the scenario is empty, it has no plan, or `by` or `reason` is blank.
         """
-        from soe_lib.store.approvals import approve
         from soe_lib.store.history import append
+        from soe_lib.store.meeting import approve
 
         scenario = self._changed_one()
         answer = self.answer()

@@ -27,9 +27,8 @@ from soe_lib.model.stages import floors, with_floors
 from soe_lib.model.terms import Balance, Block, Effect, Flow, Part, Rate
 from soe_lib.model.tiered import Cold
 from soe_lib.model.written import Extra, Own, Written, with_extra
-from soe_lib.money.by_cell import RatesByCell
 from soe_lib.money.ledger import Ledger
-from soe_lib.money.rates import RateBook
+from soe_lib.money.rates import RateBook, RatesByCell
 
 CENT = 0.005
 

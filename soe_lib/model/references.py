@@ -17,7 +17,7 @@ from soe_lib.errors import FormulationError
 from soe_lib.extract.spelling import hint, likeness
 from soe_lib.model.program import LEDGER_LABELS, cells_of
 from soe_lib.model.terms import Balance, Block, Effect, Flow, Rate, lacking
-from soe_lib.money.accounts import ACCOUNTS, KINDS
+from soe_lib.money.ledger import ACCOUNTS, KINDS
 
 BRINGS: Mapping[str, type] = {"flows": Flow, "balances": Balance, "effects": Effect, "rates": Rate}
 """What each method of a block brings."""

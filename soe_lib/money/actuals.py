@@ -1,18 +1,19 @@
-"""What happened, as flows by day and as money that was booked."""
+"""What happened: flows by day, money that was booked, stock that was counted, crews that were paid."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import cast
 
 import polars as pl
 
+from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.money.cheapest_supply import CheapestSupply, cheapest_supply
 from soe_lib.money.ledger import LINES
-from soe_lib.money.reading import Window
-from soe_lib.money.ways import Ways, ways
+from soe_lib.money.window import Window
 
 NODE = ["item", "location"]
 ACCOUNT = {"sales": "revenue", "buy": "material", "ship": "freight", "hours": "conversion"}
@@ -43,7 +44,7 @@ class Actuals:
 
 def read_actuals(snapshot: Snapshot) -> Actuals:
     """The actuals of an extract; see `value_actuals` for what becomes of each measure."""
-    known = ways(snapshot)
+    known = cheapest_supply(snapshot)
     notes: list[str] = []
     rows = snapshot["actuals"].with_columns(period=pl.col("date").dt.strftime("%Y-%m-%d"))
     rows = _hours_paid(_bought_at_standard(rows, snapshot, known, notes), snapshot, notes)
@@ -87,7 +88,7 @@ def _sell(rows: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _buy(rows: pl.DataFrame, known: Ways, notes: list[str]) -> pl.DataFrame:
+def _buy(rows: pl.DataFrame, known: CheapestSupply, notes: list[str]) -> pl.DataFrame:
     bought = rows.filter(pl.col("measure") == "buy").join(known.offers, on=NODE, how="left", validate="m:1")
     free = bought.filter(pl.col("amount").is_null())
     if free.height:
@@ -100,7 +101,9 @@ def _buy(rows: pl.DataFrame, known: Ways, notes: list[str]) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _bought_at_standard(rows: pl.DataFrame, snapshot: Snapshot, known: Ways, notes: list[str]) -> pl.DataFrame:
+def _bought_at_standard(
+    rows: pl.DataFrame, snapshot: Snapshot, known: CheapestSupply, notes: list[str]
+) -> pl.DataFrame:
     """The rows with purchases that have neither an amount nor an offer paid at standard cost."""
     costs = snapshot["items"].select("item", _cost="standard_cost")
     offered = known.offers.select(*NODE, _offer=pl.lit(value=True))
@@ -150,7 +153,7 @@ def made_and_taken(rows: pl.DataFrame, snapshot: Snapshot) -> tuple[pl.DataFrame
 
     Formula: made = actuals make; a co-product that no row names comes out by its recipe. Taken = started × components.
     """
-    begun = started(rows, ways(snapshot).routings)
+    begun = started(rows, cheapest_supply(snapshot).routings)
     runs = begun.select("routing", "location", started="quantity")
     each = pl.col("started") * pl.col("quantity")
     beside = runs.join(snapshot["co_products"], on="routing").select("item", "location", quantity=each)
@@ -161,7 +164,9 @@ def made_and_taken(rows: pl.DataFrame, snapshot: Snapshot) -> tuple[pl.DataFrame
     return sums[0].sort(NODE), sums[1].sort(NODE)
 
 
-def _make(rows: pl.DataFrame, snapshot: Snapshot, known: Ways, notes: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _make(
+    rows: pl.DataFrame, snapshot: Snapshot, known: CheapestSupply, notes: list[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Flow make on the cheapest routing, and what it cost as lines.
 
     Formula: units started × the routing's cost per unit, and its steps at standard where nobody booked hours.
@@ -221,3 +226,221 @@ def _days(snapshot: Snapshot, window: Window) -> pl.DataFrame:
         week=calendar.iso_week(days),
         month=calendar.fiscal_month(days),
     )
+
+
+CELLS = pl.Schema({"item": pl.String, "location": pl.String, "quantity": pl.Float64})
+MOVEMENTS = ("sales", "make", "buy", "ship")
+CLOSE = 1e-6
+"""Units that count as none."""
+NOT_KNOWN = "is not known"
+"""In every message that says so of the profit of days whose stock nobody knows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stocktaking:
+    """Stock at both ends of a closed week.
+
+    Parameters
+    ----------
+    opening, closing : item, location, quantity [unit] on hand, before the first day and after the last one.
+    left, arriving : the same of goods under way, at the start and at the end.
+    booked : item, location, quantity: what came in less what went out of items that no count and no inventory names.
+    notes : what had to be assumed, counted.
+    """
+
+    opening: pl.DataFrame
+    closing: pl.DataFrame
+    left: pl.DataFrame
+    arriving: pl.DataFrame
+    booked: pl.DataFrame
+    notes: tuple[str, ...] = ()
+
+
+def closed_days(before: Snapshot, now: Snapshot) -> Window:
+    """The days between two extracts; raises DataError where actuals say nothing of them."""
+    window = before.as_of, now.as_of - timedelta(days=1)
+    if now["actuals"].filter(pl.col("date").is_between(*window)).is_empty():
+        raise DataError(f"actuals say nothing of {window[0]} to {window[1]}: there is no closed week to explain.")
+    return window
+
+
+def stocktaking(before: Snapshot, now: Snapshot) -> Stocktaking:
+    """Stock at the start and at the end of the days between two extracts, each from who knows it.
+
+    Formula: at the start the count of the day before, else the earlier extract's inventory; at the end the count of the
+    last day, else the later extract's inventory. A count of another day serves where nothing moved in between. What a
+    count or an inventory does not name is not there, as long as what came in explains what is there later; an item that
+    none of them names moves by what came in less what went out. Goods under way are receipts that are ours.
+
+    Raises DataError where nobody knows: neither a count nor an inventory, or more at the end than can have come in.
+    """
+    window = closed_days(before, now)
+    rows = _history(before, now)
+    opening = _on_hand(rows, window[0] - timedelta(days=1), before)
+    closing = _on_hand(rows, window[1], now)
+    for found, edge, day, extract in (
+        (opening, "start", window[0] - timedelta(days=1), before),
+        (closing, "end", window[1], now),
+    ):
+        if found is None:
+            raise DataError(
+                f"Profit of {window[0]} to {window[1]} is not known: stock at its {edge} is not. Give a count of {day} "
+                f"in actuals (measure stock), or inventory in the extract of {extract.as_of}."
+            )
+    assert opening is not None
+    assert closing is not None
+    left, arriving = _under_way(before), _under_way(now)
+    came = _net(rows.filter(pl.col("date").is_between(*window)), now)
+    _explained(opening, closing, left, arriving, came, window)
+    named = pl.concat([opening.select("item"), closing.select("item"), before["inventory"].select("item"),
+                       now["inventory"].select("item"), _counts(rows).select("item")]).unique()  # fmt: skip
+    booked = came.join(named, on="item", how="anti").select(*NODE, quantity=pl.col("came") - pl.col("used"))
+    booked = booked.filter(pl.col("quantity").abs() > CLOSE)
+    return Stocktaking(opening, closing, left, arriving, booked, tuple(_said(booked)))
+
+
+def as_count(extract: Snapshot) -> pl.DataFrame:
+    """The inventory of an extract as a count on the evening before: item, location, quantity, date, measure."""
+    day = extract.as_of - timedelta(days=1)
+    cells = _cells(extract["inventory"].rename({"on_hand": "quantity"}))
+    return cells.with_columns(date=pl.lit(day), measure=pl.lit("stock"), _inventory=pl.lit(value=True))
+
+
+def _said(booked: pl.DataFrame) -> list[str]:
+    if booked.is_empty():
+        return []
+    names = ", ".join(booked["item"].head(3))
+    return [
+        f"{booked.height} items that moved are in no count and no inventory ({names}): their stock changes by what "
+        "came in less what went out."
+    ]
+
+
+def _history(before: Snapshot, now: Snapshot) -> pl.DataFrame:
+    """All actuals that the two extracts know, each day from the later one that has it."""
+    later = now["actuals"]
+    return pl.concat([later, before["actuals"].join(later.select("date").unique(), on="date", how="anti")])
+
+
+def _counts(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.filter(pl.col("measure") == "stock", pl.col("quantity").is_not_null())
+
+
+def _on_hand(rows: pl.DataFrame, day: date, extract: Snapshot) -> pl.DataFrame | None:
+    """What lay in stock at the close of a day; None where neither a count nor the extract's inventory says so."""
+    counted = _counts(rows)
+    when = _counted_on(counted["date"], rows.filter(pl.col("measure").is_in(MOVEMENTS))["date"], day)
+    if when is not None:
+        return _cells(counted.filter(pl.col("date") == when))
+    if extract["inventory"].is_empty() and "inventory" not in extract.settings.tables.none:
+        return None
+    return _cells(extract["inventory"].rename({"on_hand": "quantity"}))
+
+
+def _counted_on(counts: pl.Series, moves: pl.Series, day: date) -> date | None:
+    """The date of a count that still holds, or already held, at the close of a day: nothing moved in between."""
+    last, first = counts.filter(counts <= day).max(), counts.filter(counts > day).min()
+    if isinstance(last, date) and moves.filter((moves > last) & (moves <= day)).is_empty():
+        return last
+    if isinstance(first, date) and moves.filter((moves > day) & (moves <= first)).is_empty():
+        return first
+    return None
+
+
+def _cells(rows: pl.DataFrame) -> pl.DataFrame:
+    cells = rows.select(pl.col(name).cast(dtype) for name, dtype in CELLS.items())
+    return cells.group_by(NODE).agg(pl.col("quantity").sum()).sort(NODE)
+
+
+def _under_way(extract: Snapshot) -> pl.DataFrame:
+    """Receipts that are ours and not yet in: goods between two places, orders that are being made."""
+    return _cells(extract["receipts"].filter(pl.col("kind") != "buy"))
+
+
+def _net(rows: pl.DataFrame, now: Snapshot) -> pl.DataFrame:
+    """item, location (one of them), came (bought, made), sold and used (sold, taken by recipes at standard) [unit]."""
+    made, taken = made_and_taken(rows, now)
+    kinds = {"buy": "came", "sales": "sold"}
+    parts = [
+        rows.filter(pl.col("measure") == measure).select(*NODE, pl.col("quantity").fill_null(0.0).alias(name))
+        for measure, name in kinds.items()
+    ]
+    parts += [made.select(*NODE, came="quantity"), taken.select(*NODE, taken="quantity")]
+    every = pl.concat(parts, how="diagonal").with_columns(pl.col("came", "sold", "taken").fill_null(0.0))
+    sums = every.group_by("item").agg(pl.col("location").min(), pl.col("came", "sold", "taken").sum()).sort("item")
+    return sums.with_columns(used=pl.col("sold") + pl.col("taken")).drop("taken")
+
+
+def _explained(
+    opening: pl.DataFrame,
+    closing: pl.DataFrame,
+    left: pl.DataFrame,
+    arriving: pl.DataFrame,
+    came: pl.DataFrame,
+    window: Window,
+) -> None:
+    """Raises DataError where goods lie at the end that nobody names at the start, and that did not come in."""
+    new = closing.join(opening, on=NODE, how="anti").filter(pl.col("quantity") > CLOSE).select("item").unique()
+    sides = [(closing, 1.0), (arriving, 1.0), (opening, -1.0), (left, -1.0)]
+    owned = pl.concat([side.select("item", quantity=pl.col("quantity") * sign) for side, sign in sides])
+    grown = new.join(owned.group_by("item").agg(pl.col("quantity").sum()), on="item").join(came, on="item", how="left")
+    more = pl.col("quantity") + pl.col("sold").fill_null(0.0) - pl.col("came").fill_null(0.0)
+    lost = grown.with_columns(more=more).filter(pl.col("more") > CLOSE + 1e-9 * pl.col("quantity").abs()).sort("item")
+    if lost.height:
+        names = ", ".join(lost["item"].head(5))
+        raise DataError(
+            f"Profit of {window[0]} to {window[1]} is not known: {lost.height} items ({names}) have "
+            f"{lost['more'].sum():,.6g} units more at its end than came in, at places where nobody names them at its "
+            f"start. Give their stock in a count of {window[0] - timedelta(days=1)} or in the inventory of the extract "
+            f"of {window[0]}."
+        )
+
+
+def wages(before: Snapshot, now: Snapshot) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Ledger lines of the crews' pay in the days between two extracts, and what had to be assumed.
+
+    Formula: −heads × cost_per_head × length of the days in `costs.per`, −hire_cost or −release_cost × change of heads;
+    heads are those that the later extract opens with, as people come and go at the start of a period. Where a crew has
+    no hourly cost and its hours of these days carry an amount, that amount is its pay and nothing is added.
+
+    Parameters
+    ----------
+    before, now : extracts of the week's first day and of the day after its last.
+    """
+    if before["workforce"].is_empty():
+        return pl.DataFrame(schema=LINES), ()
+    first, last = closed_days(before, now)
+    overlap = pl.min_horizontal("ends_on", pl.lit(last)) - pl.max_horizontal("starts_on", pl.lit(first))
+    days = pl.max_horizontal(overlap.dt.total_days() + 1, 0)
+    length = float(before.periods.select((pl.col("length") * days / pl.col("days")).sum()).item())
+    after = now["workforce"].select("resource", heads="opening_heads")
+    crews = before["workforce"].join(after, on="resource", how="left", validate="1:1", maintain_order="left")
+    change = pl.col("heads").fill_null(pl.col("opening_heads")) - pl.col("opening_heads")
+    pay = {
+        "heads": (pl.col("opening_heads") + change, pl.col("cost_per_head") * length),
+        "hire": (change.clip(lower_bound=0.0), pl.col("hire_cost")),
+        "release": ((-change).clip(lower_bound=0.0), pl.col("release_cost")),
+    }
+    unpaid = crews.join(_paid_by_the_hour(now, first, last), on="resource", how="anti", maintain_order="left")
+    places = now["resources"].select("resource", "location")
+    placed = unpaid.join(places, on="resource", how="left", validate="m:1", maintain_order="left")
+    lines = [
+        placed.select(
+            "location", account=pl.lit("workforce"), kind=pl.lit("cash"), flow=pl.lit(flow), item=pl.lit(""),
+            customer=pl.lit(""), period=pl.lit(first.isoformat()), quantity=heads, per_unit=-each, amount=-heads * each,
+        ).filter(pl.col("amount") != 0).select(LINES.names())
+        for flow, (heads, each) in pay.items()
+    ]  # fmt: skip
+    found = pl.concat(lines)
+    said = f"Actuals do not say what crews are paid: {-found['amount'].sum():,.2f} by heads and cost_per_head."
+    return found, (said,) if found.height else ()
+
+
+def _paid_by_the_hour(now: Snapshot, first: date, last: date) -> pl.DataFrame:
+    """Crews without an hourly cost whose hours have an amount: resource."""
+    free = now["resources"].filter(pl.col("hourly_cost").fill_null(0.0) == 0).select("resource")
+    rows = now["actuals"].filter(
+        pl.col("date").is_between(pl.lit(first), pl.lit(last)), pl.col("measure") == "hours",
+        pl.col("amount").is_not_null(),
+    )  # fmt: skip
+    return rows.join(free, on="resource", how="semi").select("resource").unique()

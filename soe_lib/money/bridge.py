@@ -1,20 +1,111 @@
-"""Bridge: why one plan is worth more than another, in steps that add up to the cent."""
+"""Bridges: why each plan is worth more than the one before, in steps that add up to the cent."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, get_args
 
+import numpy as np
 import polars as pl
 
 from soe_lib.display import html
 from soe_lib.errors import FormulationError, ReconciliationError
-from soe_lib.money.keyed import sides_of
-from soe_lib.money.reading import PlanLike, Window, items_of, standard_costs
-from soe_lib.money.rounding import as_money, whole
-from soe_lib.money.steps import change_of, in_minor_units, on_days, steps_of, window_of
-from soe_lib.money.variance import account_effects, currency_effects, flex, in_order_of_drivers, sales_effects
+from soe_lib.money.drivers import (
+    Flex,
+    Keys,
+    Side,
+    account_effects,
+    currency_effects,
+    flex,
+    formula,
+    in_order_of_drivers,
+    sales_effects,
+    sides_of,
+)
+from soe_lib.money.rounding import LARGEST, as_money, nested, whole
+from soe_lib.money.window import PlanLike, Window, accrual, common_window, cut, horizon, items_of, standard_costs
+
+ROUNDING = "rounding"
+NOISE = 1e-6
+"""Minor units below which an effect is float noise."""
+
+
+def on_days(plans: Sequence[PlanLike], span: Window | None, costs: pl.DataFrame | None) -> list[PlanLike]:
+    if span is not None:
+        return [cut(plan, span, standard_cost=costs) for plan in plans]
+    return list(plans) if costs is None else [accrual(plan, costs) for plan in plans]
+
+
+def window_of(plans: Sequence[PlanLike], window: Window | Literal["common"] | None) -> Window | None:
+    """The days to compare; None for the whole of plans that cover the same days.
+
+    Raises ReconciliationError for different horizons without a window.
+    """
+    if window == "common":
+        return common_window(list(plans))
+    if window is not None:
+        return window
+    spans = [horizon(plan) for plan in plans]
+    if len(set(spans)) > 1:
+        said = "; ".join(f"{p.name}: {a} to {b}" for p, (a, b) in zip(plans, spans, strict=True))
+        raise ReconciliationError(
+            f"the plans cover different days ({said}), and money of different days cannot be bridged. "
+            'Compare what they share with window="common".'
+        )
+    return None
+
+
+def change_of(effects: Mapping[str, pl.DataFrame], plans: Sequence[PlanLike]) -> float:
+    """The change of margin, which the effects must be before they become cents: nothing may be rounded away.
+
+    Float noise grows with the figures: a volume of a million times the base is measured in such figures.
+    """
+    change = plans[1].ledger.margin - plans[0].ledger.margin
+    found = sum(float(rows.get_column("effect").sum()) for rows in effects.values())
+    size = sum(float(rows.get_column("effect").abs().sum()) for rows in effects.values())
+    turnover = sum(plan.ledger.turnover for plan in plans)
+    if abs(found - change) > max(1e-4, 1e-11 * turnover, 1e-13 * size):
+        raise ReconciliationError(f"the effects add up to {found:,.4f}, but the margin moves by {change:,.4f}.")
+    return change
+
+
+def in_minor_units(effects: Mapping[str, pl.DataFrame], keys: Keys, goals: tuple[int, int], scale: int) -> pl.DataFrame:
+    """Effects as minor units that add up to the rounded change, and what the rounded ends are off it.
+
+    Parameters
+    ----------
+    goals : the rounded change, and the change between the rounded ends, in minor units.
+    """
+    goal, change = goals
+    kept = {driver: rows.filter((pl.col("effect") * scale).abs() >= NOISE) for driver, rows in effects.items()}
+    sizes = [rows.height for rows in kept.values()]
+    rows = pl.concat(kept.values(), how="diagonal")
+    values = rows.get_column("effect").to_numpy() * scale
+    if beyond := [driver for driver, one in kept.items() if float(one["effect"].abs().sum()) * scale >= LARGEST]:
+        raise ReconciliationError(
+            f"{', '.join(beyond)} has more minor units than whole numbers of 64 bits can count: the base sells too "
+            "little to measure the other plan by, or an amount is not in money. Compare plans of one scale."
+        )
+    goal = goal if values.size else 0
+    cents = nested(values, [np.repeat(np.arange(len(sizes)), sizes)], goal)
+    drivers = pl.Series("driver", list(kept), dtype=pl.String).gather(np.repeat(np.arange(len(sizes)), sizes))
+    found = keys.labelled(rows.drop("effect").with_columns(pl.Series("amount", cents, dtype=pl.Int64)))
+    found = found.select(drivers, pl.all())
+    if change == goal:
+        return found
+    left = dict.fromkeys(found.columns) | {"driver": ROUNDING, "amount": change - goal}
+    return pl.concat([found, pl.DataFrame([left], schema=found.schema)])
+
+
+def steps_of(detail: pl.DataFrame, flexed: Flex, sides: tuple[Side, Side]) -> pl.DataFrame:
+    sums = detail.group_by("driver", maintain_order=True).agg(
+        pl.col("amount").sum(), pl.len().cast(pl.Int64).alias("rows")
+    )
+    said = [formula(driver, flexed, sides[0].plan.ledger, sides[1].plan.ledger) for driver in sums.get_column("driver")]
+    return sums.with_columns(pl.Series("formula", said, dtype=pl.String)).select("driver", "amount", "formula", "rows")
+
 
 Convention = Literal["mix at base margin", "mix as average price"]
 
@@ -223,3 +314,124 @@ class Reader:
             pl.concat([items_of(plan) for plan in plans], how="diagonal_relaxed").unique("item", keep="first"),
             self.span, digits, tuple(dict.fromkeys(notes)),
         )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Walk:
+    """Several plans in turn, and why each is worth more than the one before; favourable is positive.
+
+    Formula: margin of the first + Σ steps of every bridge = margin of the last, in whole minor units.
+
+    Parameters
+    ----------
+    bridges : one from each plan to the next.
+
+    Raises ReconciliationError where one does not start at what the one before ends at.
+    """
+
+    bridges: tuple[Bridge, ...]
+
+    def __post_init__(self) -> None:
+        for before, after in pairwise(self.bridges):
+            if (before.end, before.other) != (after.start, after.base):
+                raise ReconciliationError(
+                    f"the bridge to {before.other} ends at {before.end} minor units, the next one, from {after.base}, "
+                    f"starts at {after.start}: value every plan once and compare it over the same days."
+                )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The plans from first to last."""
+        return (self.bridges[0].base, *(one.other for one in self.bridges))
+
+    @property
+    def residual(self) -> int:
+        """Last − first − Σ all steps, in minor units: 0."""
+        steps = sum(int(one.steps["amount"].sum()) for one in self.bridges)
+        return self.bridges[-1].end - self.bridges[0].start - steps
+
+    @property
+    def steps(self) -> pl.DataFrame:
+        """Every step: from, to, driver, amount (Int64, minor units), formula, rows."""
+        return pl.concat(_between(one, one.steps) for one in self.bridges)
+
+    @property
+    def detail(self) -> pl.DataFrame:
+        """The rows behind the steps: from, to, driver, keys, quantities, amounts, amount (Int64, minor units)."""
+        return pl.concat([_between(one, one.detail) for one in self.bridges], how="diagonal")
+
+    def by(self, *columns: str) -> pl.DataFrame:
+        """The steps drilled down: from, to, driver, the columns (a key, or family …), amount in minor units."""
+        return pl.concat(_between(one, one.by(*columns)) for one in self.bridges)
+
+    def drivers(self) -> pl.DataFrame:
+        """Drivers down, bridges across, and in all: driver, a column per plan walked to, total [money]."""
+        wide = self.steps.pivot("to", index="driver", values="amount", aggregate_function="sum").fill_null(0)
+        total = wide.with_columns(total=pl.sum_horizontal(pl.exclude("driver")))
+        return total.with_columns(as_money(pl.exclude("driver"), self.bridges[0].digits))
+
+    def table(self) -> pl.DataFrame:
+        """The walk as it is shown: line, kind (plan, driver), amount, cumulative [money], formula."""
+        parts = []
+        for place, one in enumerate(self.bridges):
+            if not place:
+                parts.append(_line(one.base, one.start))
+            reached = one.start + pl.col("amount").cum_sum()
+            parts.append(one.steps.select(line="driver", kind=pl.lit("driver"), amount="amount", cumulative=reached,
+                                          formula="formula"))  # fmt: skip
+            parts.append(_line(one.other, one.end))
+        money = as_money(pl.col("amount", "cumulative"), self.bridges[0].digits)
+        return pl.concat(parts).with_columns(money)
+
+    def __repr__(self) -> str:
+        return "\n".join([f"{' → '.join(self.names)}, residual {self.residual}", *(repr(one) for one in self.bridges)])
+
+
+def bridges(
+    plans: Sequence[PlanLike],
+    *,
+    window: Window | Literal["common"] | None = None,
+    at_base_rates: Mapping[str, PlanLike] | None = None,
+    standard_cost: pl.DataFrame | None = None,
+    convention: Convention = "mix at base margin",
+    by: Sequence[str] = KEYS,
+    variable: Sequence[str] = VARIABLE,
+    reading: Literal["cash", "accrual"] = "cash",
+    digits: int = 2,
+) -> Walk:
+    """The bridges from each plan to the next: budget → S&OP → last week's plan → this week's plan → actual.
+
+    Formula: see `soe_lib.money.bridge.bridge`; all of them over the same days and at the same standard costs.
+
+    Parameters
+    ----------
+    plans : two or more, in the order to be walked; names of their own.
+    window : first and last day to compare, or "common" for the days that all of them cover.
+    at_base_rates : by name of a plan: that plan at the exchange rates of the one before it.
+    standard_cost : item, standard_cost [money/unit]; the plans' own items when left out.
+    convention, by, variable, reading, digits : of every bridge; see `bridge`.
+
+    Raises ReconciliationError for different horizons without a window, FormulationError for fewer than two plans.
+    """
+    if len(plans) < 2:
+        raise FormulationError(f"a walk needs at least two plans, not {len(plans)}.")
+    rated = dict(at_base_rates or {})
+    if unknown := sorted(set(rated) - {plan.name for plan in plans[1:]}):
+        raise FormulationError(f"no plan to walk to is called {', '.join(unknown)}.")
+    span = window_of(plans, window)
+    costs = standard_costs(list(plans), standard_cost)
+    read = Reader([*plans, *rated.values()], span, tuple(by), costs, reading=reading)
+    return Walk(
+        tuple(
+            read.bridge(before, after, rated.get(after.name), convention=convention, variable=variable, digits=digits)
+            for before, after in pairwise(plans)
+        )
+    )
+
+
+def _between(one: Bridge, rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.select(pl.lit(one.base).alias("from"), pl.lit(one.other).alias("to"), pl.all())
+
+
+def _line(name: str, amount: int) -> pl.DataFrame:
+    return pl.DataFrame({"line": [name], "kind": ["plan"], "amount": [amount], "cumulative": [amount], "formula": [""]})

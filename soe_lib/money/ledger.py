@@ -1,8 +1,8 @@
-"""Ledger: every money line of a plan, and the totals that meetings and finance read from it."""
+"""Ledger: every money line of a plan, its accounts and its dates, and the totals that finance reads from it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -13,9 +13,189 @@ import polars as pl
 
 from soe_lib.display import html
 from soe_lib.errors import FormulationError
-from soe_lib.money.accounts import KINDS, MARGIN_KINDS, in_order, rank
 from soe_lib.money.rounding import nested, whole
-from soe_lib.money.timeline import BEYOND, month_shares, no_periods, timeline
+
+ACCOUNTS = (
+    "revenue",
+    "material",
+    "conversion",
+    "overtime",
+    "changeover",
+    "freight",
+    "expediting",
+    "holding",
+    "penalties",
+    "write-offs",
+    "fixed",
+    "workforce",
+    "stock change",
+    "opening stock",
+    "end value",
+    "handed on",
+    "goodwill",
+    "expected shortage",
+    "below safety",
+    "nervousness",
+    "fence breaks",
+    "disruption",
+)
+"""The accounts known by name; others follow in alphabetical order, after the last cash account."""
+
+KINDS = ("cash", "inventory", "steering")
+"""cash: earned or spent. inventory: value of what is left at the end. steering: moves plans, is no money."""
+
+STEERING = {"goodwill": "Goodwill", "shortage": "Expected shortage", "other": "Other steering"}
+"""What steering is told apart by, wherever it is shown: goodwill of whoever is let down; what is expected to be late,
+lost or expedited because stock is low; and the rest (below safety stock, prices of a change). The three add up."""
+
+MARGIN_KINDS = ("cash", "inventory")
+"""margin = cash + inventory."""
+
+
+def in_order(accounts: Iterable[str]) -> list[str]:
+    """The accounts given, each once, in finance's order.
+
+    Formula: the known ones as in ACCOUNTS; unknown ones by name, after the last cash account.
+    """
+    named = set(accounts)
+    cut = ACCOUNTS.index("stock change")
+    cash, rest = ACCOUNTS[:cut], ACCOUNTS[cut:]
+    unknown = sorted(named - set(ACCOUNTS))
+    return [account for account in (*cash, *unknown, *rest) if account in named]
+
+
+def rank(accounts: pl.Series) -> pl.Series:
+    """The place of each account in finance's order, to sort by; shape as given."""
+    places = {account: place for place, account in enumerate(in_order(accounts.unique().to_list()))}
+    return accounts.replace_strict(places, default=None, return_dtype=pl.Int64) if places else accounts.cast(pl.Int64)
+
+
+BEYOND = "beyond"
+"""The pseudo-period after the horizon: late arrivals and the last closing stock."""
+
+PERIODS = pl.Schema(
+    {
+        "period": pl.String,
+        "index": pl.Int64,
+        "starts_on": pl.Date,
+        "ends_on": pl.Date,
+        "days": pl.Int64,
+        "week": pl.String,
+        "month": pl.String,
+        "months": pl.String,
+    }
+)
+"""What the money room reads of a Snapshot's periods."""
+
+
+def no_periods() -> pl.DataFrame:
+    """A frame of periods without a row."""
+    return pl.DataFrame(schema=PERIODS)
+
+
+def known_periods(periods: pl.DataFrame) -> pl.DataFrame:
+    """The columns of a frame of periods that money needs: period, starts_on, ends_on, days, week, month, months.
+
+    `days` counts both ends; a missing week or month is written from the first day. `months` are all fiscal months of
+    the period with their working days ("2026-11:1 2026-12:4"), null where only `month` is known.
+
+    Raises FormulationError where period, starts_on or ends_on is missing.
+    """
+    needed = ["period", "starts_on", "ends_on"]
+    if lost := [name for name in needed if name not in periods.columns]:
+        raise FormulationError(f"periods lack {', '.join(lost)}: money is booked by period, and periods are dates.")
+    return periods.select(
+        pl.col("period").cast(pl.String),
+        "starts_on",
+        "ends_on",
+        days=(pl.col("ends_on") - pl.col("starts_on")).dt.total_days() + 1,
+        week=pl.col("week").cast(pl.String) if "week" in periods.columns else _week(pl.col("starts_on")),
+        month=pl.col("month").cast(pl.String) if "month" in periods.columns else _month(pl.col("starts_on")),
+        months=pl.col("months").cast(pl.String) if "months" in periods.columns else pl.lit(None, dtype=pl.String),
+    )
+
+
+def timeline(labels: pl.Series, *frames: pl.DataFrame) -> pl.DataFrame:
+    """The dates behind labels: period, starts_on, ends_on, days, week, month, months; a row per label understood.
+
+    A label is looked up in the frames in turn; otherwise an ISO date is a day, an ISO week ("2026-W48")
+    seven days, a month ("2026-11") a calendar month. "beyond" is the day after the last period of the first
+    frame.
+
+    Parameters
+    ----------
+    labels : names, in any order, repeats allowed.
+    frames : frames of periods, the label's own plan first.
+    """
+    found = pl.concat([known_periods(frame) for frame in frames] + [known_periods(no_periods())])
+    found = found.unique("period", keep="first", maintain_order=True)
+    wanted = pl.DataFrame({"period": labels.cast(pl.String)}).unique().drop_nulls()
+    given = wanted.join(found, on="period", how="inner", validate="m:1")
+    rest = wanted.join(found, on="period", how="anti")
+    return pl.concat([given, _read(rest), _beyond(rest, frames[0] if frames else found)]).sort("starts_on", "period")
+
+
+def _read(labels: pl.DataFrame) -> pl.DataFrame:
+    label = pl.col("period")
+    day = pl.when(label.str.len_chars() == 10).then(label).str.to_date("%Y-%m-%d", strict=False)
+    monday = (label + "-1").str.to_date("%G-W%V-%u", strict=False)
+    first = pl.when(label.str.len_chars() == 7).then(label + "-01").str.to_date("%Y-%m-%d", strict=False)
+    return (
+        labels.with_columns(_day=day, _monday=monday, _first=first)
+        .with_columns(
+            starts_on=pl.coalesce("_day", "_monday", "_first"),
+            ends_on=pl.coalesce("_day", pl.col("_monday").dt.offset_by("6d"), pl.col("_first").dt.month_end()),
+        )
+        .drop_nulls("starts_on")
+        .select(
+            "period",
+            "starts_on",
+            "ends_on",
+            days=(pl.col("ends_on") - pl.col("starts_on")).dt.total_days() + 1,
+            week=_week(pl.col("starts_on")),
+            month=_month(pl.col("starts_on")),
+            months=pl.lit(None, dtype=pl.String),
+        )
+    )
+
+
+def _beyond(labels: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    here = labels.filter(pl.col("period") == BEYOND)
+    after = pl.lit(found.get_column("ends_on").max(), dtype=pl.Date).dt.offset_by("1d")
+    return here.with_columns(
+        starts_on=after,
+        ends_on=after,
+        days=pl.lit(1, dtype=pl.Int64),
+        week=pl.lit(BEYOND),
+        month=pl.lit(BEYOND),
+        months=pl.lit(None, dtype=pl.String),
+    ).drop_nulls("starts_on")
+
+
+def month_shares(dates: pl.DataFrame) -> pl.DataFrame:
+    """How periods split over fiscal months: period, month, share; the shares of a period add up to 1.
+
+    Formula: working days of the period in the month ÷ working days of the period; all of it to `month` where nothing
+    more is known.
+
+    Parameters
+    ----------
+    dates : period, month, months, as `timeline` gives them.
+    """
+    parts = pl.coalesce("months", pl.format("{}:1", "month")).str.split(" ")
+    each = dates.select("period", part=parts).explode("part").drop_nulls()
+    cut = each.select("period", pl.col("part").str.split_exact(":", 1).struct.rename_fields(["month", "days"]))
+    days = cut.unnest("part").with_columns(pl.col("days").cast(pl.Float64))
+    return days.select("period", "month", share=pl.col("days") / pl.col("days").sum().over("period"))
+
+
+def _week(day: pl.Expr) -> pl.Expr:
+    return day.dt.strftime("%G-W%V")
+
+
+def _month(day: pl.Expr) -> pl.Expr:
+    return day.dt.strftime("%Y-%m")
+
 
 LINES = pl.Schema(
     {

@@ -1,9 +1,9 @@
-"""RateBook: what one unit of each flow is worth, by account; every plan is valued by the same rows."""
+"""Rates: what one unit of each flow is worth, by account, and the ledger lines that any plan makes of them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -14,10 +14,210 @@ import numpy.typing as npt
 import polars as pl
 
 from soe_lib.errors import DataError, FormulationError
-from soe_lib.money.booking import adapted, booked_lines, checked, finite, free, key_columns, unmatched
-from soe_lib.money.ledger import ADAPTED, LINES, UNMATCHED, Ledger
-from soe_lib.money.nearest import OWN_RATE, adapt
-from soe_lib.money.timeline import no_periods
+from soe_lib.money.ledger import ADAPTED, KINDS, LINES, UNMATCHED, Ledger, no_periods, timeline
+
+FREE = ""
+"""The account of a cell that the book knows and that costs nothing."""
+
+LABELS = ("item", "location", "customer")
+
+
+def checked(flow: str, table: pl.DataFrame) -> pl.DataFrame:
+    """A rate table with text labels and number rates, nothing blank.
+
+    Raises FormulationError on a missing column, a rate that is not a number, or an unknown kind.
+    """
+    if lost := [name for name in ("account", "kind", "per_unit") if name not in table.columns]:
+        raise FormulationError(f"rates of {flow} lack {', '.join(lost)}.")
+    names = [name for name in table.columns if name not in ("per_unit", "cell")]
+    kinds = {**dict.fromkeys(names, pl.String), "per_unit": pl.Float64}
+    clean = table if table.schema == kinds else table.select(pl.col(name).cast(kind) for name, kind in kinds.items())
+    rate = clean.get_column("per_unit")
+    if finite(rate) < clean.height:
+        bad = clean.filter(rate.is_null() | ~rate.is_finite())
+        raise FormulationError(
+            f"rates of {flow}: {bad.height} of {clean.height} are blank or not finite, first {bad.row(0)}; "
+            "give the price or the cost that is missing."
+        )
+    if not {*clean.get_column("kind").unique()} <= {*KINDS, None}:
+        strange = clean.filter(~pl.col("kind").is_in(KINDS))
+        raise FormulationError(f"rates of {flow}: kind must be one of {', '.join(KINDS)}, not {strange['kind'][0]!r}.")
+    return clean
+
+
+def finite(numbers: pl.Series) -> int:
+    """How many of them are numbers: not blank, not infinite; NumPy counts a short column sooner than a query does."""
+    return int(np.isfinite(numbers.to_numpy()).sum())
+
+
+def key_columns(table: pl.DataFrame, known: Sequence[str] | None) -> tuple[str, ...]:
+    """The columns that name a cell: the known ones, else all in front of the account."""
+    if known and all(key in table.columns for key in known):
+        return tuple(known)
+    return tuple(table.columns[: table.columns.index("account")])
+
+
+def free(cells: pl.DataFrame) -> pl.DataFrame:
+    """Rates of nothing for cells that cost nothing."""
+    return cells.with_columns(account=pl.lit(FREE), kind=pl.lit("cash"), per_unit=pl.lit(0.0))
+
+
+def booked_lines(flow: str, hits: pl.DataFrame) -> pl.DataFrame:
+    """Ledger lines of rows joined to their rates.
+
+    Formula: amount = quantity × per_unit, at item, location and customer of the rate (`booked_item` … before
+    `item` …) and in the period it is booked to.
+    """
+    paid = hits.lazy().filter(pl.col("account") != FREE)
+    label = {name: _first(hits, f"booked_{name}", name) for name in LABELS}
+    return paid.select(
+        "account",
+        "kind",
+        flow=pl.lit(flow),
+        **label,
+        period=_first(hits, "booked", "period"),
+        quantity="quantity",
+        per_unit="per_unit",
+        amount=pl.col("quantity") * pl.col("per_unit"),
+    ).collect()
+
+
+def unmatched(rows: pl.DataFrame, flow: str) -> pl.DataFrame:
+    """How many rows, and how much, have no rate."""
+    if rows.is_empty():
+        return pl.DataFrame(schema=UNMATCHED)
+    return pl.DataFrame([{"flow": flow, "rows": rows.height, "quantity": _units(rows)}], schema=UNMATCHED)
+
+
+def adapted(rows: pl.DataFrame, flow: str, how: str) -> pl.DataFrame:
+    """How many rows, and how much, are valued at a rate that is not quite their own."""
+    if rows.is_empty():
+        return pl.DataFrame(schema=ADAPTED)
+    row = {"flow": flow, "how": how, "rows": rows.height, "quantity": _units(rows)}
+    return pl.DataFrame([row], schema=ADAPTED)
+
+
+def _units(rows: pl.DataFrame) -> float:
+    return float(rows.get_column("quantity").sum())
+
+
+def _first(frame: pl.DataFrame, *names: str) -> pl.Expr:
+    return pl.coalesce([*(pl.col(name) for name in names if name in frame.columns), pl.lit("")])
+
+
+TIMES = ("due", "period")
+"""Key columns that are points in time, the one to match first in front."""
+
+NEAREST = "rate of the nearest period"
+AS_FORECAST = "order unknown to the rates, valued as forecast"
+OWN_RATE = "unknown to the rates, valued at its own plan's"
+
+
+def adapt(
+    flow: str,
+    rows: pl.DataFrame,
+    table: pl.DataFrame,
+    keys: Sequence[str],
+    calendars: tuple[pl.DataFrame, pl.DataFrame],
+    *,
+    timed: bool,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of a loaded plan joined to the rates that come nearest, and a count of how.
+
+    Formula: among the rates with the same other keys, the one whose due day is nearest and then whose lag
+    from due to period is nearest; the earlier of two as near. It is booked in the row's own period. For
+    flows that cost money per time, per_unit × days of the row's period / days of the rate's period.
+
+    Parameters
+    ----------
+    rows : _row, key columns, quantity.
+    table : the flow's rates.
+    calendars : periods of the plan, periods of the book.
+
+    Returns the joined rows, and flow, how, rows, quantity.
+    """
+    times = [key for key in TIMES if key in keys]
+    hits = _by_time(rows, table, keys, times, calendars, timed) if times else _none(rows, table)
+    counts = [adapted(rows.join(hits, on="_row", how="semi"), flow, NEAREST)]
+    rest = rows.join(hits, on="_row", how="anti")
+    if "order" in keys and rest.filter(pl.col("order") != "").height:
+        loose = rest.with_columns(order=pl.lit(""))
+        same = loose.join(table, on=list(keys), how="inner")
+        late = loose.join(same, on="_row", how="anti")
+        more = [same, _by_time(late, table, keys, times, calendars, timed) if times else _none(late, table)]
+        found = pl.concat(more, how="diagonal")
+        counts.append(adapted(rest.join(found, on="_row", how="semi"), flow, AS_FORECAST))
+        hits = pl.concat([hits, found], how="diagonal")
+    return hits, pl.concat(counts)
+
+
+def _by_time(
+    rows: pl.DataFrame,
+    table: pl.DataFrame,
+    keys: Sequence[str],
+    times: Sequence[str],
+    calendars: tuple[pl.DataFrame, pl.DataFrame],
+    timed: bool,
+) -> pl.DataFrame:
+    plan, book = calendars
+    others = [key for key in keys if key not in times]
+    asked = _dated(rows, times, plan, book)
+    slots = _dated(table.select(keys).unique(), times, book, plan)
+    placed = _closest(asked, slots, others, "_day_0")
+    if len(times) == 2:
+        placed = _closest(placed, slots.rename({"_day_0": "_near_day_0"}), [*others, "_near_day_0"], "_day_1")
+    at = [f"_near_day_{place}" for place in range(len(times))]
+    target = slots.rename({f"_day_{place}": name for place, name in enumerate(at)})
+    target = target.unique([*others, *at], keep="first", maintain_order=True)
+    near = {time: f"_near_{time}" for time in times} | {"_days": "_near_days"}
+    wide = placed.join(target.rename(near), on=[*others, *at], how="inner", validate="m:1")
+    joined = wide.join(
+        table, left_on=[*others, *(near[time] for time in times)], right_on=[*others, *times], how="inner"
+    )
+    own = pl.col(times[-1]).alias("booked")
+    ratio = (pl.col("_days") / pl.col("_near_days")) if timed else pl.lit(1.0)
+    return joined.with_columns(own, per_unit=pl.col("per_unit") * ratio).drop(
+        [name for name in joined.columns if name.startswith("_") and name != "_row"]
+    )
+
+
+def _dated(frame: pl.DataFrame, times: Sequence[str], *calendars: pl.DataFrame) -> pl.DataFrame:
+    """The frame with _day_0 (first time as a number), _day_1 (lag of the second), _days; unknown drop out."""
+    for place, time in enumerate(times):
+        dates = timeline(frame.get_column(time), *calendars).select(
+            pl.col("period").alias(time),
+            pl.col("starts_on").cast(pl.Int32).cast(pl.Int64).alias(f"_day_{place}"),
+            pl.col("days").alias("_days"),
+        )
+        frame = frame.drop("_days", strict=False).join(dates, on=time, how="inner", validate="m:1")
+    if len(times) == 2:
+        frame = frame.with_columns(_day_1=pl.col("_day_1") - pl.col("_day_0"))
+    return frame
+
+
+def _closest(rows: pl.DataFrame, slots: pl.DataFrame, by: Sequence[str], on: str) -> pl.DataFrame:
+    """The rows with _near<on>: the slot's value nearest to theirs, among slots of the same `by`."""
+    places = slots.select(*by, on).unique().with_columns(_found=pl.col(on)).sort(on)
+    left = rows.sort(on)
+    found = left
+    for strategy, name in (("backward", "_before"), ("forward", "_after")):
+        found = _asof(found, places.rename({"_found": name}), by, on, strategy)
+    before, after, day = pl.col("_before"), pl.col("_after"), pl.col(on)
+    nearer = pl.when(after.is_null() | (day - before <= after - day)).then(before).otherwise(after)
+    return found.with_columns(nearer.alias(f"_near{on}")).drop("_before", "_after").drop_nulls(f"_near{on}")
+
+
+def _asof(left: pl.DataFrame, right: pl.DataFrame, by: Sequence[str], on: str, strategy: str) -> pl.DataFrame:
+    grouped = list(by) or None
+    if strategy == "backward":
+        return left.join_asof(right, on=on, by=grouped, strategy="backward", check_sortedness=False)
+    return left.join_asof(right, on=on, by=grouped, strategy="forward", check_sortedness=False)
+
+
+def _none(rows: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
+    extra = [name for name in table.columns if name not in rows.columns]
+    return rows.clear().with_columns(pl.lit(None, dtype=table.schema[name]).alias(name) for name in extra)
+
 
 Match = Literal["exact", "nearest"]
 
@@ -242,3 +442,48 @@ class RateBook:
             hits = pl.concat([hits, more], how="diagonal")
             rest = rest.join(more, on="_row", how="anti")
         return booked_lines(flow, hits), ways, rest.drop("_row") if rest.height else rows.clear()
+
+
+@dataclass(frozen=True, eq=False)
+class RatesByCell:
+    """Every rate as the ledger line of one unit, and the cell that it is for.
+
+    Formula: amount = quantity of the cell × per_unit. The lines are those of `RateBook.value`, in the same order; a
+    book finds them by the keys of each cell, which takes longer, and shows that the keys are right.
+
+    Parameters
+    ----------
+    lines : columns of LINES at a quantity of one. cells : shape (lines,), the place of its cell among all quantities.
+    """
+
+    lines: pl.DataFrame
+    cells: npt.NDArray[np.intp]
+
+    @classmethod
+    def of(cls, rates: Mapping[str, pl.DataFrame], first: Mapping[str, int]) -> RatesByCell:
+        """From rate tables that number their cells.
+
+        Parameters
+        ----------
+        rates : by flow: cell, account, kind, booked labels and per_unit. first : by flow: the place of its cell 0.
+        """
+        frames = {flow: rates[flow].sort("cell", maintain_order=True) for flow in sorted(rates)}
+        lines = [booked_lines(flow, frame.with_columns(quantity=pl.lit(1.0))) for flow, frame in frames.items()]
+        cells = [frame.get_column("cell").to_numpy().astype(np.intp) + first[flow] for flow, frame in frames.items()]
+        return cls(
+            pl.concat([pl.DataFrame(schema=LINES), *lines], how="vertical_relaxed"),
+            np.concatenate([np.zeros(0, np.intp), *cells]),
+        )
+
+    def value(self, quantity: npt.NDArray[np.float64]) -> pl.DataFrame:
+        """The ledger lines of a plan; cells of quantity 0 leave none.
+
+        Parameters
+        ----------
+        quantity : of every cell, shape (quantities,) [unit].
+        """
+        mine = quantity[self.cells]
+        used = np.flatnonzero(mine)
+        lines, units = self.lines[used], mine[used]
+        amount = units * lines.get_column("per_unit").to_numpy()
+        return lines.with_columns(pl.Series("quantity", units), pl.Series("amount", amount))

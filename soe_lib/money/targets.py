@@ -10,14 +10,12 @@ import polars as pl
 
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.money.actuals import as_count
 from soe_lib.money.cash import cash_curve
-from soe_lib.money.position import position
 from soe_lib.money.rates import RateBook
-from soe_lib.money.reading import PlanLike, Window, horizon, standard_costs
 from soe_lib.money.rounding import as_money, whole
-from soe_lib.money.stocktaking import as_count
 from soe_lib.money.valuation import value_actuals
-from soe_lib.money.window import cut
+from soe_lib.money.window import PlanLike, Window, cut, horizon, position, standard_costs
 
 MEASURES = ("revenue", "margin", "stock", "cash")
 MONEY = ("target", "booked", "actual", "planned", "rest", "landing", "gap")

@@ -2,23 +2,74 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 
 import polars as pl
 
 from soe_lib.errors import DataError
+from soe_lib.extract.calendar import Calendar
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.money.actuals import read_actuals
-from soe_lib.money.balances import with_stock
+from soe_lib.extract.spelling import hint
+from soe_lib.money.actuals import closed_days, read_actuals, stocktaking, wages
+from soe_lib.money.cheapest_supply import owned, with_stock
 from soe_lib.money.commitments import budget_lines, covered, said_amount, sold_by_consensus, supplied
-from soe_lib.money.ledger import Ledger
+from soe_lib.money.ledger import BEYOND, LINES, Ledger, no_periods
 from soe_lib.money.rates import RateBook
-from soe_lib.money.reading import PlanLike, Window, horizon, items_of, periods_of
-from soe_lib.money.stocktaking import closed_days, stocktaking
-from soe_lib.money.supply import owned
-from soe_lib.money.valued import Valued, said
-from soe_lib.money.wages import wages
+from soe_lib.money.window import PlanLike, Window, horizon, items_of, periods_of
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Valued:
+    """Quantities that somebody else decided, valued by a rate book; bridge and statement take it like a Plan.
+
+    Parameters
+    ----------
+    name : "S&OP plan", "budget", "actuals" …
+    flows : flow → frame of keys and `quantity`.
+    ledger : its money lines.
+    assumptions : what had to be assumed, a sentence each, with counts and quantities.
+    window : first and last day that it speaks about.
+    periods, items : to read it by weeks, months and families.
+    rates : the book that it was valued by.
+    handed_on : a day, and what is owned at its close is worth to the days after it [money], where that is known.
+    calendar : by whose working days a part of a period is told; None where a flow is even over its days.
+    """
+
+    name: str
+    flows: Mapping[str, pl.DataFrame]
+    ledger: Ledger
+    assumptions: tuple[str, ...]
+    window: Window
+    periods: pl.DataFrame = field(default_factory=no_periods)
+    items: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"item": pl.String}))
+    rates: RateBook = field(default_factory=lambda: RateBook({}))
+    calendar: Calendar | None = None
+    handed_on: tuple[date, float] | None = None
+
+    @property
+    def margin(self) -> float:
+        """Cash margin plus end value [money]."""
+        return self.ledger.margin
+
+    @property
+    def steering(self) -> float:
+        """Money that moves plans but is no cash [money]."""
+        return self.ledger.steering
+
+    def __repr__(self) -> str:
+        said = [f"  - {sentence}" for sentence in self.assumptions]
+        return "\n".join([f"{self.name}, {self.window[0]} to {self.window[1]}", repr(self.ledger), *said])
+
+
+def said(ledger: Ledger) -> list[str]:
+    """What a ledger had to assume about rates, a sentence each."""
+    taken = [f"{rows:,} rows of {flow} ({q:,.6g} units): {how}." for flow, how, rows, q in ledger.adapted.iter_rows()]
+    return taken + [
+        f"{rows:,} rows of {flow} ({q:,.6g} units) have no rate and no money." for flow, rows, q in ledger.lost
+    ]
+
 
 NODE = ["item", "location"]
 
@@ -152,3 +203,57 @@ def _at_ends(opening: pl.DataFrame, closing: pl.DataFrame, ends: Window) -> pl.D
     sums = pl.concat(parts).group_by(*NODE, "period").agg(pl.col("quantity").sum())
     full = grid.join(sums, on=[*NODE, "period"], how="left").with_columns(pl.col("quantity").fill_null(0.0))
     return full.sort(*NODE, "period")
+
+
+def in_currency(plan: PlanLike, snapshot: Snapshot, currency: str, *, rates: pl.DataFrame | None = None) -> Valued:
+    """The plan as it reads in another currency; statement and bridge take it like any other.
+
+    Formula: amount in the other currency = amount ÷ rate of the line's month (rate: the company's money for one of the
+    other). What is booked beyond the horizon takes the rate of the horizon's last month.
+
+    Parameters
+    ----------
+    snapshot : with the currencies table. currency : ISO code; the company's own changes nothing.
+    rates : currency, month, rate, in place of the table: budget rates, say.
+
+    Raises DataError for a currency that the table does not have, or a month without a rate, naming them.
+    """
+    notes = [f"{plan.name} in {currency}: each month at its own rate."]
+    if currency == snapshot.currency:
+        ledger = plan.ledger
+        notes = []
+    else:
+        ledger = _converted(plan, rates_of(snapshot, currency, rates=rates), currency)
+    name = f"{plan.name} in {currency}"
+    return Valued(name, plan.flows, ledger, tuple(notes), horizon(plan), periods_of(plan), items_of(plan))
+
+
+def rates_of(snapshot: Snapshot, currency: str, *, rates: pl.DataFrame | None = None) -> pl.DataFrame:
+    """month, rate of one currency; raises DataError for one that has no rate at all."""
+    table = snapshot["currencies"] if rates is None else rates
+    found = table.filter(pl.col("currency") == currency).select("month", pl.col("rate").cast(pl.Float64))
+    if found.is_empty():
+        known = table["currency"].unique().sort().to_list()
+        said = f"known: {', '.join(known)}" if known else "the table is empty"
+        raise DataError(f"currencies.csv has no rate of {currency!r} ({said}). {hint(currency, known)}".strip())
+    if (bad := found.filter(pl.col("rate").is_null() | ~(pl.col("rate") > 0))).height:
+        raise DataError(f"currencies.csv: the rate of {currency} in {', '.join(bad['month'])} is not above 0.")
+    if (twice := found.height - found["month"].n_unique()) > 0:
+        raise DataError(f"currencies.csv: {twice} months have two rates of {currency}; leave one of each.")
+    return found
+
+
+def _converted(plan: PlanLike, rates: pl.DataFrame, currency: str) -> Ledger:
+    ledger = plan.ledger.relabelled(items=items_of(plan), periods=periods_of(plan))
+    lines = ledger.labelled("month")
+    last = periods_of(plan).sort("ends_on")["month"][-1] if periods_of(plan).height else ""
+    month = pl.when(pl.col("month") == BEYOND).then(pl.lit(last)).otherwise("month")
+    rated = lines.with_columns(month=month).join(rates, on="month", how="left", validate="m:1")
+    if (lost := rated.filter(pl.col("rate").is_null())).height:
+        months = ", ".join(lost["month"].unique().sort())
+        raise DataError(
+            f"{lost.height} of {lines.height} money lines of {plan.name} are in months without a rate of {currency}: "
+            f"{months}. Add them to currencies.csv."
+        )
+    other = rated.with_columns(pl.col("amount", "per_unit") / pl.col("rate")).select(LINES.names())
+    return Ledger(other, ledger.unmatched, ledger.items, ledger.periods, ledger.adapted)

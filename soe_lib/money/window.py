@@ -1,20 +1,257 @@
-"""A plan cut to a window of days, so that plans of different horizons can be compared on what they share."""
+"""What money reads of any plan: its days, what it owns at the close of each, and the part of it within a window."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import cast
+from typing import Protocol, cast
 
 import polars as pl
 
-from soe_lib.errors import ReconciliationError
-from soe_lib.money.ledger import LINES, Ledger
-from soe_lib.money.position import position
+from soe_lib.errors import DataError, ReconciliationError
+from soe_lib.money.ledger import BEYOND, LINES, Ledger, timeline
 from soe_lib.money.rates import RateBook
-from soe_lib.money.reading import PlanLike, Window, horizon, items_of, periods_of, with_dates
-from soe_lib.money.stock import stock_change
+
+Window = tuple[date, date]
+"""First and last day, both included."""
+
+STANDARD = pl.Schema({"item": pl.String, "standard_cost": pl.Float64})
+
+
+class PlanLike(Protocol):
+    """Anything with a name, flows and a ledger: a Plan, or a Valued plan that nobody solved."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    @property
+    def flows(self) -> Mapping[str, pl.DataFrame]:
+        """Flow → frame of keys and quantity."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """Its money lines."""
+
+
+def periods_of(plan: PlanLike) -> pl.DataFrame:
+    """The plan's periods: its own, else those of its ledger."""
+    own = getattr(plan, "periods", None)
+    return own if isinstance(own, pl.DataFrame) and own.height else plan.ledger.periods
+
+
+def items_of(plan: PlanLike) -> pl.DataFrame:
+    """The plan's items: its own, else those of its ledger."""
+    own = getattr(plan, "items", None)
+    return own if isinstance(own, pl.DataFrame) and own.height else plan.ledger.items
+
+
+def horizon(plan: PlanLike) -> Window:
+    """First and last day that the plan speaks about: its window, else its periods.
+
+    Raises ReconciliationError where it has neither.
+    """
+    window = getattr(plan, "window", None)
+    if window is not None:
+        return window
+    periods = periods_of(plan)
+    if periods.is_empty():
+        raise ReconciliationError(f"{plan.name} has no periods: nobody can say which days it covers.")
+    return periods.get_column("starts_on").min(), periods.get_column("ends_on").max()  # type: ignore[return-value]
+
+
+def standard_costs(plans: list[PlanLike], given: pl.DataFrame | None) -> pl.DataFrame:
+    """item, standard_cost [money/unit]: the frame given, else the plans' items, the last plan's first."""
+    frames = [given] if given is not None else [items_of(plan) for plan in reversed(plans)]
+    known = [
+        frame.select(pl.col("item").cast(pl.String), pl.col("standard_cost").cast(pl.Float64)).drop_nulls()
+        for frame in frames
+        if {"item", "standard_cost"} <= set(frame.columns)
+    ]
+    return pl.concat([pl.DataFrame(schema=STANDARD), *known]).unique("item", keep="first").sort("item")
+
+
+def with_dates(frame: pl.DataFrame, plan: PlanLike) -> pl.DataFrame:
+    """The frame with starts_on, ends_on and days of its `period`; null where the label is no time."""
+    dates = timeline(frame.get_column("period"), periods_of(plan))
+    return frame.join(dates.drop("week", "month", "months"), on="period", how="left", validate="m:1")
+
+
+NODE = ["item", "location"]
+POSITION = pl.Schema({"item": pl.String, "location": pl.String, "quantity": pl.Float64})
+PLACE = {"make": "location", "buy": "location", "ship": "destination"}
+"""Flows whose goods are under way, and the column that says where to."""
+
+
+def position(plan: PlanLike, day: date) -> pl.DataFrame:
+    """Units owned at the close of a day, by item and the place where they are or will be.
+
+    Formula: stock at the end of the last period that has ended (opening stock before the first) + goods under
+    way + receipts already ours that come in later. Receipts still to be paid for are not owned. Flow `uncounted` is
+    what actuals own beside their counts; see `value_closed_week`.
+    """
+    parts = [_on_hand(plan, day), _receipts(plan, day), *(_under_way(plan, flow, day) for flow in PLACE)]
+    parts.append(_closed(plan, "uncounted", day))
+    return _summed(parts)
+
+
+def _summed(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    every = pl.concat([part.select(pl.col(name).cast(dtype) for name, dtype in POSITION.items()) for part in parts])
+    return every.group_by(NODE).agg(pl.col("quantity").sum()).filter(pl.col("quantity") != 0).sort(NODE)
+
+
+def _on_hand(plan: PlanLike, day: date) -> pl.DataFrame:
+    closed = _closed(plan, "stock", day)
+    return closed if closed.height else plan.flows.get("open", pl.DataFrame(schema=POSITION))
+
+
+def _closed(plan: PlanLike, flow: str, day: date) -> pl.DataFrame:
+    """What a flow of stock holds in the last period that has ended by a day."""
+    if flow not in plan.flows:
+        return pl.DataFrame(schema=POSITION)
+    closed = with_dates(plan.flows[flow], plan).filter(pl.col("ends_on") <= day)
+    return closed.sort(*NODE, "ends_on").unique(NODE, keep="last", maintain_order=True)
+
+
+def _receipts(plan: PlanLike, day: date) -> pl.DataFrame:
+    frame = plan.flows.get("receive")
+    if frame is None or not {"kind", "period"} <= set(frame.columns):
+        return pl.DataFrame(schema=POSITION)
+    ours = with_dates(frame.filter(pl.col("kind").cast(pl.String) != "buy"), plan)
+    return ours.filter(pl.col("starts_on") > day)
+
+
+def _under_way(plan: PlanLike, flow: str, day: date) -> pl.DataFrame:
+    """Units that leave on or before the day and arrive after it.
+
+    Formula: quantity × days of the period on which goods leave and are still under way / days on which they
+    leave: all of them, the first or the last as `dispatch` says. A lead time in periods arrives with its period.
+    """
+    frame = plan.flows.get(flow)
+    if frame is None or not {"lead_days", PLACE[flow]} <= set(frame.columns):
+        return pl.DataFrame(schema=POSITION)
+    dated = with_dates(frame.filter(pl.col("quantity") != 0), plan)
+    dispatch = pl.col("dispatch").cast(pl.String) if "dispatch" in frame.columns else pl.lit("spread")
+    first = pl.when(dispatch == "end").then("ends_on").otherwise("starts_on")
+    last = pl.when(dispatch == "start").then("starts_on").otherwise("ends_on")
+    lead = pl.col("lead_calendar" if "lead_calendar" in frame.columns else "lead_days").fill_null(0.0)
+    oldest = pl.lit(day).dt.offset_by("1d") - pl.duration(days=lead.ceil().cast(pl.Int64))
+    leaving = (last - first).dt.total_days() + 1
+    still = (pl.min_horizontal(last, pl.lit(day)) - pl.max_horizontal(first, oldest)).dt.total_days() + 1
+    by_days = (still / leaving).clip(0.0, 1.0)
+    share = pl.when(_lead_periods(frame).is_null()).then(by_days).otherwise(_by_periods(plan, frame, day))
+    good = pl.col("yield") if flow == "make" and "yield" in frame.columns else pl.lit(1.0)
+    moved = dated.with_columns(quantity=pl.col("quantity") * good * share)
+    return moved.select("item", pl.col(PLACE[flow]).alias("location"), "quantity")
+
+
+def _lead_periods(frame: pl.DataFrame) -> pl.Expr:
+    return pl.col("lead_periods") if "lead_periods" in frame.columns else pl.lit(None, dtype=pl.Int64)
+
+
+def _by_periods(plan: PlanLike, frame: pl.DataFrame, day: date) -> pl.Expr:
+    """1 where goods left in a period that has begun and the period they arrive in has not."""
+    ordered = periods_of(plan).sort("starts_on").with_row_index("_index")
+    begun = int((ordered["starts_on"] <= day).sum())
+    place = {period: index for index, period in enumerate(ordered["period"].to_list())}
+    index = pl.col("period").replace_strict(place, default=None, return_dtype=pl.Int64)
+    return ((index < begun) & (index + _lead_periods(frame) >= begun)).cast(pl.Float64)
+
+
+MOVES = pl.Schema({"item": pl.String, "location": pl.String, "period": pl.String, "quantity": pl.Float64})
+_NODE = ["item", "location"]
+
+
+def moves(plan: PlanLike) -> pl.DataFrame | None:
+    """Units by which the plan's own stock grows, by item, location and period; None for a plan without stock.
+
+    Formula: closing − closing of the period before − receipts that were already ours; in "beyond" what is
+    under way at the end. In all: left at the end − opening stock − receipts already ours. Receipts still to be
+    paid for (kind buy) are bought within the plan and count like any purchase; goods under way count when
+    they arrive.
+    """
+    if "leave" not in plan.flows or "stock" not in plan.flows:
+        return None
+    opening, leaving = _cells(plan, "open"), _cells(plan, "leave")
+    closing = with_dates(_cells(plan, "stock"), plan).sort(*_NODE, "starts_on", "period")
+    before = pl.col("quantity").shift(1).over(_NODE)
+    grown = closing.with_columns(quantity=pl.col("quantity") - before.fill_null(0.0))
+    first = closing.unique(_NODE, keep="first", maintain_order=True).select(*_NODE, "period")
+    start = (
+        opening.drop("period")
+        .join(first, on=_NODE, how="left")
+        .with_columns(pl.col("period").fill_null(BEYOND), quantity=-pl.col("quantity"))
+    )
+    last = closing.unique(_NODE, keep="last", maintain_order=True)
+    ending = pl.concat([leaving, last.with_columns(quantity=-pl.col("quantity"))], how="diagonal")
+    ours = _owned(plan).with_columns(quantity=-pl.col("quantity"))
+    parts = [grown, start, ending.with_columns(period=pl.lit(BEYOND)), ours]
+    every = pl.concat([part.select(pl.col(name).cast(dtype) for name, dtype in MOVES.items()) for part in parts])
+    return every.group_by(*_NODE, "period").agg(pl.col("quantity").sum()).sort(*_NODE, "period")
+
+
+def _cells(plan: PlanLike, flow: str) -> pl.DataFrame:
+    frame = plan.flows.get(flow)
+    if frame is None:
+        return pl.DataFrame(schema=MOVES)
+    period = pl.col("period") if "period" in frame.columns else pl.lit(BEYOND).alias("period")
+    return frame.select(*_NODE, period, "quantity").select(pl.col(n).cast(t) for n, t in MOVES.items())
+
+
+def _owned(plan: PlanLike) -> pl.DataFrame:
+    frame = plan.flows.get("receive")
+    if frame is None:
+        return pl.DataFrame(schema=MOVES)
+    ours = frame.filter(pl.col("kind").cast(pl.String) != "buy") if "kind" in frame.columns else frame
+    return ours.select(pl.col(name).cast(dtype) for name, dtype in MOVES.items())
+
+
+def stock_change(plan: PlanLike, standard_cost: pl.DataFrame) -> pl.DataFrame | None:
+    """The stock that the plan builds up or runs down, at standard cost; None for a plan without stock.
+
+    Formula: amount = units by which the plan's own stock grows × standard cost; null where an item has none.
+
+    Parameters
+    ----------
+    standard_cost : item, standard_cost [money/unit].
+
+    Returns item, location, period, quantity [unit], amount [money].
+    """
+    found = moves(plan)
+    if found is None:
+        return None
+    priced = found.filter(pl.col("quantity") != 0).join(standard_cost, on="item", how="left", validate="m:1")
+    return priced.with_columns(amount=pl.col("quantity") * pl.col("standard_cost")).drop("standard_cost")
+
+
+SHOWN = 5
+
+
+def at_standard_cost(units: pl.DataFrame, costs: pl.DataFrame, what: str) -> pl.DataFrame:
+    """The rows with standard_cost [money/unit] and worth [money].
+
+    Formula: worth = quantity × standard cost; a row without units needs no cost.
+
+    Parameters
+    ----------
+    units : item, quantity [unit] and whatever else is to be kept. costs : item, standard_cost.
+    what : how errors call them: "in stock", "sold".
+
+    Raises DataError for items with units and no standard cost, naming them.
+    """
+    known = costs.select(pl.col("item").cast(pl.String), pl.col("standard_cost").cast(pl.Float64)).unique("item")
+    priced = units.join(known, on="item", how="left", validate="m:1")
+    lost = priced.filter(pl.col("standard_cost").is_null(), pl.col("quantity") != 0)
+    if lost.height:
+        names = lost["item"].unique().sort()
+        said = ", ".join(names.head(SHOWN)) + (", …" if names.len() > SHOWN else "")
+        raise DataError(
+            f"{names.len()} items with {lost['quantity'].abs().sum():,.6g} units {what} have no standard cost: {said}. "
+            "Give items.standard_cost (0 where a unit is worth nothing)."
+        )
+    filled = priced.with_columns(pl.col("standard_cost").fill_null(0.0))
+    return filled.with_columns(worth=pl.col("quantity") * pl.col("standard_cost"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +365,7 @@ def _stock(plan: PlanLike, window: Window, costs: pl.DataFrame | None) -> tuple[
         return pl.DataFrame(schema=LINES), [f"{plan.name}: stock at the ends of the window is not valued."]
     parts, notes = [], []
     for account, (day, sign) in ends.items():
-        owned = _owned(plan, day)
+        owned = _owned_window(plan, day)
         if costs is not None:
             priced = owned.join(costs, on="item", how="left").with_columns(
                 period=pl.lit(day.isoformat()), amount=pl.col("quantity") * pl.col("standard_cost")
@@ -151,7 +388,7 @@ def _handed_on(day: date, money: float) -> pl.DataFrame:
     return pl.DataFrame([{**line, "quantity": 1.0, "per_unit": money, "amount": money}], schema=LINES)
 
 
-def _owned(plan: PlanLike, day: date) -> pl.DataFrame:
+def _owned_window(plan: PlanLike, day: date) -> pl.DataFrame:
     """Units owned at the close of a day; within a period they move as evenly as its money does.
 
     Formula: owned before the period + (owned at its end − owned before it) × the part of it that is over.

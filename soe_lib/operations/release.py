@@ -8,23 +8,102 @@ import shutil
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import xlsxwriter
 
 from soe_lib import workspace
 from soe_lib.errors import DataError, PackError, ReconciliationError
-from soe_lib.operations import files, orders
-from soe_lib.store.approvals import Approval, approved
+from soe_lib.operations import orders
 from soe_lib.store.history import newest
-from soe_lib.store.kept import restored
-from soe_lib.store.tables import Store, at
+from soe_lib.store.meeting import Approval, approved
+from soe_lib.store.tables import Store, at, restored
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
     from soe_lib.model.plan import Plan
+
+
+WORKBOOK = "orders.xlsx"
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "'")
+"""First letters by which a spreadsheet takes text for a formula; and the mark itself, so that it can be taken away."""
+GUARD = "'"
+SAFE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+ROWS = 1_000_000
+
+
+def write_tables(folder: Path, tables: Mapping[str, pl.DataFrame], title: str, as_of: date) -> list[str]:
+    """Write a CSV per table and one workbook with a sheet each; returns the names of the files.
+
+    CSV text that begins like a formula gets an apostrophe before it; numbers, negative ones too, stay numbers. In the
+    workbook text is written as text, as it is.
+    """
+    for name, frame in tables.items():
+        guarded(frame).write_csv(folder / f"{name}.csv")
+    with xlsxwriter.Workbook(str(folder / WORKBOOK), SAFE) as book:
+        # A fixed date: the same orders give the same bytes.
+        book.set_properties({"title": title, "created": datetime.combine(as_of, time())})
+        for name, frame in tables.items():
+            if frame.height > ROWS:
+                raise PackError(f"{name} has {frame.height:,} rows, more than a sheet holds; release fewer weeks.")
+            _sheet(book, name, frame)
+    return [*(f"{name}.csv" for name in tables), WORKBOOK]
+
+
+def guarded(frame: pl.DataFrame) -> pl.DataFrame:
+    """Text that a spreadsheet would run, with an apostrophe before it; `read_csv` takes it away again."""
+    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
+    return frame.with_columns(
+        pl.when(pl.any_horizontal(*(pl.col(name).str.starts_with(sign) for sign in DANGEROUS)))
+        .then(pl.concat_str(pl.lit(GUARD), pl.col(name)))
+        .otherwise(pl.col(name))
+        .alias(name)
+        for name in texts
+    )
+
+
+def read_csv(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame:
+    """A table as it was before it was written."""
+    frame = pl.read_csv(path, schema=pl.Schema(schema))
+    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
+    return frame.with_columns(pl.col(name).str.strip_prefix(GUARD) for name in texts)
+
+
+def checked(path: Path, frame: pl.DataFrame) -> None:
+    """Write one table as CSV aside, read it back, and put it in its place only if it is what was written."""
+    aside = path.with_name(f".{path.name}.part")
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    guarded(frame).write_csv(aside)
+    if not read_csv(aside, frame.schema).equals(frame):
+        aside.unlink()
+        raise ReconciliationError(f"{path.name} does not read back as it was written; nothing was kept.")
+    aside.replace(path)
+
+
+def _sheet(book: Any, name: str, frame: pl.DataFrame) -> None:
+    page = book.add_worksheet(name)
+    bold, dated = book.add_format({"bold": True, "bottom": 1}), book.add_format({"num_format": "yyyy-mm-dd"})
+    page.freeze_panes(1, 0)
+    for number, (column, kind) in enumerate(frame.schema.items()):
+        page.write_string(0, number, column, bold)
+        page.set_column(number, number, 12 if kind.is_numeric() or kind == pl.Date else 20)
+        for row, value in enumerate(frame[column].to_list(), start=1):
+            if value is None:
+                continue
+            if kind == pl.Date:
+                page.write_datetime(row, number, value, dated)
+            elif kind == pl.Boolean:
+                page.write_boolean(row, number, value)
+            elif kind.is_numeric():
+                page.write_number(row, number, value)
+            else:
+                page.write_string(row, number, str(value))
+    if frame.height:
+        page.autofilter(0, 0, frame.height, max(frame.width - 1, 0))
+
 
 FOLDER = "releases"
 NAME = "release.json"
@@ -122,7 +201,7 @@ def _write(target: Path, plan: Plan, snapshot: Snapshot, decision: Approval) -> 
     aside = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
     aside.mkdir(parents=True)
     try:
-        written = files.write(aside, tables, f"{plan.company}: orders of {plan.as_of}", plan.as_of)
+        written = write_tables(aside, tables, f"{plan.company}: orders of {plan.as_of}", plan.as_of)
         _read_back(aside, tables)
         _seal(aside, written, plan, decision, rows)
         aside.replace(target)
@@ -142,7 +221,7 @@ def _unique(tables: Mapping[str, pl.DataFrame]) -> None:
 
 def _read_back(folder: Path, tables: Mapping[str, pl.DataFrame]) -> None:
     for name, frame in tables.items():
-        again = files.read_csv(folder / f"{name}.csv", frame.schema)
+        again = read_csv(folder / f"{name}.csv", frame.schema)
         texts = pl.col(pl.String).fill_null("")
         if not again.with_columns(texts).equals(frame.with_columns(texts)):
             raise ReconciliationError(f"{name}.csv does not read back as it was written; nothing was released.")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from soe_lib.errors import PackError
 from soe_lib.model.planning import COMING
 from soe_lib.model.stock_targets import safety_stocks
-from soe_lib.operations import files
+from soe_lib.operations import release
 from soe_lib.pack import (
     cover,
     execute,
@@ -117,7 +117,7 @@ def build(
             workbook.write(pack / workbook.NAME, sheets, frame, notes=content.assumptions)
         for sheet in sheets:
             if sheet.name == "stock_targets":
-                files.checked(pack / "targets.csv", safety_stocks(job.snapshot, sheet.frame))
+                release.checked(pack / "targets.csv", safety_stocks(job.snapshot, sheet.frame))
     if job.browser:
         with job.step("pdf"):
             pdf.write(pack, ["index", *(page.name for page in job.pages)], program=job.browser)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from soe_lib.money.accounts import STEERING
+from soe_lib.money.ledger import STEERING
 
 LEAST = 0.5
 """Money below which a part of steering is not shown."""

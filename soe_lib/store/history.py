@@ -15,9 +15,24 @@ import polars as pl
 from soe_lib.errors import DataError, SoeError
 from soe_lib.model.plan import Plan
 from soe_lib.store import tables
-from soe_lib.store.closed import restated_by
-from soe_lib.store.kept import INTERNAL, PLANS, restored, row_of, write
-from soe_lib.store.tables import Store
+from soe_lib.store.tables import INTERNAL, PLANS, Store, restored, row_of, write_plan
+
+
+def restated_by(rows: pl.DataFrame, plan: Plan, reason: str, store: Store) -> str:
+    """Which version of a closed date the plan restates, as "as-of/run"; blank where the date is open or new."""
+    own = rows.filter(pl.col("company") == plan.company)
+    same = own.filter(pl.col("as_of") == plan.as_of)
+    if same.is_empty() or own.filter(pl.col("as_of") > plan.as_of).is_empty():
+        return ""
+    label = f"{plan.as_of.isoformat()}/{int(same['run'].max())}"  # type: ignore[arg-type]
+    if not reason.strip():
+        raise DataError(
+            f"{plan.as_of} is closed in the plan store {store}: a later plan builds on {label}, which stays as it is. "
+            "To put a corrected version beside it, restate it with a reason: soe.restate(store, plan, reason), or "
+            "`soe pack --reason`."
+        )
+    return label
+
 
 HERE = "out/plans"
 """Where the weekly pack keeps its plans, in the workspace."""
@@ -87,7 +102,7 @@ def append(
     restated_by(known, made, reason, home)
     entry = uuid.uuid4().hex
     follows = previous.label if isinstance(previous, Entry) else previous
-    layout = write(home, made, entry)
+    layout = write_plan(home, made, entry)
     for attempt in range(tables.ATTEMPTS):
         seen = tables.opened(home, "plans")
         rows = _plans(seen)
@@ -151,7 +166,7 @@ def plans(
     return kept.select(PLANS.names()).sort("company", "as_of", "run")
 
 
-def open(
+def load_plan(
     as_of: str | date,
     run: int | None = None,
     *,
@@ -159,7 +174,7 @@ def open(
     company: str | None = None,
     storage_options: Mapping[str, str] | None = None,
 ) -> Plan:
-    """A plan as it was kept: `soe.open("2026-11-16")`, `soe.open("2026-11-16", 2)`; see `open_plan`."""
+    """A plan as it was kept: `soe.load_plan("2026-11-16")`, `soe.load_plan("2026-11-16", 2)`; see `open_plan`."""
     return open_plan(tables.at(store, storage_options), as_of, run, company=company)
 
 

@@ -14,7 +14,7 @@ import polars as pl
 from soe_lib.errors import DataError, SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.worth import StepCurve, worth
-from soe_lib.money.sop import CLOSE, committed
+from soe_lib.money.commitments import CLOSE, committed
 from soe_lib.review import words
 from soe_lib.review.charts.chart import Chart
 from soe_lib.review.charts.steps import step_curves

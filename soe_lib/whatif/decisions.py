@@ -160,8 +160,8 @@ def promote(
     Raises DataError where nothing was decided that changes the plan, SolveError where the decisions have no plan.
     """
     from soe_lib.model.planning import plan, plan_of_record
-    from soe_lib.store.approvals import approve
     from soe_lib.store.history import append
+    from soe_lib.store.meeting import approve
 
     rows = _changing(snapshot, store, keys)
     if rows.is_empty():

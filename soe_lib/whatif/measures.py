@@ -17,7 +17,7 @@ from soe_lib.model.blocks.stability import in_periods
 from soe_lib.model.demand import on_time
 from soe_lib.model.plan import Plan
 from soe_lib.model.terms import Balance, Effect, Flow, Part
-from soe_lib.money.accounts import MARGIN_KINDS
+from soe_lib.money.ledger import MARGIN_KINDS
 from soe_lib.review import words
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from soe_lib.model.blocks.force import lock_of
 from soe_lib.model.plan import Plan
 from soe_lib.model.planning import Recorded
 from soe_lib.model.terms import Rate
-from soe_lib.money.accounts import STEERING
+from soe_lib.money.ledger import STEERING
 from soe_lib.review import words
 from soe_lib.review.options import MANUAL
 from soe_lib.whatif import measures

@@ -12,7 +12,7 @@ import polars as pl
 from soe_lib.errors import SoeError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
-from soe_lib.money.accounts import STEERING
+from soe_lib.money.ledger import STEERING
 from soe_lib.review import words
 from soe_lib.review.frames.likely import historical_error
 from soe_lib.review.frames.lines import lines

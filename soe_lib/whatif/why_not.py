@@ -13,7 +13,7 @@ from soe_lib.errors import SolveError
 from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.model.plan import Plan
 from soe_lib.model.planning import Recorded, of_record
-from soe_lib.money.accounts import STEERING
+from soe_lib.money.ledger import STEERING
 from soe_lib.review import words
 from soe_lib.review.frames.time import buckets
 from soe_lib.whatif import measures

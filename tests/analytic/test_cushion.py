@@ -16,7 +16,7 @@ import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model import inbound, risk
 from soe_lib.model.network import Network
-from soe_lib.money.accounts import in_order
+from soe_lib.money.ledger import in_order
 from soe_lib.review import frames, options
 from soe_lib.review.situation import Situation
 from soe_lib.uncertainty.slices import WEIGHTS, normal_slices

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from soe_lib.money.bridges import Walk, bridges
+from soe_lib.money.bridge import Walk, bridges
 from soe_lib.money.ledger import LINES, Ledger
 from soe_lib.money.statement import Statement, statement
 

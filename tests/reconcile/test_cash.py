@@ -15,10 +15,9 @@ from soe_lib.errors import DataError, FormulationError
 from soe_lib.extract.settings import Terms
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.bridge import bridge
-from soe_lib.money.cash import CashCurve, cash_curve, cash_to_cash
-from soe_lib.money.currency import in_currency
-from soe_lib.money.discount import annual_rate, irr, npv
+from soe_lib.money.cash import CashCurve, annual_rate, cash_curve, cash_to_cash, irr, npv
 from soe_lib.money.statement import statement
+from soe_lib.money.valuation import in_currency
 from tests.networks import MONDAY, Rows, snapshot, weeks
 
 YEARLY = '[costs]\nper = "year"\ncapital_rate = 0.1\n[terms]\nreceivable_days = 7\npayable_days = 3\n'

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from soe_lib.money.bridges import bridges
+from soe_lib.money.bridge import bridges
 from soe_lib.money.ledger import LINES, Ledger
 from soe_lib.money.rounding import as_decimal
 from soe_lib.money.statement import statement

@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import soe_lib as soe
-from soe_lib.money.currency import in_currency
-from soe_lib.money.ledger import Ledger
+from soe_lib.money.ledger import Ledger, month_shares, timeline
 from soe_lib.money.statement import statement
-from soe_lib.money.timeline import month_shares, timeline
+from soe_lib.money.valuation import in_currency
 from tests.ledgers import lines
 from tests.networks import snapshot, weeks
 

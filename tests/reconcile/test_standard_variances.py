@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soe_lib.errors import DataError, FormulationError, ReconciliationError
-from soe_lib.money.variances.statement import OperatingStatement, standard_variances
+from soe_lib.money.variances import OperatingStatement, standard_variances
 
 
 def frame(*rows: dict[str, Any]) -> pl.DataFrame:

@@ -14,11 +14,11 @@ import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.bridge import bridge
+from soe_lib.money.cheapest_supply import cheapest_supply
+from soe_lib.money.commitments import OUTSIDE, Mix, spread
 from soe_lib.money.rates import RateBook
-from soe_lib.money.split import OUTSIDE, Mix, spread
 from soe_lib.money.statement import statement
 from soe_lib.money.valuation import value_actuals, value_budget, value_consensus, value_record
-from soe_lib.money.ways import ways
 from tests.ledgers import plan, rates
 from tests.networks import MONDAY, snapshot, weeks
 
@@ -327,7 +327,7 @@ def test_the_cheapest_ways_are_found_and_bills_of_material_levelled(tmp_path: Pa
             {"routing": "B", "component": "C", "quantity": 1},
         ],
     )
-    known = ways(extract)
+    known = cheapest_supply(extract)
     assert dict(known.routings.select("item", "routing").iter_rows()) == {"A": "A", "B": "B"}
     # (1 + 1 h × 2 + B at 5) / 0.8
     assert dict(known.routings.select("item", "total").iter_rows())["A"] == pytest.approx(8 / 0.8)

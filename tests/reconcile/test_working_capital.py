@@ -12,10 +12,8 @@ import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.cash import cash_curve, cash_to_cash
-from soe_lib.money.hurry import LEAD, expediting_by_cause
-from soe_lib.money.idle import idle_stock
 from soe_lib.money.statement import statement
-from soe_lib.money.working_capital import working_capital
+from soe_lib.money.stock import LEAD, expediting_by_cause, idle_stock, working_capital
 from soe_lib.review.pages.tied_up import TiedUp
 from soe_lib.review.situation import situation
 from tests.networks import MONDAY, Rows, snapshot, weeks

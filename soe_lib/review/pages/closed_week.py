@@ -9,8 +9,8 @@ import polars as pl
 from soe_lib.errors import DataError
 from soe_lib.money.bridge import Bridge
 from soe_lib.money.bridge import bridge as make_bridge
-from soe_lib.money.reading import horizon
 from soe_lib.money.valuation import value_actuals, value_record
+from soe_lib.money.window import horizon
 from soe_lib.review import words
 from soe_lib.review.pages.standard import COST_OF_SALES, at_standard
 from soe_lib.review.situation import Situation

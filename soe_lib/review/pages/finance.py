@@ -10,10 +10,10 @@ from typing import Any
 import polars as pl
 
 from soe_lib.model.stock_targets import ADDITIVE
+from soe_lib.money.actuals import NOT_KNOWN
 from soe_lib.money.bridge import Bridge
 from soe_lib.money.statement import Statement
 from soe_lib.money.statement import statement as make_statement
-from soe_lib.money.stocktaking import NOT_KNOWN
 from soe_lib.money.window import cut
 from soe_lib.review import charts, frames, kpis, words
 from soe_lib.review.exceptions.detectors.idle_stock import idle

@@ -11,8 +11,7 @@ import polars as pl
 from soe_lib.errors import DataError
 from soe_lib.money.bridge import Bridge
 from soe_lib.money.statement import Statement
-from soe_lib.money.valuation import value_budget, value_consensus, value_record
-from soe_lib.money.valued import Valued
+from soe_lib.money.valuation import Valued, value_budget, value_consensus, value_record
 from soe_lib.review import words
 from soe_lib.review.pages.standard import AtStandard, at_standard, without_cost
 from soe_lib.review.situation import Situation

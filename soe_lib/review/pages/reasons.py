@@ -9,15 +9,15 @@ from typing import Any
 import polars as pl
 
 from soe_lib.errors import DataError, FormulationError, ReconciliationError
-from soe_lib.money.accounts import rank
+from soe_lib.money.actuals import NOT_KNOWN
 from soe_lib.money.bridge import Bridge
 from soe_lib.money.cash import CashCurve, cash_curve
-from soe_lib.money.origins import origin
-from soe_lib.money.sop import committed_by_month, committed_by_week
-from soe_lib.money.stocktaking import NOT_KNOWN
+from soe_lib.money.closed_week import closed_week
+from soe_lib.money.commitments import committed_by_month, committed_by_week
+from soe_lib.money.ledger import rank
 from soe_lib.money.targets import YearTargets, year_targets
-from soe_lib.money.variances.closed_week import closed_week
-from soe_lib.money.variances.statement import OperatingStatement
+from soe_lib.money.trace import origin
+from soe_lib.money.variances import OperatingStatement
 from soe_lib.review import charts, words
 from soe_lib.review.frames.likely import likely_end
 from soe_lib.review.pages.commitment import ends_table, prices_table, targets_table

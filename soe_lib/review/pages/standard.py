@@ -14,7 +14,7 @@ import polars as pl
 
 from soe_lib.extract.calendar import Calendar
 from soe_lib.money.ledger import LINES, Ledger
-from soe_lib.money.reading import PlanLike, Window, horizon, periods_of
+from soe_lib.money.window import PlanLike, Window, horizon, periods_of
 
 COST_OF_SALES = "standard cost of sales"
 REPLACED = ("material", "conversion")

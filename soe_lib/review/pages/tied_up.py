@@ -9,12 +9,11 @@ from typing import Any
 import polars as pl
 
 from soe_lib.errors import DataError, FormulationError, ReconciliationError
-from soe_lib.money.bridges import Walk
-from soe_lib.money.closed_walk import closed_week_bridges
-from soe_lib.money.hurry import expediting_by_cause
+from soe_lib.money.actuals import NOT_KNOWN
+from soe_lib.money.bridge import Walk
+from soe_lib.money.closed_week import closed_week_bridges
 from soe_lib.money.rounding import as_money
-from soe_lib.money.stocktaking import NOT_KNOWN
-from soe_lib.money.working_capital import working_capital
+from soe_lib.money.stock import expediting_by_cause, working_capital
 from soe_lib.review import words
 from soe_lib.review.pages.page import check, unmade
 from soe_lib.review.pages.statements import capital

@@ -184,10 +184,10 @@ def test_a_promoted_plan_is_the_plan_of_record_and_decided(builder: Builder, tmp
         with pytest.raises(DataError, match="of who decides"):
             builder.promote(by=by, reason=reason, store=store)
     entry = builder.promote(by="Ann", reason="the line is down", store=store)
-    kept = soe.open(entry.as_of.isoformat(), store=store)
+    kept = soe.load_plan(entry.as_of.isoformat(), store=store)
     assert kept.margin == pytest.approx(66)
     assert kept.name == "line down 7 days"
-    from soe_lib.store.approvals import approved
+    from soe_lib.store.meeting import approved
 
     approval = approved(store, kept)
     assert approval is not None

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soe_lib.errors import FormulationError
-from soe_lib.money.accounts import in_order
-from soe_lib.money.ledger import Ledger
+from soe_lib.money.ledger import Ledger, in_order
 from soe_lib.money.rounding import whole
 from tests.ledgers import lines, weeks
 

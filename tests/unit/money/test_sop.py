@@ -9,7 +9,7 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.errors import DataError
-from soe_lib.money.sop import committed_by_month, committed_by_week
+from soe_lib.money.commitments import committed_by_month, committed_by_week
 from tests.analytic.test_commitments import flour
 
 ROOT = Path(__file__).parents[3]

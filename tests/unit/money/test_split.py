@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import polars as pl
 import pytest
 
+from soe_lib.money.commitments import Mix, spread
 from soe_lib.money.rounding import as_money
-from soe_lib.money.split import Mix, spread
 
 Row = tuple[str, str, str, str, str, float, float, float]
 SCHEMA = ["fiscal_month", "family", "item", "location", "customer", "weight", "price", "cost"]

@@ -18,8 +18,8 @@ from soe_lib.cli import main
 from soe_lib.errors import DataError, PackError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
-from soe_lib.operations import files, orders
-from soe_lib.store.approvals import approvals, approved
+from soe_lib.operations import orders, release
+from soe_lib.store.meeting import approvals, approved
 from soe_lib.whatif.scenario import text
 from tests.networks import MONDAY, days, snapshot, write
 
@@ -95,9 +95,9 @@ def test_a_weeks_order_is_spread_evenly_over_its_days() -> None:
 def test_what_is_read_back_is_the_plan_to_the_fingerprint(world: tuple[Path, Snapshot, Plan], tmp_path: Path) -> None:
     _, read, plan = world
     tables = orders.released(plan, read)
-    files.write(tmp_path, tables, "orders", MONDAY)
-    from_csv = {name: files.read_csv(tmp_path / f"{name}.csv", frame.schema) for name, frame in tables.items()}
-    from_xlsx = {name: of_sheet(tmp_path / files.WORKBOOK, name, frame) for name, frame in tables.items()}
+    release.write(tmp_path, tables, "orders", MONDAY)
+    from_csv = {name: release.read_csv(tmp_path / f"{name}.csv", frame.schema) for name, frame in tables.items()}
+    from_xlsx = {name: of_sheet(tmp_path / release.WORKBOOK, name, frame) for name, frame in tables.items()}
     for found in (from_csv, from_xlsx):
         for flow, keys, frame in quantities(found):
             there = plan.flows[flow].filter(pl.col("quantity").abs() > 5e-7)
@@ -143,12 +143,12 @@ def of_sheet(path: Path, name: str, like: pl.DataFrame) -> pl.DataFrame:
 
 def test_no_text_becomes_a_formula_and_negative_numbers_stay_numbers(tmp_path: Path) -> None:
     frame = pl.DataFrame({"name": list(NAMES), "amount": [-1.5] * len(NAMES)})
-    files.write(tmp_path, {"table": frame}, "orders", MONDAY)
+    release.write(tmp_path, {"table": frame}, "orders", MONDAY)
     raw = pl.read_csv(tmp_path / "table.csv", schema={"name": pl.String, "amount": pl.Float64})
     assert raw["name"].to_list() == [f"'{name}" for name in NAMES[:-1]] + ["plain"]
     assert raw["amount"].to_list() == [-1.5] * len(NAMES)
-    assert files.read_csv(tmp_path / "table.csv", frame.schema).equals(frame)
-    cells = [cell for row in openpyxl.load_workbook(tmp_path / files.WORKBOOK)["table"].iter_rows() for cell in row]
+    assert release.read_csv(tmp_path / "table.csv", frame.schema).equals(frame)
+    cells = [cell for row in openpyxl.load_workbook(tmp_path / release.WORKBOOK)["table"].iter_rows() for cell in row]
     assert not [cell for cell in cells if cell.data_type == "f"]
     assert "=cmd" in [cell.value for cell in cells]
 

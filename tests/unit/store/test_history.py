@@ -20,7 +20,7 @@ from soe_lib.errors import DataError, FormulationError, ReconciliationError, Soe
 from soe_lib.model.plan import Plan
 from soe_lib.store import tables
 from soe_lib.store.history import append, latest, open_plan, plans, restate
-from soe_lib.store.shapes import pack, unpack
+from soe_lib.store.tables import pack, unpack
 from tests.ledgers import MONDAY, plan
 
 W47 = "2026-W47"
@@ -128,10 +128,11 @@ def test_an_address_is_as_good_as_a_folder(tmp_path: Path) -> None:
     assert plans(address, storage_options=options)["run"].to_list() == [1, 2]
     assert soe.plans(tmp_path / "store")["reason"].to_list() == ["", "by its path"]
     sold = [
-        soe.open(MONDAY, run, store=address, storage_options=options).flows["sell"]["quantity"][0] for run in (1, 2)
+        soe.load_plan(MONDAY, run, store=address, storage_options=options).flows["sell"]["quantity"][0]
+        for run in (1, 2)
     ]
     assert sold == [10.0, 12.0]
-    assert soe.open("2026-11-16", store=tmp_path / "store").margin == 119.925
+    assert soe.load_plan("2026-11-16", store=tmp_path / "store").margin == 119.925
     assert "30s" not in repr(tables.at(address, options))
 
 

@@ -1,23 +1,78 @@
-"""The closed week in standard costs: what the budget said, what happened, and why profit differs."""
+"""The closed week: from budget to actual in bridges and in standard costs, and what execution left on the table."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
 import polars as pl
 
-from soe_lib.errors import DataError
+from soe_lib.errors import DataError, ReconciliationError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.money.actuals import made_and_taken, started
-from soe_lib.money.ledger import Ledger
-from soe_lib.money.position import position
+from soe_lib.money.actuals import closed_days, made_and_taken, started
+from soe_lib.money.bridge import KEYS, Convention, Walk, bridges
+from soe_lib.money.cheapest_supply import cheapest_supply
+from soe_lib.money.ledger import Ledger, in_order
 from soe_lib.money.rates import RateBook
-from soe_lib.money.reading import PlanLike
-from soe_lib.money.stocktaking import closed_days
-from soe_lib.money.valuation import value_budget, value_closed_week
-from soe_lib.money.valued import Valued
-from soe_lib.money.variances.statement import OperatingStatement, Stock, standard_variances
-from soe_lib.money.ways import ways
-from soe_lib.money.window import Cut, cut
-from soe_lib.money.worth import at_standard_cost
+from soe_lib.money.rounding import as_money, whole
+from soe_lib.money.valuation import Valued, value_budget, value_closed_week, value_consensus, value_record
+from soe_lib.money.variances import OperatingStatement, Stock, standard_variances
+from soe_lib.money.window import Cut, PlanLike, Window, at_standard_cost, common_window, cut, horizon, position
+
+ACTUAL = "actual"
+
+
+def closed_week_bridges(
+    before: Snapshot,
+    now: Snapshot,
+    plan: PlanLike,
+    *,
+    record: PlanLike | None = None,
+    convention: Convention = "mix at base margin",
+    by: Sequence[str] = KEYS,
+    digits: int = 2,
+) -> Walk:
+    """The walk budget → S&OP plan → the plan before → the plan of the week → actual, over the days that are closed.
+
+    Formula: see `soe_lib.money.bridge.bridge`, read in accrual at the later extract's standard costs; all plans are
+    valued by the rates of the plan of the week, so that they differ by quantities, and actuals by what was booked.
+
+    Parameters
+    ----------
+    before, now : extracts of the week's first day and of the day after its last.
+    plan : made on `before`. record : the plan made the week before that; left out of the walk where there is none.
+    convention, by, digits : of every bridge.
+
+    Raises DataError where the plan has no rates, actuals say nothing of the week, its stock at either end is not
+    known, or a family is unknown;
+    ReconciliationError where a plan does not cover the week.
+    """
+    book = getattr(plan, "rates", None)
+    if not isinstance(book, RateBook) or not book.tables:
+        raise DataError(f"{plan.name} has no rates to value the other plans by: give a plan that was solved or stored.")
+    happened = value_closed_week(before, now, book, name=ACTUAL)
+    plans = [*_promised(before, book), *([_dated(record, book)] if record is not None else []), _dated(plan, book)]
+    return bridges(
+        [*plans, happened], window=closed_days(before, now), reading="accrual",
+        standard_cost=now["items"].select("item", "standard_cost"), convention=convention, by=by, digits=digits,
+    )  # fmt: skip
+
+
+def _promised(before: Snapshot, book: RateBook) -> list[Valued]:
+    """Budget and S&OP plan, where there are some."""
+    found = []
+    if before["budget"].height:
+        found.append(value_budget(before, book))
+    if before["consensus"].filter(pl.col("measure") == "sales").height:
+        found.append(value_consensus(before, book))
+    return found
+
+
+def _dated(plan: PlanLike, book: RateBook) -> Valued:
+    as_of = getattr(plan, "as_of", None)
+    return value_record(plan, book, name=f"plan of {as_of}" if as_of else plan.name)
+
 
 AT_STANDARD = ("material", "conversion", "overtime")
 """Accounts of the budget that the standard cost of an item stands for."""
@@ -177,7 +232,7 @@ def _other(units: pl.DataFrame, told: Ledger, done: Ledger, notes: list[str]) ->
 
 def _hours(rows: pl.DataFrame, now: Snapshot) -> pl.DataFrame:
     """Hours by resource: standard for what was made, worked, paid; and what routings cost by the unit, at standard."""
-    begun = started(rows, ways(now).routings).filter(pl.col("routing") != "")
+    begun = started(rows, cheapest_supply(now).routings).filter(pl.col("routing") != "")
     begun = begun.group_by("routing").agg(started=pl.col("quantity").sum())
     rates = now["resources"].select("resource", standard_rate=pl.col("hourly_cost").fill_null(0.0))
     standard = _standard_hours(begun, now, rates)
@@ -221,3 +276,130 @@ def _by_the_unit(begun: pl.DataFrame, now: Snapshot) -> pl.DataFrame:
         "standard_rate", grade=pl.format("{} by the unit", "routing"), standard_hours="started", hours="started",
         paid=pl.col("started") * pl.col("standard_rate"),
     )  # fmt: skip
+
+
+SIDES = ("plan", "hindsight", "actual")
+BETTER = "did better than the model's best"
+"""In the note of a week in which something happened that the model takes for impossible."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Hindsight:
+    """The difference between what was planned and what happened, in two parts; favourable is positive.
+
+    Formula: planning = optimum with what we know now − optimum with what we knew then (nobody's fault);
+    execution = actual − optimum with what we know now (what we left on the table); the two add up to actual − plan.
+    Over the closed days of `three_plans` each plan hands on what it owns at what that is worth to the rest of the
+    horizon, so execution is never above 0 by more than rounding. Over other days, or with plans that say nothing of
+    what they hand on, the optimum of a longer horizon can be beaten: it spends in them for the weeks that follow.
+
+    Parameters
+    ----------
+    plan, hindsight, actual : margins of the three in minor units.
+    rows : account, plan, hindsight, actual, planning, execution, total (Int64, minor units); in finance's order.
+    window : the days compared, None for the whole of all three.
+    notes : what had to be assumed.
+
+    Raises ReconciliationError where rows and margins do not tie.
+    """
+
+    plan: int
+    hindsight: int
+    actual: int
+    rows: pl.DataFrame
+    window: Window | None = None
+    digits: int = 2
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        sums = {name: int(self.rows[name].sum()) for name in (*SIDES, "planning", "execution", "total")}
+        wanted = {
+            "plan": self.plan, "hindsight": self.hindsight, "actual": self.actual, "planning": self.planning,
+            "execution": self.execution, "total": self.actual - self.plan,
+        }  # fmt: skip
+        if torn := [name for name, value in wanted.items() if sums[name] != value]:
+            raise ReconciliationError(f"the accounts of {', '.join(torn)} do not add up to the margin.")
+
+    @property
+    def planning(self) -> int:
+        """Planning variance in minor units."""
+        return self.hindsight - self.plan
+
+    @property
+    def execution(self) -> int:
+        """Execution variance in minor units."""
+        return self.actual - self.hindsight
+
+    def table(self) -> pl.DataFrame:
+        """By account and in all: account, plan, hindsight, actual, planning, execution, total [money]."""
+        columns = [name for name in self.rows.columns if name != "account"]
+        margin = self.rows.select(pl.lit("margin").alias("account"), pl.col(columns).sum())
+        both = pl.concat([self.rows, margin])
+        return both.with_columns(as_money(pl.col(columns), self.digits))
+
+    def __repr__(self) -> str:
+        scale = 10**self.digits
+        when = f", {self.window[0]} to {self.window[1]}" if self.window else ""
+        lines = [
+            ("planned", self.plan),
+            ("planning variance", self.planning),
+            ("execution variance", self.execution),
+            ("happened", self.actual),
+        ]
+        shown = [f"  {name:<18} {amount / scale:>18,.{self.digits}f}" for name, amount in lines]
+        return "\n".join([f"Planning against execution{when}", *shown, *self.notes])
+
+
+def planning_and_execution(
+    plan: PlanLike,
+    hindsight: PlanLike,
+    actual: PlanLike,
+    *,
+    window: Window | Literal["common"] | None = None,
+    standard_cost: pl.DataFrame | None = None,
+    digits: int = 2,
+) -> Hindsight:
+    """Split actual − plan into planning variance and execution variance, account by account.
+
+    Formula: see Hindsight; each margin rounded once, its accounts by largest remainder under it.
+
+    Parameters
+    ----------
+    plan : the optimum with what was known then. hindsight : the optimum with what is known now, from the same start.
+    actual : what happened.
+    window : first and last day to compare, or "common" for the days that all three cover; see `cut`.
+    standard_cost : item, standard_cost [money/unit], to read stock at the ends of the window at standard cost.
+
+    Raises ReconciliationError for different horizons without a window.
+    """
+    three = [plan, hindsight, actual]
+    span = common_window(three) if window == "common" else window
+    notes: list[str] = [note for one in three for note in getattr(one, "assumptions", ()) if BETTER in note]
+    if span is None:
+        spans = {one.name: horizon(one) for one in three}
+        if len(set(spans.values())) > 1:
+            said = "; ".join(f"{name}: {first} to {last}" for name, (first, last) in spans.items())
+            raise ReconciliationError(f'the plans cover different days ({said}). Compare with window="common".')
+    else:
+        cuts = [cut(one, span, standard_cost=standard_cost) for one in three]
+        notes += [note for one in cuts for note in one.notes]
+        three = list(cuts)
+    sides = [_accounts(one, side, digits) for one, side in zip(three, SIDES, strict=True)]
+    lost = [(one.name, *row) for one in three for row in one.ledger.lost]
+    notes += [f"{name}: {rows:,} rows of {flow} have no rate ({units:,.6g} units)." for name, flow, rows, units in lost]
+    rows = sides[0].join(sides[1], on="account", how="full", coalesce=True)
+    rows = rows.join(sides[2], on="account", how="full", coalesce=True).with_columns(pl.col(SIDES).fill_null(0))
+    order = {account: place for place, account in enumerate(in_order(rows["account"]))}
+    rows = rows.with_columns(
+        planning=pl.col("hindsight") - pl.col("plan"),
+        execution=pl.col("actual") - pl.col("hindsight"),
+        total=pl.col("actual") - pl.col("plan"),
+    ).sort(pl.col("account").replace_strict(order, default=len(order), return_dtype=pl.Int64))
+    planned, best, done = (int(whole(one.ledger.margin * 10**digits)[0]) for one in three)
+    return Hindsight(planned, best, done, rows, span, digits, tuple(notes))
+
+
+def _accounts(plan: PlanLike, side: str, digits: int) -> pl.DataFrame:
+    """account and its cents: they add up to the rounded margin."""
+    cents = plan.ledger.cents("account", digits=digits).filter(pl.col("kind") != "steering")
+    return cents.group_by("account").agg(pl.col("cents").sum().alias(side))
