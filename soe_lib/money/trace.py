@@ -120,6 +120,10 @@ ORIGINS: dict[tuple[str, str], Origin] = {
         "−below_safety_cost × length of the period",
         (Source("policies", ("below_safety_cost",), {"item": "item", "location": "location"}),),
     ),
+    ("sell", "expected shortage"): Origin(
+        "−price of the lowest tier of the cushion at the review that it was due before, within what it would lose",
+        (Source("items", ("price", "standard_cost", "holding_cost"), ITEM),),
+    ),
     ("below_cushion", "expected shortage"): Origin(
         "−(holding + late + lost ÷ protection interval) × days of the review × probability of the tier and above",
         (Source("items", ("price", "standard_cost", "holding_cost"), ITEM),),

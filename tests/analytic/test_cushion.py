@@ -21,7 +21,7 @@ from soe_lib.review import frames, options
 from soe_lib.review.situation import Situation
 from soe_lib.uncertainty.slices import WEIGHTS, normal_slices
 from soe_lib.whatif.options import against
-from tests.networks import snapshot, weeks
+from tests.networks import days, snapshot, weeks
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = '[costs]\nper = "week"\n[limits]\nper = "period"\n[cushion]\nuse = "with a record"\n'
@@ -188,8 +188,8 @@ def test_whoever_loses_least_is_short_first(tmp_path: Path) -> None:
         for one in customers
     ]
     made = company(tmp_path, customers=customers, forecast=lines, forecast_errors=errors(scale=60.0))
-    found = risk.curves(Network(made)).select("offset", "rate")
-    assert found.rows() == [(0.0, pytest.approx(1 / 7)), (0.5, pytest.approx(20 / 7))]
+    found = risk.curves(Network(made)).select("rank", "first", "rate")
+    assert found.rows() == [(0, True, pytest.approx(1 / 7)), (2, False, pytest.approx(20 / 7))]
     plan = soe.plan(made, record=None)
     levels = [60.0 * float(norm.ppf(at)) for at in STEPS]
     steps = sorted([(level, 2.0) for level in levels] + [(level - 50.0, 20.0) for level in levels])
@@ -306,45 +306,111 @@ def test_a_part_that_comes_within_the_review_costs_its_premium_and_loses_nothing
     assert one == [("A", 7.0), ("R", first or 28.0)]
 
 
-@pytest.mark.parametrize(("weeks_without", "spare", "late"), [
-    (1, 0.0, 1.75), (1, 0.0, 0.5), (1, 30.0, 1.75), (1, 60.0, 0.5), (2, 0.0, 1.75), (2, 0.0, 0.5), (2, 30.0, 0.5), (3, 0.0, 1.75), (3, 0.0, 0.5),
-])  # fmt: skip
-def test_a_certain_order_waits_for_dearer_demand_only_where_that_is_expected_to_gain(
-    tmp_path: Path, weeks_without: int, spare: float, late: float
-) -> None:
-    """An order of 100 that waits at `late` a week; a dearer customer asks for 100 ± 30 a week and loses 15 a unit at once.
-
-    Nothing comes in for so many weeks, so y units kept back are late for all of them, and what is lost is the normal loss
-    function of the stock that is left: sd × (φ(z) − z × (1 − Φ(z))), z = (stock − order + y − mean) ÷ sd.
+def owing(
+    tmp_path: Path,
+    *,
+    late: float,
+    there: float,
+    by_day: bool = False,
+    without: int = 1,
+    order: float = 100.0,
+    lost: float = 15.0,
+) -> Snapshot:
+    """An order due at the first week's end that waits at `late` a week, or loses 8.5 a unit; a dearer customer asks for 100
+    ± 30 a week and loses 15 a unit at once. Nothing comes in for so many weeks, then any quantity at once.
     """
-    periods = weeks(8)
-    stock_there, order = 100.0 + 100.0 * weeks_without + spare, 100.0
-    settings = SETTINGS.replace("with a record", "always") + "error = 0.3\n"
+    periods, of_week = (days(14), 7) if by_day else (weeks(8), 1)
     line = {"item": "A", "location": "P"}
-    made = company(
-        tmp_path, settings=settings, holding=0.01, periods=periods, forecast_errors=[],
+    return company(
+        tmp_path, settings=SETTINGS.replace("with a record", "always") + "error = 0.3\n", holding=0.01, periods=periods,
+        forecast_errors=[],
         customers=[
             {"customer": "cheap", "priority": 2, "short_cost": 2.5, "late_cost": late, "latest_days": 70},
-            {"customer": "dear", "priority": 1, "short_cost": 9.0},
+            {"customer": "dear", "priority": 1, "short_cost": lost - 6.0},
         ],
-        forecast=[{**line, "customer": "dear", "period": one["period"], "quantity": 100.0} for one in periods],
-        orders=[{**line, "order": "O1", "customer": "cheap", "due_on": periods[0]["ends_on"], "quantity": order}],
-        offers=[{**line, "offer": "O", "supplier": "S", "unit_cost": 4.0, "lead_time_days": 7, "valid_from": periods[weeks_without - 1]["starts_on"]}],
-        inventory=[{**line, "on_hand": stock_there}],
+        forecast=[{**line, "customer": "dear", "period": one["period"], "quantity": 100.0 / of_week} for one in periods],
+        orders=[{**line, "order": "O1", "customer": "cheap", "due_on": periods[of_week - 1]["ends_on"], "quantity": order}],
+        offers=[{**line, "offer": "O", "supplier": "S", "unit_cost": 4.0, "valid_from": periods[of_week * without]["starts_on"]}],
+        inventory=[{**line, "on_hand": there}],
     )  # fmt: skip
-    sold = soe.plan(made, record=None).flows["sell"].filter(pl.col("order") == "O1", pl.col("period") == "W1")
-    kept = order - float(sold["quantity"].sum())
+
+
+@pytest.mark.parametrize("by_day", [True, False])
+@pytest.mark.parametrize("late", [0.07, 0.5, 1.75, 7.0])
+@pytest.mark.parametrize("there", [200.0, 230.0, 260.0])
+def test_no_certain_order_waits_to_fill_a_cushion(tmp_path: Path, by_day: bool, late: float, there: float) -> None:
+    """Whatever the dear customer takes is taken before the order goes out, so it can wait for what is then missing.
+
+    Of d units asked for in the week, y units kept back in advance are late in any case, and d − (stock − 100) that are
+    missing are late without it too: late × max(y, d + 100 − stock), at its least for y = 0.
+    """
+    asked = np.linspace(10.0, 190.0, 37)
+    wait = late / 7.0 if by_day else late
+
+    def cost(kept: float) -> float:
+        return float(np.mean(wait * np.clip(np.maximum(kept, asked + 100.0 - there), 0.0, 100.0)))
+
+    assert min(range(101), key=cost) == 0
+    sold = soe.plan(owing(tmp_path, late=late, there=there, by_day=by_day), record=None).flows["sell"]
+    due = pl.col("period").cast(pl.String) == pl.col("due").cast(pl.String)
+    assert sold.filter(pl.col("order") == "O1", due)["quantity"].sum() == pytest.approx(100.0)
+    assert sold.filter(pl.col("order") == "")["quantity"].sum() == pytest.approx(200.0 if by_day else 800.0)
+
+
+@pytest.mark.parametrize(
+    ("without", "late", "spare"), [(2, 0.5, 0.0), (2, 1.75, 0.0), (2, 0.5, 30.0), (3, 0.5, 0.0), (3, 1.75, 60.0)]
+)
+def test_a_certain_order_waits_for_later_weeks_only_where_that_is_expected_to_gain(
+    tmp_path: Path, without: int, late: float, spare: float
+) -> None:
+    """What is asked for in the weeks after the order's own is not known when it goes out, and nothing comes in for them.
+
+    y units kept back are late for all of the weeks, and what is lost is the normal loss function of the stock that is left:
+    sd × (φ(z) − z × (1 − Φ(z))), z = (stock − order + y − mean) ÷ sd, errors of the first week among them.
+    """
+    there = 100.0 + 100.0 * without + spare
+    plan = soe.plan(owing(tmp_path, late=late, there=there, without=without), record=None)
+    sold = plan.flows["sell"].filter(pl.col("order") == "O1", pl.col("period") == "W1")
+    kept = 100.0 - float(sold["quantity"].sum())
 
     def cost(back: float) -> float:
-        spread = 30.0 * np.sqrt(weeks_without)
-        z = (stock_there - order + back - 100.0 * weeks_without) / spread
-        return 15.0 * spread * float(norm.pdf(z) - z * norm.sf(z)) + late * weeks_without * back
+        spread = 30.0 * np.sqrt(without)
+        z = (there - 100.0 + back - 100.0 * without) / spread
+        return 15.0 * spread * float(norm.pdf(z) - z * norm.sf(z)) + late * without * back
 
     best = min(range(101), key=cost)
     assert cost(kept) <= cost(0.0) + 1e-6
     assert -1e-6 <= kept <= best + 1.0
-    if (weeks_without, spare, late) == (1, 0.0, 0.5):
+    assert float(plan.flows["short"]["quantity"].sum()) == pytest.approx(0.0, abs=1e-6)
+    if (without, spare, late) == (2, 0.0, 0.5):
         assert kept > 10.0  # and where it is expected to gain, some wait
+
+
+def test_a_small_order_that_has_to_wait_is_served_late_and_not_lost(tmp_path: Path) -> None:
+    """100 are there, and the dear customer takes them. A unit short of 10 more costs it 60, more than the order loses."""
+    made = owing(tmp_path, late=0.5, there=100.0, order=10.0, lost=60.0)
+    tiers = frames.cushion_tiers(made).filter(pl.col("period") == "W1", pl.col("tier") == "001")
+    assert tiers["price"].item() > 8.5
+    sold = soe.plan(made, record=None).flows["sell"].filter(pl.col("order") == "O1", pl.col("quantity") > 1e-6)
+    assert sold.select(pl.col("period").cast(pl.String), "quantity").rows() == [("W2", pytest.approx(10.0))]
+
+
+def test_what_waits_beyond_a_review_is_charged_the_lowest_tier(tmp_path: Path) -> None:
+    """One charge, of the review that it was due before, however long it waits; and a tenth of its loss is left to it."""
+    waits = {"customer": "waits", "late_cost": 0.5, "latest_days": 28}
+    lines = [
+        {"item": "A", "location": "P", "customer": "waits", "period": f"W{n}", "quantity": 50.0} for n in (1, 2, 3, 4)
+    ]
+    for lost in (8.0, 2.0):
+        customers = [{**waits, "short_cost": 2.0}] if lost > 6 else [{**waits, "short_cost": 0.0}]
+        made = company(tmp_path / str(lost), customers=customers, forecast=lines, price=10.0 if lost > 6 else 6.0)
+        found = risk.waits(Network(made)).select(pl.col("due", "period").cast(pl.String), "waiting")
+        lowest = dict(frames.cushion_tiers(made).filter(pl.col("tier") == "001").select("period", "price").iter_rows())
+        hand = {
+            (f"W{due}", f"W{at}"): min(lowest[f"W{due}"], 0.9 * (lost - 0.5 * (at - due)))
+            for due in (1, 2, 3, 4) for at in range(due + 1, 5)
+        }  # fmt: skip
+        assert {(due, at): waiting for due, at, waiting in found.iter_rows()} == pytest.approx(hand)
 
 
 def test_units_scale_with_it(tmp_path: Path) -> None:

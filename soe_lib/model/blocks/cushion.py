@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ACCOUNT = "expected shortage"
 NOTE = "−price of the tier: (holding + late + lost ÷ interval) × days of the review × chance that it is asked for"
+WAITS = "−price of the lowest tier at the review that it was due before: what waits fills no cushion"
 
 
 class Cushion(Part):
@@ -22,6 +23,7 @@ class Cushion(Part):
 
     Formula: Σ over the slices e of the error in sum of (holding + late + lost ÷ interval) × weight × (e − stock)⁺,
     which is the newsvendor's expected cost less the mean's own holding, with e over the protection interval.
+    Stock is net of what was due by then and is served later: such a unit is charged the lowest tier, see `risk.waits`.
     Brings flow `below_cushion` (item, location, period, tier) [units of a tier that stock does not fill] and balance
     `cushion` (item, location, period). Books to "expected shortage" (steering: no cash).
     """
@@ -61,3 +63,5 @@ class Cushion(Part):
         """Expected shortage, steering."""
         if not risk.steps(network).is_empty():
             yield Rate(ACCOUNT, "below_cushion", -pl.col("price"), kind="steering", note=NOTE)
+            if not (late := risk.waits(network)).is_empty():
+                yield Rate(ACCOUNT, "sell", -pl.col("waiting"), kind="steering", join=late, using=risk.LINE, note=WAITS)

@@ -6,10 +6,12 @@ from soe_lib.model.risk.losses import curves, intervals, lines, shortest_interva
 from soe_lib.model.risk.prices import levels
 from soe_lib.model.risk.shortages import shortfalls
 from soe_lib.model.risk.tiers import padded, steps, steps_against
+from soe_lib.model.risk.waits import LINE, waits
 
 __all__ = [
     "CAUSES",
     "CELL",
+    "LINE",
     "active",
     "curves",
     "errors",
@@ -24,4 +26,5 @@ __all__ = [
     "stated",
     "steps",
     "steps_against",
+    "waits",
 ]

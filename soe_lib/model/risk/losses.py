@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
+from soe_lib.model.axis import Floats
 from soe_lib.model.inbound import NODE, last_way, lateness, usage, ways
 from soe_lib.model.prepared import prepared
 from soe_lib.model.risk.cells import pace
@@ -23,19 +25,15 @@ def lines(network: Network) -> pl.DataFrame:
 
     Returns
     -------
-    item, location (the node), of_item, of_location, customer, volume [units of the node], late [money/unit/day],
-    lost [money/unit], patient [days that it waits], own (whether it is the node's own demand).
+    item, location (the node), of_item, of_location, customer, per_unit [units of the node that one takes], volume
+    [units of the node], late [money/unit/day], lost [money/unit], patient [days that it waits], own (whether it is the
+    node's own demand).
     """
-    bought = network.table("offers").group_by("item").agg(pl.col("unit_cost").min())
-    left = pl.when(pl.col("end_value") > 0.0).then("end_value")
-    worth = network.items.join(bought, on="item", how="left", maintain_order="left").select(
-        "item", value=pl.coalesce("standard_cost", left, "unit_cost").fill_null(0.0)
-    )
     lost = (pl.col("price") - pl.col("value")).clip(0.0) + pl.col("short_penalty") + pl.col("short_cost")
     weight = pl.col("quantity") / pl.col("quantity").sum()
     asked = (
         network.demand.filter(pl.col("quantity") > 0)
-        .join(worth, on="item", how="left", maintain_order="left")
+        .join(worth(network), on="item", how="left", maintain_order="left")
         .group_by(*NODE, "customer", maintain_order=True)
         .agg(
             ((pl.col("late_cost") + pl.col("late_goodwill")) * weight).sum().alias("late") * pace(network),
@@ -52,11 +50,25 @@ def lines(network: Network) -> pl.DataFrame:
         "of_item",
         "of_location",
         "customer",
+        "per_unit",
         volume=pl.col("quantity") * pl.col("per_unit"),
         late=pl.col("late") / pl.col("per_unit"),
         lost=pl.col("lost") / pl.col("per_unit"),
         patient="patient",
         own=(pl.col("item") == pl.col("of_item")) & (pl.col("location") == pl.col("of_location")),
+    )
+
+
+@prepared
+def worth(network: Network) -> pl.DataFrame:
+    """What a unit would cost that is not sold: item, value [money/unit].
+
+    Standard cost, else the end value, else what the cheapest offer asks, else 0.
+    """
+    bought = network.table("offers").group_by("item").agg(pl.col("unit_cost").min())
+    left = pl.when(pl.col("end_value") > 0.0).then("end_value")
+    return network.items.join(bought, on="item", how="left", maintain_order="left").select(
+        "item", value=pl.coalesce("standard_cost", left, "unit_cost").fill_null(0.0)
     )
 
 
@@ -120,6 +132,23 @@ def shortest_intervals(network: Network) -> pl.DataFrame:
 
 
 @prepared
+def ranked(network: Network) -> pl.DataFrame:
+    """The demands of each curve by what a unit short costs them (rate), in CLASSES of equal volume (rank)."""
+    rate = pl.col("late") + pl.col("lost") * (1.0 - pl.col("patient") / pl.col("days")).clip(0.0) / pl.col("days")
+    most = (pl.col("most") / pl.col("days")).fill_null(float("inf"))
+    node = [*NODE, "days"]
+    volume = pl.col("volume")
+    middle = (volume.cum_sum().over(node) - volume / 2) / volume.sum().over(node)
+    return (
+        intervals(network)
+        .join(lines(network), on=NODE)
+        .with_columns(rate=pl.min_horizontal(rate, most))
+        .sort(*node, "rate", "of_item", "of_location", "customer")
+        .with_columns(rank=(middle * CLASSES).floor().clip(0, CLASSES - 1).cast(pl.Int64))
+    )
+
+
+@prepared
 def curves(network: Network) -> pl.DataFrame:
     """Each curve of a node: who is short first, and what a unit short costs more than what the one before loses.
 
@@ -128,32 +157,42 @@ def curves(network: Network) -> pl.DataFrame:
 
     Returns
     -------
-    item, location, days, offset (share of the demand that is short before), rate [money/unit/day, on top].
+    item, location, days, rank (of the class), first (whether nobody is short before), rate [money/unit/day, on top].
     """
-    rate = pl.col("late") + pl.col("lost") * (1.0 - pl.col("patient") / pl.col("days")).clip(0.0) / pl.col("days")
-    most = (pl.col("most") / pl.col("days")).fill_null(float("inf"))
     node = [*NODE, "days"]
     volume = pl.col("volume")
-    ranked = (
-        intervals(network)
-        .join(lines(network), on=NODE)
-        .with_columns(rate=pl.min_horizontal(rate, most))
-        .sort(*node, "rate", "of_item", "of_location", "customer")
-        .with_columns(
-            of=volume.sum().over(node),
-            middle=(volume.cum_sum().over(node) - volume / 2) / volume.sum().over(node),
-        )
-        .with_columns(rank=(pl.col("middle") * CLASSES).floor().clip(0, CLASSES - 1))
-    )
-    classes = ranked.group_by(*node, "rank", maintain_order=True).agg(
-        rate=(pl.col("rate") * volume).sum() / volume.sum(), share=(volume / pl.col("of")).sum()
-    )
+    classes = ranked(network).group_by(*node, "rank", maintain_order=True)
     return (
-        classes.sort(*node, "rank")
+        classes.agg(rate=(pl.col("rate") * volume).sum() / volume.sum())
+        .sort(*node, "rank")
         .with_columns(
-            offset=(pl.col("share").cum_sum() - pl.col("share")).over(node),
+            first=pl.col("rank") == pl.col("rank").min().over(node),
             rate=pl.col("rate") - pl.col("rate").shift(1).over(node).fill_null(0.0),
         )
         .filter(pl.col("rate") > 1e-12)
-        .select(*node, "offset", "rate")
+        .select(*node, "rank", "first", "rate")
     )
+
+
+def before(network: Network, rows: pl.DataFrame) -> Floats:
+    """What those ask for in each period who are short before each curve, in units of its node: curves × periods.
+
+    An order in hand that waits for less is short first in the weeks that it is asked for, and in no other.
+    """
+    asked = network.demand.group_by(*NODE, "customer", "due", maintain_order=True).agg(pl.col("quantity").sum())
+    cells = ranked(network).join(
+        asked.rename({"item": "of_item", "location": "of_location"}), on=["of_item", "of_location", "customer"]
+    )
+    node = [*NODE, "days"]
+    found = (
+        rows.select(*node, mine="rank")
+        .with_row_index("curve")
+        .join(cells.select(*node, "rank", "due", units=pl.col("quantity") * pl.col("per_unit")), on=node)
+        .filter(pl.col("rank") < pl.col("mine"))
+        .join(network.periods.select(due="period", at=pl.int_range(0, pl.len())), on="due")
+        .group_by("curve", "at")
+        .agg(pl.col("units").sort().sum())
+    )
+    table = np.zeros((rows.height, network.periods.height))
+    table[found["curve"].to_numpy(), found["at"].to_numpy()] = found["units"].to_numpy()
+    return table

@@ -13,7 +13,7 @@ from soe_lib.model.inbound import NODE
 from soe_lib.model.prepared import prepared
 from soe_lib.model.risk.cells import CAUSES, CELL, LEAST, counted, pace, windows
 from soe_lib.model.risk.evidence import active, stated
-from soe_lib.model.risk.losses import curves
+from soe_lib.model.risk.losses import before, curves
 from soe_lib.model.risk.shortages import needed, recorded
 from soe_lib.uncertainty.slices import WEIGHTS
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 def levels(network: Network) -> pl.DataFrame:
     """Stock that each step of each curve asks for at the end of each period, and the price of a unit below.
 
-    Formula: level = slice of the relative error × max(forecast of the interval, half the usual one) − offset ×
-    demand of the interval, the interval being what the curve protects, or what lies between the as-of date and the
-    period's end where that is shorter; price = (rate + holding where nobody is short before) × days of the
+    Formula: level = slice of the relative error × max(forecast of the interval, half the usual one) − what those ask
+    for in the interval who are short before, the interval being what the curve protects, or what lies between the as-of
+    date and the period's end where that is shorter; price = (rate + holding where nobody is short before) × days of the
     review × probability of the slice.
 
     Returns
@@ -48,9 +48,9 @@ def levels_against(network: Network, causes: Sequence[str]) -> pl.DataFrame:
     if rows.is_empty():
         return nothing
     held = pl.col("holding").fill_null(0.0) * pace(network)
-    rows = rows.with_columns(pl.when(pl.col("offset") > 0).then("rate").otherwise(pl.col("rate") + held).alias("rate"))
+    rows = rows.with_columns(pl.when("first").then(pl.col("rate") + held).otherwise("rate").alias("rate"))
     told = stated(network)
-    rest = rows.join(told.select(NODE).unique(), on=NODE, how="anti").sort(*NODE, "days", "offset")
+    rest = rows.join(told.select(NODE).unique(), on=NODE, how="anti").sort(*NODE, "days", "rank")
     found = []
     if told.height and CAUSES[0] in causes:
         found.append(_as_stated(network, rows.join(told.select(NODE).unique(), on=NODE, how="semi"), told))
@@ -62,11 +62,11 @@ def levels_against(network: Network, causes: Sequence[str]) -> pl.DataFrame:
 def _as_stated(network: Network, rows: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
     """Levels and prices of nodes whose errors the company states."""
     ahead, inside = windows(network, rows)
-    asked = np.einsum("cs,cts->ct", needed(network, rows)[1], inside)
+    asked, others = (np.einsum("cs,cts->ct", one, inside) for one in (needed(network, rows)[1], before(network, rows)))
     usable = _usable(network, rows, asked, ahead)
     when = pl.DataFrame({"at": np.arange(network.periods.height), "days": counted(network)})
     cells = (
-        rows.drop("days")
+        rows.select(*NODE, "rate")
         .with_row_index("curve")
         .join(
             pl.concat([network.periods.select("period"), when], how="horizontal").filter(pl.col("days") > 0),
@@ -74,8 +74,8 @@ def _as_stated(network: Network, rows: pl.DataFrame, told: pl.DataFrame) -> pl.D
         )
     )
     place = (cells["curve"].to_numpy(), cells["at"].to_numpy())
-    cells = cells.with_columns(asked=pl.Series(asked[place]), usable=pl.Series(usable[place]))
-    level = pl.min_horizontal(pl.col("quantity") - pl.col("offset") * pl.col("asked"), "usable")
+    cells = cells.with_columns(others=pl.Series(others[place]), usable=pl.Series(usable[place]))
+    level = pl.min_horizontal(pl.col("quantity") - pl.col("others"), "usable")
     return (
         cells.join(told, on=CELL)
         .select(*CELL, level=level, price=pl.col("rate") * pl.col("days") * pl.col("weight"))
@@ -90,8 +90,9 @@ def _as_recorded(network: Network, rows: pl.DataFrame, causes: Sequence[str]) ->
     place = rows.join(each.with_row_index("place"), on=[*NODE, "days"], maintain_order="left")["place"].to_numpy()
     at = np.flatnonzero(counted(network))
     short, asked = recorded(network, each, causes)
-    usable = _usable(network, each, asked, windows(network, each)[0][:, at])
-    level = short[place] - (rows["offset"].to_numpy()[:, None] * asked[place])[:, :, None]
+    ahead, inside = (one[:, at] for one in windows(network, each))
+    usable = _usable(network, each, asked, ahead)
+    level = short[place] - np.einsum("cs,cts->ct", before(network, rows), inside[place])[:, :, None]
     level = np.minimum(level, usable[place][:, :, None])
     rate = rows["rate"].to_numpy()[:, None] * counted(network)[at]
     price = rate[:, :, None] * WEIGHTS

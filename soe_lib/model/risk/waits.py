@@ -1,0 +1,55 @@
+"""A unit that is served after the review that it was due before: it fills no tier of the cushion on the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from soe_lib.model.demand import KEYS, served
+from soe_lib.model.inbound import NODE
+from soe_lib.model.prepared import prepared
+from soe_lib.model.risk.cells import CELL, reviews
+from soe_lib.model.risk.losses import worth
+from soe_lib.model.risk.tiers import steps
+
+if TYPE_CHECKING:
+    from soe_lib.model.network import Network
+
+LINE = (*KEYS, "period")
+LEFT = 0.9
+"""Of what a unit would lose that is never served: a charge of more would rather lose it than let it wait."""
+
+
+@prepared
+def waits(network: Network) -> pl.DataFrame:
+    """Price of a unit that is served after the review that it was due before, so that waiting fills no cushion.
+
+    There the curve is one of net stock, closing stock − backlog: what others take until then is taken before the unit
+    has to go out, and it waits for no more than that; nothing is gained by keeping it back in advance. What is kept
+    back from it for a later review stands against what others may ask for by then, and costs its delay alone.
+    Formula: waiting = min(price of the lowest tier at the review, LEFT × (lost − late × delay)⁺).
+
+    Returns
+    -------
+    item, location, customer, order, due, period, waiting [money/unit, above 0].
+    """
+    place = network.periods.select("period", "index").sort("index")
+    review = reviews(network).select("period").join(place, on="period").sort("index")
+    first = place.rename({"period": "due"}).join_asof(
+        review.select(review="period", at="index", key="index"), left_on="index", right_on="key", strategy="forward"
+    )
+    lowest = steps(network).group_by(CELL).agg(lowest=pl.col("price").max()).rename({"period": "review"})
+    lost = (pl.col("price") - pl.col("value")).clip(0.0) + pl.col("short_penalty") + pl.col("short_cost")
+    delay = (pl.col("late_cost") + pl.col("late_goodwill")) * pl.col("late")
+    return (
+        served(network)
+        .filter(pl.col("late") > 0)
+        .join(first.select("due", "review", "at"), on="due", maintain_order="left")
+        .join(place, on="period", maintain_order="left")
+        .filter(pl.col("index") > pl.col("at"))
+        .join(lowest, on=[*NODE, "review"], maintain_order="left")
+        .join(worth(network), on="item", how="left", maintain_order="left")
+        .select(*LINE, waiting=pl.min_horizontal("lowest", LEFT * (lost - delay).clip(0.0)))
+        .filter(pl.col("waiting") > 0)
+    )
