@@ -106,14 +106,14 @@ PUBLIC = {
     "cost_of_events": "soe_lib.review.counterfactuals",
     "keep_costs": "soe_lib.review.counterfactuals",
     "kept_costs": "soe_lib.review.counterfactuals",
-    "show": "soe_lib.pack.present",
-    "say": "soe_lib.pack.present",
-    "publish": "soe_lib.pack.publish",
-    "parameters": "soe_lib.pack.parameters",
-    "figure": "soe_lib.pack.show",
-    "table": "soe_lib.pack.show",
-    "trace": "soe_lib.pack.lineage",
-    "make_pack": "soe_lib.pack.jobs",
+    "show": "soe_lib.pack.display",
+    "say": "soe_lib.pack.display",
+    "publish": "soe_lib.pack.display",
+    "parameters": "soe_lib.pack.display",
+    "figure": "soe_lib.pack.display",
+    "table": "soe_lib.pack.display",
+    "trace": "soe_lib.pack.figures",
+    "make_pack": "soe_lib.pack.job",
 }
 """Public name → the module that defines it."""
 

@@ -245,7 +245,7 @@ def pack(
         if every:
             _pack_all(data or "data", as_of, out, timeout, minutes, cluster, as_json)
             return
-        from soe_lib.pack.weekly import run
+        from soe_lib.pack.schedule import run
 
         wanted: dict[str, Any] = {"timeout": timeout, "reason": reason, "store": store, "with_pdf": with_pdf}
         wanted["minutes"] = minutes
@@ -264,7 +264,7 @@ def _pack_all(
     data: str, as_of: str | None, out: str, timeout: float, minutes: float, cluster: str, as_json: bool
 ) -> None:
     from soe_lib.extract.folders import found
-    from soe_lib.pack.many import pack_all
+    from soe_lib.pack.schedule import pack_all
 
     made = pack_all(found(data), as_of, out, cluster=cluster, timeout=timeout, minutes=minutes)
     if as_json:
@@ -293,7 +293,7 @@ def trace(folder: str, figure: str, rows: int, as_json: bool, **where: str | Non
     soe trace out --account material --family Laundry --month 2026-11
     """
     with stops(as_json):
-        from soe_lib.pack.lineage import trace as run
+        from soe_lib.pack.figures import trace as run
 
         asked: dict[str, Any] = {name: value for name, value in where.items() if value}
         found = run(folder, figure=figure, **asked)
@@ -409,8 +409,8 @@ def difference(before: str, after: str, store: str, company: str | None, frozen_
 def rebuild(out: str, as_of: str, run: int | None, timeout: float) -> None:
     """Make the pack of DATE again from the archive OUT alone; exit 1 where a figure differs, with the place."""
     with stops():
-        from soe_lib.pack.rebuild import rebuild as again
         from soe_lib.pack.remote import copy
+        from soe_lib.pack.verify import rebuild as again
 
         with copy(out) as (home, _):
             made = again(home, as_of, run, timeout=timeout)

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from soe_lib.pack import compare
+from soe_lib.pack import figures
 
 ROOT = Path(__file__).parent.parent
 PUBLISHED = ROOT / "tests" / "published"
@@ -52,7 +52,7 @@ def differences(before: Path, after: Path) -> Iterator[str]:
     for company in ("demo", *REAL):
         weeks = {path.parent.name for root in (before, after) for path in (root / company).glob("*/manifest.json")}
         for week in sorted(weeks):
-            for text in compare.folders(before / company / week, after / company / week):
+            for text in figures.folders(before / company / week, after / company / week):
                 yield f"{company} {week}, {text}"
 
 

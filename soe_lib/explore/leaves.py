@@ -12,7 +12,7 @@ from soe_lib.errors import SoeError
 from soe_lib.explore import pictures, view
 from soe_lib.explore.answer import Answer
 from soe_lib.money.bridge import Bridge, bridge
-from soe_lib.pack.show import table_html
+from soe_lib.pack.display import table_html
 from soe_lib.review import words
 
 

@@ -19,7 +19,7 @@ from soe_lib.explore.controller import Explorer
 from soe_lib.explore.panel import button, row
 from soe_lib.explore.runner import Runner
 from soe_lib.explore.view import block, refused
-from soe_lib.pack.show import table_html
+from soe_lib.pack.display import table_html
 from soe_lib.review.charts.chart import Chart
 from soe_lib.review.tables.table import Table
 

@@ -13,7 +13,7 @@ import polars as pl
 from soe_lib.errors import SoeError
 from soe_lib.explore.answer import NAMES, Answer, Kpi
 from soe_lib.explore.trial import NO_CHANGE
-from soe_lib.pack.show import Format, table_html
+from soe_lib.pack.display import Format, table_html
 from soe_lib.review import words
 
 if TYPE_CHECKING:

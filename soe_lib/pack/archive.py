@@ -1,227 +1,243 @@
-"""out/index.html: all weeks, newest first, with what each plan was worth and how it served the customers."""
+"""Where packs stand on disk, and how a new one gets there: built aside, then one rename."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+import contextlib
+import ctypes
+import errno
+import fcntl
+import json
+import os
+import re
+import shutil
+import socket
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from soe_lib.pack import failed, manifest, place, site, trends
-from soe_lib.pack.trends import Spark
-from soe_lib.review import words
+from soe_lib.errors import BusyError
+from soe_lib.pack import manifest
 
-Told = Mapping[str, Any]
-WIDTH, HEIGHT, EDGE = 360, 72, 8
-
-
-@dataclass(frozen=True)
-class Run:
-    """A replaced run of a week: where it is kept, and its number."""
-
-    folder: str
-    run: int
+VERSIONS = ".versions"
+LOCK = ".lock"
+CHAIN = ".chain.json"
+FAILED = "failed.html"
+STAGING = ".staging-"
+DATED = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+VERSION = re.compile(r"^(\d{4}-\d{2}-\d{2})\.(\d+)$")
+EXCHANGE = 2
+HERE = -100
 
 
-@dataclass(frozen=True)
-class Week:
-    """One line of the archive."""
+@contextlib.contextmanager
+def lock(out: Path) -> Iterator[None]:
+    """Hold an out folder for one run; a lock file left behind by a dead run does not count.
 
-    folder: str
-    as_of: date
-    week: str
-    run: int
-    margin: str
-    service: str
-    decisions: str
-    state: str
-    status: str
-    workbook: bool
-    pdf: bool
-    anchor: str
-    earlier: tuple[Run, ...]
-
-
-@dataclass(frozen=True)
-class Dot:
-    """One week of a trend, in the picture's coordinates."""
-
-    x: float
-    y: float
-
-
-@dataclass(frozen=True)
-class Trend:
-    """A small line over the weeks, drawn without a script."""
-
-    name: str
-    last: str
-    range: str
-    alt: str
-    path: str
-    dots: tuple[Dot, ...]
-    width: int = WIDTH
-    height: int = HEIGHT
-
-
-@dataclass(frozen=True)
-class Archive:
-    """What the archive page shows.
-
-    Parameters
-    ----------
-    trends : the large lines. weeks : newest first. years : ISO year → its weeks, to find one without a script.
-    board : the newest week's scores with their lines over the last packs.
+    Errors
+    ------
+    BusyError : another run holds the folder; says which process, on which machine, since when.
     """
-
-    company: str
-    headline: str
-    trends: tuple[Trend, ...]
-    weeks: tuple[Week, ...]
-    years: tuple[tuple[str, tuple[Week, ...]], ...]
-    board: tuple[tuple[Told, Spark], ...]
-    failed: str = ""
-
-
-def pages(
-    out: Path, *, templates: Path, coming: Told | None = None, moved: Mapping[str, str] | None = None
-) -> dict[Path, str]:
-    """The archive page, and its copy for the readers of replaced runs, as they must be now.
-
-    Parameters
-    ----------
-    out : the archive's folder.
-    coming : the manifest of a pack that is about to be moved into place, so that the page can be written before.
-    moved : "as-of.run" → its folder, where packs are kept under other names than in a folder.
-    """
-    found = {folder.name: told for folder in place.packs(out).values() if (told := manifest.read(folder))}
-    old = [(folder, told) for folder in place.versions(out) if (told := manifest.read(folder))]
-    if coming is not None:
-        replaced = found.get(str(coming["as_of"]))
-        if replaced is not None:
-            old.append((out / place.VERSIONS / f"{coming['as_of']}.{int(coming['run']) - 1}", replaced))
-        found[str(coming["as_of"])] = dict(coming)
-    weeks = [found[name] for name in sorted(found)]
-    if not weeks:
-        return {}
-    notice = failed.NAME if coming is None and (out / failed.NAME).is_file() else ""
-    made = {out / "index.html": _page(weeks, old, templates, root="", notice=notice, moved=moved)}
-    if old:
-        made[out / place.VERSIONS / "index.html"] = _page(weeks, old, templates, root="../", notice=notice)
-    return made
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / LOCK).open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise BusyError(
+                f"Another run is making a pack in {out} ({file.read().strip() or 'just started'}). "
+                "Wait for it, or give another --out. Nothing was changed."
+            ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
+        file.flush()
+        yield
 
 
-def _page(
-    weeks: Sequence[Told],
-    old: Sequence[tuple[Path, Told]],
-    templates: Path,
-    *,
-    root: str,
-    notice: str = "",
-    moved: Mapping[str, str] | None = None,
-) -> str:
-    lines = tuple(_week(told, old, root, moved or {}) for told in reversed(weeks))
-    content = Archive(
-        company=str(weeks[-1]["company"]),
-        headline=_headline(weeks),
-        trends=tuple(trend for trend in _trends(weeks) if trend is not None),
-        weeks=lines,
-        years=_years(lines),
-        board=_board(weeks[-trends.WEEKS :]),
-        failed=f"{root}{notice}" if notice else "",
-    )
-    return site.render(templates, "archive.html.j2", archive=content, here="archive")
+@contextlib.contextmanager
+def staging(out: Path) -> Iterator[Path]:
+    """A fresh folder inside `out` for a pack in the making, removed in any case at the end."""
+    folder = out / f"{STAGING}{uuid.uuid4().hex}"
+    (folder / "pack").mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _week(told: Told, old: Sequence[tuple[Path, Told]], root: str, moved: Mapping[str, str]) -> Week:
-    day = date.fromisoformat(told["as_of"])
-    summary, plan = told["summary"], told["plan"]
-    files = {page["file"] for page in told.get("pages", ())}
-    same = [(folder, kept) for folder, kept in old if kept["as_of"] == told["as_of"]]
-    kept_at = [(moved.get(folder.name, f"{place.VERSIONS}/{folder.name}"), int(kept["run"])) for folder, kept in same]
-    earlier = [Run(root + where, run) for where, run in kept_at]
-    return Week(
-        folder=root + moved.get(f"{told['as_of']}.{told['run']}", str(told["as_of"])),
-        as_of=day,
-        week=site.week_of(day).split(",")[0],
-        run=int(told["run"]),
-        margin=words.money(summary["margin"], told["currency"]),
-        service=summary["service"]["shown"] if summary["service"] else words.UNKNOWN,
-        decisions=str(summary["decisions"]),
-        state=summary["state"],
-        status=str(plan.get("status", "no plan")),
-        workbook="finance.xlsx" in files,
-        pdf="pack.pdf" in files,
-        anchor=f"week-{told['as_of']}",
-        earlier=tuple(earlier),
-    )
+def recover(out: Path) -> list[str]:
+    """Tidy up after runs that died (call it with the lock held); says what was done, line by line."""
+    done = []
+    for folder in sorted(out.glob(f"{STAGING}*")):
+        shutil.rmtree(folder, ignore_errors=True)
+        done.append(f"removed {folder.name}, left behind by a run that died")
+    for folder in (out / VERSIONS).glob("*.new"):
+        shutil.rmtree(folder)
+        done.append(f"removed {folder.name}, the unfinished replacement of a pack")
+    for folder in reversed(versions(out)):
+        day, number = folder.name[:10], int(folder.name[11:])
+        if run_of(folder) == number + 1 and run_of(out / day) == number:
+            # It came this far in `put` and no further: the pack in force is untouched.
+            shutil.rmtree(folder)
+            done.append(f"removed {folder.name}, the unfinished replacement of a pack")
+        elif not (out / day).exists():
+            folder.rename(out / day)
+            done.append(f"put {folder.name} back in force after a replacement that was cut short")
+    return done
 
 
-def _years(weeks: Sequence[Week]) -> tuple[tuple[str, tuple[Week, ...]], ...]:
-    """The weeks by ISO year, newest first, oldest week of a year first: as a reader looks for one."""
-    years = list(dict.fromkeys(str(week.as_of.isocalendar().year) for week in weeks))
-    return tuple(
-        (year, tuple(week for week in reversed(weeks) if str(week.as_of.isocalendar().year) == year)) for year in years
-    )
+def packs(out: Path) -> dict[date, Path]:
+    """The packs in force, by as-of date, oldest first."""
+    folders = {}
+    for folder in sorted(path for path in out.glob("*") if DATED.match(path.name) and path.is_dir()):
+        with contextlib.suppress(ValueError):
+            folders[date.fromisoformat(folder.name)] = folder
+    return folders
 
 
-def _board(weeks: Sequence[Told]) -> tuple[tuple[Told, Spark], ...]:
-    """The scores of the newest pack that more than one of the packs knows, with their lines."""
-    history = [(str(told["as_of"]), told["summary"].get("scores", [])) for told in weeks]
-    lines = trends.sparks(history)
-    return tuple(
-        (one, lines[one["name"], one["unit"]]) for one in history[-1][1] if (one["name"], one["unit"]) in lines
-    )
+def versions(out: Path) -> list[Path]:
+    """The packs that were replaced, oldest first."""
+    kept = [folder for folder in (out / VERSIONS).glob("*") if VERSION.match(folder.name)]
+    return sorted(kept, key=lambda folder: (folder.name[:10], int(folder.name[11:])))
 
 
-def _headline(weeks: Sequence[Told]) -> str:
-    first, last = (words.full_day(date.fromisoformat(told["as_of"])) for told in (weeks[0], weeks[-1]))
-    span = f"of {last}" if len(weeks) == 1 else f"from {first} to {last}"
-    return f"{words.sentence(words.count(len(weeks), 'pack')).rstrip('.')} {span}."
+def previous(out: Path, as_of: date) -> manifest.Link | None:
+    """The newest pack in force with an earlier as-of date."""
+    earlier = [folder for day, folder in packs(out).items() if day < as_of]
+    found = manifest.read(earlier[-1]) if earlier else None
+    return manifest.link(earlier[-1], found) if found else None
 
 
-def _trends(weeks: Sequence[Told]) -> list[Trend | None]:
-    currency = str(weeks[-1]["currency"])
-    margin = [(told["as_of"], told["summary"]["margin"]) for told in weeks]
-    service = [(told["as_of"], (told["summary"]["service"] or {}).get("value")) for told in weeks]
-    shown = {told["as_of"]: (told["summary"]["service"] or {}).get("shown", "") for told in weeks}
-    return [
-        _trend("Margin of the plan", margin, {day: words.brief_money(value, currency) for day, value in margin}),
-        _trend("Service", service, shown),
-    ]
-
-
-def _trend(name: str, values: Sequence[tuple[str, float | None]], shown: Mapping[str, str]) -> Trend | None:
-    """A line over the known weeks; none with fewer than two."""
-    known = [(day, value) for day, value in values if value is not None]
-    if len(known) < 2:
+def run_of(folder: Path) -> int | None:
+    """The run number that a pack's manifest states; None where it cannot be read."""
+    try:
+        return int(json.loads((folder / "manifest.json").read_bytes())["run"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    low, high = min(known, key=lambda pair: pair[1]), max(known, key=lambda pair: pair[1])
-    dots = _dots(known, low[1], high[1])
-    last, before = known[-1], known[-2]
-    moved = "up from" if last[1] > before[1] else "down from" if last[1] < before[1] else "level with"
-    return Trend(
-        name=name,
-        last=shown[last[0]],
-        range=f"{_when(known[0][0])} to {_when(last[0])}; lowest {shown[low[0]]}, highest {shown[high[0]]}",
-        alt=f"{name} over {len(known)} weeks: now {shown[last[0]]}, {moved} {shown[before[0]]} the week before.",
-        path="M" + " L".join(f"{dot.x:g} {dot.y:g}" for dot in dots),
-        dots=tuple(dots),
-    )
 
 
-def _dots(known: Sequence[tuple[str, float]], low: float, high: float) -> list[Dot]:
-    days = [date.fromisoformat(day).toordinal() for day, _ in known]
-    span, rise = days[-1] - days[0], high - low
+def put(built: Path, place: Path, *, replaced: str = "") -> None:
+    """Move a finished pack into place; the pack it replaces (as version `replaced`) is kept.
+
+    Without a predecessor it is one rename. With one, the new pack waits under the name that the old one is going to
+    have, and both change places in one step, so that there is a whole pack in force at every instant.
+    """
+    _settle(built)
+    if not replaced:
+        built.rename(place)
+        _sync(place.parent)
+        return
+    kept = place.parent / VERSIONS / replaced
+    kept.parent.mkdir(exist_ok=True)
+    built.rename(kept)
+    if not _exchange(kept, place):
+        # No such call on this system: two renames, and `recover` finishes them if the run dies in between.
+        waiting = kept.with_name(f"{kept.name}.new")
+        kept.rename(waiting)
+        place.rename(kept)
+        waiting.rename(place)
+    _sync(place.parent)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file so that readers see the old text or the new one, never a part."""
+    waiting = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with waiting.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        waiting.replace(path)
+    finally:
+        waiting.unlink(missing_ok=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two folders change names in one step (Linux); False where the system cannot."""
+    try:
+        call = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):
+        return False
+    if call(HERE, os.fsencode(one), HERE, os.fsencode(other), EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}:
+        return False
+    raise OSError(number, os.strerror(number), str(other))
+
+
+def _settle(folder: Path) -> None:
+    """Make sure that the files are on the disk before a rename shows them."""
+    for path in folder.iterdir():
+        _sync(path)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def listed(out: Path) -> dict[str, str] | None:
+    """ "as-of.run" → hash of the manifest; None where there is no pointer, an empty one where it cannot be read."""
+    try:
+        found = json.loads((out / CHAIN).read_bytes())
+        return {str(name): str(sha256) for name, sha256 in found["packs"].items()}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def present(out: Path) -> dict[str, str]:
+    """The packs that are there now, replaced ones included; those whose manifest cannot be read are left out."""
+    folders = [*packs(out).values(), *versions(out)]
+    return {
+        name_of(told): manifest.file_sha256(folder / manifest.NAME)
+        for folder in folders
+        if (told := manifest.read(folder))
+    }
+
+
+def name_of(told: Mapping[str, Any]) -> str:
+    """How a pack is listed: its as-of date and run."""
+    return f"{told['as_of']}.{told['run']}"
+
+
+def extend(out: Path) -> None:
+    """List the packs that are there and not listed yet; what is listed stays, whatever became of it."""
+    known = listed(out) or {}
+    fresh = {name: sha256 for name, sha256 in present(out).items() if name not in known}
+    if fresh:
+        whole = dict(sorted((known | fresh).items()))
+        write(out / CHAIN, json.dumps({"packs": whole}, indent=1) + "\n")
+
+
+def faults(out: Path) -> list[str]:
+    """Packs that are listed and are not there any more as they were published."""
+    known = listed(out)
+    if known is None:
+        return []
+    if not known:
+        return [f"{CHAIN} cannot be read: restore it from its backup."]
+    there = present(out)
     return [
-        Dot(
-            x=round(EDGE + (WIDTH - 2 * EDGE) * (day - days[0]) / span, 1),
-            y=round(HEIGHT / 2 if rise == 0 else HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * (value - low) / rise, 1),
+        f"{name.rpartition('.')[0]} run {name.rpartition('.')[2]}: "
+        + (
+            "the pack was removed or its manifest cannot be read."
+            if name not in there
+            else "its manifest is not the one that was published."
         )
-        for day, (_, value) in zip(days, known, strict=True)
+        for name, sha256 in known.items()
+        if there.get(name) != sha256
     ]
 
 
-def _when(day: str) -> str:
-    return words.full_day(date.fromisoformat(day))
+def clear_failed(out: Path) -> None:
+    """Remove the page after a run that succeeded."""
+    with contextlib.suppress(FileNotFoundError):
+        (out / FAILED).unlink()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soe_lib.errors import PackError
-from soe_lib.pack import site
+from soe_lib.pack import render
 from soe_lib.review import words
 
 if TYPE_CHECKING:
@@ -132,9 +132,9 @@ def compose(snapshot: Snapshot, pages: Sequence[Said], plan: Mapping[str, Any], 
     )
 
 
-def page(content: Cover, frame: site.Site, *, templates: Path) -> str:
+def page(content: Cover, frame: render.Site, *, templates: Path) -> str:
     """index.html of the pack."""
-    return site.render(templates, "cover.html.j2", cover=content, site=frame, here="index")
+    return render.render(templates, "cover.html.j2", cover=content, site=frame, here="index")
 
 
 def ranked(pages: Sequence[Said], *, handed_up: bool = False) -> list[Said]:

@@ -13,7 +13,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from soe_lib.pack.build import Progress
+from soe_lib.pack.job import Progress
 
 EVERY = 30.0
 """Seconds between two lines of a log on one step that runs."""

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from soe_lib import objects, workspace
 from soe_lib.extract.folders import found
-from soe_lib.pack import archive, chain, failed, inputs, manifest, place, site
-from soe_lib.pack.build import STORE
+from soe_lib.pack import archive, manifest, overview, render, schedule
+from soe_lib.pack.job import STORE
 
 if TYPE_CHECKING:
-    from soe_lib.pack.jobs import PackResult
+    from soe_lib.pack.job import PackResult
 
 
 @contextmanager
@@ -52,53 +52,53 @@ def make_pack(
     ------
     BusyError : somebody else published in the archive since this run began.
     """
-    from soe_lib.pack import jobs
+    from soe_lib.pack import job
 
     source = found(data)
     if not objects.is_address(out):
-        return jobs.make_pack(source, as_of, out, store=store, **how)
+        return job.make_pack(source, as_of, out, store=store, **how)
     with copy(out, whole=False) as (home, seen):
-        made = jobs.make_pack(source, as_of, home, store=store or f"{str(out).rstrip('/')}/{STORE}", **how)
+        made = job.make_pack(source, as_of, home, store=store or f"{str(out).rstrip('/')}/{STORE}", **how)
         kept = objects.opened(str(out))
         if made.published:
             _push(kept, home, seen)
         _pages(kept, home)
         folder = f"{str(out).rstrip('/')}/{_prefix(home, made.manifest)}"
         said = made.message.replace(str(made.folder), folder)
-        return jobs.PackResult(Path(folder), made.manifest, made.published, said, made.notes)
+        return job.PackResult(Path(folder), made.manifest, made.published, said, made.notes)
 
 
-def leave(error: BaseException, out: str, *, data: str, as_of: str | None, step: str) -> failed.Failure:
+def leave(error: BaseException, out: str, *, data: str, as_of: str | None, step: str) -> schedule.Failure:
     """The page of a failed run, beside an archive at an address."""
     with copy(out, whole=False) as (home, _):
-        failure = failed.describe(error, home, data=data, as_of=as_of, step=step, shown=out)
-        failed.leave(failure, home)
+        failure = schedule.describe(error, home, data=data, as_of=as_of, step=step, shown=out)
+        schedule.leave(failure, home)
         store = objects.opened(out)
-        store.put(failed.NAME, (home / failed.NAME).read_bytes())
+        store.put(archive.FAILED, (home / archive.FAILED).read_bytes())
         _pages(store, home, clear=False)
     return failure
 
 
 def _pull(store: Any, home: Path, whole: bool) -> str | None:
-    found = objects.read(store, chain.NAME)
+    found = objects.read(store, archive.CHAIN)
     if found is None:
         return None
-    (home / chain.NAME).write_bytes(found[0])
-    listed = chain.read(home) or {}
+    (home / archive.CHAIN).write_bytes(found[0])
+    listed = archive.listed(home) or {}
     newest: dict[str, int] = {}
     for name in listed:
         day, _, run = name.rpartition(".")
         newest[day] = max(newest.get(day, 0), int(run))
     for name, sha256 in listed.items():
         day, _, run = name.rpartition(".")
-        folder = day if int(run) == newest[day] else f"{place.VERSIONS}/{name}"
+        folder = day if int(run) == newest[day] else f"{archive.VERSIONS}/{name}"
         prefix = f"{name}-{sha256[:12]}"
         objects.fetch(store, home, f"{prefix}/", place=partial(_moved, prefix, folder))
     if whole:
-        for folder in (inputs.FOLDER, STORE):
+        for folder in (manifest.INPUTS, STORE):
             objects.fetch(store, home, f"{folder}/")
         return found[1]
-    for key in objects.keys(store, f"{inputs.FOLDER}/"):
+    for key in objects.keys(store, f"{manifest.INPUTS}/"):
         (home / key).parent.mkdir(parents=True, exist_ok=True)
         (home / key).touch()
     return found[1]
@@ -111,29 +111,29 @@ def _moved(prefix: str, folder: str, key: str) -> str:
 def _push(store: Any, home: Path, seen: str | None) -> None:
     """Everything of the new pack, then the pointer: before it nothing counts, after it all does."""
     there = set(objects.keys(store))
-    for path in sorted((home / inputs.FOLDER).rglob("*.gz")):
+    for path in sorted((home / manifest.INPUTS).rglob("*.gz")):
         key = path.relative_to(home).as_posix()
         if key not in there:
             store.put(key, path.read_bytes())
-    for folder in (*place.packs(home).values(), *place.versions(home)):
+    for folder in (*archive.packs(home).values(), *archive.versions(home)):
         told = manifest.read(folder)
         prefix = _prefix(home, told) if told else ""
         if told and f"{prefix}/{manifest.NAME}" not in there:
             for path in sorted(folder.iterdir(), key=lambda path: path.name == manifest.NAME):
                 store.put(f"{prefix}/{path.name}", path.read_bytes())
-    objects.swap(store, chain.NAME, (home / chain.NAME).read_bytes(), seen)
+    objects.swap(store, archive.CHAIN, (home / archive.CHAIN).read_bytes(), seen)
 
 
 def _pages(store: Any, home: Path, *, clear: bool = True) -> None:
     """The page of all weeks, with links to where the packs are there."""
-    moved = {name: f"{name}-{sha256[:12]}" for name, sha256 in (chain.read(home) or {}).items()}
-    for path, text in archive.pages(home, templates=site.templates(), moved=moved).items():
+    moved = {name: f"{name}-{sha256[:12]}" for name, sha256 in (archive.listed(home) or {}).items()}
+    for path, text in overview.pages(home, templates=render.templates(), moved=moved).items():
         if path.parent == home:
             store.put(path.name, text.encode())
-    if clear and objects.read(store, failed.NAME) is not None:
-        store.delete(failed.NAME)
+    if clear and objects.read(store, archive.FAILED) is not None:
+        store.delete(archive.FAILED)
 
 
 def _prefix(home: Path, told: Mapping[str, Any]) -> str:
-    name = chain.name_of(told)
-    return f"{name}-{chain.present(home)[name][:12]}"
+    name = archive.name_of(told)
+    return f"{name}-{archive.present(home)[name][:12]}"

@@ -1,11 +1,12 @@
-"""Re-check a whole archive: every file against its manifest, every manifest against its seal and its chain, every kept
-input against its hash, every plan against what was stored.
-"""
+"""Check an archive against what was published, and make a pack again from the archive alone."""
 
 from __future__ import annotations
 
+import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ import polars as pl
 
 from soe_lib import workspace
 from soe_lib.errors import PackError, ReconciliationError, SoeError
-from soe_lib.pack import chain, inputs, manifest, place
-from soe_lib.pack.build import STORE
+from soe_lib.pack import archive, figures, manifest, run_notebook
+from soe_lib.pack.job import MINUTES, STORE, Job, Progress, build
 from soe_lib.review import words
 
 
@@ -68,20 +69,20 @@ def verify(out: str | Path) -> Report:
         folders = [home]
         whole = False
     else:
-        folders, whole = [*place.packs(home).values(), *place.versions(home)], True
-    if not folders and chain.read(home) is None:
+        folders, whole = [*archive.packs(home).values(), *archive.versions(home)], True
+    if not folders and archive.listed(home) is None:
         raise PackError(f"{home} holds no pack. Give the folder that `soe pack` writes to (--out), or one pack in it.")
     found = {folder: manifest.read(folder) for folder in folders}
-    faults = [fault for folder, told in found.items() for fault in faults_of(folder, told)]
+    faults = [fault for folder, told in found.items() for fault in manifest.faults_of(folder, told)]
     files = sum(len(told.get("pages", ())) for told in found.values() if told)
     if not whole:
         return Report(len(folders), files, tuple(faults))
     known: dict[str, str] = {}
     for folder, told in found.items():
-        listed = inputs.faults(home, (told or {}).get("kept") or {}, known)
+        listed = manifest.kept_faults(home, (told or {}).get("kept") or {}, known)
         faults += [f"{folder.name}: {fault}." for fault in listed]
     stored, unfit = _plans(home, found)
-    faults += [*_chain(found), *chain.faults(home), *unfit]
+    faults += [*_chain(found), *archive.faults(home), *unfit]
     return Report(len(folders), files, tuple(faults), len(known), stored)
 
 
@@ -116,24 +117,6 @@ def _plans(out: Path, found: Mapping[Path, Mapping[str, Any] | None]) -> tuple[i
     return len(named), faults
 
 
-def faults_of(folder: Path, told: Mapping[str, Any] | None) -> list[str]:
-    """What does not fit in one pack: its manifest's seal, and each file's hash."""
-    if told is None:
-        return [f"{folder.name}: manifest.json is missing or cannot be read."]
-    if told.get("seal") != manifest.seal_of(told):
-        return [f"{folder.name}: manifest.json was changed after it was published."]
-    listed = {page["file"]: page["sha256"] for page in told["pages"]}
-    there = {path.name for path in folder.iterdir()} - {manifest.NAME}
-    faults = [f"{folder.name}: {name} is missing." for name in sorted(listed.keys() - there)]
-    faults += [f"{folder.name}: {name} was added after it was published." for name in sorted(there - listed.keys())]
-    faults += [
-        f"{folder.name}: {name} was changed after it was published."
-        for name in sorted(listed.keys() & there)
-        if not (folder / name).is_file() or manifest.file_sha256(folder / name) != listed[name]
-    ]
-    return faults
-
-
 def _chain(found: Mapping[Path, Mapping[str, Any] | None]) -> list[str]:
     """Packs whose predecessor is not in the archive as it was when they were made."""
     known = {manifest.file_sha256(folder / manifest.NAME) for folder, told in found.items() if told}
@@ -147,3 +130,163 @@ def _chain(found: Mapping[Path, Mapping[str, Any] | None]) -> list[str]:
                     f"{named['folder']} run {named['run']}, was changed or removed."
                 )
     return faults
+
+
+SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What making a pack again came to.
+
+    Parameters
+    ----------
+    folder : the published pack.
+    figures : how many fingerprints of figures were compared.
+    differences : where the two differ, one sentence each; none where every figure is the same.
+    notes : what else differs and may be why: the code's version, the libraries'.
+    """
+
+    folder: Path
+    figures: int
+    differences: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every published figure was reproduced."""
+        return not self.differences
+
+    def text(self) -> str:
+        """The verdict in one line, then each difference and note in one more."""
+        if self.ok:
+            same = words.count(self.figures, "fingerprint")
+            head = f"{self.folder} is reproduced: {same} of figures and every line the same."
+        else:
+            head = f"{self.folder} is not reproduced: {words.count(len(self.differences), 'difference')}."
+        shown = [f"  {difference}" for difference in self.differences[:SHOWN]]
+        more = [f"  and {len(self.differences) - SHOWN} more."] if len(self.differences) > SHOWN else []
+        return "\n".join([head, *shown, *more, *self.notes])
+
+
+def rebuild(
+    out: str | Path,
+    as_of: str | date,
+    run: int | None = None,
+    *,
+    timeout: float = 900.0,
+    progress: Progress | None = None,
+) -> Rebuilt:
+    """Make a pack again from its kept inputs, notebooks and plan of record, and compare; the archive is not changed.
+
+    Parameters
+    ----------
+    out : the archive. as_of : the pack's date. run : which run of that date; the one in force when left out.
+    timeout : wall-clock limit of each notebook [s].
+
+    Errors
+    ------
+    PackError : no such pack, one without kept inputs, an archived file that was altered, or a notebook that fails.
+    DataError : the kept extract does not pass the checks of this version.
+    """
+    home = workspace.place(out).resolve()
+    folder = _folder(home, str(as_of), run)
+    told = manifest.read(folder)
+    faults = manifest.faults_of(folder, told)
+    if told is None or faults:
+        raise PackError("\n".join([f"{folder} is not as it was published; it cannot be compared with.", *faults]))
+    if not told.get("kept"):
+        raise PackError(f"{folder} was made by a version that kept no inputs; it cannot be rebuilt.")
+    with tempfile.TemporaryDirectory(prefix="soe-rebuild-") as name:
+        work = Path(name)
+        again, fresh = _make(home, told, work, timeout, progress or (lambda *_: None))
+        differences = [*figures.manifests(told, again), *figures.folders(folder, fresh)]
+    return Rebuilt(folder, len(told.get("figures", ())), tuple(differences), tuple(_notes(told, again)))
+
+
+def _folder(out: Path, as_of: str, run: int | None) -> Path:
+    """The published pack that is meant: the one in force, or a replaced version."""
+    if not archive.DATED.match(as_of):
+        raise PackError(f"{as_of!r} is no as-of date: write it as 2026-11-16.")
+    found = out / as_of
+    if run is not None and archive.run_of(found) != run:
+        found = out / archive.VERSIONS / f"{as_of}.{int(run)}"
+    if not (found / manifest.NAME).is_file():
+        known = ", ".join(f"{day}" for day in archive.packs(out)) or "none"
+        which = as_of if run is None else f"{as_of} run {run}"
+        raise PackError(f"{out} has no pack {which}. There are: {known}.")
+    return found
+
+
+def _make(
+    out: Path, told: Mapping[str, Any], work: Path, timeout: float, progress: Progress
+) -> tuple[manifest.Manifest, Path]:
+    """The pack again, in a folder that is thrown away; returns its manifest and its folder."""
+    from soe_lib.extract import snapshot as extracts
+
+    data = manifest.restore(out, told["kept"], work)
+    snapshot = extracts.read(data, None if data.name == "extract" else told["as_of"])
+    _record(out, told, work)
+    _meetings(work)
+    pages = run_notebook.find(work / "notebooks")
+    job = Job(
+        snapshot,
+        pages,
+        data,
+        work,
+        work / "templates",
+        work,
+        timeout,
+        progress,
+        float(told.get("minutes", MINUTES)),
+    )
+    staging = work / "staging"
+    (staging / "pack").mkdir(parents=True)
+    gathered = manifest.collect(snapshot, pages, job.templates)
+    wanted = manifest.identity(snapshot, pages, job.templates, None, manifest.history(gathered))
+    again = build(job, staging, wanted, int(told["run"]), None, time.perf_counter())
+    return again, staging / "pack"
+
+
+def _record(out: Path, told: Mapping[str, Any], work: Path) -> None:
+    """Lay the plan that the pages compared with into a store of its own; one that was recomputed is so again."""
+    record = told.get("record")
+    store = told["plan"].get("store") or str(out / STORE)
+    if not record or not ("://" in store or (workspace.place(store) / "plans").is_dir()):
+        return
+    from soe_lib.store import history
+
+    rows = history.read_plans(store)
+    kept = rows.filter(plan_fingerprint=record["identity"], company=told["company"], name=record["name"])
+    if not kept.is_empty():
+        one = kept.row(0, named=True)
+        plan = history.open_plan(store, one["as_of"], one["run"], company=one["company"])
+        history.append(work / STORE, plan)
+
+
+def _meetings(work: Path) -> None:
+    """Lay what earlier meetings left, as it was then, into the store of the rebuilt week."""
+    from soe_lib.store import tables
+
+    for kept in sorted((work / manifest.MEETING).glob("*.parquet")):
+        tables.add(work / STORE, kept.stem, pl.read_parquet(kept))
+
+
+def _notes(told: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:
+    """What differs besides the figures."""
+    notes = []
+    if told.get("plan", {}).get("status") == "feasible":
+        notes.append(
+            f"The search for set-ups of this plan ended by time, {100.0 * told['plan']['gap']:.2f} % from the best "
+            "possible: another run may find another plan within that gap."
+        )
+    if told["code"]["sha256"] != again["code"]["sha256"]:
+        made = told["code"].get("commit") or told["code"]["version"]
+        now = again["code"].get("commit") or again["code"]["version"]
+        notes.append(f"The code differs: made with {made[:12]}, rebuilt with {now[:12]}.")
+    libraries = [
+        f"{name} {version} → {again['libraries'].get(name, 'none')}"
+        for name, version in told.get("libraries", {}).items()
+        if again["libraries"].get(name) != version
+    ]
+    return [*notes, *([f"Libraries differ: {', '.join(libraries)}."] if libraries else [])]

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from soe_lib import cli
-from soe_lib.pack.many import pack_all
+from soe_lib.pack.schedule import pack_all
 from soe_lib.pack.verify import verify
 from tests.faults import company
 

@@ -18,8 +18,8 @@ from click.testing import CliRunner
 import soe_lib as soe
 from soe_lib import cli, objects
 from soe_lib.errors import BusyError, DataError, SoeError
-from soe_lib.pack import chain, remote, weekly
-from soe_lib.pack.jobs import make_pack
+from soe_lib.pack import archive, remote, schedule
+from soe_lib.pack.job import make_pack
 from soe_lib.pack.verify import verify
 from tests.faults import company
 
@@ -108,7 +108,7 @@ def test_extracts_archive_and_plan_store_at_an_address(bucket: str, home: Path) 
         report = verify(local)
         assert report.ok, report.text()
         assert (report.packs, report.plans) == (2, 2)
-        assert sorted(chain.read(local) or {}) == ["2026-12-21.1", "2026-12-21.2"]
+        assert sorted(archive.listed(local) or {}) == ["2026-12-21.1", "2026-12-21.2"]
     page = bytes(objects.opened(out).get("index.html").bytes()).decode()
     assert 'href="2026-12-21.2-' in page
     assert 'href="2026-12-21.1-' in page
@@ -129,19 +129,19 @@ def test_of_two_runs_at_once_the_second_to_finish_publishes_nothing(
     pushed: Any = remote._push
 
     def late(store: Any, folder: Path, seen: str | None) -> None:
-        objects.swap(store, chain.NAME, b'{"packs": {}}', seen)
+        objects.swap(store, archive.CHAIN, b'{"packs": {}}', seen)
         pushed(store, folder, seen)
 
     monkeypatch.setattr(remote, "_push", late)
     with pytest.raises(BusyError, match="Another run published"):
         make_pack(home / "data" / "grain", None, out, notebooks=home / "notebooks")
-    assert bytes(objects.opened(out).get(chain.NAME).bytes()) == b'{"packs": {}}'
+    assert bytes(objects.opened(out).get(archive.CHAIN).bytes()) == b'{"packs": {}}'
 
 
 def test_a_failure_leaves_its_page_at_the_address(bucket: str, tmp_path: Path) -> None:
     (tmp_path / "grain").mkdir()
     with pytest.raises(DataError) as caught:
-        weekly.run(str(tmp_path / "grain"), None, f"{bucket}/out")
+        schedule.run(str(tmp_path / "grain"), None, f"{bucket}/out")
     assert caught.value.__notes__ == [f"What to do: {bucket}/out/failed.html"]
     assert b"The last run failed" in bytes(objects.opened(f"{bucket}/out").get("failed.html").bytes())
 

@@ -13,8 +13,8 @@ import dataclasses
 from pathlib import Path
 from soe_lib.extract.snapshot import read
 from soe_lib.model.plan import Plan
-from soe_lib.pack.publish import publish
-from soe_lib.pack.place import write
+from soe_lib.pack.display import publish
+from soe_lib.pack.archive import write
 
 snapshot = read(data, as_of)
 stock = float(snapshot["inventory"]["on_hand"].sum())

@@ -20,7 +20,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from soe_lib.errors import PackError
-from soe_lib.pack import inputs, manifest, place
+from soe_lib.pack import archive, manifest
 from soe_lib.pack.verify import verify
 from tests.faults import company
 from tests.faults.weekly import NONE, Fault, Run, outcome, start
@@ -83,7 +83,7 @@ class Archive:
         """Ask the three questions."""
         self.tally.faults += 1
         there = {}
-        for folder in (*place.packs(self.out).values(), *place.versions(self.out)):
+        for folder in (*archive.packs(self.out).values(), *archive.versions(self.out)):
             told = manifest.read(folder)
             if told is None or (folder / "index.html").stat().st_size == 0:
                 self.tally.half_packs += 1
@@ -115,7 +115,7 @@ class Archive:
         if not any(line.startswith("published") or line == "up to date" for line in told):
             self.tally.other.append(f"the run after the fault did not publish: {told[-2:]}")
         self.judge("a run without a fault")
-        if list(self.out.glob(f"{place.STAGING}*")):
+        if list(self.out.glob(f"{archive.STAGING}*")):
             self.tally.other.append("a staging folder was left behind")
 
 
@@ -266,14 +266,14 @@ def tampers(archive: Archive, count: int, seed: int = 3) -> tuple[int, int]:
 
 def _archived(path: Path) -> bool:
     """Whether a file is of a pack or a kept input: what the plan store's own files say beside the plan is its business."""
-    return place.DATED.match(path.parent.name) is not None or inputs.FOLDER in path.parts
+    return archive.DATED.match(path.parent.name) is not None or manifest.INPUTS in path.parts
 
 
 def _one_digit(path: Path, whole: bytes, rng: random.Random) -> bytes | None:
     """The file with one digit raised by one; a kept input is packed again, as a forger would."""
     import gzip
 
-    packed = inputs.FOLDER in path.parts
+    packed = manifest.INPUTS in path.parts
     text = gzip.decompress(whole) if packed else whole
     digits = [match.start() for match in re.finditer(rb"[0-8]", text)]
     if not digits:

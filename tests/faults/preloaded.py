@@ -8,7 +8,7 @@ import polars  # noqa: F401
 import soe_lib.extract.checks
 import soe_lib.extract.snapshot
 import soe_lib.model.plan
-import soe_lib.pack.jobs
+import soe_lib.pack.job
 import soe_lib.pack.render
 import soe_lib.store.history
 

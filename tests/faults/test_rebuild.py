@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from soe_lib.errors import PackError
-from soe_lib.pack import compare, inputs, jobs, manifest
-from soe_lib.pack.rebuild import rebuild
-from soe_lib.pack.verify import verify
-from soe_lib.store import meeting
+from soe_lib.pack import figures, job, manifest
+from soe_lib.pack.verify import rebuild, verify
 from soe_lib.whatif.scenario import Scenario
+from soe_lib.store import meeting
 from tests.faults import company
 
 
@@ -19,7 +18,7 @@ from tests.faults import company
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A company with two weeks, and an archive of the later one; the company's own folder is then taken away."""
     made = company.workspace(tmp_path_factory.mktemp("rebuild"), weeks=2)
-    jobs.make_pack(made / "data" / "grain", None, made / "out", notebooks=made / "notebooks")
+    job.make_pack(made / "data" / "grain", None, made / "out", notebooks=made / "notebooks")
     (made / "data").rename(made / "gone")
     (made / "notebooks").rename(made / "gone notebooks")
     return made
@@ -38,11 +37,11 @@ def test_figures_that_differ_are_named(home: Path) -> None:
     told = manifest.read(folder)
     assert told is not None
     whole, kept = (folder / manifest.NAME).read_bytes(), dict(told["kept"])
-    stock = gzip.decompress(inputs.address(home / "out", kept["data/2026-12-28/inventory.csv"]).read_bytes())
-    forged = inputs._of("data/2026-12-28/inventory.csv", stock.replace(b",51", b",52"))
+    stock = gzip.decompress(manifest.address(home / "out", kept["data/2026-12-28/inventory.csv"]).read_bytes())
+    forged = manifest._of("data/2026-12-28/inventory.csv", stock.replace(b",51", b",52"))
     (home / "aside").mkdir(exist_ok=True)
-    inputs._store(forged, home / "aside" / f"{forged.sha256}.gz")
-    inputs.settle(home / "aside", home / "out")
+    manifest._store(forged, home / "aside" / f"{forged.sha256}.gz")
+    manifest.settle(home / "aside", home / "out")
     kept[forged.path] = forged.sha256
     bare = {key: value for key, value in told.items() if key not in {"pages", "seal"}}
     manifest.seal(folder, {**bare, "kept": kept})
@@ -62,7 +61,7 @@ def test_figures_that_differ_are_named(home: Path) -> None:
 def test_an_altered_kept_input_stops_the_rebuild_and_fails_the_check(home: Path) -> None:
     told = manifest.read(home / "out" / "2026-12-28")
     assert told is not None
-    place = inputs.address(home / "out", told["kept"]["data/2026-12-21/inventory.csv"])
+    place = manifest.address(home / "out", told["kept"]["data/2026-12-21/inventory.csv"])
     whole = place.read_bytes()
     place.write_bytes(gzip.compress(gzip.decompress(whole).replace(b"50", b"51")))
     try:
@@ -84,14 +83,14 @@ def test_a_pack_that_is_not_there_is_named(home: Path, asked: str) -> None:
 @pytest.mark.parametrize("path", ["../x", "data/../../x", "/etc/passwd", "data/2026-12-28/..", "other/x"])
 def test_a_kept_path_that_leads_elsewhere_is_refused(tmp_path: Path, path: str) -> None:
     with pytest.raises(PackError, match="no place in a workspace"):
-        inputs.restore(tmp_path, {path: "0" * 64}, tmp_path / "work")
+        manifest.restore(tmp_path, {path: "0" * 64}, tmp_path / "work")
 
 
 def test_a_shared_file_is_kept_once(home: Path) -> None:
     told = manifest.read(home / "out" / "2026-12-28")
     assert told is not None
     assert told["kept"]["data/2026-12-21/items.csv"] == told["kept"]["data/2026-12-28/items.csv"]
-    assert {path.stem for path in (home / "out" / inputs.FOLDER).rglob("*.gz")} >= set(told["kept"].values())
+    assert {path.stem for path in (home / "out" / manifest.INPUTS).rglob("*.gz")} >= set(told["kept"].values())
     assert len(set(told["kept"].values())) < len(told["kept"])
 
 
@@ -100,9 +99,9 @@ def test_pages_that_differ_only_in_times_are_the_same(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         text = f"<main><p>Solver HiGHS, {seconds}\u00a0s</p><p>made 2026-11-16 06:{minute} UTC</p></main>"
         (tmp_path / name / "index.html").write_text(text)
-    assert compare.folders(tmp_path / "one", tmp_path / "other") == []
+    assert figures.folders(tmp_path / "one", tmp_path / "other") == []
     (tmp_path / "other" / "index.html").write_text("<main><p>Solver HiGHS, 1 s</p></main>")
-    assert compare.folders(tmp_path / "one", tmp_path / "other") == ["index.html: 'made … UTC' then, nothing now."]
+    assert figures.folders(tmp_path / "one", tmp_path / "other") == ["index.html: 'made … UTC' then, nothing now."]
 
 
 COUNTED = """
@@ -117,23 +116,23 @@ def test_a_decision_makes_another_pack_which_is_reproduced_with_it(tmp_path: Pat
     made = company.workspace(tmp_path, weeks=2)
     company.notebook(made / "notebooks", company.NOTEBOOK + COUNTED)
     data, out, how = made / "data" / "grain", made / "out", {"notebooks": made / "notebooks"}
-    assert jobs.make_pack(data, None, out, **how).published
-    assert not jobs.make_pack(data, None, out, **how).published
+    assert job.make_pack(data, None, out, **how).published
+    assert not job.make_pack(data, None, out, **how).published
     row = dict.fromkeys(meeting.DECISIONS.names()) | {
         "company": "grain", "as_of": company.FIRST, "key": "PO1", "what": "PO1 is late", "option": "Wait",
         "owner": "Ann", "reason": "It is near", "promoted": False,
     }  # fmt: skip
     meeting.record(out / "plans", row)
-    second = jobs.make_pack(data, None, out, **how)
+    second = job.make_pack(data, None, out, **how)
     assert (second.published, second.run) == (True, 2)
     assert "1 decisions stand." in (second.folder / "stock.html").read_text()
     # What is decided about this very week is known to the next one only.
     meeting.record(out / "plans", {**row, "as_of": company.FIRST.replace(day=28)})
-    assert not jobs.make_pack(data, None, out, **how).published
+    assert not job.make_pack(data, None, out, **how).published
     # A scenario that is kept stands on a page, and may be an answer: it makes another pack too.
     Scenario("more").scale("forecast.quantity", 1.1).save(made / "data" / "grain")
-    assert jobs.make_pack(data, None, out, **how).run == 3
-    assert not jobs.make_pack(data, None, out, **how).published
+    assert job.make_pack(data, None, out, **how).run == 3
+    assert not job.make_pack(data, None, out, **how).published
     (made / "data").rename(made / "gone")
     again = rebuild(out, "2026-12-28")
     assert "1 decisions stand." not in again.text()
@@ -154,8 +153,8 @@ def test_a_decision_makes_another_pack_which_is_reproduced_with_it(tmp_path: Pat
 )
 def test_cells_are_compared_as_numbers_to_a_millionth(then: str, now: str, same: bool) -> None:
     """A sum that two cores add up in another order ends in other digits; anything else that differs is named."""
-    assert list(compare._cells_that_differ({"Walk!E1": then}, {"Walk!E1": now})) == (
-        [] if same else [f"Walk!E1: {compare._brief([then])} then, {compare._brief([now])} now"]
+    assert list(figures._cells_that_differ({"Walk!E1": then}, {"Walk!E1": now})) == (
+        [] if same else [f"Walk!E1: {figures._brief([then])} then, {figures._brief([now])} now"]
     )
 
 
@@ -185,17 +184,17 @@ def test_what_came_from_a_database_is_reproduced_without_it_earlier_weeks_includ
             prices = offers.read_text().replace("unit_cost", "PRICE")
             (data / f"prices_{day}.csv").write_text(prices)
             offers.unlink()
-    first = jobs.make_pack(data, None, out, **how)
+    first = job.make_pack(data, None, out, **how)
     assert first.published
     kept = {path for path in first.manifest["kept"] if path.startswith("data/")}
     for day in ("2026-12-21", "2026-12-28"):
         assert {f"data/{day}/inventory.parquet", f"data/{day}/offers.parquet", f"data/{day}/items.csv"} <= kept
     assert not [path for path in kept if path.endswith("sources.toml") or "prices" in path]
-    assert not jobs.make_pack(data, None, out, **how).published
+    assert not job.make_pack(data, None, out, **how).published
     # A past that the database tells otherwise today is another pack.
     with sqlite3.connect(data / "erp.sqlite") as erp:
         erp.execute("UPDATE stock SET on_hand = 49 WHERE day = '2026-12-21'")
-    assert jobs.make_pack(data, None, out, **how).run == 2
+    assert job.make_pack(data, None, out, **how).run == 2
     erp.close()
     (made / "data").rename(made / "gone")
     again = rebuild(out, "2026-12-28")

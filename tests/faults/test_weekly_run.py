@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from soe_lib.errors import PackError
-from soe_lib.pack import chain, manifest, place
-from soe_lib.pack.jobs import make_pack
+from soe_lib.pack import manifest
+from soe_lib.pack.archive import CHAIN, listed
+from soe_lib.pack.job import make_pack
 from soe_lib.pack.verify import verify
 from tests.faults import company, harness
 from tests.faults.weekly import Fault
@@ -105,10 +106,10 @@ def test_the_newest_pack_forged_and_sealed_again_is_found(archive: harness.Archi
 
 def test_a_run_that_died_before_it_could_list_its_pack_is_listed_by_the_next(archive: harness.Archive) -> None:
     archive.settle()
-    (archive.out / chain.NAME).unlink()
+    (archive.out / CHAIN).unlink()
     assert verify(archive.out).ok
     archive.settle()
-    assert list(chain.read(archive.out) or {}) == ["2026-12-21.1"]
+    assert list(listed(archive.out) or {}) == ["2026-12-21.1"]
 
 
 def test_a_clock_that_went_back_changes_neither_order_nor_proof(archive: harness.Archive) -> None:
@@ -125,7 +126,7 @@ def test_a_clock_that_went_back_changes_neither_order_nor_proof(archive: harness
 
 def test_a_lock_that_a_dead_run_left_behind_does_not_count(archive: harness.Archive) -> None:
     archive.out.mkdir()
-    (archive.out / place.LOCK).write_text("process 999999 on elsewhere since 2026-01-01 00:00:00 UTC")
+    (archive.out / archive.LOCK).write_text("process 999999 on elsewhere since 2026-01-01 00:00:00 UTC")
     archive.settle()
     assert list(archive.known) == ["2026-12-21.1"]
     assert archive.tally.clean

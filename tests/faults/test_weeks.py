@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
-from soe_lib.pack import manifest, place
-from soe_lib.pack.jobs import make_pack
+from soe_lib.pack import archive, manifest
+from soe_lib.pack.job import make_pack
 from soe_lib.pack.verify import verify
 from tests.faults import company, weeks
 
@@ -36,7 +36,7 @@ def test_two_dates_in_one_week_are_two_packs_and_the_second_is_compared_with_the
     data, out = tmp_path / "data" / "grain", tmp_path / "out"
     for day in (monday, thursday):
         assert make_pack(data, day.isoformat(), out, notebooks=tmp_path / "notebooks").run == 1
-    assert list(place.packs(out)) == [monday, thursday]
+    assert list(archive.packs(out)) == [monday, thursday]
     first, second = (manifest.read(out / day.isoformat()) for day in (monday, thursday))
     assert first is not None
     assert second is not None

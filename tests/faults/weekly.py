@@ -89,12 +89,12 @@ def body(run: Run, pipe: Any) -> None:
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
     from soe_lib.errors import SoeError
-    from soe_lib.pack import build, manifest
-    from soe_lib.pack.jobs import make_pack
+    from soe_lib.pack import job, manifest
+    from soe_lib.pack.job import make_pack
 
     if run.quick:
-        build.execute.run = _without_kernel  # type: ignore[assignment]
-        build.execute.check_parameters = lambda _path, given: dict(given)  # type: ignore[assignment]
+        job.execute.run = _without_kernel  # type: ignore[assignment]
+        job.execute.check_parameters = lambda _path, given: dict(given)  # type: ignore[assignment]
     if run.clock:
         manifest.datetime = _stopped(run.clock)  # type: ignore[misc,attr-defined]
     writes = _hook(run.out, run.fault)

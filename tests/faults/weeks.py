@@ -21,7 +21,7 @@ import psutil
 from soe_lib.errors import SoeError
 from soe_lib.extract.demo import generate
 from soe_lib.pack import manifest
-from soe_lib.pack.jobs import make_pack
+from soe_lib.pack.job import make_pack
 from soe_lib.pack.verify import verify
 
 LAST = date(2027, 1, 11)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 
-from soe_lib.pack.jobs import make_pack
+from soe_lib.pack.job import make_pack
 from tests.networks import write
 from tests.unit.operations.test_release import TABLES
 from tests.unit.pack.conftest import code, write_notebook

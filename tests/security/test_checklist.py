@@ -1,6 +1,6 @@
 """The security list, one test for each number that this folder owns.
 
-1, 2  test_whole_pack.py (parser and browser), beside tests/unit/pack/test_clean.py and tests/notebooks
+1, 2  test_whole_pack.py (parser and browser), beside tests/unit/pack/test_sanitize.py and tests/notebooks
 3     here (CSV); tests/unit/pack/test_workbook.py (XLSX)
 4     here; kept paths in tests/faults/test_rebuild.py
 5     here; a plain papermill run in tests/notebooks
@@ -29,7 +29,7 @@ from click.testing import CliRunner
 import soe_lib as soe
 from soe_lib import cli
 from soe_lib.errors import DataError, PackError, SoeError
-from soe_lib.pack import execute, weekly
+from soe_lib.pack import run_notebook, schedule
 from soe_lib.review import export
 from soe_lib.whatif import scenario
 from tests.faults import company
@@ -81,7 +81,7 @@ def test_4_a_hostile_scenario_name_is_refused(home: Path, value: str) -> None:
 
 def test_5_an_unknown_parameter_is_refused(home: Path) -> None:
     with pytest.raises(PackError, match=r"has no parameter 'as_off'; the nearest is 'as_of'"):
-        execute.check_parameters(home / "notebooks" / "stock.ipynb", {"as_off": "2026-12-21"})
+        run_notebook.check_parameters(home / "notebooks" / "stock.ipynb", {"as_off": "2026-12-21"})
 
 
 def test_6_a_password_in_the_environment_appears_nowhere(
@@ -101,7 +101,7 @@ def test_6_a_password_in_the_environment_appears_nowhere(
     assert said.exit_code == 0, said.output
     company.notebook(home / "notebooks", "raise ValueError('no')")
     with pytest.raises(PackError) as caught:
-        weekly.run(str(home / "data" / "grain"), None, home / "out", notebooks=home / "notebooks")
+        schedule.run(str(home / "data" / "grain"), None, home / "out", notebooks=home / "notebooks")
     shown = [said.output, *capfd.readouterr(), str(caught.value), *caught.value.__notes__]
     told = [text.encode() for text in shown] + [
         whole for path in home.rglob("*") if path.is_file() for whole in contents(path)

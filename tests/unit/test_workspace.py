@@ -13,9 +13,9 @@ from soe_lib.cli import main
 from soe_lib.errors import PackError
 from soe_lib.explore.builder import Builder
 from soe_lib.explore.controller import Explorer
-from soe_lib.pack import lineage, verify
+from soe_lib.pack import figures, verify
+from soe_lib.whatif.scenario import Scenario
 from soe_lib.store import tables
-from soe_lib.whatif import Scenario
 from tests.unit.explore.companies import mill
 
 MONDAY = "2026-01-05"
@@ -71,7 +71,7 @@ def test_every_room_speaks_of_the_same_plan_history(home: Path, monkeypatch: pyt
     for stand in (".", "notebooks", "elsewhere/deep"):
         monkeypatch.chdir(home / stand)
         assert soe.plans().height == 1
-        assert soe.load_plan(MONDAY).identity == soe.load_plan(MONDAY, store=kept).identity
+        assert soe.open(MONDAY).identity == soe.open(MONDAY, store=kept).identity
         assert tables.at("out/plans") == str(kept)
         listed = CliRunner().invoke(main, ["plans"])
         assert listed.output.splitlines()[0] == f"Plan history {kept}"
@@ -122,7 +122,7 @@ def test_archives_scenarios_and_tables_follow_the_rule(home: Path, monkeypatch: 
     monkeypatch.chdir(home / "notebooks")
     saved = Scenario("half").scale("calendar.hours", 0.5).save("data/mill")
     assert saved == home / "data" / "mill" / "scenarios.toml"
-    for asked in (verify.verify, lineage.read):
+    for asked in (verify.verify, figures.read):
         with pytest.raises(PackError, match=str(home / "out")):
             asked("out")
     made = CliRunner().invoke(main, ["plan", "--data", "data/mill", "--scenario", "half", "--out", "flows"])

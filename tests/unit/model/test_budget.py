@@ -22,7 +22,7 @@ from soe_lib.model.model import Model
 from soe_lib.model.plan import Plan
 from soe_lib.model.polish import rounded
 from soe_lib.model.watch import Watch, shown
-from soe_lib.pack import rebuild
+from soe_lib.pack import verify
 from soe_lib.review import words
 from tests import setups
 
@@ -235,11 +235,11 @@ def test_a_reader_is_told_the_gap_in_money() -> None:
 def test_a_rebuilt_pack_says_that_time_ended_its_search() -> None:
     same: dict[str, Any] = {"code": {"sha256": "a", "version": "1"}, "libraries": {}}
     told = same | {"plan": {"status": "feasible", "gap": 0.0231}}
-    assert rebuild._notes(told, told) == [
+    assert verify._notes(told, told) == [
         "The search for set-ups of this plan ended by time, 2.31 % from the best possible: another run may find another "
         "plan within that gap."
     ]
-    assert rebuild._notes(same | {"plan": {"status": "optimal"}}, same) == []
+    assert verify._notes(same | {"plan": {"status": "optimal"}}, same) == []
 
 
 def test_whole_lots_are_counted_again_around_the_pattern(

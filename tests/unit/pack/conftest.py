@@ -14,14 +14,14 @@ import polars as pl
 import pytest
 
 from soe_lib.extract.findings import Finding
-from soe_lib.pack import jobs
-from soe_lib.pack.jobs import PackResult, make_pack
+from soe_lib.pack import job
+from soe_lib.pack.job import PackResult, make_pack
 
 PARAMETERS = 'data: str = ""\nas_of: str = ""\nresults: str = ""\nstore: str = ""'
-PUBLISH = "from soe_lib.pack.publish import publish\n"
+PUBLISH = "from soe_lib.pack.display import publish\n"
 FIGURE = (
-    "from matplotlib.figure import Figure\nfrom soe_lib.pack import show\n"
-    "chart = Figure(figsize=(2, 1))\nchart.add_subplot().bar(['a'], [1])\nshow.figure(chart, 'One bar, one high.')"
+    "from matplotlib.figure import Figure\nfrom soe_lib.pack import display\n"
+    "chart = Figure(figsize=(2, 1))\nchart.add_subplot().bar(['a'], [1])\ndisplay.figure(chart, 'One bar, one high.')"
 )
 PLAN = (
     "import json, pathlib\n"
@@ -116,10 +116,10 @@ def make_snapshot(as_of: str = "2026-11-16", fingerprint: str = "f" * 16, compan
 @pytest.fixture
 def snapshots(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Say which snapshot the next runs read; plans are not stored."""
-    monkeypatch.setattr(jobs, "_store", lambda *_: None)
+    monkeypatch.setattr(job, "_store", lambda *_: None)
 
     def use(**given: str) -> None:
-        monkeypatch.setattr(jobs, "_read", lambda *_: make_snapshot(**given))
+        monkeypatch.setattr(job, "_read", lambda *_: make_snapshot(**given))
 
     use()
     return use
@@ -129,8 +129,8 @@ def snapshots(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def first_run(tmp_path_factory: pytest.TempPathFactory, notebooks: Path) -> Iterator[PackResult]:
     """One pack made for real, once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jobs, "_read", lambda *_: make_snapshot())
-        patch.setattr(jobs, "_store", lambda *_: None)
+        patch.setattr(job, "_read", lambda *_: make_snapshot())
+        patch.setattr(job, "_store", lambda *_: None)
         yield make_pack("data", out=tmp_path_factory.mktemp("packs") / "out", notebooks=notebooks)
 
 

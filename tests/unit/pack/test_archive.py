@@ -1,73 +1,116 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from soe_lib.pack import archive, inspection
-from tests.unit.pack.live import PAYLOADS, live
-from tests.unit.pack.test_render import TEMPLATES
+from soe_lib.errors import PackError
+from soe_lib.pack import archive
+
+DAY = "2026-11-16"
 
 
-def told(as_of: str, run: int = 1, margin: float | None = 100.0, service: float | None = None, **given: Any) -> Any:
-    shown = {"value": service, "shown": f"{service}"} if service is not None else None
-    summary = {"margin": margin, "service": shown, "decisions": 2, "state": "watch", "scores": []}
-    whole = {
-        "company": "Nordhav", "currency": "EUR", "as_of": as_of, "run": run, "plan": {"status": "optimal"},
-        "checks": [], "summary": summary, "pages": [{"file": "finance.xlsx"}], "seal": "",
-    }  # fmt: skip
-    return whole | given
-
-
-def keep(folder: Path, manifest: Any) -> None:
+def pack(folder: Path, run: int, text: str = "") -> Path:
     folder.mkdir(parents=True)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "manifest.json").write_text(json.dumps({"run": run}))
+    (folder / "index.html").write_text(text or f"run {run}")
+    return folder
 
 
-def shown(out: Path, coming: Any = None) -> str:
-    return archive.pages(out, templates=TEMPLATES, coming=coming)[out / "index.html"]
+def shown(out: Path) -> str:
+    return (out / DAY / "index.html").read_text()
 
 
-def test_the_newest_week_comes_first_and_the_coming_one_is_there_already(tmp_path: Path) -> None:
-    keep(tmp_path / "2026-11-02", told("2026-11-02"))
-    keep(tmp_path / "2026-11-09", told("2026-11-09", margin=None))
-    html = shown(tmp_path, told("2026-11-16", margin=120.0))
-    places = [html.index(f'href="{day}/index.html"') for day in ("2026-11-16", "2026-11-09", "2026-11-02")]
-    assert places == sorted(places)
-    assert "3 packs from 2 Nov 2026 to 16 Nov 2026." in html
-    assert html.count("not known") == 1 + 3
-    assert "EUR\u00a0120" in html
-    assert inspection.read(html).faults == []
+def test_a_second_run_is_refused_and_told_who_is_at_work(tmp_path: Path) -> None:
+    with (
+        archive.lock(tmp_path / "out"),
+        pytest.raises(PackError, match=r"Another run .*process \d+ on .* since 2"),
+        archive.lock(tmp_path / "out"),
+    ):
+        raise AssertionError("both runs hold the folder")
 
 
-def test_the_trend_is_a_line_with_words(tmp_path: Path) -> None:
-    for day, margin in (("2026-11-02", 100.0), ("2026-11-09", 140.0), ("2026-11-16", 120.0)):
-        keep(tmp_path / day, told(day, margin=margin))
-    html = shown(tmp_path)
-    assert 'd="M8 64 L180 8 L352 36"' in html
-    assert "over 3 weeks: now EUR\u00a0120, down from EUR\u00a0140 the week before." in html
-    assert "lowest EUR\u00a0100, highest EUR\u00a0140" in html
+def test_the_lock_of_a_dead_run_does_not_count(tmp_path: Path) -> None:
+    held = (
+        "import os, pathlib, signal, sys\nfrom soe_lib.pack import archive\n"
+        "lock = archive.lock(pathlib.Path(sys.argv[1]))\nlock.__enter__()\nos.kill(os.getpid(), signal.SIGKILL)"
+    )
+    root = Path(archive.__file__).parents[2]
+    died = subprocess.run([sys.executable, "-c", held, str(tmp_path)], cwd=root, check=False)
+    assert died.returncode == -9
+    assert "process" in (tmp_path / ".lock").read_text()
+    with archive.lock(tmp_path):
+        pass
 
 
-def test_one_week_has_no_trend_and_none_no_page(tmp_path: Path) -> None:
-    assert archive.pages(tmp_path, templates=TEMPLATES) == {}
-    assert "<svg viewBox" not in shown(tmp_path, told("2026-11-16")).split("<table")[0]
+def test_staging_is_gone_after_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), archive.staging(tmp_path) as folder:
+        (folder / "pack" / "missing").read_text()
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_replaced_runs_are_linked_from_both_places(tmp_path: Path) -> None:
-    keep(tmp_path / "2026-11-16", told("2026-11-16", 2))
-    keep(tmp_path / ".versions" / "2026-11-16.1", told("2026-11-16", 1))
-    made = archive.pages(tmp_path, templates=TEMPLATES, coming=told("2026-11-16", 3))
-    html, beside = made[tmp_path / "index.html"], made[tmp_path / ".versions" / "index.html"]
-    assert '<a href=".versions/2026-11-16.1/index.html">run 1</a>' in html
-    assert '<a href=".versions/2026-11-16.2/index.html">run 2</a>' in html
-    assert '<a href="../.versions/2026-11-16.1/index.html">run 1</a>' in beside
-    assert 'href="../2026-11-16/index.html"' in beside
+@pytest.mark.parametrize("exchange", [True, False])
+def test_a_replacement_keeps_the_old_pack_as_a_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: bool
+) -> None:
+    if not exchange:
+        monkeypatch.setattr(archive, "_exchange", lambda *_: False)
+    archive.put(pack(tmp_path / "a", 1), tmp_path / DAY)
+    assert shown(tmp_path) == "run 1"
+    archive.put(pack(tmp_path / "b", 2), tmp_path / DAY, replaced=f"{DAY}.1")
+    assert shown(tmp_path) == "run 2"
+    assert [folder.name for folder in archive.versions(tmp_path)] == [f"{DAY}.1"]
+    assert (tmp_path / ".versions" / f"{DAY}.1" / "index.html").read_text() == "run 1"
+    assert archive.recover(tmp_path) == []
 
 
-@pytest.mark.parametrize("payload", PAYLOADS[:8])
-def test_nothing_in_the_archive_is_alive(tmp_path: Path, payload: str) -> None:
-    html = shown(tmp_path, told("2026-11-16", company=payload, currency=payload, plan={"status": payload}))
-    assert live(html) == []
+def test_a_death_before_the_exchange_leaves_the_old_pack_in_force(tmp_path: Path) -> None:
+    pack(tmp_path / DAY, 1)
+    pack(tmp_path / ".versions" / f"{DAY}.1", 2)
+    assert archive.recover(tmp_path) == [f"removed {DAY}.1, the unfinished replacement of a pack"]
+    assert shown(tmp_path) == "run 1"
+    assert archive.versions(tmp_path) == []
+
+
+def test_a_death_between_two_renames_is_undone(tmp_path: Path) -> None:
+    pack(tmp_path / ".versions" / f"{DAY}.9", 9)
+    pack(tmp_path / ".versions" / f"{DAY}.10", 10)
+    pack(tmp_path / ".versions" / f"{DAY}.10.new", 11)
+    said = archive.recover(tmp_path)
+    assert said[1] == f"put {DAY}.10 back in force after a replacement that was cut short"
+    assert shown(tmp_path) == "run 10"
+    assert [folder.name for folder in archive.versions(tmp_path)] == [f"{DAY}.9"]
+
+
+def test_an_altered_version_is_evidence_and_stays(tmp_path: Path) -> None:
+    pack(tmp_path / DAY, 3)
+    pack(tmp_path / ".versions" / f"{DAY}.1", 2)
+    assert archive.recover(tmp_path) == []
+    assert len(archive.versions(tmp_path)) == 1
+
+
+def test_staging_folders_of_dead_runs_are_removed(tmp_path: Path) -> None:
+    (tmp_path / ".staging-abc" / "pack").mkdir(parents=True)
+    assert archive.recover(tmp_path) == ["removed .staging-abc, left behind by a run that died"]
+
+
+def test_only_dates_are_packs(tmp_path: Path) -> None:
+    for name in (DAY, "2026-13-45", "plans", "2026-11-09.old", ".versions"):
+        (tmp_path / name).mkdir()
+    assert [day.isoformat() for day in archive.packs(tmp_path)] == [DAY]
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "index.html").write_text("old")
+
+    def refuse(*_: Path) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OSError, match="disk full"):
+        archive.write(tmp_path / "index.html", "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+    assert (tmp_path / "index.html").read_text() == "old"

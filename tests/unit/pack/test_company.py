@@ -11,9 +11,9 @@ import soe_lib as soe
 from soe_lib import cli
 from soe_lib.errors import DataError, OtherCompanyError
 from soe_lib.extract import folders
-from soe_lib.pack import weekly
+from soe_lib.pack import schedule
 from soe_lib.pack.init import init
-from soe_lib.pack.jobs import make_pack
+from soe_lib.pack.job import make_pack
 from tests import networks
 from tests.faults import company as grain
 
@@ -87,7 +87,7 @@ def test_an_archive_refuses_a_second_company(tmp_path: Path) -> None:
     assert made.published
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.name != ".lock"}
     other = extract(home / "data", "mill")
-    for run in (make_pack, weekly.run):
+    for run in (make_pack, schedule.run):
         with pytest.raises(OtherCompanyError, match=r"is the archive of .*; the pack of test goes to another one"):
             run(str(other.parent), None, out, notebooks=home / "notebooks")
     after = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.name != ".lock"}

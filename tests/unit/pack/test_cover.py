@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from soe_lib.errors import PackError
-from soe_lib.pack import cover, inspection, publish
+from soe_lib.pack import cover, display, sanitize
 from tests.unit.pack.conftest import make_snapshot
 from tests.unit.pack.live import PAYLOADS, live
 from tests.unit.pack.test_render import TEMPLATES, frame
@@ -18,7 +18,7 @@ PLAN = {"status": "optimal", "gap": 0.0, "seconds": 3.21, "solver": "HiGHS 1.15"
 
 def said(*decisions: dict[str, Any], **given: Any) -> dict[str, Any]:
     whole = {"page": "balance", "title": "Balance", "headline": "it balances", "decisions": decisions} | given
-    return publish.document(**whole)
+    return display.document(**whole)
 
 
 def asked(title: str, money: float | None, **given: Any) -> dict[str, Any]:
@@ -121,10 +121,10 @@ def test_the_cover_page_links_to_the_section_of_the_options(tmp_path: Path) -> N
     html = cover.page(content, frame(), templates=TEMPLATES)
     assert '<a href="balance.html#Line-load">See the figures</a>' in html
     assert "7 orders ship late." in html
-    assert inspection.read(html).faults == []
+    assert sanitize.read(html).faults == []
     (tmp_path / "index.html").write_text(html)
     (tmp_path / "balance.html").write_text(html)
-    assert "has no such section" in inspection.faults(tmp_path)[0]
+    assert "has no such section" in sanitize.faults(tmp_path)[0]
 
 
 def test_options_show_what_steers_in_a_column_of_its_own_where_it_moves() -> None:
@@ -150,4 +150,4 @@ def test_nothing_on_the_cover_is_alive(payload: str) -> None:
     page = said(decision, title=payload, headline=payload, scores=[score], assumptions=[payload])
     html = cover.page(made(page), frame(company=payload, currency=payload), templates=TEMPLATES)
     assert live(html) == []
-    assert inspection.read(html).faults == []
+    assert sanitize.read(html).faults == []

@@ -24,10 +24,10 @@ def loaded(source: str) -> set[str]:
 def test_the_room_makes_packs_without_a_solver() -> None:
     modules = sorted(path.stem for path in ROOM.glob("*.py") if path.stem != "__init__")
     found = loaded("import " + ", ".join(f"soe_lib.pack.{name}" for name in modules))
-    assert "soe_lib.pack.jobs" in found
+    assert "soe_lib.pack.job" in found
     assert found.isdisjoint({"cvxpy", "highspy", "ipywidgets"})
 
 
 def test_the_child_starts_with_hardly_anything() -> None:
     heavy = {"polars", "pandas", "numpy", "matplotlib", "nbconvert", "papermill", "jinja2", "bs4", "cvxpy"}
-    assert loaded("import soe_lib.pack.execute").isdisjoint(heavy)
+    assert loaded("import soe_lib.pack.run_notebook").isdisjoint(heavy)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from soe_lib.pack import inspection
+from soe_lib.pack import sanitize
 
 POLICY = '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:">'
 
@@ -21,7 +21,7 @@ def test_a_good_page_has_no_fault(tmp_path: Path) -> None:
         '<h2 id="a">a</h2><a href="#a">a</a><img src="data:image/png;base64,AA==" alt="x"><a href="manifest.json">m</a>'
     )
     (tmp_path / "index.html").write_text(page(good))
-    assert inspection.faults(tmp_path, ["index.html"]) == []
+    assert sanitize.faults(tmp_path, ["index.html"]) == []
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_a_good_page_has_no_fault(tmp_path: Path) -> None:
         ("<p style='background: url(//x)'>", "by the style of a <p>"),
         ("<style>@import 'x'</style>", "style sheet loads"),
         ("<img src='data:image/png;base64,AA=='>", "without alternative text"),
-        (f"<img src='data:image/png;base64,AA==' alt='{inspection.NO_ALT}'>", "without alternative text"),
+        (f"<img src='data:image/png;base64,AA==' alt='{sanitize.NO_ALT}'>", "without alternative text"),
         ("<a href='https://x.example'>x</a>", "links out of the pack: 'https://x.example'"),
         ("<a href='//x.example'>x</a>", "links out of the pack"),
         ("<a href='javascript:1'>x</a>", "links out of the pack"),
@@ -50,7 +50,7 @@ def test_a_good_page_has_no_fault(tmp_path: Path) -> None:
 )
 def test_each_fault_is_named(tmp_path: Path, body: str, said: str) -> None:
     (tmp_path / "index.html").write_text(page(body))
-    found = inspection.faults(tmp_path)
+    found = sanitize.faults(tmp_path)
     assert len(found) == 1
     assert said in found[0]
     assert found[0].startswith("index.html ")
@@ -59,7 +59,7 @@ def test_each_fault_is_named(tmp_path: Path, body: str, said: str) -> None:
 def test_the_frame_of_a_page_is_checked(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text(page(policy="", attributes=""))
     (tmp_path / "b.html").write_text("<html lang='en'></html>")
-    said = "\n".join(inspection.faults(tmp_path, ["c.html"]))
+    said = "\n".join(sanitize.faults(tmp_path, ["c.html"]))
     for expected in (
         "c.html is missing",
         "a.html has no content security policy",

@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 
 from soe_lib.extract.snapshot import read
-from soe_lib.pack.inputs import collect, keep, restore, settle
+from soe_lib.pack.manifest import collect, keep, restore, settle
 from tests.unit.extract.company import FILES, SETTINGS, write
 
 SAID = '[conventions]\ndecimal = ","\nthousands = "."\ndates = "dd.mm.yyyy"\nseparator = ";"\n[tables.offers]\nfile = "offers.csv"\n'

@@ -9,14 +9,14 @@ import pytest
 from bs4 import BeautifulSoup
 
 from soe_lib.errors import PackError
-from soe_lib.pack import pdf
-from soe_lib.pack.jobs import PackResult, make_pack
+from soe_lib.pack import render
+from soe_lib.pack.job import PackResult, make_pack
 
 PAGES = ["index", "balance", "finance_review"]
 
 
 def test_every_id_is_there_once_and_every_link_leads_to_one(first_run: PackResult) -> None:
-    soup = BeautifulSoup(pdf.merged(first_run.folder, PAGES), "html.parser")
+    soup = BeautifulSoup(render.merged(first_run.folder, PAGES), "html.parser")
     ids = [str(tag["id"]) for tag in soup.find_all(id=True)]
     assert len(ids) == len(set(ids))
     links = [str(link["href"]) for link in soup.find_all("a", href=True)]
@@ -46,7 +46,7 @@ def test_a_browser_that_prints_nothing_is_an_error(first_run: PackResult, tmp_pa
     for name in PAGES:
         (folder / f"{name}.html").write_bytes((first_run.folder / f"{name}.html").read_bytes())
     with pytest.raises(PackError, match="wrote no PDF \\(no display\\)"):
-        pdf.write(folder, PAGES, program=str(program))
+        render.write(folder, PAGES, program=str(program))
 
 
 @pytest.mark.usefixtures("snapshots")
@@ -55,11 +55,11 @@ def test_a_pack_with_a_pdf_links_and_seals_it(monkeypatch: pytest.MonkeyPatch, t
 
     def printed(pack: Path, names: list[str], *, program: str) -> Path:
         assert (names, program) == (PAGES, "browser")
-        (pack / pdf.NAME).write_bytes(b"%PDF-1.7")
-        return pack / pdf.NAME
+        (pack / render.NAME).write_bytes(b"%PDF-1.7")
+        return pack / render.NAME
 
-    monkeypatch.setattr(pdf, "browser", lambda: "browser")
-    monkeypatch.setattr(pdf, "write", printed)
+    monkeypatch.setattr(render, "browser", lambda: "browser")
+    monkeypatch.setattr(render, "write", printed)
     made = make_pack("data", out=tmp_path / "out", notebooks=notebooks, with_pdf=True)
     assert "pack.pdf" in [page["file"] for page in made.manifest["pages"]]
     assert 'href="pack.pdf"' in (made.folder / "balance.html").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from soe_lib.errors import PackError
-from soe_lib.pack import publish as pub
+from soe_lib.pack import display
 from soe_lib.review.score import known
 
 
@@ -22,11 +22,11 @@ class Asked:
 
 
 def said(**given: Any) -> dict[str, Any]:
-    return pub.document(**({"page": "balance", "title": "Balance", "headline": "It balances."} | given))
+    return display.document(**({"page": "balance", "title": "Balance", "headline": "It balances."} | given))
 
 
 def test_what_is_published_is_read_back(tmp_path: Path) -> None:
-    pub.publish(
+    display.publish(
         tmp_path / "results",
         page="balance",
         title="Balance",
@@ -37,7 +37,7 @@ def test_what_is_published_is_read_back(tmp_path: Path) -> None:
         assumptions=["Rain or shine."],
     )
     path = tmp_path / "results" / "balance.json"
-    found = pub.read(path)
+    found = display.read(path)
     assert found == json.loads(path.read_text())
     assert found["scores"][0]["shown"] == "93.1\u00a0%"
     assert found["decisions"][0] == {
@@ -75,13 +75,13 @@ def test_a_file_written_by_other_means_is_checked_again(tmp_path: Path) -> None:
     path = tmp_path / "balance.json"
     path.write_text(json.dumps(said() | {"page": "supply"}))
     with pytest.raises(PackError, match="says that its page is 'supply'"):
-        pub.read(path)
+        display.read(path)
     path.write_text(json.dumps(said() | {"extra": 1}))
     with pytest.raises(PackError, match=r"is not what soe\.publish writes"):
-        pub.read(path)
+        display.read(path)
     path.write_text("{")
     with pytest.raises(PackError, match=r"is not what soe\.publish writes"):
-        pub.read(path)
+        display.read(path)
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ def test_figures_are_shown_as_a_reader_says_them(value: float | None, unit: str,
 
 def test_by_hand_it_shows_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    monkeypatch.setattr(pub, "_display", seen.append)
+    monkeypatch.setattr(display, "_display_publish", seen.append)
     monkeypatch.chdir(tmp_path)
-    pub.publish("", page="balance", title="A <b>", headline="H", checks=[{"name": "ties", "ok": False}])
+    display.publish("", page="balance", title="A <b>", headline="H", checks=[{"name": "ties", "ok": False}])
     assert "A &lt;b&gt;" in seen[0]
     assert "FAILED" in seen[0]
     assert list(tmp_path.iterdir()) == []

@@ -9,21 +9,21 @@ import pytest
 
 from soe_lib import workspace
 from soe_lib.errors import PackError
-from soe_lib.pack import inspection, notebooks, publish, render, site
+from soe_lib.pack import display, render, run_notebook, sanitize
 from tests.unit.pack.conftest import code, parameters, prose, write_notebook
 from tests.unit.pack.live import PAYLOADS, live
 
 TEMPLATES = workspace.shipped() / "templates"
 PIXEL = "iVBORw0KGgo="
-PAGE = notebooks.Page("balance", Path("balance.ipynb"), "Balance", 1, (), "")
+PAGE = run_notebook.Page("balance", Path("balance.ipynb"), "Balance", 1, (), "")
 
 
-def frame(**given: Any) -> site.Site:
+def frame(**given: Any) -> render.Site:
     whole = {
         "company": "Nordhav", "currency": "EUR", "as_of": date(2026, 11, 16), "run": 1, "fingerprint": "f" * 16,
         "created": "2026-11-16 06:12", "pages": (PAGE,), "workbook": False,
     } | given  # fmt: skip
-    return site.Site(**whole)
+    return render.Site(**whole)
 
 
 def shown(**data: Any) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def executed(folder: Path, *outputs: dict[str, Any], text: str = "# Balance\n\n#
 
 
 def page(path: Path, **given: Any) -> str:
-    said = publish.document(**({"page": "balance", "title": "Balance", "headline": "It balances."} | given))
+    said = display.document(**({"page": "balance", "title": "Balance", "headline": "It balances."} | given))
     return render.page(path, said, frame(), templates=TEMPLATES)
 
 
@@ -67,7 +67,7 @@ def test_a_page_has_prose_and_outputs_but_no_code(tmp_path: Path) -> None:
 def test_a_page_alone_passes_the_inspection(tmp_path: Path) -> None:
     chart = shown(data={"image/png": PIXEL}, metadata={"image/png": {"alt": 'Line 2 is "full" <now>', "width": 20}})
     html = page(executed(tmp_path, chart), scores=[{"name": "OTIF", "state": "act", "text": "In full."}])
-    reader = inspection.read(html)
+    reader = sanitize.read(html)
     assert reader.faults == []
     assert 'alt="Line 2 is &quot;full&quot; &lt;now&gt;"' in html or 'Line 2 is "full" &lt;now&gt;' in html
     assert live(html) == []
@@ -97,7 +97,7 @@ def test_no_payload_is_alive_wherever_data_reaches_a_page(tmp_path: Path, payloa
         checks=[{"name": payload, "ok": True, "detail": payload}],
     )
     assert live(html) == []
-    assert not [fault for fault in inspection.read(html).faults if "same id" not in fault]
+    assert not [fault for fault in sanitize.read(html).faults if "same id" not in fault]
 
 
 def test_scripts_and_widgets_have_no_output(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_company_may_change_one_template_and_keep_the_rest(tmp_path: Path) -> 
     own = tmp_path / "templates"
     own.mkdir()
     (own / "style.css").write_text("body { color: #123456 }")
-    said = publish.document(page="balance", title="Balance", headline="It balances.")
+    said = display.document(page="balance", title="Balance", headline="It balances.")
     html = render.page(executed(tmp_path), said, frame(), templates=own)
     assert "color: #123456" in html
     assert "It balances." in html

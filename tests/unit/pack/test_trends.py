@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from soe_lib.pack import trends
+from soe_lib.pack import overview
 from soe_lib.review.score import Band, known
-from tests.unit.pack.test_archive import keep, told
+from tests.unit.pack.test_overview import keep, told
 
 NOW = date(2026, 11, 16)
 
@@ -31,7 +31,7 @@ def test_a_line_runs_over_the_published_weeks_and_says_where_it_is(tmp_path: Pat
     """
     week(tmp_path, "2026-11-02", score(94.0))
     week(tmp_path, "2026-11-09", score(90.0, state="act"))
-    (line,) = trends.of_week(tmp_path, NOW, "Nordhav", [score(98.0)]).values()
+    (line,) = overview.of_week(tmp_path, NOW, "Nordhav", [score(98.0)]).values()
     assert line.path == "M4 13 L52 22 L100 4"
     assert [dot.state for dot in line.dots] == ["good", "act", "good"]
     assert line.alt == "Service, 3 weeks: lowest 90.0, highest 98.0; now 98.0, up from 90.0 the time before."
@@ -43,18 +43,18 @@ def test_weeks_before_the_thirteenth_other_companies_and_other_units_do_not_coun
     week(tmp_path, "2026-08-24", score(2.0))
     week(tmp_path, "2026-11-02", score(3.0, unit="days"))
     week(tmp_path, "2026-11-09", score(4.0), company="Other")
-    (line,) = trends.of_week(tmp_path, NOW, "Nordhav", [score(5.0)]).values()
+    (line,) = overview.of_week(tmp_path, NOW, "Nordhav", [score(5.0)]).values()
     assert line.alt.startswith("Service, 2 weeks: lowest 2.0, highest 5.0")
 
 
 def test_one_known_week_is_no_history(tmp_path: Path) -> None:
     week(tmp_path, "2026-11-09", score(None))
-    assert trends.of_week(tmp_path, NOW, "Nordhav", [score(5.0)]) == {}
-    assert trends.of_week(tmp_path / "new", NOW, "Nordhav", [score(5.0)]) == {}
+    assert overview.of_week(tmp_path, NOW, "Nordhav", [score(5.0)]) == {}
+    assert overview.of_week(tmp_path / "new", NOW, "Nordhav", [score(5.0)]) == {}
 
 
 def test_a_level_line_lies_in_the_middle() -> None:
-    (line,) = trends.sparks([("2026-11-09", [score(7.0)]), ("2026-11-16", [score(7.0)])]).values()
+    (line,) = overview.sparks([("2026-11-09", [score(7.0)]), ("2026-11-16", [score(7.0)])]).values()
     assert {dot.y for dot in line.dots} == {13.0}
     assert line.range == "always 7.0"
 

@@ -13,7 +13,7 @@ import pytest
 
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
-from soe_lib.pack import present, publish, show
+from soe_lib.pack import display
 from soe_lib.review import charts, frames, pages, tables
 from soe_lib.review.pages import ledgers
 from soe_lib.review.pages.standard import at_standard, compared_days, without_cost
@@ -79,7 +79,7 @@ def test_decisions_are_few_material_and_publishable(week: Situation) -> None:
     for page in (pages.demand(week), pages.supply(week), pages.balance(week), pages.finance(week).page):
         assert len(page.asked) <= 5
         assert all(issue.certain and issue.money >= 0.5 for issue in page.asked)
-        assert publish.document(**page.summary)["page"] == page.name
+        assert display.document(**page.summary)["page"] == page.name
 
 
 def test_finance_ties_out_and_bridges_from_the_plan_of_record(this: Snapshot, solved: Plan, tmp_path: Path) -> None:
@@ -173,14 +173,16 @@ def test_every_table_can_be_shown_and_is_escaped(week: Situation) -> None:
     shown = [table for table in every_table(Situation(hostile, week.plan)) if isinstance(table, tables.Table)]
     assert len(shown) >= 18
     for table in shown:
-        html = show.table_html(table.frame, table.caption, formats=table.formats, note=table.note, strong=table.strong)
+        html = display.table_html(
+            table.frame, table.caption, formats=table.formats, note=table.note, strong=table.strong
+        )
         assert "<script" not in html
 
 
 def test_show_takes_charts_tables_and_texts(week: Situation, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[dict[str, Any]] = []
     monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data))
-    present.show("5 < 6 & <b>", charts.service(week.priorities), tables.outlook(week.outlook))
+    display.show("5 < 6 & <b>", charts.service(week.priorities), tables.outlook(week.outlook))
     assert shown[0]["text/html"] == '<p class="finding">5 &lt; 6 &amp; &lt;b&gt;</p>'
     assert set(shown[1]) == {"image/png", "text/plain"}
     assert shown[2]["text/html"].startswith("<table")

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from soe_lib.errors import PackError
-from soe_lib.pack import show
+from soe_lib.pack import display
 from tests.unit.pack.live import PAYLOADS, live
 
 FRAME = pl.DataFrame(
@@ -31,13 +31,13 @@ def cells(html: str, row: int) -> list[str]:
 
 
 def test_values_are_written_by_their_type() -> None:
-    html = show.table_html(FRAME, "Gaps", formats={"share": "percent"})
+    html = display.table_html(FRAME, "Gaps", formats={"share": "percent"})
     assert cells(html, 0) == ["A", "−1,234.6", "12.5\u00a0%", "3", "16 Nov 2026", "yes"]
     assert cells(html, 1) == ["–", "0.0", "–", "1,200", "–", "no"]
 
 
 def test_formats_labels_note_and_strong_lines() -> None:
-    html = show.table_html(
+    html = display.table_html(
         FRAME,
         "Gaps",
         formats={"gap_value": "cents", "count": lambda value: f"<{value}>"},
@@ -55,44 +55,44 @@ def test_formats_labels_note_and_strong_lines() -> None:
 
 
 def test_a_rounded_zero_has_no_minus() -> None:
-    assert cells(show.table_html(pl.DataFrame({"x": [-0.01]}), "c"), 0) == ["0.0"]
+    assert cells(display.table_html(pl.DataFrame({"x": [-0.01]}), "c"), 0) == ["0.0"]
 
 
 def test_a_long_table_says_what_it_leaves_out_and_an_empty_one_that_it_is_empty() -> None:
-    long = show.table_html(pl.DataFrame({"x": range(1500)}), "c", rows=3)
+    long = display.table_html(pl.DataFrame({"x": range(1500)}), "c", rows=3)
     assert long.count("<tr>") == 1 + 3
     assert "The first 3 of 1,500 rows." in long
-    assert "Nothing to show." in show.table_html(FRAME.clear(), "c")
+    assert "Nothing to show." in display.table_html(FRAME.clear(), "c")
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_nothing_from_data_is_alive(payload: str) -> None:
     frame = pl.DataFrame({payload: [payload]})
-    assert live(show.table_html(frame, payload, note=payload, labels={payload: payload})) == []
+    assert live(display.table_html(frame, payload, note=payload, labels={payload: payload})) == []
 
 
 @pytest.mark.parametrize("given", [{"formats": {"gap": "money"}}, {"labels": {"gap": "x"}}, {"header": "gap"}])
 def test_a_misspelt_column_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(PackError, match="no column 'gap'; the nearest is 'gap_value'"):
-        show.table_html(FRAME, "Gaps", **given)
+        display.table_html(FRAME, "Gaps", **given)
 
 
 def test_a_caption_is_needed() -> None:
     with pytest.raises(PackError, match="caption is empty"):
-        show.table_html(FRAME, " ")
+        display.table_html(FRAME, " ")
 
 
 def test_a_chart_is_sharp_and_says_what_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[Any, Any]] = []
-    monkeypatch.setattr(show, "_display", lambda data, metadata: seen.append((data, metadata)))
+    monkeypatch.setattr(display, "_display", lambda data, metadata: seen.append((data, metadata)))
     for _ in range(2):
         chart = Figure(figsize=(3, 2))
         chart.add_subplot().plot([1, 2])
-        show.figure(chart, "It rises.")
+        display.figure(chart, "It rises.")
     (data, metadata), (again, _) = seen
     picture = base64.b64decode(data["image/png"])
     assert struct.unpack(">II", picture[16:24]) == (576, 384)
     assert metadata == {"image/png": {"alt": "It rises.", "width": 288, "height": 192}}
     assert again == data
     with pytest.raises(PackError, match="alternative text is empty"):
-        show.figure(Figure(), " ")
+        display.figure(Figure(), " ")

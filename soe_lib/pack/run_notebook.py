@@ -1,30 +1,214 @@
-"""Run one notebook with papermill, in a process of its own that can be ended at any moment.
-
-A time-out or a dead kernel leaves a notebook that looks complete, so nothing here trusts the notebook it wrote: a run
-is good when the child says so, and (for a page) when the page's own `<results>/<page>.json` is there.
-
-`python -m soe_lib.pack.execute REQUEST` is the child's entry; it imports nothing of this library but the errors
-and the names of its budget.
-"""
+"""Which notebooks are pages of the pack, and how one is run in a process of its own."""
 
 from __future__ import annotations
 
+import contextlib
+import difflib
+import graphlib
+import hashlib
 import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from soe_lib.errors import PackError
 from soe_lib.model import budget
-from soe_lib.pack import kernel
+from soe_lib.workspace import PACKAGE
+
+KEYS = ("page", "title", "order", "after")
+NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
+TAKEN = ("index", "finance", "manifest")
+
+
+@dataclass(frozen=True)
+class Page:
+    """One notebook that becomes one page of the pack.
+
+    Parameters
+    ----------
+    name : the notebook's file name without its ending; the page is `<name>.html`.
+    path : the notebook file.
+    title : the heading of the page.
+    order : pages stand in this order, then by name.
+    after : names of the pages that must have run before.
+    sha256 : of what the notebook says and does; its outputs and its kernel's name do not count.
+    """
+
+    name: str
+    path: Path
+    title: str
+    order: int
+    after: tuple[str, ...]
+    sha256: str
+
+
+def find(folder: str | Path) -> tuple[Page, ...]:
+    """The pages of a notebooks folder, in reading order.
+
+    Errors
+    ------
+    PackError : no folder, no page, an unreadable notebook, a misspelt key, an `after` that names no page, or a circle.
+    """
+    home = Path(folder)
+    if not home.is_dir():
+        raise PackError(f"There is no notebooks folder at {home}. Lay one out with `soe init FOLDER`.")
+    found = [page for path in sorted(home.glob("*.ipynb")) if (page := _page(path)) is not None]
+    if not found:
+        raise PackError(
+            f"None of the notebooks in {home} is a page of the pack. "
+            'Give a notebook the metadata "soe": {"page": true, "title": "…", "order": 1}.'
+        )
+    pages = tuple(sorted(found, key=lambda page: (page.order, page.name)))
+    _check_order(pages)
+    return pages
+
+
+def graph(pages: Sequence[Page]) -> graphlib.TopologicalSorter[str]:
+    """The order of work: what must have run before what."""
+    return graphlib.TopologicalSorter({page.name: page.after for page in pages})
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """The hint of an error message: the nearest known name, and all of them where none is near."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if close:
+        return f"the nearest is {close[0]!r}"
+    return "there is none" if not known else f"known are {', '.join(map(repr, known))}"
+
+
+def _page(path: Path) -> Page | None:
+    """The page that a notebook declares; None where it declares none."""
+    try:
+        notebook = json.loads(path.read_bytes())
+        declared = notebook["metadata"].get("soe", {})
+        cells = notebook["cells"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PackError(f"{path.name} is no readable notebook ({error}). Open it in JupyterLab and save it.") from error
+    if not isinstance(declared, dict) or declared.get("page") is not True:
+        return None
+    _check_declared(path, declared)
+    after = declared.get("after") or ()
+    return Page(
+        name=path.stem,
+        path=path.resolve(),
+        title=declared.get("title") or path.stem.replace("_", " ").capitalize(),
+        order=declared.get("order", 100),
+        after=(after,) if isinstance(after, str) else tuple(after),
+        sha256=_fingerprint(declared, cells),
+    )
+
+
+def _check_declared(path: Path, declared: Mapping[str, Any]) -> None:
+    for key in declared:
+        if key not in KEYS:
+            raise PackError(f'{path.name}: its "soe" metadata has the unknown key {key!r}; {nearest(key, KEYS)}.')
+    if not NAME.match(path.stem) or path.stem in TAKEN:
+        raise PackError(
+            f"{path.name} cannot be a page: name the file with small letters, digits and _, up to 40, "
+            f"and not {', '.join(TAKEN)}."
+        )
+    if not isinstance(declared.get("title", ""), str) or not isinstance(declared.get("order", 0), int):
+        raise PackError(f'{path.name}: in its "soe" metadata, title must be a text and order a whole number.')
+    after = declared.get("after") or ()
+    names = [after] if isinstance(after, str) else after
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise PackError(f'{path.name}: in its "soe" metadata, after must be the name of a page or a list of names.')
+
+
+def _check_order(pages: Sequence[Page]) -> None:
+    names = [page.name for page in pages]
+    for page in pages:
+        for name in page.after:
+            if name not in names:
+                raise PackError(f"{page.path.name} runs after {name!r}, which is no page; {nearest(name, names)}.")
+    try:
+        graph(pages).prepare()
+    except graphlib.CycleError as error:
+        raise PackError(f"These pages wait for each other: {' → '.join(error.args[1])}. Mend their `after`.") from error
+
+
+def _fingerprint(declared: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> str:
+    """Hash of the sources, kinds and tags of all cells: saving a notebook after a run must not count as a change."""
+    said = [
+        [cell.get("cell_type"), "".join(cell.get("source", "")), sorted(cell.get("metadata", {}).get("tags", []))]
+        for cell in cells
+    ]
+    text = json.dumps([dict(sorted(declared.items())), said], ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def environment(home: Path) -> dict[str, str]:
+    """The environment of a child: a private Jupyter home whose "python3" is this very interpreter.
+
+    So a virtual environment without a registered kernel works, and a user's IPython start-up files change no figure.
+    """
+    kernel = home / "jupyter" / "kernels" / "python3"
+    kernel.mkdir(parents=True, exist_ok=True)
+    spec = {
+        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "Python 3",
+        "language": "python",
+        "metadata": {"supported_encryption": ["curve"]},
+    }
+    (kernel / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    paths = [str(home / "jupyter"), *filter(None, [os.environ.get("JUPYTER_PATH")])]
+    environment = os.environ | {
+        "JUPYTER_PATH": os.pathsep.join(paths),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "IPYTHONDIR": str(home / "ipython"),
+    }
+    if str(PACKAGE.parent) not in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
+        # In a checkout the notebooks must run the very code that the caller runs.
+        searched = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment["PYTHONPATH"] = os.pathsep.join(searched)
+    return environment
+
+
+def encryption() -> str:
+    """The transport setting under which ipykernel 7.3 and later log no warning for each kernel."""
+    import zmq
+
+    return "auto" if zmq.has("curve") else "disabled"
+
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    """End a child and all it started; the kernel leads a group of its own, which the child's does not reach."""
+    if child.poll() is not None:
+        return
+    import psutil  # type: ignore[import-untyped]
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        family = psutil.Process(child.pid).children(recursive=True)
+        os.killpg(child.pid, signal.SIGKILL)
+        for member in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+    child.wait()
+
+
+@contextlib.contextmanager
+def without_iri_grammar() -> Iterator[None]:
+    """Keep jsonschema from building a grammar of internationalised addresses: 1.1 s that no notebook needs."""
+    if "rfc3987_syntax" in sys.modules:
+        yield
+        return
+    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        sys.modules.pop("rfc3987_syntax", None)
+
 
 CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f]+")
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -90,10 +274,8 @@ def check_parameters(notebook: str | Path, parameters: Mapping[str, object]) -> 
 
     papermill only warns of an unknown name and runs on with the defaults: a misspelt date would go unnoticed.
     """
-    with kernel.without_iri_grammar():
+    with without_iri_grammar():
         import papermill
-
-    from soe_lib.pack.notebooks import nearest
 
     try:
         known = list(papermill.inspect_notebook(str(notebook)))
@@ -143,11 +325,11 @@ def _run_child(
     heard = ""
     with (home / f"{path.stem}.log").open("wb") as log:
         child = subprocess.Popen(
-            [sys.executable, "-m", "soe_lib.pack.execute", str(request)],
+            [sys.executable, "-m", "soe_lib.pack.run_notebook", str(request)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**kernel.environment(home / f"{path.stem}.kernel"), PAGE: path.stem, **known},
+            env={**environment(home / f"{path.stem}.kernel"), PAGE: path.stem, **known},
             process_group=0,
         )
         limit = time.monotonic() + timeout
@@ -164,7 +346,7 @@ def _run_child(
                     told(heard := said)
                 time.sleep(WAIT)
         finally:
-            kernel.end(child)
+            end(child)
 
 
 def _read_answer(path: Path, answer: Path, *, again: str) -> None:
@@ -208,7 +390,7 @@ def _end_with_parent(parent: int) -> None:
 
 
 def _execute(asked: Mapping[str, Any]) -> dict[str, Any]:
-    with kernel.without_iri_grammar():
+    with without_iri_grammar():
         import papermill
     from traitlets.config import Config
 
@@ -222,7 +404,7 @@ def _execute(asked: Mapping[str, Any]) -> dict[str, Any]:
             progress_bar=False,
             request_save_on_cell_execute=False,
             # ipykernel 7.3 and later log a warning for each kernel that listens unencrypted.
-            config=Config({"KernelManager": {"transport_encryption": kernel.encryption()}}),
+            config=Config({"KernelManager": {"transport_encryption": encryption()}}),
         )
     except papermill.PapermillExecutionError as error:
         return _failure(asked, error)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from soe_lib import cli
 from soe_lib.errors import BusyError, DataError, PackError
-from soe_lib.pack import failed, inspection, jobs, notify, place, weekly
+from soe_lib.pack import archive, job, sanitize, schedule
 from soe_lib.pack.verify import verify
 from tests.unit.pack.conftest import bytes_of
 from tests.unit.pack.live import live
@@ -34,9 +34,9 @@ def fail(out: Path, error: Exception, monkeypatch: pytest.MonkeyPatch) -> Except
     def stop(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(jobs, "_read", stop)
+    monkeypatch.setattr(job, "_read", stop)
     with pytest.raises(type(error)) as caught:
-        weekly.run("data", "2026-11-23", out)
+        schedule.run("data", "2026-11-23", out)
     return caught.value
 
 
@@ -48,7 +48,7 @@ def test_a_failure_leaves_a_page_that_replaces_nothing(out: Path, monkeypatch: p
     assert {name for name in before if before[name] != after[name]} == {"index.html"}
     page = (out / "failed.html").read_text()
     assert live(page) == []
-    assert inspection.read(page).faults == []
+    assert sanitize.read(page).faults == []
     for said in ("DataError", "“read”", SECRET, "second", "soe check", "2026-11-16/index.html", "--as-of 2026-11-23"):
         assert said in page
     assert "\x1b" not in page
@@ -65,7 +65,7 @@ def test_the_next_run_that_succeeds_takes_the_page_away(
     with monkeypatch.context() as patch:
         fail(out, PackError("no"), patch)
     snapshots()
-    made = weekly.run("data", None, out, notebooks=notebooks)
+    made = schedule.run("data", None, out, notebooks=notebooks)
     assert not made.published
     assert bytes_of(out) == before
 
@@ -95,17 +95,17 @@ def test_exit_codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exce
     def stop(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(jobs, "_read", stop)
+    monkeypatch.setattr(job, "_read", stop)
     done = CliRunner().invoke(cli.main, ["pack", "--out", str(tmp_path / "out")])
     assert (done.exit_code, done.exception.__class__) == (code, SystemExit)
     assert CliRunner().invoke(cli.main, ["pack", "--no-such-option"]).exit_code == 2
 
 
 def test_a_second_run_exits_with_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "_read", lambda *_: None)
-    with place.lock(tmp_path / "out"):
+    monkeypatch.setattr(job, "_read", lambda *_: None)
+    with archive.lock(tmp_path / "out"):
         done = CliRunner().invoke(cli.main, ["pack", "--out", str(tmp_path / "out")])
-    assert done.exit_code == weekly.BUSY
+    assert done.exit_code == schedule.BUSY
     assert "Another run is making a pack" in done.output
 
 
@@ -187,8 +187,8 @@ def test_a_notification_that_fails_hides_no_error_and_no_token(tmp_path: Path, m
 
 
 def test_a_webhook_that_is_no_http_address_is_not_opened(tmp_path: Path) -> None:
-    failure = failed.describe(DataError("x"), tmp_path, data="d", as_of=None, step="read")
+    failure = schedule.describe(DataError("x"), tmp_path, data="d", as_of=None, step="read")
     for address in ("file:///etc/passwd", "ftp://127.0.0.1/x"):
-        assert notify.tell(failure, {"SOE_NOTIFY_WEBHOOK": address}) == [
+        assert schedule.tell(failure, {"SOE_NOTIFY_WEBHOOK": address}) == [
             "The notification by SOE_NOTIFY_WEBHOOK could not be sent (ValueError)."
         ]

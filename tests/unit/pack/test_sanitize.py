@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from soe_lib.pack import clean
+from soe_lib.pack import sanitize
 from tests.unit.pack.live import PAYLOADS, live
 
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
@@ -11,7 +11,7 @@ PIXEL = "data:image/png;base64,iVBORw0KGgo="
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_no_payload_is_alive_in_a_cell_a_table_or_a_heading(payload: str) -> None:
     page = f"<h2>{payload}</h2><table><tbody><tr><td>{payload}</td></tr></tbody></table><p>{payload}</p>"
-    made = clean.structure(clean.safe(page)).html
+    made = sanitize.structure(sanitize.safe(page)).html
     assert live(made) == []
 
 
@@ -20,13 +20,13 @@ def test_the_payloads_are_alive_without_cleaning() -> None:
 
 
 def test_what_is_refused_is_shown_as_text_and_swallows_nothing() -> None:
-    made = clean.safe("<td><script>alert(1)</td>") + clean.safe("<p>after</p>")
+    made = sanitize.safe("<td><script>alert(1)</td>") + sanitize.safe("<p>after</p>")
     assert "&lt;script&gt;" in made
     assert made.endswith("<p>after</p>")
 
 
 def test_headings_get_the_ids_that_jupyter_gives_and_h1_gives_way() -> None:
-    made = clean.structure("<h1>Balance</h1><h2>Line load</h2><h1>More</h1><h3>Line load</h3>", title="Balance")
+    made = sanitize.structure("<h1>Balance</h1><h2>Line load</h2><h1>More</h1><h3>Line load</h3>", title="Balance")
     assert [(entry.level, entry.anchor, entry.text) for entry in made.headings] == [
         (2, "Line-load", "Line load"),
         (2, "More", "More"),
@@ -37,7 +37,7 @@ def test_headings_get_the_ids_that_jupyter_gives_and_h1_gives_way() -> None:
 
 def test_tables_get_scopes_a_frame_and_a_name() -> None:
     page = "<h2>Gaps</h2><table><thead><tr><th>a</th></tr></thead><tbody><tr><th>r</th><td>1</td></tr></tbody></table>"
-    made = clean.structure(page).html
+    made = sanitize.structure(page).html
     assert '<div aria-label="Gaps" class="scroll" role="region" tabindex="0"><table>' in made
     assert '<th scope="col">a</th>' in made
     assert '<th scope="row">r</th>' in made
@@ -46,7 +46,7 @@ def test_tables_get_scopes_a_frame_and_a_name() -> None:
 def test_the_title_of_great_tables_becomes_a_caption() -> None:
     title = '<tr class="gt_heading"><td class="gt_heading gt_title">Gaps &lt;b&gt;</td></tr>'
     subtitle = '<tr class="gt_heading"><td class="gt_subtitle">EUR</td></tr>'
-    made = clean.structure(f'<table aria-labelledby="x"><thead>{title}{subtitle}</thead></table>').html
+    made = sanitize.structure(f'<table aria-labelledby="x"><thead>{title}{subtitle}</thead></table>').html
     assert '<caption>Gaps &lt;b&gt;<span class="subtitle">EUR</span></caption>' in made
     assert "gt_heading" not in made
     assert "labelledby" not in made
@@ -54,25 +54,25 @@ def test_the_title_of_great_tables_becomes_a_caption() -> None:
 
 def test_wide_tables_are_set_smaller() -> None:
     row = "<tr>" + "<td>1</td>" * 12 + "</tr>"
-    assert 'class="data wide"' in clean.structure(f'<table class="data">{row}</table>').html
-    assert "wide" not in clean.structure("<table><tr><td>1</td></tr></table>").html
+    assert 'class="data wide"' in sanitize.structure(f'<table class="data">{row}</table>').html
+    assert "wide" not in sanitize.structure("<table><tr><td>1</td></tr></table>").html
 
 
 def test_links_within_the_pack_stay_and_others_become_text() -> None:
-    made = clean.safe('<a href="balance.html#Line-load">b</a> <a href="https://doc.example/x">doc</a>')
+    made = sanitize.safe('<a href="balance.html#Line-load">b</a> <a href="https://doc.example/x">doc</a>')
     assert made == '<a href="balance.html#Line-load">b</a> doc (https://doc.example/x)'
 
 
 def test_harmless_style_stays() -> None:
-    made = clean.safe('<p style="color: #a00; position: fixed; width: expression(1)">x</p>')
+    made = sanitize.safe('<p style="color: #a00; position: fixed; width: expression(1)">x</p>')
     assert made == '<p style="color: #a00">x</p>'
 
 
 def test_ids_name_one_place() -> None:
-    made = clean.structure('<p id="a">1</p><p id="a">2</p><h2>a</h2>').html
+    made = sanitize.structure('<p id="a">1</p><p id="a">2</p><h2>a</h2>').html
     assert made.count('id="a"') == 1
     assert 'id="a-2"' in made
 
 
 def test_pictures_keep_their_text() -> None:
-    assert clean.safe(f'<img alt="One bar" src="{PIXEL}"/>') == f'<img alt="One bar" src="{PIXEL}"/>'
+    assert sanitize.safe(f'<img alt="One bar" src="{PIXEL}"/>') == f'<img alt="One bar" src="{PIXEL}"/>'

@@ -13,7 +13,7 @@ import soe_lib as soe
 from soe_lib.cli import main
 from soe_lib.errors import DataError, PackError
 from soe_lib.money.trace import lineage as made_of
-from soe_lib.pack import lineage, manifest
+from soe_lib.pack import figures, manifest
 from tests.unit.explore.companies import mill
 
 SAID = {"balance": {"scores": [{"name": "Service", "shown": "96.7 %", "text": "served ÷ asked for"}]}}
@@ -29,8 +29,8 @@ def pack(tmp_path: Path) -> Path:
     snapshot = mill(tmp_path / "data")
     home = tmp_path / "out" / "2026-01-05"
     home.mkdir(parents=True)
-    figures = lineage.figures_of(SAID, {"bridges": STEPS}, "EUR")
-    lineage.write(home / lineage.NAME, made_of(soe.plan(snapshot), snapshot), figures)
+    listed = figures.figures_of(SAID, {"bridges": STEPS}, "EUR")
+    figures.write(home / figures.NAME, made_of(soe.plan(snapshot), snapshot), listed)
     told = {
         "company": "test", "currency": "EUR", "as_of": "2026-01-05", "run": 1, "plan": {}, "checks": [], "summary": {},
         "code": {"version": "0.1.0", "sha256": "c" * 64, "commit": "abc"}, "libraries": {"highspy": "1.15"},
@@ -65,11 +65,11 @@ def test_scores_and_bridge_steps_can_be_asked_by_name(pack: Path) -> None:
 
 
 def test_an_altered_lineage_is_not_believed(pack: Path) -> None:
-    with (pack / lineage.NAME).open("ab") as file:
+    with (pack / figures.NAME).open("ab") as file:
         file.write(b"x")
     with pytest.raises(PackError, match="not what was published"):
         soe.trace(pack, account="conversion")
-    (pack / lineage.NAME).unlink()
+    (pack / figures.NAME).unlink()
     with pytest.raises(PackError, match="no pack that can be asked"):
         soe.trace(pack, account="conversion")
 
@@ -87,5 +87,5 @@ def test_the_same_figures_give_the_same_bytes(tmp_path: Path) -> None:
     snapshot = mill(tmp_path / "data")
     found = made_of(soe.plan(snapshot), snapshot)
     for name in ("a.zip", "b.zip"):
-        lineage.write(tmp_path / name, found)
+        figures.write(tmp_path / name, found)
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()

@@ -8,8 +8,8 @@ import openpyxl
 import pytest
 
 from soe_lib.errors import DataError, PackError
-from soe_lib.pack import build, inspection, jobs, manifest, place
-from soe_lib.pack.jobs import PackResult, make_pack
+from soe_lib.pack import archive, job, manifest, run_notebook, sanitize
+from soe_lib.pack.job import PackResult, make_pack
 from soe_lib.pack.verify import verify
 from tests.unit.pack.conftest import balance, bytes_of, code
 from tests.unit.pack.live import live
@@ -29,7 +29,7 @@ def test_a_pack_is_whole_and_stands_alone(first_run: PackResult) -> None:
         "2026-11-16",
         "index.html",
     ]
-    assert inspection.faults(folder) == []
+    assert sanitize.faults(folder) == []
     for page in (*folder.glob("*.html"), folder.parent / "index.html"):
         assert live(page.read_text()) == []
     cover = (folder / "index.html").read_text()
@@ -59,7 +59,7 @@ def test_the_same_inputs_again_add_nothing(out: Path, notebooks: Path, monkeypat
     def refuse(*_: object) -> None:
         raise AssertionError("a notebook was run again")
 
-    monkeypatch.setattr(build, "_run_all", refuse)
+    monkeypatch.setattr(job, "_run_all", refuse)
     before = bytes_of(out)
     again = make_pack("data", out=out, notebooks=notebooks)
     assert not again.published
@@ -123,7 +123,7 @@ def test_an_extract_that_stops_publishes_nothing(tmp_path: Path, monkeypatch: py
     def stop(*_: object) -> None:
         raise DataError("2 findings stop")
 
-    monkeypatch.setattr(jobs, "_read", stop)
+    monkeypatch.setattr(job, "_read", stop)
     seen: list[tuple[str, str]] = []
     with pytest.raises(DataError, match="2 findings stop"):
         make_pack("data", out=tmp_path / "out", progress=lambda *step: seen.append(step))
@@ -143,7 +143,7 @@ def test_an_altered_pack_is_kept_as_evidence_and_made_again(
         told = {key: value for key, value in first_run.manifest.items() if key not in {"pages", "seal"}}
         return manifest.seal(staging / "pack", {**told, "run": run})
 
-    monkeypatch.setattr(build, "build", rebuild)
+    monkeypatch.setattr(job, "build", rebuild)
     again = make_pack("data", out=out, notebooks=notebooks)
     assert again.published
     assert "balance.html was changed after it was published" in again.notes[0]
@@ -158,7 +158,7 @@ def test_a_disk_that_refuses_is_a_pack_error(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(build, "build", full)
+    monkeypatch.setattr(job, "build", full)
     before = bytes_of(out)
     with pytest.raises(PackError, match="No space left on device"):
         make_pack("data", out=out, notebooks=notebooks)
@@ -167,7 +167,7 @@ def test_a_disk_that_refuses_is_a_pack_error(
 
 @pytest.mark.usefixtures("snapshots")
 def test_a_run_beside_another_is_refused(out: Path, notebooks: Path) -> None:
-    with place.lock(out), pytest.raises(PackError, match="Another run"):
+    with archive.lock(out), pytest.raises(PackError, match="Another run"):
         make_pack("data", out=out, notebooks=notebooks)
 
 
@@ -176,6 +176,6 @@ def test_a_misspelt_parameter_stops_before_any_notebook_runs(tmp_path: Path, mon
     folder = tmp_path / "notebooks"
     path = balance(folder)
     path.write_text(path.read_text().replace("as_of: str", "asof: str"))
-    monkeypatch.setattr(build.execute, "run", lambda *_, **__: pytest.fail("it ran"))
+    monkeypatch.setattr(run_notebook, "run", lambda *_, **__: pytest.fail("it ran"))
     with pytest.raises(PackError, match=r"balance\.ipynb has no parameter 'as_of'; the nearest is 'asof'"):
         make_pack("data", out=tmp_path / "out", notebooks=folder)
