@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import jinja2
@@ -22,9 +22,11 @@ from markupsafe import Markup
 from soe_lib import workspace
 from soe_lib.errors import PackError
 from soe_lib.pack import sanitize
-from soe_lib.pack.overview import Spark
 from soe_lib.pack.run_notebook import Page, without_iri_grammar
 from soe_lib.review import words
+
+if TYPE_CHECKING:
+    from soe_lib.pack.overview import Spark
 
 SHELL = "page.html.j2"
 

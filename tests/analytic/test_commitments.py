@@ -13,7 +13,7 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.living import Living
 from soe_lib.whatif.commitments import commitment_prices
 from tests.networks import Rows, weeks
-from tests.unit.explore.companies import mill
+from tests.unit.workbench.companies import mill
 
 WEEKS = [str(row["period"]) for row in weeks(4)]
 

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 import soe_lib as soe
-from soe_lib.explore.builder import Builder
-from soe_lib.explore.controller import Explorer
-from soe_lib.explore.controls import controls
-from soe_lib.explore.controls.control import Field
 from soe_lib.whatif.scenario import load
 from soe_lib.whatif.where import Value
+from soe_lib.workbench.builder import Builder
+from soe_lib.workbench.control import Field, controls
+from soe_lib.workbench.explorer import Explorer
 from tests.browser.bench import SECOND, answered, kept, tab
 from tests.browser.conftest import CHROMIUM, FLAGS, ROOT, Lab, listened
 from tests.browser.notebook import run_all
-from tests.unit.explore.forms import moved
+from tests.unit.workbench.forms import moved
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

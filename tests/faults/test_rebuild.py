@@ -9,8 +9,8 @@ import pytest
 from soe_lib.errors import PackError
 from soe_lib.pack import figures, job, manifest
 from soe_lib.pack.verify import rebuild, verify
-from soe_lib.whatif.scenario import Scenario
 from soe_lib.store import meeting
+from soe_lib.whatif.scenario import Scenario
 from tests.faults import company
 
 

@@ -16,7 +16,7 @@ from soe_lib.whatif.disruptions import Disruption, disruptions
 from soe_lib.whatif.scenario import Scenario
 from tests.benchmarks.attribution import usual
 from tests.networks import Rows
-from tests.unit.explore.companies import mill
+from tests.unit.workbench.companies import mill
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,12 +11,12 @@ import soe_lib as soe
 from soe_lib import workspace
 from soe_lib.cli import main
 from soe_lib.errors import PackError
-from soe_lib.explore.builder import Builder
-from soe_lib.explore.controller import Explorer
 from soe_lib.pack import figures, verify
-from soe_lib.whatif.scenario import Scenario
 from soe_lib.store import tables
-from tests.unit.explore.companies import mill
+from soe_lib.whatif.scenario import Scenario
+from soe_lib.workbench.builder import Builder
+from soe_lib.workbench.explorer import Explorer
+from tests.unit.workbench.companies import mill
 
 MONDAY = "2026-01-05"
 

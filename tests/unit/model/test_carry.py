@@ -12,7 +12,7 @@ from soe_lib.model.blocks.commitments import Commitments
 from soe_lib.model.carry import carried
 from soe_lib.model.model import Model
 from soe_lib.model.solve import Gate
-from tests.unit.explore.companies import network
+from tests.unit.workbench.companies import network
 
 
 def test_a_new_row_starts_with_slack_and_nothing_is_left_to_do(tmp_path: Path) -> None:

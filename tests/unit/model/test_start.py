@@ -11,8 +11,8 @@ import soe_lib as soe
 from soe_lib.errors import SolveError
 from soe_lib.model.start import Start
 from soe_lib.whatif.distributed import Handed
-from tests.unit.explore.companies import network
-from tests.unit.whatif.conftest import tiny
+from tests.unit.scenario.conftest import tiny
+from tests.unit.workbench.companies import network
 
 __all__ = ["tiny"]
 

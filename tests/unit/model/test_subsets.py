@@ -16,7 +16,7 @@ from soe_lib.model.model import Model
 from soe_lib.model.subsets import Subsets
 from soe_lib.model.walk import Walk
 from tests.networks import MONDAY, snapshot, weeks
-from tests.unit.explore.companies import network
+from tests.unit.workbench.companies import network
 
 
 def week(number: int) -> tuple[date, date]:

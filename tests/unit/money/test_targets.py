@@ -16,7 +16,7 @@ from soe_lib.review.pages.commitment import targets_table
 from soe_lib.review.tables import Table
 from tests.analytic.test_commitments import flour
 from tests.networks import Rows
-from tests.unit.explore.companies import mill
+from tests.unit.workbench.companies import mill
 
 
 def asked(**of: tuple[float, float]) -> Rows:

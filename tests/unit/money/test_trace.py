@@ -10,7 +10,7 @@ import pytest
 import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.money.trace import ORIGINS, lineage
-from tests.unit.explore.companies import mill, network, trader
+from tests.unit.workbench.companies import mill, network, trader
 
 ROOT = Path(__file__).parents[3]
 

@@ -14,7 +14,7 @@ from soe_lib.cli import main
 from soe_lib.errors import DataError, PackError
 from soe_lib.money.trace import lineage as made_of
 from soe_lib.pack import figures, manifest
-from tests.unit.explore.companies import mill
+from tests.unit.workbench.companies import mill
 
 SAID = {"balance": {"scores": [{"name": "Service", "shown": "96.7 %", "text": "served ÷ asked for"}]}}
 STEPS = pl.DataFrame(

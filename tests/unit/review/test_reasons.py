@@ -14,7 +14,7 @@ from soe_lib.review.tables import Table
 from soe_lib.whatif.attribution import attribute
 from tests.analytic.test_commitments import flour
 from tests.reconcile.test_attribution import of_events, two_outages
-from tests.unit.explore.companies import mill
+from tests.unit.workbench.companies import mill
 
 
 def test_the_shares_stand_beside_the_one_at_a_time_figures(tmp_path: Path) -> None:

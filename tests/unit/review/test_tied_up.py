@@ -16,7 +16,7 @@ from soe_lib.review.pages.finance import Finance
 from soe_lib.review.pages.tied_up import TiedUp
 from soe_lib.review.tables import Table
 from tests.reconcile.test_closed_week import FIRST, extract, happened
-from tests.unit.explore.companies import trader
+from tests.unit.workbench.companies import trader
 
 DEMO = Path(__file__).parents[3] / "data" / "demo"
 

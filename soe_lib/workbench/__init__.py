@@ -1,0 +1,20 @@
+"""The workbench: try an answer by hand, see in seconds what it is worth."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+
+class _Room(ModuleType):
+    """This package: `soe.workbench(snapshot)` opens the page, also once the package of that name is imported."""
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        from soe_lib.guard import guarded
+        from soe_lib.workbench.page import workbench
+
+        return guarded("workbench", workbench)(*given, **named)
+
+
+sys.modules[__name__].__class__ = _Room

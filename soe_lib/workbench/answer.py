@@ -1,0 +1,255 @@
+"""An Answer: what a trial is worth, figure by figure beside the base, and what the plan does otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import polars as pl
+
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.demand import on_time
+from soe_lib.model.plan import Plan
+from soe_lib.review import words
+from soe_lib.whatif import measures
+from soe_lib.whatif.scenario import Scenario
+from soe_lib.whatif.why_not import MOVES
+from soe_lib.workbench.control import Note
+from soe_lib.workbench.draft import NO_CHANGE, Draft
+
+Unit = Literal["money", "%", "units", "h"]
+State = Literal["better", "worse", "level", "more", "less", "unknown"]
+
+ACCOUNTS = pl.Schema({"account": pl.String, "base": pl.Float64, "value": pl.Float64, "change": pl.Float64})
+"""Money by account: of the base, of the trial, and the difference."""
+
+SMALL = {"money": 1000.0, "units": 100.0, "h": 100.0}
+"""Figures below this are shown with decimals."""
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """One figure of an answer beside the base.
+
+    Parameters
+    ----------
+    name : what it is called. meaning : its definition, one sentence.
+    value, base : in `unit` (a share for "%"); None where it cannot be known.
+    better : +1 where more is better, −1 where less is, 0 where neither is.
+    """
+
+    name: str
+    meaning: str
+    value: float | None
+    base: float | None
+    unit: Unit
+    better: int
+
+    @property
+    def change(self) -> float | None:
+        """value − base; None where either is not known."""
+        return None if self.value is None or self.base is None else self.value - self.base
+
+    @property
+    def state(self) -> State:
+        """How it stands against the base, in a word."""
+        change = self.change
+        if change is None:
+            return "unknown"
+        if round(100 * change if self.unit == "%" else change, self.decimals) == 0:
+            return "level"  # what is shown as 0 is no change
+        if not self.better:
+            return "more" if change > 0 else "less"
+        return "better" if change * self.better > 0 else "worse"
+
+    @property
+    def decimals(self) -> int:
+        """How many decimals the figure is shown with, the same for value, base and change."""
+        if self.unit == "%":
+            return 1
+        largest = max(abs(self.value or 0.0), abs(self.base or 0.0))
+        return 0 if largest >= SMALL[self.unit] else 2 if self.unit == "money" else 1
+
+    def number(self, figure: float | None, *, sign: bool = False) -> str:
+        """A figure without its unit: "10,506,838", "97.4 %"; a change of a share in points."""
+        if self.unit == "%":
+            text = words.percent(figure, decimals=1, sign=sign)
+            return text.replace("%", "points") if sign else text
+        nothing = figure is not None and round(figure, self.decimals) == 0
+        return words.number(figure, decimals=0 if nothing else self.decimals, sign=sign)
+
+    def shown(self, figure: float | None, currency: str) -> str:
+        """A figure as a reader sees it: "EUR 10,506,838", "97.4 %", "1,250", "48.0 h"."""
+        text = self.number(figure)
+        if figure is None or self.unit not in ("money", "h"):
+            return text
+        return f"{currency}{words.HARD_SPACE}{text}" if self.unit == "money" else f"{text}{words.HARD_SPACE}h"
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Where the time of an answer went.
+
+    Parameters
+    ----------
+    edit : making the changed snapshot. assemble : building, checking and valuing the program. solve : in the solver.
+    read : working out the figures [s].
+    """
+
+    edit: float = 0.0
+    assemble: float = 0.0
+    solve: float = 0.0
+    read: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """From the changed control to the figures [s]."""
+        return self.edit + self.assemble + self.solve + self.read
+
+    @property
+    def share_of_solve(self) -> float:
+        """The solver's part of the total."""
+        return self.solve / self.total if self.total else 0.0
+
+    def __str__(self) -> str:
+        if not self.solve:
+            return "Answered at once: nothing had to be solved."
+        rest = self.assemble + self.edit + self.read
+        return (
+            f"Answered in {words.number(self.total, decimals=2)} s: solver {words.number(self.solve, decimals=2)} s "
+            f"({words.percent(self.share_of_solve)}), building and checking {words.number(rest, decimals=2)} s."
+        )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one trial is worth.
+
+    Parameters
+    ----------
+    trial : what was changed: the controls, or a scenario of any edits. scenario : the same as recorded edits, to be
+        compared, saved or handed on.
+    currency : of the money.
+    kpis : margin, cash, revenue, service … beside the base; empty without a plan.
+    moves : flow, what, where, week, place, before, after, change [units; h for overtime], money; the most money first.
+    accounts : account, base, value, change [money].
+    notes : what each edit touched.
+    message : why there is no plan; blank where there is one.
+    plan : the certified plan, None without one. snapshot : what it was made from, the trial's edits included.
+    seconds : where the time went.
+    """
+
+    trial: Scenario | Draft
+    currency: str
+    scenario: Scenario | None = None
+    kpis: tuple[Kpi, ...] = ()
+    moves: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=MOVES))
+    accounts: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ACCOUNTS))
+    notes: tuple[Note, ...] = ()
+    message: str = ""
+    plan: Plan | None = None
+    snapshot: Snapshot | None = None
+    seconds: Seconds = field(default_factory=Seconds)
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a plan."""
+        return self.plan is not None
+
+    @property
+    def name(self) -> str:
+        """The trial in one line."""
+        if self.trial == Draft() or self.scenario is None:
+            return (self.trial.called or NO_CHANGE) if isinstance(self.trial, Draft) else self.trial.name
+        return self.scenario.name if isinstance(self.trial, Draft) else self.trial.name
+
+    @property
+    def values(self) -> dict[str, float | None]:
+        """Figure → value; None for all of them without a plan."""
+        return {name: self[name].value if self.ok else None for name in NAMES}
+
+    def __getitem__(self, name: str) -> Kpi:
+        """One figure by its name; an unknown name raises KeyError with those there are."""
+        for kpi in self.kpis:
+            if kpi.name == name:
+                return kpi
+        raise KeyError(f"There is no figure {name!r}; there are {', '.join(kpi.name for kpi in self.kpis) or 'none'}.")
+
+    def __repr__(self) -> str:
+        if not self.ok:
+            return f"{self.name}: no plan. {self.message}"
+        lines = [f"{self.name}. {self.seconds}"]
+        for kpi in self.kpis:
+            change = "" if kpi.change is None else f"{kpi.number(kpi.change, sign=True):>16}  {kpi.state}"
+            lines.append(f"  {kpi.name:<16}{kpi.shown(kpi.value, self.currency):>20}{change}")
+        return "\n".join([*lines, *(f"  {note.text}" for note in self.notes)])
+
+
+def figures(snapshot: Snapshot, plan: Plan) -> dict[str, float | None]:
+    """The figures of a plan by name; None where the extract does not say enough.
+
+    Formula: on time = units served in the period they are due ÷ units demanded; closing stock = Σ units in stock at
+    the end of the last period × standard cost.
+    """
+    compared = measures.figures(snapshot, plan)
+    return {
+        "Margin": compared["margin"],
+        "Cash": compared["cash"],
+        "Revenue": compared["revenue"],
+        "On time": compared["service"],
+        "Late": _late(plan),
+        "Short": float(plan.flows["short"]["quantity"].sum()) if "short" in plan.flows else 0.0,
+        "Closing stock": _closing(plan),
+        "Overtime": compared["overtime_hours"],
+    }
+
+
+NAMES: dict[str, tuple[Unit, int, str]] = {
+    "Margin": ("money", 1, "Cash margin plus the end value of what is left."),
+    "Cash": ("money", 1, "Money earned less money spent within the horizon."),
+    "Revenue": ("money", 1, "Units served at their price."),
+    "On time": ("%", 1, "Units served in the period they are due, of all units demanded in the trial."),
+    "Late": ("units", -1, "Units served after the period they are due."),
+    "Short": ("units", -1, "Units demanded and never served."),
+    "Closing stock": ("money", 0, "Stock at the end of the horizon at standard cost."),
+    "Overtime": ("h", -1, "Overtime hours of all resources."),
+}
+"""Figure → unit, whether more is better, and what it means."""
+
+
+def kpis(value: dict[str, float | None], base: dict[str, float | None]) -> tuple[Kpi, ...]:
+    """The figures of a trial beside those of the base."""
+    return tuple(
+        Kpi(name, meaning, value[name], base[name], unit, better) for name, (unit, better, meaning) in NAMES.items()
+    )
+
+
+def by_account(plan: Plan, base: Plan) -> pl.DataFrame:
+    """account, base, value, change [money], in finance's order; steering accounts included."""
+    there, here = base.ledger.accounts(), plan.ledger.accounts()
+    names: Sequence[str] = [*here, *(name for name in there if name not in here)]
+    frame = pl.DataFrame(
+        {
+            "account": names,
+            "base": [there.get(name, 0.0) for name in names],
+            "value": [here.get(name, 0.0) for name in names],
+        },
+        schema={name: ACCOUNTS[name] for name in ("account", "base", "value")},
+    )
+    return frame.with_columns(change=pl.col("value") - pl.col("base"))
+
+
+def _late(plan: Plan) -> float:
+    if "sell" not in plan.flows:
+        return 0.0
+    return float(plan.flows["sell"].filter(~on_time(plan.flows["sell"]))["quantity"].sum())
+
+
+def _closing(plan: Plan) -> float | None:
+    costs = plan.items.select("item", "standard_cost").drop_nulls()
+    if "stock" not in plan.flows or costs.is_empty():
+        return None
+    last = plan.flows["stock"].filter(pl.col("period") == plan.periods["period"][-1]).select("item", "quantity")
+    joined = last.join(costs, on="item", validate="m:1")
+    return float((joined["quantity"] * joined["standard_cost"]).sum())
