@@ -143,7 +143,7 @@ def plan(
         from soe_lib.model.blocks import STANDARD, kept_close
         from soe_lib.model.model import Model
         from soe_lib.model.solve import Options
-        from soe_lib.review.frames.fence import breaks_said, fence_breaks
+        from soe_lib.review.frames.changes import breaks_said, fence_breaks
 
         snapshot = read(data, as_of)
         if scenario:
@@ -201,11 +201,11 @@ def _kept_to(snapshot: Any, store: str, named: str) -> Any:
 
 
 def _write_tables(found: Any, out: Path) -> None:
-    from soe_lib.review import export
+    from soe_lib.review import tables
 
     out.mkdir(parents=True, exist_ok=True)
     for name, frame in {**found.flows, "ledger": found.ledger.lines}.items():
-        export.write(frame, out / f"{name}.csv")
+        tables.write_csv(frame, out / f"{name}.csv")
 
 
 def _verdict(found: Any) -> str:

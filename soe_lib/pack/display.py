@@ -23,7 +23,7 @@ from soe_lib.extract.spelling import hint
 from soe_lib.pack.archive import write
 from soe_lib.pack.run_notebook import NAME, nearest
 from soe_lib.review import words
-from soe_lib.review.charts.chart import Chart
+from soe_lib.review.style import Chart
 from soe_lib.review.tables import Table
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from soe_lib.replay.run import AS_IT_IS, CAUSES, CUSHION
 from soe_lib.replay.truth import Truth
 from soe_lib.review import style, words
-from soe_lib.review.charts.chart import Chart, nothing_to_show
+from soe_lib.review.style import Chart, nothing_to_show
 from soe_lib.workspace import root, shipped
 
 TEMPLATE = "replay.html.j2"

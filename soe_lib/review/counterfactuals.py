@@ -13,10 +13,10 @@ import polars as pl
 
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
-from soe_lib.review.exceptions.detectors.unforecast_orders import orders_of, subject_of
-from soe_lib.review.frames.fence import LEAST
-from soe_lib.review.frames.lines import lines
-from soe_lib.review.situation import Situation
+from soe_lib.review.exceptions.customers import orders_of, subject_of
+from soe_lib.review.frames.changes import FENCE_LEAST
+from soe_lib.review.frames.service import lines
+from soe_lib.review.week import Week
 
 FILE = "event_costs.parquet"
 BREAK: dict[str, Any] = {"routing": pl.String, "period": pl.String, "units": pl.Float64}
@@ -34,7 +34,7 @@ EVENT, ORDERS = "event", "orders"
 
 
 def cost_of_events(
-    situation: Situation, solve: Callable[[Snapshot], Plan], *, at_most: int = 12, orders: int = 3
+    situation: Week, solve: Callable[[Snapshot], Plan], *, at_most: int = 12, orders: int = 3
 ) -> pl.DataFrame:
     """What each event in force costs, and whom it makes wait, by planning again without it; likewise for orders that
     nobody forecast.
@@ -71,7 +71,7 @@ def cost_of_events(
 
 
 def without(
-    situation: Situation, other: Plan, subject: str, *, cause: str = EVENT, lines_of: pl.Expr | bool = True
+    situation: Week, other: Plan, subject: str, *, cause: str = EVENT, lines_of: pl.Expr | bool = True
 ) -> tuple[Any, ...]:
     """The row of one cause: its name, the money it costs, the units that would be on time without it, in all and by
     item, and the breaks of the fence that would not be.
@@ -82,12 +82,12 @@ def without(
     """
     plan, served = situation.plan, _served(situation, other, lines_of)
     units = float(served["units"].sum())
-    found = served.filter(pl.col("units").abs() > LEAST).to_dicts()
+    found = served.filter(pl.col("units").abs() > FENCE_LEAST).to_dicts()
     money = other.margin - plan.margin, other.steering - plan.steering
     return subject, *money, units, cause, found, _unbroken(situation, other), _unhurried(situation.plan, other)
 
 
-def _served(situation: Situation, other: Plan, lines_of: pl.Expr | bool) -> pl.DataFrame:
+def _served(situation: Week, other: Plan, lines_of: pl.Expr | bool) -> pl.DataFrame:
     """item, units: how many more are on time in the other plan; negative: how many more are missed.
 
     Demand that is there only with the cause is neither: it is not served without it, it is not asked for.
@@ -106,7 +106,7 @@ def _served(situation: Situation, other: Plan, lines_of: pl.Expr | bool) -> pl.D
     )
 
 
-def _unbroken(situation: Situation, other: Plan) -> list[dict[str, Any]]:
+def _unbroken(situation: Week, other: Plan) -> list[dict[str, Any]]:
     """routing, period, units: breaks of the frozen fence that the other plan does not need."""
     now, cell = situation.breaks, ["routing", "period"]
     if now.is_empty():
@@ -115,14 +115,14 @@ def _unbroken(situation: Situation, other: Plan) -> list[dict[str, Any]]:
     apart = now.join(made, on=cell, how="left").with_columns(
         units=pl.col("change").abs() - (pl.col("then").fill_null(0.0) - pl.col("recorded")).abs()
     )
-    return apart.filter(pl.col("units") > LEAST).select(*BREAK).to_dicts()
+    return apart.filter(pl.col("units") > FENCE_LEAST).select(*BREAK).to_dicts()
 
 
 def _unhurried(plan: Plan, other: Plan) -> list[dict[str, Any]]:
     """item, location, units: what is expedited in the plan and not in the other."""
     sides = [_expedited(plan, 1.0), _expedited(other, -1.0)]
     apart = pl.concat(sides).group_by("item", "location").agg(pl.col("units").sum())
-    return apart.filter(pl.col("units") > LEAST).sort("item", "location").to_dicts()
+    return apart.filter(pl.col("units") > FENCE_LEAST).sort("item", "location").to_dicts()
 
 
 def _expedited(plan: Plan, sign: float) -> pl.DataFrame:

@@ -1,7 +1,4 @@
-"""Options: the priced answers to an exception, each held against doing nothing; this room only reads them.
-
-They are found by planning again (`soe_lib.whatif.options`), which needs a solver; pages share the frame as a file.
-"""
+"""Priced answers to an exception, each held against doing nothing; pages only read them."""
 
 from __future__ import annotations
 
@@ -11,9 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from soe_lib.review import steering, words
+from soe_lib.money.ledger import STEERING
+from soe_lib.review import words
 from soe_lib.review.exceptions.issue import Issue
-from soe_lib.review.tables.table import Format, Table
+from soe_lib.review.tables import Format, Table
 
 FILE = "options.parquet"
 BETTER, WORSE, NONE = "better", "worse", "no plan"
@@ -54,7 +52,7 @@ def shown(row: dict[str, Any], currency: str) -> dict[str, str]:
     Expected shortage and other steering are blank where they do not move.
     """
     blank = row["verdict"] == NONE
-    moved = {name: "" if blank or abs(row[name]) < steering.LEAST else words.money(row[name], currency, sign=True)
+    moved = {name: "" if blank or abs(row[name]) < LEAST else words.money(row[name], currency, sign=True)
              for name in ("shortage", "other")}  # fmt: skip
     return {
         "option": row["option"],
@@ -87,7 +85,7 @@ def table(options: pl.DataFrame | None, issues: Sequence[Issue], currency: str) 
         return "No answer to these decisions gains anything: the plan already takes the best one."
     again = pl.col("place") == pl.col("place").shift(1)
     served = pl.col("waits").map_elements(waiting, return_dtype=pl.String)
-    money = {"margin": "Margin", **steering.shown(rows)}
+    money = {"margin": "Margin", **steering_shown(rows)}
     sums = {f"{title}, {currency}": name for name, title in money.items()}
     frame = rows.select(
         pl.when(again.fill_null(value=False)).then(pl.lit("")).otherwise("decision").alias("Decision"),
@@ -157,3 +155,21 @@ def manual_table(hands: pl.DataFrame, currency: str) -> Table | str:
     )
     note = "Each is taken away alone and the plan made again: margin and steering that come back are what it costs."
     return Table(frame, "What every hand on the plan costs", {cost: "money"}, note, rows=30)
+
+
+LEAST = 0.5
+"""Money below which a part of steering is not shown."""
+
+
+def steering_shown(frame: pl.DataFrame) -> dict[str, str]:
+    """Which parts a table shows: column → title; goodwill always, the others where some row moves them.
+
+    Parameters
+    ----------
+    frame : goodwill, shortage, other [money].
+    """
+    return {
+        name: title
+        for name, title in STEERING.items()
+        if name == "goodwill" or (frame[name].abs() >= LEAST).fill_null(value=False).any()
+    }

@@ -1,13 +1,10 @@
-"""The one style of every chart: dark ink on white, colours that the colour-blind tell apart, few lines.
-
-Colours are from Okabe & Ito, Color Universal Design (2008). Figures are made without pyplot, so drawing a
-chart leaves no state behind and any number of them may be drawn at once.
-"""
+"""How charts look, and what a finished chart is: the drawing, its finding, and the words for who cannot see it."""
 
 from __future__ import annotations
 
 import re
 import textwrap
+from dataclasses import dataclass
 from functools import lru_cache
 
 from matplotlib.axes import Axes
@@ -222,3 +219,28 @@ def note(
         text, at, in_layout=False, xytext=shift, textcoords="offset points", ha=ha, va=va, color=color, fontsize=size,
         fontweight="bold" if bold else "normal", family=FONT, zorder=5, annotation_clip=False,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A finished chart.
+
+    Parameters
+    ----------
+    figure : the drawing. title : the finding it states. alt : the finding and its figures in words.
+    """
+
+    figure: Figure
+    title: str
+    alt: str
+
+    def save(self, path: str) -> None:
+        """Write the drawing to a file whose ending names the format (png, svg, pdf)."""
+        self.figure.savefig(path, dpi=DPI, facecolor=PAPER)
+
+
+def nothing_to_show(title: str) -> Chart:
+    """A chart's place where there is nothing to draw: it says so instead of showing empty axes."""
+    figure, (axes,) = new_figure(height=0.5, title=title)
+    axes.set_axis_off()
+    return Chart(figure, title, title)

@@ -8,11 +8,11 @@ from typing import Any
 
 import polars as pl
 
+from soe_lib.extract.where_used import where_used
 from soe_lib.review import words
 from soe_lib.review.exceptions.causes import made_on
 from soe_lib.review.exceptions.issue import Issue
-from soe_lib.review.frames.lateness import where_used
-from soe_lib.review.situation import Situation
+from soe_lib.review.week import Week
 from soe_lib.whatif.scenario import Scenario, load, shelf
 
 
@@ -33,7 +33,7 @@ class Option:
     answer: str = ""
 
 
-Answer = Callable[[Situation, Issue], Iterable[Option]]
+Answer = Callable[[Week, Issue], Iterable[Option]]
 _KNOWN: dict[str, Answer] = {}
 
 
@@ -48,7 +48,7 @@ def registered() -> dict[str, Answer]:
     return dict(sorted(_KNOWN.items()))
 
 
-def answers_to(situation: Situation, issue: Issue) -> tuple[Option, ...]:
+def answers_to(situation: Week, issue: Issue) -> tuple[Option, ...]:
     """Every answer to one exception that may gain anything, not yet priced."""
     return tuple(
         Option(option.scenario, option.paid, name)
@@ -61,12 +61,12 @@ WEEKS = 3
 LEAST = 1e-6
 
 
-def first_weeks(situation: Situation, weeks: int = WEEKS) -> list[str]:
+def first_weeks(situation: Week, weeks: int = WEEKS) -> list[str]:
     """The labels of the first weeks of the horizon, in which a meeting can still act."""
     return situation.plan.periods.sort("index")["week"].unique(maintain_order=True).head(weeks).to_list()
 
 
-def priced(situation: Situation, balance: str) -> pl.DataFrame:
+def priced(situation: Week, balance: str) -> pl.DataFrame:
     """The rows of a limit that has a price in the first weeks; no row where the plan knows no such limit."""
     rows = situation.plan.prices.get(balance)
     if rows is None:
@@ -76,7 +76,7 @@ def priced(situation: Situation, balance: str) -> pl.DataFrame:
     return found.filter((pl.col("price") > LEAST) & pl.col("week").is_in(first_weeks(situation)))
 
 
-def has_price(situation: Situation, balance: str, key: str, names: Iterable[str]) -> list[str]:
+def has_price(situation: Week, balance: str, key: str, names: Iterable[str]) -> list[str]:
     """Which of the names have a price in a limit, the dearest first."""
     rows = priced(situation, balance)
     if rows.is_empty() or rows.columns.count(key) == 0:
@@ -85,7 +85,7 @@ def has_price(situation: Situation, balance: str, key: str, names: Iterable[str]
     return sums.filter(pl.col(key).is_in(list(names))).sort(["price", key], descending=[True, False])[key].to_list()
 
 
-def lines_for(situation: Situation, issue: Issue) -> list[str]:
+def lines_for(situation: Week, issue: Issue) -> list[str]:
     """The lines that make what an exception is about, whatever level of the bill of material they work on."""
     items = list(issue.about.get("items", ()))
     used = where_used(situation.snapshot).filter(pl.col("item").is_in(items))
@@ -94,7 +94,7 @@ def lines_for(situation: Situation, issue: Issue) -> list[str]:
 
 
 @answer
-def by_hand(situation: Situation, issue: Issue) -> Iterator[Option]:
+def by_hand(situation: Week, issue: Issue) -> Iterator[Option]:
     """The company's scenarios whose `answers` names this exception, or a part of its name."""
     file = shelf(situation.snapshot)
     if not file.is_file():
@@ -106,12 +106,12 @@ def by_hand(situation: Situation, issue: Issue) -> Iterator[Option]:
 
 
 @answer
-def expedite(situation: Situation, issue: Issue) -> Iterator[Option]:
+def expedite(situation: Week, issue: Issue) -> Iterator[Option]:
     """Twice the most that an expedited offer gives in a period."""
     yield from more_of(situation, issue, expedited=True)
 
 
-def more_of(situation: Situation, issue: Issue, *, expedited: bool) -> Iterator[Option]:
+def more_of(situation: Week, issue: Issue, *, expedited: bool) -> Iterator[Option]:
     """The scarcest offer of what the exception lacks, doubled, where its limit has a price."""
     offers = situation.snapshot["offers"].filter(pl.col("maximum").is_not_null())
     fast = pl.col("expedite").fill_null(value=False)
@@ -123,7 +123,7 @@ def more_of(situation: Situation, issue: Issue, *, expedited: bool) -> Iterator[
         yield Option(Scenario(name).scale("offers.maximum", 2.0, offer=offer))
 
 
-def lacking(situation: Situation, issue: Issue) -> list[str]:
+def lacking(situation: Week, issue: Issue) -> list[str]:
     """What is bought and lacks: the parts that an exception names, else every part of the items that it is about."""
     if named := issue.about.get("components", ()):
         return list(named)
@@ -132,7 +132,7 @@ def lacking(situation: Situation, issue: Issue) -> list[str]:
 
 
 @answer
-def other_supplier(situation: Situation, issue: Issue) -> Iterator[Option]:
+def other_supplier(situation: Week, issue: Issue) -> Iterator[Option]:
     """Twice the most that an ordinary offer of the same part gives in a period, at its price."""
     yield from more_of(situation, issue, expedited=False)
 
@@ -141,7 +141,7 @@ PASSIVE = ("Overtime", "Expediting")
 
 
 @answer
-def fence(situation: Situation, issue: Issue) -> Iterator[Option]:
+def fence(situation: Week, issue: Issue) -> Iterator[Option]:
     """A fence of no days: production may change from today on."""
     days, rows = situation.snapshot.settings.fence.frozen_days, situation.plan.prices.get("frozen")
     # A frozen row is an equality: a price of either sign says that a change would gain.
@@ -155,7 +155,7 @@ DAYS = 7
 
 
 @answer
-def later(situation: Situation, issue: Issue) -> Iterator[Option]:
+def later(situation: Week, issue: Issue) -> Iterator[Option]:
     """A week more for the customers of the exception who are not served at all; lateness costs what it costs."""
     who, what = (list(issue.about.get(name, ())) for name in ("customers", "items"))
     short = situation.lines.filter(
@@ -178,7 +178,7 @@ def later(situation: Situation, issue: Issue) -> Iterator[Option]:
 
 
 @answer
-def move_maintenance(situation: Situation, issue: Issue) -> Iterator[Option]:
+def move_maintenance(situation: Week, issue: Issue) -> Iterator[Option]:
     """The job on the line whose hours are worth most, free to be done at any time of the horizon."""
     lines = has_price(situation, "hours", "resource", issue.about.get("resource", ()) or lines_for(situation, issue))
     bound = (pl.col("latest").fill_null("") != "") | (pl.col("earliest").fill_null("") != "")
@@ -190,14 +190,14 @@ def move_maintenance(situation: Situation, issue: Issue) -> Iterator[Option]:
 
 
 @answer
-def overtime(situation: Situation, issue: Issue) -> Iterator[Option]:
+def overtime(situation: Week, issue: Issue) -> Iterator[Option]:
     """Twice the overtime that may be worked in the first weeks, at the premium that it costs."""
     named = issue.about.get("resource", ()) or lines_for(situation, issue)
     for line in has_price(situation, "overtime_limit", "resource", named)[:1]:
         yield Option(doubled(situation, line))
 
 
-def doubled(situation: Situation, line: str) -> Scenario:
+def doubled(situation: Week, line: str) -> Scenario:
     """The allowance for overtime of one line, doubled in the first weeks."""
     weeks = first_weeks(situation)
     name = f"Twice the overtime on {line}, {words.periods(weeks)}"
@@ -205,7 +205,7 @@ def doubled(situation: Situation, line: str) -> Scenario:
 
 
 @answer
-def other_line(situation: Situation, issue: Issue) -> Iterator[Option]:
+def other_line(situation: Week, issue: Issue) -> Iterator[Option]:
     """Twice the overtime on the other line whose hours are worth most, where one line is short of hours."""
     named = issue.about.get("resource", ())
     others = [line for line in lines_for(situation, issue) if line not in named] if named else []
@@ -214,7 +214,7 @@ def other_line(situation: Situation, issue: Issue) -> Iterator[Option]:
 
 
 @answer
-def partial(situation: Situation, issue: Issue) -> Iterator[Option]:
+def partial(situation: Week, issue: Issue) -> Iterator[Option]:
     """The orders of the exception cut to what was forecast."""
     orders = list(issue.about.get("orders", ()))
     surprise = situation.unforecast.filter(pl.format("{} {}", "customer", "family") == issue.subject)
@@ -233,7 +233,7 @@ def partial(situation: Situation, issue: Issue) -> Iterator[Option]:
 
 
 @answer
-def refuse(situation: Situation, issue: Issue) -> Iterator[Option]:
+def refuse(situation: Week, issue: Issue) -> Iterator[Option]:
     """The plan without what is to be approved."""
     if issue.kind == "Overtime":
         yield Option(Scenario("Approve no overtime").set("calendar.overtime_hours", 0.0))
@@ -244,7 +244,7 @@ def refuse(situation: Situation, issue: Issue) -> Iterator[Option]:
 
 
 @answer
-def sooner(situation: Situation, issue: Issue) -> Iterator[Option]:
+def sooner(situation: Week, issue: Issue) -> Iterator[Option]:
     """The event of the exception at half its size; what that gains is the most that may be paid for it."""
     names = list(issue.about.get("event", ()))
     for row in situation.snapshot["events"].filter(pl.col("event").is_in(names)).iter_rows(named=True):
@@ -267,7 +267,7 @@ def sooner(situation: Situation, issue: Issue) -> Iterator[Option]:
             yield Option(Scenario(name).set("events.factor", left, event=row["event"]), paid=False)
 
 
-def _later_half(situation: Situation, event: dict[str, Any]) -> int:
+def _later_half(situation: Week, event: dict[str, Any]) -> int:
     """Days from an event's end that hold half of its working days to come, rounded down; 0 where none can go."""
     today, last = situation.snapshot.as_of, event["to"]
     first = max(event["from"] or today, today)
@@ -279,7 +279,7 @@ def _later_half(situation: Situation, event: dict[str, Any]) -> int:
 
 
 @answer
-def substitute(situation: Situation, issue: Issue) -> Iterator[Option]:
+def substitute(situation: Week, issue: Issue) -> Iterator[Option]:
     """The item of the same family with most stock that lasts, offered unit for unit; customers have yet to agree."""
     found = best_pair(situation, list(issue.about.get("items", ())))
     if found is not None:
@@ -288,7 +288,7 @@ def substitute(situation: Situation, issue: Issue) -> Iterator[Option]:
         yield Option(scenario, paid=False)
 
 
-def best_pair(situation: Situation, items: list[str]) -> dict[str, str] | None:
+def best_pair(situation: Week, items: list[str]) -> dict[str, str] | None:
     """The dearest missed item with the item of its family that has most to spare over its safety stock."""
     missed = situation.item_gaps.filter(pl.col("item").is_in(items))
     taken = situation.snapshot["substitutions"].select("item", "substitute")

@@ -18,8 +18,8 @@ from soe_lib.model.plan import Plan
 from soe_lib.model.planning import Recorded
 from soe_lib.review import words
 from soe_lib.review.exceptions.issue import Issue
-from soe_lib.review.frames.outlook import month_outlook
-from soe_lib.review.situation import Situation
+from soe_lib.review.frames.service import month_outlook
+from soe_lib.review.week import Week
 from soe_lib.whatif import measures
 from soe_lib.whatif.answers import answers_to
 from soe_lib.whatif.options import LEAST
@@ -266,7 +266,7 @@ class DecisionFlips:
         return cls(tuple(answers))
 
     @classmethod
-    def of(cls, situation: Situation, issue: Issue, *, at_most: int = 4) -> DecisionFlips:
+    def of(cls, situation: Week, issue: Issue, *, at_most: int = 4) -> DecisionFlips:
         """Of the options that the pack offers for an exception; raises DataError where it offers none."""
         found = tuple(option.scenario for option in answers_to(situation, issue)[:at_most])
         if not found:

@@ -16,11 +16,11 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.worth import StepCurve, worth
 from soe_lib.money.commitments import CLOSE, committed
 from soe_lib.review import words
-from soe_lib.review.charts.chart import Chart
-from soe_lib.review.charts.steps import step_curves
-from soe_lib.review.frames.load import resource_hours
-from soe_lib.review.frames.outlook import ALL, families, month_to_date, whole_months
-from soe_lib.review.tables.table import Table
+from soe_lib.review.charts.supply import step_curves
+from soe_lib.review.frames.service import ALL, families, month_to_date, whole_months
+from soe_lib.review.frames.supply import resource_hours
+from soe_lib.review.style import Chart
+from soe_lib.review.tables import Table
 
 if TYPE_CHECKING:
     from soe_lib.model.canonical import Canonical

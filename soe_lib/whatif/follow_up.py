@@ -16,14 +16,14 @@ from soe_lib.model.network import Network
 from soe_lib.money.valuation import value_actuals, value_record
 from soe_lib.money.window import cut
 from soe_lib.review.exceptions.issue import Issue
-from soe_lib.review.pages.standard import at_standard
+from soe_lib.review.plans_compared import at_standard
 from soe_lib.whatif.edits import SETTINGS, Edit
 from soe_lib.whatif.scenario import Scenario, parsed
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
     from soe_lib.model.plan import Plan
-    from soe_lib.review.situation import Situation
+    from soe_lib.review.week import Week
     from soe_lib.store.tables import Store
 
 
@@ -257,7 +257,7 @@ def _by_share(shares: list[float], said: str) -> Found:
     return (DONE if sum(shares) / len(shares) >= HALF else NOT), said
 
 
-def realised(before: Snapshot, week: Situation, edits: Scenario, record: Plan | None) -> float | None:
+def realised(before: Snapshot, week: Week, edits: Scenario, record: Plan | None) -> float | None:
     """What was earned in the days since a decision, beyond the plan of that week without it [money].
 
     Formula: profit of what happened − profit of the plan without the decision, over the days that both know, both in
@@ -286,7 +286,7 @@ def realised(before: Snapshot, week: Situation, edits: Scenario, record: Plan | 
     return actual - planned
 
 
-def actions(decided: pl.DataFrame, week: Situation, issues: Iterable[Issue], store: Store = "") -> list[dict[str, Any]]:
+def actions(decided: pl.DataFrame, week: Week, issues: Iterable[Issue], store: Store = "") -> list[dict[str, Any]]:
     """What came of last week's decisions: whether they were carried out, and promised against realised money.
 
     Parameters
@@ -316,9 +316,7 @@ def actions(decided: pl.DataFrame, week: Situation, issues: Iterable[Issue], sto
     return rows
 
 
-def _earned(
-    decided: pl.DataFrame, row: dict[str, Any], before: Snapshot, week: Situation, store: Store
-) -> float | None:
+def _earned(decided: pl.DataFrame, row: dict[str, Any], before: Snapshot, week: Week, store: Store) -> float | None:
     """What a decision that was carried out earned; the week's other promoted decisions stay."""
     from soe_lib.model.planning import fenced, plan_of_record
 

@@ -19,7 +19,7 @@ from soe_lib.model import budget
 from soe_lib.model.plan import Plan
 from soe_lib.model.planning import Recorded
 from soe_lib.review import style, words
-from soe_lib.review.charts.chart import Chart
+from soe_lib.review.style import Chart
 from soe_lib.whatif.measures import Measure, measure
 
 if TYPE_CHECKING:

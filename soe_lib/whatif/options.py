@@ -12,9 +12,9 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
 from soe_lib.review import words
 from soe_lib.review.exceptions.issue import Issue
-from soe_lib.review.frames.lines import lines
+from soe_lib.review.frames.service import lines
 from soe_lib.review.options import BETTER, NONE, WORSE, frame_of
-from soe_lib.review.situation import Situation
+from soe_lib.review.week import Week
 from soe_lib.whatif import measures
 from soe_lib.whatif.answers import Option, answers_to
 from soe_lib.whatif.scenario import text
@@ -24,7 +24,7 @@ LEAST = 1.0
 """Money below which an option changes nothing."""
 
 
-def price_options(situation: Situation, solve: Solve, issues: Sequence[Issue], *, at_most: int = 4) -> pl.DataFrame:
+def price_options(situation: Week, solve: Solve, issues: Sequence[Issue], *, at_most: int = 4) -> pl.DataFrame:
     """What each feasible answer to each exception gains or costs against doing nothing, by planning again.
 
     Formula: total = (margin + steering of the plan with the option) − (margin + steering of this plan). An option that
@@ -51,7 +51,7 @@ def price_options(situation: Situation, solve: Solve, issues: Sequence[Issue], *
     return frame_of(rows)
 
 
-def priced(situation: Situation, solve: Solve, option: Option) -> dict[str, Any]:
+def priced(situation: Week, solve: Solve, option: Option) -> dict[str, Any]:
     """One option against doing nothing; no verdict where it changes nothing."""
     scenario = option.scenario
     row: dict[str, Any] = {
@@ -72,7 +72,7 @@ def priced(situation: Situation, solve: Solve, option: Option) -> dict[str, Any]
     return {**row, **told, "verdict": verdict, "note": note(option, told, situation.currency)}
 
 
-def against(situation: Situation, snapshot: Snapshot, plan: Plan, *, fenced: bool = True) -> dict[str, Any]:
+def against(situation: Week, snapshot: Snapshot, plan: Plan, *, fenced: bool = True) -> dict[str, Any]:
     """A plan's figures less those of this week's plan; fenced: both have the same fence."""
     base, mine = measures.figures(situation.snapshot, situation.plan), measures.figures(snapshot, plan)
     margin = plan.margin - situation.plan.margin

@@ -14,9 +14,8 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
 from soe_lib.money.ledger import STEERING
 from soe_lib.review import words
-from soe_lib.review.frames.likely import historical_error
-from soe_lib.review.frames.lines import lines
-from soe_lib.review.frames.load import line_load
+from soe_lib.review.frames.service import historical_error, lines
+from soe_lib.review.frames.supply import line_load
 from soe_lib.whatif import measures
 from soe_lib.whatif.scenario import Scenario
 

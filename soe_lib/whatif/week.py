@@ -10,9 +10,9 @@ import polars as pl
 
 from soe_lib.review import memory, options
 from soe_lib.review.exceptions import find
-from soe_lib.review.pages.page import agenda, threshold
-from soe_lib.review.situation import Situation
-from soe_lib.review.tables.table import Format, Table, day
+from soe_lib.review.page import agenda, threshold
+from soe_lib.review.tables import Format, Table, day
+from soe_lib.review.week import Week
 from soe_lib.store import meeting
 from soe_lib.whatif.follow_up import actions
 from soe_lib.whatif.options import price_options
@@ -41,7 +41,7 @@ class MeetingWeek:
     decided : every decision kept before this week's meeting, oldest first.
     """
 
-    situation: Situation
+    situation: Week
     hands: pl.DataFrame
     actions: tuple[dict[str, Any], ...]
     decided: pl.DataFrame | None = None
@@ -104,9 +104,7 @@ class MeetingWeek:
         return Table(frame, "Log of decisions, the newest first", {promised: "money", "Week of": day}, rows=15)
 
 
-def meeting_week(
-    situation: Situation, living: Living, *, store: str | Path = "", results: str | Path = ""
-) -> MeetingWeek:
+def meeting_week(situation: Week, living: Living, *, store: str | Path = "", results: str | Path = "") -> MeetingWeek:
     """Price the options of the decisions asked for, remember the exceptions, follow up the last decisions.
 
     Parameters

@@ -147,7 +147,7 @@ class Explorer:
     @cached_property
     def _exceptions(self) -> tuple[str, ...]:
         from soe_lib.review.exceptions import find
-        from soe_lib.review.situation import situation
+        from soe_lib.review.week import situation
 
         return tuple(issue.key for issue in find(situation(self.snapshot, self.living.base, self.record)))
 

@@ -13,8 +13,8 @@ import polars as pl
 from soe_lib.errors import DataError
 from soe_lib.pack.display import table_html
 from soe_lib.review import words
-from soe_lib.review.charts.chart import Chart
-from soe_lib.review.tables.table import Table
+from soe_lib.review.style import Chart
+from soe_lib.review.tables import Table
 from soe_lib.workbench import view
 from soe_lib.workbench.answer import Answer
 from soe_lib.workbench.explorer import Explorer

@@ -67,7 +67,7 @@ def stock(answer: Answer) -> Picture | None:
 def walk(made: Bridge, currency: str) -> Picture:
     """A bridge as a waterfall."""
     from soe_lib.review.charts import bridge
-    from soe_lib.review.pages.statements import bridge_frame
+    from soe_lib.review.plans_compared import bridge_frame
 
     named = pl.col("label").replace(NO_CHANGE, "base")  # a title says "below the base"
     return drawn(bridge(bridge_frame(made).with_columns(named), currency, what="margin"))

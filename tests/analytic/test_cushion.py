@@ -18,7 +18,7 @@ from soe_lib.model import inbound, risk
 from soe_lib.model.network import Network
 from soe_lib.money.ledger import in_order
 from soe_lib.review import frames, options
-from soe_lib.review.situation import Situation
+from soe_lib.review.week import Week
 from soe_lib.uncertainty.slices import WEIGHTS, normal_slices
 from soe_lib.whatif.options import against
 from tests.networks import days, snapshot, weeks
@@ -146,7 +146,7 @@ def test_expected_shortage_is_told_apart_from_goodwill(tmp_path: Path) -> None:
     assert "of margin and EUR −" in found.verdict.replace("\N{NO-BREAK SPACE}", " ")
     assert "of expected shortage)" in found.verdict
     base = soe.plan(made, record=None)
-    told = against(Situation(made, base), none.apply(made), soe.plan(none.apply(made), record=None))
+    told = against(Week(made, base), none.apply(made), soe.plan(none.apply(made), record=None))
     assert (told["margin"], told["goodwill"], told["shortage"]) == pytest.approx((40.0, 0.0, short))
     assert told["total"] == pytest.approx(40.0 + short)
     row = {"option": "no room", "verdict": options.WORSE, "note": "", **told, "churn": None}

@@ -12,7 +12,7 @@ import pytest
 import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.model import Model
-from soe_lib.review.frames.history import published_forecast
+from soe_lib.review.frames.demand import published_forecast
 from tests.networks import days, snapshot, weeks
 
 JANUARY = [{"period": "January", "starts_on": date(2026, 1, 5), "ends_on": date(2026, 1, 31)}]

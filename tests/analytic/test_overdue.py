@@ -13,10 +13,10 @@ import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.model.model import Model
 from soe_lib.operations.orders import allocation
+from soe_lib.review.balance import incurred, planned_otif
 from soe_lib.review.exceptions.causes import attributed
 from soe_lib.review.frames import orders_at_risk
-from soe_lib.review.pages.balance import incurred, planned_otif
-from soe_lib.review.situation import Situation
+from soe_lib.review.week import Week
 from soe_lib.whatif.measures import MEASURES, service
 from tests.networks import MONDAY, snapshot, weeks
 
@@ -46,7 +46,7 @@ def test_an_order_that_is_overdue_is_late_though_it_ships_today(tmp_path: Path) 
     # Due two weeks ago, and due on Thursday; both ship from stock: one of two lines is on time, 40 of 100 units are not.
     today = company(tmp_path, [order("old", -14), order("new", 3, 60)])
     plan = soe.plan(today)
-    situation = Situation(today, plan)
+    situation = Week(today, plan)
     assert planned_otif(situation).value == pytest.approx(0.5)
     assert service(plan) == pytest.approx(0.6)
     in_time = MEASURES["service"].amount(Model(today), None).terms["sell"]
@@ -63,7 +63,7 @@ def test_what_lateness_has_cost_is_shown_apart_and_steers_nothing(tmp_path: Path
     plan = soe.plan(today)
     assert "penalties" not in {name for name, money in plan.ledger.accounts().items() if money}
     assert plan.margin == pytest.approx(100 * 10)
-    assert incurred(Situation(today, plan))[0].value == pytest.approx(56)
+    assert incurred(Week(today, plan))[0].value == pytest.approx(56)
     receipts = [{"receipt": "R", "kind": "buy", "item": "A", "location": "P", "due_on": MONDAY + timedelta(days=7),
                  "quantity": 500}]  # fmt: skip
     later = company(tmp_path / "later", [order("old", -14)], stock=0, receipts=receipts)
@@ -74,7 +74,7 @@ def test_what_lateness_has_cost_is_shown_apart_and_steers_nothing(tmp_path: Path
 
 def test_who_is_not_overdue_reads_of_no_cost_until_today(tmp_path: Path) -> None:
     today = company(tmp_path, [order("new", 3)])
-    assert incurred(Situation(today, soe.plan(today))) == ()
+    assert incurred(Week(today, soe.plan(today))) == ()
 
 
 @pytest.mark.parametrize(("per", "money"), [("day", 14.0), ("week", 2.0), ("year", 14 / 365), ("period", 2.0)])
@@ -108,7 +108,7 @@ def test_a_day_by_day_plan_serves_it_today_and_calls_it_late(tmp_path: Path) -> 
 
 def test_no_cause_of_this_week_is_found_for_what_was_late_before(tmp_path: Path) -> None:
     today = company(tmp_path, [order("old", -14), order("new", 3, 60)])
-    assert attributed(Situation(today, soe.plan(today))).is_empty()
+    assert attributed(Week(today, soe.plan(today))).is_empty()
 
 
 @pytest.mark.parametrize("late_from", ["asked", "confirmed"])
@@ -117,7 +117,7 @@ def test_late_counts_from_the_day_asked_or_confirmed(tmp_path: Path, late_from: 
     orders = [order("1", -4, confirmed_on=MONDAY + timedelta(days=9)), order("2", 2, confirmed_on=None)]
     today = company(tmp_path, orders, f'{WEEKLY}[objective]\nlate_from = "{late_from}"\n')
     plan = soe.plan(today)
-    situation = Situation(today, plan)
+    situation = Week(today, plan)
     score = planned_otif(situation)
     assert score.value == pytest.approx(0.5 if late_from == "asked" else 1.0)
     assert ("confirmed" if late_from == "confirmed" else "requested") in score.text

@@ -18,9 +18,9 @@ from soe_lib.extract.demo import generate
 from soe_lib.model.blocks import STANDARD, Stability
 from soe_lib.review.counterfactuals import cost_of_events
 from soe_lib.review.exceptions import find
-from soe_lib.review.frames.fence import fence_breaks, why
-from soe_lib.review.situation import situation
+from soe_lib.review.frames.changes import fence_breaks, why
 from soe_lib.review.tables import fence_breaks as table_of_breaks
+from soe_lib.review.week import situation
 from tests.analytic.test_two_items import asked, line, quantity
 from tests.networks import MONDAY, snapshot, write
 

@@ -20,8 +20,9 @@ import soe_lib as soe
 from soe_lib.cli import main
 from soe_lib.errors import ReconciliationError
 from soe_lib.operations import orders, release
-from soe_lib.review import charts, frames, pages
-from soe_lib.review.situation import Situation
+from soe_lib.review import charts, frames, supply
+from soe_lib.review.finance import Finance
+from soe_lib.review.week import Week
 from soe_lib.uncertainty.spread import WEIGHTS, normal_slices
 from tests.analytic.test_cushion import SETTINGS, STEPS, company, errors
 from tests.networks import snapshot, weeks
@@ -32,8 +33,8 @@ TYPED = [{"item": "A", "location": "P", "safety_stock": 50.0, "below_safety_cost
 
 def texts(made: soe.Snapshot, plan: soe.Plan | None = None) -> str:
     """The sentences of the supply page's section."""
-    week = Situation(made, plan or soe.plan(made, record=None))
-    return " ".join(one for one in pages.cushion(week) if isinstance(one, str))
+    week = Week(made, plan or soe.plan(made, record=None))
+    return " ".join(one for one in supply.cushion(week) if isinstance(one, str))
 
 
 @pytest.mark.parametrize(("holding", "price"), [(1.0, 10.0), (0.1, 10.0), (4.0, 6.0), (2.0, 40.0)])
@@ -334,7 +335,7 @@ def test_a_pack_works_the_targets_out_once(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(frames, "targets", lambda *_: pytest.fail("worked out again"))
     week = soe.situation(made, plan, targets=soe.kept_targets(tmp_path / "results")).priced(None).answered(None)
     assert week.targets.equals(kept)
-    book = pages.finance(week).workbook("")["stock_targets"]
+    book = Finance(week).workbook("")["stock_targets"]
     assert frames.safety_stocks(made, book).equals(frames.safety_stocks(made, kept))
 
 

@@ -14,8 +14,8 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.cash import cash_curve, cash_to_cash
 from soe_lib.money.statement import statement
 from soe_lib.money.stock import LEAD, expediting_by_cause, idle_stock, working_capital
-from soe_lib.review.pages.tied_up import TiedUp
-from soe_lib.review.situation import situation
+from soe_lib.review.finance_parts import TiedUp
+from soe_lib.review.week import situation
 from tests.networks import MONDAY, Rows, snapshot, weeks
 
 TERMS = '[costs]\nper = "period"\n[terms]\nreceivable_days = 14\npayable_days = 0\n'

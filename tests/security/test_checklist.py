@@ -30,7 +30,7 @@ import soe_lib as soe
 from soe_lib import cli
 from soe_lib.errors import DataError, PackError, SoeError
 from soe_lib.pack import run_notebook, schedule
-from soe_lib.review import export
+from soe_lib.review.tables import write_csv
 from soe_lib.whatif import scenario
 from tests.faults import company
 from tests.security import audit
@@ -55,7 +55,7 @@ def home(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("value", ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1", "\r=1", "-cmd|' /C calc'!A0"])
 def test_3_a_text_that_a_spreadsheet_would_run_is_prefixed(tmp_path: Path, value: str) -> None:
     frame = pl.DataFrame({"item": [value, "plain"], "amount": [-4.5, 1.0]})
-    export.write(frame, tmp_path / "x.csv")
+    write_csv(frame, tmp_path / "x.csv")
     back = pl.read_csv(tmp_path / "x.csv", infer_schema=False)
     assert back["item"].to_list() == [f"'{value}", "plain"]
     assert back["amount"].to_list() == ["-4.5", "1.0"]

@@ -14,7 +14,7 @@ import soe_lib as soe
 from soe_lib.errors import DataError, FormulationError, PackError, SoeError, SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.terms import Part
-from soe_lib.review.pages.why import why_table
+from soe_lib.review.finance_parts import why_table
 from tests.networks import snapshot, weeks
 
 

@@ -1,19 +1,11 @@
 """One chart per file: a frame goes in, a drawing with its finding and its words comes out."""
 
-from soe_lib.review.charts.bridge import bridge
-from soe_lib.review.charts.bridge import finding as bridge_finding
-from soe_lib.review.charts.bridge import whole_units as bridge_whole_units
-from soe_lib.review.charts.chart import Chart, nothing_to_show
-from soe_lib.review.charts.demand import demand
-from soe_lib.review.charts.gaps import gaps
-from soe_lib.review.charts.load import load_heatmap
-from soe_lib.review.charts.order_risk import order_risk
-from soe_lib.review.charts.outlook import month_outlook
-from soe_lib.review.charts.prices import constraint_prices
-from soe_lib.review.charts.service import service
-from soe_lib.review.charts.stock import projected_stock
-from soe_lib.review.charts.stress import stress
-from soe_lib.review.charts.targets import targets
+from soe_lib.review.charts.demand import demand, gaps, month_outlook, order_risk, service
+from soe_lib.review.charts.money import bridge, stress
+from soe_lib.review.charts.money import bridge_finding as bridge_finding
+from soe_lib.review.charts.money import whole_units as bridge_whole_units
+from soe_lib.review.charts.supply import constraint_prices, load_heatmap, projected_stock, targets
+from soe_lib.review.style import Chart, nothing_to_show
 
 __all__ = [
     "Chart",

@@ -1,17 +1,14 @@
-"""Why demand is missed: each missed unit is laid to one cause, so that none is counted twice.
-
-A unit is laid to an event, or to orders that nobody forecast, only where planning again without it serves the unit on
-time (`counterfactuals`). The rest goes to a line whose hours have a price in the weeks of the gap or shortly before, or
-to no cause. Where nobody has planned again, the data only say what an item may hang on, in this order: a late receipt
-of it or of something in it; a supply loss; a line that is down; a full line.
-"""
+"""Why demand is missed and what each cause does to customers: each missed unit is laid to one cause."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 
-from soe_lib.review.frames.lateness import where_used
-from soe_lib.review.situation import Situation
+from soe_lib.extract.where_used import where_used
+from soe_lib.review import words
+from soe_lib.review.week import Week
 
 LOOK_BACK = 4
 LATE, LOSS, DOWN, FULL, OTHER = "late receipt", "supply loss", "line down", "line full", "other"
@@ -23,7 +20,7 @@ UNITS = ("late", "short", "revenue", "money")
 LEAST = 5e-3
 
 
-def attributed(situation: Situation) -> pl.DataFrame:
+def attributed(situation: Week) -> pl.DataFrame:
     """The items with missed demand, a row for each cause that their units are laid to; the units add up to all missed.
 
     Returns
@@ -72,7 +69,7 @@ def _laid(gaps: pl.DataFrame, served: pl.DataFrame) -> pl.DataFrame:
     return order.select("item", "kind", "key", "units")
 
 
-def _served(situation: Situation, used: pl.DataFrame) -> pl.DataFrame:
+def _served(situation: Week, used: pl.DataFrame) -> pl.DataFrame:
     """subject, net, item, units, kind, key: what is on time without each cause, and to which exception it goes."""
     assert situation.prices is not None, "asked only where somebody has planned again"
     rows = situation.prices.select("subject", "cause", "served", net="missed").explode("served").drop_nulls("served")
@@ -94,7 +91,7 @@ def _served(situation: Situation, used: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def made_on(situation: Situation) -> pl.DataFrame:
+def made_on(situation: Week) -> pl.DataFrame:
     """Which resource works on which item: resource, component (the item that it makes)."""
     routings = situation.snapshot["routings"].select("routing", component="item").unique()
     return (
@@ -114,13 +111,13 @@ def link(frame: pl.DataFrame, kind: str, rank: int, *, key: str, weight: str | N
     ).cast(LINK)  # type: ignore[arg-type]
 
 
-def late_links(situation: Situation, used: pl.DataFrame) -> pl.DataFrame:
+def late_links(situation: Week, used: pl.DataFrame) -> pl.DataFrame:
     """Items that contain something which comes late; the dearest receipt counts."""
     late = situation.late_receipts.select("receipt", "value", component="item")
     return link(used.join(late, on="component"), LATE, 0, key="receipt", weight="value")
 
 
-def loss_links(situation: Situation, used: pl.DataFrame) -> pl.DataFrame:
+def loss_links(situation: Week, used: pl.DataFrame) -> pl.DataFrame:
     """Items that contain something whose supplier or offer is hit by a supply loss."""
     lost = situation.events.filter(pl.col("kind") == "supply_loss").select("event", "target")
     offers = situation.snapshot["offers"].select("offer", "supplier", "location", component="item")
@@ -130,13 +127,13 @@ def loss_links(situation: Situation, used: pl.DataFrame) -> pl.DataFrame:
     return link(hit.unique().join(lost, on="target").join(used, on="component"), LOSS, 1, key="event")
 
 
-def down_links(situation: Situation, used: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
+def down_links(situation: Week, used: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
     """Items that are made, or contain something made, on a line that is down."""
     down = situation.events.filter(pl.col("kind") == "downtime").select("event", resource="target")
     return link(made.join(down, on="resource").join(used, on="component"), DOWN, 2, key="event")
 
 
-def full_links(situation: Situation, used: pl.DataFrame, made: pl.DataFrame, gaps: pl.DataFrame) -> pl.DataFrame:
+def full_links(situation: Week, used: pl.DataFrame, made: pl.DataFrame, gaps: pl.DataFrame) -> pl.DataFrame:
     """Items made on a line whose hours have a price in the weeks of the gap or shortly before; the dearest counts."""
     places = situation.load.select(weeks="label", place="order").unique()
     when = gaps.select("item", "weeks").explode("weeks").join(places, on="weeks", validate="m:1")
@@ -146,3 +143,72 @@ def full_links(situation: Situation, used: pl.DataFrame, made: pl.DataFrame, gap
         near.filter(pl.col("order").is_between(pl.col("last") - LOOK_BACK, pl.col("last"))),
         FULL, 3, key="resource", weight="price",
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Missed demand laid to one cause.
+
+    Parameters
+    ----------
+    late, short : units. revenue : of those units [money]. money : lost margin, penalties and lateness [money].
+    items, customers, weeks : names, the dearest items first. codes : the items by their codes, in the same order.
+    proven : whether planning again without the cause serves them; else they are the most that may hang on it.
+    """
+
+    late: float
+    short: float
+    revenue: float
+    money: float
+    items: tuple[str, ...]
+    customers: tuple[str, ...]
+    weeks: tuple[str, ...]
+    codes: tuple[str, ...] = ()
+    proven: bool = True
+
+    @property
+    def about(self) -> dict[str, tuple[str, ...]]:
+        """What is hit, by kind of thing, for whoever looks for answers."""
+        return {"items": self.codes, "customers": self.customers, "weeks": self.weeks}
+
+    @property
+    def any(self) -> bool:
+        """Whether anybody misses anything."""
+        return self.late + self.short >= 0.5
+
+    @property
+    def units(self) -> str:
+        """ "1,200 units late", "300 never served and 1,200 late"."""
+        parts = [(self.short, "never served"), (self.late, "late")]
+        said = [f"{words.number(size)} units {text}" for size, text in parts if size >= 0.5]
+        most = "" if self.proven else "up to "
+        return most + " and ".join(said) if said else "nothing missed"
+
+    def service(self, currency: str) -> str:
+        """The effect on customers in a few words: "1,200 units late, EUR 14 thousand of revenue"."""
+        if not self.any:
+            return "No customer waits"
+        return f"{self.units}, {words.brief_money(self.revenue, currency)} of revenue"
+
+    @property
+    def when(self) -> str:
+        """The weeks that are hit."""
+        return words.periods(self.weeks)
+
+
+def effect_of(situation: Week, kind: str, key: str) -> Effect:
+    """The missed demand laid to one cause."""
+    mine = situation.missed.filter((pl.col("kind") == kind) & (pl.col("key") == key)).sort("revenue", descending=True)
+    weeks = mine["weeks"].explode().unique().to_list() if mine.height else []
+    order = dict(situation.gaps.select("week", "order").rows())
+    return Effect(
+        late=float(mine["late"].sum()),
+        short=float(mine["short"].sum()),
+        revenue=float(mine["revenue"].sum()),
+        money=float(mine["money"].sum()),
+        items=tuple(mine["description"].to_list()),
+        codes=tuple(mine["item"].to_list()),
+        customers=tuple(mine["customers"].explode().unique().sort().drop_nulls().to_list()) if mine.height else (),
+        proven=situation.prices is not None or kind not in PROVEN,
+        weeks=tuple(sorted(weeks, key=lambda week: order.get(week, 0))),
+    )

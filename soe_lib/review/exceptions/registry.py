@@ -1,4 +1,4 @@
-"""The detectors: every file in `detectors` is found by itself, so that a new one touches no other."""
+"""The detectors: every one in a module of this package is found by itself, so that a new one touches no other."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from soe_lib.review.exceptions.issue import Issue, rank
-from soe_lib.review.situation import Situation
+from soe_lib.review.week import Week
 
-Detector = Callable[[Situation], Iterable[Issue]]
+Detector = Callable[[Week], Iterable[Issue]]
 _KNOWN: dict[str, Detector] = {}
 
 
 def detector(function: Detector) -> Detector:
-    """Register a function that finds one kind of exception; its module's name is the detector's name."""
-    _KNOWN[function.__module__.rsplit(".", 1)[-1]] = function
+    """Register a function that finds one kind of exception; its name is the detector's name."""
+    _KNOWN[function.__name__] = function
     return function
 
 
 def registered() -> dict[str, Detector]:
     """Every detector by name, in the order of their names."""
-    package = import_module("soe_lib.review.exceptions.detectors")
+    package = import_module("soe_lib.review.exceptions")
     for module in iter_modules(package.__path__, f"{package.__name__}."):
         import_module(module.name)
     return dict(sorted(_KNOWN.items()))
 
 
-def find(situation: Situation, *, only: Iterable[str] = ()) -> tuple[Issue, ...]:
+def find(situation: Week, *, only: Iterable[str] = ()) -> tuple[Issue, ...]:
     """Every exception of the week, most money first.
 
     Parameters

@@ -4,26 +4,42 @@ worded.
 
 from soe_lib.model.stock_targets import cushion_tiers, safety_stocks, targets, why_none
 from soe_lib.model.where_to_hold import where_to_hold
-from soe_lib.review.frames.adherence import annual_cost_of_goods, made_against_plan, stock_today
-from soe_lib.review.frames.changes import changed_events, changed_inputs, changed_orders, changed_plan, changed_receipts
-from soe_lib.review.frames.demand import demand_by_week, demand_lines
-from soe_lib.review.frames.fence import fence_breaks, in_fence, with_causes
-from soe_lib.review.frames.history import earlier
-from soe_lib.review.frames.lateness import events_now, late_receipts, where_used
-from soe_lib.review.frames.lines import lines
-from soe_lib.review.frames.load import line_load, resource_hours, scarce_hours
-from soe_lib.review.frames.outlook import month_outlook
-from soe_lib.review.frames.running import running
-from soe_lib.review.frames.service import gaps_by_item, gaps_by_week, orders_at_risk, service_by
-from soe_lib.review.frames.stock import cover, projected_stock, stock_value
-from soe_lib.review.frames.time import buckets
-from soe_lib.review.frames.versions import (
+from soe_lib.review.frames.changes import (
+    changed_events,
+    changed_inputs,
+    changed_orders,
+    changed_plan,
+    changed_receipts,
+    fence_breaks,
+    in_fence,
+    with_causes,
+)
+from soe_lib.review.frames.demand import (
     accuracy_by_cell,
+    demand_by_week,
+    demand_lines,
+    earlier,
     errors_by_lag,
     forecast_errors,
     forecast_versions,
     waterfall,
 )
+from soe_lib.review.frames.service import gaps_by_item, gaps_by_week, lines, month_outlook, orders_at_risk, service_by
+from soe_lib.review.frames.supply import (
+    annual_cost_of_goods,
+    cover,
+    events_now,
+    late_receipts,
+    line_load,
+    made_against_plan,
+    projected_stock,
+    resource_hours,
+    running,
+    scarce_hours,
+    stock_today,
+    stock_value,
+)
+from soe_lib.review.frames.time import buckets
 
 __all__ = [
     "accuracy_by_cell",
@@ -64,7 +80,6 @@ __all__ = [
     "targets",
     "waterfall",
     "where_to_hold",
-    "where_used",
     "why_none",
     "with_causes",
 ]

@@ -12,7 +12,7 @@ from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.targets import YearTargets, year_targets
 from soe_lib.review import words
-from soe_lib.review.pages.commitment import targets_table
+from soe_lib.review.finance_parts import targets_table
 from soe_lib.review.tables import Table
 from tests.analytic.test_commitments import flour
 from tests.networks import Rows

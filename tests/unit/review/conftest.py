@@ -9,7 +9,7 @@ import pytest
 import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
-from soe_lib.review.situation import Situation
+from soe_lib.review.week import Week
 from tests.unit.review import tiny
 
 
@@ -26,6 +26,6 @@ def solved(this: Snapshot) -> Plan:
 
 
 @pytest.fixture(scope="package")
-def week(this: Snapshot, solved: Plan) -> Situation:
+def week(this: Snapshot, solved: Plan) -> Week:
     """Its situation, without history."""
-    return Situation(this, solved)
+    return Week(this, solved)

@@ -13,19 +13,19 @@ from soe_lib.extract.demo import generate
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.review import exceptions
 from soe_lib.review.counterfactuals import cost_of_events
-from soe_lib.review.frames.lines import lines
-from soe_lib.review.situation import Situation
+from soe_lib.review.frames.service import lines
+from soe_lib.review.week import Week
 from tests.analytic.test_two_items import asked, line
 from tests.networks import MONDAY, snapshot
 
 
-def priced(found: Snapshot) -> Situation:
+def priced(found: Snapshot) -> Week:
     """The week with its causes taken away one by one."""
-    week = Situation(found, soe.plan(found))
+    week = Week(found, soe.plan(found))
     return week.priced(cost_of_events(week, soe.plan))
 
 
-def laid(week: Situation) -> dict[tuple[str, str], float]:
+def laid(week: Week) -> dict[tuple[str, str], float]:
     """Kind and key of each cause → missed units."""
     rows = week.missed.group_by("kind", "key").agg(units=(pl.col("late") + pl.col("short")).sum()).rows()
     return {(kind, key): units for kind, key, units in rows}
@@ -97,7 +97,7 @@ def test_orders_that_nobody_forecast_are_named_where_they_compete(tmp_path: Path
 
 def test_without_planning_again_nothing_is_said_for_certain(tmp_path: Path) -> None:
     found = snapshot(tmp_path, **line(20) | {"forecast": [asked("A", 30, 10)], "events": [stop(6)]})
-    (down,) = exceptions.find(Situation(found, soe.plan(found)), only=["line_down"])
+    (down,) = exceptions.find(Week(found, soe.plan(found)), only=["line_down"])
     assert "up to 16 units never served" in down.what
 
 
@@ -105,7 +105,7 @@ def test_without_planning_again_nothing_is_said_for_certain(tmp_path: Path) -> N
 def test_no_cause_of_a_generated_company_is_overstated(tmp_path: Path, seed: int) -> None:
     found = soe.read(generate(tmp_path, 1, 8, seed)[0])
     living = soe.Living(found)
-    week = Situation(found, living.base)
+    week = Week(found, living.base)
     week = week.priced(cost_of_events(week, living.plan))
     missed = float((week.lines["late"] + week.lines["short"]).sum())
     parts = laid(week)

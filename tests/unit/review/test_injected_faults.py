@@ -14,8 +14,8 @@ from soe_lib.extract.demo import generate
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.review.counterfactuals import cost_of_events
 from soe_lib.review.exceptions import Issue
-from soe_lib.review.pages.page import agenda
-from soe_lib.review.situation import Situation
+from soe_lib.review.page import agenda
+from soe_lib.review.week import Week
 from soe_lib.whatif.scenario import parsed
 
 EVENT = "edit 1"
@@ -40,7 +40,7 @@ def plan(calm: Snapshot) -> soe.Plan:
 def first_decision(hit: Snapshot) -> tuple[Issue, soe.Plan, pl.DataFrame]:
     """The first decision of the cover, the plan, and the options."""
     living = soe.Living(hit)
-    week = Situation(hit, living.base)
+    week = Week(hit, living.base)
     week = week.priced(cost_of_events(week, living.plan))
     asked = agenda(week)
     return asked[0], living.base, soe.price_options(week, living.plan, asked[:1])

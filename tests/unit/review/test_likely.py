@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import soe_lib as soe
-from soe_lib.review.frames.likely import historical_error, likely_end
+from soe_lib.review.frames.service import historical_error, likely_end
 from tests.analytic.test_commitments import flour
 
 

@@ -15,7 +15,7 @@ from soe_lib.model.blocks import STANDARD
 from soe_lib.model.model import Model
 from soe_lib.model.network import Network
 from soe_lib.review import frames, kpis
-from soe_lib.review.pages.supply import peak
+from soe_lib.review.supply import peak
 from soe_lib.whatif.commitments import tightest
 from tests.networks import Rows, snapshot, weeks
 

@@ -13,9 +13,9 @@ from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot, read
 from soe_lib.model.plan import Plan
 from soe_lib.review import exceptions, memory
-from soe_lib.review.escalation import waiting_cost
 from soe_lib.review.exceptions import Issue
-from soe_lib.review.situation import Situation
+from soe_lib.review.memory import waiting_cost
+from soe_lib.review.week import Week
 from soe_lib.store import history, meeting
 from soe_lib.whatif import decisions, follow_up
 from tests import networks
@@ -72,7 +72,7 @@ def test_a_second_run_of_a_week_remembers_the_week_before_and_not_itself(tmp_pat
 @pytest.mark.parametrize("committed", [100.0, 400.0])
 def test_under_selling_is_remembered_like_over_selling(this: Snapshot, solved: Plan, committed: float) -> None:
     off = this.replace(consensus=this["consensus"].with_columns(quantity=pl.lit(committed)))
-    found = [one for one in exceptions.find(Situation(off, solved)) if one.kind == "Off the S&OP plan"]
+    found = [one for one in exceptions.find(Week(off, solved)) if one.kind == "Off the S&OP plan"]
     once = memory.remember(found, None, MONDAY, threshold=100.0)
     twice = memory.remember(found, once, MONDAY + timedelta(weeks=1), threshold=100.0)
     assert (once["status"].to_list(), twice["status"].to_list()) == (["new"], ["persisting"])
@@ -85,7 +85,7 @@ def store(tmp_path: Path, this: Snapshot, solved: Plan) -> Path:
     home = tmp_path / "plans"
     history.append(home, solved)
     alive = soe.Living(this)
-    week = soe.meeting_week(Situation(this, alive.base), alive, store=home).situation
+    week = soe.meeting_week(Week(this, alive.base), alive, store=home).situation
     for table, rows in (("exceptions", week.memory), ("options", week.options)):
         assert rows is not None
         assert meeting.keep(home, table, rows, company=this.company, as_of=this.as_of)
@@ -108,8 +108,8 @@ def test_a_decision_is_kept_with_what_it_promised_and_followed_up(store: Path, t
     assert soe.decisions(store, before=MONDAY).is_empty()
 
 
-def _week(this: Snapshot) -> Situation:
-    return Situation(this, soe.plan(this))
+def _week(this: Snapshot) -> Week:
+    return Week(this, soe.plan(this))
 
 
 def test_a_promoted_decision_is_the_plan_of_record(store: Path, this: Snapshot, solved: Plan) -> None:
@@ -149,7 +149,7 @@ def test_rules_hand_up_with_who_by_when_and_the_price_of_waiting(tmp_path: Path)
     rules = '[escalation]\nmargin = 200\nmargin_to = "Board"\nweeks = 3\nweeks_to = "Plant head"\ndays = 5\n'
     networks.write(tmp_path, tiny.SETTINGS + rules, **tiny.tables())
     this = read(tmp_path)
-    week = Situation(this, soe.plan(this))
+    week = Week(this, soe.plan(this))
     by_kind = {one.kind: one for one in week.issues}
     # 540 and 210 are at stake, from 200 on it goes up; 15 of overtime does not.
     assert by_kind["Orders above forecast"].hand_up == "Board"
@@ -172,9 +172,9 @@ def test_rules_hand_up_with_who_by_when_and_the_price_of_waiting(tmp_path: Path)
 
 def test_moving_production_inside_the_fence_is_handed_up(this: Snapshot, solved: Plan) -> None:
     kind = "Fence broken"
-    assert not [one for one in exceptions.find(Situation(this, solved, solved)) if one.kind == kind]
+    assert not [one for one in exceptions.find(Week(this, solved, solved)) if one.kind == kind]
     other = soe.plan(this, blocks=[soe.Force("make", 20.0, item="cup", period="2026-W02")])
-    (broken,) = [one for one in exceptions.find(Situation(this, other, solved)) if one.kind == kind]
+    (broken,) = [one for one in exceptions.find(Week(this, other, solved)) if one.kind == kind]
     # The seven frozen days hold 30 cups, of which 10 are no longer made.
     assert "10 units are moved inside the frozen fence of 7 days, 33\u00a0% of" in broken.what
     assert broken.hand_up == "Head of operations"

@@ -16,8 +16,8 @@ from soe_lib.extract.snapshot import Snapshot, read
 from soe_lib.model.living import Living
 from soe_lib.review import options
 from soe_lib.review.exceptions.issue import Issue
-from soe_lib.review.pages.page import agenda
-from soe_lib.review.situation import Situation
+from soe_lib.review.page import agenda
+from soe_lib.review.week import Week
 from soe_lib.whatif import answers
 from soe_lib.whatif.answers import sooner
 from soe_lib.whatif.commitments import curves
@@ -37,7 +37,7 @@ def living(this: Snapshot) -> Living:
 @pytest.fixture(scope="module")
 def priced(living: Living, this: Snapshot) -> pl.DataFrame:
     """Its options."""
-    week = Situation(this, living.base)
+    week = Week(this, living.base)
     return soe.price_options(week, living.plan, agenda(week))
 
 
@@ -84,7 +84,7 @@ def test_an_answer_that_changes_nothing_is_not_offered(priced: pl.DataFrame) -> 
 
 
 def test_options_stand_under_their_decision(priced: pl.DataFrame, this: Snapshot, living: Living) -> None:
-    week = Situation(this, living.base).answered(priced)
+    week = Week(this, living.base).answered(priced)
     asked = agenda(week)
     shown = [line for issue in asked for line in options.as_shown(priced, issue, "EUR")]
     assert {"option": OVERTIME, "margin": "EUR\u00a0+145", "service": "10 fewer wait"}.items() <= shown[0].items()
@@ -96,12 +96,12 @@ def test_options_stand_under_their_decision(priced: pl.DataFrame, this: Snapshot
 
 def test_a_new_kind_of_answer_is_one_function(this: Snapshot, living: Living, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "_KNOWN", dict(answers._KNOWN))
-    week = Situation(this, living.base)
+    week = Week(this, living.base)
     issue = agenda(week)[0]
     before = answers.answers_to(week, issue)
 
     @answers.answer
-    def cheaper(situation: Situation, issue: Issue) -> Iterator[answers.Option]:  # noqa: ARG001
+    def cheaper(situation: Week, issue: Issue) -> Iterator[answers.Option]:  # noqa: ARG001
         yield answers.Option(soe.Scenario("Ask for less").scale("offers.unit_cost", 0.9), paid=False)
 
     (found,) = set(answers.answers_to(week, issue)) - set(before)

@@ -14,17 +14,18 @@ import pytest
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
 from soe_lib.pack import display
-from soe_lib.review import charts, frames, pages, tables
-from soe_lib.review.pages import ledgers
-from soe_lib.review.pages.standard import at_standard, compared_days, without_cost
-from soe_lib.review.situation import Situation
+from soe_lib.review import balance, charts, demand, frames, plans_compared, supply, tables
+from soe_lib.review.finance import Finance
+from soe_lib.review.page import scoreboard
+from soe_lib.review.plans_compared import at_standard, compared_days, without_cost
+from soe_lib.review.week import Week
 
 NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks"
 REVIEWS = ("demand_review", "supply_review", "balance", "finance_review")
 
 
-def test_the_balance_says_what_is_earned_and_who_waits(week: Situation) -> None:
-    page = pages.balance(week)
+def test_the_balance_says_what_is_earned_and_who_waits(week: Week) -> None:
+    page = balance.page(week)
     assert page.headline == (
         "The plan earns EUR\u00a01,535 of margin over 4 weeks and serves 72.0\u00a0% of demand on time. 40 units come late "
         "and 30 are never served; EUR\u00a0700 of revenue waits."
@@ -50,7 +51,7 @@ def test_service_is_compared_with_the_plan_of_record_over_the_same_weeks(this: S
         **{f: getattr(solved, f) for f in solved.__dataclass_fields__}
         | {"flows": {**solved.flows, "sell": sell, "short": short}}
     )
-    scores = {score.name: score for score in pages.balance(Situation(this, solved, worse)).scores}
+    scores = {score.name: score for score in balance.page(Week(this, solved, worse)).scores}
     # 180 of 250 against 140 of 250.
     assert scores["Service on time"].delta == "+16.0 points over the same weeks"
 
@@ -58,25 +59,25 @@ def test_service_is_compared_with_the_plan_of_record_over_the_same_weeks(this: S
 def test_a_ledger_that_does_not_tie_fails_the_check(this: Snapshot, solved: Plan) -> None:
     wrong = {field: getattr(solved, field) for field in solved.__dataclass_fields__}
     wrong["solution"] = {**solved.solution, "objective": solved.objective + 0.02}
-    page = pages.balance(Situation(this, Plan(**wrong)))
+    page = balance.page(Week(this, Plan(**wrong)))
     assert page.checks[0]["ok"] is False
 
 
-def test_demand_and_supply_name_their_worst(week: Situation) -> None:
-    assert pages.demand(week).headline == (
+def test_demand_and_supply_name_their_worst(week: Week) -> None:
+    assert demand.page(week).headline == (
         "B ordered 90 units of Hot more than forecast for week 3. Hot is heading outside the S&OP tolerance, from Jan "
         "2026 on."
     )
-    supply = pages.supply(week)
-    assert supply.headline.startswith(
+    page = supply.page(week)
+    assert page.headline.startswith(
         "Lid from Kobe comes 7 days late: up to 30 units never served and 40 units late of Blue cup."
     )
-    assert {score.name: score.state for score in supply.scores}["Schedule attainment"] == "unknown"
-    assert [issue.kind for issue in supply.asked] == ["Late receipt", "Overtime"]
+    assert {score.name: score.state for score in page.scores}["Schedule attainment"] == "unknown"
+    assert [issue.kind for issue in page.asked] == ["Late receipt", "Overtime"]
 
 
-def test_decisions_are_few_material_and_publishable(week: Situation) -> None:
-    for page in (pages.demand(week), pages.supply(week), pages.balance(week), pages.finance(week).page):
+def test_decisions_are_few_material_and_publishable(week: Week) -> None:
+    for page in (demand.page(week), supply.page(week), balance.page(week), Finance(week).page):
         assert len(page.asked) <= 5
         assert all(issue.certain and issue.money >= 0.5 for issue in page.asked)
         assert display.document(**page.summary)["page"] == page.name
@@ -91,7 +92,7 @@ def test_finance_ties_out_and_bridges_from_the_plan_of_record(this: Snapshot, so
         **{f: getattr(solved, f) for f in solved.__dataclass_fields__}
         | {"name": "last plan", "flows": {**half, "sell": sold}}
     )
-    finance = pages.finance(Situation(this, solved, record))
+    finance = Finance(Week(this, solved, record))
     assert finance.bridge is not None
     assert finance.bridge.residual == 0
     # 60 cups more at 10 − 4, and 30 of lateness.
@@ -107,7 +108,7 @@ def test_finance_ties_out_and_bridges_from_the_plan_of_record(this: Snapshot, so
 
 
 def test_without_a_plan_of_record_finance_says_so(this: Snapshot, solved: Plan) -> None:
-    finance = pages.finance(Situation(this.replace(consensus=this["consensus"].clear()), solved))
+    finance = Finance(Week(this.replace(consensus=this["consensus"].clear()), solved))
     assert finance.bridge is None
     assert finance.page.headline == (
         "The plan earns EUR\u00a01,535 of margin; there is no plan of record to compare it with."
@@ -116,8 +117,8 @@ def test_without_a_plan_of_record_finance_says_so(this: Snapshot, solved: Plan) 
     assert "No bridge" in finance.bridge_chart.title
 
 
-def test_the_sop_plan_is_held_against_the_plan_at_standard_cost(week: Situation) -> None:
-    finance = pages.finance(week)
+def test_the_sop_plan_is_held_against_the_plan_at_standard_cost(week: Week) -> None:
+    finance = Finance(week)
     assert finance.sop_bridge is not None
     # 220 cups at 10 − 4, less 30 of lateness and 15 of overtime premium.
     assert finance.sop_bridge.end == ((220 * 6 - 30 - 15) * 100)
@@ -136,24 +137,24 @@ def test_at_standard_cost_timing_is_left_out(this: Snapshot, solved: Plan) -> No
     assert compared_days(solved, solved) == (date(2026, 1, 5), date(2026, 2, 1))
 
 
-def test_what_has_no_standard_cost_is_counted_not_silently_free(this: Snapshot, solved: Plan, week: Situation) -> None:
+def test_what_has_no_standard_cost_is_counted_not_silently_free(this: Snapshot, solved: Plan, week: Week) -> None:
     blank = this.replace(items=this["items"].with_columns(standard_cost=pl.lit(None, pl.Float64)))
     sold = solved.flows["sell"].filter(pl.col("quantity") != 0)
     found = without_cost(solved, blank["items"])
     assert found["quantity"].sum() == pytest.approx(220)
     assert found["item"].to_list() == sold["item"].cast(pl.String).unique().sort().to_list()
     assert without_cost(solved, this["items"]).is_empty()
-    told = ledgers.others(Situation(blank, solved, None)).assumptions
+    told = plans_compared.others(Week(blank, solved, None)).assumptions
     assert any("220 units sold) cost nothing in margins at standard cost" in text for text in told)
-    assert not any("cost nothing" in text for text in ledgers.others(week).assumptions)
+    assert not any("cost nothing" in text for text in plans_compared.others(week).assumptions)
 
 
-def every_table(week: Situation) -> list[tables.Table | str]:
+def every_table(week: Week) -> list[tables.Table | str]:
     """Every table of the pages."""
-    snapshot, currency, finance = week.snapshot, week.currency, pages.finance(week)
-    page = pages.supply(week)
+    snapshot, currency, finance = week.snapshot, week.currency, Finance(week)
+    page = supply.page(week)
     return [
-        page.decisions, page.exceptions, tables.scoreboard(page.scores), tables.outlook(week.outlook),
+        page.decisions, page.exceptions, scoreboard(page.scores), tables.outlook(week.outlook),
         tables.orders_at_risk(week.orders_at_risk, currency), tables.item_gaps(week.missed, currency),
         tables.late_receipts(week.late_receipts, currency), tables.events(week.events, week.prices, currency),
         tables.service(week.customers, currency, what="Customer"), tables.unforecast(week.unforecast, currency),
@@ -167,10 +168,10 @@ def every_table(week: Situation) -> list[tables.Table | str]:
     ]  # fmt: skip
 
 
-def test_every_table_can_be_shown_and_is_escaped(week: Situation) -> None:
+def test_every_table_can_be_shown_and_is_escaped(week: Week) -> None:
     payload = "<script>alert(1)</script>"
     hostile = week.snapshot.replace(items=week.snapshot["items"].with_columns(description=pl.lit(payload)))
-    shown = [table for table in every_table(Situation(hostile, week.plan)) if isinstance(table, tables.Table)]
+    shown = [table for table in every_table(Week(hostile, week.plan)) if isinstance(table, tables.Table)]
     assert len(shown) >= 18
     for table in shown:
         html = display.table_html(
@@ -179,7 +180,7 @@ def test_every_table_can_be_shown_and_is_escaped(week: Situation) -> None:
         assert "<script" not in html
 
 
-def test_show_takes_charts_tables_and_texts(week: Situation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_show_takes_charts_tables_and_texts(week: Week, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[dict[str, Any]] = []
     monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data))
     display.show("5 < 6 & <b>", charts.service(week.priorities), tables.outlook(week.outlook))
@@ -219,7 +220,7 @@ def test_prose_holds_no_figures(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REVIEWS)
-def test_every_anchor_of_a_decision_is_a_heading_of_its_page(name: str, week: Situation) -> None:
+def test_every_anchor_of_a_decision_is_a_heading_of_its_page(name: str, week: Week) -> None:
     from soe_lib.review import exceptions, words
 
     book = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))

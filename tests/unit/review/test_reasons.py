@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 import soe_lib as soe
-from soe_lib.review import pages
-from soe_lib.review.pages.reasons import Reasons
+from soe_lib.review.finance import Finance
+from soe_lib.review.finance_parts import Reasons
 from soe_lib.review.tables import Table
 from soe_lib.whatif.attribution import attribute
 from tests.analytic.test_commitments import flour
@@ -46,7 +46,7 @@ def test_prices_show_what_is_not_kept_and_count_the_rest(tmp_path: Path) -> None
     snapshot = flour(tmp_path, 42)
     plan = soe.plan(snapshot)
     prices = soe.commitment_prices(snapshot)
-    finance = pages.finance(soe.situation(snapshot, plan), prices=prices.rows)
+    finance = Finance(soe.situation(snapshot, plan), prices=prices.rows)
     ends, priced = finance.reasons.sop
     assert isinstance(ends, Table)
     assert isinstance(priced, Table)
@@ -54,7 +54,7 @@ def test_prices_show_what_is_not_kept_and_count_the_rest(tmp_path: Path) -> None
     assert [row["Committed"], row["Best plan sells"], row["Could be sold"]] == pytest.approx([42, 32, 42])
     assert [row["Costs, EUR"], row["A unit, EUR"]] == pytest.approx([16.0, 1.6], abs=1e-6)
     assert ends.frame["The commitment"].to_list() == ["will fall short"]
-    kept = pages.finance(soe.situation(snapshot, plan), prices=prices.rows.with_columns(committed=pl.lit(30.0)))
+    kept = Finance(soe.situation(snapshot, plan), prices=prices.rows.with_columns(committed=pl.lit(30.0)))
     assert kept.reasons.sop[1] == "Every commitment is kept by the plan as it is: keeping them costs nothing."
 
 

@@ -11,9 +11,9 @@ import polars as pl
 import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.pack.cover import _trust
-from soe_lib.review.pages.closed_week import closed_week
-from soe_lib.review.pages.finance import Finance
-from soe_lib.review.pages.tied_up import TiedUp
+from soe_lib.review.finance import Finance
+from soe_lib.review.finance_parts import TiedUp
+from soe_lib.review.plans_compared import closed_week
 from soe_lib.review.tables import Table
 from tests.reconcile.test_closed_week import FIRST, extract, happened
 from tests.unit.workbench.companies import trader

@@ -9,7 +9,7 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.review import charts, pages, tables
+from soe_lib.review import charts, risk, tables
 from soe_lib.whatif.stress import Sizes
 from tests import networks
 
@@ -56,7 +56,7 @@ def test_a_stress_that_breaks_a_promise_is_told_and_stops_nobody(company: Snapsh
     assert broken["total"] is None
     assert "infeasible" in broken["note"]
     assert found.filter(pl.col("total").is_not_null()).height == 1, "a forecast under its promise is refused too"
-    page = pages.risk(soe.situation(promised, soe.plan(promised), None), found, soe.demand_range(soe.Living(promised)),
+    page = risk.page(soe.situation(promised, soe.plan(promised), None), found, soe.demand_range(soe.Living(promised)),
                       soe.compare(promised, ["base"]).table())  # fmt: skip
     assert any(text.startswith("Not planned: L1 down 7 days.") for text in page.assumptions)
 
@@ -64,7 +64,7 @@ def test_a_stress_that_breaks_a_promise_is_told_and_stops_nobody(company: Snapsh
 def test_the_range_needs_a_history_and_says_so(company: Snapshot) -> None:
     none = soe.demand_range(soe.Living(company))
     assert none.is_empty()
-    assert str(tables.ranges(none, "EUR")).startswith("Insufficient history")
+    assert str(risk.ranges(none, "EUR")).startswith("Insufficient history")
 
 
 def test_the_range_of_the_demo_encloses_the_plan() -> None:
@@ -75,7 +75,7 @@ def test_the_range_of_the_demo_encloses_the_plan() -> None:
     assert planned == pytest.approx(living.base.margin)
     assert low < planned < high
     # Independent of the scenario's edits: the forecast scaled by hand, family by family, and planned cold.
-    from soe_lib.review.frames.likely import historical_error
+    from soe_lib.review.frames.service import historical_error
 
     items = snapshot["items"].select("item", "family")
     error = historical_error(snapshot).select("family", "error")
@@ -99,7 +99,7 @@ def test_scenarios_of_the_company_stand_beside_the_plan(company: Snapshot) -> No
         "calendar.hours", 0.5, resource="L9"
     ).save(company.folder)
     frame = soe.compare(company, ["base", *soe.saved_scenarios(company)]).table()
-    shown = tables.scenarios(frame, "EUR", reference="base")
+    shown = risk.scenarios(frame, "EUR", reference="base")
     assert isinstance(shown, tables.Table)
     rows = {row["Scenario"]: row for row in shown.frame.iter_rows(named=True)}
     # 20 hours a week instead of the 30 needed: 2 × 10 units × (10 − 4).

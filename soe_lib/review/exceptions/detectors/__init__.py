@@ -1,1 +1,0 @@
-"""One file per kind of exception; each registers one function."""

@@ -1,0 +1,269 @@
+"""One week: the extract, the plan, what came before, and every frame a review reads, worked out once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from soe_lib.display import html
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.plan import Plan
+from soe_lib.review import frames, words
+
+if TYPE_CHECKING:
+    from soe_lib.review.exceptions.issue import Issue
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Week:
+    """What a meeting talks about: this week's extract and plan, and the plan of record they are held
+    against.
+
+    Each frame is worked out when first asked for, and once: every page of a pack reads the same figures.
+
+    Parameters
+    ----------
+    snapshot, plan : of this week.
+    record : the last published plan; None where there is none.
+    past : earlier extracts of the company, oldest first.
+    prices : what each event costs, found by planning again without it: subject, money, steering [money]; None where
+        nobody has planned again.
+    options : the priced answers to the exceptions (`soe.price_options`). memory : how long each has been open.
+    stock_targets : of this plan, where they are known already.
+    """
+
+    snapshot: Snapshot
+    plan: Plan
+    record: Plan | None = None
+    past: tuple[Snapshot, ...] = ()
+    prices: pl.DataFrame | None = None
+    options: pl.DataFrame | None = None
+    memory: pl.DataFrame | None = None
+    stock_targets: pl.DataFrame | None = None
+
+    def __repr__(self) -> str:
+        against = self.record.name if self.record else "no plan of record"
+        return f"{self.snapshot.company} as of {self.snapshot.as_of}: {self.plan.name}, against {against}"
+
+    def _repr_html_(self) -> str:
+        issues = [(one.kind, one.headline or one.what, float(one.money)) for one in self.issues]
+        return html(repr(self), pl.DataFrame(issues, schema=["exception", "what", "money"], orient="row"), digits=0)
+
+    @property
+    def currency(self) -> str:
+        """Currency of all money."""
+        return self.snapshot.currency
+
+    @property
+    def before(self) -> Snapshot | None:
+        """The extract before this one."""
+        return self.past[-1] if self.past else None
+
+    @cached_property
+    def issues(self) -> tuple[Issue, ...]:
+        """Every exception of the week, most money first, those marked that the rules hand up."""
+        from soe_lib.review.exceptions import find
+        from soe_lib.review.memory import escalated
+
+        return escalated(self, find(self))
+
+    def answered(self, options: pl.DataFrame | None, memory: pl.DataFrame | None = None) -> Week:
+        """The same week, knowing the priced options and how long its exceptions have been open."""
+        return replace(self, options=options, memory=memory if memory is not None else self.memory)
+
+    @cached_property
+    def fences(self) -> dict[str, date]:
+        """The first day after each fence that settings.toml draws: {"frozen": …, "slushy": …}."""
+        fence = self.snapshot.settings.fence
+        days = {"frozen": fence.frozen_days, "slushy": fence.slushy_days}
+        return {name: self.snapshot.as_of + timedelta(days=length) for name, length in days.items() if length}
+
+    @cached_property
+    def breaks(self) -> pl.DataFrame:
+        """Where the plan breaks the frozen fence."""
+        return frames.fence_breaks(self.snapshot, self.plan, self.record)
+
+    @cached_property
+    def breaks_by_cause(self) -> pl.DataFrame:
+        """The same breaks: cause (what would spare most of it if it were taken away; blank: nothing known), spared."""
+        return frames.with_causes(self.breaks, self.prices)
+
+    @cached_property
+    def demand(self) -> pl.DataFrame:
+        """Forecast, orders and sales by family and week."""
+        return frames.demand_by_week(self.snapshot, self.past)
+
+    @cached_property
+    def demand_lines(self) -> pl.DataFrame:
+        """Forecast and orders by item, place, customer and week."""
+        return frames.demand_lines(self.snapshot)
+
+    @cached_property
+    def versions(self) -> pl.DataFrame:
+        """Finished weeks with every forecast that was published of them."""
+        return frames.forecast_versions(self.snapshot, self.past)
+
+    @cached_property
+    def errors(self) -> pl.DataFrame:
+        """Finished weeks with the forecast published one week before."""
+        return frames.forecast_errors(self.snapshot, lag=1, versions=self.versions)
+
+    @cached_property
+    def accuracy(self) -> pl.DataFrame:
+        """How good the forecast was by item, place and class of customers, at the lag that must be covered."""
+        return frames.accuracy_by_cell(self.snapshot, self.past)
+
+    @cached_property
+    def lines(self) -> pl.DataFrame:
+        """What the plan does to each demand line."""
+        return frames.lines(self.snapshot, self.plan)
+
+    @cached_property
+    def priorities(self) -> pl.DataFrame:
+        """Service by customer priority."""
+        return frames.service_by(self.snapshot, self.plan, "priority")
+
+    @cached_property
+    def customers(self) -> pl.DataFrame:
+        """Service by customer."""
+        return frames.service_by(self.snapshot, self.plan, "customer")
+
+    @cached_property
+    def gaps(self) -> pl.DataFrame:
+        """Demand served and missed by week."""
+        return frames.gaps_by_week(self.snapshot, self.plan)
+
+    @cached_property
+    def item_gaps(self) -> pl.DataFrame:
+        """Items whose demand is not all served on time."""
+        return frames.gaps_by_item(self.snapshot, self.plan)
+
+    @cached_property
+    def missed(self) -> pl.DataFrame:
+        """The same items, in parts that are laid to one cause each: kind and key added."""
+        from soe_lib.review.exceptions.causes import attributed
+
+        return attributed(self)
+
+    def priced(self, costs: pl.DataFrame | None) -> Week:
+        """The same week, knowing what each event costs (`cost_of_events`)."""
+        return replace(self, prices=costs)
+
+    def cost_of(self, subject: str, otherwise: float) -> tuple[float, str]:
+        """What an event costs [money], and how that was found; `otherwise` where nobody has planned again without
+        it.
+        """
+        known = self.prices.filter(pl.col("subject") == subject) if self.prices is not None else None
+        if known is None or known.is_empty():
+            return max(otherwise, 0.0), "lost margin, penalties and lateness of the demand laid to it"
+        return max(
+            float(known["money"][0]), 0.0
+        ), "margin of the plan without it − margin of this plan, by planning again"
+
+    @cached_property
+    def orders_at_risk(self) -> pl.DataFrame:
+        """Open orders that will be late or short."""
+        return frames.orders_at_risk(self.snapshot, self.plan)
+
+    @cached_property
+    def load(self) -> pl.DataFrame:
+        """Hours used and hours there, by line and week."""
+        return frames.line_load(self.snapshot, self.plan)
+
+    @cached_property
+    def scarce(self) -> pl.DataFrame:
+        """What one more hour is worth, by line and week."""
+        return frames.scarce_hours(self.snapshot, self.plan)
+
+    @cached_property
+    def hour_prices(self) -> pl.DataFrame:
+        """What one more hour is worth, ready to be drawn: label, price [money per hour]."""
+        when = pl.col("label").map_elements(words.period_name, return_dtype=pl.String)
+        return self.scarce.select(label=pl.format("{}, {}", "resource", when), price="price")
+
+    @cached_property
+    def unforecast(self) -> pl.DataFrame:
+        """Orders far above the forecast, by customer and family."""
+        from soe_lib.review.exceptions.customers import unforecast
+
+        return unforecast(self)
+
+    @cached_property
+    def stock(self) -> pl.DataFrame:
+        """Projected stock against safety stock."""
+        return frames.projected_stock(self.snapshot, self.plan)
+
+    @cached_property
+    def stock_shown(self) -> pl.DataFrame:
+        """The stocks worth a look: what comes late first, then sold items that fall furthest under their safety
+        stock.
+        """
+        late = self.late_receipts.select("item", "location").unique().with_columns(late=True)
+        sold = self.lines.select("item", "location").unique().with_columns(sold=True)
+        nodes = self.stock.select("item", "location", "gap_value", "order").unique()
+        ranked = nodes.join(late, on=["item", "location"], how="left").join(sold, on=["item", "location"], how="left")
+        place = ranked.sort(
+            [pl.col("late").fill_null(False), pl.col("sold").fill_null(False), "order"], descending=[True, True, False]
+        ).select("item", "location").with_row_index("place")  # fmt: skip
+        joined = self.stock.join(place, on=["item", "location"], validate="m:1")
+        return joined.with_columns(order=pl.col("place").cast(pl.Int64)).drop("place").sort("order", "index")
+
+    @cached_property
+    def thin(self) -> pl.DataFrame:
+        """Sold items that fall under half their safety stock."""
+        from soe_lib.review.exceptions.stock import thin
+
+        return thin(self)
+
+    @cached_property
+    def targets(self) -> pl.DataFrame:
+        """Stock that is worth holding against what nobody knows, beside what is held and what is typed."""
+        known = self.stock_targets
+        return frames.targets(self.snapshot, self.plan) if known is None else known
+
+    @cached_property
+    def cover(self) -> pl.DataFrame:
+        """How long today's stock lasts."""
+        return frames.cover(self.snapshot, self.plan)
+
+    @cached_property
+    def outlook(self) -> pl.DataFrame:
+        """Sales outlook of each family and month against its S&OP commitment."""
+        return frames.month_outlook(self.snapshot, self.plan)
+
+    @cached_property
+    def late_receipts(self) -> pl.DataFrame:
+        """Receipts that are overdue or delayed."""
+        return frames.late_receipts(self.snapshot)
+
+    @cached_property
+    def events(self) -> pl.DataFrame:
+        """Events in force."""
+        return frames.events_now(self.snapshot)
+
+    @cached_property
+    def changed_plan(self) -> pl.DataFrame:
+        """What the plan does otherwise than the plan of record."""
+        return frames.changed_plan(self.plan, self.record, frozen_days=self.snapshot.settings.fence.frozen_days)
+
+
+def situation(
+    snapshot: Snapshot,
+    plan: Plan,
+    record: Plan | None = None,
+    *,
+    prices: pl.DataFrame | None = None,
+    targets: pl.DataFrame | None = None,
+) -> Week:
+    """This week's situation, with the company's earlier extracts beside it.
+
+    Parameters
+    ----------
+    snapshot, plan : of this week. record : the plan of record, where there is one.
+    prices : what each event costs, from `cost_of_events`. targets : of this plan, from `soe.kept_targets`.
+    """
+    return Week(snapshot, plan, record, frames.earlier(snapshot), prices, stock_targets=targets)
