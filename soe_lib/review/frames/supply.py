@@ -11,7 +11,7 @@ from soe_lib.model import events, hours
 from soe_lib.model.blocks.sites import closing_hours
 from soe_lib.model.hours import given
 from soe_lib.model.network import Network
-from soe_lib.review.frames.service import missed_now, named
+from soe_lib.review.frames.service import named
 from soe_lib.review.frames.time import buckets
 from soe_lib.review.kpis import forward_cover
 
@@ -366,19 +366,6 @@ def blame(late: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     found = pl.concat(named_by).sort("receipt", "rank", "event").unique("receipt", keep="first", maintain_order=True)
     joined = late.join(found.select("receipt", "event", "note"), on="receipt", how="left", validate="1:1")
     return joined.with_columns(pl.col("event", "note").fill_null(""))
-
-
-def touched(snapshot: Snapshot, plan: Plan, components: list[str]) -> pl.DataFrame:
-    """Demand lines that are late from now on or short and whose item contains one of the components (or is one).
-
-    Returns
-    -------
-    the rows of `lines`, with the lost money of each: short × (price − standard cost + penalty) + lateness.
-    """
-    used = where_used(snapshot).filter(pl.col("component").is_in(components)).select("item").unique()
-    missed = missed_now(snapshot, plan)
-    lost = pl.col("short") * (pl.col("margin") + pl.col("short_penalty")) + pl.col("late_money")
-    return missed.join(used, on="item", how="semi").with_columns(money=lost)
 
 
 def events_now(snapshot: Snapshot) -> pl.DataFrame:

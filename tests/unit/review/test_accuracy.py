@@ -117,7 +117,7 @@ def test_demand_goes_before_sales_for_its_item_and_week() -> None:
 
 def test_the_lag_is_what_a_decision_must_cover() -> None:
     """Lead time + 7 days: 8 days reach into the second week, so its forecast is one week old; 14 days do too."""
-    lags = {lead: frames.versions.protection_lags(extract(lead=lead)).row(0)[3] for lead in (0.0, 1.0, 7.0, 8.0, 30.0)}
+    lags = {lead: frames.demand.protection_lags(extract(lead=lead)).row(0)[3] for lead in (0.0, 1.0, 7.0, 8.0, 30.0)}
     assert lags == {0.0: 0, 1.0: 1, 7.0: 1, 8.0: 2, 30.0: 5}
     # only the forecast of one week before was kept, so that one is shown, and said
     assert set(frames.accuracy_by_cell(extract(lead=30.0))["lag"]) == {1}
@@ -130,7 +130,7 @@ def test_the_lag_is_of_the_interval_that_the_cushion_protects() -> None:
     made = extract(
         lead=5.0, settings=f'{SETTINGS}[cushion]\nuse = "always"\nreview_days = 14\n', lanes=lanes, offers=offers
     )
-    assert frames.versions.protection_lags(made).rows() == [("A", "L", 15.0, 2), ("B", "L", 15.0, 2)]
+    assert frames.demand.protection_lags(made).rows() == [("A", "L", 15.0, 2), ("B", "L", 15.0, 2)]
     intervals = risk.intervals(Network(made)).filter(pl.col("location").cast(pl.String) == "L")
     assert set(intervals["days"]) == {15.0}
 

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from soe_lib.extract.snapshot import Snapshot, read
+from soe_lib.extract.where_used import where_used
 from soe_lib.model.plan import Plan
 from soe_lib.review import frames
 from soe_lib.review.frames.time import shared_weeks
@@ -155,7 +156,7 @@ def test_late_receipts_name_event_and_reason(this: Snapshot) -> None:
 
 
 def test_where_used_follows_every_level(this: Snapshot) -> None:
-    assert frames.where_used(this).rows() == [("cup", "cup"), ("lid", "cup"), ("lid", "lid")]
+    assert where_used(this).rows() == [("cup", "cup"), ("lid", "cup"), ("lid", "lid")]
 
 
 def test_plans_are_compared_over_whole_weeks_that_both_cover(this: Snapshot) -> None:
