@@ -85,7 +85,7 @@ def check(data: str, as_of: str | None, as_json: bool, html: Path | None) -> Non
 
     report = run(data, as_of)
     if html:
-        from soe_lib.extract.check_page import write_page
+        from soe_lib.extract.check import write_page
 
         write_page(report, html)
     click.echo(json.dumps(report.to_dict(), indent=2) if as_json else report.text())
@@ -99,7 +99,7 @@ def check(data: str, as_of: str | None, as_json: bool, html: Path | None) -> Non
 def sources(data: str, as_of: str | None, as_json: bool) -> None:
     """Say for each table where it comes from, how old it is, and how many rows it has."""
     with stops(as_json):
-        from soe_lib.extract.origins import origins
+        from soe_lib.extract.check import origins
 
         found = origins(data, as_of)
         click.echo(json.dumps(found.to_dict(), indent=2) if as_json else found.text())
@@ -519,7 +519,7 @@ def replay(data: str, weeks: int | None, out: Path, causes: bool, workers: int, 
 def demo(folder: Path, weeks: int, items: int, seed: int, shape: str, last: str, **size: int | None) -> None:
     """Write a demo company of any size into DIR."""
     with stops():
-        from soe_lib.extract.demo import generate
+        from soe_lib.demo import generate
 
         chosen = {name: value for name, value in size.items() if value is not None}
         made = generate(folder, weeks, items, seed, shape=shape, last=date.fromisoformat(last), **chosen)  # type: ignore[arg-type]
@@ -540,7 +540,7 @@ def import_() -> None:
 def frepple(source: Path, target: Path, as_of: str | None, currency: str, lots: bool) -> None:
     """Read frePPLe's CSV tables from DIR; write OUT/<as-of>/ and say every assumption."""
     with stops():
-        from soe_lib.extract.importers.frepple import import_frepple
+        from soe_lib.importers.frepple import import_frepple
 
         day = date.fromisoformat(as_of) if as_of else None
         click.echo(str(import_frepple(source, target, as_of=day, currency=currency, lots=lots)))
@@ -554,8 +554,8 @@ def frepple(source: Path, target: Path, as_of: str | None, currency: str, lots: 
 def supplygraph(source: Path, target: Path, as_of: str | None, currency: str) -> None:
     """Read daily records in SupplyGraph's layout from DIR; write OUT/<Monday>/ for every week."""
     with stops():
-        from soe_lib.extract.importers.supplygraph import import_supplygraph
-        from soe_lib.extract.settings_file import as_date
+        from soe_lib.extract.settings import as_date
+        from soe_lib.importers.supplygraph import import_supplygraph
 
         day = as_date(as_of) if as_of else None
         if as_of and day is None:
@@ -570,7 +570,7 @@ def supplygraph(source: Path, target: Path, as_of: str | None, currency: str) ->
 def schema(table: str) -> None:
     """Print the data contract: every table, or the columns of one, with types, units, defaults and meanings."""
     with stops():
-        from soe_lib.extract.contract import contract
+        from soe_lib.extract.schema import contract
 
         click.echo(contract(table))
 

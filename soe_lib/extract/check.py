@@ -1,18 +1,25 @@
-"""soe check: everything that is wrong with an extract, at once, for a reader or for a program."""
+"""`soe check`: what is wrong with an extract, as text, as JSON and as a page that a planner can forward."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import date
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import jinja2
+
 from soe_lib import objects
 from soe_lib.errors import SoeError
-from soe_lib.extract.findings import LEVELS, Finding, by_level, stops
+from soe_lib.extract.deliveries import Delivery, newest_day
+from soe_lib.extract.findings import LEVELS, Finding, by_level, printable, stops
 from soe_lib.extract.folders import locate
-from soe_lib.extract.reading import Extract, inspect
+from soe_lib.extract.reading import inspect
+from soe_lib.extract.rules import Extract
+from soe_lib.extract.schema import MANDATORY, schema
+from soe_lib.workspace import root, shipped
 
 
 @dataclass(frozen=True)
@@ -104,3 +111,145 @@ def _refusal(said: str) -> Finding:
     rule = f"The plan cannot start: {(rest if named else said).rstrip('.')}."
     fix = "Mend it: `soe plan` refuses this extract."
     return Finding("stop", Path(file).stem if named else "", file if named else "", rule=rule, fix=fix)
+
+
+TEMPLATE = "check.html.j2"
+TITLES = {
+    "stop": ("Stops the plan", "Nothing is planned or published until these are mended."),
+    "warn": ("Warnings", "It is planned, and the pack says so on its cover."),
+    "repair": ("Repairs", "Mended on reading and counted; the files are as they were."),
+    "note": ("Notes", "Good to know."),
+}
+
+
+def check_page(report: CheckReport) -> str:
+    """The whole report as one HTML page.
+
+    Parameters
+    ----------
+    report : what the check found.
+    """
+    places = [folder / "templates" for folder in (root(), shipped()) if (folder / "templates" / TEMPLATE).is_file()]
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(places), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    style = environment.loader.get_source(environment, "style.css")[0] if environment.loader else ""
+    return environment.get_template(TEMPLATE).render(
+        report=report,
+        style=style,
+        levels=[(level, *TITLES[level], _by_file(report.findings, level)) for level in LEVELS if report.count(level)],
+        counts=[(level, TITLES[level][0], report.count(level)) for level in LEVELS],
+        rows=sum(report.rows.values()),
+        where=Path(report.folder).name or report.folder,
+        verdict="can be planned" if report.ok else "cannot be planned",
+    )
+
+
+def _by_file(findings: Sequence[Finding], level: str) -> list[tuple[str, list[Finding]]]:
+    """Findings of a level under the file that they are in."""
+    chosen = [one for one in findings if one.level == level]
+    return [(file, list(group)) for file, group in groupby(chosen, key=lambda one: one.file or one.table or "extract")]
+
+
+def write_page(report: CheckReport, path: Path) -> None:
+    """Write the page; a page that was there is replaced whole.
+
+    Parameters
+    ----------
+    path : the .html file.
+    """
+    aside = path.with_name(f".{path.name}.new")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside.write_text(check_page(report), encoding="utf-8")
+    aside.replace(path)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One table of an extract.
+
+    Parameters
+    ----------
+    origin : a file, a sheet, or a query on a named source; blank where nobody delivers the table.
+    of : the day its newest row was changed, or else its file was written; blank where nobody says.
+    days : from that day to the as-of date; below zero where the file was written later.
+    rows : rows read; None where it could not be read.
+    """
+
+    table: str
+    origin: str
+    of: str
+    days: int | None
+    rows: int | None
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Every table that an extract has, or cannot do without."""
+
+    folder: str
+    as_of: str
+    tables: tuple[Origin, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for JSON."""
+        return {"folder": self.folder, "as_of": self.as_of, "tables": [asdict(one) for one in self.tables]}
+
+    def text(self) -> str:
+        """One line per table, for a reader."""
+        rows = [("table", "comes from", "of", "age", "rows")]
+        rows += [(one.table, one.origin or "nowhere", one.of, _age(one.days), _count(one)) for one in self.tables]
+        wide = [max(len(row[at]) for row in rows) for at in range(5)]
+        lines = [
+            f"{row[0]:<{wide[0]}}  {row[1]:<{wide[1]}}  {row[2]:<{wide[2]}}  {row[3]:>{wide[3]}}  {row[4]:>{wide[4]}}"
+            for row in rows
+        ]
+        return "\n".join([f"{self.folder}, as of {self.as_of or 'no date'}", *lines])
+
+
+def _age(days: int | None) -> str:
+    if days is None:
+        return ""
+    return (
+        "the same day" if days == 0 else f"{abs(days)} day{'s' * (abs(days) != 1)} {'before' if days > 0 else 'after'}"
+    )
+
+
+def _count(one: Origin) -> str:
+    if one.rows is None:
+        return "unreadable" if one.origin else ""
+    return f"{one.rows:,}"
+
+
+def origins(data: str | Path, as_of: str | date | None = None) -> Origins:
+    """Where each table of an extract comes from, how old it is, and how many rows it has.
+
+    Parameters
+    ----------
+    data : a company folder with one folder per as-of date, or one extract.
+    as_of : ISO date; blank or left out for the newest extract.
+
+    Raises
+    ------
+    DataError : there is no such extract.
+    """
+    extract = inspect(locate(data, as_of))
+    tables = [_origin(extract, name) for name in schema() if name in extract.deliveries or name in MANDATORY]
+    said = extract.settings.as_of.isoformat() if extract.dated else ""
+    return Origins(str(extract.folder), said, tuple(tables))
+
+
+def _origin(extract: Extract, name: str) -> Origin:
+    delivery, source = extract.deliveries.get(name), extract.sources.get(name)
+    if delivery is None:
+        return Origin(name, "", "", None, None)
+    day = _day(extract, delivery)
+    days = (extract.settings.as_of - day).days if day is not None and extract.dated else None
+    rows = source.frame.height if source is not None else None
+    return Origin(name, printable(delivery.origin), day.isoformat() if day else "", days, rows)
+
+
+def _day(extract: Extract, delivery: Delivery) -> date | None:
+    source, entry = extract.sources.get(delivery.table), delivery.entry
+    newest = newest_day(source, entry) if source is not None and entry is not None and entry.updated else None
+    return newest or (delivery.modified.date() if delivery.modified else None)

@@ -1,8 +1,11 @@
-"""Queries on PostgreSQL, DuckDB and SQLite: read only, one transaction, values bound, no secret in any message."""
+"""Tables of a database: one reading statement, bound parameters, and an address that stands in no message."""
 
 from __future__ import annotations
 
+import base64
 import math
+import os
+import re
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -11,11 +14,88 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 import polars as pl
 
-from soe_lib.extract import secrets
-from soe_lib.extract.bound import RefusedError, identifier, statement
+ALIAS = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+HIDDEN = "•••"
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+PARAMETERS = ("as_of", "company", "currency")
+PIECE = re.compile(
+    r"""'(?:[^']|'')*'            # a text
+      | "(?:[^"]|"")*"            # a quoted name
+      | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$   # a dollar-quoted text
+      | --[^\n]*                  # a remark to the line's end
+      | /\*.*?\*/                 # a remark
+      | ::                        # a cast
+      | (?P<bound>:[A-Za-z_]\w*)  # a parameter
+      | (?P<end>;)
+      | (?P<percent>%)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+STYLES = {"postgresql": "%({})s", "duckdb": "${}", "sqlite": ":{}"}
+
+
+class RefusedError(Exception):
+    """Why a query or a name is not sent to a database, and what to write instead."""
+
+    def __init__(self, rule: str, fix: str) -> None:
+        self.fix = fix
+        super().__init__(rule)
+
+
+def identifier(name: str) -> str:
+    """A name of a table or column, quoted for SQL; "schema.table" is quoted part by part.
+
+    Raises
+    ------
+    RefusedError : it is no plain name.
+    """
+    parts = name.split(".")
+    if len(parts) > 3 or not all(NAME.fullmatch(part) for part in parts):
+        raise RefusedError(
+            "Not a name of a table or column.", "Write letters, digits and _ alone, such as planning.items."
+        )
+    return ".".join(f'"{part}"' for part in parts)
+
+
+def statement(query: str, kind: str) -> tuple[str, tuple[str, ...]]:
+    """The query as a driver takes it, and the names of the parameters that it binds.
+
+    Parameters
+    ----------
+    query : one SELECT (or WITH … SELECT); `:as_of` and the like are bound, never pasted.
+    kind : postgresql, duckdb or sqlite.
+
+    Raises
+    ------
+    RefusedError : more than one statement, a statement that does not read, or an unknown parameter.
+    """
+    text = query.strip()
+    bare = PIECE.sub(lambda found: " " if found.group().startswith(("--", "/*")) else found.group(), text).strip()
+    if not re.match(r"(?i)(select|with)\b", bare):
+        raise RefusedError("The query does not read: it does not begin with SELECT or WITH.", "Write one SELECT.")
+    ends = [found.start() for found in PIECE.finditer(bare) if found.group("end")]
+    if any(bare[at + 1 :].strip() for at in ends):
+        raise RefusedError("The query holds more than one statement.", "Write one SELECT, without a semicolon.")
+    bare = bare[: ends[0]] if ends else bare
+    names: dict[str, None] = {}
+
+    def put(found: re.Match[str]) -> str:
+        if found.group("percent") or (kind == "postgresql" and "%" in found.group()):
+            return found.group().replace("%", "%%") if kind == "postgresql" else found.group()
+        if not found.group("bound"):
+            return found.group()
+        name = found.group("bound")[1:]
+        if name not in PARAMETERS:
+            raise RefusedError(f"The query asks for an unknown parameter :{name}.", f"Use :{', :'.join(PARAMETERS)}.")
+        names[name] = None
+        return STYLES[kind].format(name)
+
+    return PIECE.sub(put, bare), tuple(names)
+
 
 KINDS = ("postgresql", "duckdb", "sqlite")
 SECONDS = 300
@@ -94,7 +174,7 @@ class Database:
             import psycopg
         except ImportError:
             raise LostError("The driver of PostgreSQL is not installed.", INSTALL) from None
-        secret = secrets.address(self.address)
+        secret = address_of(self.address)
         if not secret:
             fix = f"Set {self.address} to the address of {self.name}."
             raise LostError(f"The environment has no {self.address}.", fix)
@@ -170,7 +250,7 @@ def _said(error: Exception, secret: str) -> str:
     if secret and not primary:
         return " ".join(filter(None, (type(error).__name__, getattr(error, "sqlstate", None))))
     lines = (primary or str(error)).splitlines()
-    return f"{type(error).__name__}: {secrets.scrub(lines[0] if lines else '', secret)}"
+    return f"{type(error).__name__}: {scrub(lines[0] if lines else '', secret)}"
 
 
 def _frame(names: list[str], rows: list[tuple[Any, ...]]) -> pl.DataFrame:
@@ -205,3 +285,53 @@ def _numbers(values: tuple[Any, ...]) -> tuple[Any, ...]:
         for value in values
     )
     return tuple(value if value is None else int(value) if whole else float(value) for value in values)
+
+
+def address_of(alias: str) -> str:
+    """What the environment holds under an alias; blank where it holds nothing."""
+    return os.environ.get(alias, "")
+
+
+def looks_secret(text: str) -> bool:
+    """Whether a text is an address with what belongs into it, and not an alias."""
+    return "://" in text or "=" in text or "@" in text
+
+
+def scrub(text: str, secret: str) -> str:
+    """The text without the secret address, its password, or either of them in another writing.
+
+    Parameters
+    ----------
+    text : for example what a driver says.
+    secret : the address that was connected to.
+    """
+    for word in sorted(_forms(secret), key=len, reverse=True):
+        text = text.replace(word, HIDDEN)
+    return text
+
+
+def _forms(secret: str) -> set[str]:
+    words = {secret} | set(_passwords(secret))
+    words |= {unquote(word) for word in words}
+    forms = set()
+    for word in words:
+        coded = base64.b64encode(word.encode()).decode()
+        forms |= {word, quote(word, safe=""), quote_plus(word), coded, coded.rstrip("=")}
+    return {form for form in forms if len(form) >= 3}
+
+
+def _passwords(secret: str) -> list[str]:
+    found = [
+        (quoted or plain).replace("\\'", "'")
+        for quoted, plain in re.findall(
+            r"(?i)\b(?:password|passfile|sslpassword)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))", secret
+        )
+    ]
+    found += re.findall(r"(?i)[?&](?:password|sslpassword)=([^&]+)", secret)
+    try:
+        parts = urlsplit(secret)
+        found += [parts.password] if parts.password else []
+    except ValueError:
+        pass
+    found += re.findall(r"://[^/:@]*:(.*)@", secret)
+    return [word for word in found if word]

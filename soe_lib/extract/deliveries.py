@@ -11,17 +11,14 @@ from pathlib import Path
 
 import polars as pl
 
-from soe_lib.extract.bound import RefusedError
-from soe_lib.extract.columns import ASIDE
-from soe_lib.extract.databases import Database, LostError
-from soe_lib.extract.dialect import PLAIN, TIME, Dialect, dates, labels, numbers
-from soe_lib.extract.findings import Finding
+from soe_lib.errors import plainly
+from soe_lib.extract.casting import ASIDE, PLAIN, TIME, Dialect, dates, labels, numbers
+from soe_lib.extract.databases import Database, LostError, RefusedError
+from soe_lib.extract.files import SUFFIXES, WORKBOOK, discover, misnamed, read_source
+from soe_lib.extract.findings import Finding, Source, refusal
 from soe_lib.extract.schema import Column, Table, schema
 from soe_lib.extract.settings import Settings
-from soe_lib.extract.source import Source, refusal
-from soe_lib.extract.sources import SUFFIXES, WORKBOOK, discover, misnamed, read_source
-from soe_lib.extract.sources_file import FILE, Entry, Mapped, load_sources
-from soe_lib.extract.spelling import plainly
+from soe_lib.extract.sources import FILE, Entry, Mapped, load_sources
 from soe_lib.extract.workbook import UnreadableError, Workbook
 
 Read = Callable[[], "tuple[Source | None, list[Finding]]"]

@@ -1,10 +1,18 @@
-"""What a check found: the level, where it is, which value, against which rule, and how to fix it."""
+"""What is wrong with an extract, and the raw table that says in which line of which file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
+
+import numpy as np
+import polars as pl
+
+from soe_lib.extract.schema import Table
 
 LEVELS = ("stop", "warn", "repair", "note")
 SHOWN = 5
@@ -83,3 +91,105 @@ def by_level(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def stops(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Only the findings that must be mended before anything is planned."""
     return tuple(one for one in findings if one.level == "stop")
+
+
+QUOTE, NEWLINE, RETURN = 34, 10, 13
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Every row below the header: the line of the file it starts on, its number of values, whether it is blank."""
+
+    line: np.ndarray
+    fields: np.ndarray
+    blank: np.ndarray
+
+    def take(self, keep: np.ndarray) -> Layout:
+        """The layout of the rows that were kept."""
+        return Layout(self.line[keep], self.fields[keep], self.blank[keep])
+
+
+def scan(text: bytes, separator: str = ",") -> Layout:
+    """The layout of a CSV text whose quotes are balanced.
+
+    Parameters
+    ----------
+    text : the file's bytes in UTF-8, header included, rows ended by a newline.
+    separator : one ASCII character between the values of a row.
+    """
+    letters = np.frombuffer(text, dtype=np.uint8)
+    outside = np.bitwise_xor.accumulate((letters == QUOTE).view(np.uint8)) == 0
+    newlines = np.flatnonzero(letters == NEWLINE)
+    ends = newlines[outside[newlines]]
+    if not ends.size or ends[-1] != letters.size - 1:
+        ends = np.append(ends, letters.size)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    commas = np.flatnonzero((letters == ord(separator)) & outside)
+    fields = np.searchsorted(commas, ends) - np.searchsorted(commas, starts) + 1
+    length = ends - starts
+    blank = (length == 0) | ((length == 1) & (letters[np.minimum(starts, letters.size - 1)] == RETURN))
+    line = np.searchsorted(newlines, starts) + 1
+    return Layout(line[1:], fields[1:], blank[1:])
+
+
+Rows = pl.Series | Sequence[int] | np.ndarray
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file as it was delivered.
+
+    Parameters
+    ----------
+    frame : the rows as they stand there, one String column per header (parquet keeps numbers and dates).
+    size : bytes of the file.
+    digest : makes the fingerprint of these bytes, once somebody asks for it.
+    plain : the file has no letter beyond ASCII and no tab, so that a blank at an end can only be a space.
+    tight : the file has neither a blank nor a quote, so that no cell has a space at an end or is an empty string.
+    layout : finds where each row starts, when rows and lines of the file are not simply one after the other.
+    first : the number of the first row: 2 below a header, 1 in a parquet file.
+    settled : by column, which cells a workbook held as numbers or days: no convention of writing is theirs.
+    days : by column of text, which cells hold a day where a label of time is wanted, and nobody says of what it is.
+    """
+
+    table: str
+    file: str
+    frame: pl.DataFrame
+    size: int
+    digest: Callable[[], str]
+    plain: bool = False
+    tight: bool = False
+    layout: Callable[[], Layout] | None = None
+    first: int = 2
+    settled: Mapping[str, pl.Series] = field(default_factory=dict)
+    days: Mapping[str, pl.Series] = field(default_factory=dict)
+
+    @property
+    def sha256(self) -> str:
+        """The fingerprint of the bytes that were read."""
+        return self.digest()
+
+    def lines(self, rows: Rows) -> tuple[int, ...]:
+        """The file line numbers of the first few of these rows."""
+        shown = np.sort(np.asarray(rows, dtype=np.int64))[:SHOWN]
+        if self.layout is None:
+            return tuple(int(row) + self.first for row in shown)
+        line = self.layout().line
+        return tuple(int(line[row]) for row in shown)
+
+    def finding(self, level: str, rows: Rows = (), **what: str) -> Finding:
+        """A finding in this file at these rows."""
+        return Finding(level, self.table, self.file, self.lines(rows), count=len(rows), **what)
+
+
+def digest_of(content: bytes) -> Callable[[], str]:
+    """The fingerprint of a file's bytes, made when it is first asked for: a check of a large file does without."""
+    return cache(lambda: hashlib.sha256(content).hexdigest())
+
+
+def refusal(
+    table: Table, path: Path | str, rule: str, fix: str, rows: tuple[int, ...] = (), value: str = ""
+) -> Finding:
+    """A finding that stops: the table cannot be read from this file."""
+    file = path.name if isinstance(path, Path) else path
+    return Finding("stop", table.name, file, rows, value=value, rule=rule, fix=fix, count=len(rows))

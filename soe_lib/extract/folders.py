@@ -7,9 +7,9 @@ from pathlib import Path
 
 from soe_lib import objects, workspace
 from soe_lib.errors import DataError
+from soe_lib.extract.files import SUFFIXES, WORKBOOK
 from soe_lib.extract.schema import MANDATORY
-from soe_lib.extract.settings_file import FILE, as_date, load
-from soe_lib.extract.sources import SUFFIXES, WORKBOOK
+from soe_lib.extract.settings import FILE, as_date, load
 
 DEMO = "data/demo"
 """The demo company: used where it is asked for by name, or where it is the only one."""

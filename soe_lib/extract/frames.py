@@ -19,15 +19,14 @@ import polars as pl
 from soe_lib.errors import DataError
 from soe_lib.extract.casting import cast
 from soe_lib.extract.deliveries import translate
-from soe_lib.extract.findings import Finding, stops
-from soe_lib.extract.reading import CALENDAR, SETTINGS, Extract, Near, calendar_of, examined, missing_tables
+from soe_lib.extract.files import misnamed, without_rows
+from soe_lib.extract.findings import Finding, Source, stops
+from soe_lib.extract.reading import calendar_of, examined, missing_tables
+from soe_lib.extract.rules import CALENDAR, SETTINGS, Extract, Near
 from soe_lib.extract.schema import Table, schema
-from soe_lib.extract.settings import Settings
-from soe_lib.extract.settings_file import Reader
+from soe_lib.extract.settings import Reader, Settings
 from soe_lib.extract.snapshot import Snapshot, freeze
-from soe_lib.extract.source import Source
-from soe_lib.extract.sources import misnamed, without_rows
-from soe_lib.extract.sources_file import Entry
+from soe_lib.extract.sources import Entry
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,17 +1,14 @@
-"""Overlapping labels of time: of two rows of one key, the one of fewer days holds for its days, in every table.
-
-A day goes before an ISO week, a week before a fiscal month, and a period of the extract before whatever has more days
-than it. What is cut out of the longer label is written into it, so that `Calendar.shares`, `parts` and `split` place
-the rest of it without knowing about rows.
-"""
+"""Which label of time wins where several name a day, and what a downtime takes of the hours that its days offer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 import polars as pl
 
 from soe_lib.extract.calendar import LESS, Calendar, with_label
+from soe_lib.extract.settings import Settings
 
 LABELLED = {
     "calendar": ("resource",),
@@ -90,3 +87,94 @@ def _pairs(calendar: Calendar, labels: pl.Series) -> pl.DataFrame:
     other = spans.rename({name: f"other_{name}" for name in spans.columns}).rename({"other_label": "other"})
     pairs = spans.join_where(other, pl.col("first") <= pl.col("other_last"), pl.col("last") >= pl.col("other_first"))
     return pairs.filter(pl.col("label") != pl.col("other")).select("label", "days", "other", "other_days")
+
+
+ROUNDING = 1e-9
+
+
+def limits_per(settings: Settings, periods: pl.DataFrame) -> str:
+    """week, day or period: as `[limits] per` says; else week, or period where the extract gives the periods."""
+    return settings.limits.per or ("period" if (periods["kind"] == "given").all() else "week")
+
+
+def worked(calendar: Calendar, per: str) -> pl.DataFrame:
+    """period, work: how many times the hours of a head or of a step of capacity a period has."""
+    working = list(calendar.working_days)
+    works = pl.col("date").dt.weekday().is_in(working).cast(pl.Float64).sum()
+    work = {"week": works / len(working), "day": works, "period": pl.lit(1.0)}
+    return calendar.days.group_by("period").agg(work=work[per]).sort("period")
+
+
+def offered(calendar: Calendar, settings: Settings, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """resource, date, hours, overtime: what every day of the horizon offers, with today's crew, before events [h]."""
+    rows = labelled(calendar, tables["calendar"], "calendar").select(
+        "resource", "period", hours=pl.col("hours").fill_null(0.0), overtime=pl.col("overtime_hours").fill_null(0.0)
+    )
+    by_label = calendar.day_shares(rows["period"])
+    given = rows.join(by_label, left_on="period", right_on="label").select(
+        "resource", "date", pl.col("hours", "overtime") * pl.col("share")
+    )
+    crews = tables["workforce"].with_columns(pl.col("opening_heads", "hours_per_head").fill_null(0.0))
+    by_period = calendar.day_shares(calendar.periods["period"]).join(
+        worked(calendar, limits_per(settings, calendar.periods)), left_on="label", right_on="period"
+    )
+    heads = pl.col("opening_heads") * pl.col("hours_per_head") * pl.col("work") * pl.col("share")
+    brought = crews.join(by_period, how="cross").select("resource", "date", hours=heads, overtime=pl.lit(0.0))
+    inside = pl.concat([given, brought]).join(calendar.days.select("date"), on="date", how="semi")
+    return inside.group_by("resource", "date").agg(pl.col("hours", "overtime").sum()).sort("resource", "date")
+
+
+def taken(days: pl.DataFrame, calendar: Calendar, first: date, last: date, hours: float) -> pl.DataFrame:
+    """What one downtime takes: resource, date, hours, overtime [h] and missing [h, the same on all days of a resource].
+
+    The hours are spread evenly over the event's days; what a day cannot give is taken from the others, first of their
+    regular hours, then of their overtime. Days outside the horizon take the share of their working days along.
+
+    Parameters
+    ----------
+    days : from `offered`, of the resources that are down. first, last : of the event. hours : in total.
+    """
+    mine = days.filter(pl.col("date").is_between(first, last))
+    wanted = pl.lit(hours * share_inside(calendar, first, last))
+    regular = _levelled(mine, "hours", wanted)
+    rest = (wanted - pl.col("taken_hours").sum().over("resource")).clip(lower_bound=0.0)
+    both = _levelled(regular.with_columns(rest.alias("rest")), "overtime", pl.col("rest"))
+    missing = pl.col("rest") - pl.col("taken_overtime").sum().over("resource")
+    return both.select(
+        "resource", "date", hours="taken_hours", overtime="taken_overtime",
+        missing=pl.when(missing > ROUNDING * (1.0 + hours)).then(missing).otherwise(0.0),
+    )  # fmt: skip
+
+
+def _levelled(days: pl.DataFrame, what: str, wanted: pl.Expr) -> pl.DataFrame:
+    """`taken_` of each day: the same of every one, or all that it has; together what is wanted, where they have it."""
+    ordered = days.sort("resource", what)
+    before = (pl.col(what).cum_sum() - pl.col(what)).over("resource")
+    left = pl.len().over("resource") - pl.int_range(pl.len()).over("resource")
+    level = (wanted - before) / left
+    # The first day, from the poorest on, that has as much as an even share of what the poorer ones leave.
+    enough = pl.when(pl.col("_level") <= pl.col(what)).then("_level").max().over("resource")
+    return (
+        ordered.with_columns(_level=level)
+        .with_columns(_even=enough)
+        .with_columns(pl.min_horizontal(what, pl.col("_even").clip(lower_bound=0.0)).alias(f"taken_{what}"))
+        .drop("_level", "_even")
+    )
+
+
+def left(days: pl.DataFrame, took: pl.DataFrame) -> pl.DataFrame:
+    """What a downtime leaves of the days' hours to the next one: resource, date, hours, overtime."""
+    both = days.join(took, on=["resource", "date"], how="left", suffix="_taken", maintain_order="left")
+    rest = [
+        (pl.col(name) - pl.col(f"{name}_taken").fill_null(0.0)).clip(lower_bound=0.0) for name in ("hours", "overtime")
+    ]
+    return both.select("resource", "date", *rest)
+
+
+def share_inside(calendar: Calendar, first: date, last: date) -> float:
+    """Share of an event's working days (of its days, where none works) that lies in the horizon."""
+    days = pl.DataFrame({"date": pl.date_range(first, last, eager=True)})
+    works = pl.col("date").dt.weekday().is_in(list(calendar.working_days))
+    counted = days.filter(works | ~works.any())
+    there = counted.join(calendar.days.select("date"), on="date", how="semi")
+    return there.height / counted.height if counted.height else 0.0

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import textwrap
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -11,6 +14,10 @@ from typing import Any
 
 import polars as pl
 
+from soe_lib.errors import DataError, hint
+
+OTHER = "other "
+PER = (" started", " demanded")
 DType = type[pl.DataType]
 DTYPES: MappingProxyType[str, DType] = MappingProxyType(
     {"text": pl.String, "number": pl.Float64, "integer": pl.Int64, "date": pl.Date, "yes-no": pl.Boolean}
@@ -121,3 +128,88 @@ def _default(text: str, kind: str) -> Any:
     if kind == "yes-no":
         return text == "yes"
     return int(text) if kind == "integer" else float(text)
+
+
+WIDTH = 110
+CONVENTIONS = "conventions"
+
+
+def contract(table: str = "") -> str:
+    """Every table with its columns; or of one table each column's type, unit, default and meaning.
+
+    Parameters
+    ----------
+    table : name of a table; "conventions": what the figures mean where more than one reading is possible; blank: all.
+
+    Raises DataError for a table that the contract does not have.
+    """
+    if table == CONVENTIONS:
+        return files("soe_lib.extract").joinpath("contract.md").read_text(encoding="utf-8")
+    if table and table not in schema():
+        raise DataError(f"The contract has no table {table!r}. {hint(table, schema())} `soe schema` lists them.")
+    if table:
+        key = ", ".join(schema()[table].key) or "none"
+        return "\n".join([f"{table}: named by {key}.", *map(_column_contract, schema()[table].columns)])
+    listed = [
+        textwrap.fill(
+            ", ".join(found.names),
+            WIDTH,
+            initial_indent=f"  {name}{' (needed)' if name in MANDATORY else ''}: ",
+            subsequent_indent="      ",
+        )
+        for name, found in schema().items()
+    ]
+    said = "`soe schema TABLE` explains the columns of one, `soe schema conventions` what the figures mean."
+    return "\n".join([f"{len(listed)} tables. {said}", *listed])
+
+
+def _column_contract(column: Column) -> str:
+    marks = [column.type, f"[{column.unit}]" if column.unit else ""]
+    marks += ["key" if column.key else "", "required" if column.required else ""]
+    if column.default not in (None, ""):
+        marks.append(f"blank means {column.default}")
+    if column.choices:
+        marks.append(f"one of {', '.join(column.choices)}")
+    if column.references:
+        marks.append(f"a {column.references}")
+    head = f"  {column.name} ({', '.join(filter(None, marks))})"
+    return f"{head}\n{textwrap.fill(column.meaning, WIDTH, initial_indent='      ', subsequent_indent='      ')}"
+
+
+def powers(column: Column) -> Mapping[str, int]:
+    """Whose unit a number is in and with which power: {"component": 1, "routing": -1}; "" stands for every item.
+
+    Parameters
+    ----------
+    column : any column; one that counts no item's units gives nothing.
+    """
+    found: Counter[str] = Counter()
+    for place, word in enumerate(_words(column)):
+        if word == "unit" or word.startswith("unit "):
+            found[_owner(word, schema()[column.table])] += -1 if place else 1
+    return {owner: power for owner, power in found.items() if power}
+
+
+def money(column: Column) -> bool:
+    """Whether a number is in money, by itself or per something."""
+    return _words(column)[:1] == ["money"]
+
+
+def owners(table: Table) -> tuple[str, ...]:
+    """The columns that lead to the items whose units a table counts: first `unit`, then `per_unit`."""
+    words = [word for column in table.columns for word in _words(column) if word.split(" ")[0] == "unit"]
+    return tuple(dict.fromkeys(_owner(word, table) for word in sorted(words, key=lambda word: word.endswith(PER))))
+
+
+def _words(column: Column) -> list[str]:
+    """The parts of a number's unit; none of a factor between units or currencies, which is in neither."""
+    return column.unit.split("/") if column.type == "number" and OTHER not in column.unit else []
+
+
+def _owner(word: str, table: Table) -> str:
+    role = word.removeprefix("unit").strip()
+    if role.startswith("of "):
+        return role.removeprefix("of ")
+    if role == "started" and table.name != "routings":
+        return "routing"
+    return "item" if "item" in table.names else ""

@@ -1,64 +1,20 @@
-"""Whose unit a number is in and with which power, as schema.csv's column `unit` says it, and factors between units.
-
-The parts of a unit stand between slashes: the first counts (+1), what it is per divides (−1). "unit" is the unit of the
-row's item; "unit of x" that of the item which column x names, or of the item of the row that x refers to; "unit
-started" that of the item which the row's routing makes; "unit demanded" that of the item demanded. A row without an
-item is of every item, or of every item of its family; an event is of the item or offer that it happens to.
-"""
+"""Quantities in the item's own unit and money in the company's currency, to the cent."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
 import polars as pl
 
-from soe_lib.extract.schema import Column, Table, schema
+from soe_lib.extract.casting import ASIDE
+from soe_lib.extract.findings import SHOWN, Finding, Source
+from soe_lib.extract.schema import money, owners, powers, schema
+from soe_lib.extract.settings import Settings
+from soe_lib.extract.sources import UNITS, Entry
 
 STEPS = 4  # pallet → layer → case → piece
 SAME = 1e-12
-OTHER = "other "
-PER = (" started", " demanded")
 Frames = Mapping[str, pl.DataFrame]
-
-
-def powers(column: Column) -> Mapping[str, int]:
-    """Whose unit a number is in and with which power: {"component": 1, "routing": -1}; "" stands for every item.
-
-    Parameters
-    ----------
-    column : any column; one that counts no item's units gives nothing.
-    """
-    found: Counter[str] = Counter()
-    for place, word in enumerate(_words(column)):
-        if word == "unit" or word.startswith("unit "):
-            found[_owner(word, schema()[column.table])] += -1 if place else 1
-    return {owner: power for owner, power in found.items() if power}
-
-
-def money(column: Column) -> bool:
-    """Whether a number is in money, by itself or per something."""
-    return _words(column)[:1] == ["money"]
-
-
-def owners(table: Table) -> tuple[str, ...]:
-    """The columns that lead to the items whose units a table counts: first `unit`, then `per_unit`."""
-    words = [word for column in table.columns for word in _words(column) if word.split(" ")[0] == "unit"]
-    return tuple(dict.fromkeys(_owner(word, table) for word in sorted(words, key=lambda word: word.endswith(PER))))
-
-
-def _words(column: Column) -> list[str]:
-    """The parts of a number's unit; none of a factor between units or currencies, which is in neither."""
-    return column.unit.split("/") if column.type == "number" and OTHER not in column.unit else []
-
-
-def _owner(word: str, table: Table) -> str:
-    role = word.removeprefix("unit").strip()
-    if role.startswith("of "):
-        return role.removeprefix("of ")
-    if role == "started" and table.name != "routings":
-        return "routing"
-    return "item" if "item" in table.names else ""
 
 
 def item_of(table: str, owner: str, tables: Frames) -> pl.Series:
@@ -155,3 +111,208 @@ def scaled(name: str, factor: pl.Series, power: int) -> pl.Expr:
     up, value = power > 0, pl.col(name)
     exact = value / inverse if up else value * inverse
     return pl.when(whole).then(exact).otherwise(value * factor if up else value / factor).alias(name)
+
+
+UNIT_WORDS = ("unit", "uom", "unit_of_measure")
+CURRENCY_WORDS = ("currency", "currency_code")
+Tables = dict[str, pl.DataFrame]
+
+
+def convert(
+    tables: Tables, sources: Mapping[str, Source], entries: Mapping[str, Entry], settings: Settings
+) -> tuple[Tables, list[Finding]]:
+    """The tables in one unit per item and one currency, and every row that cannot be converted.
+
+    Parameters
+    ----------
+    tables : typed, rows in the order of their sources.
+    sources : the raw frames, with the columns that say units and currencies.
+    entries : what sources.toml declares of each table.
+    """
+    findings: list[Finding] = []
+    done = dict(tables)
+    for name, source in sources.items():
+        entry = entries.get(name, Entry(name))
+        for what, owner in zip(UNITS, owners(schema()[name]), strict=False):
+            done[name], problems = _units(done, source, entry, what, owner)
+            findings += problems
+        currency = _of(source, entry, "currency")
+        if currency is not None:
+            done[name], problems = _money(done, source, entry, currency, settings)
+            findings += problems
+        findings += _undeclared(done, source, entry, settings)
+    return done, findings
+
+
+def _of(source: Source, entry: Entry, what: str) -> pl.Series | None:
+    """The unit (or currency) of every row, where sources.toml says it; None where it says nothing."""
+    fixed, column = getattr(entry, what), ASIDE + getattr(entry, f"{what}_column")
+    if fixed:
+        return pl.repeat(fixed, source.frame.height, dtype=pl.String, eager=True)
+    return source.frame.get_column(column).cast(pl.String).str.strip_chars() if column in source.frame.columns else None
+
+
+def _units(tables: Tables, source: Source, entry: Entry, what: str, owner: str) -> tuple[pl.DataFrame, list[Finding]]:
+    """A table with every number of one owner's units in the item's own, and the rows that cannot be converted."""
+    frame, unit = tables[source.table], _of(source, entry, what)
+    counted = {one.name: power for one in schema()[source.table].columns if (power := powers(one).get(owner))}
+    if unit is None or not counted:
+        return frame, []
+    unit, item = unit.fill_null(""), item_of(source.table, owner, tables)
+    found = _factor(tables, frame, item, unit)
+    needed = frame.select(pl.any_horizontal((pl.col(one) != 0).fill_null(False) for one in counted)).to_series()
+    unknown = (item != "") & ~item.is_in(tables["items"]["item"].implode())  # the rules say so
+    missing = found.is_null() & needed & ~unknown
+    factor = found.fill_null(1.0)
+    moved = ((factor != 1.0) & needed).arg_true()
+    findings = _unconverted(source, entry, what, item, unit, missing, own_units(tables))
+    if not len(moved):
+        return frame, findings
+    column, value = getattr(entry, f"{what}_column") or what, unit[int(moved[0])]
+    rule = "Quantities in another unit were converted to the item's own."
+    findings.append(source.finding("repair", moved, column=column, value=value, rule=rule))
+    return frame.with_columns(scaled(name, factor, power) for name, power in counted.items()), findings
+
+
+def _factor(tables: Tables, frame: pl.DataFrame, item: pl.Series, unit: pl.Series) -> pl.Series:
+    """Own units in one of each row's unit; of rows without an item that of all of them, if it is one."""
+    asked = pl.DataFrame({"item": item, "unit": unit})
+    found = asked.join(factors(tables), on=["item", "unit"], how="left", maintain_order="left")["factor"]
+    if not (item == "").any():
+        return found
+    family = frame["family"] if "family" in frame.columns else pl.repeat("", frame.height, dtype=pl.String, eager=True)
+    asked = asked.with_columns(family=family)
+    every = asked.join(shared_factors(tables), on=["family", "unit"], how="left", maintain_order="left")["factor"]
+    return pl.select(pl.when(item == "").then(every).otherwise(found)).to_series()
+
+
+def _unconverted(
+    source: Source, entry: Entry, what: str, item: pl.Series, unit: pl.Series, missing: pl.Series, own: pl.DataFrame
+) -> list[Finding]:
+    """Rows whose unit is blank, or has no way to the item's own."""
+    column, findings = getattr(entry, f"{what}_column") or what, []
+    blank, rest = (missing & (unit == "")).arg_true(), (missing & (unit != "")).arg_true()
+    if len(blank):
+        rule, fix = "The unit is blank.", "Fill it: a quantity without a unit means nothing."
+        findings.append(source.finding("stop", blank, column=column, rule=rule, fix=fix))
+    for said in unit.gather(rest).unique(maintain_order=True).head(SHOWN) if len(rest) else ():
+        alike = rest.filter(unit.gather(rest) == said)
+        rule, fix = _advice(item.gather(alike).unique(maintain_order=True), said, own)
+        findings.append(source.finding("stop", alike, column=column, value=said, rule=rule, fix=fix))
+        rest = rest.filter(unit.gather(rest) != said)
+    if len(rest):
+        rule, fix = "No conversion from yet other units to the items' own.", "Add them to the table units."
+        findings.append(source.finding("stop", rest, column=column, value=unit[int(rest[0])], rule=rule, fix=fix))
+    return findings
+
+
+def _advice(items: pl.Series, unit: str, own: pl.DataFrame) -> tuple[str, str]:
+    item = items[0]
+    if not item:
+        rule = f"No conversion from {unit} that is the same for every item that the row is of."
+        return rule, "Write a row per item, or the number in the items' own unit."
+    known = own.filter(pl.col("item") == item)["own"][0] or "its own unit"
+    more = f" (and {len(items) - 1:,} more)" if len(items) > 1 else ""
+    rule = f"No conversion from {unit} to the item's own unit: {item}{more} is counted in {known}."
+    return rule, f"Add to the table units: item {item}, unit {unit}, factor (how many {known} make one {unit})."
+
+
+def _money(
+    tables: Tables, source: Source, entry: Entry, currency: pl.Series, settings: Settings
+) -> tuple[pl.DataFrame, list[Finding]]:
+    frame = tables[source.table]
+    columns = [one.name for one in schema()[source.table].columns if money(one)]
+    if not columns:
+        return frame, []
+    month = _month(frame, entry.rate_on, settings)
+    asked = frame.with_columns(month=month).select("month").with_columns(currency=currency)
+    rates = tables["currencies"].select("currency", "month", "rate").unique(["currency", "month"], keep="first")
+    found = asked.join(rates, on=["currency", "month"], how="left", maintain_order="left")["rate"]
+    home = (asked["currency"] == settings.currency).fill_null(False)
+    there = frame.select(pl.any_horizontal((pl.col(columns) != 0).fill_null(False))).to_series()
+    column = entry.currency_column or "currency"
+    blank = (asked["currency"].is_null() | (asked["currency"] == "").fill_null(True)) & there
+    findings = []
+    if blank.any():
+        rule, fix = "The currency is blank.", "Fill it: money without a currency means nothing."
+        findings.append(source.finding("stop", blank.arg_true(), column=column, rule=rule, fix=fix))
+    rest = (found.is_null() & ~home & ~blank & there).arg_true()
+    if len(rest):
+        row = int(rest[0])
+        name, month = asked.row(row, named=True)["currency"], asked["month"][row]
+        rule = f"No rate from {name} to {settings.currency} for {month}."
+        fix = "Add a row (currency, month, rate) to the table currencies."
+        findings.append(source.finding("stop", rest, column=column, value=str(name), rule=rule, fix=fix))
+    rate = pl.select(pl.when(home).then(1.0).otherwise(found)).to_series().fill_null(1.0)
+    moved = ((rate != 1.0) & there).arg_true()
+    if not len(moved):
+        return frame, findings
+    rule = f"Money in another currency was converted to {settings.currency}."
+    findings.append(source.finding("repair", moved, column=column, value=str(currency[int(moved[0])]), rule=rule))
+    return frame.with_columns(pl.col(one) * rate for one in columns), findings
+
+
+def _month(frame: pl.DataFrame, on: str, settings: Settings) -> pl.Expr:
+    """The month whose rate holds for a row: that of a date, or a month as it is written; blank for the as-of date's."""
+    today = pl.lit(settings.as_of.strftime("%Y-%m"))
+    if not on:
+        return today
+    said = pl.col(on).dt.strftime("%Y-%m") if frame.schema[on] == pl.Date else pl.col(on).replace("", None)
+    return pl.coalesce(said, today)
+
+
+def _undeclared(tables: Tables, source: Source, entry: Entry, settings: Settings) -> list[Finding]:
+    """A column that says units or currencies, which nobody declared: its quantities are not added up as if alike."""
+    frame, table = tables[source.table], schema()[source.table]
+    findings = []
+    by_name = {name.lower(): name for name in source.frame.columns if name not in table.names}
+    unit = next((by_name[word] for word in UNIT_WORDS if word in by_name), None)
+    if unit and (owner := next(iter(owners(table)), "")) and not (entry.unit or entry.unit_column):
+        item = item_of(source.table, owner, tables).alias("item").to_frame()
+        own = item.join(own_units(tables), on="item", how="left", maintain_order="left")["own"]
+        findings += _differing(source, unit, own, "unit", "Quantities in another unit than the item's own.")
+    money = next((by_name[word] for word in CURRENCY_WORDS if word in by_name), None)
+    if money and not (entry.currency or entry.currency_column):
+        home = pl.repeat(settings.currency, frame.height, dtype=pl.String, eager=True)
+        rule = f"Money that is not said to be {settings.currency}."
+        findings += _differing(source, money, home, "currency", rule)
+    return findings
+
+
+def _differing(source: Source, column: str, own: pl.Series, what: str, rule: str) -> list[Finding]:
+    said = source.frame.get_column(column).cast(pl.String).str.strip_chars().fill_null("")
+    bad = ((said != own) & own.is_not_null() & (own != "")).fill_null(False).arg_true()
+    if not len(bad):
+        return []
+    fix = f'Convert it before exporting, or declare {what}_column = "{column}" for the table in sources.toml.'
+    return [source.finding("stop", bad, column=column, value=said[int(bad[0])], rule=rule, fix=fix)]
+
+
+AMOUNTS = {
+    name: tuple(column.name for column in table.columns if column.unit == "money") for name, table in schema().items()
+}
+
+
+def to_the_cent(
+    tables: Mapping[str, pl.DataFrame], sources: Mapping[str, Source]
+) -> tuple[dict[str, pl.DataFrame], list[Finding]]:
+    """The tables with every amount of money rounded to the cent, and how many amounts that moved.
+
+    A rate per unit keeps all its digits: only what is an amount of money by itself is rounded.
+
+    Parameters
+    ----------
+    tables : typed, rows in the order of their sources.
+    """
+    done, findings = dict(tables), []
+    for name, source in sources.items():
+        for column in AMOUNTS[name]:
+            values = done[name].get_column(column)
+            rounded = values.round(2)
+            moved = (values != rounded).fill_null(False).arg_true()
+            if len(moved):
+                done[name] = done[name].with_columns(rounded)
+                value = repr(values[int(moved[0])])
+                rule = "Amounts were rounded to the cent."
+                findings.append(source.finding("repair", moved, column=column, value=value, rule=rule))
+    return done, findings

@@ -7,19 +7,281 @@ out more than was said, so that a small file cannot fill the memory.
 from __future__ import annotations
 
 import io
+import re
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from soe_lib.extract.findings import Finding
-from soe_lib.extract.schema import Table
-from soe_lib.extract.sheet import REMARK, Sheet
-from soe_lib.extract.sheet_marks import uncomputed
-from soe_lib.extract.source import Source, refusal
+import numpy as np
+import polars as pl
+
+from soe_lib.errors import plainly
+from soe_lib.extract.casting import TIME
+from soe_lib.extract.findings import SHOWN, Finding, Layout, Source, digest_of, refusal
+from soe_lib.extract.schema import Column, Table
+
+CELL = re.compile(rb"<(?:\w+:)?c\s([^>]*)>(.*?)</(?:\w+:)?c>", re.DOTALL)
+EMPTY_VALUE = re.compile(rb"<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</")
+MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
+ROW = re.compile(rb"<(?:\w+:)?row\s([^>]*)>")
+
+
+def uncomputed(xml: bytes) -> Iterator[tuple[str, int]]:
+    """Column letters and row of every formula cell of a sheet that has no computed value."""
+    if b"<f" not in xml and b":f" not in xml:
+        return
+    for cell in CELL.finditer(xml):
+        attributes, inner = cell.groups()
+        if not re.search(rb"<(?:\w+:)?f[\s>/]", inner):
+            continue
+        has_value = re.search(rb"<(?:\w+:)?v[\s>/]", inner) is not None
+        blank_text = b't="str"' in attributes
+        if not has_value or (EMPTY_VALUE.search(inner) and not blank_text):
+            place = re.search(rb'r="([A-Z]{1,3})(\d{1,7})"', attributes)
+            if place:
+                yield place.group(1).decode(), int(place.group(2))
+
+
+def merged(xml: bytes) -> Iterator[tuple[int, int, int]]:
+    """First column (0 for A), first and last row of every group of merged cells."""
+    if b"mergeCell" in xml:
+        for one in MERGED.finditer(xml):
+            yield column_index(one.group(1).decode()), int(one.group(2)), int(one.group(4))
+
+
+def hidden(xml: bytes) -> Iterator[int]:
+    """The rows that are not shown, by hand or by a filter."""
+    if b"hidden=" not in xml:
+        return
+    for row in ROW.finditer(xml):
+        place = re.search(rb'\br="(\d{1,7})"', row.group(1))
+        if place and re.search(rb'\bhidden="(?:1|true)"', row.group(1)):
+            yield int(place.group(1))
+
+
+def column_index(letters: str) -> int:
+    """0 for A, 25 for Z, 26 for AA."""
+    index = 0
+    for letter in letters:
+        index = index * 26 + ord(letter) - 64
+    return index - 1
+
+
+MOST_COLUMNS = 200
+EXACT = 10**15  # Excel keeps 15 digits of a number
+REMARK = "#"  # a column so named marks rows that only explain: units, notes, an example
+BESIDE_FORMAT = re.compile(r'\[[^\]]*\]|"[^"]*"|\\.')
+SAID = {
+    "unnamed": ("stop", "A column holds values and has no name.", "Name it in row 1, or remove the values."),
+    "extra": ("stop", "A value to the right of the last named column.", "Name it in row 1, or remove the value."),
+    "uncomputed": ("stop", "A formula without a computed value.", "Open the workbook in Excel, compute and save it."),
+    "error": ("stop", "The cell shows an Excel error.", "Mend the formula, or leave the cell blank."),
+    "merged": ("stop", "Merged cells: only the first of them holds the value.", "Unmerge them and fill every cell."),
+    "time": ("stop", "A time of day stands where none is wanted.", "Write a number such as 7.5, or a day alone."),
+    "long": (
+        "stop",
+        "A code of more than 15 digits is stored as a number: Excel has lost its last digits.",
+        "Format the column as text before filling it.",
+    ),
+    "code": (
+        "warn",
+        "A day stands in a column of codes: Excel makes one of codes such as 1-2.",
+        "Format the column as text, then type the codes again.",
+    ),
+    "hidden": ("warn", "Rows that Excel hides were read too.", "Remove them if they do not count."),
+    "clock": ("repair", "Times were read as hours.", ""),
+    "serial": ("repair", "Excel day numbers were read as days ({system} date system of the workbook).", ""),
+}
+
+
+class Sheet:
+    """Turns the rows of one sheet into text, and collects what cannot be read on the way.
+
+    Parameters
+    ----------
+    book, sheet : of openpyxl, read only.
+    content : the file's bytes.
+    file : how findings name the sheet.
+    table : the table of the contract that it holds.
+    own : the company's name of a column → the contract's, where they differ.
+    """
+
+    def __init__(self, book: Any, sheet: Any, content: bytes, file: str, table: Table, own: Mapping[str, str]) -> None:
+        self.book, self.sheet, self.content, self.file, self.table, self.own = book, sheet, content, file, table, own
+        self.seen: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+        self.typed: defaultdict[int, list[int]] = defaultdict(list)
+        self.days: defaultdict[int, list[int]] = defaultdict(list)
+
+    def source(self) -> tuple[Source | None, list[Finding]]:
+        """The raw frame and what is wrong with its cells; a sheet without rows was not delivered."""
+        header, problem = self._header()
+        if problem:
+            return None, [problem]
+        lines: list[int] = []
+        rows: list[list[str | None]] = []
+        for line, cells in self._rows(header, lines):
+            lines.append(line)
+            rows.append(cells)
+        kept = [n for n, name in enumerate(header) if name not in (REMARK, "")]
+        where = np.asarray(lines, dtype=np.int64)
+        self._look_at_xml(where, max(kept, default=-1))
+        if not rows or not kept:
+            return None, self._findings(header)
+        frame = pl.DataFrame(rows, schema={f"c{n}": pl.String for n in range(len(header))}, orient="row")
+        frame = frame.select(pl.nth(kept)).rename({f"c{n}": header[n] for n in kept})
+        layout = Layout(where, np.full(where.size, len(kept)), np.zeros(where.size, dtype=bool))
+        size, digest = len(self.content), digest_of(self.content)
+        marks = [{header[n]: _marks(one[n], where.size) for n in kept if n in one} for one in (self.typed, self.days)]
+        settled, days = marks
+        source = Source(
+            self.table.name, self.file, frame, size, digest, layout=lambda: layout, settled=settled, days=days
+        )
+        return source, self._findings(header, data=True)
+
+    def _header(self) -> tuple[list[str], Finding | None]:
+        self.sheet.reset_dimensions()
+        first = next(self.sheet.iter_rows(min_row=1, max_row=1, max_col=MOST_COLUMNS), ())
+        header = ["" if cell.value is None else " ".join(str(cell.value).split()) for cell in first]
+        while header and not header[-1]:
+            header.pop()
+        names = [self.own.get(name) or (name if name in self.table.names else plainly(name)) for name in header]
+        self.columns: list[Column | None] = [self.table[one] if one in self.table.names else None for one in names]
+        rule, fix = "", "Remove or rename one of them."
+        if len(header) == MOST_COLUMNS:
+            rule, fix = f"More than {MOST_COLUMNS - 1} columns.", "Remove some."
+        elif twice := sorted({name for name in header if name and header.count(name) > 1}):
+            rule = f"Duplicate column: {', '.join(map(repr, twice))}."
+        return header, refusal(self.table, self.file, rule, fix, (1,)) if rule else None
+
+    def _rows(self, header: list[str], done: list[int]) -> Iterator[tuple[int, list[str | None]]]:
+        """Line and texts of every row that holds data; `done` are those before it."""
+        width, remark = len(header), header.index(REMARK) if REMARK in header else None
+        if not width:
+            return
+        for line, row in enumerate(self.sheet.iter_rows(min_row=2, max_col=width + 1), start=2):
+            if all(cell.value is None for cell in row):
+                continue
+            if remark is not None and row[remark].value is not None:
+                continue
+            if row[width].value is not None:
+                self.seen["extra", -1].append(line)
+            texts = [self._text(cell, n, line, len(done)) for n, cell in enumerate(row[:width])]
+            if any(text is not None and text.strip() for text in texts):
+                for n, name in enumerate(header):
+                    if not name and texts[n]:
+                        self.seen["unnamed", n].append(line)
+                yield line, texts
+
+    def _text(self, cell: Any, column: int, line: int, row: int) -> str | None:
+        """A cell as the contract writes it; what a person typed as text stays as it is."""
+        value = cell.value
+        if value is None or isinstance(value, str):
+            if cell.data_type == "e":
+                self.seen["error", column].append(line)
+                return None
+            return value
+        if isinstance(value, datetime) and value.time() != time(0):
+            return value.isoformat(" ")  # a timestamp, for whoever declares a zone
+        self.typed[column].append(row)
+        if isinstance(value, bool):
+            return "TRUE" if value else "FALSE"
+        if isinstance(value, int | float):
+            return self._number(value, cell, column, line)
+        if isinstance(value, datetime):
+            return self._day(value, str(cell.number_format), column, line, row)
+        return self._time(value, column, line)
+
+    def _day(self, value: datetime, form: str, column: int, line: int, row: int) -> str:
+        """A day; in a column of text the month, where the sheet shows no day of it."""
+        known = self.columns[column]
+        if known is None or known.type != "text":
+            return value.strftime("%Y-%m-%d")
+        if "d" not in BESIDE_FORMAT.sub("", form).lower():
+            return value.strftime("%Y-%m")
+        if known.name in TIME:
+            self.days[column].append(row)
+        elif known.references or (known.key and known.name == self.table.key[0]):
+            self.seen["code", column].append(line)
+        return value.strftime("%Y-%m-%d")
+
+    def _time(self, value: time | timedelta, column: int, line: int) -> str | None:
+        """A time of day or a duration: hours in a column of hours, days in one of days."""
+        known = self.columns[column]
+        if isinstance(value, time):
+            value = timedelta(hours=value.hour, minutes=value.minute, seconds=value.second)
+        seconds, unit = value.total_seconds(), known.unit.split("/")[0] if known is not None else ""
+        if unit not in ("h", "days"):
+            self.seen["time", column].append(line)
+            return None
+        if unit == "h":
+            self.seen["clock", column].append(line)
+        return repr(round(seconds / (3600 if unit == "h" else 86400), 9))
+
+    def _number(self, value: float, cell: Any, column: int, line: int) -> str:
+        known = self.columns[column]
+        kind = known.type if known is not None else ""
+        if kind == "date" and value == int(value) and 1 <= value < 110_000:
+            from openpyxl.utils.datetime import from_excel
+
+            self.seen["serial", column].append(line)
+            return str(from_excel(int(value), self.book.epoch).date())
+        if kind == "text" and abs(value) >= EXACT:
+            self.seen["long", column].append(line)
+        if isinstance(value, float) and not value.is_integer():
+            return repr(value)
+        zeros = re.fullmatch(r"0{2,20}", str(cell.number_format))
+        return str(int(value)).zfill(len(zeros.group())) if zeros else str(int(value))
+
+    def _look_at_xml(self, data: np.ndarray, last_column: int) -> None:
+        """What openpyxl does not tell of the rows that hold data; a sheet without any is hidden for all one cares."""
+        with zipfile.ZipFile(io.BytesIO(self.content)) as packed:
+            xml = packed.read(self.sheet._worksheet_path.lstrip("/"))
+        lines = set(data.tolist())
+        for letters, line in uncomputed(xml):
+            if line > 1 and (line in lines or not self._remark(line)):
+                self.seen["uncomputed", column_index(letters)].append(line)
+        for column, first, last in merged(xml):
+            if column <= last_column:
+                self.seen["merged", column] += data[(data >= first) & (data <= last)].tolist()
+        unseen = [line for line in hidden(xml) if line in lines]
+        if unseen:
+            self.seen["hidden", -1] += unseen
+
+    def _remark(self, line: int) -> bool:
+        """Whether a row only explains, so that nothing in it is data."""
+        row = next(self.sheet.iter_rows(min_row=line, max_row=line, max_col=MOST_COLUMNS), ())
+        header = next(self.sheet.iter_rows(min_row=1, max_row=1, max_col=MOST_COLUMNS), ())
+        marks = [n for n, cell in enumerate(header) if cell.value == REMARK]
+        return bool(marks) and len(row) > marks[0] and row[marks[0]].value is not None
+
+    def _findings(self, header: list[str], *, data: bool = False) -> list[Finding]:
+        findings = []
+        system = "1904" if self.book.epoch.year == 1904 else "1900"
+        for (kind, column), lines in self.seen.items():
+            level, rule, fix = SAID[kind]
+            if lines:
+                name = header[column] if 0 <= column < len(header) else ""
+                where = tuple(sorted(lines)[:SHOWN])
+                text = rule.format(system=system)
+                findings.append(Finding(level, self.table.name, self.file, where, name, "", text, fix, len(lines)))
+        if data and self.sheet.sheet_state != "visible":
+            rule, fix = "The sheet is hidden in Excel and was read.", "Remove it if it does not count."
+            findings.append(Finding("warn", self.table.name, self.file, rule=rule, fix=fix))
+        return findings
+
+
+def _marks(rows: list[int], height: int) -> pl.Series:
+    """Which of so many rows are meant."""
+    marks = np.zeros(height, dtype=bool)
+    marks[rows] = True
+    return pl.Series(marks)
+
 
 MOST_BYTES = 300_000_000  # unpacked; some 1,000,000 rows of a forecast
 SMALL_BYTES, MOST_RATIO = 60_000_000, 100  # a workbook packs to a tenth or so, a bomb to a thousandth
@@ -128,6 +390,3 @@ def examine(content: bytes) -> None:
     except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, ValueError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
         fix = "Save it again in Excel as .xlsx, without a password."
         raise UnreadableError("The file is no Excel workbook (.xlsx), or it is cut off.", fix) from error
-
-
-__all__ = ["REMARK", "UnreadableError", "Workbook", "examine", "uncomputed"]

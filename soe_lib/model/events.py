@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from soe_lib.errors import DataError
-from soe_lib.extract.downtime import left, offered, taken
+from soe_lib.extract.precedence import left, offered, taken
 from soe_lib.model.prepared import prepared
 
 if TYPE_CHECKING:

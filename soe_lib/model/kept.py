@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
-from soe_lib.extract.reading import EVERY, Noted
+from soe_lib.extract.rules import EVERY, Noted
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network

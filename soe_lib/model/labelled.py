@@ -11,8 +11,7 @@ import numpy as np
 import polars as pl
 import scipy.sparse as sp
 
-from soe_lib.errors import FormulationError
-from soe_lib.extract.spelling import hint
+from soe_lib.errors import FormulationError, hint
 from soe_lib.model.network import Network
 from soe_lib.model.terms import Flow
 

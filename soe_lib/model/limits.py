@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from soe_lib.extract.downtime import limits_per, worked
+from soe_lib.extract.precedence import limits_per, worked
 from soe_lib.model.prepared import prepared
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import polars as pl
 
 from soe_lib.display import html
-from soe_lib.extract.spelling import hint
+from soe_lib.errors import hint
 from soe_lib.model.axis import Floats
 from soe_lib.money.ledger import Ledger
 from soe_lib.money.rates import RateBook

@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from soe_lib.errors import FormulationError
-from soe_lib.extract.spelling import hint
+from soe_lib.errors import FormulationError, hint
 from soe_lib.model.axis import Axis, Floats
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from operator import and_, or_
 
 import polars as pl
 
-from soe_lib.extract.snapshot import Snapshot
-from soe_lib.extract.where_used import where_used
+from soe_lib.extract.snapshot import Snapshot, where_used
 from soe_lib.money.cash import CashCurve, cash_curve
 from soe_lib.money.rounding import as_money, largest_remainder, whole
 from soe_lib.money.window import PlanLike, at_standard_cost, horizon, with_dates

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from soe_lib.errors import DataError, SoeError
+from soe_lib.errors import DataError, SoeError, hint
 from soe_lib.extract.precedence import labelled
 from soe_lib.extract.reading import inspect
 from soe_lib.extract.schema import schema
 from soe_lib.extract.snapshot import Snapshot, freeze
-from soe_lib.extract.spelling import hint
 from soe_lib.money.ledger import LINES, Ledger
 from soe_lib.money.rates import FREE, booked_lines
 from soe_lib.money.rounding import largest_remainder

@@ -8,10 +8,9 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from soe_lib.errors import DataError
+from soe_lib.errors import DataError, hint
 from soe_lib.extract.calendar import Calendar
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.extract.spelling import hint
 from soe_lib.money.actuals import closed_days, read_actuals, stocktaking, wages
 from soe_lib.money.cheapest_supply import owned, with_stock
 from soe_lib.money.commitments import budget_lines, covered, said_amount, sold_by_consensus, supplied

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from soe_lib.errors import PackError
-from soe_lib.extract.spelling import hint
+from soe_lib.errors import PackError, hint
 from soe_lib.pack.archive import write
 from soe_lib.pack.run_notebook import NAME, nearest
 from soe_lib.review import words

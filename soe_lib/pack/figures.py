@@ -18,8 +18,7 @@ from xml.etree import ElementTree
 import polars as pl
 
 from soe_lib import workspace
-from soe_lib.errors import DataError, PackError
-from soe_lib.extract.spelling import hint
+from soe_lib.errors import DataError, PackError, hint
 from soe_lib.money.trace import Lineage, Trace, lineage
 from soe_lib.pack import archive, manifest
 from soe_lib.pack.workbook import BRIDGES

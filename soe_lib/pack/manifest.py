@@ -381,9 +381,9 @@ def _folder(folder: Path, day: date) -> Iterator[Input]:
 
 def _mapped(folder: Path) -> frozenset[str]:
     """The tables that sources.toml reads: from a database, or files in names or a writing of the company's own."""
-    from soe_lib.extract.dialect import PLAIN
+    from soe_lib.extract.casting import PLAIN
     from soe_lib.extract.schema import schema
-    from soe_lib.extract.sources_file import load_sources
+    from soe_lib.extract.sources import load_sources
 
     mapped = load_sources(folder)[0]
     return frozenset(mapped.entries) if mapped.common == PLAIN else frozenset(schema())

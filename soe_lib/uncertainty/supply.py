@@ -15,13 +15,13 @@ from pathlib import Path
 import polars as pl
 
 from soe_lib.extract.casting import cast
-from soe_lib.extract.conversion import convert
 from soe_lib.extract.deliveries import deliver
 from soe_lib.extract.folders import dates
 from soe_lib.extract.precedence import labelled
 from soe_lib.extract.schema import schema
-from soe_lib.extract.settings_file import load
+from soe_lib.extract.settings import load
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.extract.units import convert
 
 POOL = 5.0
 """Points that what is leaned on counts for: an offer of five deliveries is half its own."""

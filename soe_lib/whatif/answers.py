@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from soe_lib.extract.where_used import where_used
+from soe_lib.extract.snapshot import where_used
 from soe_lib.review import words
 from soe_lib.review.exceptions.causes import made_on
 from soe_lib.review.exceptions.issue import Issue

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 import polars as pl
 
-from soe_lib.errors import DataError, SoeError, SolveError
+from soe_lib.errors import DataError, SoeError, SolveError, hint
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.extract.spelling import hint
 from soe_lib.model.plan import Plan
 from soe_lib.model.planning import Recorded
 from soe_lib.review import words

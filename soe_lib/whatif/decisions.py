@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from soe_lib.errors import DataError
-from soe_lib.extract.spelling import hint
+from soe_lib.errors import DataError, hint
 from soe_lib.store import meeting
 from soe_lib.whatif.scenario import Scenario, parsed, text
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from soe_lib.errors import DataError
+from soe_lib.errors import DataError, hint
 from soe_lib.extract.schema import schema
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.extract.spelling import hint
 from soe_lib.review import words
 from soe_lib.whatif.scenario import Scenario
 

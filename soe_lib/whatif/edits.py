@@ -9,11 +9,10 @@ from typing import Any
 
 import polars as pl
 
-from soe_lib.errors import DataError
+from soe_lib.errors import DataError, hint
 from soe_lib.extract.schema import Column, schema
-from soe_lib.extract.settings_file import CHOICES
+from soe_lib.extract.settings import CHOICES
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.extract.spelling import hint
 from soe_lib.whatif import where
 from soe_lib.whatif.where import Filters, Value, condition, shown
 

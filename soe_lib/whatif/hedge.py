@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from soe_lib.errors import DataError, ReconciliationError, SolveError
+from soe_lib.errors import DataError, ReconciliationError, SolveError, hint
 from soe_lib.extract.snapshot import Snapshot, expected
-from soe_lib.extract.spelling import hint
 from soe_lib.model.axis import Floats
 from soe_lib.model.blocks import STANDARD, kept_close
 from soe_lib.model.blocks.cushion import Cushion

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import polars as pl
 
-from soe_lib.errors import DataError
+from soe_lib.errors import DataError, hint
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.extract.spelling import hint
 from soe_lib.model.axis import Floats
 from soe_lib.model.blocks.stability import in_periods
 from soe_lib.model.demand import on_time

@@ -14,17 +14,13 @@ from types import MappingProxyType
 import polars as pl
 
 from soe_lib.errors import DataError
-from soe_lib.extract.checks import noted
-from soe_lib.extract.findings import Finding, stops
-from soe_lib.extract.reading import EVERY, Extract, Run
-from soe_lib.extract.rules import Rule, registered
-from soe_lib.extract.rules.events import downtimes_fit_their_days
+from soe_lib.extract.findings import Finding, Source, stops
+from soe_lib.extract.rules import EVERY, Extract, Rule, Run, noted, registered
+from soe_lib.extract.rules.effect import downtimes_fit_their_days
+from soe_lib.extract.rules.history import nothing_is_missing
 from soe_lib.extract.rules.plausibility import against_the_last_extract
 from soe_lib.extract.rules.supply import demand_can_be_reached, every_item_has_a_source
-from soe_lib.extract.rules.tables import nothing_is_missing
-from soe_lib.extract.shapes import check_shapes
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.extract.sources import Source
 
 ALLOWED = (demand_can_be_reached, every_item_has_a_source, nothing_is_missing, against_the_last_extract)
 """Rules for extracts only: a what-if may well ask what happens when nobody supplies an item, or stock is gone."""
@@ -46,7 +42,7 @@ def recheck(snapshot: Snapshot, name: str, before: Snapshot) -> Snapshot:
     DataError : with every finding that stops; rows are counted in the edited table, from 2 on.
     """
     extract = _extract(snapshot, before)
-    found = [*check_shapes(extract), *_returns(extract)]
+    found = [*_returns(extract)]
     touched = {table for table, frame in snapshot.tables.items() if frame is not before.tables.get(table)}
     same = snapshot.settings is before.settings and snapshot.periods is before.periods
     for rule, run in _runs(before).items():

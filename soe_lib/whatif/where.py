@@ -8,13 +8,12 @@ from typing import Any
 
 import polars as pl
 
-from soe_lib.errors import DataError
+from soe_lib.errors import DataError, likeness, nearest
 from soe_lib.extract.calendar import Calendar
 from soe_lib.extract.precedence import LABELLED, labelled
 from soe_lib.extract.schema import schema
-from soe_lib.extract.settings_file import as_date
+from soe_lib.extract.settings import as_date
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.extract.spelling import likeness, nearest
 
 Value = str | int | float | bool | date | None
 Filters = tuple[tuple[str, tuple[Value, ...]], ...]

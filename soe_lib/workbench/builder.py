@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, urlparse
 
-from soe_lib.errors import DataError
-from soe_lib.extract.spelling import hint
+from soe_lib.errors import DataError, hint
 from soe_lib.whatif.scenario import Scenario, find, load, parsed, shelf, text
 from soe_lib.whatif.where import Value, plain
 from soe_lib.workbench.answer import Answer

@@ -10,9 +10,8 @@ from typing import Literal
 
 import polars as pl
 
-from soe_lib.errors import DataError
+from soe_lib.errors import DataError, hint
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.extract.spelling import hint
 from soe_lib.model.plan import Plan
 from soe_lib.review import words
 from soe_lib.whatif.edits import SETTINGS, Edit

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 import soe_lib as soe
 from soe_lib.cli import main
+from soe_lib.demo import generate
 from soe_lib.errors import SolveError
-from soe_lib.extract.demo import generate
 from soe_lib.model.blocks import STANDARD, Stability
 from soe_lib.review.counterfactuals import cost_of_events
 from soe_lib.review.exceptions import find

@@ -41,7 +41,7 @@ def company(name: str, items: int) -> Iterator[soe.Snapshot]:
     if name == "demo":
         yield soe.read(DEMO, as_of="2026-11-16")
         return
-    from soe_lib.extract.demo import generate
+    from soe_lib.demo import generate
 
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder), 1, items, 7, shape=name, **NETWORK)  # type: ignore[arg-type]

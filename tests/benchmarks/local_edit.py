@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import soe_lib as soe
-from soe_lib.extract.demo import generate
+from soe_lib.demo import generate
 from soe_lib.model import living, model, solve
 from tests.benchmarks.record import remember
 

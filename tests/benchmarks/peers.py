@@ -116,7 +116,7 @@ def _peak() -> float:
 
 def extract(folder: Path, shape: str, items: int) -> str:
     """Write the demo generator's network."""
-    from soe_lib.extract.demo import generate
+    from soe_lib.demo import generate
 
     generate(folder, 1, items, 7, shape=shape, **NETWORK)  # type: ignore[arg-type]
     return str(folder)

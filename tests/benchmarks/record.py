@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from soe_lib.extract.demo.write import write
+from soe_lib.extract.writing import write
 
 WEEKS, LAGS = 13, 4
 ERROR = 0.25

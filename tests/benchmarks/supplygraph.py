@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from soe_lib.extract.importers.supplygraph import import_supplygraph
+from soe_lib.importers.supplygraph import import_supplygraph
 from soe_lib.replay.company import past
 from soe_lib.replay.loop import live
 from tests.benchmarks.worlds import PLANNERS

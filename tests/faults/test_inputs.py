@@ -18,8 +18,7 @@ import pytest
 
 from soe_lib.errors import DataError
 from soe_lib.extract.calendar import horizon
-from soe_lib.extract.check import check
-from soe_lib.extract.check_page import check_page
+from soe_lib.extract.check import check, check_page
 from soe_lib.extract.findings import Finding
 from soe_lib.extract.snapshot import read
 from tests.unit.extract.company import FILES, SETTINGS, add, swap, write

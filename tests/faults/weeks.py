@@ -18,8 +18,8 @@ from pathlib import Path
 
 import psutil
 
+from soe_lib.demo import generate
 from soe_lib.errors import SoeError
-from soe_lib.extract.demo import generate
 from soe_lib.pack import manifest
 from soe_lib.pack.job import make_pack
 from soe_lib.pack.verify import verify

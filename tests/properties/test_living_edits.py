@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import soe_lib as soe
+from soe_lib.demo import generate
 from soe_lib.errors import DataError, SolveError
-from soe_lib.extract.demo import generate
 from soe_lib.model.living import Living
 from soe_lib.model.model import Model
 from soe_lib.model.plan import Plan

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import soe_lib as soe
+from soe_lib.demo import generate
 from soe_lib.errors import DataError, ReconciliationError
-from soe_lib.extract.demo import generate
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.closed_week import Hindsight, planning_and_execution
 from soe_lib.whatif.hindsight import handed_over, three_plans, with_hindsight

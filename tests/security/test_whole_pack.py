@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 import soe_lib as soe
-from soe_lib.extract.demo import generate
+from soe_lib.demo import generate
 from tests.unit.pack.live import PAYLOADS, live
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), "")

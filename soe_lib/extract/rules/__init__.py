@@ -1,16 +1,151 @@
-"""Rules across rows and tables, each a small function from an extract to what it found."""
+"""Rules across rows and tables, each a small function from an extract to what it found; one pass runs them all."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import importlib
+import os
+import pkgutil
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, fields
+from datetime import date
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from soe_lib.extract.findings import Finding
-    from soe_lib.extract.reading import Extract
+import polars as pl
 
-Rule = Callable[["Extract"], "list[Finding]"]
+from soe_lib.extract.calendar import Calendar
+from soe_lib.extract.deliveries import Delivery
+from soe_lib.extract.findings import Finding, Rows, Source
+from soe_lib.extract.settings import UNKNOWN, Settings
+
+T = TypeVar("T")
+Rule = Callable[["Extract"], list[Finding]]
 _RULES: list[Rule] = []
+EVERY, SETTINGS, CALENDAR = "(every table)", "(settings)", "(calendar)"
+
+
+@dataclass(frozen=True)
+class Extract:
+    """What one folder holds, before it is fit to plan with.
+
+    Parameters
+    ----------
+    tables : typed frames with rows in the order of their files, all tables of the contract.
+    sources : the files read, by table.
+    calendar : the horizon; empty where the periods make no sense.
+    broken : tables whose file could not be read.
+    runs : what each rule read and found.
+    deliveries : where each table came from.
+    """
+
+    folder: Path
+    settings: Settings
+    tables: Mapping[str, pl.DataFrame]
+    sources: Mapping[str, Source]
+    calendar: Calendar
+    broken: frozenset[str] = frozenset()
+    findings: tuple[Finding, ...] = ()
+    runs: Mapping[Rule, Run] = field(default_factory=dict, repr=False, compare=False)
+    deliveries: Mapping[str, Delivery] = field(default_factory=dict, repr=False, compare=False)
+    _distinct: dict[tuple[str, str], pl.Series] = field(default_factory=dict, repr=False, compare=False)
+    _locks: defaultdict[str, Lock] = field(default_factory=lambda: defaultdict(Lock), repr=False, compare=False)
+
+    def __getitem__(self, table: str) -> pl.DataFrame:
+        return self.tables[table]
+
+    def finding(self, level: str, table: str, rows: Rows, **what: str) -> Finding:
+        """A finding at these rows (0-based, as in the typed table) of a table's file."""
+        if table in self.sources:
+            return self.sources[table].finding(level, rows, **what)
+        return Finding(level, table, "", (), count=len(rows), **what)
+
+    def flag(self, level: str, table: str, where: pl.Expr, *, column: str, rule: str, fix: str) -> list[Finding]:
+        """One finding at all rows of a table where an expression holds; nothing where it holds nowhere.
+
+        Parameters
+        ----------
+        where : the expression over the table's columns; null counts as false.
+        column : the column to show, with its first offending value.
+        """
+        frame = self.tables[table]
+        rows = frame.select(pl.arg_where(where.fill_null(False))).to_series() if frame.height else frame.to_series(0)
+        if not len(rows):
+            return []
+        return [
+            self.finding(
+                level, table, rows, column=column, value=self.cell(table, column, int(rows[0])), rule=rule, fix=fix
+            )
+        ]
+
+    def cell(self, table: str, column: str, row: int) -> str:
+        """One value as a reader would write it."""
+        value = self.tables[table][column][row]
+        if isinstance(value, float):
+            return f"{value:g}" if abs(value) < 1e6 else f"{value:.0f}"
+        return "" if value is None else str(value)
+
+    @property
+    def dated(self) -> bool:
+        """Whether the as-of date is known."""
+        return self.settings.as_of != UNKNOWN
+
+    def names(self, table: str, column: str) -> pl.Series:
+        """The distinct values of a column, found once: a rule that asks while another one looks waits for it."""
+        with self._locks[f"{table}.{column}"]:
+            if (table, column) not in self._distinct:
+                # a select: polars knows there of a column that the file does not have that it is one value all the way
+                self._distinct[table, column] = self.tables[table].select(pl.col(column).unique()).to_series()
+        return self._distinct[table, column]
+
+    def given(self, table: str) -> tuple[str, ...]:
+        """The contract's columns that the table's file has."""
+        there = self.sources[table].frame.columns if table in self.sources else []
+        return tuple(name for name in self.tables[table].columns if name in there)
+
+    def absent(self, table: str) -> bool:
+        """Whether nobody delivered the table at all, as against a file that could not be read."""
+        return table not in self.sources and table not in self.broken
+
+    def kept(self, name: str) -> pl.DataFrame:
+        """The rows of a table that are planned with: returns among the orders are left out, a lot size of 0 is none.
+
+        Deliveries whose dates measure nothing are left out as well.
+        """
+        table = self.tables[name]
+        if name == "deliveries":
+            return table.filter(~measures_nothing(self.settings.as_of))
+        if name == "orders":
+            return table.filter(pl.col("quantity") >= 0)
+        if "multiple" in table.columns:
+            return table.with_columns(pl.when(pl.col("multiple") > 0).then("multiple").alias("multiple"))
+        return table
+
+
+FAR = 365
+"""Days from the promise beyond which a delivery's year is taken for mistyped."""
+
+
+def misdated(as_of: date) -> dict[tuple[str, str, str], pl.Expr]:
+    """(column, what is wrong, how to fix it) → which deliveries; none of them says how late supply comes."""
+    ordered, promised, arrived = pl.col("ordered_on"), pl.col("promised_on"), pl.col("arrived_on")
+    both, coming = "Mend one of the two dates.", "Goods that are still to come belong into receipts."
+    return {
+        ("arrived_on", f"Not before the as-of date {as_of}: no history yet, left out.", coming): arrived >= as_of,
+        ("arrived_on", "Arrived before it was ordered: left out.", both): arrived < ordered,
+        ("promised_on", "Promised for a day before it was ordered: left out.", both): promised < ordered,
+        ("arrived_on", "More than a year from the day it was promised for: left out.", "Check the year."): (
+            (arrived - promised).dt.total_days().abs() > FAR
+        ),
+    }
+
+
+def measures_nothing(as_of: date) -> pl.Expr:
+    """Deliveries whose dates contradict each other or the as-of date."""
+    return pl.any_horizontal(where.fill_null(value=False) for where in misdated(as_of).values())
 
 
 def rule(function: Rule) -> Rule:
@@ -19,24 +154,110 @@ def rule(function: Rule) -> Rule:
     return function
 
 
+@cache
 def registered() -> tuple[Rule, ...]:
-    """Every rule, in the order of the modules."""
-    from soe_lib.extract.rules import (  # noqa: F401
-        demand,
-        errors,
-        events,
-        history,
-        idle,
-        keys,
-        money,
-        network,
-        numbers,
-        past,
-        periods,
-        plausibility,
-        supply,
-        tables,
-        units,
-    )
-
+    """Every rule of the modules beside this one, in their order."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
     return tuple(_RULES)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One rule on one extract: the tables that it read (SETTINGS, CALENDAR and EVERY among them), and what it found."""
+
+    reads: frozenset[str]
+    findings: list[Finding]
+
+
+@dataclass(frozen=True)
+class Near:
+    """An extract that was checked before, and what moved since: names of tables, SETTINGS, CALENDAR."""
+
+    extract: Extract
+    moved: frozenset[str]
+
+    def run(self, rule: Rule) -> Run | None:
+        """What a rule found then, where nothing that it read has moved."""
+        run = self.extract.runs.get(rule)
+        if run is None or run.reads & self.moved or (EVERY in run.reads and self.moved):
+            return None
+        return run
+
+
+class Noted(Mapping[str, T]):
+    """What somebody reads by name, with a note of which names they were.
+
+    Parameters
+    ----------
+    named : what is read. note : told each name, and EVERY where all of them are gone through.
+    """
+
+    def __init__(self, named: Mapping[str, T], note: Callable[[str], object]) -> None:
+        self.named, self.note = named, note
+
+    def __getitem__(self, name: str) -> T:
+        self.note(name)
+        return self.named[name]
+
+    def __contains__(self, name: object) -> bool:
+        self.note(str(name))
+        return name in self.named
+
+    def __iter__(self) -> Iterator[str]:
+        self.note(EVERY)
+        return iter(self.named)
+
+    def __len__(self) -> int:
+        self.note(EVERY)
+        return len(self.named)
+
+
+@dataclass(frozen=True)
+class Reading(Extract):
+    """An extract as one rule reads it: its tables and sources are `Noted`, and settings and calendar are noted too."""
+
+    note: Callable[[str], object] = field(default=lambda _: None, repr=False, compare=False)
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in ("settings", "calendar"):
+            object.__getattribute__(self, "note")(f"({name})")
+        return object.__getattribute__(self, name)
+
+    def names(self, table: str, column: str) -> pl.Series:
+        """As of any extract; what another rule has looked up is not looked up again, and is read all the same."""
+        self.note(table)
+        return super().names(table, column)
+
+    @classmethod
+    def of(cls, extract: Extract, note: Callable[[str], object]) -> Reading:
+        """An extract whose reader is noted."""
+        own = {one.name: getattr(extract, one.name) for one in fields(Extract)}
+        own |= {name: Noted(own[name], note) for name in ("tables", "sources")}
+        return cls(**own, note=note)
+
+
+def check_all(extract: Extract, near: Near | None = None) -> Mapping[Rule, Run]:
+    """What every rule reads and finds, rules in the order they are registered.
+
+    Rules only read, so they are looked at side by side: much of what polars does for one of them keeps one core busy.
+    A rule is a function of what it reads: where nothing of that moved, it finds the same again and is not run.
+
+    Parameters
+    ----------
+    extract : the typed tables of one folder.
+    near : what was found in an extract before, and what moved since.
+    """
+    rules = registered()
+    known = {rule: run for rule in rules if near is not None and (run := near.run(rule)) is not None}
+    rest = [rule for rule in rules if rule not in known]
+    with ThreadPoolExecutor(os.cpu_count(), "soe-rule") as side_by_side:
+        fresh = dict(zip(rest, side_by_side.map(lambda rule: noted(rule, extract), rest), strict=True))
+    return {rule: known.get(rule) or fresh[rule] for rule in rules}
+
+
+def noted(rule: Rule, extract: Extract) -> Run:
+    """Run one rule, and note what it reads."""
+    reads: set[str] = set()
+    findings = rule(Reading.of(extract, reads.add))
+    return Run(frozenset(reads), findings)

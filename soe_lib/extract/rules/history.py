@@ -1,4 +1,4 @@
-"""Against the weeks before: last week's file again, another company's, and files much longer or shorter than usual."""
+"""The record and the week before: what happened, what was forecast, and which tables are missing now."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from statistics import median
 
 import polars as pl
 
-from soe_lib.extract.findings import Finding
+from soe_lib.extract.calendar import WEEK
+from soe_lib.extract.deliveries import deliver
+from soe_lib.extract.files import SUFFIXES, WORKBOOK
+from soe_lib.extract.findings import SHOWN, Finding
 from soe_lib.extract.folders import dates
-from soe_lib.extract.reading import Extract
-from soe_lib.extract.rules import rule
-from soe_lib.extract.schema import schema
-from soe_lib.extract.settings_file import FILE, as_date, load
-from soe_lib.extract.sources import SUFFIXES, WORKBOOK
+from soe_lib.extract.rules import Extract, rule
+from soe_lib.extract.rules.supply import wanted
+from soe_lib.extract.schema import GRAVE, MANDATORY, schema
+from soe_lib.extract.settings import FILE, as_date, load
 from soe_lib.extract.workbook import UnreadableError, Workbook
 
 WEEKS = 8
@@ -121,3 +123,201 @@ def _rows_of_sheets(path: Path, written: int) -> dict[str, int]:
     except (UnreadableError, OSError):
         return {}
     return {table: source.frame.height for table, source in read.items() if source is not None}
+
+
+KEY = ("item", "location", "period")
+DATED = r"^\d{4}-\d{2}(-\d{2})?$"
+OUT_OF_PROPORTION = 100
+"""Times what is usually asked for of an item, and what is forecast of it at most."""
+
+
+@rule
+def quantiles_rise(extract: Extract) -> list[Finding]:
+    """Probabilities of forecast_errors are shares of 1, and what is exceeded more seldom is no smaller."""
+    table = extract["forecast_errors"]
+    if table.is_empty():
+        return []
+    at, fix = pl.col("probability"), "Write a share: 0.9 where demand stays below in nine cases of ten."
+    rule_text = "A probability above 1: is it in per cent?"
+    findings = extract.flag("stop", "forecast_errors", at > 1, column="probability", rule=rule_text, fix=fix)
+    before = pl.col("quantity").shift(1).over(KEY, order_by="probability")
+    falls = table.with_row_index("row").with_columns(falls=pl.col("quantity") < before).filter("falls")["row"].sort()
+    if len(falls):
+        findings.append(
+            extract.finding(
+                "stop",
+                "forecast_errors",
+                falls,
+                column="quantity",
+                value=extract.cell("forecast_errors", "quantity", int(falls[0])),
+                rule="Less than at the probability before: what demand stays below more often is more.",
+                fix="Sort the quantities of each item, location and period as their probabilities.",
+            )
+        )
+    return findings
+
+
+@rule
+def versions_are_of_their_time(extract: Extract) -> list[Finding]:
+    """A version that is named by a week is of one that exists, and not of one after the weeks that it foresees."""
+    made = extract.names("forecast", "version")
+    dated = made.filter(made.str.contains(DATED) & (made != extract.settings.forecast.version))
+    made = made.filter(made.str.contains(WEEK))
+    findings = []
+    if len(dated):
+        rule_text = (
+            "A version named by a day or a month: left out of the record of the forecast, which reads ISO weeks."
+        )
+        fix = "Name it by the ISO week that it was published in, such as 2026-W46."
+        named = pl.col("version").is_in(dated.implode())
+        findings = extract.flag("note", "forecast", named, column="version", rule=rule_text, fix=fix)
+    if not len(made):
+        return findings
+    lost = made.filter(_monday(made).is_null())
+    fix = "Mend the name: few years have an ISO week 53."
+    rule_text = "A version named by a week that does not exist: left out of the record of the forecast."
+    where = pl.col("version").is_in(lost.implode())
+    findings += extract.flag("warn", "forecast", where, column="version", rule=rule_text, fix=fix)
+    weeks = pl.col("period").str.contains(WEEK) & pl.col("version").is_in(made.implode()) & ~where
+    after = weeks & (pl.col("version") > pl.col("period")) & (pl.col("version") != extract.settings.forecast.version)
+    rule_text = "Published after the week that it foresees: left out of the record of the forecast."
+    fix = "Nothing to do, if it was mended afterwards; a version is named by the week it was published in."
+    return findings + extract.flag("note", "forecast", after, column="version", rule=rule_text, fix=fix)
+
+
+@rule
+def demand_is_where_it_is_forecast(extract: Extract) -> list[Finding]:
+    """What was asked for is told of a place that forecasts it: else the record is of forecasts that never came."""
+    place = ["item", "location"]
+    asked = pl.col("measure").is_in(["sales", "demand"]) & (pl.col("item") != "")
+    told = extract["actuals"].filter(asked).select(place).unique()
+    if told.is_empty() or extract["forecast"].is_empty():
+        return []
+    foreseen = extract["forecast"].select(place).unique()
+    met = told.join(foreseen, on=place, how="semi")["item"].unique()
+    lost = told.filter(pl.col("item").is_in(foreseen["item"].implode()) & ~pl.col("item").is_in(met.implode()))
+    if lost.is_empty():
+        return []
+    names = lost["item"].unique().sort()
+    rule_text = f"{len(names)} items are asked for in no place that forecasts them: no error of a forecast is known."
+    where = asked & pl.col("item").is_in(names.implode())
+    fix = "Book actuals to the place of the forecast; a forecast that nobody meets holds no cushion."
+    return extract.flag("warn", "actuals", where, column="location", rule=rule_text, fix=fix)
+
+
+@rule
+def demand_is_in_proportion(extract: Extract) -> list[Finding]:
+    """No figure of demand is a hundred times what is usual of its item: one zero too many is an error of that size."""
+    asked = pl.col("measure").is_in(["sales", "demand"]) & (pl.col("item") != "") & (pl.col("quantity") > 0)
+    told = extract["actuals"].with_row_index("row").filter(asked)
+    if told.is_empty():
+        return []
+    most = extract["forecast"].group_by("item").agg(most=pl.col("quantity").max())
+    usual = pl.max_horizontal(pl.col("quantity").median().over("item"), pl.col("most").fill_null(0.0))
+    odd = told.join(most, on="item", how="left").filter(pl.col("quantity") > OUT_OF_PROPORTION * usual)["row"].sort()
+    if not len(odd):
+        return []
+    value = extract.cell("actuals", "quantity", int(odd[0]))
+    rule_text = f"More than {OUT_OF_PROPORTION} times what is usually asked for of the item: the cushion holds for it."
+    fix = "Mend it, or remove the row, unless it was really asked for."
+    return [extract.finding("warn", "actuals", odd, column="quantity", value=value, rule=rule_text, fix=fix)]
+
+
+def _monday(weeks: pl.Series) -> pl.Series:
+    return (weeks + "-1").str.to_date("%G-W%V-%u", strict=False)
+
+
+RUNNING = ("orders", "receipts", "actuals")
+"""What a company that is running delivers; such a company has stock."""
+
+
+def lacking(extract: Extract) -> list[str]:
+    """Tables without a row that the settings do not say there are none of; one that cannot be read is named already."""
+    said = extract.settings.tables.none
+    return [name for name in schema() if not extract[name].height and name not in said and name not in extract.broken]
+
+
+@rule
+def nothing_is_missing(extract: Extract) -> list[Finding]:
+    """A table has rows where it had some in the extract before, or where this extract shows that it should."""
+    before = _of_the_week_before(extract)
+    said = {one.table for one in before}
+    shown = [*_recipes(extract), *_stock(extract), *_hours(extract)]
+    return before + [one for one in shown if one.table not in said]
+
+
+def _of_the_week_before(extract: Extract) -> list[Finding]:
+    gone = [name for name in lacking(extract) if name not in MANDATORY]
+    findings = []
+    for folder in earlier(extract)[:1] if gone else ():
+        settings = load(folder)[0]
+        if settings.company != extract.settings.company:
+            continue
+        deliveries = deliver(folder, settings)[0]
+        for name in gone:
+            source = deliveries[name].read()[0] if name in deliveries else None
+            if source is not None and source.frame.height:
+                text = f"{_state(extract, name)}; on {folder.name} it had {source.frame.height:,} rows."
+                findings.append(_finding(extract, "stop" if name in GRAVE else "warn", name, text))
+    return findings
+
+
+def _recipes(extract: Extract) -> list[Finding]:
+    """Where things are made, what is bought goes into something, or somebody asks for it."""
+    if "components" not in lacking(extract) or not extract["routings"].height:
+        return []
+    bought = pl.concat(
+        [extract["offers"]["item"], extract["receipts"].filter(pl.col("kind") == "buy")["item"]]
+    ).unique()
+    asked = [
+        wanted(extract)["item"], extract["routings"]["item"], extract["co_products"]["item"],
+        extract["substitutions"]["substitute"], extract["policies"]["item"],
+    ]  # fmt: skip
+    idle = bought.filter(~bought.is_in(pl.concat(asked).unique().implode())).sort()
+    if not len(idle):
+        return []
+    names = ", ".join(idle.head(SHOWN)) + (", …" if len(idle) > SHOWN else "")
+    level = "stop" if 2 * len(idle) >= len(bought) else "warn"
+    text = f"{_state(extract, 'components')}, though {len(idle)} items are bought that nobody asks for: {names}."
+    return [_finding(extract, level, "components", text)]
+
+
+def _stock(extract: Extract) -> list[Finding]:
+    """A company that has orders, receipts or actuals has stock, or says that it has none."""
+    there = [name for name in RUNNING if extract[name].height]
+    if "inventory" not in lacking(extract) or not there:
+        return []
+    text = f"{_state(extract, 'inventory')}: every item starts from nothing, though there are {' and '.join(there)}."
+    return [_finding(extract, "warn", "inventory", text)]
+
+
+def _hours(extract: Extract) -> list[Finding]:
+    """Where resources have hours and things are made, something takes hours."""
+    users = ("operations", "lane_resources", "maintenance")
+    idle = extract["calendar"].height and extract["routings"].height and not any(extract[one].height for one in users)
+    if not idle or "operations" not in lacking(extract):
+        return []
+    text = f"{_state(extract, 'operations')}, though resources have hours: nothing that is made takes any."
+    return [_finding(extract, "warn", "operations", text)]
+
+
+@rule
+def said_to_be_none(extract: Extract) -> list[Finding]:
+    """A table that the settings say there is none of has no rows."""
+    said = [name for name in extract.settings.tables.none if extract[name].height]
+    fix = "Take it off the list in [tables] none, or remove the file."
+    return [
+        Finding("warn", "settings", FILE, (), "tables.none", name, f"It has {extract[name].height:,} rows.", fix, 1)
+        for name in said
+    ]
+
+
+def _state(extract: Extract, name: str) -> str:
+    return "The table is missing" if extract.absent(name) else "The table has no row"
+
+
+def _finding(extract: Extract, level: str, name: str, text: str) -> Finding:
+    fix = f'Export {name}.csv; if there are none, say none = ["{name}"] under [tables] in settings.toml.'
+    if name in extract.sources:
+        return extract.sources[name].finding(level, rule=text, fix=fix)
+    return Finding(level, name, f"{name}.csv", rule=text, fix=fix)

@@ -1,4 +1,4 @@
-"""Time: the horizon's own periods, every label of time, validity, and dates that lie where they should not."""
+"""Time: labels that mean nothing or overlap, days outside the horizon, and a past whose days contradict each other."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import polars as pl
 from soe_lib.extract.calendar import MONTH, with_label
 from soe_lib.extract.findings import Finding
 from soe_lib.extract.precedence import LABELLED, overlapping
-from soe_lib.extract.reading import Extract
-from soe_lib.extract.rules import rule
-from soe_lib.extract.settings_file import as_date
+from soe_lib.extract.rules import Extract, misdated, rule
+from soe_lib.extract.settings import as_date
 
 VALID = (("routings", "routing"), ("offers", "offer"), ("lanes", "lane"))
 ALWAYS_FROM, ALWAYS_TO = pl.date(1, 1, 1), pl.date(9999, 12, 31)
@@ -287,3 +286,27 @@ def closures_are_of_somebody(extract: Extract) -> list[Finding]:
     return findings + extract.flag(
         "warn", "closures", pl.col("date").is_not_null(), column="date", rule=rule_text, fix=fix
     )
+
+
+@rule
+def deliveries_are_dated(extract: Extract) -> list[Finding]:
+    """What arrived was ordered before it was promised and arrived, and arrived before the as-of date."""
+    if not extract.dated:
+        return []
+    findings = []
+    for (column, text, fix), where in misdated(extract.settings.as_of).items():
+        findings += extract.flag("warn", "deliveries", where, column=column, rule=text, fix=fix)
+    return findings
+
+
+@rule
+def lost_hours_are_of_a_resource(extract: Extract) -> list[Finding]:
+    """Hours that were lost are hours of 0 or more, of a resource."""
+    lost, fix = pl.col("measure") == "lost hours", "Fill resource and hours, or remove the row."
+    nobody = lost & (pl.col("resource") == "")
+    findings = extract.flag(
+        "warn", "actuals", nobody, column="resource", rule="Lost hours of no resource: left out.", fix=fix
+    )
+    none = lost & (pl.col("hours").is_null() | (pl.col("hours") < 0))
+    text = "Lost hours that are blank or below 0: left out."
+    return findings + extract.flag("warn", "actuals", none, column="hours", rule=text, fix=fix)

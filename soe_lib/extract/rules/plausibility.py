@@ -1,27 +1,239 @@
-"""Figures that contradict what is known of them: the extract before, standard cost, what can be used in a year.
-
-What is implausible is planned with a warning; `[plausibility]` of settings.toml says from where on.
-"""
+"""Money and figures that would mislead a plan: values without bound, odd prices, odd changes from week to week."""
 
 from __future__ import annotations
 
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
 
 from soe_lib.extract.casting import cast
-from soe_lib.extract.conversion import convert
 from soe_lib.extract.deliveries import deliver
 from soe_lib.extract.findings import Finding
-from soe_lib.extract.reading import Extract
-from soe_lib.extract.rules import rule
-from soe_lib.extract.rules.demand import lines
+from soe_lib.extract.precedence import named_prices
+from soe_lib.extract.rules import Extract, rule
 from soe_lib.extract.rules.history import FEW, earlier
-from soe_lib.extract.rules.money import hours_cost, in_force
-from soe_lib.extract.rules.supply import wanted
+from soe_lib.extract.rules.supply import lines, wanted
 from soe_lib.extract.schema import schema
-from soe_lib.extract.settings_file import load
+from soe_lib.extract.settings import load
+from soe_lib.extract.units import convert
+
+CLOSE = 0.05
+"""An end value that is above cost by less is within what holding takes."""
+
+
+@rule
+def offers_have_prices(extract: Extract) -> list[Finding]:
+    """An offer has a unit cost, or prices by period."""
+    priced = extract.names("offer_prices", "offer")
+    where = pl.col("unit_cost").is_null() & ~pl.col("offer").is_in(priced.implode())
+    fix = "Fill unit_cost (0 if it is free), or give the offer rows in offer_prices.csv."
+    return extract.flag("stop", "offers", where, column="unit_cost", rule="The offer has no price.", fix=fix)
+
+
+@rule
+def purchases_on_order_have_prices(extract: Extract) -> list[Finding]:
+    """A purchase on order names the offer whose price it is paid at."""
+    where = (pl.col("kind") == "buy") & (pl.col("offer") == "")
+    text = "A purchase on order without an offer has no price: it counts as paid already."
+    return extract.flag("warn", "receipts", where, column="offer", rule=text, fix="Name its offer.")
+
+
+@rule
+def end_values_are_bounded(extract: Extract) -> list[Finding]:
+    """Nothing is worth more at the horizon's end than it costs to get without limit: the plan would never stop.
+
+    The least cost of getting an item goes through offers, routings with all their components, and lanes, as long as
+    neither a maximum nor hours bound them.
+    """
+    worth = extract["items"].filter(pl.col("end_value") > 0).select("item", "end_value")
+    if worth.is_empty():
+        return []
+    limited, ways = _limited(extract), _ways(extract)
+    tables = ("offers", "routings", "lanes")
+    found = [_unbounded(extract, name, ways.filter(pl.col("table") == name), worth, limited) for name in tables]
+    return [finding for finding in found if finding is not None]
+
+
+def _unbounded(
+    extract: Extract, table: str, ways: pl.DataFrame, worth: pl.DataFrame, limited: pl.DataFrame
+) -> Finding | None:
+    """Ways to get an item for less than its end value; a ceiling on stock bounds them, unless goods are under way."""
+    gain = ways.join(worth, on="item").filter(pl.col("end_value") > pl.col("cost") + 1e-9)
+    late = gain.filter(pl.col("lead") > 0)
+    soon = gain.filter(pl.col("lead") == 0).join(limited, on=["item", "location"], how="anti")
+    bad = pl.concat([late, soon]).sort("row")
+    if bad.is_empty():
+        return None
+    row = bad.row(0, named=True)
+    rule_text = f"It costs {row['cost']:g} without a maximum, and is worth {row['end_value']:g} at the end."
+    fix = "Lower end_value in items.csv to what the item costs, or give a maximum."
+    return extract.finding(
+        "stop", table, bad["row"].unique(), column="item", value=row["item"], rule=rule_text, fix=fix
+    )
+
+
+def _ways(extract: Extract, *, limited: bool = False) -> pl.DataFrame:
+    """Every way without a limit to get an item: [table, row, item, location, cost of a unit in all, lead].
+
+    Parameters
+    ----------
+    limited : the ways with a limit too.
+    """
+    ways = bought = _offers(extract, limited)
+    known: pl.DataFrame | None = None
+    for _ in range(extract["items"].height + extract["locations"].height):  # one level, or one lane, further each time
+        least = ways.group_by("item", "location").agg(pl.col("cost").min()).sort("item", "location")
+        if known is not None and least.equals(known):
+            break
+        known, ways = least, pl.concat([bought, _routings(extract, least, limited), _lanes(extract, least, limited)])
+    return ways
+
+
+def _endless(*, limited: bool) -> pl.Expr:
+    return pl.lit(limited) | pl.col("maximum").is_null()
+
+
+def in_force(extract: Extract, table: str) -> pl.DataFrame:
+    """Rows of routings, offers or lanes that are valid in some period, with their number and in how many: row, open."""
+    starts = extract.calendar.periods["starts_on"].sort()
+    rows = extract[table].with_row_index("row")
+    if not extract.dated or starts.is_empty():
+        return rows.with_columns(open=pl.lit(1, pl.Int64))
+    since = starts.search_sorted(rows["valid_from"].fill_null(date.min), side="left").cast(pl.Int64)
+    until = starts.search_sorted(rows["valid_to"].fill_null(date.max), side="right").cast(pl.Int64)
+    return rows.with_columns(open=until - since).filter(pl.col("open") > 0)
+
+
+def _offers(extract: Extract, limited: bool) -> pl.DataFrame:
+    """Offers without a maximum, at their lowest price of a period."""
+    rows = in_force(extract, "offers").filter(_endless(limited=limited))
+    rows = rows.join(_lowest(extract, rows), on="row", how="left", maintain_order="left")
+    own = pl.when(pl.col("open") > pl.col("priced").fill_null(0)).then("unit_cost")
+    cost = pl.min_horizontal(own, "lowest").fill_null(0.0)
+    return rows.select(
+        table=pl.lit("offers"), row="row", item="item", location="location", cost=cost, lead="lead_time_days"
+    )
+
+
+def _lowest(extract: Extract, rows: pl.DataFrame) -> pl.DataFrame:
+    """The lowest price that offer_prices leaves an offer in a period, and in how many it says one: row, lowest, priced.
+
+    As the plan has it: a day without a price of its own has the offer's, a period the mean of its days.
+    """
+    periods = extract.calendar.periods.select("period", "starts_on", "days")
+    cells = rows.select("row", "offer", "valid_from", "valid_to", "unit_cost")
+    cells = cells.join(named_prices(extract.calendar, extract["offer_prices"]), on="offer").join(periods, on="period")
+    start, own, part = pl.col("starts_on"), pl.col("unit_cost"), pl.col("named") / pl.col("days")
+    cells = cells.filter((start >= pl.col("valid_from")).fill_null(True), (start <= pl.col("valid_to")).fill_null(True))
+    mixed = pl.col("named_cost") * part + own * (1.0 - part)
+    price = pl.when(own.is_null() | (part >= 1.0)).then("named_cost").otherwise(mixed)
+    return cells.group_by("row").agg(lowest=price.min(), priced=pl.len())
+
+
+def _routings(extract: Extract, least: pl.DataFrame, limited: bool) -> pl.DataFrame:
+    """Routings without maximum or hours whose components can all be got without limit, by good unit."""
+    rows = in_force(extract, "routings").filter(_endless(limited=limited), pl.col("yield") > 0)
+    if not limited:
+        rows = rows.join(extract["operations"].select("routing").unique(), on="routing", how="anti")
+    rows = rows.join(hours_cost(extract), on="routing", how="left")
+    needs = (
+        rows.select("row", "routing", "location")
+        .join(extract["components"].select("routing", "component", "quantity"), on="routing")
+        .join(least, left_on=["component", "location"], right_on=["item", "location"], how="left")
+        .group_by("row")
+        .agg(parts=(pl.col("cost") * pl.col("quantity")).sum(), lacking=pl.col("cost").null_count())
+    )
+    rows = rows.join(needs, on="row", how="left").filter(pl.col("lacking").fill_null(0) == 0)
+    lead = pl.max_horizontal("lead_time_days", pl.col("lead_time_periods").fill_null(0).cast(pl.Float64))
+    inputs = pl.col("cost_per_unit") + pl.col("parts").fill_null(0.0) + pl.col("hours_cost").fill_null(0.0)
+    cost = inputs / pl.col("yield")
+    return rows.select(table=pl.lit("routings"), row="row", item="item", location="location", cost=cost, lead=lead)
+
+
+def _lanes(extract: Extract, least: pl.DataFrame, limited: bool) -> pl.DataFrame:
+    """Lanes without maximum or hours, for what can be got without limit at their origin; without an item: is wanted."""
+    rows = in_force(extract, "lanes").filter(_endless(limited=limited))
+    if not limited:
+        rows = rows.join(extract["lane_resources"].select("lane").unique(), on="lane", how="anti")
+    rows = rows.rename({"item": "only"}).join(least, left_on="origin", right_on="location")
+    wanted = pl.concat([extract[table].select("item", "location") for table in ("forecast", "orders", "policies")])
+    wanted = wanted.unique().select("item", destination="location", wanted=pl.lit(value=True))
+    rows = rows.join(wanted, on=["item", "destination"], how="left")
+    rows = rows.filter((pl.col("only") == pl.col("item")) | (pl.col("only").fill_null("") == "") & pl.col("wanted"))
+    cost = pl.col("cost") + pl.col("cost_per_unit").fill_null(0.0)
+    return rows.select(
+        table=pl.lit("lanes"), row="row", item="item", location="destination", cost=cost, lead="lead_time_days"
+    )
+
+
+def _limited(extract: Extract) -> pl.DataFrame:
+    """Places where the closing stock has a ceiling: [item, location]."""
+    ceiling = pl.min_horizontal("maximum_stock", "end_stock_maximum").is_not_null()
+    by_policy = extract["policies"].filter(ceiling).select("item", "location")
+    full = extract["locations"].filter(pl.col("storage_capacity").is_not_null()).select("location")
+    by_place = extract["items"].filter(pl.col("volume") > 0).select("item").join(full, how="cross")
+    return pl.concat([by_policy, by_place]).unique()
+
+
+@rule
+def nothing_is_made_for_its_end_value(extract: Extract) -> list[Finding]:
+    """What is left at the end is worth no more than the least that it costs to get, limits or not, nor than its
+    standard cost: else money comes from nothing, as far as maxima and hours go.
+    """
+    worth = extract["items"].with_row_index("row").filter(pl.col("end_value") > 0)
+    if worth.is_empty():
+        return []
+    least = _ways(extract, limited=True).group_by("item").agg(pl.col("cost").min())
+    rows = worth.join(least, on="item", how="left").sort("row")
+    standard, price, value = pl.col("standard_cost"), pl.col("price"), pl.col("end_value")
+    nothing = pl.coalesce(value > standard + 1e-9, value > price).fill_null(value=False)
+    rows = rows.filter(value > pl.col("cost") + 1e-9)
+    more = ~nothing & (value > pl.col("cost") * (1 + CLOSE))
+    findings = []
+    for level, where, text, fix in (
+        ("stop", nothing, "money from nothing", "Lower end_value to what the item costs."),
+        (
+            "warn",
+            more,
+            "the plan fills what limits allow, for stock",
+            "Lower it to what a further unit costs.",
+        ),
+    ):
+        bad = rows.filter(where)
+        if bad.height:
+            known = "standard cost" if bad["standard_cost"][0] is not None else "price"
+            said = f"A unit costs {bad['cost'][0]:g} to get and is worth {bad['end_value'][0]:g} at the end"
+            said += f", above its {known}: {text}." if level == "stop" else f": {text}."
+            shown = extract.cell("items", "end_value", int(bad["row"][0]))
+            what = {"column": "end_value", "value": shown, "rule": said, "fix": fix}
+            findings.append(extract.finding(level, "items", bad["row"], **what))
+    return findings
+
+
+def hours_cost(extract: Extract) -> pl.DataFrame:
+    """routing, hours_cost: money for the hours of one unit started, on the cheapest resource of each step."""
+    rate = pl.coalesce("hours_per_unit", 1.0 / pl.col("units_per_hour")).fill_null(0.0)
+    rows = (
+        extract["operations"]
+        .with_row_index("own")
+        .join(extract["resources"].select("resource", "hourly_cost").unique("resource", keep="first"), on="resource")
+    )
+    own = pl.when(pl.col("step") == "").then("own").alias("own")
+    each = rows.with_columns(own, hours_cost=rate * pl.col("hourly_cost")).group_by("routing", "step", "own")
+    return each.agg(pl.col("hours_cost").min()).group_by("routing").agg(pl.col("hours_cost").sum())
+
+
+@rule
+def holding_has_a_cost(extract: Extract) -> list[Finding]:
+    """With a capital rate, an item has a standard cost or a holding cost of its own."""
+    if extract.settings.costs.capital_rate == 0:
+        return []
+    where = pl.col("holding_cost").is_null() & pl.col("standard_cost").is_null()
+    rule_text, fix = "Neither holding_cost nor standard_cost: it is held for free.", "Fill one of them."
+    return extract.flag("warn", "items", where, column="holding_cost", rule=rule_text, fix=fix)
+
 
 COMPARED = {
     "items": ("price", "standard_cost", "end_value", "holding_cost", "volume"),

@@ -1,13 +1,84 @@
-"""Supply: whether what is demanded can be made, bought or taken from stock, and can get to where it is demanded."""
+"""The network: whether what is demanded has a price, a source, and a way to where it is demanded."""
 
 from __future__ import annotations
 
+from graphlib import CycleError, TopologicalSorter
+
 import polars as pl
 
+from soe_lib.errors import hint
 from soe_lib.extract.findings import SHOWN, Finding
-from soe_lib.extract.reading import Extract
-from soe_lib.extract.rules import rule
-from soe_lib.extract.rules.demand import demanded, lines
+from soe_lib.extract.rules import Extract, rule
+
+
+@rule
+def one_version(extract: Extract) -> list[Finding]:
+    """One version of the forecast is planned with; two would be added up."""
+    versions = extract.names("forecast", "version").sort()
+    chosen = extract.settings.forecast.version
+    there = ", ".join(name or "(blank)" for name in versions.to_list())
+    if len(versions) > 1 and not chosen:
+        rule_text = f"The forecast has {len(versions)} versions: {there}."
+        fix = 'Say which one to plan with: [forecast] version = "…" in settings.toml.'
+        return [extract.finding("stop", "forecast", [], column="version", rule=rule_text, fix=fix)]
+    if chosen and len(versions) and chosen not in versions:
+        rule_text = f"The settings ask for a version the forecast does not have. There are: {there}."
+        fix = hint(chosen, versions.to_list()) or "Mend [forecast] version in settings.toml."
+        return [extract.finding("stop", "forecast", [], column="version", value=chosen, rule=rule_text, fix=fix)]
+    return []
+
+
+def demanded(extract: Extract, table: str) -> pl.LazyFrame:
+    """Demand rows above zero that are planned with, all columns and the row number."""
+    frame = extract[table].lazy().with_row_index("row").filter(pl.col("quantity") > 0)
+    if table == "forecast" and extract.settings.forecast.version:
+        frame = frame.filter(pl.col("version") == extract.settings.forecast.version)
+    return frame
+
+
+def lines(extract: Extract, table: str) -> pl.DataFrame:
+    """Demand rows above zero that are planned with: [row, item, location, customer, quantity, price]."""
+    return demanded(extract, table).select("row", "item", "location", "customer", "quantity", "price").collect()
+
+
+@rule
+def prices(extract: Extract) -> list[Finding]:
+    """A demand line has a price, above what the item costs."""
+    findings = []
+    for table in ("forecast", "orders"):
+        if not extract[table].height or not _worth_a_look(extract, table):
+            continue
+        of_items = extract["items"].select("item", "standard_cost", item_price="price").unique("item", keep="first")
+        rows = lines(extract, table).join(of_items, on="item", how="left", maintain_order="left")
+        rows = rows.with_columns(price=pl.coalesce("price", "item_price"))
+        cost = pl.col("standard_cost")
+        for level, where, text, fix in (
+            ("warn", pl.col("price").is_null(), "No price, in the row or in items.csv: it counts as 0.", "Fill price."),
+            (
+                "stop",
+                (pl.col("price") == 0) & (cost > 0),
+                "A price of 0 for an item that costs money.",
+                "Mend the price.",
+            ),
+            (
+                "warn",
+                (pl.col("price") > 0) & (pl.col("price") < cost),
+                "The standard cost is above the price.",
+                "Mend one of them.",
+            ),
+        ):
+            bad = rows.filter(where)["row"]
+            if len(bad):
+                value = extract.cell(table, "price", int(bad[0]))
+                findings.append(extract.finding(level, table, bad, column="price", value=value, rule=text, fix=fix))
+    return findings
+
+
+def _worth_a_look(extract: Extract, table: str) -> bool:
+    """Whether any price could be missing, zero or below cost: a glance at extremes before the join."""
+    lowest, blank = extract[table].select(pl.col("price").min(), pl.col("price").null_count().alias("blank")).row(0)
+    highest = extract["items"].get_column("standard_cost").max()
+    return bool(blank) or (isinstance(highest, float) and lowest is not None and lowest < highest)
 
 
 def wanted(extract: Extract) -> pl.DataFrame:
@@ -108,3 +179,122 @@ def supplied(extract: Extract) -> pl.DataFrame:
         added = moved.join(reached, on=["item", "location"], how="anti")
         reached = pl.concat([reached, added])
     return reached
+
+
+CYCLES_SHOWN = 5
+
+
+def bill(extract: Extract) -> pl.DataFrame:
+    """What goes into what: [row of components, component, item]."""
+    made = extract["routings"].select("routing", "item").unique()
+    also = extract["co_products"].select("routing", "item").unique()
+    rows = extract["components"].with_row_index("row").select("row", "routing", "component")
+    return rows.join(pl.concat([made, also]).unique(), on="routing").select("row", "component", "item")
+
+
+@rule
+def no_item_is_made_of_itself(extract: Extract) -> list[Finding]:
+    """Bills of material end somewhere: a cycle is named with its whole path."""
+    edges = bill(extract)
+    own = edges.filter(pl.col("component") == pl.col("item"))
+    findings = []
+    if own.height:
+        rule_text, fix = "An item is a component of itself.", "Remove the row, or give the used item its own code."
+        value = own["item"][0]
+        rows = own["row"].unique().sort()
+        findings = [
+            extract.finding("stop", "components", rows, column="component", value=value, rule=rule_text, fix=fix)
+        ]
+    pairs = (
+        edges.filter(pl.col("component") != pl.col("item"))
+        .select("item", "component")
+        .unique()
+        .sort("item", "component")
+    )
+    for _ in range(CYCLES_SHOWN):
+        path = _cycle(pairs)
+        if not path:
+            break
+        steps = pl.DataFrame({"item": path[1:], "component": path[:-1]})
+        rows = edges.join(steps, on=["item", "component"], how="semi")["row"].unique().sort()
+        rule_text = f"A cycle in the bills of material: {' → '.join(path)}."
+        fix = "Remove the row that points back."
+        findings.append(extract.finding("stop", "components", rows, column="component", rule=rule_text, fix=fix))
+        pairs = pairs.join(steps, on=["item", "component"], how="anti", maintain_order="left")
+    return findings
+
+
+def _cycle(pairs: pl.DataFrame) -> list[str]:
+    """One cycle as a path from component to item that ends where it began; empty where there is none."""
+    graph = dict(pairs.group_by("item", maintain_order=True).agg("component").iter_rows())
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+@rule
+def nothing_refers_to_itself(extract: Extract) -> list[Finding]:
+    """A lane leads elsewhere; a substitute is another item."""
+    same = pl.col("origin") == pl.col("destination")
+    fix = "Mend one end, or remove the row."
+    findings = extract.flag(
+        "stop", "lanes", same, column="origin", rule="The lane leads back to where it starts.", fix=fix
+    )
+    same = pl.col("item") == pl.col("substitute")
+    rule_text = "The item is its own substitute."
+    return findings + extract.flag("stop", "substitutions", same, column="item", rule=rule_text, fix="Remove the row.")
+
+
+@rule
+def resources_have_hours(extract: Extract) -> list[Finding]:
+    """A resource that work is planned on has hours somewhere; without, it has none at all."""
+    given = [extract[table].get_column("resource") for table in ("calendar", "workforce", "expansions")]
+    known = pl.concat(given).unique()
+    findings = []
+    for table in ("operations", "lane_resources"):
+        where = ~pl.col("resource").is_in(known.implode()) & pl.col("resource").is_in(
+            extract["resources"]["resource"].implode()
+        )
+        rule_text = "The resource has no row in calendar.csv, so it has no hours."
+        fix = "Give it hours, or remove the resource from the row."
+        findings += extract.flag("warn", table, where, column="resource", rule=rule_text, fix=fix)
+    return findings
+
+
+@rule
+def opening_stock_fits(extract: Extract) -> list[Finding]:
+    """What is in stock today fits under the ceilings that hold from today."""
+    stock = extract["inventory"].group_by("item", "location").agg(pl.col("on_hand").sum())
+    if stock.is_empty():
+        return []
+    findings = []
+    rows = extract["policies"].with_row_index("row").join(stock, on=["item", "location"])
+    over = rows.filter(pl.col("on_hand") > pl.col("maximum_stock")).sort("row")
+    if over.height:
+        rule_text = f"{over['on_hand'][0]:g} are in stock, above maximum_stock."
+        value, fix = (
+            extract.cell("policies", "maximum_stock", int(over["row"][0])),
+            "Raise it, or plan to use the stock up.",
+        )
+        findings.append(
+            extract.finding(
+                "warn", "policies", over["row"], column="maximum_stock", value=value, rule=rule_text, fix=fix
+            )
+        )
+    volume = stock.join(extract["items"].select("item", "volume").unique("item"), on="item")
+    volume = volume.group_by("location").agg(used=(pl.col("on_hand") * pl.col("volume")).sum())
+    places = extract["locations"].with_row_index("row").join(volume, on="location")
+    over = places.filter(pl.col("used") > pl.col("storage_capacity") * (1 + 1e-9)).sort("row")
+    if over.height:
+        rule_text = f"The opening stock takes {over['used'][0]:g} of it."
+        value = extract.cell("locations", "storage_capacity", int(over["row"][0]))
+        what = {
+            "column": "storage_capacity",
+            "value": value,
+            "rule": rule_text,
+            "fix": "Mend the capacity or the volumes.",
+        }
+        findings.append(extract.finding("warn", "locations", over["row"], **what))
+    return findings

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from soe_lib.errors import DataError
-from soe_lib.extract.spelling import hint
+from soe_lib.errors import DataError, hint
 from soe_lib.model.terms import Balance, Effect, Flow, Part
 
 if TYPE_CHECKING:

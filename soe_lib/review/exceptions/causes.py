@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from soe_lib.extract.where_used import where_used
+from soe_lib.extract.snapshot import where_used
 from soe_lib.review import words
 from soe_lib.review.week import Week
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from soe_lib.extract.horizon import PER
+from soe_lib.extract.calendar import PER
 from soe_lib.model.demand import late_from
 from soe_lib.review.frames.demand import forecast_versions
 from soe_lib.review.frames.time import buckets

@@ -8,9 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from soe_lib.extract.bound import RefusedError, statement
-from soe_lib.extract.databases import Database, LostError
-from soe_lib.extract.secrets import scrub
+from soe_lib.extract.databases import Database, LostError, RefusedError, scrub, statement
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ import polars as pl
 import pytest
 
 from soe_lib.errors import DataError
-from soe_lib.extract.calendar import Calendar, horizon
-from soe_lib.extract.horizon import build
+from soe_lib.extract.calendar import Calendar, build, horizon
 
 MONDAY = date(2026, 11, 16)  # week 47 of 2026
 WEDNESDAY = date(2026, 11, 18)

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from soe_lib.demo import LAST, generate
 from soe_lib.errors import DataError
-from soe_lib.extract.demo import LAST, generate
 from soe_lib.extract.snapshot import Snapshot, read
 
 ROOT = Path(__file__).parents[3]

@@ -17,11 +17,11 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.errors import DataError
-from soe_lib.extract import casting, checks
+from soe_lib.extract import casting, rules
 from soe_lib.extract import frames as of_frames
-from soe_lib.extract.checks import noted
 from soe_lib.extract.findings import Finding
 from soe_lib.extract.reading import inspect
+from soe_lib.extract.rules import noted
 from soe_lib.extract.schema import schema
 from soe_lib.extract.snapshot import Snapshot
 from tests.unit.extract.company import write
@@ -283,18 +283,18 @@ def test_what_did_not_move_is_taken_over(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(
         of_frames, "cast", lambda source, table: (cast.update([table.name]), casting.cast(source, table))[1]
     )
-    monkeypatch.setattr(checks, "noted", lambda rule, one: (ran.update([str(rule)]), noted(rule, one))[1])
+    monkeypatch.setattr(rules, "noted", lambda rule, one: (ran.update([str(rule)]), noted(rule, one))[1])
     again = soe.snapshot(said(home), {name: frame.clone() for name, frame in tables.items()}, near=near)
     assert (cast, ran) == ({}, {})
     assert all(again[name] is near[name] for name in schema())
     soe.snapshot(said(home), {**tables, "inventory": tables["inventory"].reverse()}, near=again)
     assert set(cast) == {"inventory"}
-    known = [rule for rule, run in checks.check_all(inspect(home)).items() if "inventory" in run.reads]
+    known = [rule for rule, run in rules.check_all(inspect(home)).items() if "inventory" in run.reads]
     assert 0 < len(known) < 20
     assert set(ran) >= {str(rule) for rule in known}
     ran.clear()
     soe.snapshot(said(home) | {"as_of": "2026-11-17"}, tables, near=again)
-    assert 0 < len(ran) < 0.3 * len(checks.check_all(inspect(home))), "names are the same in another week"
+    assert 0 < len(ran) < 0.3 * len(rules.check_all(inspect(home))), "names are the same in another week"
 
 
 def test_a_frame_that_is_changed_in_place_has_moved(tmp_path: Path) -> None:

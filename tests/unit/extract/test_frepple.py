@@ -14,8 +14,8 @@ import pytest
 
 from soe_lib.errors import DataError
 from soe_lib.extract import snapshot
-from soe_lib.extract.importers.frepple import ImportReport, import_frepple
-from soe_lib.extract.importers.frepple.source import read
+from soe_lib.importers.frepple import ImportReport, import_frepple
+from soe_lib.importers.frepple.source import read
 
 MONDAY = date(2024, 4, 29)
 REAL = Path(__file__).parents[4] / "shared" / "real" / "frepple"

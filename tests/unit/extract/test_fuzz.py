@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soe_lib.extract.check import check
-from soe_lib.extract.sources_file import _Reader
+from soe_lib.extract.sources import _Reader
 from tests.unit.extract.company import FILES, write
 
 SCRAPS = [

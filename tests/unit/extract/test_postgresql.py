@@ -17,10 +17,8 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from soe_lib.extract.check import CheckReport, check
-from soe_lib.extract.check_page import check_page
+from soe_lib.extract.check import CheckReport, check, check_page, origins
 from soe_lib.extract.databases import Database, LostError
-from soe_lib.extract.origins import origins
 from soe_lib.extract.snapshot import read
 from tests.postgres import CANARY, Server, binary, running
 from tests.unit.extract.company import FILES, write

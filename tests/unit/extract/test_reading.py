@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from soe_lib.extract.check import check
-from soe_lib.extract.layout import scan
+from soe_lib.extract.findings import scan
 from soe_lib.extract.schema import schema
 from soe_lib.extract.snapshot import read
 from tests.unit.extract.company import FILES, swap, write

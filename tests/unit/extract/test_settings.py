@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from soe_lib.extract.settings import Settings
-from soe_lib.extract.settings_file import load
+from soe_lib.extract.settings import Settings, load
 from tests.unit.extract.company import SETTINGS
 
 

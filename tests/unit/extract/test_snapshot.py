@@ -12,8 +12,7 @@ import pytest
 
 from soe_lib.errors import DataError
 from soe_lib.extract.check import check
-from soe_lib.extract.report import not_used
-from soe_lib.extract.snapshot import read, resolve
+from soe_lib.extract.snapshot import not_used, read, resolve
 from tests.unit.extract.company import FILES, SETTINGS, add, swap, write
 
 

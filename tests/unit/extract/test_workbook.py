@@ -19,8 +19,8 @@ import pytest
 from soe_lib.extract.check import check
 from soe_lib.extract.schema import schema
 from soe_lib.extract.snapshot import read
-from soe_lib.extract.template import write_template
 from soe_lib.extract.workbook import uncomputed
+from soe_lib.extract.writing import write_template
 from soe_lib.workspace import shipped
 from tests.unit.extract.company import FILES, write
 
@@ -59,7 +59,7 @@ def test_the_template_is_what_the_schema_makes(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "made.xlsx") as made, zipfile.ZipFile(TEMPLATE) as kept:
         assert kept.namelist() == made.namelist()
         differing = [name for name in made.namelist() if made.read(name) != kept.read(name)]
-    assert not differing, "run: python -m soe_lib.extract.template"
+    assert not differing, "run: python -m soe_lib.extract.writing"
 
 
 def test_the_template_has_every_column_with_its_note_and_choices() -> None:

@@ -9,8 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from soe_lib.extract.snapshot import Snapshot, read
-from soe_lib.extract.where_used import where_used
+from soe_lib.extract.snapshot import Snapshot, read, where_used
 from soe_lib.model.plan import Plan
 from soe_lib.review import frames
 from soe_lib.review.frames.time import shared_weeks

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 import soe_lib as soe
-from soe_lib.extract.demo import generate
+from soe_lib.demo import generate
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.review.counterfactuals import cost_of_events
 from soe_lib.review.exceptions import Issue
