@@ -24,7 +24,7 @@ from soe_lib.extract.findings import Finding, Source, stops
 from soe_lib.extract.reading import calendar_of, examined, missing_tables
 from soe_lib.extract.rules import CALENDAR, SETTINGS, Extract, Near
 from soe_lib.extract.schema import Table, schema
-from soe_lib.extract.settings import Reader, Settings
+from soe_lib.extract.settings import Settings, validated
 from soe_lib.extract.snapshot import Snapshot, freeze
 from soe_lib.extract.sources import Entry
 
@@ -104,7 +104,7 @@ def _inspected(
     settings: Settings | Mapping[str, Any], tables: Mapping[str, Frame], before: Made | None
 ) -> tuple[dict[str, Given], Extract, frozenset[str]]:
     """The frames, typed and checked, and which tables moved: nothing raises for what is wrong with the data."""
-    said, findings = Reader().settings(settings.plain() if isinstance(settings, Settings) else _listed(settings))
+    said, findings = validated(settings.plain() if isinstance(settings, Settings) else _listed(settings))
     absent = [name for name in schema() if name not in tables]
     strange = [name for name in sorted(map(str, tables)) if name not in schema()]
     findings += [misnamed(f"{name}.csv", name, absent, "file") for name in strange]

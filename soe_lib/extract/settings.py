@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date, datetime
+from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+
+from annotated_types import Interval, Predicate
 
 from soe_lib.errors import hint
 from soe_lib.extract.findings import Finding
@@ -17,59 +22,71 @@ from soe_lib.extract.schema import schema
 
 UNKNOWN = date(1900, 1, 1)
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+Count = Annotated[int, Interval(ge=0, le=1_000_000_000)]
+Days = Annotated[int, Interval(ge=0, le=3650)]
+Amount = Annotated[float, Interval(ge=0, le=1_000_000_000)]
+Times = Annotated[float, Interval(ge=1, le=1_000_000)]
+CushionUse = Literal["with a record", "always", "never"]
+TableName = Annotated[str, Predicate(lambda name: name in schema())]
+
+
+class _Section:
+    """What pydantic keeps to: every value is of its own type, and no name is there that is not known."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"strict": True, "extra": "forbid"}
 
 
 @dataclass(frozen=True)
-class Horizon:
+class Horizon(_Section):
     """How far the plan looks: so many weeks, the first `daily` days of them day by day."""
 
-    weeks: int = 13
-    daily: int = 14
+    weeks: Annotated[int, Interval(ge=1, le=520)] = 13
+    daily: Annotated[int, Interval(ge=0, le=1100)] = 14
 
 
 @dataclass(frozen=True)
-class Costs:
+class Costs(_Section):
     """The time base `per` of holding, storage, late, below-safety and workforce costs; `capital_rate` is per that time.
 
     Holding counts on the closing stock of a period, or on its opening stock.
     """
 
-    per: str = "week"
-    holding_on: str = "closing"
-    capital_rate: float = 0.0
+    per: Literal["day", "week", "period", "year"] = "week"
+    holding_on: Literal["closing", "opening"] = "closing"
+    capital_rate: Amount = 0.0
 
 
 @dataclass(frozen=True)
-class LeadTime:
+class LeadTime(_Section):
     """When goods of a period leave (spread over its days, at its start or end), and which days lead times count.
 
     `days` is written as `in` in settings.toml: calendar days, or working days (less closures).
     """
 
-    dispatch: str = "spread"
-    days: str = "calendar days"
+    dispatch: Literal["spread", "end", "start"] = "spread"
+    days: Literal["calendar days", "working days"] = "calendar days"
 
 
 @dataclass(frozen=True)
-class Limits:
+class Limits(_Section):
     """What maxima, hours of a head and hours of an expansion are per: week, day or period; blank: week.
 
     Where the extract gives its periods, blank is period.
     """
 
-    per: str = ""
+    per: Literal["", "day", "period", "week"] = ""
 
 
 @dataclass(frozen=True)
-class Working:
+class Working(_Section):
     """The fiscal months (calendar months, or 4-4-5 of ISO weeks) and the working weekdays, 1 = Monday … 7 = Sunday."""
 
-    fiscal: str = "months"
+    fiscal: Literal["4-4-5", "months"] = "months"
     working_days: tuple[int, ...] = (1, 2, 3, 4, 5)
 
 
 @dataclass(frozen=True)
-class Fence:
+class Fence(_Section):
     """Days from the as-of date that are frozen, days that are slushy, and what one changed unit costs there.
 
     Parameters
@@ -80,15 +97,15 @@ class Fence:
     breaks : whether the frozen fence may be broken at that price; where not, what it makes impossible has no plan.
     """
 
-    frozen_days: int = 0
-    slushy_days: int = 0
-    change_cost: float = 0.0
-    break_price: float = 0.0
+    frozen_days: Days = 0
+    slushy_days: Count = 0
+    change_cost: Amount = 0.0
+    break_price: Amount = 0.0
     breaks: bool = True
 
 
 @dataclass(frozen=True)
-class Objective:
+class Objective(_Section):
     """What the plan is to be best at, how scarce supply is shared out, and from which date an order is late.
 
     An order is late from the date that was asked (`orders.due_on`), or from the one that was confirmed.
@@ -96,26 +113,26 @@ class Objective:
 
     mode: str = "margin"
     allocation: str = ""
-    late_from: str = "asked"
+    late_from: Literal["asked", "confirmed"] = "asked"
 
 
 @dataclass(frozen=True)
-class Setups:
+class Setups(_Section):
     """Whether a resource keeps its last set-up into the next period; fixed costs and minimum runs never carry over."""
 
     carry_over: bool = False
 
 
 @dataclass(frozen=True)
-class Terms:
+class Terms(_Section):
     """Days until customers pay, and until suppliers are paid."""
 
-    receivable_days: float = 0.0
-    payable_days: float = 0.0
+    receivable_days: Amount = 0.0
+    payable_days: Amount = 0.0
 
 
 @dataclass(frozen=True)
-class Escalation:
+class Escalation(_Section):
     """What the weekly meeting hands up, to whom, and within how many days it must be decided.
 
     Parameters
@@ -127,18 +144,18 @@ class Escalation:
     days : days until whoever is asked must decide.
     """
 
-    margin: float = 0.0
+    margin: Amount = 0.0
     margin_to: str = "Managing director"
-    weeks: int = 4
+    weeks: Count = 4
     weeks_to: str = "Head of operations"
-    fence: float = 0.05
+    fence: Amount = 0.05
     fence_to: str = "Head of operations"
     tolerance_to: str = "S&OP"
-    days: int = 7
+    days: Annotated[int, Interval(ge=0, le=365)] = 7
 
 
 @dataclass(frozen=True)
-class ForecastChoice:
+class ForecastChoice(_Section):
     """Which version of the forecast to plan with, and whether its bias is taken out of it.
 
     Parameters
@@ -148,19 +165,19 @@ class ForecastChoice:
     """
 
     version: str = ""
-    bias: str = "keep"
+    bias: Literal["keep", "remove"] = "keep"
 
 
 @dataclass(frozen=True)
-class Consumption:
+class Consumption(_Section):
     """How many days before and after its due date an order looks for forecast, where its own bucket is used up."""
 
-    backward_days: int = 0
-    forward_days: int = 0
+    backward_days: Days = 0
+    forward_days: Days = 0
 
 
 @dataclass(frozen=True)
-class Cushion:
+class Cushion(_Section):
     """The stock that a plan holds against demand and supply that nobody knows.
 
     Parameters
@@ -171,21 +188,21 @@ class Cushion:
     pool : points of a record that what is known of its family counts for.
     """
 
-    use: str = "with a record"
-    review_days: int = 7
-    error: float = 0.3
-    pool: float = 8.0
+    use: CushionUse = "with a record"
+    review_days: Annotated[int, Interval(ge=1, le=3650)] = 7
+    error: Annotated[float, Interval(ge=0, le=10)] = 0.3
+    pool: Annotated[float, Interval(ge=0, le=1_000_000)] = 8.0
 
 
 @dataclass(frozen=True)
-class Events:
+class Events(_Section):
     """What a loss of supply does to receipts of what it hits: they come, are lost, or are late (come after its end)."""
 
-    open_orders: str = "come"
+    open_orders: Literal["come", "lost", "late"] = "come"
 
 
 @dataclass(frozen=True)
-class Plausibility:
+class Plausibility(_Section):
     """From where on a figure is a warning.
 
     Parameters
@@ -197,22 +214,22 @@ class Plausibility:
     stock_months : months of what is asked for.
     """
 
-    change: float = 3.0
-    price_over_cost: float = 20.0
-    cost_over_standard: float = 4.0
-    highest_yield: float = 1.0
-    stock_months: float = 12.0
+    change: Times = 3.0
+    price_over_cost: Times = 20.0
+    cost_over_standard: Times = 4.0
+    highest_yield: Annotated[float, Interval(ge=0.01, le=1_000_000)] = 1.0
+    stock_months: Annotated[float, Interval(ge=0.01, le=1_000_000)] = 12.0
 
 
 @dataclass(frozen=True)
-class Tables:
+class Tables(_Section):
     """Tables that the company has none of: that they are missing is then no finding."""
 
-    none: tuple[str, ...] = ()
+    none: tuple[TableName, ...] = ()
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(_Section):
     """Everything settings.toml says, with the contract's default where it says nothing.
 
     Parameters
@@ -225,7 +242,7 @@ class Settings:
 
     company: str = ""
     currency: str = ""
-    as_of: date = UNKNOWN
+    as_of: Annotated[date, Interval(ge=date(1970, 1, 1), lt=date(2200, 1, 1))] = UNKNOWN
     horizon: Horizon = Horizon()
     costs: Costs = Costs()
     lead_time: LeadTime = LeadTime()
@@ -242,10 +259,10 @@ class Settings:
     tables: Tables = Tables()
     plausibility: Plausibility = Plausibility()
     events: Events = Events()
-    tolerance: Mapping[str, float] = field(default_factory=lambda: NOTHING)
+    tolerance: Mapping[str, Amount] = field(default_factory=lambda: NOTHING)
     control: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: NOTHING)
     notes: tuple[str, ...] = ()
-    unchanged: tuple[str, ...] = ()
+    unchanged: tuple[TableName, ...] = ()
 
     def plain(self) -> dict[str, Any]:
         """The settings as plain values, sorted by name, for JSON and fingerprints."""
@@ -265,36 +282,38 @@ def _plain(value: Any) -> Any:
 FILE = "settings.toml"
 ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-CHOICES = {
-    "costs.per": ("day", "week", "period", "year"),
-    "costs.holding_on": ("closing", "opening"),
-    "lead_time.dispatch": ("spread", "end", "start"),
-    "lead_time.days": ("calendar days", "working days"),
-    "limits.per": ("", "day", "period", "week"),
-    "calendar.fiscal": ("4-4-5", "months"),
-    "cushion.use": ("with a record", "always", "never"),
-    "forecast.bias": ("keep", "remove"),
-    "events.open_orders": ("come", "lost", "late"),
-    "objective.late_from": ("asked", "confirmed"),
-}
-RANGE = {
-    "horizon.weeks": (1, 520),
-    "horizon.daily": (0, 1100),
-    "fence.frozen_days": (0, 3650),
-    "plausibility.change": (1, 1_000_000),
-    "plausibility.price_over_cost": (1, 1_000_000),
-    "plausibility.cost_over_standard": (1, 1_000_000),
-    "plausibility.highest_yield": (0.01, 1_000_000),
-    "plausibility.stock_months": (0.01, 1_000_000),
-    "escalation.days": (0, 365),
-    "consumption.backward_days": (0, 3650),
-    "consumption.forward_days": (0, 3650),
-    "cushion.review_days": (1, 3650),
-    "cushion.error": (0, 10),
-    "cushion.pool": (0, 1_000_000),
-}
 RENAMED = {"assumptions": "notes", "lead_time.in": "days"}
 """What is written → what it is called here."""
+FIXES = {
+    "as_of": 'Write an ISO date such as "2026-11-16".',
+    "calendar.working_days": 'Write a list of weekdays such as ["Mon", "Tue", "Wed"], or how many from Monday on.',
+    "tolerance": "Write [tolerance] with one line per family.",
+    "control": "Write [control] with one line per table.",
+    "notes": "Write a list of texts.",
+    "tables.none": 'Write a list of tables such as ["inventory"].',
+    "unchanged": 'Write a list of tables such as ["inventory"].',
+    "bool_type": "Write true or false.",
+    "int_type": "Write a whole number.",
+    "float_type": "Write a number.",
+    "string_type": "Write a text in quotes.",
+}
+"""How to mend a value, by its setting or by what pydantic calls the error."""
+
+
+def _types(section: type) -> dict[str, Any]:
+    """What each setting of a section may be."""
+    kinds = get_type_hints(section, include_extras=True)
+    return {one.name: kinds[one.name] for one in fields(section)}
+
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    f"{section}.{name}": get_args(kind)
+    for section, of in get_type_hints(Settings).items()
+    if is_dataclass(of)
+    for name, kind in get_type_hints(of).items()
+    if get_origin(kind) is Literal
+}
+"""The words that a setting may be, by its path."""
 
 
 def load(folder: Path) -> tuple[Settings, list[Finding]]:
@@ -312,144 +331,152 @@ def load(folder: Path) -> tuple[Settings, list[Finding]]:
         content = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         return Settings(), [Finding("stop", "settings", FILE, rule=f"Not valid TOML: {error}.", fix="Mend the line.")]
-    return Reader().settings(content)
+    return validated(content)
 
 
-class Reader:
-    """Turns the parsed TOML into Settings and collects every finding on the way."""
+def validated(content: Mapping[str, Any]) -> tuple[Settings, list[Finding]]:
+    """The settings that parsed TOML holds, defaults where a value cannot be used, and a finding for each of those.
 
-    def __init__(self) -> None:
-        self.findings: list[Finding] = []
+    Parameters
+    ----------
+    content : by setting or section, as settings.toml names them.
+    """
+    from pydantic import ValidationError  # a tenth of the time that importing this library takes
 
-    def settings(self, content: Mapping[str, Any]) -> tuple[Settings, list[Finding]]:
-        """The settings, and the findings collected."""
-        values = self._section(Settings(), content, "")
-        for name in ("company", "currency", "as_of"):
-            if name not in content:
-                self._stop(name, "", "The setting is missing.", f"Add {name} = … at the top of {FILE}.")
-            elif not str(content[name]).strip():
-                self._stop(name, "", "The setting is blank.", f"Write {name} = … at the top of {FILE}.")
-        return values, self.findings
+    findings = []
+    for name in ("company", "currency", "as_of"):
+        if name not in content:
+            findings.append(_stop(name, "", "The setting is missing.", f"Add {name} = … at the top of {FILE}."))
+        elif not str(content[name]).strip():
+            findings.append(_stop(name, "", "The setting is blank.", f"Write {name} = … at the top of {FILE}."))
+    said = _named(content)
+    usable = _readable(said)
+    if isinstance(said.get("control"), Mapping):
+        usable["control"], problems = _counted(said["control"])
+        findings += problems
+    while True:
+        try:
+            found: Settings = _adapter().validate_json(json.dumps(usable, default=lambda _: None))
+            break
+        except ValidationError as error:
+            for place, kind in {_place(one["loc"]): one["type"] for one in error.errors()}.items():
+                findings.append(_refused(place, kind, said))
+                _drop(usable, place)
+    return replace(
+        found,
+        tables=Tables(tuple(sorted(found.tables.none))),
+        unchanged=tuple(sorted(found.unchanged)),
+        tolerance=_frozen(found.tolerance),
+        control=_frozen(found.control),
+    ), sorted(findings, key=lambda one: one.column)
 
-    def _section(self, default: Any, content: Mapping[str, Any], at: str) -> Any:
-        known = {one.name: getattr(default, one.name) for one in fields(default)}
-        own = {old.removeprefix(f"{at}."): new for old, new in RENAMED.items() if old.rpartition(".")[0] == at}
-        shown = {new: old for old, new in own.items()}
-        chosen = {}
-        for key, value in content.items():
-            name = own.get(key, key)
-            path = f"{at}.{name}" if at else name
-            if name in known:
-                chosen[name] = self._value(path, known[name], value)
+
+@cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Settings)
+
+
+def _named(content: Mapping[str, Any], at: str = "") -> dict[str, Any]:
+    """What is written, under the names that settings have here."""
+    return {
+        RENAMED.get(f"{at}{key}", key): _named(value, f"{key}.") if isinstance(value, Mapping) and not at else value
+        for key, value in content.items()
+    }
+
+
+def _readable(said: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy whose dates and weekdays stand as pydantic reads them; what means neither is left for it to refuse."""
+    usable = {key: dict(value) if isinstance(value, Mapping) else value for key, value in said.items()}
+    if "as_of" in usable:
+        day = usable["as_of"]
+        known = day if isinstance(day, date) and not isinstance(day, datetime) else as_date(str(day))
+        usable["as_of"] = known.isoformat() if known else None
+    working = usable.get("calendar")
+    if isinstance(working, dict) and "working_days" in working:
+        working["working_days"] = _working_days(working["working_days"])
+    return usable
+
+
+def _working_days(value: Any) -> list[int] | None:
+    """Weekdays as names or 1 … 7, or how many from Monday on; None where it is neither."""
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 7:
+        return list(range(1, value + 1))
+    days = [_weekday(day) for day in value] if isinstance(value, list) else []
+    return sorted(set(days)) if days and all(days) else None
+
+
+def _counted(value: Mapping[str, Any]) -> tuple[dict[str, dict[str, float]], list[Finding]]:
+    """Row counts and column totals by table; a total of something that nobody adds up is a finding."""
+    counted, findings = {}, []
+    for name, totals in value.items():
+        if name not in schema():
+            findings.append(_stop(f"control.{name}", "", "No such table.", hint(name, schema()) or "Remove it."))
+            continue
+        known = ["rows", *(one.name for one in schema()[name].columns if one.type in ("number", "integer"))]
+        counted[name] = dict(totals) if isinstance(totals, Mapping) else {"rows": totals}
+        for one, total in [*counted[name].items()]:
+            if one not in known:
+                wrong = "Nothing to add up.", f"Use one of {', '.join(known)}."
+            elif isinstance(total, bool) or not isinstance(total, int | float):
+                wrong = "Not a number.", "Write a number."
             else:
-                names = [shown.get(one, one) for one in known]
-                fix = _section_of(key) or hint(key, names) or f"Known here: {', '.join(names)}."
-                self._stop(f"{at}.{key}" if at else key, str(value), "Unknown setting.", fix)
-        return type(default)(**{**known, **chosen})
-
-    def _value(self, path: str, default: Any, value: Any) -> Any:
-        if path in READERS:
-            return READERS[path](self, path, value)
-        if is_dataclass(default):
-            if isinstance(value, Mapping):
-                return self._section(default, value, path)
-            return self._wrong(path, value, default, f"It is a section: write it as [{path}].")
-        if isinstance(default, bool):
-            return value if isinstance(value, bool) else self._wrong(path, value, default, "Write true or false.")
-        if isinstance(default, float | int):
-            return self._number(path, default, value)
-        if not isinstance(value, str):
-            return self._wrong(path, value, default, "Write a text in quotes.")
-        if path in CHOICES and value not in CHOICES[path]:
-            return self._wrong(path, value, default, f"Choose one of {', '.join(one for one in CHOICES[path] if one)}.")
-        return value
-
-    def _number(self, path: str, default: float | int, value: Any) -> float | int:
-        whole = isinstance(default, int)
-        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-            return self._wrong(path, value, default, f"Write a {'whole ' if whole else ''}number.")
-        least, most = RANGE.get(path, (0, 1_000_000_000))
-        if not least <= value <= most:
-            return self._wrong(path, value, default, f"Write a number from {least:,} to {most:,}.")
-        return int(value) if whole else float(value)
-
-    def as_of(self, path: str, value: Any) -> date:
-        """The as-of date: a TOML date, or an ISO date in quotes."""
-        day = value if isinstance(value, date) and not isinstance(value, datetime) else as_date(str(value))
-        if day is not None and 1970 <= day.year < 2200:
-            return day
-        return self._wrong(path, value, UNKNOWN, 'Write an ISO date such as "2026-11-16".')
-
-    def working_days(self, path: str, value: Any) -> tuple[int, ...]:
-        """Weekdays as names or 1 … 7, or how many from Monday on."""
-        if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 7:
-            return tuple(range(1, value + 1))
-        days = [_weekday(day) for day in value] if isinstance(value, list) else []
-        if days and all(days):
-            return tuple(sorted(set(days)))
-        fix = 'Write a list of weekdays such as ["Mon", "Tue", "Wed"], or how many from Monday on.'
-        return self._wrong(path, value, Working().working_days, fix)
-
-    def tolerance(self, path: str, value: Any) -> Mapping[str, float]:
-        """Band by family."""
-        if isinstance(value, Mapping):
-            return MappingProxyType(
-                {key: float(self._number(f"{path}.{key}", 0.0, value[key])) for key in sorted(value)}
-            )
-        return self._wrong(path, value, NOTHING, "Write [tolerance] with one line per family.")
-
-    def control(self, path: str, value: Any) -> Mapping[str, Mapping[str, float]]:
-        """Row counts and column totals by table."""
-        if not isinstance(value, Mapping):
-            return self._wrong(path, value, NOTHING, "Write [control] with one line per table.")
-        for name in value:
-            if name not in schema():
-                self._stop(f"{path}.{name}", "", "No such table.", hint(name, schema()) or "Remove it.")
-        known = {name: totals for name, totals in sorted(value.items()) if name in schema()}
-        return MappingProxyType({name: self._totals(f"{path}.{name}", totals) for name, totals in known.items()})
-
-    def _totals(self, path: str, totals: Any) -> Mapping[str, float]:
-        named = totals if isinstance(totals, Mapping) else {"rows": totals}
-        table = schema()[path.partition(".")[2]]
-        known = ["rows", *(one.name for one in table.columns if one.type in ("number", "integer"))]
-        for name in named:
-            if name not in known:
-                self._stop(f"{path}.{name}", "", "Nothing to add up.", f"Use one of {', '.join(known)}.")
-        right = {name: total for name, total in named.items() if name in known}
-        bad = [name for name, total in right.items() if isinstance(total, bool) or not isinstance(total, int | float)]
-        for name in bad:
-            self._stop(f"{path}.{name}", str(right[name]), "Not a number.", "Write a number.")
-        return MappingProxyType({name: float(right[name]) for name in sorted(right) if name not in bad})
-
-    def notes(self, path: str, value: Any) -> tuple[str, ...]:
-        """Assumptions, a list of sentences."""
-        if isinstance(value, list) and all(isinstance(one, str) for one in value):
-            return tuple(value)
-        return self._wrong(path, value, (), "Write a list of texts.")
-
-    def names(self, path: str, value: Any) -> tuple[str, ...]:
-        """Names of tables."""
-        if isinstance(value, list) and all(isinstance(one, str) and one in schema() for one in value):
-            return tuple(sorted(value))
-        return self._wrong(path, value, (), 'Write a list of tables such as ["inventory"].')
-
-    def _wrong(self, path: str, value: Any, default: Any, fix: str) -> Any:
-        self._stop(path, str(value), "The value cannot be used.", fix)
-        return default
-
-    def _stop(self, path: str, value: str, rule: str, fix: str) -> None:
-        self.findings.append(Finding("stop", "settings", FILE, column=path, value=value, rule=rule, fix=fix, count=1))
+                continue
+            findings.append(_stop(f"control.{name}.{one}", "" if one not in known else str(total), *wrong))
+            del counted[name][one]
+    return counted, findings
 
 
-READERS: dict[str, Callable[[Reader, str, Any], Any]] = {
-    "as_of": Reader.as_of,
-    "calendar.working_days": Reader.working_days,
-    "tolerance": Reader.tolerance,
-    "control": Reader.control,
-    "notes": Reader.notes,
-    "tables.none": Reader.names,
-    "unchanged": Reader.names,
-}
+def _refused(place: tuple[str, ...], error: str, said: Mapping[str, Any]) -> Finding:
+    """What pydantic refused, said so that a planner can mend it."""
+    *above, name = place
+    path, value = ".".join(place), said
+    section: type = Settings
+    for one in above:
+        section, value = _types(section)[one], value[one]
+    if error == "unexpected_keyword_argument":
+        return _unknown(place, section, str(value[name]))
+    kind: Any = _types(section)[name] if is_dataclass(section) else Amount  # a line of [tolerance] names a family
+    fix = FIXES.get(path) or FIXES.get(error, "")
+    if is_dataclass(kind):
+        fix = f"It is a section: write it as [{path}]."
+    elif get_origin(kind) is Literal and error == "literal_error":
+        fix = f"Choose one of {', '.join(one for one in CHOICES[path] if one)}."
+    elif not fix:
+        span = next(one for one in kind.__metadata__ if isinstance(one, Interval))
+        fix = f"Write a number from {span.ge:,} to {span.le:,}."
+    return _stop(path, str(value[name]), "The value cannot be used.", fix)
+
+
+def _unknown(place: tuple[str, ...], section: type, value: str) -> Finding:
+    """A name that nothing has: where it belongs, or the nearest name, or what there is."""
+    *above, name = place
+    shown = {new: old.rpartition(".")[2] for old, new in RENAMED.items() if old.rpartition(".")[0] == ".".join(above)}
+    known = [shown.get(one, one) for one in _types(section)]
+    fix = _section_of(name) or hint(name, known) or f"Known here: {', '.join(known)}."
+    return _stop(".".join(place), value, "Unknown setting.", fix)
+
+
+def _place(at: tuple[Any, ...]) -> tuple[str, ...]:
+    """The setting that an error is in, whichever of its values is wrong."""
+    return tuple(takewhile(lambda one: isinstance(one, str), at))
+
+
+def _drop(content: dict[str, Any], place: tuple[str, ...]) -> None:
+    for one in place[:-1]:
+        content = content[one]
+    del content[place[-1]]
+
+
+def _frozen(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(
+        {key: _frozen(one) if isinstance(one, Mapping) else one for key, one in sorted(value.items())}
+    )
+
+
+def _stop(path: str, value: str, rule: str, fix: str) -> Finding:
+    return Finding("stop", "settings", FILE, column=path, value=value, rule=rule, fix=fix, count=1)
 
 
 def as_date(text: str) -> date | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 import polars as pl
 
+from soe_lib.extract.settings import CushionUse
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.blocks import STANDARD
 from soe_lib.model.model import Model
@@ -34,7 +36,7 @@ class Optimiser:
     standard : the standard blocks.
     """
 
-    cushion: str = ""
+    cushion: CushionUse | Literal[""] = ""
     safety: pl.DataFrame | None = None
     blocks: tuple[Block, ...] = ()
     standard: tuple[Block, ...] = STANDARD
