@@ -120,10 +120,16 @@ def shared(snapshot: Snapshot, results: str | Path) -> Plan | None:
     """
     if not results or budget.left() is None:
         return None
-    left, coming = Path(results) / "plan", Path(results) / COMING
-    while coming.exists() and not (left / "plan.json").is_file() and budget.left():
+    there, coming = Path(results) / "plan" / "plan.json", Path(results) / COMING
+    while coming.exists() and not there.is_file() and budget.left():
         time.sleep(0.2)
-    found = Plan.load(left) if (left / "plan.json").is_file() else None
+    return left(snapshot, results)
+
+
+def left(snapshot: Snapshot, results: str | Path) -> Plan | None:
+    """The plan that the balance page of the same pack left in `results`, where it is of this snapshot; else None."""
+    folder = Path(results) / "plan"
+    found = Plan.load(folder) if results and (folder / "plan.json").is_file() else None
     return found if found is not None and found.fingerprint == snapshot.fingerprint else None
 
 
@@ -134,11 +140,8 @@ def balanced(snapshot: Snapshot, results: str | Path = "", store: str | Path = H
     ----------
     store : plan history, for the plan of record that the fence keeps to.
     """
-    left = Path(results) / "plan"
-    if results and (left / "plan.json").is_file():
-        found = Plan.load(left)
-        if found.fingerprint == snapshot.fingerprint:
-            return found
+    if (found := left(snapshot, results)) is not None:
+        return found
     record = of_record(snapshot, "find") if str(store) == HERE else plan_of_record(snapshot, store, results)
     return plan(snapshot, record=record)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
     from soe_lib.model.plan import Plan
 
-FILE = "stock_targets.parquet"
 NODE = ["item", "location"]
 CELL = [*NODE, "period"]
 WEEK = 7.0
@@ -141,20 +139,6 @@ def cushion_tiers(snapshot: Snapshot) -> pl.DataFrame:
         .sort(*NODE, "place", "tier")
         .select(*CELL, "tier", "width", "level", "price", held)
     )
-
-
-def keep_targets(found: pl.DataFrame, results: str | Path) -> pl.DataFrame:
-    """Leave the targets where the other pages of the same pack find them; does nothing when run by hand."""
-    if str(results):
-        Path(results).mkdir(parents=True, exist_ok=True)
-        found.write_parquet(Path(results) / FILE)
-    return found
-
-
-def kept_targets(results: str | Path) -> pl.DataFrame | None:
-    """The targets that the balance page left; None where there are none."""
-    path = Path(results) / FILE
-    return pl.read_parquet(path) if str(results) and path.is_file() else None
 
 
 def why_none(snapshot: Snapshot) -> str:

@@ -477,12 +477,12 @@ def _store(job: Job, plan: Path) -> None:
 
 def _store_meeting(job: Job, results: Path) -> None:
     """Keep the week's exceptions and their options beside the plan, for `soe decide` and the next week."""
-    from soe_lib.review import memory, options
+    from soe_lib.review.week import HandOver
     from soe_lib.store import meeting
 
-    found = {"exceptions": memory.kept_memory(results), "options": options.kept_options(results)}
-    for table, rows in found.items():
-        if rows is not None:
+    left = HandOver(results)
+    for table, name in (("exceptions", "memory"), ("options", "options")):
+        if (rows := left.read(name)) is not None:
             meeting.keep(job.store, table, rows, company=job.snapshot.company, as_of=job.snapshot.as_of)
 
 

@@ -6,7 +6,6 @@ This room knows no solver, so whoever calls hands in the function that plans a s
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -18,7 +17,6 @@ from soe_lib.review.frames.changes import FENCE_LEAST
 from soe_lib.review.frames.service import lines
 from soe_lib.review.week import Week
 
-FILE = "event_costs.parquet"
 BREAK: dict[str, Any] = {"routing": pl.String, "period": pl.String, "units": pl.Float64}
 HURRIED: dict[str, Any] = {"item": pl.String, "location": pl.String, "units": pl.Float64}
 SERVED: dict[str, Any] = {"item": pl.String, "units": pl.Float64}
@@ -128,17 +126,3 @@ def _unhurried(plan: Plan, other: Plan) -> list[dict[str, Any]]:
 def _expedited(plan: Plan, sign: float) -> pl.DataFrame:
     lines = plan.ledger.lines.filter(pl.col("account") == "expediting")
     return lines.select(pl.col("item", "location").cast(pl.String), units=pl.col("quantity") * sign)
-
-
-def keep_costs(costs: pl.DataFrame, results: str | Path) -> pl.DataFrame:
-    """Leave the costs where the other pages of the same pack find them; does nothing when run by hand."""
-    if str(results):
-        Path(results).mkdir(parents=True, exist_ok=True)
-        costs.write_parquet(Path(results) / FILE)
-    return costs
-
-
-def kept_costs(results: str | Path) -> pl.DataFrame | None:
-    """The costs that the balance page left; None where there are none."""
-    path = Path(results) / FILE
-    return pl.read_parquet(path) if str(results) and path.is_file() else None

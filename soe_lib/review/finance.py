@@ -17,7 +17,7 @@ from soe_lib.money.statement import statement as make_statement
 from soe_lib.money.window import cut
 from soe_lib.review import charts, frames, kpis, plans_compared, words
 from soe_lib.review.exceptions.stock import idle
-from soe_lib.review.finance_parts import Reasons, Split, TiedUp, bridge_steps
+from soe_lib.review.finance_parts import Reasons, TiedUp, bridge_steps
 from soe_lib.review.page import Page, check, found_on, to_decide
 from soe_lib.review.plans_compared import (
     AtStandard,
@@ -42,18 +42,14 @@ class Finance:
     Parameters
     ----------
     situation : the week.
-    split : the attribution of this week's move, or why there is none.
-    prices : what each S&OP commitment costs to keep; None where nobody has planned again.
     """
 
     situation: Week
-    split: Split | str = ""
-    prices: pl.DataFrame | None = None
 
     @cached_property
     def reasons(self) -> Reasons:
         """Why the margin moved, S&OP and the year, the closed week in standard costs, cash."""
-        return Reasons(self.situation, self.split, self.prices)
+        return Reasons(self.situation)
 
     @cached_property
     def tied_up(self) -> TiedUp:
@@ -278,17 +274,6 @@ class Finance:
             for name, frame in sheets.items():
                 frame.write_parquet(folder / f"{name}.parquet")
         return sheets
-
-
-def finance(situation: Week, *, split: Split | str = "", prices: pl.DataFrame | None = None) -> Finance:
-    """The finance page of a week.
-
-    Parameters
-    ----------
-    split : why the margin moved, `soe.why_moved(week.before, snapshot)`.
-    prices : what each commitment costs to keep, `soe.commitment_prices(snapshot).rows`.
-    """
-    return Finance(situation, split, prices)
 
 
 def change_of(made: Bridge) -> float:

@@ -37,20 +37,20 @@ class Reasons:
 
     Parameters
     ----------
-    situation : the week. split : the attribution of the move, or why there is none.
-    prices : what each commitment costs to keep; None where nobody has planned again.
+    situation : the week.
     """
 
     situation: Week
-    split: Split | str = ""
-    prices: pl.DataFrame | None = None
 
     @property
     def why(self) -> list[charts.Chart | Table | str]:
         """Why the margin moved: a waterfall and its table, or why nobody knows."""
-        if isinstance(self.split, str):
-            return [self.split or "The move is not split here: soe.why_moved(before, snapshot) does it."]
-        return [why_chart(self.split, self.situation.currency), why_table(self.split, self.situation.currency)]
+        if isinstance(self.situation.split, str):
+            return [self.situation.split or "The move is not split here: soe.why_moved(before, snapshot) does it."]
+        return [
+            why_chart(self.situation.split, self.situation.currency),
+            why_table(self.situation.split, self.situation.currency),
+        ]
 
     @cached_property
     def ends(self) -> pl.DataFrame:
@@ -60,7 +60,7 @@ class Reasons:
     @property
     def sop(self) -> list[Table | str]:
         """Where the months will end, and what it costs to keep the commitments."""
-        return [ends_table(self.ends), prices_table(self.prices, self.situation.currency)]
+        return [ends_table(self.ends), prices_table(self.situation.commitments, self.situation.currency)]
 
     @cached_property
     def targets(self) -> YearTargets | None:
@@ -165,8 +165,8 @@ class Reasons:
     def checks(self) -> list[dict[str, Any]]:
         """The shares, the variances and the commitments by week add up."""
         found = []
-        if not isinstance(self.split, str):
-            residual = self.split.residual / 10**self.split.digits
+        if not isinstance(self.situation.split, str):
+            residual = self.situation.split.residual / 10**self.situation.split.digits
             found.append(
                 check("The disruptions' shares add up to the move", residual == 0, f"Residual {residual:,.2f}")
             )
@@ -181,15 +181,15 @@ class Reasons:
         """The rows behind all this, for the workbook."""
         snapshot = self.situation.snapshot
         made = {"month_ends": self.ends.drop("inside").rename({"amount": "amount committed"})}
-        if not isinstance(self.split, str):
-            made["disruptions"] = self.split.table().rename({"disruption": "driver"})
+        if not isinstance(self.situation.split, str):
+            made["disruptions"] = self.situation.split.table().rename({"disruption": "driver"})
         if not isinstance(self.operating, str):
             scale = 10**self.operating.digits
             made["standard_variances"] = self.operating.rows.rename({"variance": "driver"}).with_columns(
                 amount=pl.col("amount") / scale
             )
-        if self.prices is not None:
-            made["commitments"] = self.prices.drop("sentence").rename(
+        if self.situation.commitments is not None:
+            made["commitments"] = self.situation.commitments.drop("sentence").rename(
                 {"money": "amount to keep it", "next": "last unit"}
             )
         if self.targets is not None:
@@ -205,8 +205,10 @@ class Reasons:
     def steps(self) -> list[pl.DataFrame]:
         """Attribution and variances as bridges, for the workbook's live formulas."""
         found = []
-        if not isinstance(self.split, str):
-            steps = [(name, amount, "") for name, amount in why_frame(self.split).select("label", "amount").rows()]
+        if not isinstance(self.situation.split, str):
+            steps = [
+                (name, amount, "") for name, amount in why_frame(self.situation.split).select("label", "amount").rows()
+            ]
             found.append(steps_of("This week's disruptions", "disruptions", steps))
         if not isinstance(self.operating, str):
             lines = self.operating.table().select("line", "amount", "formula").rows()

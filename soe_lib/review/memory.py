@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import polars as pl
 
@@ -14,7 +13,6 @@ from soe_lib.review.exceptions.issue import Issue
 from soe_lib.review.tables import Table, day
 from soe_lib.review.week import Week
 
-FILE = "memory.parquet"
 NEW, PERSISTING, QUIET, SOLVED = "new", "persisting", "quiet", "solved"
 KEEPS = 0.5
 """Share of the threshold that keeps an open exception open."""
@@ -120,20 +118,6 @@ def table(memory: pl.DataFrame | None, currency: str) -> Table | str:
         "It eases for one cycle before it counts as solved."
     )
     return Table(frame, "What is new, what persists, what is solved", {money: "money", "Since": day}, note, rows=20)
-
-
-def keep_memory(memory: pl.DataFrame, results: str | Path) -> pl.DataFrame:
-    """Leave the memory where the pack finds it; does nothing when run by hand."""
-    if str(results):
-        Path(results).mkdir(parents=True, exist_ok=True)
-        memory.write_parquet(Path(results) / FILE)
-    return memory
-
-
-def kept_memory(results: str | Path) -> pl.DataFrame | None:
-    """The memory that the balance page left; None where there is none."""
-    path = Path(results) / FILE
-    return pl.read_parquet(path) if str(results) and path.is_file() else None
 
 
 def escalated(situation: Week, issues: Sequence[Issue]) -> tuple[Issue, ...]:

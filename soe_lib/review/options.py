@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -13,7 +12,6 @@ from soe_lib.review import words
 from soe_lib.review.exceptions.issue import Issue
 from soe_lib.review.tables import Format, Table
 
-FILE = "options.parquet"
 BETTER, WORSE, NONE = "better", "worse", "no plan"
 OPTIONS = {
     "key": pl.String, "option": pl.String, "answer": pl.String, "what": pl.String, "total": pl.Float64,
@@ -113,20 +111,6 @@ def signed(amount: float) -> str:
 def frame_of(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
     """Rows as the frame that pages read."""
     return pl.DataFrame(list(rows), schema=OPTIONS, orient="row")
-
-
-def keep_options(options: pl.DataFrame, results: str | Path) -> pl.DataFrame:
-    """Leave the options where the other pages of the same pack find them; does nothing when run by hand."""
-    if str(results):
-        Path(results).mkdir(parents=True, exist_ok=True)
-        options.write_parquet(Path(results) / FILE)
-    return options
-
-
-def kept_options(results: str | Path) -> pl.DataFrame | None:
-    """The options that the balance page left; None where there are none."""
-    path = Path(results) / FILE
-    return pl.read_parquet(path) if str(results) and path.is_file() else None
 
 
 MANUAL = {

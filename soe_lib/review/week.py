@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
@@ -16,6 +19,38 @@ from soe_lib.review import frames, words
 
 if TYPE_CHECKING:
     from soe_lib.review.exceptions.issue import Issue
+    from soe_lib.review.finance_parts import Split
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """The folder in which the notebooks of one pack leave for each other what costs time; blank: there is none.
+
+    Parameters
+    ----------
+    folder : where the pack collects its results.
+    """
+
+    folder: str | Path = ""
+
+    def read(self, name: str) -> pl.DataFrame | None:
+        """What another notebook left under a name; None where there is nothing."""
+        path = Path(self.folder) / f"{name}.parquet"
+        return pl.read_parquet(path) if str(self.folder) and path.is_file() else None
+
+    def once(self, name: str, work_out: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+        """What another notebook left under a name; else what is worked out here, left for the others."""
+        found = self.read(name)
+        if found is None:
+            found = work_out()
+            if str(self.folder):
+                folder = Path(self.folder)
+                folder.mkdir(parents=True, exist_ok=True)
+                # Notebooks run side by side: none may read half a file.
+                part = folder / f"{name}.{os.getpid()}.part"
+                found.write_parquet(part)
+                part.replace(folder / f"{name}.parquet")
+        return found
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -23,27 +58,32 @@ class Week:
     """What a meeting talks about: this week's extract and plan, and the plan of record they are held
     against.
 
-    Each frame is worked out when first asked for, and once: every page of a pack reads the same figures.
+    Each frame is worked out when first asked for, and once: every page of a pack reads the same figures. What only
+    planning again can tell (`prices`, `options`, `commitments`) is None here where nobody has told it; `soe.week` gives
+    a week that works it out.
 
     Parameters
     ----------
     snapshot, plan : of this week.
     record : the last published plan; None where there is none.
     past : earlier extracts of the company, oldest first.
-    prices : what each event costs, found by planning again without it: subject, money, steering [money]; None where
-        nobody has planned again.
-    options : the priced answers to the exceptions (`soe.price_options`). memory : how long each has been open.
-    stock_targets : of this plan, where they are known already.
+    known : what was worked out elsewhere, by its name here: prices, options, memory, targets, commitments, split.
     """
 
     snapshot: Snapshot
     plan: Plan
     record: Plan | None = None
     past: tuple[Snapshot, ...] = ()
-    prices: pl.DataFrame | None = None
-    options: pl.DataFrame | None = None
-    memory: pl.DataFrame | None = None
-    stock_targets: pl.DataFrame | None = None
+    known: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, plan: Plan, record: Plan | None = None) -> Self:
+        """A week with the company's earlier extracts beside it."""
+        return cls(snapshot, plan, record, frames.earlier(snapshot))
+
+    def knowing(self, **known: Any) -> Self:
+        """The same week, told what was worked out elsewhere: prices, options, memory, targets, commitments, split."""
+        return replace(self, known={**self.known, **known})
 
     def __repr__(self) -> str:
         against = self.record.name if self.record else "no plan of record"
@@ -64,16 +104,43 @@ class Week:
         return self.past[-1] if self.past else None
 
     @cached_property
+    def found(self) -> tuple[Issue, ...]:
+        """Every exception of the week, most money first."""
+        from soe_lib.review.exceptions import find  # detectors read a week
+
+        return find(self)
+
+    @cached_property
     def issues(self) -> tuple[Issue, ...]:
-        """Every exception of the week, most money first, those marked that the rules hand up."""
-        from soe_lib.review.exceptions import find
-        from soe_lib.review.memory import escalated
+        """The same exceptions, those marked that the rules hand up."""
+        from soe_lib.review.memory import escalated  # it reads a week
 
-        return escalated(self, find(self))
+        return escalated(self, self.found)
 
-    def answered(self, options: pl.DataFrame | None, memory: pl.DataFrame | None = None) -> Week:
-        """The same week, knowing the priced options and how long its exceptions have been open."""
-        return replace(self, options=options, memory=memory if memory is not None else self.memory)
+    @cached_property
+    def split(self) -> Split | str:
+        """Why the margin moved since the last extract; a sentence, or a blank one, where nobody has split it."""
+        return self.known.get("split", "")
+
+    @cached_property
+    def prices(self) -> pl.DataFrame | None:
+        """What each event costs, by planning again without it: the columns of `soe.cost_of_events`."""
+        return self.known.get("prices")
+
+    @cached_property
+    def options(self) -> pl.DataFrame | None:
+        """The priced answers to the exceptions: the columns of `soe.price_options`."""
+        return self.known.get("options")
+
+    @cached_property
+    def memory(self) -> pl.DataFrame | None:
+        """How long each exception has been open."""
+        return self.known.get("memory")
+
+    @cached_property
+    def commitments(self) -> pl.DataFrame | None:
+        """What each S&OP commitment costs to keep: the rows of `soe.commitment_prices`."""
+        return self.known.get("commitments")
 
     @cached_property
     def fences(self) -> dict[str, date]:
@@ -149,10 +216,6 @@ class Week:
 
         return attributed(self)
 
-    def priced(self, costs: pl.DataFrame | None) -> Week:
-        """The same week, knowing what each event costs (`cost_of_events`)."""
-        return replace(self, prices=costs)
-
     def cost_of(self, subject: str, otherwise: float) -> tuple[float, str]:
         """What an event costs [money], and how that was found; `otherwise` where nobody has planned again without
         it.
@@ -222,7 +285,7 @@ class Week:
     @cached_property
     def targets(self) -> pl.DataFrame:
         """Stock that is worth holding against what nobody knows, beside what is held and what is typed."""
-        known = self.stock_targets
+        known = self.known.get("targets")
         return frames.targets(self.snapshot, self.plan) if known is None else known
 
     @cached_property
@@ -249,21 +312,3 @@ class Week:
     def changed_plan(self) -> pl.DataFrame:
         """What the plan does otherwise than the plan of record."""
         return frames.changed_plan(self.plan, self.record, frozen_days=self.snapshot.settings.fence.frozen_days)
-
-
-def situation(
-    snapshot: Snapshot,
-    plan: Plan,
-    record: Plan | None = None,
-    *,
-    prices: pl.DataFrame | None = None,
-    targets: pl.DataFrame | None = None,
-) -> Week:
-    """This week's situation, with the company's earlier extracts beside it.
-
-    Parameters
-    ----------
-    snapshot, plan : of this week. record : the plan of record, where there is one.
-    prices : what each event costs, from `cost_of_events`. targets : of this plan, from `soe.kept_targets`.
-    """
-    return Week(snapshot, plan, record, frames.earlier(snapshot), prices, stock_targets=targets)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from soe_lib.model.terms import Block
 
 
-FILE = "commitment_prices.parquet"
 PRICES = {
     "family": pl.String, "month": pl.String, "committed": pl.Float64, "done": pl.Float64, "planned": pl.Float64,
     "kept": pl.Float64, "money": pl.Float64, "margin": pl.Float64, "each": pl.Float64, "next": pl.Float64,
@@ -96,31 +94,6 @@ def commitment_prices(
     rows = asked.drop("commitment").iter_rows(named=True)
     found = [_priced(floors, place, row, snapshot.currency) for place, row in enumerate(rows)]
     return CommitmentPrices(pl.DataFrame(found, schema=PRICES).sort("month", "family"), snapshot.currency)
-
-
-def keep_prices(prices: CommitmentPrices | None, results: str | Path) -> CommitmentPrices | None:
-    """Leave the prices where the other pages of the same pack find them; does nothing when run by hand."""
-    if prices is not None and str(results):
-        Path(results).mkdir(parents=True, exist_ok=True)
-        prices.rows.write_parquet(Path(results) / FILE)
-    return prices
-
-
-def kept_prices(results: str | Path) -> pl.DataFrame | None:
-    """The prices that the balance page left; None where there are none."""
-    path = Path(results) / FILE
-    return pl.read_parquet(path) if str(results) and path.is_file() else None
-
-
-def priced_beside(living: Living) -> CommitmentPrices | None:
-    """The prices of this week's commitments from a model that is alive; None where S&OP has committed nothing that can
-    still be judged.
-    """
-    snapshot = living.home.snapshot
-    try:
-        return commitment_prices(snapshot, blocks=living.beside, record=None, near=living)
-    except DataError:
-        return None
 
 
 def _asked(snapshot: Snapshot) -> pl.DataFrame:

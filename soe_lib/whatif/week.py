@@ -1,28 +1,39 @@
-"""The meeting's week in one call: options priced, exceptions remembered, last week's decisions followed up."""
+"""This week as pages, notebooks, the workbench and the pack read it: what only planning again can tell is worked out
+once, when first asked for, and handed over between the notebooks of a pack.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from soe_lib.review import memory, options
-from soe_lib.review.exceptions import find
+from soe_lib.errors import DataError
+from soe_lib.model.planning import HERE, Recorded, keep, left, plan_of_record
+from soe_lib.review import frames, memory, options
+from soe_lib.review import week as reviewed
+from soe_lib.review.counterfactuals import cost_of_events
 from soe_lib.review.page import agenda, threshold
 from soe_lib.review.tables import Format, Table, day
-from soe_lib.review.week import Week
 from soe_lib.store import meeting
+from soe_lib.whatif.attribution import Attribution, why_moved
+from soe_lib.whatif.commitments import PRICES, commitment_prices
 from soe_lib.whatif.follow_up import actions
 from soe_lib.whatif.options import price_options
 from soe_lib.whatif.rules import price_manual
 from soe_lib.workspace import place
 
 if TYPE_CHECKING:
+    from soe_lib.extract.snapshot import Snapshot
     from soe_lib.model.living import Living
+    from soe_lib.model.plan import Plan
 
-
+MOST = 4
+"""Disruptions that the move of the margin is split by; the rest is one."""
 ACTIONS = {
     **dict.fromkeys(("title", "option", "owner", "due"), pl.String),
     "promised": pl.Float64, "realised": pl.Float64, "state": pl.String, "evidence": pl.String,
@@ -31,30 +42,116 @@ ACTIONS = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MeetingWeek:
-    """What a meeting needs beside the plan.
+class Week(reviewed.Week):
+    """This week, and what planning again tells of it, worked out when first asked for.
 
     Parameters
     ----------
-    situation : the week, knowing its options and how long its exceptions have been open.
-    hands : what every override, lock and priority costs. actions : what came of the last meeting's decisions.
-    decided : every decision kept before this week's meeting, oldest first.
+    store : plan history with earlier weeks; blank or absent: none.
+    results : where the notebooks of one pack share what they worked out; blank: nowhere.
+    alive : the living model that the plan came from; left out, one is made when something has to be planned again.
     """
 
-    situation: Week
-    hands: pl.DataFrame
-    actions: tuple[dict[str, Any], ...]
-    decided: pl.DataFrame | None = None
+    store: str | Path = ""
+    results: str | Path = ""
+    alive: Living | None = None
+
+    @cached_property
+    def living(self) -> Living:
+        """The living model that answers what would be otherwise."""
+        from soe_lib.model.living import Living  # a page that is handed everything loads no solver
+
+        return self.alive or Living(self.snapshot, record=self.record)
+
+    def hand_over(self) -> None:
+        """Leave the plan, and everything that costs time, where the other notebooks of the pack find it."""
+        keep(self.plan, self.results)
+        # Each is worked out by asking for it.
+        _ = self.commitments, self.prices, self.memory, self.options, self.targets
+
+    @cached_property
+    def commitments(self) -> pl.DataFrame | None:
+        """What each S&OP commitment costs to keep; None where none can still be judged."""
+        rows = self._known("commitments", "commitment_prices", self._price_commitments)
+        return None if rows is None or rows.is_empty() else rows
+
+    def _price_commitments(self) -> pl.DataFrame:
+        living = self.living
+        try:
+            return commitment_prices(self.snapshot, blocks=living.beside, record=None, near=living).rows
+        except DataError:
+            return pl.DataFrame(schema=PRICES)
+
+    @cached_property
+    def prices(self) -> pl.DataFrame | None:
+        """What each event costs, by planning again without it."""
+        return self._known("prices", "event_costs", lambda: cost_of_events(self, self.living.plan))
+
+    @cached_property
+    def memory(self) -> pl.DataFrame | None:
+        """How long each exception has been open."""
+        return self._known("memory", "memory", self._remember)
+
+    def _remember(self) -> pl.DataFrame:
+        home, snapshot = self._home, self.snapshot
+        before = meeting.recall(home, "exceptions", company=snapshot.company, before=snapshot.as_of) if home else None
+        return memory.remember(self.found, before, snapshot.as_of, threshold=threshold(self), currency=self.currency)
+
+    @cached_property
+    def options(self) -> pl.DataFrame | None:
+        """The priced answers to the decisions that the meeting is asked for."""
+        return self._known("options", "options", lambda: price_options(self, self.living.plan, agenda(self)))
+
+    @cached_property
+    def targets(self) -> pl.DataFrame:
+        """Stock that is worth holding against what nobody knows, beside what is held and what is typed."""
+        found = self._known("targets", "stock_targets", lambda: frames.targets(self.snapshot, self.plan))
+        return super().targets if found is None else found
+
+    @cached_property
+    def split(self) -> Attribution | str:
+        """Why the margin moved since the last extract, disruption by disruption, or why nobody can tell."""
+        if "split" in self.known:
+            return self.known["split"]
+        return why_moved(self.before, self.snapshot, record=self.record, most=MOST, plan=self.plan)
+
+    def _known(self, name: str, file: str, work_out: Callable[[], pl.DataFrame]) -> pl.DataFrame | None:
+        """What this week was told, else what another notebook has left, else what is worked out now."""
+        if name in self.known:
+            return self.known[name]
+        return reviewed.HandOver(self.results).once(file, work_out)
 
     @property
-    def currency(self) -> str:
-        """Of all money."""
-        return self.situation.currency
+    def _home(self) -> str:
+        """The store's address where there is one."""
+        text = str(self.store)
+        return text if text and ("://" in text or place(text).is_dir()) else ""
+
+    @cached_property
+    def _decisions(self) -> pl.DataFrame | None:
+        """Every decision kept before this week's meeting, oldest first."""
+        if not self._home:
+            return None
+        every = meeting.decisions(self._home, company=self.snapshot.company)
+        return every.filter(pl.col("as_of") < self.snapshot.as_of)
+
+    @cached_property
+    def actions(self) -> tuple[dict[str, Any], ...]:
+        """What came of the last meeting's decisions."""
+        if not self._home:
+            return ()
+        last = meeting.decisions(self._home, company=self.snapshot.company, before=self.snapshot.as_of)
+        return tuple(actions(last, self, self.found, self._home))
+
+    @cached_property
+    def hands(self) -> pl.DataFrame:
+        """What every override, lock and priority costs, by planning again without it."""
+        return price_manual(self.living)
 
     @property
-    def memory(self) -> Table | str:
+    def remembered(self) -> Table | str:
         """New, persisting, easing and solved exceptions."""
-        return memory.table(self.situation.memory, self.currency)
+        return memory.table(self.memory, self.currency)
 
     @property
     def by_hand(self) -> Table | str:
@@ -89,10 +186,10 @@ class MeetingWeek:
     @property
     def log(self) -> Table | str:
         """Every decision so far, the newest first."""
-        if self.decided is None or self.decided.is_empty():
+        if self._decisions is None or self._decisions.is_empty():
             return "No decision has been recorded so far."
         promised = f"Promised, {self.currency}"
-        frame = self.decided.sort("as_of", "created", descending=True).select(
+        frame = self._decisions.sort("as_of", "created", descending=True).select(
             pl.col("as_of").alias("Week of"),
             pl.col("what").alias("What was decided about"),
             pl.col("option").alias("Decision"),
@@ -104,28 +201,31 @@ class MeetingWeek:
         return Table(frame, "Log of decisions, the newest first", {promised: "money", "Week of": day}, rows=15)
 
 
-def meeting_week(situation: Week, living: Living, *, store: str | Path = "", results: str | Path = "") -> MeetingWeek:
-    """Price the options of the decisions asked for, remember the exceptions, follow up the last decisions.
+def week(
+    snapshot: Snapshot,
+    plan: Plan | None = None,
+    record: Recorded = "find",
+    *,
+    store: str | Path = HERE,
+    results: str | Path = "",
+) -> Week:
+    """This week as its pages read it: extract, plan, plan of record, and everything worked out of them, once.
 
     Parameters
     ----------
-    situation : this week's, events priced. living : the model that its plan came from.
-    store : plan history with earlier weeks; blank or absent: none. results : where the pack collects.
+    snapshot : what was known on the as-of date.
+    plan : this week's; left out: the one that the balance page of the same pack left, else solved here.
+    record : the plan of record that it is held against; left out: the last published one (`soe.plan_of_record`).
+    store : plan history, of the workspace where it is relative.
+    results : where the notebooks of one pack share what they worked out; blank when run by hand.
+
+    Raises SolveError where there is no proven plan.
     """
-    company, as_of = situation.snapshot.company, situation.snapshot.as_of
-    home = _there(store)
-    issues = find(situation)
-    before = meeting.recall(home, "exceptions", company=company, before=as_of) if home else None
-    decided = meeting.decisions(home, company=company, before=as_of) if home else None
-    log = meeting.decisions(home, company=company).filter(pl.col("as_of") < as_of) if home else None
-    remembered = memory.remember(issues, before, as_of, threshold=threshold(situation), currency=situation.currency)
-    known = situation.answered(None, memory.keep_memory(remembered, results))
-    priced = options.keep_options(price_options(known, living.plan, agenda(known)), results)
-    came = tuple(actions(decided, known, issues, home)) if decided is not None else ()
-    return MeetingWeek(known.answered(priced), price_manual(living), came, log)
+    held = plan_of_record(snapshot, store, results) if isinstance(record, str) else record
+    made, alive = plan or left(snapshot, results), None
+    if made is None:
+        from soe_lib.model.living import Living  # a page that is handed everything loads no solver
 
-
-def _there(store: str | Path) -> str:
-    """The store's address where there is one."""
-    text = str(store)
-    return text if text and ("://" in text or place(text).is_dir()) else ""
+        alive = Living(snapshot, record=held)
+        made = alive.base
+    return Week(snapshot, made, held, frames.earlier(snapshot), store=store, results=results, alive=alive)

@@ -146,10 +146,9 @@ class Explorer:
 
     @cached_property
     def _exceptions(self) -> tuple[str, ...]:
-        from soe_lib.review.exceptions import find
-        from soe_lib.review.week import situation
+        from soe_lib.review.week import Week
 
-        return tuple(issue.key for issue in find(situation(self.snapshot, self.living.base, self.record)))
+        return tuple(issue.key for issue in Week.of(self.snapshot, self.living.base, self.record).found)
 
     @cached_property
     def choices(self) -> Choices:

@@ -223,7 +223,7 @@ def test_a_break_names_the_event_without_which_it_is_spared(tmp_path: Path) -> N
     record = recorded(found)
     living = soe.Living(found, record=record)
     week = situation(found, living.base, record)
-    week = week.priced(cost_of_events(week, living.plan))
+    week = week.knowing(prices=cost_of_events(week, living.plan))
     (row,) = week.breaks_by_cause.to_dicts()
     assert (row["cause"], row["change"], row["spared"]) == ("E1", pytest.approx(-2), pytest.approx(2))
     shown = table_of_breaks(week.breaks_by_cause, found, record)

@@ -328,13 +328,15 @@ def test_a_release_without_a_record_holds_no_target(tmp_path: Path) -> None:
 def test_a_pack_works_the_targets_out_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = company(tmp_path / "it")
     plan = soe.plan(made, record=None)
-    kept = soe.keep_targets(soe.situation(made, plan).targets, tmp_path / "results")
+    results = tmp_path / "results"
+    kept = soe.week(made, plan, None, results=results).targets
     assert kept["target"].to_list() == [pytest.approx(LEVELS[8])]
-    soe.keep_targets(kept, "")
-    assert soe.kept_targets("") is None
     monkeypatch.setattr(frames, "targets", lambda *_: pytest.fail("worked out again"))
-    week = soe.situation(made, plan, targets=soe.kept_targets(tmp_path / "results")).priced(None).answered(None)
+    week = soe.week(made, plan, None, results=results)
     assert week.targets.equals(kept)
+    with pytest.raises(pytest.fail.Exception, match="worked out again"):
+        _ = soe.week(made, plan, None).targets
+    week = Week.of(made, plan).knowing(targets=week.targets)
     book = Finance(week).workbook("")["stock_targets"]
     assert frames.safety_stocks(made, book).equals(frames.safety_stocks(made, kept))
 

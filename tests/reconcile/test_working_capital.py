@@ -131,12 +131,12 @@ def test_a_unit_is_hurried_for_an_event_only_where_it_is_not_without_it(tmp_path
     tables = {"receipts": [receipt("R1", 1)], "events": event("delay", "R1", days=20)}
     extract = hurried(tmp_path, **tables)
     week = situation(extract, soe.plan(extract))
-    week = week.priced(soe.cost_of_events(week, soe.plan))
+    week = week.knowing(prices=soe.cost_of_events(week, soe.plan))
     rows = TiedUp(week).hurry.select("cause", "quantity", "amount").rows()
     assert sorted(rows) == [("R1 is late (E1)", pytest.approx(1), -3.0), (LEAD, pytest.approx(1), -3.0)]
     calm = hurried(tmp_path / "calm", events=event("surge", "F"))
     week = situation(calm, soe.plan(calm))
-    week = week.priced(soe.cost_of_events(week, soe.plan))
+    week = week.knowing(prices=soe.cost_of_events(week, soe.plan))
     assert TiedUp(week).hurry["cause"].to_list() == [LEAD], "a surge of nothing hurries nobody"
 
 

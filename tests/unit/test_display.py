@@ -13,6 +13,7 @@ import soe_lib as soe
 from soe_lib.cli import main
 from soe_lib.display import ROWS, html
 from soe_lib.extract.schema import schema
+from soe_lib.review.week import Week
 
 STEEL = Path(__file__).parents[1] / "published" / "ampl_steelT"
 
@@ -57,7 +58,7 @@ def test_every_object_shows_its_figures(snapshot: soe.Snapshot, plan: soe.Plan) 
     walk = soe.bridge(plan, soe.plan(less.apply(snapshot)))
     amounts = [float(cell.replace(",", "")) for cell in cells(walk._repr_html_())[1::2]]
     assert sum(amounts[:-1]) == pytest.approx(amounts[-1], abs=0.011)
-    week = soe.situation(snapshot, plan, None)
+    week = Week.of(snapshot, plan, None)
     assert len(cells(week._repr_html_())) == 3 * len(week.issues)
 
 

@@ -22,7 +22,7 @@ from tests.networks import MONDAY, snapshot
 def priced(found: Snapshot) -> Week:
     """The week with its causes taken away one by one."""
     week = Week(found, soe.plan(found))
-    return week.priced(cost_of_events(week, soe.plan))
+    return week.knowing(prices=cost_of_events(week, soe.plan))
 
 
 def laid(week: Week) -> dict[tuple[str, str], float]:
@@ -106,7 +106,7 @@ def test_no_cause_of_a_generated_company_is_overstated(tmp_path: Path, seed: int
     found = soe.read(generate(tmp_path, 1, 8, seed)[0])
     living = soe.Living(found)
     week = Week(found, living.base)
-    week = week.priced(cost_of_events(week, living.plan))
+    week = week.knowing(prices=cost_of_events(week, living.plan))
     missed = float((week.lines["late"] + week.lines["short"]).sum())
     parts = laid(week)
     assert sum(parts.values()) == pytest.approx(missed, abs=0.05)

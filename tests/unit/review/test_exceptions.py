@@ -14,7 +14,7 @@ import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
 from soe_lib.review import exceptions
-from soe_lib.review.counterfactuals import cost_of_events, keep_costs, kept_costs
+from soe_lib.review.counterfactuals import cost_of_events
 from soe_lib.review.exceptions import Issue, registered
 from soe_lib.review.exceptions.issue import rank
 from soe_lib.review.week import Week
@@ -101,7 +101,7 @@ def test_exposed_money_comes_after_money_that_is_lost(week: Week) -> None:
     assert "exposed, not lost" in found[-1].basis
 
 
-def test_events_cost_the_margin_of_the_plan_without_them(this: Snapshot, solved: Plan, tmp_path: Path) -> None:
+def test_events_cost_the_margin_of_the_plan_without_them(this: Snapshot, solved: Plan) -> None:
     week = Week(this, solved)
     costs = cost_of_events(week, soe.plan)
     money = dict(costs.select("subject", "money").rows())
@@ -110,14 +110,9 @@ def test_events_cost_the_margin_of_the_plan_without_them(this: Snapshot, solved:
     assert money["E1"] > 100
     # The line has hours to spare that day, for there are no lids: its stop costs nothing.
     assert money["E2"] == pytest.approx(0.0, abs=1e-6)
-    (late,) = of_kind(week.priced(costs), "Late receipt")
+    (late,) = of_kind(week.knowing(prices=costs), "Late receipt")
     assert late.money == pytest.approx(money["E1"])
     assert "planning again" in late.basis
-    keep_costs(costs, tmp_path)
-    kept = kept_costs(tmp_path)
-    assert kept is not None
-    assert kept.equals(costs)
-    assert kept_costs("") is None
 
 
 def test_a_line_out_for_long_is_laid_to_the_line(this: Snapshot) -> None:

@@ -41,7 +41,7 @@ def first_decision(hit: Snapshot) -> tuple[Issue, soe.Plan, pl.DataFrame]:
     """The first decision of the cover, the plan, and the options."""
     living = soe.Living(hit)
     week = Week(hit, living.base)
-    week = week.priced(cost_of_events(week, living.plan))
+    week = week.knowing(prices=cost_of_events(week, living.plan))
     asked = agenda(week)
     return asked[0], living.base, soe.price_options(week, living.plan, asked[:1])
 

@@ -85,7 +85,7 @@ def store(tmp_path: Path, this: Snapshot, solved: Plan) -> Path:
     home = tmp_path / "plans"
     history.append(home, solved)
     alive = soe.Living(this)
-    week = soe.meeting_week(Week(this, alive.base), alive, store=home).situation
+    week = soe.week(this, alive.base, None, store=home).knowing(prices=None)
     for table, rows in (("exceptions", week.memory), ("options", week.options)):
         assert rows is not None
         assert meeting.keep(home, table, rows, company=this.company, as_of=this.as_of)
@@ -165,7 +165,7 @@ def test_rules_hand_up_with_who_by_when_and_the_price_of_waiting(tmp_path: Path)
     found, before = exceptions.find(week), None
     for number in range(3):
         before = memory.remember(found, before, MONDAY + timedelta(weeks=number), threshold=1.0)
-    again = {one.kind: one for one in week.answered(None, before).issues}
+    again = {one.kind: one for one in week.knowing(memory=before).issues}
     assert again["Overtime"].hand_up == "Plant head"
     assert "it is open in week 3" in again["Overtime"].doing_nothing
 

@@ -84,7 +84,7 @@ def test_an_answer_that_changes_nothing_is_not_offered(priced: pl.DataFrame) -> 
 
 
 def test_options_stand_under_their_decision(priced: pl.DataFrame, this: Snapshot, living: Living) -> None:
-    week = Week(this, living.base).answered(priced)
+    week = Week(this, living.base).knowing(options=priced)
     asked = agenda(week)
     shown = [line for issue in asked for line in options.as_shown(priced, issue, "EUR")]
     assert {"option": OVERTIME, "margin": "EUR\u00a0+145", "service": "10 fewer wait"}.items() <= shown[0].items()

@@ -11,6 +11,7 @@ import soe_lib as soe
 from soe_lib.review.finance import Finance
 from soe_lib.review.finance_parts import Reasons
 from soe_lib.review.tables import Table
+from soe_lib.review.week import Week
 from soe_lib.whatif.attribution import attribute
 from tests.analytic.test_commitments import flour
 from tests.reconcile.test_attribution import of_events, two_outages
@@ -21,7 +22,7 @@ def test_the_shares_stand_beside_the_one_at_a_time_figures(tmp_path: Path) -> No
     # by hand in tests/reconcile/test_attribution.py: −20 and −16; alone −10 and −6, last −30 and −26
     snapshot = two_outages(tmp_path)
     split = attribute(snapshot, of_events(snapshot))
-    reasons = Reasons(soe.situation(snapshot, soe.plan(snapshot)), split)
+    reasons = Reasons(Week.of(snapshot, soe.plan(snapshot)).knowing(split=split))
     chart, table = reasons.why
     assert isinstance(table, Table)
     assert table.frame.select("Disruption", "Its share, EUR", "Put in alone, EUR", "Taken out alone, EUR").rows() == [
@@ -46,7 +47,7 @@ def test_prices_show_what_is_not_kept_and_count_the_rest(tmp_path: Path) -> None
     snapshot = flour(tmp_path, 42)
     plan = soe.plan(snapshot)
     prices = soe.commitment_prices(snapshot)
-    finance = Finance(soe.situation(snapshot, plan), prices=prices.rows)
+    finance = Finance(Week.of(snapshot, plan).knowing(commitments=prices.rows))
     ends, priced = finance.reasons.sop
     assert isinstance(ends, Table)
     assert isinstance(priced, Table)
@@ -54,13 +55,13 @@ def test_prices_show_what_is_not_kept_and_count_the_rest(tmp_path: Path) -> None
     assert [row["Committed"], row["Best plan sells"], row["Could be sold"]] == pytest.approx([42, 32, 42])
     assert [row["Costs, EUR"], row["A unit, EUR"]] == pytest.approx([16.0, 1.6], abs=1e-6)
     assert ends.frame["The commitment"].to_list() == ["will fall short"]
-    kept = Finance(soe.situation(snapshot, plan), prices=prices.rows.with_columns(committed=pl.lit(30.0)))
+    kept = Finance(Week.of(snapshot, plan).knowing(commitments=prices.rows.with_columns(committed=pl.lit(30.0))))
     assert kept.reasons.sop[1] == "Every commitment is kept by the plan as it is: keeping them costs nothing."
 
 
 def test_with_nothing_to_say_it_says_so(tmp_path: Path) -> None:
     snapshot = mill(tmp_path)
-    reasons = Reasons(soe.situation(snapshot, soe.plan(snapshot)))
+    reasons = Reasons(Week.of(snapshot, soe.plan(snapshot)))
     assert reasons.why == ["The move is not split here: soe.why_moved(before, snapshot) does it."]
     assert reasons.sop[0] == "No month with a commitment ends within the horizon."
     assert reasons.sop[1] == "The commitments are not priced here: soe.commitment_prices(snapshot) does it."

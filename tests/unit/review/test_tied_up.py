@@ -15,6 +15,7 @@ from soe_lib.review.finance import Finance
 from soe_lib.review.finance_parts import TiedUp
 from soe_lib.review.plans_compared import closed_week
 from soe_lib.review.tables import Table
+from soe_lib.review.week import Week
 from tests.reconcile.test_closed_week import FIRST, extract, happened
 from tests.unit.workbench.companies import trader
 
@@ -24,7 +25,7 @@ DEMO = Path(__file__).parents[3] / "data" / "demo"
 def test_the_premium_has_a_cause_and_ties_to_the_ledger(tmp_path: Path) -> None:
     # ten at 8 in place of 5, for the ordinary offer comes a week too late
     snapshot = trader(tmp_path)
-    page = TiedUp(soe.situation(snapshot, soe.plan(snapshot)))
+    page = TiedUp(Week.of(snapshot, soe.plan(snapshot)))
     table = page.hurry_table
     assert isinstance(table, Table)
     assert table.frame.rows() == [("The ordinary way takes too long", "C", "W", 10.0, 30.0)]
@@ -36,7 +37,7 @@ def test_the_premium_has_a_cause_and_ties_to_the_ledger(tmp_path: Path) -> None:
 
 def test_the_closed_week_of_the_demo_is_walked_from_budget_to_actual() -> None:
     before, now = soe.read(DEMO, "2026-11-09"), soe.read(DEMO, "2026-11-16")
-    page = TiedUp(soe.situation(now, soe.plan(now), soe.plan(before)))
+    page = TiedUp(Week.of(now, soe.plan(now), soe.plan(before)))
     table = page.walk_table
     assert isinstance(table, Table)
     names = table.frame["Plan or driver"].to_list()
@@ -45,7 +46,7 @@ def test_the_closed_week_of_the_demo_is_walked_from_budget_to_actual() -> None:
     assert abs(float(margin[0]) + float(steps.sum()) - float(margin[-1])) < 0.005
     assert all(one["ok"] for one in page.checks)
     assert {"working_capital", "expediting", "walk_1"} <= set(page.sheets())
-    late = TiedUp(soe.situation(before, soe.plan(before), soe.plan(now)))
+    late = TiedUp(Week.of(before, soe.plan(before), soe.plan(now)))
     assert "The plan of record is of 2026-11-16" in str(late.walk_table)
 
 
@@ -53,7 +54,7 @@ def test_after_a_week_that_was_left_out_only_the_days_that_both_know_are_compare
     whole = soe.read(DEMO, "2026-11-16")
     lately = whole.replace(actuals=whole["actuals"].filter(pl.col("date") >= date(2026, 11, 9)))
     old = soe.plan(soe.read(DEMO, "2026-11-02"))
-    week = soe.situation(lately, soe.plan(lately), old)
+    week = Week.of(lately, soe.plan(lately), old)
     found = closed_week(week)
     assert found is not None
     assert found.window == (date(2026, 11, 9), date(2026, 11, 15))
@@ -62,7 +63,7 @@ def test_after_a_week_that_was_left_out_only_the_days_that_both_know_are_compare
     gone = dataclasses.replace(old, periods=old.periods.head(3))
     early = {name: frame.filter(pl.col("period").cast(pl.String).is_in(gone.periods["period"].cast(pl.String).to_list()))
              if "period" in frame.columns else frame for name, frame in old.flows.items()}  # fmt: skip
-    assert closed_week(soe.situation(lately, week.plan, dataclasses.replace(gone, flows=early))) is None
+    assert closed_week(Week.of(lately, week.plan, dataclasses.replace(gone, flows=early))) is None
 
 
 def working(folder: Path, **changes: float | None) -> tuple[Snapshot, Snapshot]:
@@ -74,7 +75,7 @@ def working(folder: Path, **changes: float | None) -> tuple[Snapshot, Snapshot]:
 
 def test_a_week_whose_stock_nobody_knows_is_not_known_wherever_it_shows(tmp_path: Path) -> None:
     before, now = working(tmp_path, counted=None)
-    page = Finance(soe.situation(now, soe.plan(now), soe.plan(before)))
+    page = Finance(Week.of(now, soe.plan(now), soe.plan(before)))
     for said in (page.reasons.operating_table, page.tied_up.walk_table):
         assert "Profit of 2027-02-01 to 2027-02-07 is not known: stock at its start is not." in str(said)
     assert not {"walk_1", "standard_variances"} & set(page.workbook(""))
@@ -89,6 +90,6 @@ def test_a_week_whose_stock_nobody_knows_is_not_known_wherever_it_shows(tmp_path
 
 def test_both_readings_of_a_known_week_are_checked_against_each_other(tmp_path: Path) -> None:
     before, now = working(tmp_path)
-    page = Finance(soe.situation(now, soe.plan(now), soe.plan(before)))
+    page = Finance(Week.of(now, soe.plan(now), soe.plan(before)))
     same = [one for one in page.checks if "same in both readings" in one["name"]]
     assert [(one["ok"], one["detail"]) for one in same] == [(True, "Standard costs 1,593.00, walk 1,593.00.")]

@@ -10,7 +10,6 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.review.week import Week
 from soe_lib.store import history, meeting
 from soe_lib.whatif.follow_up import DONE, NOT, UNKNOWN, evidence
 from soe_lib.whatif.scenario import Scenario
@@ -79,7 +78,7 @@ def test_a_repair_is_worth_something_only_where_it_came_sooner(
     home, this = tmp_path / "plans", extract(tmp_path / "data", events=[STOP])
     alive = soe.Living(this)
     history.append(home, alive.base)
-    week = soe.meeting_week(Week(this, alive.base), alive, store=home).situation
+    week = soe.week(this, alive.base, None, store=home)
     for table, rows in (("exceptions", week.memory), ("options", week.options)):
         assert rows is not None
         meeting.keep(home, table, rows, company=this.company, as_of=this.as_of)
@@ -89,7 +88,7 @@ def test_a_repair_is_worth_something_only_where_it_came_sooner(
     quiet = [{"event": "E9", "kind": "price", "target": "A", "from": NEXT, "to": NEXT, "factor": 1}]
     then = extract(tmp_path / "data", NEXT, events=[*quiet, *later], actuals=happened(13))
     alive = soe.Living(then)
-    came = soe.meeting_week(Week(then, alive.base, past=(this,)), alive, store=home)
+    came = soe.week(then, alive.base, None, store=home)
     (action,) = came.actions
     assert action["state"] == state, action["evidence"]
     assert action["realised"] == (None if money is None else pytest.approx(money))

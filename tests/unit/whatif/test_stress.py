@@ -10,6 +10,7 @@ import pytest
 import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.review import charts, risk, tables
+from soe_lib.review.week import Week
 from soe_lib.whatif.stress import Sizes
 from tests import networks
 
@@ -56,7 +57,7 @@ def test_a_stress_that_breaks_a_promise_is_told_and_stops_nobody(company: Snapsh
     assert broken["total"] is None
     assert "infeasible" in broken["note"]
     assert found.filter(pl.col("total").is_not_null()).height == 1, "a forecast under its promise is refused too"
-    page = risk.page(soe.situation(promised, soe.plan(promised), None), found, soe.demand_range(soe.Living(promised)),
+    page = risk.page(Week.of(promised, soe.plan(promised), None), found, soe.demand_range(soe.Living(promised)),
                       soe.compare(promised, ["base"]).table())  # fmt: skip
     assert any(text.startswith("Not planned: L1 down 7 days.") for text in page.assumptions)
 
