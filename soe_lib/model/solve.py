@@ -29,8 +29,9 @@ from soe_lib.model.canonical import Canonical
 from soe_lib.model.corner import optimal_face
 from soe_lib.model.highs import Highs
 from soe_lib.model.joint import DEVEX, JointLast
+from soe_lib.model.merged import Merged, MergedFirst
 from soe_lib.model.polish import Begun, rounded, search
-from soe_lib.model.race import INTERIOR, LARGE, PATIENCE, RUNNERS, race
+from soe_lib.model.race import INTERIOR, LARGE, PATIENCE, RUNNERS, Runner, race
 from soe_lib.model.refusal import check, refusal
 from soe_lib.model.watch import Watch, of_process
 
@@ -119,14 +120,15 @@ class Gate:
     ----------
     canonical : the program as HiGHS takes it.
     options : limits.
+    merged : the same program with fewer tiers, from whose answer simplex begins.
     """
 
-    def __init__(self, canonical: Canonical, options: Options | None = None) -> None:
-        self.canonical, self.options = canonical, options or Options()
+    def __init__(self, canonical: Canonical, options: Options | None = None, merged: Merged | None = None) -> None:
+        self.canonical, self.options, self.merged = canonical, options or Options(), merged
         if self.options.watch is None and canonical.integer.any() and (watch := of_process()) is not None:
             self.options = replace(self.options, watch=watch)
         check(canonical)
-        self.highs = self._loaded()
+        self.highs = self._loaded(canonical)
         self._hot, self._won = False, self.options.solver
         self._at: highspy.HighsBasis | None = None
         self._basic: npt.NDArray[np.intp] | None = None
@@ -157,7 +159,7 @@ class Gate:
         """Where the last run ended."""
         return self.highs.getBasis()
 
-    def _loaded(self) -> highspy.Highs:
+    def _loaded(self, canonical: Canonical) -> highspy.Highs:
         highs = Highs()
         highs.setOptionValue("output_flag", False)
         highs.setOptionValue("threads", self.options.threads)
@@ -166,7 +168,7 @@ class Gate:
         # A hundred times tighter than the default: a hot start from an old basis otherwise ends 1e-6 off its rows.
         highs.setOptionValue("primal_feasibility_tolerance", 1e-9)
         highs.setOptionValue("dual_feasibility_tolerance", 1e-9)
-        if highs.passModel(self.canonical.highs()) == highspy.HighsStatus.kError:
+        if highs.passModel(canonical.highs()) == highspy.HighsStatus.kError:
             raise SolveError("refused: HiGHS takes no figure of 1e15 or more; count in another unit", status="refused")
         return self._watched(highs)
 
@@ -227,10 +229,10 @@ class Gate:
             patience = PATIENCE * self._size * (HOPE if self._hot else 1.0)
             first, won = race(runners, self._runner, patience)
             self._won = self._won if self._hot else first
-            self.highs = won.highs if isinstance(won, JointLast) else won
+            self.highs = won.highs if isinstance(won, JointLast | MergedFirst) else won
         else:
             first = runners[0]
-            self._ready(self.highs, first).run()
+            self._alone(first).run()
             self._won = self._won if self._hot else first
         self._factored(self.highs, first)
         status = self.highs.getModelStatus()
@@ -263,7 +265,7 @@ class Gate:
         16 wrong reduced costs and a money 200 off, and ended with kUnknown or kNotset. Without presolve the same
         program of 44,643 quantities takes 4 s of processor time, simplex with presolve 21 s.
         """
-        highs = self._loaded()
+        highs = self._loaded(self.canonical)
         highs.setOptionValue("presolve", "off")
         solver = self._won if self._won in INTERIOR else INTERIOR[0]
         self._ready(highs, solver).run()
@@ -295,14 +297,24 @@ class Gate:
             return RUNNERS
         return ("simplex", self._won) if self._won in INTERIOR else ("simplex",)
 
-    def _runner(self, solver: str) -> highspy.Highs | JointLast:
+    def _runner(self, solver: str) -> Runner:
         """One of several solvers that hold the program: simplex is the gate's own."""
         if solver == "simplex" and self._hot:
             self.highs.ahead = True  # from a near basis it needs both cores, for a while; then another joins in
             return self._ready(self.highs, solver)
+        if solver == "simplex" and self.merged is not None:
+            begin = JointLast(self._ready(self._loaded(self.merged.program), solver), self._watched(Highs()))
+            return MergedFirst(self._ready(self.highs, solver), begin, self.merged)
         if solver == "simplex":
             return JointLast(self._ready(self.highs, solver), self._watched(Highs()))
-        return self._ready(self._loaded(), solver)
+        return self._ready(self._loaded(self.canonical), solver)
+
+    def _alone(self, solver: str) -> Runner:
+        """The gate's own solver, where no other one runs beside it."""
+        highs = self._ready(self.highs, solver)
+        if self._hot or solver != "simplex" or self.merged is None:
+            return highs
+        return MergedFirst(highs, self._ready(self._loaded(self.merged.program), solver), self.merged)
 
     def _ready(self, highs: highspy.Highs, solver: str) -> highspy.Highs:
         highs.setOptionValue("solver", solver)
