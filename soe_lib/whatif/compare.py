@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -14,8 +12,9 @@ import polars as pl
 from soe_lib.errors import DataError, hint
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
-from soe_lib.model.planning import Recorded
+from soe_lib.model.planning import Recorded, of_record
 from soe_lib.whatif import measures
+from soe_lib.whatif.distributed import Solve, Task, WarmSolver, cores, distributed, planned
 from soe_lib.whatif.scenario import BASE as BASE
 from soe_lib.whatif.scenario import Result as Result
 from soe_lib.whatif.scenario import Scenario
@@ -27,9 +26,7 @@ if TYPE_CHECKING:
 
 FEW, MANY = 3, 12
 """Below FEW a living solver does not pay for itself; from MANY on processes do (each takes seconds to start)."""
-Arriving = Generator[tuple[int, Result], None, None]
 FIGURES = ("margin", "cash", "revenue", "service", "stock", "overtime_hours", "churn", "seconds")
-Solve = Callable[[Snapshot, Scenario], Plan]
 
 
 @dataclass(frozen=True)
@@ -145,13 +142,8 @@ def compare(
         raise DataError("A `solve` of your own runs here: leave out `workers` and `cluster`, or `solve`.")
     if workers is not None and workers < 1:
         raise DataError(f"{workers} workers do nothing: give 1 or more.")
-    arriving = (
-        _here(snapshot, chosen, solve)
-        if solve
-        else _somewhere(snapshot, chosen, workers, cluster, _kept(snapshot, chosen, record), options)
-    )
     found: dict[int, Result] = {}
-    with closing(arriving):
+    with closing(_arriving(snapshot, chosen, solve, workers, cluster, record, options)) as arriving:
         for place, result in arriving:
             found[place] = result
             if progress:
@@ -159,46 +151,26 @@ def compare(
     return Comparison(tuple(found[place] for place in range(len(chosen))))
 
 
-def _here(snapshot: Snapshot, chosen: Sequence[Scenario], solve: Solve) -> Arriving:
-    for place, scenario in enumerate(chosen):
-        yield place, _planned(snapshot, scenario, solve)
-
-
-def _somewhere(
+def _arriving(
     snapshot: Snapshot,
     chosen: Sequence[Scenario],
+    solve: Solve | None,
     workers: int | None,
     cluster: str,
-    record: Plan | None,
+    record: Recorded,
     options: Options | None,
-) -> Arriving:
-    """On a cluster, on several cores, or one after the other with one living solver."""
-    from soe_lib.whatif.distributed import Station, Task
-
-    if cluster or (workers or 1) > 1 or (workers is None and len(chosen) >= MANY):
-        from soe_lib.whatif import distributed
-
-        task = Task(snapshot, record, options)
-        staff = workers or distributed.cores()
-        if cluster:
-            yield from distributed.on_cluster(task, chosen, cluster)
+) -> Generator[tuple[int, Result], None, None]:
+    """Place and result of each, as they arrive: from a cluster, several cores, or one after the other here."""
+    if solve is None:
+        always = any(one.moves_fence for one in chosen)
+        task = Task(snapshot, of_record(snapshot, record, always=always), options)
+        staff = workers or (cores() if len(chosen) >= MANY else 1)
+        if cluster or staff > 1:
+            yield from distributed(task, chosen, workers=staff, cluster=cluster)
             return
-        if staff > 1:
-            yield from distributed.on_cores(task, chosen, staff)
-            return
-    if len(chosen) < FEW:
-        yield from _here(snapshot, chosen, partial(_solve, record=record, options=options))
-        return
-    station = Station(snapshot, record, options)
+        solve = WarmSolver(task) if len(chosen) >= FEW else task.cold
     for place, scenario in enumerate(chosen):
-        yield place, station.result(scenario)
-
-
-def _kept(snapshot: Snapshot, chosen: Sequence[Scenario], record: Recorded) -> Plan | None:
-    """The plan of record for all of them, found once."""
-    from soe_lib.model.planning import of_record
-
-    return of_record(snapshot, record, always=any(one.moves_fence for one in chosen))
+        yield place, planned(snapshot, scenario, solve)
 
 
 def _chosen(scenarios: Iterable[str | Scenario]) -> Sequence[Scenario]:
@@ -212,21 +184,3 @@ def _chosen(scenarios: Iterable[str | Scenario]) -> Sequence[Scenario]:
     if twice:
         raise DataError(f"Two scenarios are called {twice[0]!r}. Rename one of them.")
     return chosen
-
-
-def _planned(snapshot: Snapshot, scenario: Scenario, solve: Solve) -> Result:
-    start = perf_counter()
-    edited = None
-    try:
-        edited = scenario.apply(snapshot)
-        plan, error = solve(edited, scenario), ""
-    # whatever goes wrong in one scenario, the others must still be seen
-    except Exception as failure:
-        plan, error = None, str(failure) or type(failure).__name__
-    return Result(scenario, edited, plan, error, perf_counter() - start)
-
-
-def _solve(snapshot: Snapshot, scenario: Scenario, *, record: Plan | None, options: Options | None) -> Plan:
-    from soe_lib.model.planning import plan
-
-    return plan(snapshot, blocks=scenario.blocks, record=record, options=options, name=scenario.name)

@@ -34,6 +34,7 @@ def test_a_cluster_gives_the_plans_of_this_machine_though_a_worker_is_lost(
 
     there = compare(tiny, asked, cluster=address, progress=kill_one)
     here = compare(tiny, asked, workers=1)
+    assert [one.error for one in there] == [one.error for one in here]
     assert sorted(seen) == sorted(one.name for one in here)
     assert there.table().drop("seconds").equals(here.table().drop("seconds"))
     for mine, theirs in zip(there, here, strict=True):

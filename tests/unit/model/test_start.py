@@ -8,11 +8,10 @@ import polars as pl
 import pytest
 
 import soe_lib as soe
-from soe_lib.errors import SolveError
 from soe_lib.model.start import Start
-from soe_lib.whatif.distributed import Handed
-from tests.unit.scenario.conftest import tiny
+from soe_lib.whatif.distributed import Task, WarmSolver
 from tests.unit.workbench.companies import network
+from tests.unit.whatif.conftest import tiny
 
 __all__ = ["tiny"]
 
@@ -29,14 +28,21 @@ def sent(company: soe.Snapshot) -> Start:
     return found
 
 
+def begun(snapshot: soe.Snapshot, start: Start | None) -> soe.Living:
+    """A living model that is handed an answer."""
+    living = WarmSolver(Task(snapshot, start=start)).living
+    assert living is not None
+    return living
+
+
 def test_a_model_that_is_handed_its_answer_asks_neither_solver_nor_cvxpy(company: soe.Snapshot, sent: Start) -> None:
-    living = soe.Living(company, start=Handed(sent))
+    living = begun(company, sent)
     assert "problem" not in living.home.__dict__
     assert living.base.identity == soe.plan(company).identity
 
 
 def test_an_edit_is_answered_from_it_as_from_ones_own(company: soe.Snapshot, sent: Start) -> None:
-    ours, handed = soe.Living(company), soe.Living(company, start=Handed(sent))
+    ours, handed = soe.Living(company), begun(company, sent)
     assert handed.basis.col_status == ours.basis.col_status
     assert handed.basis.row_status == ours.basis.row_status
     more = soe.Scenario("more").scale("forecast.quantity", 1.2).apply(company)
@@ -56,7 +62,7 @@ def test_it_is_not_believed_of_another_model(company: soe.Snapshot, sent: Start,
     other = soe.Scenario("other").scale(path, factor).apply(company)
     assert sent.fits(soe.Model(company))
     assert not sent.fits(soe.Model(other))
-    assert soe.Living(other, start=Handed(sent)).base.identity == soe.plan(other).identity
+    assert begun(other, sent).base.identity == soe.plan(other).identity
 
 
 def test_a_recipe_moves_neither_money_nor_limits_and_is_noticed(tiny: soe.Snapshot) -> None:
@@ -64,20 +70,6 @@ def test_a_recipe_moves_neither_money_nor_limits_and_is_noticed(tiny: soe.Snapsh
     other = soe.Scenario("more resin").scale("components.quantity", 1.5).apply(tiny)
     assert start.fits(soe.Model(tiny))
     assert not start.fits(soe.Model(other))
-
-
-def test_a_base_without_a_plan_is_said_without_solving_it_again(
-    company: soe.Snapshot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> Start:
-        raise SolveError("infeasible: too much is promised", status="infeasible")
-
-    monkeypatch.setattr(Start, "of", refuse)
-    told = Handed.found(soe.Model(company), None)
-    monkeypatch.undo()
-    with pytest.raises(SolveError, match="too much is promised") as refused:
-        soe.Living(company, start=told)
-    assert refused.value.status == "infeasible"
 
 
 @pytest.fixture
@@ -89,8 +81,7 @@ def lots(tiny: soe.Snapshot) -> soe.Snapshot:
 
 
 def test_an_answer_with_whole_numbers_is_handed_on_too(lots: soe.Snapshot) -> None:
-    told = Handed.found(soe.Model(lots), None)
-    living = soe.Living(lots, start=told)
+    living = begun(lots, Task(lots).solved(soe.Model(lots)).start)
     assert "problem" not in living.home.__dict__
     assert living.base.identity == soe.plan(lots).identity
     less = soe.Scenario("less").scale("calendar.hours", 0.5).apply(lots)
@@ -100,8 +91,8 @@ def test_an_answer_with_whole_numbers_is_handed_on_too(lots: soe.Snapshot) -> No
 def test_aims_before_money_are_reached_by_whoever_needs_them(tiny: soe.Snapshot) -> None:
     fair = soe.Scenario("fair").set("settings.objective.allocation", "priority").apply(tiny)
     assert "service" in soe.Model(fair).balances
-    assert Handed.found(soe.Model(fair), None) == Handed()
-    assert soe.Living(fair, start=Handed()).base.identity == soe.plan(fair).identity
+    assert Task(fair).solved(soe.Model(fair)).start is None
+    assert begun(fair, None).base.identity == soe.plan(fair).identity
     assert not Start.of(soe.Model(fair)).fits(soe.Model(fair))
 
 
