@@ -14,6 +14,7 @@ from soe_lib.errors import DataError, ReconciliationError, SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.blocks import STANDARD, kept_close
 from soe_lib.model.model import Model
+from soe_lib.model.planning import Recorded, of_record
 from soe_lib.model.subsets import Subsets
 from soe_lib.model.walk import Walk
 from soe_lib.money.rounding import as_money, largest_remainder, whole
@@ -24,7 +25,6 @@ from soe_lib.whatif.disruptions import disruptions as disruptions
 
 if TYPE_CHECKING:
     from soe_lib.model.plan import Plan
-    from soe_lib.model.planning import Recorded
     from soe_lib.model.solve import Options
     from soe_lib.model.terms import Block
 
@@ -267,8 +267,6 @@ def attribute(
     Raises DataError for no disruption, two of one name, or one that changes nothing; SolveError, naming the subset,
     where there is no proven plan.
     """
-    from soe_lib.model.planning import of_record
-
     started = perf_counter()
     names = [one.name for one in disruptions]
     if not names:

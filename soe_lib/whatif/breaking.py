@@ -476,7 +476,7 @@ class _Search:
         """One line of `tried`."""
         if reading.plan is None:
             return {"size": reading.size, "broken": True, "note": f"no plan: {reading.error}"}
-        figures = measures.figures(reading.snapshot, reading.plan)
+        figures = measures.figures(reading.plan)
         kept = {name: figures[name] for name in FIGURES}
         return {"size": reading.size, "broken": self.found[reading.size], **kept, "note": ""}
 

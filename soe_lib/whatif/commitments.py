@@ -12,6 +12,13 @@ import polars as pl
 
 from soe_lib.errors import DataError, SolveError
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.blocks import STANDARD, kept_close
+from soe_lib.model.blocks.commitments import Commitments
+from soe_lib.model.carry import carried
+from soe_lib.model.common import margin_of
+from soe_lib.model.model import Model
+from soe_lib.model.planning import Recorded, of_record
+from soe_lib.model.solve import Gate, Options
 from soe_lib.model.worth import StepCurve, worth
 from soe_lib.money.commitments import CLOSE, committed
 from soe_lib.review import words
@@ -24,9 +31,6 @@ from soe_lib.review.tables import Table
 if TYPE_CHECKING:
     from soe_lib.model.canonical import Canonical
     from soe_lib.model.living import Living
-    from soe_lib.model.model import Model
-    from soe_lib.model.planning import Recorded
-    from soe_lib.model.solve import Options
     from soe_lib.model.terms import Block
 
 
@@ -77,11 +81,6 @@ def commitment_prices(
 
     Raises DataError where no month with a commitment ends within the horizon.
     """
-    from soe_lib.model.blocks import STANDARD, kept_close
-    from soe_lib.model.blocks.commitments import Commitments
-    from soe_lib.model.model import Model
-    from soe_lib.model.planning import of_record
-
     asked = _asked(snapshot)
     block = Commitments(asked.select("commitment", floor=pl.lit(0.0)), _cells(snapshot, asked))
     model = Model(
@@ -128,10 +127,6 @@ class _Floors:
     """The plan with one commitment at a time as a floor; each solve starts where the one before ended."""
 
     def __init__(self, model: Model, options: Options | None, near: Living | None) -> None:
-        from soe_lib.model.carry import carried
-        from soe_lib.model.common import margin_of
-        from soe_lib.model.solve import Gate
-
         self.base: Canonical = model.canonical
         self.first = self.base.rows["commitment"].start
         self.margin = np.zeros(len(self.base.cost))

@@ -100,7 +100,7 @@ class Comparison:
             return {**row, "status": "failed"}
         reference = self.reference
         assert reference is not None, "this result has a plan itself"
-        figures = measures.figures(result.snapshot, result.plan)
+        figures = measures.figures(result.plan)
         churn = measures.churn(result.plan, reference.plan) if reference.plan else None
         return {**row, **figures, "churn": churn, "status": str(result.plan.solution.get("status", result.plan.source))}
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from soe_lib.errors import DataError, hint
+from soe_lib.model.planning import Recorded, plan, plan_of_record
 from soe_lib.store import meeting
+from soe_lib.store.history import Entry, append
 from soe_lib.whatif.scenario import Scenario, parsed, text
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
-    from soe_lib.model.planning import Recorded
-    from soe_lib.store.history import Entry
     from soe_lib.store.tables import Store
 
 
@@ -158,10 +158,6 @@ def promote(
 
     Raises DataError where nothing was decided that changes the plan, SolveError where the decisions have no plan.
     """
-    from soe_lib.model.planning import plan, plan_of_record
-    from soe_lib.store.history import append
-    from soe_lib.store.meeting import approve
-
     rows = _changing(snapshot, store, keys)
     if rows.is_empty():
         raise DataError(f"Nothing was decided about {snapshot.as_of} that changes the plan: `soe decide` comes first.")
@@ -174,7 +170,9 @@ def promote(
         if not row["promoted"]:
             meeting.record(store, {**row, "promoted": True})
     owners = ", ".join(rows["owner"].unique(maintain_order=True))
-    approve(store, snapshot.as_of, entry.run, by=owners, reason=f"decided: {both.name}", company=snapshot.company)
+    meeting.approve(
+        store, snapshot.as_of, entry.run, by=owners, reason=f"decided: {both.name}", company=snapshot.company
+    )
     return entry, both
 
 

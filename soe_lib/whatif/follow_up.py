@@ -13,6 +13,7 @@ from soe_lib.errors import DataError, ReconciliationError, SolveError
 from soe_lib.extract.schema import schema
 from soe_lib.model import events
 from soe_lib.model.network import Network
+from soe_lib.model.planning import fenced, plan, plan_of_record
 from soe_lib.money.valuation import value_actuals, value_record
 from soe_lib.money.window import cut
 from soe_lib.review.exceptions.issue import Issue
@@ -270,8 +271,6 @@ def realised(before: Snapshot, week: Week, edits: Scenario, record: Plan | None)
 
     Returns None where there are no actuals of those days, or no plan without the decision.
     """
-    from soe_lib.model.planning import plan
-
     now, rates = week.snapshot, week.plan.rates
     days = (before.as_of, now.as_of - timedelta(days=1))
     sold = now["actuals"].filter(pl.col("measure") == "sales", pl.col("date").is_between(*days))
@@ -318,8 +317,6 @@ def actions(decided: pl.DataFrame, week: Week, issues: Iterable[Issue], store: S
 
 def _earned(decided: pl.DataFrame, row: dict[str, Any], before: Snapshot, week: Week, store: Store) -> float | None:
     """What a decision that was carried out earned; the week's other promoted decisions stay."""
-    from soe_lib.model.planning import fenced, plan_of_record
-
     others = decided.filter(pl.col("promoted"), pl.col("key") != row["key"], pl.col("scenario") != "")["scenario"]
     kept = before
     for text in others.unique(maintain_order=True):

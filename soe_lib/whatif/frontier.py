@@ -9,133 +9,24 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from matplotlib.axes import Axes
 
 from soe_lib.errors import DataError, SoeError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model import budget
+from soe_lib.model.axis import Floats
 from soe_lib.model.plan import Plan
-from soe_lib.model.planning import Recorded
+from soe_lib.model.planning import Recorded, of_record
+from soe_lib.model.planning import plan as planned
 from soe_lib.review import style, words
 from soe_lib.review.style import Chart
-from soe_lib.whatif.measures import Measure, measure
+from soe_lib.whatif.measures import Measure, in_horizon, measure
 
 if TYPE_CHECKING:
     from soe_lib.model.living import Living
     from soe_lib.model.solve import Options
     from soe_lib.whatif.limit import Limited
-
-
-def finding(found: Frontier) -> str:
-    """What the whole way along the frontier costs, and its first and last step."""
-    x, y, currency = found.x, found.y, found.currency
-    if len(found) == 1:
-        at = x.said(found.points["x"][0], currency)
-        return f"{x.label} is at its best, {at}: there is nothing to trade for {y.label.lower()}."
-    rows = found.points.sort("x", descending=x.better < 0)
-    start, end = rows["x"][0], rows["x"][-1]
-    given = y.changed(rows["y"][-1] - rows["y"][0], currency)
-    told = f"{x.label} from {x.said(start, currency)} to {x.said(end, currency)} costs {given} of {y.label.lower()}"
-    if len(found) == 2:
-        return f"{told}."
-    prices = found.points["price"].drop_nulls().to_list()
-    first, last = (prices[0], prices[-1]) if x.better > 0 else (prices[-1], prices[0])
-    step, called = _step(x, abs(end - start), currency)
-    steps = y.changed(first * step, currency), y.changed(last * step, currency)
-    return f"{told}: {steps[0]} for the first {called}, {steps[1]} for the last."
-
-
-def lines(found: Frontier) -> list[str]:
-    """One line a point."""
-    x, y, currency = found.x, found.y, found.currency
-    head = f"  {'point':>5} {x.label:>18} {y.label:>18} {'price':>36}"
-    rows = []
-    for row in found.points.iter_rows(named=True):
-        across, up = x.said(row["x"], currency, brief=False), y.said(row["y"], currency, brief=False)
-        price = "" if row["price"] is None else _price(found, row["price"])
-        rows.append(f"  {row['point']:>5} {across:>18} {up:>18} {price:>36}{'  now' if row['current'] else ''}")
-    return [head, *rows]
-
-
-def draw(found: Frontier) -> Chart:
-    """The curve; the plan as it is stands out, on the frontier or beside it."""
-    x, y, currency = found.x, found.y, found.currency
-    title = finding(found).rstrip(".")
-    figure, (axes,) = style.new_figure(height=3.4, title=title, subtitle=_subtitle(found))
-    style.tidy(axes, grid="y")
-    wide, high = (_divisor(found, one) for one in ("x", "y"))
-    across, up = _drawn(found).T.tolist()
-    axes.plot(across, up, color=style.BLUE, linewidth=1.8, marker="o", markersize=5, label="best plans", zorder=3)
-    now = found.current[0] / wide[0], found.current[1] / high[0]
-    axes.plot(*now, color=style.RED, marker="D", markersize=8, linestyle="none", label="this plan", zorder=4)
-    style.note(axes, "this plan", now, shift=(8, 8), ha="left", color=style.RED, bold=True)
-    style.axis_name(axes, x=f"{x.label}{wide[1]}", y=f"{y.label}{high[1]}")
-    for which, one in (("x", x), ("y", y)):
-        _numbers(axes, which, one)
-    axes.margins(x=0.08, y=0.15)
-    told = "; ".join(
-        f"{x.said(row['x'], currency)}: {y.said(row['y'], currency)}" for row in found.points.iter_rows(named=True)
-    )
-    return Chart(figure, title, f"{finding(found)} {x.label} and {y.label.lower()} of each point: {told}.")
-
-
-def spots(found: Frontier, chart: Chart) -> list[tuple[float, float]]:
-    """Where its drawing shows each point: the share of its width from the left, and of its height from the top.
-
-    Parameters
-    ----------
-    chart : what `draw` made of the frontier.
-    """
-    figure = chart.figure
-    figure.draw_without_rendering()  # only then is it known where the axes are
-    pixels = figure.axes[0].transData.transform(_drawn(found))
-    return [(x / figure.bbox.width, 1.0 - y / figure.bbox.height) for x, y in pixels.tolist()]
-
-
-def _drawn(found: Frontier) -> npt.NDArray[np.float64]:
-    """The points in the units of the axes, shape (points, 2)."""
-    return np.column_stack([found.points[one].to_numpy() / _divisor(found, one)[0] for one in ("x", "y")])
-
-
-def _subtitle(found: Frontier) -> str:
-    whole = f"{len(found)} points, each planned again and proven" if len(found) > 1 else "One point, proven"
-    return f"{found.y.label} against {found.x.label.lower()}; {whole}"
-
-
-def _numbers(axes: Axes, which: str, one: Measure) -> None:
-    if one.unit == "share":
-        # The house's axis of shares has no decimals; a frontier may span less than a point.
-        low, high = (axes.get_xlim if which == "x" else axes.get_ylim)()
-        decimals = 0 if high - low >= 0.05 else 1 if high - low >= 0.005 else 2
-        axis = axes.xaxis if which == "x" else axes.yaxis
-        axis.set_major_formatter(lambda value, _: words.percent(value, decimals=decimals))
-    else:
-        style.plain_numbers(axes, which=which)
-
-
-def _divisor(found: Frontier, column: str) -> tuple[float, str]:
-    one = found.x if column == "x" else found.y
-    if one.unit == "share":
-        return 1.0, ""
-    divisor, word = style.scale(max(abs(value) for value in found.points[column].to_list()))
-    return divisor, f", {found.currency}{f' {word}' if word else ''}"
-
-
-def _step(x: Measure, span: float, currency: str) -> tuple[float, str]:
-    """A step that a reader thinks in: a point of a share (a tenth where the span is short), a round sum of money."""
-    if x.unit == "share":
-        return (0.01, "point") if span >= 0.02 else (0.001, "tenth of a point")
-    size = 10.0 ** math.floor(math.log10(max(span, 1.0)))
-    return size, words.brief_money(size, currency)
-
-
-def _price(found: Frontier, price: float) -> str:
-    spread = float(found.points["x"].max()) - float(found.points["x"].min())  # type: ignore[arg-type]
-    step, called = _step(found.x, spread, found.currency)
-    return f"{found.y.changed(price * step, found.currency)} per {called}"
-
 
 Progress = Callable[[int, int], None]
 BESIDE = ("steering",)
@@ -144,7 +35,8 @@ CLOSE = 1e-7
 """Two points nearer than this (relative) are one."""
 NEAR = 0.01
 """A hair: this share of the frontier's length."""
-
+LEVELS, LEAST = 5, 20.0
+"""Points of the weekly page, and the seconds of a time budget from which a curve with set-ups is begun."""
 POINTS = pl.Schema(
     {
         "point": pl.Int64,
@@ -197,23 +89,75 @@ class Frontier:
 
     @property
     def finding(self) -> str:
-        """What the frontier says, in a sentence."""
-
-        return finding(self)
+        """What the whole way along the frontier costs, and its first and last step."""
+        x, y, currency = self.x, self.y, self.currency
+        if len(self) == 1:
+            at = x.said(self.points["x"][0], currency)
+            return f"{x.label} is at its best, {at}: there is nothing to trade for {y.label.lower()}."
+        rows = self.points.sort("x", descending=x.direction < 0)
+        start, end = rows["x"][0], rows["x"][-1]
+        given = y.changed(rows["y"][-1] - rows["y"][0], currency)
+        told = f"{x.label} from {x.said(start, currency)} to {x.said(end, currency)} costs {given} of {y.label.lower()}"
+        if len(self) == 2:
+            return f"{told}."
+        prices = self.points["price"].drop_nulls().to_list()
+        first, last = (prices[0], prices[-1]) if x.direction > 0 else (prices[-1], prices[0])
+        step, called = _step(x, abs(end - start), currency)
+        steps = y.changed(first * step, currency), y.changed(last * step, currency)
+        return f"{told}: {steps[0]} for the first {called}, {steps[1]} for the last."
 
     def chart(self) -> Chart:
-        """The curve with the plan as it is, in the style of the pack."""
-
-        return draw(self)
+        """The curve in the style of the pack; the plan as it is stands out, on the frontier or beside it."""
+        x, y, currency = self.x, self.y, self.currency
+        title = self.finding.rstrip(".")
+        whole = f"{len(self)} points, each planned again and proven" if len(self) > 1 else "One point, proven"
+        subtitle = f"{y.label} against {x.label.lower()}; {whole}"
+        figure, (axes,) = style.new_figure(height=3.4, title=title, subtitle=subtitle)
+        style.tidy(axes, grid="y")
+        wide, high = self._scale("x"), self._scale("y")
+        across, up = self._drawn().T.tolist()
+        axes.plot(across, up, color=style.BLUE, linewidth=1.8, marker="o", markersize=5, label="best plans", zorder=3)
+        now = self.current[0] / wide[0], self.current[1] / high[0]
+        axes.plot(*now, color=style.RED, marker="D", markersize=8, linestyle="none", label="this plan", zorder=4)
+        style.note(axes, "this plan", now, shift=(8, 8), ha="left", color=style.RED, bold=True)
+        style.axis_name(axes, x=f"{x.label}{wide[1]}", y=f"{y.label}{high[1]}")
+        for which, one in (("x", x), ("y", y)):
+            _numbers(axes, which, one)
+        axes.margins(x=0.08, y=0.15)
+        told = "; ".join(
+            f"{x.said(row['x'], currency)}: {y.said(row['y'], currency)}" for row in self.points.iter_rows(named=True)
+        )
+        return Chart(figure, title, f"{self.finding} {x.label} and {y.label.lower()} of each point: {told}.")
 
     def spots(self, chart: Chart) -> list[tuple[float, float]]:
         """Where the chart shows each point, as shares of its width from the left and of its height from the top."""
+        figure = chart.figure
+        figure.draw_without_rendering()  # only then is it known where the axes are
+        pixels = figure.axes[0].transData.transform(self._drawn())
+        return [(x / figure.bbox.width, 1.0 - y / figure.bbox.height) for x, y in pixels.tolist()]
 
-        return spots(self, chart)
+    def _drawn(self) -> Floats:
+        """The points in the units of the axes, shape (points, 2)."""
+        return np.column_stack([self.points[one].to_numpy() / self._scale(one)[0] for one in ("x", "y")])
+
+    def _scale(self, column: str) -> tuple[float, str]:
+        """What a column is divided by on its axis, and how the axis says so."""
+        one = self.x if column == "x" else self.y
+        if one.unit == "share":
+            return 1.0, ""
+        divisor, word = style.scale(max(abs(value) for value in self.points[column].to_list()))
+        return divisor, f", {self.currency}{f' {word}' if word else ''}"
 
     def __repr__(self) -> str:
-
-        return "\n".join([self.finding, *lines(self)])
+        x, y, currency = self.x, self.y, self.currency
+        spread = float(self.points["x"].max()) - float(self.points["x"].min())  # type: ignore[arg-type]
+        step, called = _step(x, spread, currency)
+        rows = [self.finding, f"  {'point':>5} {x.label:>18} {y.label:>18} {'price':>36}"]
+        for row in self.points.iter_rows(named=True):
+            across, up = x.said(row["x"], currency, brief=False), y.said(row["y"], currency, brief=False)
+            price = "" if row["price"] is None else f"{y.changed(row['price'] * step, currency)} per {called}"
+            rows.append(f"  {row['point']:>5} {across:>18} {up:>18} {price:>36}{'  now' if row['current'] else ''}")
+        return "\n".join(rows)
 
 
 def frontier(
@@ -250,11 +194,13 @@ def frontier(
     Raises DataError for a measure that does not exist, that this extract cannot tell, or churn without a record;
     SolveError where a point has no proven answer.
     """
-    from soe_lib.model.planning import of_record, plan
-    from soe_lib.whatif.limit import Limited
-    from soe_lib.whatif.measures import in_horizon
+    from soe_lib.whatif.limit import Limited  # loads the solver
 
-    along, against = _two(x, y, points)
+    along, against = measure(x), measure(y)
+    if along is against:
+        raise DataError(f"A frontier needs two measures; {x!r} was given twice.")
+    if points < 2:
+        raise DataError(f"{points} points make no frontier: ask for 2 or more.")
     if isinstance(record, str) and living:
         record = living.record
     record = of_record(snapshot, record, always=along.needs_record or against.needs_record)
@@ -262,8 +208,8 @@ def frontier(
         raise DataError("Churn is measured against the plan of record: give `record`, soe.plan_of_record(snapshot).")
     moves = None if record is None else in_horizon(snapshot, record)
     options, own = options or (living.options if living else None), living.own if living else ()
-    today = living.base if living else plan(snapshot, blocks=own, record=record, options=options)
-    asked = _Asked(snapshot, along, against, moves)
+    today = living.base if living else planned(snapshot, blocks=own, record=record, options=options)
+    asked = _Asked(along, against, moves)
     beside = [measure(one) for one in BESIDE if against.name == "margin" and x not in (one, "goodwill")]
     limited = Limited(
         snapshot, [along, against], beside=beside, blocks=own, record=record, moves=moves, options=options,
@@ -274,30 +220,19 @@ def frontier(
 
 @dataclass(frozen=True)
 class _Asked:
-    snapshot: Snapshot
+    """The two measures, and the plan of record that churn is measured against."""
+
     x: Measure
     y: Measure
     moves: Plan | None
 
     def read(self, plan: Plan) -> tuple[float, float]:
         """x and y of a finished plan."""
-        values = [one.value(self.snapshot, plan, self.moves) for one in (self.x, self.y)]
+        values = [one.value(plan, self.moves) for one in (self.x, self.y)]
         for one, value in zip((self.x, self.y), values, strict=True):
             if value is None:
                 raise DataError(f"{one.label} is not known in this extract.")
         return float(values[0] or 0.0), float(values[1] or 0.0)
-
-    def name(self, level: float, currency: str) -> str:
-        return f"{self.x.label.lower()} {self.x.said(level, currency)}"
-
-
-def _two(x: str, y: str, points: int) -> tuple[Measure, Measure]:
-    along, against = measure(x), measure(y)
-    if along is against:
-        raise DataError(f"A frontier needs two measures; {x!r} was given twice.")
-    if points < 2:
-        raise DataError(f"{points} points make no frontier: ask for 2 or more.")
-    return along, against
 
 
 def _plans(
@@ -307,8 +242,8 @@ def _plans(
     x, y = asked.x, asked.y
     money = y.name == "margin"
     names = limited.measures.keys() - {x.name, y.name}
-    beside = {name: figure(asked, name, today) for name in sorted(names)}
-    most = {y.name: figure(asked, y.name, today) if money else limited.extreme(y)}
+    beside = {name: float(measure(name).value(today, asked.moves) or 0.0) for name in sorted(names)}
+    most = {y.name: asked.read(today)[1] if money else limited.extreme(y)}
     start, best = limited.extreme(x, {**beside, **most}), limited.extreme(x, beside)
     now = asked.read(today)[0]
     if money and abs(now - start) <= NEAR * abs(best - start):
@@ -322,20 +257,15 @@ def _plans(
         if not money:
             held[y.name] = limited.extreme(y, held)
         if not (money and level == now):
-            yield limited.plan(held, asked.name(level, today.currency)), False
+            yield limited.plan(held, f"{x.label.lower()} {x.said(level, today.currency)}"), False
         if progress:
             progress(number, len(levels))
-
-
-def figure(asked: _Asked, name: str, plan: Plan) -> float:
-    """One measure of a finished plan."""
-    return float(measure(name).value(asked.snapshot, plan, asked.moves) or 0.0)
 
 
 def _kept(asked: _Asked, today: Plan, found: list[tuple[Plan, bool]]) -> Frontier:
     """The points that no other one beats, by rising x."""
     read = [(*asked.read(plan), plan, current) for plan, current in found]
-    x_good, y_good = asked.x.better, asked.y.better
+    x_good, y_good = asked.x.direction, asked.y.direction
     # The best x first; of equal ones the plan as it is, then the better y.
     read.sort(key=lambda one: (-x_good * _round(one[0]), -y_good * _round(one[1]), not one[3]))
     kept: list[tuple[float, float, Plan, bool]] = []
@@ -358,19 +288,13 @@ def _round(value: float) -> float:
     return float(f"{value:.7g}")
 
 
-DRAWN = 5
-LEAST = 20.0
-"""Seconds of a time budget from which a curve with set-ups is begun."""
-
-
-def service_against_margin(living: Living, *, points: int = DRAWN) -> Chart | str:
+def service_against_margin(living: Living, *, points: int = LEVELS) -> Chart | str:
     """What more service costs in margin, each point planned again; says why where it cannot be told.
 
     Parameters
     ----------
     living : this week's living model. points : how many levels of service, ends included.
     """
-
     rest = budget.left()
     if living.home.whole and rest is not None and rest < LEAST:
         return (
@@ -382,3 +306,22 @@ def service_against_margin(living: Living, *, points: int = DRAWN) -> Chart | st
     except SoeError as error:
         return f"Service cannot be held against margin here. {words.sentence(str(error).splitlines()[0])}"
     return found.chart() if len(found) > 1 else found.finding
+
+
+def _numbers(axes: Axes, which: str, one: Measure) -> None:
+    if one.unit == "share":
+        # The house's axis of shares has no decimals; a frontier may span less than a point.
+        low, high = (axes.get_xlim if which == "x" else axes.get_ylim)()
+        decimals = 0 if high - low >= 0.05 else 1 if high - low >= 0.005 else 2
+        axis = axes.xaxis if which == "x" else axes.yaxis
+        axis.set_major_formatter(lambda value, _: words.percent(value, decimals=decimals))
+    else:
+        style.plain_numbers(axes, which=which)
+
+
+def _step(x: Measure, span: float, currency: str) -> tuple[float, str]:
+    """A step that a reader thinks in: a point of a share (a tenth where the span is short), a round sum of money."""
+    if x.unit == "share":
+        return (0.01, "point") if span >= 0.02 else (0.001, "tenth of a point")
+    size = 10.0 ** math.floor(math.log10(max(span, 1.0)))
+    return size, words.brief_money(size, currency)

@@ -18,7 +18,7 @@ from soe_lib.model.model import Model
 from soe_lib.model.plan import Plan
 from soe_lib.model.solve import INFINITY, Answer, Gate, Options
 from soe_lib.model.terms import Balance, Effect, Part
-from soe_lib.whatif.measures import Linear, Measure
+from soe_lib.whatif.measures import Linear, Measure, Moved
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
@@ -93,12 +93,13 @@ class Limited:
         options: Options | None = None,
         pattern: Plan | None = None,
     ) -> None:
-        self.options, self.moves = options, moves
-        extra = [block for one in (*measures, *beside) for block in one.blocks(snapshot, moves)]
+        self.options = options
+        extra = [Moved(moves)] if moves is not None and any(one.needs_record for one in (*measures, *beside)) else []
         standard = (*STANDARD, *kept_close(record), *blocks, *extra)
         bare = Model(snapshot, standard)
-        self.amount = {one.name: one.amount(bare, moves) for one in (*measures, *beside)}
-        self.base = {one.name: one.base(bare, moves) for one in (*measures, *beside)}
+        ratios = {one.name: one.linear(bare, moves) for one in (*measures, *beside)}
+        self.amount = {name: amount for name, (amount, _) in ratios.items()}
+        self.base = {name: base for name, (_, base) in ratios.items()}
         for one in measures:
             self._measurable(one)
         counted = [*measures, *(one for one in beside if self._counts(one))]
@@ -123,7 +124,7 @@ class Limited:
         amount, base = self._vector(self.amount[measure.name]), self._vector(self.base[measure.name])
         value, held = 0.0, held or {}
         for _ in range(ROUNDS):
-            cost = -measure.better * (amount - value * base)
+            cost = -measure.direction * (amount - value * base)
             answer = self._seen(self._moved(measure.name, replace(self._at(held), cost=cost, offset=0.0)).answer())
             before, value = value, self._value(measure, answer.x)
             if not self.base[measure.name].terms or abs(value - before) <= ENOUGH:
@@ -202,12 +203,12 @@ class Limited:
 
     def _right(self, name: str, level: float) -> float:
         measure, amount, base = self.measures[name], self.amount[name], self.base[name]
-        held = level - measure.better * GIVE * (1.0 + abs(level))
-        return -measure.better * (held * base.constant - amount.constant)
+        held = level - measure.direction * GIVE * (1.0 + abs(level))
+        return -measure.direction * (held * base.constant - amount.constant)
 
     def _coefficients(self, name: str, level: float, columns: Mapping[str, slice], size: int) -> Floats:
         amount = _spread(self.amount[name], columns, size)
-        return -self.measures[name].better * (amount - level * _spread(self.base[name], columns, size))
+        return -self.measures[name].direction * (amount - level * _spread(self.base[name], columns, size))
 
     def _vector(self, linear: Linear) -> Floats:
         return _spread(linear, self.canonical.columns, len(self.canonical.cost))
@@ -230,7 +231,7 @@ class Limited:
             for part in (amount.terms.get(flow), base.terms.get(flow)):
                 some = some if part is None else some + np.pi * part
             own = amount.terms.get(flow, some)
-            filled = pl.Series("limit_per_unit", np.where(own != 0, -measure.better * own, some))
+            filled = pl.Series("limit_per_unit", np.where(own != 0, -measure.direction * own, some))
             cells = model.flows[flow].rows.select(keys).with_columns(filled)
             found[flow] = cells.filter(pl.col("limit_per_unit") != 0)
         return {flow: cells for flow, cells in sorted(found.items()) if cells.height}

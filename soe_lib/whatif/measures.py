@@ -22,24 +22,89 @@ from soe_lib.review import words
 if TYPE_CHECKING:
     from soe_lib.model.model import Model
     from soe_lib.model.network import Network
-    from soe_lib.model.terms import Block
 
 
-MADE = ("item", "location", "period")
+CELL = ("item", "location", "period")
 OF_FENCE = ("fence breaks", "nervousness")
 """The accounts that price a change of the plan of record."""
+Unit = Literal["share", "money", "hours"]
 
 
-def figures(snapshot: Snapshot, plan: Plan) -> dict[str, float | None]:
+@dataclass(frozen=True)
+class Linear:
+    """constant + Σ terms · quantity.
+
+    Parameters
+    ----------
+    terms : flow → coefficient of each of its cells, shape (cells,).
+    """
+
+    terms: Mapping[str, Floats] = field(default_factory=dict)
+    constant: float = 0.0
+
+
+ONE = Linear(constant=1.0)
+Ratio = tuple[Linear, Linear]
+"""What is counted, and what it is divided by."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure of a plan, and where it can be limited or traded, its linear form.
+
+    Parameters
+    ----------
+    name : as asked for. label : as a reader says it. definition : in words, with its formula.
+    unit : "share", "money" or "hours". direction : +1 where more is better, −1 where less is.
+    of : plan (and plan of record, where it is needed) → figure; None where the plan cannot tell.
+    form : model (and plan of record) → amount and base, both linear in the quantities; None: it cannot be limited.
+    needs_record : whether it is measured against the plan of record, in the periods of the plan (`in_horizon`).
+    """
+
+    name: str
+    label: str
+    definition: str
+    unit: Unit
+    direction: int
+    of: Callable[..., float | None]
+    form: Callable[..., Ratio] | None = None
+    needs_record: bool = False
+
+    def value(self, plan: Plan, record: Plan | None = None) -> float | None:
+        """The figure of a finished plan."""
+        if not self.needs_record:
+            return self.of(plan)
+        return None if record is None else self.of(plan, record)
+
+    def linear(self, model: Model, record: Plan | None = None) -> Ratio:
+        """Amount and base as expressions of the model's quantities."""
+        assert self.form is not None, f"{self.name} has no linear form"
+        return self.form(model, record) if self.needs_record else self.form(model)
+
+    def said(self, value: float | None, currency: str, *, brief: bool = True) -> str:
+        """A figure as a reader sees it: "97.4 %", "EUR 1.24 million", not brief "EUR 1,240,310"."""
+        if self.unit == "share":
+            return words.percent(value, decimals=1)
+        return words.brief_money(value, currency) if brief else words.money(value, currency)
+
+    def changed(self, difference: float, currency: str) -> str:
+        """The size of a difference: "1.2 points", "EUR 86 thousand"."""
+        if self.unit == "share":
+            return f"{words.number(100 * abs(difference), decimals=1)} points"
+        return words.brief_money(abs(difference), currency)
+
+
+def measure(name: str) -> Measure:
+    """A measure that can be traded by its name; raises DataError with the nearest where there is none."""
+    known = [one.name for one in MEASURES.values() if one.form is not None]
+    if name not in known:
+        raise DataError(f"There is no measure {name!r}. {hint(name, known)} Known: {', '.join(known)}.")
+    return MEASURES[name]
+
+
+def figures(plan: Plan) -> dict[str, float | None]:
     """margin, cash, revenue [money], service [share], stock [money], overtime_hours [h] of a plan."""
-    return {
-        "margin": plan.margin,
-        "cash": plan.ledger.cash,
-        "revenue": float(plan.ledger.accounts().get("revenue", 0.0)),
-        "service": service(plan),
-        "stock": stock(snapshot, plan),
-        "overtime_hours": _total(plan, "overtime"),
-    }
+    return {name: MEASURES[name].value(plan) for name in FIGURES}
 
 
 def steering(plan: Plan, base: Plan | None = None, *, fenced: bool = True) -> dict[str, float]:
@@ -52,6 +117,12 @@ def steering(plan: Plan, base: Plan | None = None, *, fenced: bool = True) -> di
     without = () if fenced else OF_FENCE
     before = base.ledger.steered(without) if base is not None else {}
     return {name: value - before.get(name, 0.0) for name, value in plan.ledger.steered(without).items()}
+
+
+def gain(plan: Plan, base: Plan, *, fenced: bool = True) -> dict[str, float]:
+    """total, and its parts margin, goodwill, shortage (expected) and other: what a plan is worth more than a base."""
+    margin, steered = plan.margin - base.margin, steering(plan, base, fenced=fenced)
+    return {"total": margin + sum(steered.values()), "margin": margin, **steered}
 
 
 def service(plan: Plan) -> float | None:
@@ -67,15 +138,15 @@ def service(plan: Plan) -> float | None:
     return float(in_time["quantity"].sum()) / wanted if wanted > 0 else None
 
 
-def stock(snapshot: Snapshot, plan: Plan) -> float | None:
+def stock(plan: Plan) -> float | None:
     """Mean closing stock at standard cost [money].
 
     stock = Σ over periods of days × Σ closing stock × standard_cost ÷ Σ days.
     """
     if "stock" not in plan.flows:
         return None
-    cost = snapshot["items"].select("item", pl.col("standard_cost").fill_null(0.0))
-    days = snapshot.periods.select("period", "days")
+    cost = plan.items.select("item", pl.col("standard_cost").fill_null(0.0))
+    days = plan.periods.select("period", "days")
     closing = plan.flows["stock"].select(pl.col("item", "period").cast(pl.String), "quantity")
     valued = closing.join(cost, on="item", how="left").join(days, on="period", how="inner")
     total = valued.select((pl.col("quantity") * pl.col("standard_cost") * pl.col("days")).sum()).item()
@@ -91,7 +162,7 @@ def churn(plan: Plan, reference: Plan) -> float | None:
     if plan is reference:
         return 0.0
     now, before = (_made(one) for one in (plan, reference))
-    both = now.join(before, on=MADE, how="full", coalesce=True, suffix="_before").fill_null(0.0)
+    both = now.join(before, on=CELL, how="full", coalesce=True, suffix="_before").fill_null(0.0)
     base = before["quantity"].sum()
     moved = both.select((pl.col("quantity") - pl.col("quantity_before")).abs().sum()).item()
     return float(moved / base) if base > 0 else None
@@ -99,16 +170,13 @@ def churn(plan: Plan, reference: Plan) -> float | None:
 
 def _made(plan: Plan) -> pl.DataFrame:
     if "make" not in plan.flows:
-        return pl.DataFrame(schema={**dict.fromkeys(MADE, pl.String), "quantity": pl.Float64})
-    made = plan.flows["make"].with_columns(pl.col(*MADE).cast(pl.String))
-    return made.group_by(MADE).agg(pl.col("quantity").sum())
+        return pl.DataFrame(schema={**dict.fromkeys(CELL, pl.String), "quantity": pl.Float64})
+    made = plan.flows["make"].with_columns(pl.col(*CELL).cast(pl.String))
+    return made.group_by(CELL).agg(pl.col("quantity").sum())
 
 
 def _total(plan: Plan, flow: str) -> float:
     return float(plan.flows[flow]["quantity"].sum()) if flow in plan.flows else 0.0
-
-
-CELL = ("item", "location", "period")
 
 
 def in_horizon(snapshot: Snapshot, record: Plan) -> Plan:
@@ -169,13 +237,6 @@ class Moved(Part):
         return cells.join(recorded, on=CELL, how="left").with_columns(pl.col("quantity").fill_null(0.0))
 
 
-def unreachable(network: Network, record: Plan) -> float:
-    """Units that the record makes where nothing can be made any more: they are moved whatever the plan does."""
-    recorded = in_horizon(network.snapshot, record)
-    cells = Moved(recorded)._cells(network)
-    return max(float(recorded.flows["make"]["quantity"].sum()) - float(cells["quantity"].sum()), 0.0)
-
-
 def _recorded(record: Plan, network: Network) -> pl.DataFrame:
     """item, location, period, quantity of the record, without places that this network does not know."""
     made = record.flows["make"].with_columns(pl.col(*CELL).cast(pl.String)).group_by(CELL)
@@ -184,90 +245,17 @@ def _recorded(record: Plan, network: Network) -> pl.DataFrame:
     return summed.filter(*known)
 
 
-Unit = Literal["share", "money"]
-
-
-@dataclass(frozen=True)
-class Linear:
-    """constant + Σ terms · quantity.
-
-    Parameters
-    ----------
-    terms : flow → coefficient of each of its cells, shape (cells,).
-    """
-
-    terms: Mapping[str, Floats] = field(default_factory=dict)
-    constant: float = 0.0
-
-
-def _one(model: Model, record: Plan | None) -> Linear:  # noqa: ARG001
-    return Linear(constant=1.0)
-
-
-def _no_blocks(snapshot: Snapshot, record: Plan | None) -> tuple[Block, ...]:  # noqa: ARG001
-    return ()
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One thing that may be traded for another: amount ÷ base, both linear in the flows.
-
-    Parameters
-    ----------
-    name : as asked for. label : as a reader says it. unit : "share" or "money".
-    better : +1 where more is better, −1 where less is.
-    amount, base : of a model, given the plan of record.
-    value : read from a finished plan, by the definition of `soe.compare` and of the workbench's figures.
-    blocks : what the model needs to express it. needs_record : whether it is measured against the plan of record.
-    """
-
-    name: str
-    label: str
-    unit: Unit
-    better: int
-    amount: Callable[[Model, Plan | None], Linear]
-    value: Callable[[Snapshot, Plan, Plan | None], float | None]
-    base: Callable[[Model, Plan | None], Linear] = _one
-    blocks: Callable[[Snapshot, Plan | None], tuple[Block, ...]] = _no_blocks
-    needs_record: bool = False
-
-    def said(self, value: float | None, currency: str, *, brief: bool = True) -> str:
-        """A figure as a reader sees it: "97.4 %", "EUR 1.24 million", not brief "EUR 1,240,310"."""
-        if self.unit == "share":
-            return words.percent(value, decimals=1)
-        return words.brief_money(value, currency) if brief else words.money(value, currency)
-
-    def changed(self, difference: float, currency: str) -> str:
-        """The size of a difference: "1.2 points", "EUR 86 thousand"."""
-        if self.unit == "share":
-            return f"{words.number(100 * abs(difference), decimals=1)} points"
-        return words.brief_money(abs(difference), currency)
-
-
-def measure(name: str) -> Measure:
-    """A measure by its name; raises DataError with the nearest where there is none."""
-    if name not in MEASURES:
-        raise DataError(f"There is no measure {name!r}. {hint(name, MEASURES)} Known: {', '.join(MEASURES)}.")
-    return MEASURES[name]
-
-
-def _on_time(model: Model, record: Plan | None) -> Linear:  # noqa: ARG001
-    if "sell" not in model.flows:
-        return Linear()
-    cells = model.flows["sell"].rows
-    return Linear({"sell": cells.select(on_time(cells).cast(pl.Float64)).to_series().to_numpy()})
-
-
-def _demanded(model: Model, record: Plan | None) -> Linear:  # noqa: ARG001
-    """Sold and short are the demand less what is served with a substitute."""
-    total = float(model.network.demand["quantity"].sum())
+def _on_time(model: Model) -> Ratio:
+    """Sold on time ÷ what is asked for, which is sold and short: the demand less what is served with a substitute."""
+    cells = model.flows["sell"].rows if "sell" in model.flows else None
+    sold = {} if cells is None else {"sell": cells.select(on_time(cells).cast(pl.Float64)).to_series().to_numpy()}
     swapped = {"replace": np.full(model.flows["replace"].size, -1.0)} if "replace" in model.flows else {}
-    return Linear(swapped, total)
+    return Linear(sold), Linear(swapped, float(model.network.demand["quantity"].sum()))
 
 
-def _stock(model: Model, record: Plan | None) -> Linear:  # noqa: ARG001
+def _stock(model: Model) -> Ratio:
     if "stock" not in model.flows:
-        return Linear()
+        return Linear(), ONE
     snapshot = model.snapshot
     cost = snapshot["items"].select("item", pl.col("standard_cost").fill_null(0.0))
     days = snapshot.periods.select("period", "days")
@@ -275,70 +263,64 @@ def _stock(model: Model, record: Plan | None) -> Linear:  # noqa: ARG001
     joined = cells.join(cost, on="item", how="left", maintain_order="left")
     joined = joined.join(days, on="period", how="left", maintain_order="left")
     value = joined.select((pl.col("standard_cost") * pl.col("days")).cast(pl.Float64) / days["days"].sum())
-    return Linear({"stock": value.to_series().to_numpy()})
+    return Linear({"stock": value.to_series().to_numpy()}), ONE
 
 
-def _money(kinds: tuple[str, ...]) -> Callable[[Model, Plan | None], Linear]:
-    def amount(model: Model, record: Plan | None) -> Linear:  # noqa: ARG001
-        return Linear({flow: _per_cell(model, flow, pl.col("kind").is_in(kinds)) for flow in model.rate_frames})
+def _money(own: pl.Expr) -> Callable[[Model], Ratio]:
+    """Money per unit of each cell, of the rates that an expression keeps."""
 
-    return amount
+    def form(model: Model) -> Ratio:
+        terms = {}
+        for flow, every in model.rate_frames.items():
+            rates = every.filter(own)
+            cells, money = rates["cell"].to_numpy(), rates["per_unit"].to_numpy()
+            terms[flow] = np.bincount(cells, weights=money, minlength=model.flows[flow].size).astype(np.float64)
+        return Linear(terms), ONE
 
-
-def _goodwill(model: Model, record: Plan | None) -> Linear:  # noqa: ARG001
-    return Linear({flow: _per_cell(model, flow, pl.col("account") == "goodwill") for flow in model.rate_frames})
-
-
-def _per_cell(model: Model, flow: str, own: pl.Expr) -> Floats:
-    """Money per unit of each cell of a flow, of the rates that an expression keeps; shape (cells,)."""
-    rates = model.rate_frames[flow].filter(own)
-    cells, money = rates["cell"].to_numpy(), rates["per_unit"].to_numpy()
-    return np.bincount(cells, weights=money, minlength=model.flows[flow].size).astype(np.float64)
+    return form
 
 
-def _moved(model: Model, record: Plan | None) -> Linear:
-    assert record is not None, "frontier asks for it"
+def _kinds(*kinds: str) -> Callable[[Model], Ratio]:
+    return _money(pl.col("kind").is_in(kinds))
+
+
+def _moved(model: Model, record: Plan) -> Ratio:
+    """What is moved ÷ what is recorded; what the record makes where nothing can be made any more is always moved."""
     names: tuple[str, ...] = ("made_more", "made_less")
-    return Linear(
-        {name: np.ones(model.flows[name].size) for name in names if name in model.flows},
-        unreachable(model.network, record),
-    )
+    recorded = float(record.flows["make"]["quantity"].sum())
+    unreachable = max(recorded - float(Moved(record)._cells(model.network)["quantity"].sum()), 0.0)
+    ones = {name: np.ones(model.flows[name].size) for name in names if name in model.flows}
+    return Linear(ones, unreachable), Linear(constant=recorded)
 
 
-def _recorded_measures(model: Model, record: Plan | None) -> Linear:
-    assert record is not None, "frontier asks for it"
-    made = in_horizon(model.snapshot, record).flows["make"]["quantity"].sum()
-    return Linear(constant=float(made))
-
-
-def _churn(snapshot: Snapshot, plan: Plan, record: Plan | None) -> float | None:
-    return None if record is None else churn(plan, in_horizon(snapshot, record))
-
-
-def _blocks_of_churn(snapshot: Snapshot, record: Plan | None) -> tuple[Block, ...]:
-    return () if record is None else (Moved(in_horizon(snapshot, record)),)
-
-
+_SERVICE = "Units served in the period in which they are due ÷ units served or short."
+_CHURN = "Σ |made − made in the plan of record| ÷ Σ made in the plan of record, by item, location and period."
+_MARGIN = "Cash margin plus the value of what is left."
+_STEERING = "Money that moves the plan and is no cash."
+_GOODWILL = pl.col("account") == "goodwill"
 MEASURES: Mapping[str, Measure] = {
     one.name: one
     for one in (
-        Measure("service", "On time", "share", 1, _on_time, lambda s, plan, r: service(plan), base=_demanded),  # noqa: ARG005
-        Measure("stock", "Mean stock", "money", -1, _stock, lambda s, plan, r: stock(s, plan)),  # noqa: ARG005
+        Measure("service", "On time", _SERVICE, "share", 1, service, _on_time),
+        Measure("stock", "Mean stock", "Mean closing stock at standard cost.", "money", -1, stock, _stock),
+        Measure("churn", "Churn", _CHURN, "share", -1, churn, _moved, needs_record=True),
+        Measure("cash", "Cash", "Money earned less money spent.", "money", 1, lambda p: p.ledger.cash, _kinds("cash")),
+        Measure("margin", "Margin", _MARGIN, "money", 1, lambda p: p.margin, _kinds(*MARGIN_KINDS)),
+        Measure("steering", "Steering", _STEERING, "money", 1, lambda p: p.steering, _kinds("steering")),
         Measure(
-            "churn",
-            "Churn",
-            "share",
-            -1,
-            _moved,
-            _churn,
-            base=_recorded_measures,
-            blocks=_blocks_of_churn,
-            needs_record=True,
+            "goodwill", "Goodwill", "Of customers who are let down.", "money", 1,
+            lambda p: p.ledger.steered()["goodwill"], _money(_GOODWILL),
         ),
-        Measure("cash", "Cash", "money", 1, _money(("cash",)), lambda s, plan, r: plan.ledger.cash),  # noqa: ARG005
-        Measure("margin", "Margin", "money", 1, _money(MARGIN_KINDS), lambda s, plan, r: plan.margin),  # noqa: ARG005
-        Measure("steering", "Steering", "money", 1, _money(("steering",)), lambda s, plan, r: plan.steering),  # noqa: ARG005
-        Measure("goodwill", "Goodwill", "money", 1, _goodwill, lambda s, plan, r: plan.ledger.steered()["goodwill"]),  # noqa: ARG005
+        Measure(
+            "revenue", "Revenue", "Units served at their price.", "money", 1,
+            lambda p: float(p.ledger.accounts().get("revenue", 0.0)),
+        ),
+        Measure(
+            "overtime_hours", "Overtime", "Hours worked beyond the regular ones.", "hours", -1,
+            lambda p: _total(p, "overtime"),
+        ),
     )
-}
+}  # fmt: skip
 """Name → measure."""
+FIGURES = ("margin", "cash", "revenue", "service", "stock", "overtime_hours")
+"""By which plans are put side by side."""

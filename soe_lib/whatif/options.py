@@ -74,16 +74,12 @@ def priced(situation: Week, solve: Solve, option: Option) -> dict[str, Any]:
 
 def against(situation: Week, snapshot: Snapshot, plan: Plan, *, fenced: bool = True) -> dict[str, Any]:
     """A plan's figures less those of this week's plan; fenced: both have the same fence."""
-    base, mine = measures.figures(situation.snapshot, situation.plan), measures.figures(snapshot, plan)
-    margin = plan.margin - situation.plan.margin
-    steering = measures.steering(plan, situation.plan, fenced=fenced)
+    base, mine = measures.figures(situation.plan), measures.figures(plan)
     rest = lines(snapshot, plan)
     waits = float((rest["late"] + rest["short"]).sum())
     waits -= float((situation.lines["late"] + situation.lines["short"]).sum())
     return {
-        "total": margin + sum(steering.values()),
-        "margin": margin,
-        **steering,
+        **measures.gain(plan, situation.plan, fenced=fenced),
         "service": (mine["service"] or 0.0) - (base["service"] or 0.0),
         "waits": waits,
         "stock": (mine["stock"] or 0.0) - (base["stock"] or 0.0),

@@ -11,9 +11,13 @@ import polars as pl
 
 from soe_lib.errors import DataError, SoeError, SolveError
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.blocks import STANDARD, kept_close
 from soe_lib.model.blocks.force import lock_of
+from soe_lib.model.model import Model
 from soe_lib.model.plan import Plan
-from soe_lib.model.planning import Recorded
+from soe_lib.model.planning import Recorded, of_record
+from soe_lib.model.planning import plan as planned
+from soe_lib.model.solve import Gate, Options
 from soe_lib.model.terms import Rate
 from soe_lib.money.ledger import STEERING
 from soe_lib.review import words
@@ -24,9 +28,7 @@ from soe_lib.whatif.scenario import Scenario
 
 if TYPE_CHECKING:
     from soe_lib.model.living import Living
-    from soe_lib.model.model import Model
     from soe_lib.model.network import Network
-    from soe_lib.model.solve import Gate, Options
 
 
 def price_manual(living: Living) -> pl.DataFrame:
@@ -74,9 +76,8 @@ def _priced(living: Living, told: dict[str, Any], free: Scenario | None) -> dict
         other = living.plan(free.apply(living.home.snapshot), name=free.name)
     except SoeError as error:
         return row | {"note": f"Not priced: {str(error).splitlines()[0]}"}
-    margin = other.margin - living.base.margin
-    steering = measures.steering(other, living.base, fenced=not free.moves_fence)
-    return row | {"money": margin + sum(steering.values()), "margin": margin}
+    gained = measures.gain(other, living.base, fenced=not free.moves_fence)
+    return row | {"money": gained["total"], "margin": gained["margin"]}
 
 
 MARGIN = "margin"
@@ -160,15 +161,13 @@ def price_of_fairness(
 
     Raises DataError for an unknown rule, SolveError where a rule leaves no plan.
     """
-    from soe_lib.model.planning import of_record, plan
-
     if unknown := [rule for rule in rules if rule not in RULES]:
         raise DataError(f"There is no allocation rule {unknown[0]!r}; choose of {', '.join(RULES)}.")
     chosen = [MARGIN, *(rule for rule in dict.fromkeys(rules) if rule != MARGIN)]
     plans: dict[str, Plan] = {}
     kept = of_record(snapshot, record)
     for number, rule in enumerate(chosen, start=1):
-        plans[rule] = plan(_by(snapshot, rule), record=kept, options=options, name=RULES[rule])
+        plans[rule] = planned(_by(snapshot, rule), record=kept, options=options, name=RULES[rule])
         if progress:
             progress(number, len(chosen))
     served = pl.concat([_served(found).with_columns(rule=pl.lit(rule)) for rule, found in plans.items()])
@@ -208,7 +207,7 @@ def _row(rule: str, plan: Plan, best: Plan, served: pl.DataFrame) -> dict[str, o
     }
 
 
-ACCOUNT = "disruption"
+ACCOUNT, MOVED, PRICED = "disruption", ("made_more", "made_less"), ("gain", "avoided", "per_unit")
 CENT = 0.005
 LEAST = 0.05
 """Fewer units moved are noise."""
@@ -230,7 +229,7 @@ class Disrupted(Moved):
 
     def rates(self, network: Network) -> Iterator[Rate]:  # noqa: ARG002
         """Disruption."""
-        for name in ("made_more", "made_less"):
+        for name in MOVED:
             yield Rate(ACCOUNT, name, -self.price, kind="steering")
 
 
@@ -261,7 +260,6 @@ class StablePlan:
     changes: pl.DataFrame
     curve: pl.DataFrame
     currency: str = ""
-    record: Plan | None = field(default=None, repr=False)
 
     @property
     def churn_avoided(self) -> float:
@@ -312,15 +310,11 @@ def cheapest_stable_plan(
 
     Raises DataError for a price below 0, SolveError where there is no plan.
     """
-    from soe_lib.model.planning import plan
-
     if price < 0:
         raise DataError(f"A moved unit cannot cost {price}: give 0 or more.")
-    moves = in_horizon(snapshot, record)
     own = living.own if living else ()
-    best = living.base if living else plan(snapshot, record=record, options=options)
-    limits = options or (living.options if living else None)
-    work = _Work(snapshot, record, moves, own, limits)
+    best = living.base if living else planned(snapshot, record=record, options=options)
+    work = _Stable(snapshot, record, own, options or (living.options if living else None))
     count = iter(range(1, 1 + len(rising) + most))
 
     def tell() -> None:
@@ -329,100 +323,81 @@ def cheapest_stable_plan(
 
     curve = []
     for factor in rising:
-        curve.append(_point(price * factor, work.planned(price * factor), moves))
+        curve.append(work.point(price * factor))
         tell()
-    stable = work.planned(price, "cheapest stable plan")
-    changes = work.changes(most, tell)
+    stable = work.plan(price, "cheapest stable plan")
+    churn, churn_of_best = (measures.churn(one, work.moves) or 0.0 for one in (stable, best))
+    steered = stable.ledger.steered((ACCOUNT,))
+    given = {name: value - steered[name] for name, value in best.ledger.steered((ACCOUNT,)).items()}
     return StablePlan(
-        stable, best, price, measures.churn(stable, moves) or 0.0, measures.churn(best, moves) or 0.0,
-        best.margin - stable.margin, _given(best, stable), changes, pl.DataFrame(curve),
-        snapshot.currency, record,
+        stable, best, price, churn, churn_of_best, best.margin - stable.margin, given,
+        work.changes(stable, price, most, tell), pl.DataFrame(curve), snapshot.currency,
     )  # fmt: skip
 
 
-def _given(best: Plan, stable: Plan) -> dict[str, float]:
-    without = stable.ledger.steered((ACCOUNT,))
-    return {name: value - without[name] for name, value in best.ledger.steered((ACCOUNT,)).items()}
-
-
-def _point(price: float, plan: Plan, moves: Plan) -> dict[str, Any]:
-    churn = measures.churn(plan, moves)
-    units = sum(float(plan.flows[name]["quantity"].sum()) for name in ("made_more", "made_less") if name in plan.flows)
-    steering = plan.ledger.steered((ACCOUNT,))
-    return {"price": price, "churn": churn, "units": units, "margin": plan.margin, **steering}
-
-
-class _Work:
+class _Stable:
     """The program with a price on changes, at one price after another, and with one item at a time kept as recorded."""
 
-    def __init__(
-        self, snapshot: Snapshot, record: Plan, moves: Plan, own: Sequence[Any], options: Options | None
-    ) -> None:
-        self.snapshot, self.record, self.moves, self.own, self.options = snapshot, record, moves, own, options
+    def __init__(self, snapshot: Snapshot, record: Plan, own: Sequence[Any], options: Options | None) -> None:
+        self.snapshot, self.options = snapshot, options
+        self.moves = in_horizon(snapshot, record)
+        self.blocks = (*STANDARD, *kept_close(record), *own)
         self.model: Model | None = None
         self.gate: Gate | None = None
-        self.plan: Plan | None = None
 
-    def planned(self, price: float, name: str = "stable plan") -> Plan:
+    def plan(self, price: float, name: str = "stable plan") -> Plan:
         """The plan at a price, hot from the price before."""
-        from soe_lib.model.blocks import STANDARD, kept_close
-        from soe_lib.model.model import Model
-        from soe_lib.model.solve import Gate
-
-        blocks = (*STANDARD, *kept_close(self.record), *self.own, Disrupted(self.moves, price))
+        blocks = (*self.blocks, Disrupted(self.moves, price))
         model = Model(self.snapshot, blocks, near=self.model).staged(self.options)
         self.gate = self.gate.move(model.canonical) if self.gate else Gate(model.canonical, self.options)
-        self.plan = model.plan_of(self.gate.answer(model.weights), name=name)
+        plan = model.plan_of(self.gate.answer(model.weights), name=name)
         model.forget()
         self.model = model
-        return self.plan
+        return plan
 
-    def changes(self, most: int, tell: Callable[[], None]) -> pl.DataFrame:
+    def point(self, price: float) -> dict[str, Any]:
+        """A row of the curve."""
+        plan = self.plan(price)
+        steering = plan.ledger.steered((ACCOUNT,))
+        churn = measures.churn(plan, self.moves)
+        return {"price": price, "churn": churn, "units": _units(plan), "margin": plan.margin, **steering}
+
+    def changes(self, plan: Plan, price: float, most: int, tell: Callable[[], None]) -> pl.DataFrame:
         """The items that the last plan moves, and what each gains."""
-        assert self.plan is not None, "planned first"
-        schema = {
-            "item": pl.String, "location": pl.String, "units": pl.Float64, "gain": pl.Float64, "avoided": pl.Float64,
-            "per_unit": pl.Float64,
-        }  # fmt: skip
-        if "made_more" not in self.plan.flows:
+        schema = {"item": pl.String, "location": pl.String, **dict.fromkeys(("units", *PRICED), pl.Float64)}
+        if MOVED[0] not in plan.flows:
             return pl.DataFrame(schema=schema)
-        both = pl.concat([self.plan.flows[name].select(*CELL, "quantity") for name in ("made_more", "made_less")])
+        both = pl.concat([plan.flows[name].select(*CELL, "quantity") for name in MOVED])
         summed = both.group_by("item", "location").agg(units=pl.col("quantity").sum()).filter(pl.col("units") > LEAST)
+        largest = summed.sort(["units", "item", "location"], descending=[True, False, False]).head(most)
         rows = []
-        for item, location, units in (
-            summed.sort(["units", "item", "location"], descending=[True, False, False]).head(most).rows()
-        ):
-            gain, avoided = self._without(item, location)
-            each = gain / avoided if gain is not None and avoided and avoided > LEAST else None
-            rows.append(
-                {"item": item, "location": location, "units": units, "gain": gain, "avoided": avoided, "per_unit": each}
-            )
+        for item, location, units in largest.rows():
+            rows.append((item, location, units, *self._kept(plan, price, item, location)))
             tell()
         return pl.DataFrame(rows, schema=schema, orient="row")
 
-    def _without(self, item: str, location: str) -> tuple[float | None, float | None]:
-        """What is lost in margin and steering where an item is kept as recorded, and the units that are moved less."""
-        assert self.model is not None and self.gate is not None and self.plan is not None, "planned first"  # noqa: PT018
+    def _kept(
+        self, plan: Plan, price: float, item: str, location: str
+    ) -> tuple[float | None, float | None, float | None]:
+        """What is lost in margin and steering where an item is kept as recorded, the units moved less, and each."""
+        assert self.model is not None and self.gate is not None, "planned first"  # noqa: PT018
         home = self.model.canonical
         upper = home.upper.copy()
-        for name in ("made_more", "made_less"):
-            own = self.model.flows[name].rows.select(
-                (pl.col("item").cast(pl.String) == item) & (pl.col("location").cast(pl.String) == location)
-            )
-            place = home.columns[name]
-            upper[place][own.to_series().to_numpy()] = 0.0
+        mine = (pl.col("item").cast(pl.String) == item) & (pl.col("location").cast(pl.String) == location)
+        for name in MOVED:
+            own = self.model.flows[name].rows.select(mine).to_series().to_numpy()
+            upper[home.columns[name]][own] = 0.0
         self.gate = self.gate.move(replace(home, upper=upper))
         try:
             answer = self.gate.answer()
         except SolveError:
             self.gate = self.gate.move(home)
-            return None, None
-        moved = sum(float(answer.x[home.columns[name]].sum()) for name in ("made_more", "made_less"))
-        before = sum(float(self.plan.flows[name]["quantity"].sum()) for name in ("made_more", "made_less"))
-        price = self._price()
-        gain = (self.plan.objective + price * before) - (answer.objective + price * moved)
-        return gain, before - moved
+            return None, None, None
+        moved, before = sum(float(answer.x[home.columns[name]].sum()) for name in MOVED), _units(plan)
+        gain, avoided = (plan.objective + price * before) - (answer.objective + price * moved), before - moved
+        return gain, avoided, gain / avoided if avoided > LEAST else None
 
-    def _price(self) -> float:
-        assert self.model is not None, "planned first"
-        return next(block.price for block in self.model.blocks if isinstance(block, Disrupted))
+
+def _units(plan: Plan) -> float:
+    """Units that are moved."""
+    return sum(float(plan.flows[name]["quantity"].sum()) for name in MOVED if name in plan.flows)

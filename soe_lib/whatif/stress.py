@@ -150,11 +150,10 @@ def _hurt(living: Living, stress: Stress, before: pl.DataFrame) -> dict[str, obj
         plan = living.plan(changed, name=stress.scenario.name)
     except SoeError as error:
         return {**row, **none, "note": str(error).splitlines()[0]}
-    margin, steering = plan.margin - living.base.margin, measures.steering(plan, living.base)
     after = lines(changed, plan)
     waits = sum(float(one.select((pl.col("late") + pl.col("short")).sum()).item()) * sign
                 for one, sign in ((after, 1), (before, -1)))  # fmt: skip
-    return {**row, "total": margin + sum(steering.values()), "margin": margin, **steering, "waits": waits}
+    return {**row, **measures.gain(plan, living.base), "waits": waits}
 
 
 def _span(snapshot: Snapshot, days: int) -> tuple[date, date]:
@@ -206,4 +205,4 @@ def _case(living: Living, name: str, errors: pl.DataFrame, sign: float) -> dict[
             plan = living.plan(snapshot, name=name)
         except SoeError as error:
             return {**dict.fromkeys(RANGE), "case": name, "note": str(error).splitlines()[0]}
-    return {"case": name, "note": "", **{k: v for k, v in measures.figures(snapshot, plan).items() if k in RANGE}}
+    return {"case": name, "note": "", **{k: v for k, v in measures.figures(plan).items() if k in RANGE}}

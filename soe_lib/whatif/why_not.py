@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from soe_lib.errors import SolveError
 from soe_lib.extract.snapshot import Snapshot, expected
+from soe_lib.model.conflict import explained
+from soe_lib.model.living import Living
+from soe_lib.model.model import Model
 from soe_lib.model.plan import Plan
 from soe_lib.model.planning import Recorded, of_record
+from soe_lib.model.planning import plan as planned
+from soe_lib.model.terms import Block, blocks_of
 from soe_lib.money.ledger import STEERING
 from soe_lib.review import words
 from soe_lib.review.frames.time import buckets
 from soe_lib.whatif import measures
 from soe_lib.whatif.scenario import Scenario
-
-if TYPE_CHECKING:
-    from soe_lib.model.living import Living
-    from soe_lib.model.terms import Block
-
 
 MOVES = pl.Schema(
     {
@@ -236,16 +236,12 @@ def why_not(
     Raises DataError for an edit or a block that touches nothing; SolveError where the alternative has no plan, with how
     much of it could be had, or which promises stand against it.
     """
-    from soe_lib.model.conflict import explained
-    from soe_lib.model.living import Living
-    from soe_lib.model.model import Model
-
     asked = scenario if isinstance(scenario, Scenario) else _forced(scenario)
     living = source if isinstance(source, Living) else None
     snapshot = living.home.snapshot if living else expected(source, "soe.why_not")
     edited = asked.apply(snapshot)
     kept = living.record if living else of_record(snapshot, record, always=asked.moves_fence)
-    base = living.base if living else _planned(snapshot, (), kept)
+    base = living.base if living else planned(snapshot, record=kept, name="this week's plan")
     if living and not asked.blocks:
         try:
             other = living.plan(edited, name=asked.name)
@@ -253,13 +249,11 @@ def why_not(
             raise explained(error, Model(edited, living.blocks)) from error
     else:
         extra = living.own if living else ()
-        other = _planned(edited, (*extra, *asked.blocks), kept, asked.name)
+        other = planned(edited, blocks=(*extra, *asked.blocks), record=kept, name=asked.name)
     return compared(base, other, asked.name)
 
 
 def _forced(blocks: Block | Sequence[Block]) -> Scenario:
-    from soe_lib.model.terms import blocks_of
-
     own = blocks_of(blocks)
     return Scenario(" and ".join(map(str, own))).add(*own)
 
@@ -288,9 +282,3 @@ def compared(base: Plan, other: Plan, name: str) -> WhyNot:
         ),
         moves=moves(other, base),
     )
-
-
-def _planned(snapshot: Snapshot, blocks: Sequence[Block], record: Plan | None, name: str = "this week's plan") -> Plan:
-    from soe_lib.model.planning import plan
-
-    return plan(snapshot, blocks=blocks, record=record, name=name)

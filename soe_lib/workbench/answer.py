@@ -186,13 +186,13 @@ class Answer:
         return "\n".join([*lines, *(f"  {note.text}" for note in self.notes)])
 
 
-def figures(snapshot: Snapshot, plan: Plan) -> dict[str, float | None]:
+def figures(plan: Plan) -> dict[str, float | None]:
     """The figures of a plan by name; None where the extract does not say enough.
 
     Formula: on time = units served in the period they are due ÷ units demanded; closing stock = Σ units in stock at
     the end of the last period × standard cost.
     """
-    compared = measures.figures(snapshot, plan)
+    compared = measures.figures(plan)
     return {
         "Margin": compared["margin"],
         "Cash": compared["cash"],

@@ -67,7 +67,7 @@ class Explorer:
         self._one = threading.RLock()  # the page asks from its own thread, and a cell may ask meanwhile
         self.options = replace(options or Limits(seconds=PATIENCE), watch=self.watch)
         self.living = Living(snapshot, record=self.record, options=self.options)
-        self._figures = answer.figures(snapshot, self.living.base)
+        self._figures = answer.figures(self.living.base)
         self.base = self._told(Draft(), Scenario(BASE), snapshot, self.living.base, (), started, 0.0)
         self._parts: dict[Change, Part | None] = {}
         self._known: OrderedDict[tuple[Edit, ...], Answer] = OrderedDict()
@@ -178,7 +178,7 @@ class Explorer:
             trial=trial,
             scenario=scenario,
             currency=snapshot.currency,
-            kpis=answer.kpis(answer.figures(snapshot, plan), self._figures),
+            kpis=answer.kpis(answer.figures(plan), self._figures),
             moves=moves(plan, base),
             accounts=answer.by_account(plan, base),
             notes=notes,

@@ -104,7 +104,7 @@ def test_goodwill_is_told_apart_from_the_rest_of_steering(tmp_path: Path) -> Non
     tables["policies"] = [{"item": "A", "location": "P", "safety_stock": 2, "below_safety_cost": 3}]
     made = snapshot(tmp_path, **tables)
     plan = soe.plan(made)
-    told = {name: measure(name).value(made, plan, None) for name in ("goodwill", "steering")}
+    told = {name: measure(name).value(plan) for name in ("goodwill", "steering")}
     assert told["steering"] == pytest.approx(plan.steering)
     assert told["steering"] < -1.0
     assert told["goodwill"] == pytest.approx(plan.ledger.accounts().get("goodwill", 0.0))
@@ -112,7 +112,7 @@ def test_goodwill_is_told_apart_from_the_rest_of_steering(tmp_path: Path) -> Non
     assert plan.ledger.steered() == pytest.approx({"goodwill": told["goodwill"], "shortage": 0.0, "other": below})
     model = soe.Model(made)
     for name in ("goodwill", "steering"):
-        line_of = measure(name).amount(model, None)
+        line_of, _ = measure(name).linear(model)
         amount = sum(
             float((terms * plan.flows[flow]["quantity"].to_numpy()).sum()) for flow, terms in line_of.terms.items()
         )

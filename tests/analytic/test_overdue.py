@@ -49,7 +49,7 @@ def test_an_order_that_is_overdue_is_late_though_it_ships_today(tmp_path: Path) 
     situation = Week(today, plan)
     assert planned_otif(situation).value == pytest.approx(0.5)
     assert service(plan) == pytest.approx(0.6)
-    in_time = MEASURES["service"].amount(Model(today), None).terms["sell"]
+    in_time = MEASURES["service"].linear(Model(today))[0].terms["sell"]
     assert in_time.sum() == pytest.approx(1)  # of all cells only that of the new order
     row = orders_at_risk(today, plan).row(0, named=True)
     assert (row["order"], row["late"], row["due_on"]) == ("old", 40, MONDAY - timedelta(days=14))

@@ -10,8 +10,8 @@ import pytest
 import soe_lib as soe
 from soe_lib.model.start import Start
 from soe_lib.whatif.distributed import Task, WarmSolver
-from tests.unit.workbench.companies import network
 from tests.unit.whatif.conftest import tiny
+from tests.unit.workbench.companies import network
 
 __all__ = ["tiny"]
 

@@ -12,9 +12,10 @@ from soe_lib.whatif import Scenario, compare
 from soe_lib.whatif.measures import churn, service, stock
 
 
-def plan(**flows):
+def plan(snapshot=None, **flows):
     """A stand-in for a plan: flows as lists of rows."""
-    return SimpleNamespace(flows={name: pl.DataFrame(rows) for name, rows in flows.items()})
+    known = {} if snapshot is None else {"items": snapshot["items"], "periods": snapshot.periods}
+    return SimpleNamespace(flows={name: pl.DataFrame(rows) for name, rows in flows.items()}, **known)
 
 
 def test_service_is_what_is_served_in_its_own_period():
@@ -30,7 +31,7 @@ def test_service_is_what_is_served_in_its_own_period():
 def test_stock_is_a_mean_over_days_at_standard_cost(tiny):
     # 14 days of 1 day and two weeks: 10 units of A (4 each) for one week of 28 days, 10 × 4 × 7 / 28
     closing = [{"item": "A", "location": "M", "period": "2026-W49", "quantity": 10.0}]
-    assert stock(tiny, plan(stock=closing)) == 10.0
+    assert stock(plan(tiny, stock=closing)) == 10.0
 
 
 def test_churn_counts_what_moved_over_what_was_made():
