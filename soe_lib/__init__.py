@@ -97,7 +97,7 @@ PUBLIC = {
     "show": "soe_lib.pack.display",
     "say": "soe_lib.pack.display",
     "publish": "soe_lib.pack.display",
-    "parameters": "soe_lib.pack.display",
+    "parameters": "soe_lib.pack.run_notebook",
     "figure": "soe_lib.pack.display",
     "table": "soe_lib.pack.display",
     "trace": "soe_lib.pack.figures",

@@ -1,4 +1,18 @@
-"""Where packs stand on disk, and how a new one gets there: built aside, then one rename."""
+"""Where packs stand, and how a new one gets there: built aside, then one rename, or one pointer that is swapped.
+
+out/index.html               the page of all weeks
+out/<as-of>/                 the pack in force
+out/.versions/<as-of>.<run>/ packs that a later run of the same as-of date replaced
+out/plans/                   the plan store
+out/.inputs/                 what the packs were made from, see `manifest`
+out/.chain.json              the packs that were published
+out/.lock                    held by the run under way; the operating system drops it when that run dies
+out/.staging-<id>/           a pack in the making
+
+At an object store's address packs are never overwritten: <as-of>.<run>-<hash>/ is a pack, with the hash of its
+manifest, and .chain.json, written last and only if nobody wrote it since it was read, says which packs count. A run
+works on a copy in a temporary folder. What a run that died left behind is in no pointer, so nobody reads it.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +25,21 @@ import os
 import re
 import shutil
 import socket
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from soe_lib import objects, workspace
 from soe_lib.errors import BusyError
 from soe_lib.pack import manifest
 
 VERSIONS = ".versions"
 LOCK = ".lock"
+STORE = "plans"
 CHAIN = ".chain.json"
 FAILED = "failed.html"
 STAGING = ".staging-"
@@ -241,3 +259,70 @@ def clear_failed(out: Path) -> None:
     """Remove the page after a run that succeeded."""
     with contextlib.suppress(FileNotFoundError):
         (out / FAILED).unlink()
+
+
+@contextlib.contextmanager
+def copy(out: str | Path, *, whole: bool = True) -> Iterator[tuple[Path, str | None]]:
+    """An archive as a folder: itself, or a copy of what its address holds; and the tag of the pointer that was read.
+
+    Parameters
+    ----------
+    whole : kept inputs and plans too; without them only their names, which is enough to add a pack.
+    """
+    if not objects.is_address(out):
+        yield workspace.place(out), None
+        return
+    with tempfile.TemporaryDirectory(prefix="soe-archive-") as name:
+        home = Path(name) / "out"
+        home.mkdir()
+        yield home, _pull(objects.opened(str(out)), home, whole)
+
+
+def _pull(store: Any, home: Path, whole: bool) -> str | None:
+    found = objects.read(store, CHAIN)
+    if found is None:
+        return None
+    (home / CHAIN).write_bytes(found[0])
+    known = listed(home) or {}
+    newest: dict[str, int] = {}
+    for name in known:
+        day, _, run = name.rpartition(".")
+        newest[day] = max(newest.get(day, 0), int(run))
+    for name, sha256 in known.items():
+        day, _, run = name.rpartition(".")
+        folder = day if int(run) == newest[day] else f"{VERSIONS}/{name}"
+        prefix = f"{name}-{sha256[:12]}"
+        objects.fetch(store, home, f"{prefix}/", place=partial(_moved, prefix, folder))
+    if whole:
+        for folder in (manifest.INPUTS, STORE):
+            objects.fetch(store, home, f"{folder}/")
+        return found[1]
+    for key in objects.keys(store, f"{manifest.INPUTS}/"):
+        (home / key).parent.mkdir(parents=True, exist_ok=True)
+        (home / key).touch()
+    return found[1]
+
+
+def _moved(prefix: str, folder: str, key: str) -> str:
+    return folder + key.removeprefix(prefix)
+
+
+def push(store: Any, home: Path, seen: str | None) -> None:
+    """Everything of the new pack, then the pointer: before it nothing counts, after it all does."""
+    there = set(objects.keys(store))
+    for path in sorted((home / manifest.INPUTS).rglob("*.gz")):
+        key = path.relative_to(home).as_posix()
+        if key not in there:
+            store.put(key, path.read_bytes())
+    for folder in (*packs(home).values(), *versions(home)):
+        told = manifest.read(folder)
+        prefix = prefix_of(home, told) if told else ""
+        if told and f"{prefix}/{manifest.NAME}" not in there:
+            for path in sorted(folder.iterdir(), key=lambda path: path.name == manifest.NAME):
+                store.put(f"{prefix}/{path.name}", path.read_bytes())
+    objects.swap(store, CHAIN, (home / CHAIN).read_bytes(), seen)
+
+
+def prefix_of(home: Path, told: Mapping[str, Any]) -> str:
+    name = name_of(told)
+    return f"{name}-{present(home)[name][:12]}"

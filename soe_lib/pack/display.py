@@ -1,8 +1,7 @@
-"""What a notebook calls: its parameters checked, charts, tables and sentences shown, and its findings published."""
+"""What a notebook calls: charts, tables and sentences shown, and its findings published."""
 
 from __future__ import annotations
 
-import ast
 import base64
 import dataclasses
 import io
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from soe_lib.errors import PackError, hint
+from soe_lib.errors import PackError
 from soe_lib.pack.archive import write
 from soe_lib.pack.run_notebook import NAME, nearest
 from soe_lib.review import words
@@ -105,7 +104,7 @@ def table(
     html = table_html(
         frame, caption, formats=formats, labels=labels, note=note, rows=rows, header=header, strong=strong
     )
-    _display({"text/html": html, "text/plain": f"{caption}\n{frame}"}, {})
+    _display({"text/html": html, "text/plain": f"{caption}\n{frame}"})
 
 
 def table_html(
@@ -157,8 +156,6 @@ def _heading(name: str) -> str:
 
 
 def _check(frame: pl.DataFrame, caption: str, named: Mapping[str, object], header: str | None) -> None:
-    from soe_lib.pack.run_notebook import nearest
-
     if not caption.strip():
         raise PackError("show.table: the caption is empty; say what the table shows.")
     for name in [*named, *([header] if header else [])]:
@@ -210,10 +207,10 @@ def _signed(figure: str) -> str:
     return f"{words.MINUS}{figure[1:]}" if re.search(r"[1-9]", figure) else figure[1:]
 
 
-def _display(data: Mapping[str, str], metadata: Mapping[str, Any]) -> None:
+def _display(data: Mapping[str, str], metadata: Mapping[str, Any] | None = None) -> None:
     from IPython.display import display
 
-    display(dict(data), raw=True, metadata=dict(metadata))
+    display(dict(data), raw=True, metadata=dict(metadata or {}))
 
 
 Shown = Chart | Table | str
@@ -252,53 +249,7 @@ def _instead(thing: object) -> str:
 
 def say(text: str) -> None:
     """Show a computed sentence as a paragraph; whatever comes from data is escaped."""
-    from IPython.display import display
-
-    display({"text/html": f'<p class="finding">{escape(text)}</p>', "text/plain": text}, raw=True)
-
-
-INJECTED = "# Parameters"
-"""How the cell begins that papermill puts behind the declared parameters."""
-
-
-def assigned(source: str) -> set[str]:
-    """The names that a cell assigns at its top level."""
-    found: set[str] = set()
-    for statement in ast.parse(source).body:
-        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-        found |= {target.id for target in targets if isinstance(target, ast.Name)}
-    return found
-
-
-def refuse_unknown(cells: Sequence[str], known: Iterable[str]) -> None:
-    """Raise PackError where an injected cell sets a name that is no parameter, with the nearest one.
-
-    Parameters
-    ----------
-    cells : sources that were run so far, in order.
-    known : the parameters that the notebook declares.
-    """
-    declared = set(known)
-    given = {name for cell in cells if cell.startswith(INJECTED) for name in assigned(cell)}
-    if unknown := sorted(given - declared):
-        advice = hint(unknown[0], declared) or f"Known: {', '.join(sorted(declared))}."
-        raise PackError(f"{len(unknown)} unknown parameters: {', '.join(unknown)}. {advice}")
-
-
-def parameters(*known: str) -> None:
-    """Stop a notebook that was given a parameter it does not have; call it first.
-
-    Parameters
-    ----------
-    known : the names in the cell tagged `parameters`.
-
-    Raises PackError naming the nearest known parameter.
-    """
-    from IPython.core.getipython import get_ipython
-
-    shell = get_ipython()
-    if shell is not None:
-        refuse_unknown(shell.user_ns.get("In", []), known)
+    _display({"text/html": f'<p class="finding">{escape(text)}</p>', "text/plain": text})
 
 
 STATES = ("good", "watch", "act", "unknown")
@@ -366,7 +317,7 @@ def publish(
         proof=TALLY.text,
     )
     if not str(results).strip():
-        _display_publish(summary(said))
+        _display({"text/html": summary(said)})
         return
     folder = Path(results)
     folder.mkdir(parents=True, exist_ok=True)
@@ -529,9 +480,3 @@ def summary(said: Mapping[str, Any]) -> str:
         for kind, name, text in rows
     )
     return f"<p><b>{escape(said['title'])}.</b> {escape(said['headline'])}</p><table>{body}</table>"
-
-
-def _display_publish(html: str) -> None:
-    from IPython.display import HTML, display
-
-    display(HTML(html))

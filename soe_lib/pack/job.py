@@ -43,7 +43,6 @@ MINUTES = 10.0
 """Time budget of a pack: what all its solves share, the notebooks' start and the pages' rendering included [min]."""
 APART = 0.25
 """Of the budget, what is kept for everything after the last search."""
-STORE = "plans"
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class Job:
     @property
     def store(self) -> str:
         """Folder or address of the plan history."""
-        return self.history or str(self.out / STORE)
+        return self.history or str(self.out / archive.STORE)
 
     @cached_property
     def deadline(self) -> float:
@@ -318,30 +317,62 @@ def make_pack(
         another run is under way, or the archive is another company's (OtherCompanyError). In every case nothing is
         published, and the packs in force stay as they are.
     """
-    if objects.is_address(data) or objects.is_address(out):
-        from soe_lib.pack import remote
+    how: dict[str, Any] = {
+        "progress": progress or (lambda *_: None),
+        "notebooks": notebooks,
+        "timeout": timeout,
+        "reason": reason,
+        "with_pdf": with_pdf,
+        "minutes": minutes,
+    }
+    if not objects.is_address(out):
+        return _make_here(data, as_of, workspace.place(out).resolve(), store=store, **how)
+    address = str(out).rstrip("/")
+    with archive.copy(out, whole=False) as (home, seen):
+        made = _make_here(data, as_of, home, store=store or f"{address}/{archive.STORE}", **how)
+        kept = objects.opened(address)
+        if made.published:
+            archive.push(kept, home, seen)
+        put_pages(kept, home)
+        if objects.read(kept, archive.FAILED) is not None:
+            kept.delete(archive.FAILED)
+        folder = f"{address}/{archive.prefix_of(home, made.manifest)}"
+        said = made.message.replace(str(made.folder), folder)
+        return PackResult(Path(folder), made.manifest, made.published, said, made.notes)
 
-        asked = {
-            "progress": progress,
-            "notebooks": notebooks,
-            "timeout": timeout,
-            "reason": reason,
-            "with_pdf": with_pdf,
-            "minutes": minutes,
-        }
-        return remote.make_pack(data, as_of, out, store=store, **asked)
-    told = progress or _silent
+
+def put_pages(store: Any, home: Path) -> None:
+    """Write the page of all weeks beside an archive at an address, with links to where the packs are there."""
+    moved = {name: f"{name}-{sha256[:12]}" for name, sha256 in (archive.listed(home) or {}).items()}
+    for path, text in overview.pages(home, templates=render.templates(), moved=moved).items():
+        if path.parent == home:
+            store.put(path.name, text.encode())
+
+
+def _make_here(
+    data: str | Path,
+    as_of: str | None,
+    home: Path,
+    *,
+    progress: Progress,
+    notebooks: str | Path | None,
+    timeout: float,
+    reason: str,
+    store: str | Path | None,
+    with_pdf: bool,
+    minutes: float,
+) -> PackResult:
+    """`make_pack` into an archive on this disk."""
     browser = render.browser() if with_pdf else ""
     started = time.perf_counter()
-    told("read", "running")
+    progress("read", "running")
     try:
         snapshot = _read(data, as_of)
     except BaseException:
-        told("read", "failed")
+        progress("read", "failed")
         raise
-    told("read", "done")
+    progress("read", "done")
     folder = Path(notebooks) if notebooks is not None else workspace.root() / "notebooks"
-    home = workspace.place(out).resolve()
     try:
         with archive.lock(home):
             notes = archive.recover(home)
@@ -356,7 +387,7 @@ def make_pack(
                 home=folder.resolve().parent,
                 # A limit that somebody gave holds; the usual one leaves room for the time budget.
                 timeout=max(timeout, 120.0 * minutes) if timeout == USUAL else timeout,
-                progress=told,
+                progress=progress,
                 minutes=minutes,
                 reason=reason,
                 history=str(at(store)) if store is not None else "",
@@ -383,10 +414,6 @@ def _same_company(home: Path, snapshot: Snapshot) -> None:
             f"{home / 'NAME'}. A company that changed its name keeps the old one in settings.toml, or begins a new "
             "archive. Nothing was changed."
         )
-
-
-def _silent(step: str, state: str) -> None:
-    """The progress display of a run that nobody watches."""
 
 
 def _read(data: str | Path, as_of: str | None) -> Snapshot:

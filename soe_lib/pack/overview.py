@@ -13,12 +13,13 @@ from soe_lib.review import words
 
 Told = Mapping[str, Any]
 WEEKS = 13
-WIDTH, HEIGHT, EDGE = 104, 26, 4
+SMALL, LARGE = (104, 26, 4), (360, 72, 8)
+"""Width, height and edge of a line in a table, and of one that stands alone."""
 
 
 @dataclass(frozen=True)
 class Dot:
-    """One week of a trend, in the picture's coordinates, with its state."""
+    """One week of a line, in the picture's coordinates, with its state."""
 
     x: float
     y: float
@@ -27,20 +28,25 @@ class Dot:
 
 @dataclass(frozen=True)
 class Spark:
-    """A small line over the weeks, drawn without a script.
+    """A line over the weeks, drawn without a script.
 
     Parameters
     ----------
-    alt : the line in words. range : lowest and highest, as they were shown. path, dots : the line.
+    alt : the line in words. range : lowest and highest, as they were shown. last : the newest figure, as shown.
     """
 
     name: str
     alt: str
     range: str
-    path: str
+    last: str
     dots: tuple[Dot, ...]
-    width: int = WIDTH
-    height: int = HEIGHT
+    width: int
+    height: int
+
+    @property
+    def path(self) -> str:
+        """The line as SVG writes it."""
+        return "M" + " L".join(f"{dot.x:g} {dot.y:g}" for dot in self.dots)
 
 
 def of_week(
@@ -88,40 +94,35 @@ def _same(scores: Sequence[Told], key: tuple[str, str]) -> Told | None:
     return next((one for one in scores if (one["name"], one["unit"]) == key), None)
 
 
-def _spark(name: str, known: Sequence[tuple[str, Told]]) -> Spark:
+def _spark(name: str, known: Sequence[tuple[str, Told]], *, large: bool = False) -> Spark:
+    """The line of a score's known weeks: value, shown, state."""
     low = min(known, key=lambda pair: pair[1]["value"])[1]
     high = max(known, key=lambda pair: pair[1]["value"])[1]
     last, before = known[-1][1], known[-2][1]
-    moved = _moved(last["value"], before["value"])
-    dots = _dots(known, low["value"], high["value"])
-    span = f"{words.count(len(known), 'week')}: lowest {low['shown']}, highest {high['shown']}"
-    return Spark(
-        name=name,
-        alt=f"{name}, {span}; now {last['shown']}, {moved} {before['shown']} the time before.",
-        range=f"{low['shown']} to {high['shown']}" if low["value"] < high["value"] else f"always {low['shown']}",
-        path="M" + " L".join(f"{dot.x:g} {dot.y:g}" for dot in dots),
-        dots=dots,
-    )
-
-
-def _moved(last: float, before: float) -> str:
-    return "up from" if last > before else "down from" if last < before else "level with"
-
-
-def _dots(known: Sequence[tuple[str, Told]], low: float, high: float) -> tuple[Dot, ...]:
+    step = last["value"] - before["value"]
+    moved = f"{'up from' if step > 0 else 'down from' if step < 0 else 'level with'} {before['shown']}"
+    span = f"lowest {low['shown']}, highest {high['shown']}"
+    if large:
+        alt = f"{name} over {len(known)} weeks: now {last['shown']}, {moved} the week before."
+        range_ = f"{_when(known[0][0])} to {_when(known[-1][0])}; {span}"
+    else:
+        alt = f"{name}, {words.count(len(known), 'week')}: {span}; now {last['shown']}, {moved} the time before."
+        range_ = f"{low['shown']} to {high['shown']}" if low["value"] < high["value"] else f"always {low['shown']}"
+    width, height, edge = LARGE if large else SMALL
     days = [date.fromisoformat(day).toordinal() for day, _ in known]
-    wide, rise = days[-1] - days[0], high - low
-    return tuple(
+    wide, rise = days[-1] - days[0], high["value"] - low["value"]
+    dots = tuple(
         Dot(
-            x=round(EDGE + (WIDTH - 2 * EDGE) * (day - days[0]) / wide, 1),
-            y=round(HEIGHT / 2 if rise == 0 else HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * (one["value"] - low) / rise, 1),
-            state=str(one["state"]),
+            x=round(edge + (width - 2 * edge) * (day - days[0]) / wide, 1),
+            y=round(
+                height / 2 if rise == 0 else height - edge - (height - 2 * edge) * (one["value"] - low["value"]) / rise,
+                1,
+            ),
+            state=str(one.get("state", "")),
         )
         for day, (_, one) in zip(days, known, strict=True)
     )
-
-
-WIDE_WIDTH, WIDE_HEIGHT, WIDE_EDGE = 360, 72, 8
+    return Spark(name, alt, range_, last["shown"], dots, width, height)
 
 
 @dataclass(frozen=True)
@@ -152,28 +153,6 @@ class Week:
 
 
 @dataclass(frozen=True)
-class Point:
-    """One week of a trend, in the picture's coordinates."""
-
-    x: float
-    y: float
-
-
-@dataclass(frozen=True)
-class Trend:
-    """A small line over the weeks, drawn without a script."""
-
-    name: str
-    last: str
-    range: str
-    alt: str
-    path: str
-    dots: tuple[Point, ...]
-    width: int = WIDE_WIDTH
-    height: int = WIDE_HEIGHT
-
-
-@dataclass(frozen=True)
 class Archive:
     """What the archive page shows.
 
@@ -185,7 +164,7 @@ class Archive:
 
     company: str
     headline: str
-    trends: tuple[Trend, ...]
+    trends: tuple[Spark, ...]
     weeks: tuple[Week, ...]
     years: tuple[tuple[str, tuple[Week, ...]], ...]
     board: tuple[tuple[Told, Spark], ...]
@@ -233,7 +212,7 @@ def _page(
     content = Archive(
         company=str(weeks[-1]["company"]),
         headline=_headline(weeks),
-        trends=tuple(trend for trend in _trends(weeks) if trend is not None),
+        trends=_trends(weeks),
         weeks=lines,
         years=_years(lines),
         board=_board(weeks[-WEEKS:]),
@@ -289,51 +268,21 @@ def _headline(weeks: Sequence[Told]) -> str:
     return f"{words.sentence(words.count(len(weeks), 'pack')).rstrip('.')} {span}."
 
 
-def _trends(weeks: Sequence[Told]) -> list[Trend | None]:
+def _trends(weeks: Sequence[Told]) -> tuple[Spark, ...]:
+    """The large lines, of margin and service, where two weeks or more are known."""
     currency = str(weeks[-1]["currency"])
-    margin = [(told["as_of"], told["summary"]["margin"]) for told in weeks]
-    service = [(told["as_of"], (told["summary"]["service"] or {}).get("value")) for told in weeks]
-    shown = {told["as_of"]: (told["summary"]["service"] or {}).get("shown", "") for told in weeks}
-    return [
-        _trend("Margin of the plan", margin, {day: words.brief_money(value, currency) for day, value in margin}),
-        _trend("Service", service, shown),
+    margin = [
+        (str(told["as_of"]), {"value": value, "shown": words.brief_money(value, currency)})
+        for told in weeks
+        if (value := told["summary"]["margin"]) is not None
     ]
-
-
-def _trend(name: str, values: Sequence[tuple[str, float | None]], shown: Mapping[str, str]) -> Trend | None:
-    """A line over the known weeks; none with fewer than two."""
-    known = [(day, value) for day, value in values if value is not None]
-    if len(known) < 2:
-        return None
-    low, high = min(known, key=lambda pair: pair[1]), max(known, key=lambda pair: pair[1])
-    dots = _dots_archive(known, low[1], high[1])
-    last, before = known[-1], known[-2]
-    moved = "up from" if last[1] > before[1] else "down from" if last[1] < before[1] else "level with"
-    return Trend(
-        name=name,
-        last=shown[last[0]],
-        range=f"{_when(known[0][0])} to {_when(last[0])}; lowest {shown[low[0]]}, highest {shown[high[0]]}",
-        alt=f"{name} over {len(known)} weeks: now {shown[last[0]]}, {moved} {shown[before[0]]} the week before.",
-        path="M" + " L".join(f"{dot.x:g} {dot.y:g}" for dot in dots),
-        dots=tuple(dots),
-    )
-
-
-def _dots_archive(known: Sequence[tuple[str, float]], low: float, high: float) -> list[Point]:
-    days = [date.fromisoformat(day).toordinal() for day, _ in known]
-    span, rise = days[-1] - days[0], high - low
-    return [
-        Point(
-            x=round(WIDE_EDGE + (WIDE_WIDTH - 2 * WIDE_EDGE) * (day - days[0]) / span, 1),
-            y=round(
-                WIDE_HEIGHT / 2
-                if rise == 0
-                else WIDE_HEIGHT - WIDE_EDGE - (WIDE_HEIGHT - 2 * WIDE_EDGE) * (value - low) / rise,
-                1,
-            ),
-        )
-        for day, (_, value) in zip(days, known, strict=True)
+    service = [
+        (str(told["as_of"]), one)
+        for told in weeks
+        if (one := told["summary"]["service"]) and one.get("value") is not None
     ]
+    named = (("Margin of the plan", margin), ("Service", service))
+    return tuple(_spark(name, known, large=True) for name, known in named if len(known) > 1)
 
 
 def _when(day: str) -> str:

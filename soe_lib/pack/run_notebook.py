@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
-import difflib
 import graphlib
 import hashlib
 import json
@@ -16,13 +16,14 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from soe_lib.errors import PackError
+from soe_lib.errors import PackError, hint
+from soe_lib.errors import nearest as alike
 from soe_lib.model import budget
 from soe_lib.workspace import PACKAGE
 
@@ -81,9 +82,8 @@ def graph(pages: Sequence[Page]) -> graphlib.TopologicalSorter[str]:
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """The hint of an error message: the nearest known name, and all of them where none is near."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    if close:
-        return f"the nearest is {close[0]!r}"
+    if close := alike(name, known):
+        return f"the nearest is {close!r}"
     return "there is none" if not known else f"known are {', '.join(map(repr, known))}"
 
 
@@ -216,6 +216,50 @@ WAIT = 0.05
 PAGE = "SOE_PAGE"
 """Environment variable that tells a notebook which page of the pack it is."""
 Value = str | int | float | bool
+
+
+INJECTED = "# Parameters"
+"""How the cell begins that papermill puts behind the declared parameters."""
+
+
+def assigned(source: str) -> set[str]:
+    """The names that a cell assigns at its top level."""
+    found: set[str] = set()
+    for statement in ast.parse(source).body:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        found |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return found
+
+
+def refuse_unknown(cells: Sequence[str], known: Iterable[str]) -> None:
+    """Raise PackError where an injected cell sets a name that is no parameter, with the nearest one.
+
+    Parameters
+    ----------
+    cells : sources that were run so far, in order.
+    known : the parameters that the notebook declares.
+    """
+    declared = set(known)
+    given = {name for cell in cells if cell.startswith(INJECTED) for name in assigned(cell)}
+    if unknown := sorted(given - declared):
+        advice = hint(unknown[0], declared) or f"Known: {', '.join(sorted(declared))}."
+        raise PackError(f"{len(unknown)} unknown parameters: {', '.join(unknown)}. {advice}")
+
+
+def parameters(*known: str) -> None:
+    """Stop a notebook that was given a parameter it does not have; call it first.
+
+    Parameters
+    ----------
+    known : the names in the cell tagged `parameters`.
+
+    Raises PackError naming the nearest known parameter.
+    """
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is not None:
+        refuse_unknown(shell.user_ns.get("In", []), known)
 
 
 def run(

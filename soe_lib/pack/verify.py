@@ -15,7 +15,7 @@ import polars as pl
 from soe_lib import workspace
 from soe_lib.errors import PackError, ReconciliationError, SoeError
 from soe_lib.pack import archive, figures, manifest, run_notebook
-from soe_lib.pack.job import MINUTES, STORE, Job, Progress, build
+from soe_lib.pack.job import MINUTES, Job, Progress, build
 from soe_lib.review import words
 
 
@@ -96,7 +96,7 @@ def _plans(out: Path, found: Mapping[Path, Mapping[str, Any] | None]) -> tuple[i
     faults = []
     known: dict[str, pl.DataFrame] = {}
     for folder, told in named:
-        store = told["plan"].get("store") or str(out / STORE)
+        store = told["plan"].get("store") or str(out / archive.STORE)
         try:
             rows = known[store] if store in known else history.read_plans(store)
             known[store] = rows
@@ -251,7 +251,7 @@ def _make(
 def _record(out: Path, told: Mapping[str, Any], work: Path) -> None:
     """Lay the plan that the pages compared with into a store of its own; one that was recomputed is so again."""
     record = told.get("record")
-    store = told["plan"].get("store") or str(out / STORE)
+    store = told["plan"].get("store") or str(out / archive.STORE)
     if not record or not ("://" in store or (workspace.place(store) / "plans").is_dir()):
         return
     from soe_lib.store import history
@@ -261,7 +261,7 @@ def _record(out: Path, told: Mapping[str, Any], work: Path) -> None:
     if not kept.is_empty():
         one = kept.row(0, named=True)
         plan = history.open_plan(store, one["as_of"], one["run"], company=one["company"])
-        history.append(work / STORE, plan)
+        history.append(work / archive.STORE, plan)
 
 
 def _meetings(work: Path) -> None:
@@ -269,7 +269,7 @@ def _meetings(work: Path) -> None:
     from soe_lib.store import tables
 
     for kept in sorted((work / manifest.MEETING).glob("*.parquet")):
-        tables.add(work / STORE, kept.stem, pl.read_parquet(kept))
+        tables.add(work / archive.STORE, kept.stem, pl.read_parquet(kept))
 
 
 def _notes(told: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:

@@ -15,9 +15,8 @@ from urllib.parse import parse_qs, quote, urlparse
 from soe_lib.errors import DataError, hint
 from soe_lib.whatif.scenario import Scenario, find, load, parsed, shelf, text
 from soe_lib.whatif.where import Value, plain
-from soe_lib.workbench.answer import Answer
+from soe_lib.workbench.answer import Answer, Change, Draft
 from soe_lib.workbench.control import FEW, Control, Field, Note, controls
-from soe_lib.workbench.draft import Change, Draft
 from soe_lib.workbench.explorer import Explorer
 
 if TYPE_CHECKING:

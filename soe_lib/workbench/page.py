@@ -16,10 +16,9 @@ from soe_lib.review import words
 from soe_lib.workbench import view
 from soe_lib.workbench.answer import Answer
 from soe_lib.workbench.builder import Builder
-from soe_lib.workbench.explorer import CANCELLED, Explorer
+from soe_lib.workbench.explorer import ANSWER, CANCELLED, Explorer, Runner
 from soe_lib.workbench.panel import Handing, Panel, button, row
 from soe_lib.workbench.questions import Questions, Tradeoff
-from soe_lib.workbench.runner import ANSWER, Runner
 from soe_lib.workbench.view import LEAVES, Leaf
 
 if TYPE_CHECKING:

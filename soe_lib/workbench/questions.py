@@ -17,9 +17,8 @@ from soe_lib.review.style import Chart
 from soe_lib.review.tables import Table
 from soe_lib.workbench import view
 from soe_lib.workbench.answer import Answer
-from soe_lib.workbench.explorer import Explorer
+from soe_lib.workbench.explorer import Explorer, Runner
 from soe_lib.workbench.panel import button, row
-from soe_lib.workbench.runner import Runner
 from soe_lib.workbench.view import block, refused
 
 if TYPE_CHECKING:

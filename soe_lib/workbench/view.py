@@ -17,8 +17,7 @@ from soe_lib.errors import SoeError
 from soe_lib.money.bridge import Bridge, bridge
 from soe_lib.pack.display import Format, table_html
 from soe_lib.review import words
-from soe_lib.workbench.answer import NAMES, Answer, Kpi
-from soe_lib.workbench.draft import NO_CHANGE
+from soe_lib.workbench.answer import NAMES, NO_CHANGE, Answer, Kpi
 
 if TYPE_CHECKING:
     from soe_lib.model.watch import Progress

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 import soe_lib as soe
 from soe_lib import cli, objects
 from soe_lib.errors import BusyError, DataError, SoeError
-from soe_lib.pack import archive, remote, schedule
+from soe_lib.pack import archive, schedule
 from soe_lib.pack.job import make_pack
 from soe_lib.pack.verify import verify
 from tests.faults import company
@@ -104,7 +104,7 @@ def test_extracts_archive_and_plan_store_at_an_address(bucket: str, home: Path) 
     upload(changed, f"{data}/{changed.name}")
     second = make_pack(data, None, out, notebooks=notebooks)
     assert (second.published, second.run) == (True, 2)
-    with remote.copy(out) as (local, _):
+    with archive.copy(out) as (local, _):
         report = verify(local)
         assert report.ok, report.text()
         assert (report.packs, report.plans) == (2, 2)
@@ -126,13 +126,13 @@ def test_of_two_runs_at_once_the_second_to_finish_publishes_nothing(
     bucket: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = f"{bucket}/race"
-    pushed: Any = remote._push
+    pushed: Any = archive.push
 
     def late(store: Any, folder: Path, seen: str | None) -> None:
         objects.swap(store, archive.CHAIN, b'{"packs": {}}', seen)
         pushed(store, folder, seen)
 
-    monkeypatch.setattr(remote, "_push", late)
+    monkeypatch.setattr(archive, "push", late)
     with pytest.raises(BusyError, match="Another run published"):
         make_pack(home / "data" / "grain", None, out, notebooks=home / "notebooks")
     assert bytes(objects.opened(out).get(archive.CHAIN).bytes()) == b'{"packs": {}}'

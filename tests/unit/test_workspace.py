@@ -71,7 +71,7 @@ def test_every_room_speaks_of_the_same_plan_history(home: Path, monkeypatch: pyt
     for stand in (".", "notebooks", "elsewhere/deep"):
         monkeypatch.chdir(home / stand)
         assert soe.plans().height == 1
-        assert soe.open(MONDAY).identity == soe.open(MONDAY, store=kept).identity
+        assert soe.load_plan(MONDAY).identity == soe.load_plan(MONDAY, store=kept).identity
         assert tables.at("out/plans") == str(kept)
         listed = CliRunner().invoke(main, ["plans"])
         assert listed.output.splitlines()[0] == f"Plan history {kept}"

@@ -12,8 +12,8 @@ from soe_lib import cli
 from soe_lib.errors import DataError, OtherCompanyError
 from soe_lib.extract import folders
 from soe_lib.pack import schedule
-from soe_lib.pack.init import init
 from soe_lib.pack.job import make_pack
+from soe_lib.workspace import init
 from tests import networks
 from tests.faults import company as grain
 

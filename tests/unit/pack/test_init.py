@@ -6,7 +6,7 @@ import pytest
 
 from soe_lib import workspace
 from soe_lib.errors import PackError
-from soe_lib.pack.init import init
+from soe_lib.workspace import init
 
 
 @pytest.fixture

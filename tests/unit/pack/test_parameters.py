@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from soe_lib.errors import PackError
-from soe_lib.pack.display import refuse_unknown
+from soe_lib.pack.run_notebook import refuse_unknown
 
 DECLARED = ("data", "as_of")
 

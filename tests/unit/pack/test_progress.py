@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from soe_lib.pack import progress
+from soe_lib.cli import progress
 
 
 def test_a_log_gets_one_line_per_finished_step() -> None:

@@ -100,7 +100,7 @@ def test_figures_are_shown_as_a_reader_says_them(value: float | None, unit: str,
 
 def test_by_hand_it_shows_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    monkeypatch.setattr(display, "_display_publish", seen.append)
+    monkeypatch.setattr(display, "_display", lambda data: seen.append(data["text/html"]))
     monkeypatch.chdir(tmp_path)
     display.publish("", page="balance", title="A <b>", headline="H", checks=[{"name": "ties", "ok": False}])
     assert "A &lt;b&gt;" in seen[0]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 from soe_lib.whatif.where import Value
+from soe_lib.workbench.answer import Change, Draft
 from soe_lib.workbench.builder import Builder
 from soe_lib.workbench.control import Field
-from soe_lib.workbench.draft import Change, Draft
 
 
 def values(field: Field) -> list[Value]:

@@ -13,9 +13,9 @@ import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.whatif.scenario import Scenario, load
 from soe_lib.whatif.where import Value
+from soe_lib.workbench.answer import Change, Draft
 from soe_lib.workbench.builder import MARK, Builder, code, shared
 from soe_lib.workbench.control import Field, controls
-from soe_lib.workbench.draft import Change, Draft
 from soe_lib.workbench.explorer import Explorer
 from tests.unit.workbench.companies import mill, network, trader
 

@@ -14,8 +14,8 @@ import soe_lib as soe
 from soe_lib.errors import SolveError
 from soe_lib.whatif.compare import compare
 from soe_lib.whatif.scenario import Scenario
+from soe_lib.workbench.answer import Draft
 from soe_lib.workbench.builder import Builder
-from soe_lib.workbench.draft import Draft
 from soe_lib.workbench.explorer import Explorer
 from tests.unit.workbench.companies import MONDAY, mill, trader
 from tests.unit.workbench.forms import tried

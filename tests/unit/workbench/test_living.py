@@ -14,7 +14,7 @@ from polars.testing import assert_frame_equal
 import soe_lib as soe
 from soe_lib.model.solve import Gate
 from soe_lib.whatif.why_not import moves
-from soe_lib.workbench.draft import Draft
+from soe_lib.workbench.answer import Draft
 from soe_lib.workbench.explorer import Explorer
 from tests.unit.workbench.companies import MONDAY, network
 from tests.unit.workbench.forms import tried

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 import soe_lib as soe
-from soe_lib.workbench.explorer import Explorer
+from soe_lib.workbench.explorer import Explorer, Runner
 from soe_lib.workbench.questions import QUESTIONS, SERVICE, Questions, breaks, changes
-from soe_lib.workbench.runner import Runner
 from tests.unit.workbench.companies import mill, network
 
 

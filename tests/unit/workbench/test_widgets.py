@@ -14,8 +14,8 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.workbench import page
+from soe_lib.workbench.explorer import Runner
 from soe_lib.workbench.page import Workbench
-from soe_lib.workbench.runner import Runner
 from soe_lib.workbench.view import LEAVES
 from tests.unit.workbench.companies import mill, network
 
