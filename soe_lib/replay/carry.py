@@ -1,16 +1,18 @@
-"""Carry out one week: what was decided, as far as hours, components, stock and demand really allow."""
+"""Carry out one week: what was decided, as far as hours, components, stock, shelf life and demand really allow."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import scipy.sparse as sp
 
 from soe_lib.errors import ReconciliationError
+from soe_lib.replay.ages import WEEK, Ageing, Lots
 from soe_lib.replay.truth import DECIDED, Floats, Ints, Truth
 
 CLOSE = 1e-6
@@ -28,15 +30,28 @@ class State:
     x : quantity of every cell that was carried out; shape (columns,).
     net : what enters each node in each period less what leaves it, stock itself left out; shape (nodes, periods + 1).
     open : what of each demand line is not served; shape (demand lines,) [unit].
+    lots : of goods that expire.
     """
 
     x: Floats
     net: Floats
     open: Floats
+    lots: Lots
 
     def on_hand(self, week: int) -> Floats:
         """Closing stock of the week before, shape (nodes,); what arrives in the week itself is not in it."""
         return self.net[:, :week].sum(axis=1) if week else np.zeros(len(self.net))
+
+
+@dataclass(frozen=True, eq=False)
+class _Round:
+    """Ways to serve that share what is there at each node in their order: shape (ways,); life: weeks left."""
+
+    column: Ints
+    line: Ints
+    node: Ints
+    ratio: Floats
+    life: int
 
 
 class Floor:
@@ -50,14 +65,30 @@ class Floor:
     def __init__(self, truth: Truth) -> None:
         self.truth, self.physics = truth, truth.physics
         self.periods = len(self.physics.labels) + 1
+        self.ageing = Ageing.of(truth.real, self.physics)
 
     def opening(self) -> State:
         """The first Monday's morning: opening stock lies, firm receipts are on their way."""
         x = self.physics.given.copy()
-        return State(x, self._net(x), self.lines["quantity"].to_numpy().copy())
+        lots = self.ageing.begun(self.periods, self._came(x, self.physics.of_flow("receive")))
+        return State(x, self._net(x), self.lines["quantity"].to_numpy().copy(), lots)
+
+    def _came(self, x: Floats, columns: slice | Ints) -> Floats:
+        """What columns bring to the ageing nodes, by period; shape (ageing nodes, periods + 1)."""
+        chosen = np.zeros(len(x))
+        chosen[columns] = x[columns]
+        return self._by_node(self._gives @ chosen)[self.ageing.nodes]
+
+    @cached_property
+    def _gives(self) -> sp.csc_array:
+        """The stock rows where a column brings something."""
+        return sp.csc_array(self.physics.stock.maximum(0.0))
+
+    def _by_node(self, rows: Floats) -> Floats:
+        return rows.reshape(self.physics.nodes.height, self.periods)
 
     def _net(self, x: Floats) -> Floats:
-        return (self.physics.stock @ x).reshape(self.physics.nodes.height, self.periods)
+        return self._by_node(self.physics.stock @ x)
 
     # -- what the program says about cells ---------------------------------------------------------------------
 
@@ -84,29 +115,72 @@ class Floor:
 
     @cached_property
     def serving(self) -> pl.DataFrame:
-        """Every way to serve: column, line, node, week; by priority, then the oldest first, then by worth."""
+        """Every way to serve, in the order that customers are served: column, line, node, week, ratio, rank, life.
+
+        First what was asked for, then what is accepted instead, where that is worth more than it costs; in each by
+        priority, then the oldest first, then by worth. ratio : units from stock for one demanded; rank : 0 is what was
+        asked for, 1 the cheapest substitute; life : weeks that the customer wants left, of goods that expire.
+        """
         keys = ["item", "location", "customer", "order", "due"]
-        place = self.physics.of_flow("sell")
-        sell = self.physics.cells["sell"].select(pl.col(keys).cast(pl.String), "late_cost")
-        nodes = self.physics.nodes.with_row_index("node")
-        lines = self.lines.with_row_index("line").select("line", *keys, "priority", "price", "short_cost", "due_index")
+        nodes = self.physics.nodes.with_row_index("node").with_columns(pl.col("item", "location").cast(pl.String))
+        lines = self.lines.with_row_index("line").select(
+            "line", *keys, "priority", "price", "short_cost", "short_penalty", "due_index"
+        )
+        own = self._ways_to_serve("sell").with_columns(
+            gives=pl.col("item"), ratio=pl.lit(1.0), cost=pl.lit(0.0), rank=pl.lit(0, pl.Int64)
+        )
+        ways = [own]
+        if "replace" in self.physics.cells:
+            instead = self._ways_to_serve("replace").rename({"substitute": "gives"})
+            cheapest = pl.struct("cost", "gives").rank("ordinal").over("line", "week").cast(pl.Int64)
+            instead = instead.join(lines, on=keys, validate="m:1")
+            pays = pl.col("price") + pl.col("short_cost") + pl.col("short_penalty") > pl.col("cost")
+            ways.append(instead.filter(pays).with_columns(rank=cheapest).select(own.columns))
+        asks = self.truth.real["customers"].select(
+            "customer", life=(pl.col("remaining_life_days").fill_null(0.0) / WEEK).cast(pl.Int64)
+        )
+        ageing = pl.col("node").is_in(self.ageing.nodes.tolist())
         return (
-            sell.with_columns(
-                column=pl.Series(np.arange(place.start, place.stop)), week=pl.Series(self.physics.period[place])
-            )
+            pl.concat(ways)
             .join(lines, on=keys, how="left", validate="m:1")
-            .join(nodes.with_columns(pl.col("item", "location").cast(pl.String)), on=["item", "location"], how="left")
-            .with_columns(pl.col("priority").fill_null(9999), worth=pl.col("price") + pl.col("short_cost"))
-            .sort("week", "node", "priority", "due_index", -pl.col("worth"), *keys)
+            .join(nodes, left_on=["gives", "location"], right_on=["item", "location"], how="left")
+            .join(asks, on="customer", how="left")
+            .with_columns(
+                pl.col("priority").fill_null(9999),
+                worth=pl.col("price") + pl.col("short_cost"),
+                life=pl.when(ageing).then(pl.col("life").fill_null(0)).otherwise(0),
+            )
+            .sort("week", "rank", "node", "priority", "due_index", -pl.col("worth"), *keys)
+        )
+
+    def _ways_to_serve(self, flow: str) -> pl.DataFrame:
+        """The cells of sell or replace with flow, column and week."""
+        place, cells = self.physics.of_flow(flow), self.physics.cells[flow]
+        named = [
+            name for name in ("item", "location", "customer", "order", "due", "substitute") if name in cells.columns
+        ]
+        figures = [name for name in ("ratio", "cost") if name in cells.columns]
+        return cells.select(pl.col(named).cast(pl.String), *figures).with_columns(
+            flow=pl.lit(flow),
+            column=pl.Series(np.arange(place.start, place.stop)),
+            week=pl.Series(self.physics.period[place]),
         )
 
     @cached_property
-    def _serving_by_week(self) -> dict[int, tuple[Ints, Ints, Ints]]:
-        parts = self.serving.partition_by("week", as_dict=True)
-        return {
-            int(week[0]): tuple(rows[name].cast(pl.Int64).to_numpy() for name in ("column", "line", "node"))  # type: ignore[misc]
-            for week, rows in parts.items()
-        }
+    def _rounds_by_week(self) -> dict[int, list[_Round]]:
+        """The rounds in which customers are served: each takes of the stock that the ones before have left.
+
+        Goods that expire take a round for each priority, and in it those first who want the freshest.
+        """
+        turn = ["week", "rank", *(["priority", "fresh"] if len(self.ageing.nodes) else [])]
+        rounds: dict[int, list[_Round]] = {}
+        ordered = self.serving.with_columns(fresh=-pl.col("life")).sort(turn, maintain_order=True)
+        for key, rows in ordered.partition_by(turn, as_dict=True, maintain_order=True).items():
+            column, line, node = (rows[name].cast(pl.Int64).to_numpy() for name in ("column", "line", "node"))
+            life = int(rows["life"][0]) if len(self.ageing.nodes) else 0
+            made = _Round(column, line, node, rows["ratio"].to_numpy(), life)
+            rounds.setdefault(int(key[0]), []).append(made)
+        return rounds
 
     def columns(self, flow: str, week: int) -> Ints:
         """The columns of a flow in a week."""
@@ -147,11 +221,14 @@ class Floor:
         """
         want = self.wanted(decisions, week)
         x = self._within_hours(want, week)
-        x, net = self._within_stock(state, x, week)
-        sold, net, left = self._sold(state, net, week)
+        there = replace(state, lots=self.ageing.arrived(state.lots, week))
+        x, moved = self._within_stock(there, x, week)
+        sold, served = self._sold(moved, week)
         x = self._overtime(x, want, week)
-        after = State(state.x + x + sold, net, left)
-        self._check(state, after, x + sold, week)
+        scrapped, left = self._scrapped(served, week)
+        done = x + sold + scrapped
+        after = replace(left, x=state.x + done)
+        self._check(state, after, done, week)
         return after
 
     @cached_property
@@ -251,11 +328,12 @@ class Floor:
     def _moving(self, week: int) -> Ints:
         return np.concatenate([self.columns("make", week), self.columns("ship", week)])
 
-    def _within_stock(self, state: State, x: Floats, week: int) -> tuple[Floats, Floats]:
+    def _within_stock(self, state: State, x: Floats, week: int) -> tuple[Floats, State]:
         """Level by level: starts and dispatches in proportion to the components and the stock that are there."""
-        before, x, net = x, x.copy(), state.net.copy()
+        before, x, net, lots = x, x.copy(), state.net.copy(), state.lots
         bought = self.columns("buy", week)
         net += self._brought(x, bought)
+        lots = self._entered(lots, x, bought, week)
         moving = self._moving(week)
         rows = np.arange(self.physics.nodes.height) * self.periods + week
         part = self.physics.stock[rows, :][:, moving]
@@ -263,36 +341,144 @@ class Floor:
         for level in self._levels(takes, gives):
             columns, mine = moving[level], np.isin(takes.col, level)
             row, column, unit = takes.row[mine], moving[takes.col[mine]], -takes.data[mine]
-            need = np.zeros(len(rows))
-            np.add.at(need, row, unit * x[column])
-            there = net[:, : week + 1].sum(axis=1)
-            share = np.where(need > there, there / np.where(need > 0, need, 1.0), 1.0).clip(0.0, 1.0)
-            factor = np.ones(len(x))
-            np.minimum.at(factor, column, share[row])
-            x *= factor
+            for trip in self._trips(column, week):
+                far = self._trip[column] >= trip
+                need = np.zeros(len(rows))
+                np.add.at(need, row[far], unit[far] * x[column[far]])
+                there = self._there(net, lots, week, trip)
+                share = np.where(need > there, there / np.where(need > 0, need, 1.0), 1.0).clip(0.0, 1.0)
+                factor = np.ones(len(x))
+                np.minimum.at(factor, column[far], share[row[far]])
+                x *= factor
+            lots = self._took(lots, row.astype(np.intp), column, unit * x[column], week)
             net += self._brought(x, columns)
-        return self._runs_follow(x, before, week), net
+            lots = self._entered(lots, x, columns[~self._ships[columns]], week)
+        return self._runs_follow(x, before, week), replace(state, net=net, lots=lots)
 
     def _brought(self, x: Floats, columns: Ints) -> Floats:
-        brought = self.physics.stock[:, columns] @ x[columns]
-        return brought.reshape(self.physics.nodes.height, self.periods)
+        return self._by_node(self.physics.stock[:, columns] @ x[columns])
 
-    def _sold(self, state: State, net: Floats, week: int) -> tuple[Floats, Floats, Floats]:
-        """Customers by priority, the oldest demand first, then by worth, from what is there."""
-        sold, net, left = np.zeros(len(state.x)), net.copy(), state.open.copy()
-        if week not in self._serving_by_week:
-            return sold, net, left
-        column, line, node = self._serving_by_week[week]
-        there = net[:, : week + 1].sum(axis=1).clip(0.0)
-        asked = left[line]
-        run = np.cumsum(asked)
-        first = np.r_[True, node[1:] != node[:-1]]
-        base = np.maximum.accumulate(np.where(first, run - asked, -np.inf))
-        served = np.clip(there[node] - (run - asked - base), 0.0, asked)
-        sold[column] = served
-        np.subtract.at(left, line, served)
-        np.subtract.at(net[:, week], node, served)
-        return sold, net, left
+    # -- goods that expire ---------------------------------------------------------------------------------------
+
+    def _there(self, net: Floats, lots: Lots, week: int, trip: int = 0) -> Floats:
+        """What can be taken at each node; of goods that expire, what can still be used so many weeks later."""
+        there = net[:, : week + 1].sum(axis=1)
+        there[self.ageing.nodes] = lots.usable(1 + week + trip)
+        return there
+
+    @cached_property
+    def _ships(self) -> npt.NDArray[np.bool_]:
+        ships = np.zeros(len(self.physics.period), bool)
+        ships[self.physics.of_flow("ship")] = True
+        return ships
+
+    @cached_property
+    def _trip(self) -> Ints:
+        """Weeks that the goods of each column travel, until the last of them are there; 0 for what is made."""
+        entries = sp.coo_array(self._gives)
+        trip = np.zeros(len(self.physics.period), np.intp)
+        mine = self._ships[entries.col]
+        arrival = entries.row[mine] % self.periods
+        np.maximum.at(trip, entries.col[mine], arrival - self.physics.period[entries.col[mine]])
+        return trip
+
+    def _trips(self, column: Ints, week: int) -> list[int]:
+        """The trips to share by: goods go where they can still be used when they arrive; one where nothing expires."""
+        if not len(self.ageing.nodes):
+            return [0]
+        last = self.periods - 1 - week
+        return sorted({0, *np.minimum(self._trip[column], last).tolist()})
+
+    def _entered(self, lots: Lots, x: Floats, columns: Ints, week: int) -> Lots:
+        """The lots with what is made or bought: what comes in this week lies there, the rest is on its way."""
+        if not len(self.ageing.nodes) or not len(columns):
+            return lots
+        came = self._came(x, columns)
+        here = lots.here.copy()
+        here[np.arange(len(here)), self.ageing.fresh_slot(week)] += came[:, week]
+        came[:, week] = 0.0
+        return replace(lots, here=here, fresh=lots.fresh + came)
+
+    def _took(self, lots: Lots, row: Ints, column: Ints, quantity: Floats, week: int) -> Lots:
+        """The lots without what starts and dispatches take; the longest trips first, of what is still usable then.
+
+        Parameters
+        ----------
+        row, column, quantity : node, cell and units of each use; shape (uses,).
+        """
+        if not len(self.ageing.nodes):
+            return lots
+        place = self.ageing.place[row]
+        for trip in reversed(self._trips(column, week)):
+            mine = (place >= 0) & (np.minimum(self._trip[column], self.periods - 1 - week) == trip)
+            wanted = np.zeros(len(self.ageing.nodes))
+            np.add.at(wanted, place[mine], quantity[mine])
+            lots, taken = lots.took(wanted, 1 + week + trip)
+            total = taken.sum(axis=1, keepdims=True)
+            mix = np.divide(taken, total, out=np.zeros_like(taken), where=total > 0)
+            ships = mine & self._ships[column]
+            lots = self._dispatched(lots, column[ships], quantity[ships], mix[place[ships]], week)
+        return lots
+
+    def _dispatched(self, lots: Lots, column: Ints, quantity: Floats, mix: Floats, week: int) -> Lots:
+        """The lots with what was dispatched on its way, its days of expiry with it; mix : shape (columns, slots)."""
+        part = sp.coo_array(self._gives[:, column])
+        node, arrival = self.ageing.place[part.row // self.periods], part.row % self.periods
+        travelling = lots.travelling.copy()
+        np.add.at(travelling, (node, arrival), (part.data * quantity[part.col])[:, None] * mix[part.col])
+        here = lots.here + travelling[:, week, :]
+        travelling[:, week, :] = 0.0
+        return replace(lots, here=here, travelling=travelling)
+
+    def _scrapped(self, state: State, week: int) -> tuple[Floats, State]:
+        """What can no longer be used after the week is written off."""
+        x = np.zeros(len(self.physics.period))
+        if not len(self.ageing.nodes):
+            return x, state
+        dead = state.lots.here[:, : week + 2].sum(axis=1)
+        np.add.at(x, self._scrap[:, week], dead)
+        here, net = state.lots.here.copy(), state.net.copy()
+        here[:, : week + 2] = 0.0
+        net[self.ageing.nodes, week] -= dead
+        return x, replace(state, net=net, lots=replace(state.lots, here=here))
+
+    @cached_property
+    def _scrap(self) -> Ints:
+        """The column that writes off at each ageing node in each week; shape (ageing nodes, periods)."""
+        place = self.physics.of_flow("scrap")
+        cells = (
+            self.physics.cells["scrap"]
+            .select(pl.col("item", "location").cast(pl.String))
+            .with_columns(
+                week=pl.Series(self.physics.period[place]), column=pl.Series(np.arange(place.start, place.stop))
+            )
+        )
+        nodes = self.physics.nodes.select(pl.col("item", "location").cast(pl.String)).with_row_index("node")
+        cells = cells.join(nodes, on=["item", "location"])
+        columns = np.zeros((len(self.ageing.nodes), self.periods - 1), np.intp)
+        columns[self.ageing.place[cells["node"].to_numpy()], cells["week"].to_numpy()] = cells["column"].to_numpy()
+        return columns
+
+    # -- customers -----------------------------------------------------------------------------------------------
+
+    def _sold(self, state: State, week: int) -> tuple[Floats, State]:
+        """Customers by priority, the oldest demand first, then by worth, from what is there; then with substitutes."""
+        sold, net, left, lots = np.zeros(len(state.x)), state.net.copy(), state.open.copy(), state.lots
+        for turn in self._rounds_by_week.get(week, ()):
+            there = self._there(net, lots, week, turn.life).clip(0.0)
+            asked = left[turn.line] * turn.ratio
+            run = np.cumsum(asked)
+            first = np.r_[True, turn.node[1:] != turn.node[:-1]]
+            base = np.maximum.accumulate(np.where(first, run - asked, -np.inf))
+            given = np.clip(there[turn.node] - (run - asked - base), 0.0, asked)
+            served = given / turn.ratio
+            sold[turn.column] = served
+            np.subtract.at(left, turn.line, served)
+            np.subtract.at(net[:, week], turn.node, given)
+            if len(self.ageing.nodes):
+                wanted = np.bincount(turn.node, given, len(net))[self.ageing.nodes].astype(np.float64)
+                lots, _ = lots.took(wanted, 1 + week + turn.life)
+        return sold, replace(state, net=net, open=left, lots=lots)
 
     def _overtime(self, x: Floats, want: Floats, week: int) -> Floats:
         """Only the overtime that was needed is worked and paid."""
@@ -318,6 +504,8 @@ class Floor:
         if closing.min(initial=0.0) < -CLOSE * size:
             where = self.physics.nodes.row(int(closing.argmin()))
             raise ReconciliationError(f"week {week}: stock of {where} would be {closing.min():.6f}.")
+        if np.abs(closing[self.ageing.nodes] - after.lots.here.sum(axis=1)).max(initial=0.0) > CLOSE * size:
+            raise ReconciliationError(f"week {week}: the lots do not add up to the stock.")
         accounts = self._accounts @ x
         if abs(accounts.sum() - self.physics.model.program.money @ x) > CENT * max(1.0, np.abs(accounts).sum() * 1e-9):
             raise ReconciliationError(f"week {week}: the accounts do not add up to the money of the week.")

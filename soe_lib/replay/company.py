@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
-from itertools import pairwise
-from multiprocessing import get_context
 from pathlib import Path
 
 import polars as pl
@@ -20,19 +17,23 @@ from soe_lib.extract.reading import calendar_of
 from soe_lib.extract.settings import Fence
 from soe_lib.extract.snapshot import Snapshot, read
 from soe_lib.model.network import Network
+from soe_lib.replay.ages import in_whole_weeks
 from soe_lib.replay.known import VERSIONS, shaped
+from soe_lib.replay.processes import pool_of
 from soe_lib.replay.truth import Truth
 
 LINE = ["item", "location", "customer"]
 FEW = 8
 """Up to so many extracts are read by one process: another takes seconds to begin."""
-LEFT_OUT = ("overrides", "consensus", "budget", "targets", "expansions", "maintenance", "substitutions", "periods")
-"""Tables that a replay does without: what they say binds or describes one week's plan, not the floor."""
+DESCRIBING = ("consensus", "budget", "targets")
+"""Tables that no plan is bound by: pages compare with them."""
+LEFT_OUT = {"expansions": "expansions of resources", "maintenance": "maintenance jobs"}
+"""Tables that a replay does without, though they bear on plans: the page says how many rows they have."""
 
 
 @dataclass(frozen=True)
 class _Week:
-    """What a replay takes from one extract."""
+    """What a replay takes from one extract; of one that does not pass its check only why."""
 
     as_of: date
     expected: pl.DataFrame
@@ -40,10 +41,16 @@ class _Week:
     due: pl.DataFrame
     events: pl.DataFrame
     before: pl.DataFrame
+    overrides: pl.DataFrame
+    failed: str = ""
 
     @classmethod
     def of(cls, home: Path, day: date) -> _Week:
-        one = read(home, day)
+        try:
+            one = _in_weeks(read(home, day))
+        except DataError as error:
+            none = pl.DataFrame()
+            return cls(day, none, none, none, none, none, none, failed=" ".join(str(error).split("\n")[:2]))
         monday = day - timedelta(days=7)
         return cls(
             day,
@@ -52,6 +59,7 @@ class _Week:
             _due(one),
             one["events"].filter(pl.col("kind") == "downtime"),
             one["actuals"].filter(pl.col("date").is_between(monday, monday + timedelta(days=6))),
+            one["overrides"].filter(pl.col("until").is_null() | (pl.col("until") >= day)),
         )
 
 
@@ -78,14 +86,17 @@ def past(
 
     Raises
     ------
-    DataError : fewer than two extracts, extracts that are not Mondays a week apart, or no demand in the actuals.
+    DataError : fewer than two extracts, extracts that are not Mondays, no stretch of so many weeks without a gap, no
+        demand in the actuals, or a first extract that knows what came later.
     """
     home = Path(company)
-    days = _mondays(home, weeks)
-    first, last = read(home, days[0]), read(home, days[-1])
-    earlier = [day for day in dates(home) if day < days[0] and not day.weekday()][-VERSIONS:]
-    every = _digests(home, [*earlier, *days], workers, told)
-    history, extracts = every[: len(earlier)], every[len(earlier) :]
+    there = _mondays(home, weeks)
+    digests = _digests(home, there if weeks is None else there[-(weeks + 1 + VERSIONS) :], workers, told)
+    extracts, findings = _stretch(home, digests, weeks)
+    days = [one.as_of for one in extracts]
+    history = [one for one in digests if one.as_of < days[0] and not one.failed][-VERSIONS:]
+    every = [*history, *extracts]
+    first, last = _in_weeks(read(home, days[0])), read(home, days[-1])
     count, ahead = len(days) - 1, first.settings.horizon.weeks
     actuals = pl.concat([one.before for one in extracts[1:]])
     asked = _asked(actuals)
@@ -94,7 +105,7 @@ def past(
             f"No actuals of {home} say what was asked for or sold between {days[0]} and {days[-1]}: "
             "actuals.csv needs rows of measure demand or sales in the extract that follows each week."
         )
-    closing = extracts[-1].expected.drop("published_on")
+    closing = extracts[-1].expected.drop("published_on", "committed")
     nominal, hours = _hours(extracts, actuals.filter(pl.col("measure") == "lost hours"))
     base = _base(first, count + ahead)
     demand = pl.concat([asked, closing]).with_columns(
@@ -104,15 +115,71 @@ def past(
     receipts = first["receipts"].filter(pl.col("quantity") > 0)
     offers = _by_week(base["offers"], _late(last["deliveries"], days), days, count + ahead)
     arrived = _arrived(receipts, extracts[: 1 + ahead])
-    real = base.replace(forecast=forecast, calendar=hours, offers=offers, receipts=arrived)
+    free = replace(base.settings, fence=Fence())
+    real = replace(base, settings=free).replace(forecast=forecast, calendar=hours, offers=offers, receipts=arrived)
     promised = base.replace(forecast=forecast, calendar=nominal, receipts=receipts)
     own = [one.expected for one in every]
     known = _versions(first).filter(~pl.col("published_on").is_in([one.as_of for one in history]))
-    published = pl.concat([known, *own], how="diagonal")
-    oldest = read(home, earlier[0])["actuals"] if earlier else first["actuals"].clear()
-    weeks_before = pl.concat([oldest, *(one.before for one in every[1 : len(earlier) + 1])])
+    published = pl.concat([known, *own], how="diagonal").with_columns(pl.col("committed").fill_null(0.0))
+    oldest = read(home, history[0].as_of)["actuals"] if history else first["actuals"].clear()
+    weeks_before = pl.concat([oldest, *(one.before for one in every[1 : len(history) + 1])])
     before = {"actuals": _before(first, weeks_before), "deliveries": first["deliveries"]}
-    return Truth(real, promised, count, ahead, published, _events(extracts), before)
+    listed = {
+        "calendar": pl.concat([_calendar(one.hours).with_columns(known_on=pl.lit(one.as_of)) for one in extracts]),
+        "overrides": pl.concat([one.overrides.with_columns(known_on=pl.lit(one.as_of)) for one in extracts]),
+    }
+    said = (*findings, *_left_out(first))
+    return Truth(real, promised, count, ahead, published, _events(extracts), before, listed, said)
+
+
+def _stretch(home: Path, digests: list[_Week], weeks: int | None) -> tuple[list[_Week], list[str]]:
+    """The newest unbroken Mondays that are enough, or the most there are; and what breaks the others."""
+    parts: list[list[_Week]] = [[]]
+    broken = []
+    for before, one in zip([None, *digests], digests, strict=False):
+        if before and (one.as_of - before.as_of).days != 7:
+            gap = (one.as_of - before.as_of).days // 7 - 1
+            broken.append(f"{gap} {'week has' if gap == 1 else 'weeks have'} no extract before {one.as_of}")
+            parts.append([])
+        if one.failed:
+            broken.append(f"the extract of {one.as_of} does not pass its check: {one.failed}")
+            parts.append([])
+        else:
+            parts[-1].append(one)
+    need = 2 if weeks is None else weeks + 1
+    enough = [part for part in parts if len(part) >= need]
+    if not enough:
+        most = max(len(part) for part in parts) - 1
+        raise DataError(
+            f"{home} has no {need - 1} {'week' if need == 2 else 'weeks'} in a row to live again, {max(most, 0)} at "
+            f"most: {'; '.join(broken)}."
+        )
+    chosen = max(reversed(enough), key=len) if weeks is None else enough[-1][-(weeks + 1) :]
+    first, last = chosen[0].as_of, chosen[-1].as_of
+    beyond = [one for one in broken if one]
+    said = [f"{text[:1].upper()}{text[1:]}; the weeks from {first} to {last} are lived." for text in beyond]
+    return chosen, said
+
+
+def _left_out(first: Snapshot) -> list[str]:
+    """What the company has and a replay does without, with its rows."""
+    return [
+        f"{first[table].height} {what} ({table}.csv) are left out: the replay keeps to the hours of the calendar."
+        for table, what in LEFT_OUT.items()
+        if first[table].height
+    ]
+
+
+def _in_weeks(one: Snapshot) -> Snapshot:
+    """The extract, where its periods lie within weeks; raises DataError where one is longer than a week."""
+    own = one["periods"]
+    long = own.filter(pl.col("starts_on").dt.truncate("1w") != pl.col("ends_on").dt.truncate("1w"))
+    if long.height:
+        raise DataError(
+            f"{long.height} periods of {one.as_of} cross the end of a week, first {long['period'][0]}: a replay goes "
+            "by weeks, so periods.csv must hold days or weeks."
+        )
+    return one
 
 
 def _before(first: Snapshot, earlier: pl.DataFrame) -> pl.DataFrame:
@@ -132,7 +199,7 @@ def _digests(home: Path, days: list[date], workers: int, told: Callable[[int, in
     made = []
     with ExitStack() as stack:
         many = workers > 1 and len(days) > FEW
-        pool = stack.enter_context(ProcessPoolExecutor(workers, mp_context=get_context("spawn"))) if many else None
+        pool = stack.enter_context(pool_of(workers)) if many else None
         for number, week in enumerate((pool.map if pool else map)(partial(_Week.of, home), days), start=1):
             made.append(week)
             if told:
@@ -142,8 +209,6 @@ def _digests(home: Path, days: list[date], workers: int, told: Callable[[int, in
 
 def _mondays(home: Path, weeks: int | None) -> list[date]:
     days = list(dates(home))
-    if weeks is not None:
-        days = days[-(weeks + 1) :]
     if len(days) < 2:
         raise DataError(f"{home} has {len(days)} extracts: a replay needs two or more, one folder per Monday.")
     if weeks is not None and len(days) <= weeks:
@@ -152,9 +217,6 @@ def _mondays(home: Path, weeks: int | None) -> list[date]:
         raise DataError(
             f"{len(strange)} extracts of {home} are of no Monday, first {strange[0]}: a replay goes by weeks."
         )
-    gaps = [day for before, day in pairwise(days) if (day - before).days != 7]
-    if gaps:
-        raise DataError(f"{len(gaps)} weeks of {home} have no extract, first that before {gaps[0]}.")
     return days
 
 
@@ -166,20 +228,30 @@ def _base(first: Snapshot, weeks: int) -> Snapshot:
             "A replay knows no crews and no places that open or close: it needs their hours in the calendar."
         )
     settings = replace(
-        settings, horizon=replace(settings.horizon, weeks=weeks, daily=0), fence=Fence(),
+        settings, horizon=replace(settings.horizon, weeks=weeks, daily=0),
         forecast=replace(settings.forecast, version="current"),
     )  # fmt: skip
     calendar = calendar_of(settings, first["periods"].clear())
-    stock = first["inventory"].group_by("item", "location").agg(pl.col("on_hand").sum())
-    empty = {
-        name: first[name].clear() for name in (*LEFT_OUT, "orders", "events", "actuals", "deliveries", "offer_prices")
-    }
-    items = first["items"].with_columns(pl.lit(None).cast(pl.Float64).alias("shelf_life_days"))
+    stock = first["inventory"].group_by("item", "location", "expires_on").agg(pl.col("on_hand").sum())
+    stock = stock.with_columns(lot=pl.col("expires_on").dt.to_string("until %Y-%m-%d").fill_null(""))
+    gone = ("periods", "overrides", "orders", "events", "actuals", "deliveries")
+    empty = {name: first[name].clear() for name in (*DESCRIBING, *LEFT_OUT, *gone)}
     policies = first["policies"].with_columns(
         safety_stock=pl.lit(0.0), end_stock=pl.lit(0.0), end_stock_maximum=pl.lit(None, pl.Float64)
     )
     made = replace(first, settings=settings, periods=calendar.periods)
-    return made.replace(**empty, items=items, inventory=shaped("inventory", stock), policies=policies)
+    named = {name: _by_iso_week(first, name) for name in ("offer_prices", "forecast_errors")}
+    return in_whole_weeks(made.replace(**empty, **named, inventory=shaped("inventory", stock), policies=policies))
+
+
+def _by_iso_week(first: Snapshot, table: str) -> pl.DataFrame:
+    """A table by ISO week that names the company's own periods; the first row of each week counts."""
+    own, rows = first["periods"], first[table]
+    if own.is_empty() or rows.is_empty():
+        return rows
+    names = dict(own.select("period", pl.col("starts_on").dt.strftime("%G-W%V")).iter_rows())
+    key = [name for name in rows.columns if name not in ("quantity", "unit_cost")]
+    return rows.with_columns(pl.col("period").replace(names)).unique(key, keep="first", maintain_order=True)
 
 
 def _asked(actuals: pl.DataFrame) -> pl.DataFrame:
@@ -205,15 +277,23 @@ def _expected(snapshot: Snapshot) -> pl.DataFrame:
     return (
         lines.filter(pl.col("quantity") > 0)
         .group_by(pl.col(LINE).cast(pl.String), "date")
-        .agg(pl.col("quantity").sum(), price=worth)
+        .agg(pl.col("quantity").sum(), price=worth, committed=pl.col("committed").sum())
         .sort(*LINE, "date")
     )
 
 
 def _versions(first: Snapshot) -> pl.DataFrame:
-    """The forecasts of earlier weeks that the first extract holds, where version and period are ISO weeks."""
+    """The forecasts of earlier weeks that the first extract holds, where version and period are ISO weeks.
+
+    Raises DataError where one is of a later week.
+    """
     week = r"^\d{4}-W\d{2}$"
     rows = first["forecast"].filter(pl.col("version").str.contains(week), pl.col("period").str.contains(week))
+    if (later := rows.filter(pl.col("version") > first.as_of.strftime("%G-W%V"))).height:
+        raise DataError(
+            f"The extract of {first.as_of} knows what nobody knew then: {later.height} forecast versions of a later "
+            f"week, first {later.row(0)}."
+        )
     monday = {name: (pl.col(name) + "-1").str.to_date("%G-W%V-%u") for name in ("version", "period")}
     return rows.select(
         *LINE, monday["period"].alias("date"), "quantity", "price", monday["version"].alias("published_on")
@@ -238,11 +318,19 @@ def _hours(extracts: Sequence[_Week], lost: pl.DataFrame) -> tuple[pl.DataFrame,
         more=(pl.col("stopped").fill_null(0.0) - pl.col("lost")).clip(0.0)
     )
     label = pl.col("date").dt.strftime("%G-W%V").alias("period")
-    nominal = every.select("resource", label, hours=pl.col("hours") + pl.col("lost"), overtime_hours="overtime_given")
     real = every.select(
         "resource", label, hours=(pl.col("hours") - pl.col("more")).clip(0.0), overtime_hours="overtime_hours"
     )
-    return shaped("calendar", nominal), shaped("calendar", real)
+    return _calendar(every), shaped("calendar", real)
+
+
+def _calendar(hours: pl.DataFrame) -> pl.DataFrame:
+    """The calendar by ISO week as it is on offer, before events."""
+    label = pl.col("date").dt.strftime("%G-W%V").alias("period")
+    return shaped(
+        "calendar",
+        hours.select("resource", label, hours=pl.col("hours") + pl.col("lost"), overtime_hours="overtime_given"),
+    )
 
 
 def _late(deliveries: pl.DataFrame, days: list[date]) -> pl.DataFrame:

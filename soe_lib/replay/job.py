@@ -10,8 +10,9 @@ from typing import Any
 
 from soe_lib.extract.folders import found as folder_of
 from soe_lib.replay.company import past, safety_stocks
-from soe_lib.replay.page import replay_page, write_page
-from soe_lib.replay.run import CAUSES, lived
+from soe_lib.replay.page import replay_page
+from soe_lib.replay.processes import written
+from soe_lib.replay.run import CAUSES, causes_of, lived
 
 PAGE, FIGURES, KEPT = "index.html", "replay.json", ".kept"
 
@@ -52,10 +53,10 @@ def replayed(
     home = folder_of(data)
     truth = past(home, weeks, workers=workers, told=lambda number, count: say(f"read {number} of {count} extracts"))
     say(f"{truth.weeks} weeks from {truth.start}; what hindsight would have done is worked out")
-    wanted = tuple(CAUSES) if causes else ()
+    wanted = causes_of(truth) if causes else ()
     results = lived(truth, safety_stocks(home, truth.start), out / KEPT, causes=wanted, workers=workers, told=say)
     snapshot = truth.real
     page = replay_page(results, company=snapshot.company, currency=snapshot.currency, truth=truth)
-    write_page(page, out / PAGE)
-    (out / FIGURES).write_text(json.dumps(results, indent=1), encoding="utf-8")
+    written(out / FIGURES, json.dumps(results, indent=1))
+    written(out / PAGE, page)
     return Replayed(out / PAGE, results)

@@ -14,7 +14,8 @@ from soe_lib.extract.reading import calendar_of
 from soe_lib.extract.schema import schema
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.replay.carry import Floor, State
-from soe_lib.replay.truth import Floats, Physics, Truth, refused
+from soe_lib.replay.guard import refused
+from soe_lib.replay.truth import Floats, Physics, Truth
 
 DUST = 1e-9
 """Units that nobody counts."""
@@ -60,15 +61,34 @@ class Memory:
             actuals=self._actuals(state, week),
             deliveries=self._deliveries(state, week),
             events=shaped("events", truth.known_events(as_of)),
+            calendar=truth.known("calendar", as_of),
+            overrides=truth.known("overrides", as_of),
         )
-        return refused(made, truth)
+        return refused(made, truth, self._stock(state, week))
 
     # -- stock, pipeline, backlog --------------------------------------------------------------------------------
 
-    def _inventory(self, state: State, week: int) -> pl.DataFrame:
+    def _stock(self, state: State, week: int) -> pl.DataFrame:
+        """item, location, on_hand: what lies there on a Monday's morning."""
         there = state.on_hand(week) if week else self._opening
-        rows = self.floor.physics.nodes.with_columns(on_hand=pl.Series(np.maximum(there, 0.0)))
-        return shaped("inventory", rows.filter(pl.col("on_hand") > DUST))
+        nodes = self.floor.physics.nodes.select(pl.col("item", "location").cast(pl.String))
+        return nodes.with_columns(on_hand=pl.Series(np.maximum(there, 0.0)))
+
+    def _inventory(self, state: State, week: int) -> pl.DataFrame:
+        """Stock by place; of goods that expire by the day on which they do."""
+        ageing = self.floor.ageing
+        rows = self._stock(state, week).with_row_index("node")
+        lasting = rows.filter(~pl.col("node").is_in(ageing.nodes.tolist())).drop("node")
+        number, slot = np.nonzero(state.lots.here > DUST)
+        days = pl.Series(ageing.expires(self.truth.start), dtype=pl.Date).gather(slot)
+        for_ever = pl.Series((ageing.life[number] >= ageing.slots) & (slot == ageing.slots - 1))
+        lots = rows.drop("on_hand")[ageing.nodes[number]].with_columns(
+            on_hand=pl.Series(state.lots.here[number, slot]),
+            lot=pl.format("until {}", days),
+            expires_on=pl.when(for_ever).then(None).otherwise(days),
+        )
+        both = pl.concat([lasting, lots.drop("node")], how="diagonal").with_columns(pl.col("lot").fill_null(""))
+        return shaped("inventory", both.filter(pl.col("on_hand") > DUST))
 
     @cached_property
     def _opening(self) -> Floats:
@@ -201,7 +221,7 @@ class Memory:
             pl.col("date").dt.strftime("%G-W%V").alias("period"),
             pl.when(now).then(pl.lit(CURRENT)).otherwise(pl.col("published_on").dt.strftime("%G-W%V")).alias("version"),
             "quantity",
-            *(["price"] if "price" in known.columns else []),
+            *(name for name in ("price", "committed") if name in known.columns),
         )  # fmt: skip
         return shaped("forecast", rows)
 
@@ -220,8 +240,9 @@ class Memory:
         sold = serving.with_columns(quantity=pl.Series(state.x[serving["column"].to_numpy()])).filter(
             pl.col("quantity") > DUST
         )
-        sales = sold.group_by("week", "item", "location", "customer", maintain_order=True).agg(
-            pl.col("quantity").sum(), amount=(pl.col("quantity") * pl.col("price")).sum()
+        # Where something else was accepted, that was sold, at the price of what was asked for.
+        sales = sold.group_by("week", pl.col("gives").alias("item"), "location", "customer", maintain_order=True).agg(
+            (pl.col("quantity") * pl.col("ratio")).sum(), amount=(pl.col("quantity") * pl.col("price")).sum()
         )
         asked = self.floor.lines.filter(pl.col("due_index") < week).rename({"due_index": "week"})
         asked = asked.group_by("week", "item", "location", "customer", maintain_order=True).agg(

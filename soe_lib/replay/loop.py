@@ -6,17 +6,20 @@ import os
 import time
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from soe_lib.errors import SoeError
+from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.ledger import Ledger
+from soe_lib.replay.ages import Lots
 from soe_lib.replay.carry import Floor, State
 from soe_lib.replay.known import Memory
-from soe_lib.replay.planners import Decisions, Planner
+from soe_lib.replay.planners import Decisions, Optimiser, Planner
 from soe_lib.replay.truth import Floats, Truth
 
 AHEAD = 4
@@ -33,6 +36,7 @@ class Replay:
     state : after the last week that was carried out. seconds : of its decisions.
     churn : units started that a plan has otherwise than the plan before, in the next weeks; shape (weeks,), NaN where
         there is none.
+    eased : weeks whose plan was possible only without the fence, the overrides and the promised quantities.
     """
 
     truth: Truth
@@ -40,6 +44,7 @@ class Replay:
     state: State
     seconds: float
     churn: Floats = field(default_factory=lambda: np.zeros(0))
+    eased: int = 0
 
     @cached_property
     def quantities(self) -> Floats:
@@ -89,12 +94,14 @@ class _Progress:
     seconds: float = 0.0
     churn: Floats = field(default_factory=lambda: np.zeros(0))
     planned: Floats = field(default_factory=lambda: np.zeros(0))
+    eased: int = 0
 
     def keep(self, file: Path) -> None:
         aside = file.with_suffix(f".{os.getpid()}.npz")
         np.savez(
             aside, x=self.state.x, net=self.state.net, open=self.state.open, churn=self.churn, planned=self.planned,
-            at=np.array([self.week, self.seconds]),
+            here=self.state.lots.here, fresh=self.state.lots.fresh, travelling=self.state.lots.travelling,
+            at=np.array([self.week, self.seconds, self.eased]),
         )  # fmt: skip
         aside.replace(file)
 
@@ -103,9 +110,10 @@ class _Progress:
         """What an earlier run left; nothing where it left none, or what is of no use."""
         try:
             with np.load(file, allow_pickle=False) as left:
-                state = State(left["x"], left["net"], left["open"])
-                week, seconds = left["at"]
-                made = cls(state, int(week), float(seconds), left["churn"], left["planned"])
+                lots = Lots(left["here"], left["fresh"], left["travelling"])
+                state = State(left["x"], left["net"], left["open"], lots)
+                week, seconds, eased = left["at"]
+                made = cls(state, int(week), float(seconds), left["churn"], left["planned"], int(eased))
         except (OSError, KeyError, ValueError, zipfile.BadZipFile):
             return None
         return made if made.state.x.shape == opening.x.shape else None
@@ -118,6 +126,7 @@ def live(
     *,
     kept: Path | None = None,
     told: Callable[[int], None] | None = None,
+    went_on: Callable[[int], None] | None = None,
 ) -> Replay:
     """Live a truth again with a planner: see what was known, decide, carry out one week, go on.
 
@@ -125,7 +134,7 @@ def live(
     ----------
     kept : file of the weeks that are done, written every week and gone on from; whoever names it makes sure that it is
         of the same truth, planner and code.
-    told : hears the number of each week that is done.
+    told : hears the number of each week that is done. went_on : hears how many weeks an earlier run had done.
 
     Raises DataError where a snapshot knows what was known later, ReconciliationError where stock, hours or money do not
     close.
@@ -133,9 +142,12 @@ def live(
     floor = Floor(truth)
     memory, opening = Memory(floor), floor.opening()
     at = (_Progress.found(kept, opening) if kept else None) or _Progress(opening)
+    if at.week and went_on:
+        went_on(at.week)
     while at.week < truth.weeks:
         began = time.perf_counter()
-        decisions = planner(memory.snapshot(at.state, at.week))
+        decisions, eased = _decided(planner, memory.snapshot(at.state, at.week), _record(floor, at))
+        at.eased += eased
         at.seconds += time.perf_counter() - began
         planned = floor.planned(decisions, "make")
         at.churn = np.append(at.churn, _changed(floor, at, planned))
@@ -146,7 +158,28 @@ def live(
             at.keep(kept)
         if told:
             told(at.week)
-    return Replay(truth, name, at.state, at.seconds, at.churn)
+    return Replay(truth, name, at.state, at.seconds, at.churn, at.eased)
+
+
+def _record(floor: Floor, at: _Progress) -> pl.DataFrame | None:
+    """The plan of the week before, where the company keeps a fence around it: routing, period, quantity."""
+    if not (floor.truth.fenced and at.planned.size):
+        return None
+    cells = floor.physics.cells["make"].select(pl.col("routing", "period").cast(pl.String))
+    return cells.with_columns(quantity=pl.Series(at.planned)).filter(pl.col("quantity") > 0)
+
+
+def _decided(planner: Planner, snapshot: Snapshot, record: pl.DataFrame | None) -> tuple[Decisions, bool]:
+    """What a planner decides; where what binds the plan leaves none, what it decides without, and True."""
+    held = planner if record is None or not isinstance(planner, Optimiser) else replace(planner, record=record)
+    bound = snapshot["overrides"].height or (snapshot["forecast"]["committed"] > 0).any()
+    try:
+        return held(snapshot), False
+    except SoeError:
+        if held is planner and not bound:
+            raise
+    free = snapshot["forecast"].with_columns(committed=pl.lit(0.0))
+    return planner(snapshot.replace(overrides=snapshot["overrides"].clear(), forecast=free)), True
 
 
 def _changed(floor: Floor, at: _Progress, planned: Floats) -> float:

@@ -23,7 +23,7 @@ def summary(done: Replay) -> dict[str, Any]:
         "money": done.money,
         "hindsight": float(truth.physics.model.program.money @ truth.hindsight),
         "earned": earned(truth),
-        "seconds": done.seconds / max(1, truth.weeks),
+        "eased": done.eased,
         "accounts": dict(done.ledger.accounts()),
         "parts": parts(done).to_dicts(),
         "weeks": weeks(done).to_dicts(),
@@ -77,9 +77,12 @@ def weeks(done: Replay) -> pl.DataFrame:
     Late units stand in the week in which they were due; lost ones are what was never served of the week's demand.
     """
     truth, own, x = done.truth, done.truth.physics, done.quantities
-    place, count = own.of_flow("sell"), done.truth.weeks
+    count = done.truth.weeks
     labels = {label: week for week, label in enumerate(own.labels)}
-    due = own.cells["sell"]["due"].cast(pl.String).replace_strict(labels, return_dtype=pl.Int64).to_numpy()
+    served = [name for name in ("sell", "replace") if name in own.cells]
+    names = [own.cells[name]["due"].cast(pl.String) for name in served]
+    due = pl.concat(names).replace_strict(labels, return_dtype=pl.Int64).to_numpy()
+    place = np.concatenate([np.arange(own.of_flow(name).start, own.of_flow(name).stop) for name in served])
     same = due == own.period[place]
     lines = own.cells["short"]["due"].cast(pl.String).replace_strict(labels, return_dtype=pl.Int64).to_numpy()
     lost = np.bincount(lines, x[own.of_flow("short")], len(own.labels))[:count]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import jinja2
 import polars as pl
 from matplotlib.axes import Axes
 
+from soe_lib.replay.carry import Floor
 from soe_lib.replay.run import AS_IT_IS, CAUSES, CUSHION
 from soe_lib.replay.truth import Truth
 from soe_lib.review import style, words
@@ -58,6 +58,8 @@ def replay_page(results: Results, *, company: str, currency: str, truth: Truth) 
         first=words.full_day(truth.start),
         weeks=truth.weeks,
         closing=truth.horizon,
+        notes=_notes(results, truth),
+        counted=_counted(truth),
         headline=f"{_headed(best['name'])} earned {words.percent(best['share'], decimals=1)} of hindsight.",
         hindsight=words.money(best["earned"], currency),
         rows=[
@@ -74,12 +76,32 @@ def replay_page(results: Results, *, company: str, currency: str, truth: Truth) 
     )
 
 
-def write_page(page: str, file: Path) -> None:
-    """Write the page; a page that was there is replaced whole."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_name(f".{file.name}.new")
-    aside.write_text(page, encoding="utf-8")
-    aside.replace(file)
+def _notes(results: Results, truth: Truth) -> list[str]:
+    """What the reader must know of the data, and of weeks that could not be planned as they were bound."""
+    eased = {one["name"]: one["eased"] for one in results if one["eased"]}
+    said = [
+        f"{_headed(name)}: {words.count(weeks, 'week')} had no plan that keeps the fence, the overrides and the "
+        "promised quantities; they were planned without."
+        for name, weeks in eased.items()
+    ]
+    return [*truth.findings, *said]
+
+
+def _counted(truth: Truth) -> list[str]:
+    """How a replay counts what this company has and others have not, in sentences."""
+    ageing, real = Floor(truth).ageing, truth.real
+    said = {
+        "Shelf life is counted in whole weeks: goods are used first expired, first out, they take their day of expiry "
+        "along when they are shipped, and what is left after it is written off.": len(ageing.nodes) > 0,
+        "Where a customer accepts another item, it is given what the item's own customers have left.": (
+            real["substitutions"].height > 0
+        ),
+        "The plan keeps the frozen fence around the plan of the Monday before, and the overrides and promised "
+        "quantities that each Monday's extract held; the base stock rule does not, and neither does hindsight.": (
+            truth.binds
+        ),
+    }
+    return [sentence for sentence, holds in said.items() if holds]
 
 
 def _picture(chart: Chart) -> str:

@@ -11,7 +11,7 @@ import polars as pl
 
 from soe_lib.extract.settings import CushionUse
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.blocks import STANDARD
+from soe_lib.model.blocks import STANDARD, Stability
 from soe_lib.model.model import Model
 from soe_lib.model.network import Network
 from soe_lib.model.terms import Block
@@ -34,12 +34,14 @@ class Optimiser:
     safety : columns of the table `policies` that are typed in; None: the snapshot's own.
     blocks : planning ideas beside the standard ones.
     standard : the standard blocks.
+    record : routing, period, quantity of the plan of the week before, which `[fence]` keeps close to; None: none.
     """
 
     cushion: CushionUse | Literal[""] = ""
     safety: pl.DataFrame | None = None
     blocks: tuple[Block, ...] = ()
     standard: tuple[Block, ...] = STANDARD
+    record: pl.DataFrame | None = None
 
     def __call__(self, snapshot: Snapshot) -> Decisions:
         """Plan, and read what it decides."""
@@ -49,7 +51,8 @@ class Optimiser:
             snapshot = replace(snapshot, settings=settings)
         if self.safety is not None:
             snapshot = snapshot.replace(policies=self.safety)
-        made = Model(snapshot, (*self.standard, *self.blocks)).solve()
+        fence = () if self.record is None else (Stability(self.record),)
+        made = Model(snapshot, (*self.standard, *self.blocks, *fence)).solve()
         return {flow: made.flows[flow].filter(pl.col("quantity") > 1e-7) for flow in DECIDED if flow in made.flows}
 
 

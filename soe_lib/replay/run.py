@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from datetime import timedelta
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 import soe_lib.whatif.distributed  # noqa: F401  (teaches pickle the frozen mappings of a Snapshot)
+from soe_lib.errors import SoeError
+from soe_lib.extract.settings import Fence
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.replay.known import CURRENT
 from soe_lib.replay.loop import live
 from soe_lib.replay.measures import summary
 from soe_lib.replay.planners import BaseStock, Optimiser, Planner
+from soe_lib.replay.processes import pool_of, written
 from soe_lib.replay.truth import Floats, Truth
 
 AS_IT_IS, CUSHION = "the plan without a cushion", "the plan with its cushion"
@@ -30,8 +32,11 @@ CAUSES: Mapping[str, str] = {
     "forecast": "a perfect forecast",
     "bias": "a forecast without bias",
     "events": "no stop and no late delivery",
+    "bound": "no fence, override or promised quantity",
 }
 """What is switched off, to see what it cost the plan without a cushion."""
+LOST = 3
+"""A replay goes on after so many lost processes; one more ends it."""
 
 
 def planners(policies: pl.DataFrame) -> dict[str, Planner]:
@@ -50,7 +55,12 @@ def planners(policies: pl.DataFrame) -> dict[str, Planner]:
 
 
 def without(truth: Truth, cause: str) -> Truth:
-    """The same truth with one cause of loss switched off: "forecast", "bias" or "events"."""
+    """The same truth with one cause of loss switched off: "forecast", "bias", "events" or "bound"."""
+    if cause == "bound":
+        open_ = replace(truth.promised, settings=replace(truth.promised.settings, fence=Fence()))
+        listed = {name: rows for name, rows in truth.listed.items() if name != "overrides"}
+        free = truth.published.with_columns(committed=pl.lit(0.0))
+        return replace(truth, promised=open_, listed=listed, published=free)
     if cause == "events":
         calm = truth.real.replace(**{name: truth.promised[name] for name in ("calendar", "offers", "receipts")})
         return replace(truth, real=calm, promised=calm, events=truth.events.clear())
@@ -58,7 +68,13 @@ def without(truth: Truth, cause: str) -> Truth:
         truth.real["forecast"]
         .filter(pl.col("version") == CURRENT)
         .select(
-            "item", "location", "customer", "quantity", "price", date=(pl.col("period") + "-1").str.to_date("%G-W%V-%u")
+            "item",
+            "location",
+            "customer",
+            "quantity",
+            "price",
+            date=(pl.col("period") + "-1").str.to_date("%G-W%V-%u"),
+            committed=pl.lit(0.0),
         )
     )
     earlier = truth.published.filter(pl.col("published_on") < truth.start)
@@ -83,12 +99,17 @@ def without(truth: Truth, cause: str) -> Truth:
     return replace(truth, published=made)
 
 
+def causes_of(truth: Truth) -> tuple[str, ...]:
+    """The causes that can be switched off: what binds a plan only where something does."""
+    return tuple(name for name in CAUSES if name != "bound" or truth.binds)
+
+
 def lived(
     truth: Truth,
     policies: pl.DataFrame,
     home: Path,
     *,
-    causes: Sequence[str] = tuple(CAUSES),
+    causes: Sequence[str],
     workers: int = 2,
     told: Callable[[str], None] | None = None,
 ) -> list[dict[str, Any]]:
@@ -104,20 +125,33 @@ def lived(
     mark = home / fingerprint(truth, policies)
     mark.mkdir(parents=True, exist_ok=True)
     found = {name: _read(mark, name) for name in names}
-    missing = [name for name in names if found[name] is None]
-    if missing:
-        best = truth.hindsight
-        bare = replace(truth)
-        with ProcessPoolExecutor(max(1, min(workers, len(missing))), mp_context=get_context("spawn")) as pool:
-            # Those that plan by a program take longest: they come first.
-            order = sorted(missing, key=lambda name: name == RULE)
-            futures = [pool.submit(_one, bare, policies, name, best, mark) for name in order]
-            for future in as_completed(futures):
-                done = future.result()
+    say, lost = told or (lambda _: None), 0
+    while missing := [name for name in names if found[name] is None]:
+        try:
+            for done in _side_by_side(truth, policies, missing, mark, workers):
                 found[done["name"]] = done
-                if told:
-                    told(f"{done['name']}: {done['share']:.3f} of hindsight")
+                say(f"{done['name']}: {done['share']:.3f} of hindsight")
+        except BrokenProcessPool as error:
+            lost += 1
+            if lost > LOST:
+                raise SoeError(
+                    f"A process of the replay was lost {lost} times; too little memory is the usual reason. Run it "
+                    "again with --workers 1: it goes on where it was."
+                ) from error
+            say("a process was lost; its weeks that were done are kept, and it goes on from there")
     return [one for one in found.values() if one is not None]
+
+
+def _side_by_side(
+    truth: Truth, policies: pl.DataFrame, names: Sequence[str], home: Path, workers: int
+) -> Iterator[dict[str, Any]]:
+    """The summaries of the named planners and causes, as they are done."""
+    best, bare = truth.hindsight, replace(truth)
+    with pool_of(min(workers, len(names))) as pool:
+        # Those that plan by a program take longest: they come first.
+        order = sorted(names, key=lambda name: name == RULE)
+        for future in as_completed([pool.submit(_one, bare, policies, name, best, home) for name in order]):
+            yield future.result()
 
 
 def _one(truth: Truth, policies: pl.DataFrame, name: str, best: Floats, home: Path) -> dict[str, Any]:
@@ -131,11 +165,14 @@ def _one(truth: Truth, policies: pl.DataFrame, name: str, best: Floats, home: Pa
         if week % 13 == 0 or week == truth.weeks:
             print(f"{CAUSES.get(name, name)}: week {week} of {truth.weeks}", file=sys.stderr, flush=True)
 
-    done = live(chosen, planner, name, kept=_file(home, name, ".npz"), told=said)
+    def went_on(week: int) -> None:
+        print(f"{CAUSES.get(name, name)}: goes on after week {week} of {truth.weeks}", file=sys.stderr, flush=True)
+
+    kept = _file(home, name, ".npz")
+    done = live(chosen, planner, name, kept=kept, told=said, went_on=went_on)
     made = {"name": name, **summary(done)}
-    aside = _file(home, name, f".{os.getpid()}")
-    aside.write_text(json.dumps(made), encoding="utf-8")
-    aside.replace(_file(home, name, ".json"))
+    written(_file(home, name, ".json"), json.dumps(made))
+    kept.unlink(missing_ok=True)
     return made
 
 
@@ -153,7 +190,8 @@ def fingerprint(truth: Truth, policies: pl.DataFrame) -> str:
     digest = hashlib.sha256(f"{truth.weeks} {truth.horizon}".encode())
     for snapshot in (truth.real, truth.promised):
         digest.update(_mark(snapshot))
-    for frame in (truth.published, truth.events, policies, *(truth.past[name] for name in sorted(truth.past))):
+    told = [frames[name] for frames in (truth.past, truth.listed) for name in sorted(frames)]
+    for frame in (truth.published, truth.events, policies, *told):
         digest.update(frame.sort(frame.columns, nulls_last=True).write_csv().encode())
     digest.update(code().encode())
     return digest.hexdigest()[:16]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 import scipy.sparse as sp
 
-from soe_lib.errors import DataError
+from soe_lib.errors import SolveError
 from soe_lib.extract.calendar import BEYOND
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.blocks import STANDARD
@@ -25,10 +25,15 @@ Ints = npt.NDArray[np.intp]
 
 DECIDED = ("make", "run", "ship", "overtime", "buy")
 """Flows of a week that a planner decides; sales follow from the demand that comes."""
-
-
-OWN_RECEIPT = r"^(?:make|buy|ship)-(\d+)-\d+-\d+$"
-"""How a replay names the receipts of its own orders: what, the week it was placed in, its cell, the week promised."""
+FOLLOWING = ("sell", "replace", "scrap")
+"""Flows of a week that follow: from demand, from what customers accept instead, from what expires."""
+LIVES = ("shelf_life", "lots_in_stock", "lots_used", "lots_shipped", "lots_scrapped")
+"""Rows of goods that expire: what was carried out keeps them."""
+MARGINS = (0.0, 1e-9, 1e-7)
+"""Units by which what was carried out may give way, one after the other: sums of a year of weeks are off by the last
+digits, and HiGHS takes a stock of −1e-11 for impossible."""
+DUST = 1e-6
+"""Units by which sums of what was carried out may miss a row that it keeps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +52,8 @@ class Truth:
     events : columns of the table `events`, and known_on: the first day on which anybody knew of it; known_to, where
         given: the last day on which it was listed.
     past : tables `actuals` and `deliveries` of the weeks before the first Monday.
+    listed : tables as each Monday's extract had them, with known_on (the Monday): calendar, overrides.
+    findings : what the extracts lack or a replay leaves out, in sentences.
     """
 
     real: Snapshot
@@ -56,6 +63,8 @@ class Truth:
     published: pl.DataFrame
     events: pl.DataFrame
     past: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    listed: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    findings: tuple[str, ...] = ()
 
     @property
     def start(self) -> date:
@@ -70,6 +79,25 @@ class Truth:
         """The events that were known on a day."""
         known = self.events.filter(pl.col("known_on") <= day)
         return known.filter(pl.col("known_to") >= day) if "known_to" in known.columns else known
+
+    def known(self, table: str, day: date) -> pl.DataFrame:
+        """A table as the extract of a Monday had it; the first Monday's where only that is known."""
+        if (rows := self.listed.get(table)) is None:
+            return self.promised[table]
+        return rows.filter(pl.col("known_on") == day).drop("known_on")
+
+    @cached_property
+    def binds(self) -> bool:
+        """Whether a fence, overrides or promised quantities bind a Monday's plan."""
+        hands = self.listed.get("overrides")
+        promised = "committed" in self.published.columns and bool((self.published["committed"] > 0).any())
+        return promised or self.fenced or (hands is not None and hands.height > 0)
+
+    @property
+    def fenced(self) -> bool:
+        """Whether the company keeps a fence around the plan of the week before."""
+        fence = self.promised.settings.fence
+        return fence.frozen_days > 0 or fence.slushy_days > 0
 
     @cached_property
     def physics(self) -> Physics:
@@ -172,12 +200,6 @@ class Physics:
         Raises SolveError where there is no proven plan.
         """
         own, canonical = self.model.program, self.canonical
-        lower, upper = canonical.lower.copy(), canonical.upper.copy()
-        if carried_out is not None:
-            for flow, place in ((flow, own.columns[flow]) for flow in (*DECIDED, "sell") if flow in own.columns):
-                fixed = (self.period[place] >= 0) & (self.period[place] < weeks)
-                there = np.arange(canonical.columns[flow].start, canonical.columns[flow].stop)[fixed]
-                lower[there] = upper[there] = carried_out[place][fixed]
         # What was carried out may have broken a limit that nobody could keep, such as room when sales stayed away.
         row_upper = canonical.row_upper.copy()
         for name, rows in canonical.rows.items() if carried_out is not None else ():
@@ -185,12 +207,33 @@ class Physics:
             if balance.sense == "<=" and "period" in balance.keys:
                 number = {label: place for place, label in enumerate((*self.labels, BEYOND))}
                 done = balance.named["period"].replace_strict(number, return_dtype=pl.Int64).to_numpy() < weeks
-                row_upper[rows] = np.where(done, np.inf, row_upper[rows])
-        answer = Gate(replace(canonical, lower=lower, upper=upper, row_upper=row_upper)).answer(self.model.weights)
+                free = row_upper[rows] + DUST if name in LIVES else np.inf
+                row_upper[rows] = np.where(done, free, row_upper[rows])
+        for margin in MARGINS:
+            lower, upper = self._held(carried_out, weeks, margin)
+            held = replace(canonical, lower=lower, upper=upper, row_upper=row_upper)
+            try:
+                answer = Gate(held).answer(self.model.weights)
+                break
+            except SolveError:
+                if carried_out is None or margin == MARGINS[-1]:
+                    raise
         x = np.zeros(len(answer.x))
         for flow, place in own.columns.items():
             x[place] = answer.x[canonical.columns[flow]]
         return x
+
+    def _held(self, carried_out: Floats | None, weeks: int, margin: float) -> tuple[Floats, Floats]:
+        """Bounds of the columns: what was carried out in the first weeks stays, within a margin [unit]."""
+        own, canonical = self.model.program, self.canonical
+        lower, upper = canonical.lower.copy(), canonical.upper.copy()
+        if carried_out is not None:
+            for flow, place in ((flow, own.columns[flow]) for flow in (*DECIDED, *FOLLOWING) if flow in own.columns):
+                fixed = (self.period[place] >= 0) & (self.period[place] < weeks)
+                there = np.arange(canonical.columns[flow].start, canonical.columns[flow].stop)[fixed]
+                lower[there] = np.maximum(carried_out[place][fixed] - margin, lower[there])
+                upper[there] = carried_out[place][fixed] + margin
+        return lower, upper
 
 
 def _rows(rows: pl.DataFrame, who: pl.DataFrame, place: Mapping[str, int], periods: int) -> Ints:
@@ -204,35 +247,3 @@ def _rows(rows: pl.DataFrame, who: pl.DataFrame, place: Mapping[str, int], perio
 def _placed(matrix: sp.csc_array, rows: slice, at: Ints, height: int) -> sp.csc_array:
     part = sp.coo_array(matrix[rows, :])
     return sp.csc_array((part.data, (at[part.row], part.col)), shape=(height, matrix.shape[1]))
-
-
-def refused(snapshot: Snapshot, truth: Truth) -> Snapshot:
-    """The snapshot, where it holds nothing that was known only later.
-
-    Raises
-    ------
-    DataError : a forecast version of a later week, an actual or a delivery of the as-of date or after it, an event that
-        nobody had told of, a receipt of an order that was not yet placed; all of them at once.
-    """
-    day, found = snapshot.as_of, []
-    week = (day - truth.start).days // 7
-    dated = snapshot["forecast"].filter(pl.col("version").str.contains(r"^\d{4}-W\d{2}$"))
-    late = (pl.col("ordered_on") >= day) | (pl.col("arrived_on") >= day)
-    # Receipts of the replay's own orders say in which week they were placed; all others were there from the start.
-    placed = pl.col("receipt").str.extract(OWN_RECEIPT).cast(pl.Int64)
-    own = snapshot["receipts"].with_columns(placed=placed)
-    strange = pl.col("placed").is_null() & ~pl.col("receipt").is_in(truth.promised["receipts"]["receipt"].implode())
-    told = truth.known_events(day)["event"].implode()
-    looks = {
-        "forecast versions of a later week": dated.filter(pl.col("version") > day.strftime("%G-W%V")),
-        "actuals of the as-of date or later": snapshot["actuals"].filter(pl.col("date") >= day),
-        "deliveries that had not come": snapshot["deliveries"].filter(late),
-        "events that nobody had told of": snapshot["events"].filter(~pl.col("event").is_in(told)),
-        "receipts of orders that were not yet placed": own.filter((pl.col("placed") >= week) | strange),
-    }
-    for what, rows in looks.items():
-        if rows.height:
-            found.append(f"{rows.height} {what}, first {rows.row(0)}")
-    if found:
-        raise DataError(f"The snapshot of {day} knows what nobody knew then: {'; '.join(found)}.")
-    return snapshot

@@ -122,7 +122,7 @@ def test_the_command_writes_a_page_and_a_second_run_plans_nothing(
     results = json.loads((out / "replay.json").read_text(encoding="utf-8"))
     assert [one["name"] for one in results] == [run.AS_IT_IS, run.CUSHION, run.TYPED, run.RULE]
     assert all(one["share"] <= 1.0 + 1e-9 for one in results)
-    monkeypatch.setattr(run, "ProcessPoolExecutor", None)
+    monkeypatch.setattr(run, "pool_of", None)
     again = CliRunner().invoke(main, call)
     assert again.exit_code == 0, again.output
     assert json.loads((out / "replay.json").read_text(encoding="utf-8")) == results
@@ -130,7 +130,11 @@ def test_the_command_writes_a_page_and_a_second_run_plans_nothing(
 
 @pytest.mark.parametrize(
     ("what", "says"),
-    [("one", "needs two or more"), ("gap", "have no extract"), ("silent", "say what was asked for or sold")],
+    [
+        ("one", "needs two or more"),
+        ("gap", "1 week has no extract before"),
+        ("silent", "say what was asked for or sold"),
+    ],
 )
 def test_a_folder_without_a_past_says_what_is_missing(tmp_path: Path, what: str, says: str) -> None:
     generate(tmp_path, weeks=1 if what == "one" else 3 if what == "gap" else 2, seed=3, **SIZE)

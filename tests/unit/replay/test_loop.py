@@ -11,14 +11,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from soe_lib.errors import DataError, ReconciliationError
+from soe_lib.errors import ReconciliationError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.model import Model
 from soe_lib.replay.carry import Floor, State
-from soe_lib.replay.known import Memory, shaped
+from soe_lib.replay.known import Memory
 from soe_lib.replay.loop import live, valued
 from soe_lib.replay.planners import BaseStock, Optimiser
-from soe_lib.replay.truth import Truth, refused
+from soe_lib.replay.truth import Truth
 from tests.benchmarks.worlds import World, draw, typed
 
 CERTAIN = World(seed=3, noise=0.0, bias=0.0, stops=False, late=False, load=0.93, weeks=6)
@@ -117,13 +117,22 @@ def test_what_was_carried_out_is_a_plan_of_the_truth_and_its_money_is_the_ledger
     assert valued(rough, done.quantities).total == pytest.approx(done.money, abs=0.01)
 
 
+def test_the_last_digits_of_what_was_carried_out_leave_no_closing_weeks_without_a_plan(rough: Truth) -> None:
+    """Sold beyond what was asked for by 3e-9 a line: exactly that no plan can have."""
+    done = live(rough, rule(rough))
+    place, x = rough.physics.of_flow("sell"), done.state.x.copy()
+    x[place] += 3e-9 * (x[place] > 0)
+    money = rough.physics.model.program.money
+    assert money @ rough.physics.best(x, rough.weeks) == pytest.approx(done.money, abs=0.01)
+
+
 def test_a_week_that_does_not_close_stops(rough: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
     floor, sold = Floor(rough), Floor._sold
 
-    def stealing(self: Floor, state: State, net: np.ndarray, week: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        x, after, left = sold(self, state, net, week)
-        after[0, week] -= 1.0
-        return x, after, left
+    def stealing(self: Floor, state: State, week: int) -> tuple[np.ndarray, State]:
+        x, after = sold(self, state, week)
+        after.net[0, week] -= 1.0
+        return x, after
 
     monkeypatch.setattr(Floor, "_sold", stealing)
     with pytest.raises(ReconciliationError, match="do not add up"):
@@ -154,30 +163,6 @@ def test_late_deliveries_are_written_down_with_the_day_they_were_promised_for(ro
     took = (pl.col("arrived_on") - pl.col("ordered_on")).dt.total_days()
     assert both.height == own.height > 0
     assert both.filter(took != pl.col("lead_time_days")).is_empty()
-
-
-@pytest.mark.parametrize("what", ["forecast", "actuals", "deliveries", "events"])
-def test_knowledge_of_later_is_refused(rough: Truth, what: str) -> None:
-    floor = Floor(rough)
-    snapshot, later = Memory(floor).snapshot(floor.opening(), 0), rough.monday(1)
-    planted = {
-        "forecast": snapshot["forecast"].head(1).with_columns(version=pl.lit(later.strftime("%G-W%V"))),
-        "actuals": snapshot["actuals"].head(1).with_columns(date=pl.lit(rough.start)),
-        "deliveries": snapshot["deliveries"].head(1).with_columns(arrived_on=pl.lit(later)),
-        "events": shaped("events", pl.DataFrame({"event": ["X"], "kind": ["downtime"], "target": ["L1"]})),
-    }[what]
-    assert refused(snapshot, rough) is snapshot
-    with pytest.raises(DataError, match="knows what nobody knew then"):
-        refused(snapshot.replace(**{what: pl.concat([snapshot[what], planted])}), rough)
-
-
-def test_a_receipt_that_nobody_ordered_is_refused(rough: Truth) -> None:
-    floor = Floor(rough)
-    snapshot = Memory(floor).snapshot(floor.opening(), 0)
-    for name in ("buy-3-1-6", "PO-999"):
-        row = snapshot["receipts"].head(1).with_columns(receipt=pl.lit(name))
-        with pytest.raises(DataError, match="receipts of orders that were not yet placed"):
-            refused(snapshot.replace(receipts=pl.concat([snapshot["receipts"], row])), rough)
 
 
 def test_rows_in_any_order_give_the_same_replay(rough: Truth) -> None:

@@ -1,0 +1,42 @@
+"""Processes of a replay, and files that are whole or not there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from pathlib import Path
+from threading import Thread
+
+from soe_lib.whatif.distributed import ONE_EACH
+
+
+@contextmanager
+def pool_of(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes side by side, each with one thread of its own; none outlives this one, however it ends."""
+    before = {name: os.environ.get(name) for name in ONE_EACH}
+    os.environ.update(dict.fromkeys(ONE_EACH, "1"))
+    try:
+        with ProcessPoolExecutor(
+            max(1, workers), mp_context=get_context("spawn"), initializer=_end_with_parent
+        ) as pool:
+            yield pool
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever, or do weeks that nobody reads."""
+    if (parent := parent_process()) is not None:
+        Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
+
+
+def written(file: Path, text: str) -> None:
+    """Write a file whole: who is killed meanwhile leaves the old one."""
+    aside = file.with_name(f".{file.name}.{os.getpid()}")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(file)
