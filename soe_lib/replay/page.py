@@ -24,7 +24,7 @@ FAMILIES = 12
 SERVED = "Share of units asked for that were served in their week"
 STOCK = "Closing stock at standard cost [{}]"
 HURRIED = "Premium of hurried orders, added up [{}]"
-CHANGED = "Units started that a plan has otherwise than the plan before, in the coming four weeks"
+CHANGED = "Units to be started in the coming four weeks that a plan has otherwise than the plan of the Monday before"
 Results = Sequence[Mapping[str, Any]]
 
 
@@ -40,10 +40,10 @@ def replay_page(results: Results, *, company: str, currency: str, truth: Truth) 
     drawn = [
         ("Share of hindsight by quarter", by_quarter(ways)),
         ("Share of hindsight by family", by_family(ways)),
-        ("Service", _weekly(ways, "on_time", "Service", _service, SERVED, percent=True)),
-        ("Stock", _weekly(ways, "stock", "Stock", _mean(currency), STOCK.format(currency))),
-        ("Expediting", _weekly(ways, "expediting", "Expediting", _total(currency), HURRIED.format(currency))),
-        ("Changes of plan", _weekly(ways, "churn", "Changes of plan", _units, CHANGED)),
+        ("Service", _weekly(ways, "on_time", "Served in their week", _service, SERVED, percent=True)),
+        ("Stock", _weekly(ways, "stock", "Stock on average", _mean(currency), STOCK.format(currency))),
+        ("Expediting", _weekly(ways, "expediting", "Premiums paid", _total(currency), HURRIED.format(currency))),
+        ("Changes of plan", _weekly(ways, "churn", "Changed on average", _units, CHANGED)),
         ("Where the rest was lost", lost(ways, causes, currency)),
     ]  # fmt: skip
     places = [folder / "templates" for folder in (root(), shipped()) if (folder / "templates" / TEMPLATE).is_file()]
@@ -129,8 +129,8 @@ def by_quarter(ways: Results) -> Chart:
     return _lines(
         lines,
         title,
-        "Money of each quarter, stock moves at standard cost, as a share of hindsight's",
-        "Quarter",
+        "Money of each quarter, changes of stock at standard cost, as a share of hindsight's",
+        "Quarter, counted from the first Monday",
         percent=True,
     )
 
@@ -150,7 +150,9 @@ def by_family(ways: Results) -> Chart:
         one["name"]: dict(frame.filter(pl.col("planner") == one["name"]).select("family", "share").iter_rows())
         for one in ways
     }
-    return _bars(bars, large, title, "Money of each family, stock moves at standard cost, as a share of hindsight's")
+    return _bars(
+        bars, large, title, "Money of each family, changes of stock at standard cost, as a share of hindsight's"
+    )
 
 
 def lost(ways: Results, causes: Results, currency: str) -> Chart:
@@ -164,7 +166,8 @@ def lost(ways: Results, causes: Results, currency: str) -> Chart:
         gains["a cushion"] = named[CUSHION]["share"] - base
     most = max(gains, key=lambda name: gains[name])
     worth = gains[most] * named[AS_IT_IS]["earned"]
-    title = f"With {most} the plan would have earned {words.brief_money(worth, currency, sign=True)}"
+    more = f"{words.brief_money(worth, currency)} more" if worth > 0 else "no more"
+    title = f"With {most} the plan would have earned {more}"
     order = sorted(gains, key=lambda name: -gains[name])
     note = f"Points of hindsight gained over {words.percent(base, decimals=1)}; each alone, so they do not add up"
     return _bars({"gain": gains}, order, title, note)
@@ -207,17 +210,17 @@ def _weekly(
         values = pl.col(column) / pl.col("demand") if percent else pl.col(column)
         shown = table.select("week", value=values.cum_sum() if column == "expediting" else values).drop_nulls()
         found = figure(table)
-        said.append(f"{one['name']} {words.percent(found, decimals=1) if percent else found}")
         if shown.height:
+            said.append(f"{one['name']} {words.percent(found, decimals=1) if percent else found}")
             lines[one["name"]] = ((shown["week"] + 1).to_list(), shown["value"].to_list())
-    title = f"{what}: {'; '.join(said)}"
+    title = f"{what}: {'; '.join(said)}" if said else f"{what}: no planner looks ahead"
     return _lines(lines, title, subtitle, "Week", percent=percent) if lines else nothing_to_show(title)
 
 
 def _lines(
     lines: Mapping[str, tuple[list[Any], list[float]]], title: str, subtitle: str, x: str, *, percent: bool = False
 ) -> Chart:
-    figure, (axes,) = style.new_figure(height=3.2, title=title, subtitle=subtitle)
+    figure, (axes,) = style.new_figure(height=3.2, subtitle=subtitle)
     for colour, (name, (places, values)) in zip(COLOURS, lines.items(), strict=False):
         axes.plot(places, values, color=colour, linewidth=1.8, marker="o", markersize=3, label=style.label(name))
     style.axis_name(axes, x=x)
@@ -235,7 +238,7 @@ def _lines(
 
 def _bars(bars: Mapping[str, Mapping[str, float]], order: Sequence[str], title: str, subtitle: str) -> Chart:
     height = 0.22 * len(order) * len(bars) + 0.14 * len(order) + 0.8
-    figure, (axes,) = style.new_figure(height=height, title=title, subtitle=subtitle)
+    figure, (axes,) = style.new_figure(height=height, subtitle=subtitle)
     style.tidy(axes, grid="x")
     thick = 0.8 / len(bars)
     for number, (colour, (name, values)) in enumerate(zip(COLOURS, bars.items(), strict=False)):
