@@ -11,7 +11,8 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from threading import Thread
 
-from soe_lib.whatif.distributed import ONE_EACH
+ONE_EACH = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
+"""What tells libraries how many threads to take."""
 
 
 @contextmanager
