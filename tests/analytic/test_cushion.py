@@ -250,6 +250,10 @@ def test_components_are_protected_over_their_longer_lead_time(tmp_path: Path) ->
         ("R", 14.0): pytest.approx(3 / 14),
         ("R", 28.0): pytest.approx(2 / 28),
     }
+    # Holding, 0.1 a week, is counted once, over the shorter of the two times.
+    price = risk.levels(network).filter(pl.col("item").cast(pl.String) == "R", pl.col("period").cast(pl.String) == "W4")
+    above = float(WEIGHTS[np.asarray(normal_slices()) > 0].sum())
+    assert price["price"].sum() == pytest.approx(7.0 * (3 / 14 + 2 / 28) * above + 0.1 * above)
     # In the last week 28 days of errors have added up: 4 × 200 units at 0.3 ÷ √4 each.
     top = risk.levels(network).filter(pl.col("item").cast(pl.String) == "R", pl.col("period").cast(pl.String) == "W4")
     assert top["level"].max() == pytest.approx(800 * 0.15 * float(normal_slices()[-1]))

@@ -155,6 +155,28 @@ def test_a_unit_lost_costs_its_price_less_what_it_would_cost(
     assert found["lost"].to_list() == pytest.approx([lost])
 
 
+def test_a_unit_lost_of_a_made_item_costs_its_price_less_what_making_it_takes(tmp_path: Path) -> None:
+    """C = (2 + half an hour at 30, or at 10 on the other line, + 3 × D) ÷ 0.8 yield, D = 1.5 + 2 × E, E bought at 0.25."""
+    names = ("C", "D", "E")
+    goods = [{"item": name, "unit": "each", "price": 30.0 if name == "C" else None} for name in names]
+    ahead = [{"item": "C", "location": "P", "period": week(n), "version": "now", "quantity": 100.0} for n in range(4)]
+    made = company(
+        tmp_path, items=goods, forecast=ahead,
+        offers=[{"offer": "E", "supplier": "S", "item": "E", "location": "P", "unit_cost": 0.25}],
+        routings=[
+            {"routing": "RC", "item": "C", "location": "P", "cost_per_unit": 2.0, "yield": 0.8},
+            {"routing": "RC dear", "item": "C", "location": "P", "cost_per_unit": 99.0, "yield": 1.0},
+            {"routing": "RD", "item": "D", "location": "P", "cost_per_unit": 1.5, "yield": 1.0},
+        ],
+        resources=[{"resource": f"L{cost}", "location": "P", "hourly_cost": cost} for cost in (30.0, 10.0)],
+        calendar=[{"resource": f"L{cost}", "period": week(n), "hours": 100.0} for cost in (30.0, 10.0) for n in range(4)],
+        operations=[{"routing": "RC", "step": "1", "resource": f"L{cost}", "hours_per_unit": 0.5} for cost in (30.0, 10.0)],
+        components=[{"routing": "RC", "component": "D", "quantity": 3.0}, {"routing": "RD", "component": "E", "quantity": 2.0}],
+    )  # fmt: skip
+    found = risk.lines(Network(made)).filter(pl.col("item").cast(pl.String) == "C")
+    assert found["lost"].to_list() == pytest.approx([30.0 - (2.0 + 0.5 * 20.0 + 3.0 * (1.5 + 2.0 * 0.25)) / 0.8])
+
+
 def test_a_trading_company_is_protected_where_it_buys(tmp_path: Path) -> None:
     """C comes to a depot in three weeks, or in one at 2 more, and a day later to its market; A and B are bought there.
 

@@ -11,6 +11,7 @@ from soe_lib.model.axis import Floats
 from soe_lib.model.inbound import NODE, last_way, lateness, usage, ways
 from soe_lib.model.prepared import prepared
 from soe_lib.model.risk.cells import pace
+from soe_lib.model.risk.worth import worth
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -56,19 +57,6 @@ def lines(network: Network) -> pl.DataFrame:
         lost=pl.col("lost") / pl.col("per_unit"),
         patient="patient",
         own=(pl.col("item") == pl.col("of_item")) & (pl.col("location") == pl.col("of_location")),
-    )
-
-
-@prepared
-def worth(network: Network) -> pl.DataFrame:
-    """What a unit would cost that is not sold: item, value [money/unit].
-
-    Standard cost, else the end value, else what the cheapest offer asks, else 0.
-    """
-    bought = network.table("offers").group_by("item").agg(pl.col("unit_cost").min())
-    left = pl.when(pl.col("end_value") > 0.0).then("end_value")
-    return network.items.join(bought, on="item", how="left", maintain_order="left").select(
-        "item", value=pl.coalesce("standard_cost", left, "unit_cost").fill_null(0.0)
     )
 
 

@@ -29,8 +29,8 @@ def levels(network: Network) -> pl.DataFrame:
 
     Formula: level = slice of the relative error × max(forecast of the interval, half the usual one) − what those ask
     for in the interval who are short before, the interval being what the curve protects, or what lies between the as-of
-    date and the period's end where that is shorter; price = (rate + holding where nobody is short before) × days of the
-    review × probability of the slice.
+    date and the period's end where that is shorter; price = (rate + holding where nobody is short before, over the
+    shortest interval) × days of the review × probability of the slice.
 
     Returns
     -------
@@ -48,7 +48,9 @@ def levels_against(network: Network, causes: Sequence[str]) -> pl.DataFrame:
     if rows.is_empty():
         return nothing
     held = pl.col("holding").fill_null(0.0) * pace(network)
-    rows = rows.with_columns(pl.when("first").then(pl.col("rate") + held).otherwise("rate").alias("rate"))
+    # A unit short is held nowhere, over whichever interval it is short: the shortest one counts that once.
+    once = pl.col("first") & (pl.col("days") == pl.col("days").min().over(NODE))
+    rows = rows.with_columns(pl.when(once).then(pl.col("rate") + held).otherwise("rate").alias("rate"))
     told = stated(network)
     rest = rows.join(told.select(NODE).unique(), on=NODE, how="anti").sort(*NODE, "days", "rank")
     found = []

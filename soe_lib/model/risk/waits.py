@@ -10,8 +10,8 @@ from soe_lib.model.demand import KEYS, served
 from soe_lib.model.inbound import NODE
 from soe_lib.model.prepared import prepared
 from soe_lib.model.risk.cells import CELL, reviews
-from soe_lib.model.risk.losses import worth
 from soe_lib.model.risk.tiers import steps
+from soe_lib.model.risk.worth import worth
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
