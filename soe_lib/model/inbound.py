@@ -64,10 +64,36 @@ def _open(network: Network, rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(known & (pl.col("maximum").fill_null(1.0) > 0.0))
 
 
-@prepared
-def last_way(network: Network) -> pl.DataFrame:
-    """item, location, days: lead time of the shortest last way in, made, bought or shipped from wherever it lies."""
-    return ways(network).group_by(NODE).agg(pl.col("days").min()).sort(NODE)
+def way_from_stock(network: Network, held: pl.DataFrame) -> pl.DataFrame:
+    """The shortest way to a node from where stock is held against errors; what lies between adds its time.
+
+    Formula: days = least over the ways in of lead time + what the node before waits for: nothing where it holds stock,
+    its own days where it does not. What is made waits for the last of its components.
+
+    Parameters
+    ----------
+    held : item, location of the nodes that hold such stock.
+
+    Returns
+    -------
+    item, location, days, of every node with a way in.
+    """
+    known = ways(network).select(*NODE, "kind", "name", "origin", "days").with_row_index("way")
+    parts = network.table("components").select(pl.col("routing").cast(pl.String).alias("name"), feed="component")
+    made = known.filter(pl.col("kind") == "make").join(parts, on="name").select("way", "feed", at="location")
+    shipped = known.filter(pl.col("kind") == "ship").select("way", feed="item", at="origin")
+    stock = held.select(feed="item", at="location")
+    fed = pl.concat([made, shipped]).join(stock, on=["feed", "at"], how="anti")
+    found = known.group_by(NODE).agg(pl.col("days").min()).sort(NODE)
+    for _ in range(DEPTH):
+        before = found.select(feed="item", at="location", wait="days")
+        waits = fed.join(before, on=["feed", "at"]).group_by("way").agg(pl.col("wait").max())
+        whole = pl.col("days") + pl.col("wait").fill_null(0.0)
+        longer = known.join(waits, on="way", how="left").group_by(NODE).agg(whole.min().alias("days")).sort(NODE)
+        if longer.equals(found):
+            break
+        found = longer
+    return found
 
 
 @prepared

@@ -208,6 +208,34 @@ def test_a_trading_company_is_protected_where_it_buys(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("asked_at_the_plant", "sub", "days"), [(False, False, 28.0), (True, False, 21.0), (False, True, 33.0)]
+)
+def test_goods_are_protected_from_where_stock_is_held(
+    tmp_path: Path, asked_at_the_plant: bool, sub: bool, days: float
+) -> None:
+    """C is made at D in 7 days of R, or of S that is made in 5 of R, and is 14 days on its way to P; nothing is held at D
+    unless it is asked for there, and one review goes by.
+    """
+    names = ["C", "R", *(["S"] if sub else [])]
+    goods = [
+        {"item": one, "unit": "each", "standard_cost": 4.0, "price": 10.0 if one == "C" else None} for one in names
+    ]
+    asked = ["P", *(["D"] if asked_at_the_plant else [])]
+    made = company(
+        tmp_path, items=goods,
+        forecast=[{"item": "C", "location": at, "period": week(n), "version": "now", "quantity": 100.0} for at in asked for n in range(4)],
+        offers=[{"offer": "R", "supplier": "S", "item": "R", "location": "D", "unit_cost": 1.0, "lead_time_days": 35}],
+        routings=[{"routing": one, "item": one, "location": "D", "lead_time_days": 7 if one == "C" else 5} for one in names if one != "R"],
+        components=[{"routing": one, "component": "S" if sub and one == "C" else "R", "quantity": 1.0} for one in names if one != "R"],
+        lanes=[{"lane": "L", "origin": "D", "destination": "P", "item": "C", "lead_time_days": 14, "cost_per_unit": 0.1}],
+    )  # fmt: skip
+    found = risk.intervals(Network(made)).with_columns(pl.col("item", "location").cast(pl.String))
+    expected = [("C", "D", 14.0, None)] if asked_at_the_plant else []
+    expected += [("C", "P", days, None), ("R", "D", 42.0, None)]
+    assert found.filter(~pl.col("item").is_in(["A", "B"])).rows() == expected
+
+
+@pytest.mark.parametrize(
     ("terms", "more", "days"),
     [
         ({}, "", 8.0),

@@ -2,7 +2,7 @@
 
 from soe_lib.model.risk.cells import CAUSES, CELL, pace, reviews
 from soe_lib.model.risk.evidence import active, errors, stated
-from soe_lib.model.risk.losses import curves, intervals, lines, shortest_intervals
+from soe_lib.model.risk.losses import curves, from_stock, intervals, lines, shortest_intervals
 from soe_lib.model.risk.prices import levels
 from soe_lib.model.risk.shortages import shortfalls
 from soe_lib.model.risk.tiers import padded, steps, steps_against
@@ -15,6 +15,7 @@ __all__ = [
     "active",
     "curves",
     "errors",
+    "from_stock",
     "intervals",
     "levels",
     "lines",

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from soe_lib.model.axis import Floats
-from soe_lib.model.inbound import NODE, last_way, lateness, usage, ways
+from soe_lib.model.inbound import NODE, lateness, usage, way_from_stock, ways
 from soe_lib.model.prepared import prepared
 from soe_lib.model.risk.cells import pace
 from soe_lib.model.risk.worth import worth
@@ -64,25 +64,19 @@ def lines(network: Network) -> pl.DataFrame:
 def intervals(network: Network) -> pl.DataFrame:
     """Each protection interval of a node, and what a unit below costs at most.
 
-    Goods where demand meets them: lead time of the shortest last way in (what is made or shipped further up is
-    protected where it lies) and one review. What is bought for them, as a component or in another place that does not
-    make it: the lead time of the fastest offer and one review. Of both what is bought: also that of the cheapest
-    offer, where a faster one at a premium helps. Where that one comes within the review that it is ordered in, what is
-    missing of a part costs its premium and nothing is lost: the goods' own cushion covers the review. Of a place with
-    several shortest intervals the shortest.
+    Goods where demand meets them: the way from where stock is held, see `from_stock`, and one review. What is bought
+    for them, as a component or in another place that does not make it: lead time of the fastest offer and one review.
+    Of both what is bought: also that of the cheapest offer, where a faster one at a premium helps. Where that one comes
+    within the review that it is ordered in, what is missing of a part costs its premium and nothing is lost: the goods'
+    own cushion covers the review. Of a place with several shortest intervals the shortest.
 
     Returns
     -------
     item, location, days, most [money/unit; null: what the demand loses].
     """
     review = float(network.settings.cushion.review_days)
-    served = lines(network).join(
-        ways(network).filter(pl.col("kind") == "make").select(*NODE, made=pl.lit(True)).unique(), on=NODE, how="left"
-    )
-    goods = served.filter("own").select(NODE).unique().join(last_way(network), on=NODE)
-    part = pl.col("item") != pl.col("of_item")
-    bought = served.filter(part | pl.col("made").is_null()).group_by(NODE).agg(fed=(part | ~pl.col("own")).any())
-    offers = ways(network).filter(pl.col("kind") == "buy").join(bought.select(NODE), on=NODE, how="semi")
+    goods = lines(network).filter("own").select(NODE).unique().join(from_stock(network), on=NODE)
+    bought, offers = _bought(network)
     cheapest = offers.sort(*NODE, "cost", "days").group_by(NODE, maintain_order=True).first()
     fastest = offers.sort(*NODE, "days", "cost").group_by(NODE, maintain_order=True).first()
     both = cheapest.select(*NODE, slow="days", low="cost", cheap="name").join(
@@ -95,6 +89,27 @@ def intervals(network: Network) -> pl.DataFrame:
         *NODE, pl.col("slow").alias("days") + review, most=(pl.col("high") - pl.col("low")).clip(0.0)
     )
     return pl.concat([shortest, slower]).sort(*NODE, "days")
+
+
+@prepared
+def from_stock(network: Network) -> pl.DataFrame:
+    """item, location, days: the shortest way in from where a cushion is held, of every node.
+
+    A cushion is held where demand meets goods, and where something is bought for them. A place between, in which goods
+    are made or reloaded, holds none: its time adds to the way (guaranteed service, Graves and Willems 2000).
+    """
+    held = pl.concat([lines(network).filter("own").select(NODE), _bought(network)[1].select(NODE)])
+    return way_from_stock(network, held.unique())
+
+
+def _bought(network: Network) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Nodes where something is bought for demand (item, location, fed: for others than its own), and their offers."""
+    made = ways(network).filter(pl.col("kind") == "make").select(*NODE, made=pl.lit(True)).unique()
+    served = lines(network).join(made, on=NODE, how="left")
+    part = pl.col("item") != pl.col("of_item")
+    bought = served.filter(part | pl.col("made").is_null()).group_by(NODE).agg(fed=(part | ~pl.col("own")).any())
+    offers = ways(network).filter(pl.col("kind") == "buy").join(bought.select(NODE), on=NODE, how="semi")
+    return bought, offers
 
 
 def _rescued(network: Network, both: pl.DataFrame) -> pl.DataFrame:

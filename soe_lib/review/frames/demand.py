@@ -10,8 +10,8 @@ import polars as pl
 from soe_lib.extract.folders import dates
 from soe_lib.extract.precedence import labelled
 from soe_lib.extract.snapshot import Snapshot, read
+from soe_lib.model import risk
 from soe_lib.model.demand import unforeseen
-from soe_lib.model.inbound import last_way
 from soe_lib.model.network import Network
 from soe_lib.review.frames.time import buckets
 
@@ -296,9 +296,9 @@ def _shaped(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
 def protection_lags(snapshot: Snapshot) -> pl.DataFrame:
     """How many weeks before its last week a decision must be made, by item and place; the cushion protects as long.
 
-    Formula: days = lead time of the shortest last way in (made, bought or shipped there) + the days to the next
-    decision (`[cushion] review_days`); lag = ⌈days ÷ 7⌉ − 1, the weeks from publication to the last week that the days
-    reach. No way in: the days to the next decision alone.
+    Formula: days = the shortest way in (made, bought or shipped there) from where a cushion is held + the days to the
+    next decision (`[cushion] review_days`); lag = ⌈days ÷ 7⌉ − 1, the weeks from publication to the last week that the
+    days reach. No way in: the days to the next decision alone.
 
     Returns
     -------
@@ -306,7 +306,7 @@ def protection_lags(snapshot: Snapshot) -> pl.DataFrame:
     """
     network = Network(snapshot)
     told = [snapshot[table].select("item", "location") for table in ("forecast", "orders")]
-    least = last_way(network).with_columns(pl.col("item", "location").cast(pl.String))
+    least = risk.from_stock(network).with_columns(pl.col("item", "location").cast(pl.String))
     known = pl.concat(told).unique().join(least, on=["item", "location"], how="left")
     days = known.with_columns(days=pl.col("days").fill_null(0.0) + float(snapshot.settings.cushion.review_days))
     return days.with_columns(lag=(pl.col("days") / 7).ceil().cast(pl.Int64) - 1).sort("item", "location")
