@@ -57,8 +57,6 @@ PUBLIC = {
     "expediting_by_cause": "soe_lib.money.stock",
     "in_currency": "soe_lib.money.valuation",
     "npv": "soe_lib.money.cash",
-    "irr": "soe_lib.money.cash",
-    "newsvendor": "soe_lib.money.newsvendor",
     "value_consensus": "soe_lib.money.valuation",
     "value_budget": "soe_lib.money.valuation",
     "value_record": "soe_lib.money.valuation",

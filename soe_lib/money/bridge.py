@@ -13,105 +13,30 @@ import polars as pl
 from soe_lib.display import html
 from soe_lib.errors import FormulationError, ReconciliationError
 from soe_lib.money.drivers import (
+    FIRST,
+    LAST,
+    ROUNDING,
     Flex,
-    Keys,
     Side,
     account_effects,
-    currency_effects,
+    check_keys,
+    currency_effect,
     flex,
     formula,
-    in_order_of_drivers,
     sales_effects,
-    sides_of,
+    side_of,
 )
+from soe_lib.money.ledger import in_order
 from soe_lib.money.rounding import LARGEST, as_money, nested, whole
-from soe_lib.money.window import PlanLike, Window, accrual, common_window, cut, horizon, items_of, standard_costs
-
-ROUNDING = "rounding"
-NOISE = 1e-6
-"""Minor units below which an effect is float noise."""
-
-
-def on_days(plans: Sequence[PlanLike], span: Window | None, costs: pl.DataFrame | None) -> list[PlanLike]:
-    if span is not None:
-        return [cut(plan, span, standard_cost=costs) for plan in plans]
-    return list(plans) if costs is None else [accrual(plan, costs) for plan in plans]
-
-
-def window_of(plans: Sequence[PlanLike], window: Window | Literal["common"] | None) -> Window | None:
-    """The days to compare; None for the whole of plans that cover the same days.
-
-    Raises ReconciliationError for different horizons without a window.
-    """
-    if window == "common":
-        return common_window(list(plans))
-    if window is not None:
-        return window
-    spans = [horizon(plan) for plan in plans]
-    if len(set(spans)) > 1:
-        said = "; ".join(f"{p.name}: {a} to {b}" for p, (a, b) in zip(plans, spans, strict=True))
-        raise ReconciliationError(
-            f"the plans cover different days ({said}), and money of different days cannot be bridged. "
-            'Compare what they share with window="common".'
-        )
-    return None
-
-
-def change_of(effects: Mapping[str, pl.DataFrame], plans: Sequence[PlanLike]) -> float:
-    """The change of margin, which the effects must be before they become cents: nothing may be rounded away.
-
-    Float noise grows with the figures: a volume of a million times the base is measured in such figures.
-    """
-    change = plans[1].ledger.margin - plans[0].ledger.margin
-    found = sum(float(rows.get_column("effect").sum()) for rows in effects.values())
-    size = sum(float(rows.get_column("effect").abs().sum()) for rows in effects.values())
-    turnover = sum(plan.ledger.turnover for plan in plans)
-    if abs(found - change) > max(1e-4, 1e-11 * turnover, 1e-13 * size):
-        raise ReconciliationError(f"the effects add up to {found:,.4f}, but the margin moves by {change:,.4f}.")
-    return change
-
-
-def in_minor_units(effects: Mapping[str, pl.DataFrame], keys: Keys, goals: tuple[int, int], scale: int) -> pl.DataFrame:
-    """Effects as minor units that add up to the rounded change, and what the rounded ends are off it.
-
-    Parameters
-    ----------
-    goals : the rounded change, and the change between the rounded ends, in minor units.
-    """
-    goal, change = goals
-    kept = {driver: rows.filter((pl.col("effect") * scale).abs() >= NOISE) for driver, rows in effects.items()}
-    sizes = [rows.height for rows in kept.values()]
-    rows = pl.concat(kept.values(), how="diagonal")
-    values = rows.get_column("effect").to_numpy() * scale
-    if beyond := [driver for driver, one in kept.items() if float(one["effect"].abs().sum()) * scale >= LARGEST]:
-        raise ReconciliationError(
-            f"{', '.join(beyond)} has more minor units than whole numbers of 64 bits can count: the base sells too "
-            "little to measure the other plan by, or an amount is not in money. Compare plans of one scale."
-        )
-    goal = goal if values.size else 0
-    cents = nested(values, [np.repeat(np.arange(len(sizes)), sizes)], goal)
-    drivers = pl.Series("driver", list(kept), dtype=pl.String).gather(np.repeat(np.arange(len(sizes)), sizes))
-    found = keys.labelled(rows.drop("effect").with_columns(pl.Series("amount", cents, dtype=pl.Int64)))
-    found = found.select(drivers, pl.all())
-    if change == goal:
-        return found
-    left = dict.fromkeys(found.columns) | {"driver": ROUNDING, "amount": change - goal}
-    return pl.concat([found, pl.DataFrame([left], schema=found.schema)])
-
-
-def steps_of(detail: pl.DataFrame, flexed: Flex, sides: tuple[Side, Side]) -> pl.DataFrame:
-    sums = detail.group_by("driver", maintain_order=True).agg(
-        pl.col("amount").sum(), pl.len().cast(pl.Int64).alias("rows")
-    )
-    said = [formula(driver, flexed, sides[0].plan.ledger, sides[1].plan.ledger) for driver in sums.get_column("driver")]
-    return sums.with_columns(pl.Series("formula", said, dtype=pl.String)).select("driver", "amount", "formula", "rows")
-
+from soe_lib.money.window import PlanLike, Window, common_window, horizon, items_of, standard_costs
 
 Convention = Literal["mix at base margin", "mix as average price"]
 
 KEYS = ("item", "customer", "location")
 VARIABLE = ("material", "conversion", "freight")
 """Accounts that are flexed with the volume sold; every other one is compared in full."""
+NOISE = 1e-6
+"""Minor units below which an effect is float noise."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -211,111 +136,6 @@ class Bridge:
         return html("\n".join([head, *self.notes]), steps, digits=self.digits)
 
 
-def bridge(
-    base: PlanLike,
-    other: PlanLike,
-    *,
-    convention: Convention = "mix at base margin",
-    by: Sequence[str] = KEYS,
-    standard_cost: pl.DataFrame | None = None,
-    variable: Sequence[str] = VARIABLE,
-    window: Window | Literal["common"] | None = None,
-    reading: Literal["cash", "accrual"] = "cash",
-    at_base_rates: PlanLike | None = None,
-    digits: int = 2,
-) -> Bridge:
-    """Why `other` is worth more than `base`: volume, mix, price, each account of cost, currency and rounding.
-
-    Formula, with q units sold, p revenue per unit, SC = Σ q × standard cost, Q = Σ q, A the variable accounts,
-    CM0 = revenue + Σ A of the base, f the flex of cost:
-    volume = (Q1/Q0 − 1) · CM0; mix = Σ (q1 − Q1·q0/Q0) · p0 + Σ A0 · (f − Q1/Q0); price = Σ (p1 − p0) · q1;
-    a variable account = A1 − A0 · f; every other account = A1 − A0.
-    "mix at base margin": f = SC1/SC0, so mix is the change of mix at base price less base cost (Horngren's
-    sales-mix variance). "mix as average price": f = Q1/Q0, so mix is the change of the average base price and
-    the cost of a dearer mix stays in the cost accounts. A key not sold in the base has p0 = p1: it is mix, not
-    price. With Q0 = 0 volume is Σ p1 · q1 and costs are compared in full. With `at_base_rates`, everything is measured
-    on it, and currency = Σ other − Σ at_base_rates. Steps are rounded under the rounded change; rounding is what the
-    two ends, rounded each on its own, are off it: a minor unit at most.
-
-    Parameters
-    ----------
-    base, other : plans, solved or loaded, of one horizon.
-    by : keys on which price and mix are told apart; items' columns such as family too.
-    standard_cost : item, standard_cost [money/unit]; the plans' own items when left out.
-    variable : accounts that are flexed with what is sold.
-    window : first and last day to compare, or "common" for the days that both cover; see `cut`.
-    reading : "cash" compares margins of cash and end value, "accrual" those of cash and the change of stock at
-        standard cost: the way to compare with a budget, which has no stock.
-    at_base_rates : the other plan at the exchange rates of the base, so that rates make a step of their own; left out:
-        both are at one set of rates.
-
-    Raises ReconciliationError for different horizons without a window, FormulationError for an unknown
-    convention or key.
-    """
-    plans = [base, other] if at_base_rates is None else [base, other, at_base_rates]
-    span = window_of(plans[:2], window)
-    read = Reader(plans, span, tuple(by), standard_cost, reading=reading)
-    return read.bridge(base, other, at_base_rates, convention=convention, variable=variable, digits=digits)
-
-
-class Reader:
-    """Plans cut to the same days and summed by the same keys, once, for any bridge between them.
-
-    Parameters
-    ----------
-    plans : all that are to be compared. span : the days, None for the whole of each.
-    by : keys. standard_cost : item, standard_cost [money/unit], or None. reading : see `bridge`.
-    """
-
-    def __init__(
-        self,
-        plans: Sequence[PlanLike],
-        span: Window | None,
-        by: tuple[str, ...],
-        standard_cost: pl.DataFrame | None,
-        *,
-        reading: Literal["cash", "accrual"] = "cash",
-    ) -> None:
-        self.span, self.standard_cost = span, standard_cost
-        costs = standard_costs(list(plans), standard_cost) if reading == "accrual" else None
-        self.keys, sides = sides_of(on_days(plans, span, costs), by)
-        self.sides = {id(plan): side for plan, side in zip(plans, sides, strict=True)}
-
-    def bridge(
-        self,
-        base: PlanLike,
-        other: PlanLike,
-        at_base_rates: PlanLike | None = None,
-        *,
-        convention: Convention = "mix at base margin",
-        variable: Sequence[str] = VARIABLE,
-        digits: int = 2,
-    ) -> Bridge:
-        """The bridge between two of the plans; see `soe_lib.money.bridge.bridge`."""
-        if convention not in get_args(Convention):
-            raise FormulationError(f"no convention {convention!r}; choose one of {', '.join(get_args(Convention))}.")
-        ends = self.sides[id(base)], self.sides[id(other)]
-        measured = ends if at_base_rates is None else (ends[0], self.sides[id(at_base_rates)])
-        average = convention == "mix as average price"
-        flexed = flex(*measured, self.keys, variable=variable, average=average, standard_cost=self.standard_cost)
-        effects = sales_effects(flexed) | account_effects(flexed, *measured)
-        if at_base_rates is not None:
-            effects |= currency_effects(measured[1], ends[1])
-        plans = [side.plan for side in (*ends, *(measured[1:] if at_base_rates is not None else ()))]
-        start, end = (int(whole(plan.ledger.margin * 10**digits)[0]) for plan in plans[:2])
-        goal = int(whole(change_of(effects, plans[:2]) * 10**digits)[0])
-        detail = in_minor_units(in_order_of_drivers(effects), self.keys, (goal, end - start), 10**digits)
-        notes = [*flexed.notes, *(note for plan in plans for note in getattr(plan, "notes", ()))]
-        notes += [
-            f"{p.name}: {n:,} rows of {f} have no rate ({q:,.6g} units)." for p in plans for f, n, q in p.ledger.lost
-        ]
-        return Bridge(
-            base.name, other.name, start, end, steps_of(detail, flexed, measured), detail, convention,
-            pl.concat([items_of(plan) for plan in plans], how="diagonal_relaxed").unique("item", keep="first"),
-            self.span, digits, tuple(dict.fromkeys(notes)),
-        )  # fmt: skip
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class Walk:
     """Several plans in turn, and why each is worth more than the one before; favourable is positive.
@@ -387,6 +207,55 @@ class Walk:
         return "\n".join([f"{' → '.join(self.names)}, residual {self.residual}", *(repr(one) for one in self.bridges)])
 
 
+def bridge(
+    base: PlanLike,
+    other: PlanLike,
+    *,
+    convention: Convention = "mix at base margin",
+    by: Sequence[str] = KEYS,
+    standard_cost: pl.DataFrame | None = None,
+    variable: Sequence[str] = VARIABLE,
+    window: Window | Literal["common"] | None = None,
+    reading: Literal["cash", "accrual"] = "cash",
+    at_base_rates: PlanLike | None = None,
+    digits: int = 2,
+) -> Bridge:
+    """Why `other` is worth more than `base`: volume, mix, price, each account of cost, currency and rounding.
+
+    Formula, with q units sold, p revenue per unit, SC = Σ q × standard cost, Q = Σ q, A the variable accounts,
+    CM0 = revenue + Σ A of the base, f the flex of cost:
+    volume = (Q1/Q0 − 1) · CM0; mix = Σ (q1 − Q1·q0/Q0) · p0 + Σ A0 · (f − Q1/Q0); price = Σ (p1 − p0) · q1;
+    a variable account = A1 − A0 · f; every other account = A1 − A0.
+    "mix at base margin": f = SC1/SC0, so mix is the change of mix at base price less base cost (Horngren's
+    sales-mix variance). "mix as average price": f = Q1/Q0, so mix is the change of the average base price and
+    the cost of a dearer mix stays in the cost accounts. A key not sold in the base has p0 = p1: it is mix, not
+    price. With Q0 = 0 volume is Σ p1 · q1 and costs are compared in full. With `at_base_rates`, everything is measured
+    on it, and currency = Σ other − Σ at_base_rates. Steps are rounded under the rounded change; rounding is what the
+    two ends, rounded each on its own, are off it: a minor unit at most.
+
+    Parameters
+    ----------
+    base, other : plans, solved or loaded, of one horizon.
+    by : keys on which price and mix are told apart; items' columns such as family too.
+    standard_cost : item, standard_cost [money/unit]; the plans' own items when left out.
+    variable : accounts that are flexed with what is sold.
+    window : first and last day to compare, or "common" for the days that both cover; see `cut`.
+    reading : "cash" compares margins of cash and end value, "accrual" those of cash and the change of stock at
+        standard cost: the way to compare with a budget, which has no stock.
+    at_base_rates : the other plan at the exchange rates of the base, so that rates make a step of their own; left out:
+        both are at one set of rates.
+
+    Raises ReconciliationError for different horizons without a window, FormulationError for an unknown
+    convention or key.
+    """
+    rated = {} if at_base_rates is None else {other.name: at_base_rates}
+    walk = bridges(
+        [base, other], window=window, at_base_rates=rated, standard_cost=standard_cost, convention=convention, by=by,
+        variable=variable, reading=reading, digits=digits,
+    )  # fmt: skip
+    return walk.bridges[0]
+
+
 def bridges(
     plans: Sequence[PlanLike],
     *,
@@ -401,7 +270,7 @@ def bridges(
 ) -> Walk:
     """The bridges from each plan to the next: budget → S&OP → last week's plan → this week's plan → actual.
 
-    Formula: see `soe_lib.money.bridge.bridge`; all of them over the same days and at the same standard costs.
+    Formula: see `bridge`; all of them over the same days and at the same standard costs.
 
     Parameters
     ----------
@@ -415,18 +284,115 @@ def bridges(
     """
     if len(plans) < 2:
         raise FormulationError(f"a walk needs at least two plans, not {len(plans)}.")
+    if convention not in get_args(Convention):
+        raise FormulationError(f"no convention {convention!r}; choose one of {', '.join(get_args(Convention))}.")
     rated = dict(at_base_rates or {})
     if unknown := sorted(set(rated) - {plan.name for plan in plans[1:]}):
         raise FormulationError(f"no plan to walk to is called {', '.join(unknown)}.")
+    every = [*plans, *rated.values()]
+    check_keys(every, by)
     span = window_of(plans, window)
     costs = standard_costs(list(plans), standard_cost)
-    read = Reader([*plans, *rated.values()], span, tuple(by), costs, reading=reading)
-    return Walk(
-        tuple(
-            read.bridge(before, after, rated.get(after.name), convention=convention, variable=variable, digits=digits)
-            for before, after in pairwise(plans)
+    sides = {id(plan): side_of(plan, span, costs if reading == "accrual" else None, by) for plan in every}
+
+    def made(before: PlanLike, after: PlanLike) -> Bridge:
+        base, other = sides[id(before)], sides[id(after)]
+        measured = sides[id(rated[after.name])] if after.name in rated else other
+        flexed = flex(base, measured, by, costs, variable=variable, average=convention == "mix as average price")
+        effects = sales_effects(flexed, by) | account_effects(flexed, base, measured, by)
+        read = [base.plan, other.plan]
+        if measured is not other:
+            effects["currency"] = currency_effect(measured, other, by)
+            read.append(measured.plan)
+        start, end = (int(whole(plan.ledger.margin * 10**digits)[0]) for plan in read[:2])
+        goal = int(whole(_change(effects, read[:2]) * 10**digits)[0])
+        order = [*FIRST, *in_order(set(effects) - {*FIRST, *LAST}), *LAST]
+        ordered = {driver: effects[driver] for driver in order if driver in effects}
+        detail = _in_minor_units(ordered, by, (goal, end - start), 10**digits)
+        notes = [*flexed.notes, *(note for plan in read for note in getattr(plan, "notes", ()))]
+        notes += [
+            f"{p.name}: {n:,} rows of {f} have no rate ({q:,.6g} units)." for p in read for f, n, q in p.ledger.lost
+        ]
+        return Bridge(
+            before.name, after.name, start, end, _steps(detail, flexed, base, measured), detail, convention,
+            pl.concat([items_of(plan) for plan in read], how="diagonal_relaxed").unique("item", keep="first"),
+            span, digits, tuple(dict.fromkeys(notes)),
+        )  # fmt: skip
+
+    return Walk(tuple(made(before, after) for before, after in pairwise(plans)))
+
+
+def window_of(plans: Sequence[PlanLike], window: Window | Literal["common"] | None) -> Window | None:
+    """The days to compare; None for the whole of plans that cover the same days.
+
+    Raises ReconciliationError for different horizons without a window.
+    """
+    if window == "common":
+        return common_window(list(plans))
+    if window is not None:
+        return window
+    spans = [horizon(plan) for plan in plans]
+    if len(set(spans)) > 1:
+        said = "; ".join(f"{p.name}: {a} to {b}" for p, (a, b) in zip(plans, spans, strict=True))
+        raise ReconciliationError(
+            f"the plans cover different days ({said}), and money of different days cannot be bridged. "
+            'Compare what they share with window="common".'
         )
+    return None
+
+
+def _change(effects: Mapping[str, pl.DataFrame], plans: Sequence[PlanLike]) -> float:
+    """The change of margin, which the effects must be before they become cents: nothing may be rounded away.
+
+    Float noise grows with the figures: a volume of a million times the base is measured in such figures.
+    """
+    change = plans[1].ledger.margin - plans[0].ledger.margin
+    found = sum(float(rows.get_column("effect").sum()) for rows in effects.values())
+    size = sum(float(rows.get_column("effect").abs().sum()) for rows in effects.values())
+    turnover = sum(plan.ledger.turnover for plan in plans)
+    if abs(found - change) > max(1e-4, 1e-11 * turnover, 1e-13 * size):
+        raise ReconciliationError(f"the effects add up to {found:,.4f}, but the margin moves by {change:,.4f}.")
+    return change
+
+
+def _in_minor_units(
+    effects: Mapping[str, pl.DataFrame], by: Sequence[str], goals: tuple[int, int], scale: int
+) -> pl.DataFrame:
+    """Effects as minor units that add up to the rounded change, and what the rounded ends are off it.
+
+    Parameters
+    ----------
+    goals : the rounded change, and the change between the rounded ends, in minor units.
+    """
+    goal, change = goals
+    kept = {driver: rows.filter((pl.col("effect") * scale).abs() >= NOISE) for driver, rows in effects.items()}
+    if beyond := [driver for driver, one in kept.items() if float(one["effect"].abs().sum()) * scale >= LARGEST]:
+        raise ReconciliationError(
+            f"{', '.join(beyond)} has more minor units than whole numbers of 64 bits can count: the base sells too "
+            "little to measure the other plan by, or an amount is not in money. Compare plans of one scale."
+        )
+    drivers = np.repeat(np.arange(len(kept)), [rows.height for rows in kept.values()])
+    rows = pl.concat(kept.values(), how="diagonal")
+    goal = goal if rows.height else 0
+    cents = nested(rows.get_column("effect").to_numpy() * scale, [drivers], goal)
+    found = rows.select(
+        pl.Series("driver", list(kept), dtype=pl.String).gather(drivers), *by, pl.exclude(*by, "effect"),
+        pl.Series("amount", cents, dtype=pl.Int64),
+    )  # fmt: skip
+    if change == goal:
+        return found
+    left = dict.fromkeys(found.columns) | {"driver": ROUNDING, "amount": change - goal}
+    return pl.concat([found, pl.DataFrame([left], schema=found.schema)])
+
+
+def _steps(detail: pl.DataFrame, flexed: Flex, base: Side, other: Side) -> pl.DataFrame:
+    """driver, amount, formula, rows: the detail summed by driver."""
+    sums = detail.group_by("driver", maintain_order=True).agg(
+        pl.col("amount").sum(), pl.len().cast(pl.Int64).alias("rows")
     )
+    accounts = base.plan.ledger.accounts(), other.plan.ledger.accounts()
+    said = [formula(driver, flexed, *(one.get(driver, 0.0) for one in accounts)) for driver in sums["driver"]]
+    return sums.with_columns(pl.Series("formula", said, dtype=pl.String)).select("driver", "amount", "formula", "rows")
 
 
 def _between(one: Bridge, rows: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.optimize import brentq
 
 from soe_lib.errors import DataError, FormulationError
 from soe_lib.extract.settings import Terms
@@ -20,8 +19,6 @@ from soe_lib.money.window import PlanLike, at_standard_cost, horizon, periods_of
 
 DAYS = 365.0
 """Days of a year, for times in years and for annual rates."""
-
-_GRID = np.concatenate([np.linspace(-0.9999, 1.0, 4001), np.geomspace(1.0005, 1e6, 2000)])
 
 
 def npv(rate: float, flows: npt.ArrayLike, times: npt.ArrayLike | None = None) -> float:
@@ -40,29 +37,6 @@ def npv(rate: float, flows: npt.ArrayLike, times: npt.ArrayLike | None = None) -
     if not rate > -1.0:
         raise DataError(f"a rate of {rate:.2%} takes everything and more: give one above −100 %.")
     return float(np.sum(money * (1.0 + rate) ** -when))
-
-
-def irr(flows: npt.ArrayLike, times: npt.ArrayLike | None = None) -> float:
-    """The rate at which the flows are worth nothing today.
-
-    Formula: the r above −1 with Σ c_t / (1 + r)^t = 0.
-
-    Raises DataError where no rate does that, or several do: then none of them means anything.
-    """
-    money, when = _checked(flows, times)
-    values = np.array([npv(rate, money, when) for rate in _GRID])
-    exact = _GRID[values == 0.0]
-    turns = np.flatnonzero(values[:-1] * values[1:] < 0.0)
-    found = [brentq(npv, _GRID[turn], _GRID[turn + 1], args=(money, when), xtol=1e-14) for turn in turns]
-    roots = sorted([*exact.tolist(), *found])
-    if not np.any(money) or not roots:
-        raise DataError("no rate makes these flows worth nothing: they need money out and money in.")
-    if len(roots) > 1:
-        said = ", ".join(f"{root:.2%}" for root in roots[:5])
-        raise DataError(
-            f"{len(roots)} rates make these flows worth nothing ({said}): the sign of the flows turns too often."
-        )
-    return float(roots[0])
 
 
 def annual_rate(rate: float, per: str, *, days: float | None = None) -> float:

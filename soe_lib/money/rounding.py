@@ -6,7 +6,6 @@ Largest remainder: every part is rounded down, and the units still missing go to
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import TypeAlias
 
 import numpy as np
@@ -130,15 +129,6 @@ def as_money(minor: pl.Expr, digits: int = 2) -> pl.Expr:
     Formula: minor / 10^digits, rounded to the digits (a bare division leaves −2.8000000000000003).
     """
     return (minor / 10**digits).round(digits)
-
-
-def as_decimal(minor: pl.Expr, digits: int = 2) -> pl.Expr:
-    """Whole minor units as exact decimal money: −280 cents are Decimal("-2.80").
-
-    Formula: minor / 10^digits, in whole numbers throughout; no float is on the way.
-    """
-    places = pl.lit(Decimal(1).scaleb(-digits), dtype=pl.Decimal(38, digits))
-    return (minor.cast(pl.Decimal(38, 0)) * places).cast(pl.Decimal(38, digits))
 
 
 def _clean(values: npt.ArrayLike) -> Reals:

@@ -12,15 +12,12 @@ from math import comb
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import stdtrit
 
 Floats = npt.NDArray[np.float64]
 
 EXACT = 10
 """Players up to which every subset is looked at: 1,024 of them."""
-
-NORMAL_95 = 1.959963984540054
-_STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262, 10: 2.228,
-            12: 2.179, 15: 2.131, 20: 2.086, 30: 2.042, 60: 2.000}  # fmt: skip
 
 
 def shapley(values: npt.ArrayLike) -> Floats:
@@ -110,7 +107,7 @@ def sampled(value: Callable[[int], float], players: int, *, pairs: int, seed: in
     for pair in range(pairs):
         order = chance.permutation(players)
         found[pair] = (_added(value, order) + _added(value, order[::-1])) / 2.0
-    half = _student(pairs - 1) * found.std(axis=0, ddof=1) / np.sqrt(pairs)
+    half = stdtrit(pairs - 1, 0.975) * found.std(axis=0, ddof=1) / np.sqrt(pairs)
     return Sampled(found.mean(axis=0), half, 2 * pairs)
 
 
@@ -122,12 +119,6 @@ def _added(value: Callable[[int], float], order: npt.NDArray[np.int64]) -> Float
         added[player] = after - before
         before = after
     return added
-
-
-def _student(freedom: int) -> float:
-    """Quantile 97.5 % of Student's t, from a table; between its rows the wider one."""
-    known = [degrees for degrees in _STUDENT if degrees <= freedom]
-    return NORMAL_95 if freedom > max(_STUDENT) * 10 else _STUDENT[max(known)]
 
 
 def gray_order(players: int, cheapest: list[int]) -> list[int]:

@@ -15,7 +15,7 @@ from soe_lib.errors import DataError, FormulationError
 from soe_lib.extract.settings import Terms
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.bridge import bridge
-from soe_lib.money.cash import CashCurve, annual_rate, cash_curve, cash_to_cash, irr, npv
+from soe_lib.money.cash import CashCurve, annual_rate, cash_curve, cash_to_cash, npv
 from soe_lib.money.statement import statement
 from soe_lib.money.valuation import in_currency
 from tests.networks import MONDAY, Rows, snapshot, weeks
@@ -23,30 +23,20 @@ from tests.networks import MONDAY, Rows, snapshot, weeks
 YEARLY = '[costs]\nper = "year"\ncapital_rate = 0.1\n[terms]\nreceivable_days = 7\npayable_days = 3\n'
 
 
-def test_npv_and_irr_of_numpy_financial() -> None:
-    # numpy-financial 1.0 (BSD-3-Clause), docstrings of npv and irr
+def test_npv_of_numpy_financial() -> None:
+    # numpy-financial 1.0 (BSD-3-Clause), docstring of npv
     assert npv(0.08, [-40000, 5000, 8000, 12000, 30000]) == pytest.approx(3065.22267, abs=0.005)
-    assert irr([-100, 39, 59, 55, 20]) == pytest.approx(0.2809484, abs=1e-6)
 
 
 def test_discounting_by_hand() -> None:
     assert npv(0.1, [100, 110, 121]) == pytest.approx(300)
     assert npv(0.21, [121], [0.5]) == pytest.approx(110), "half a year at 21 % is 10 %"
-    assert irr([-100, 0, 121]) == pytest.approx(0.1)
-    assert irr([-100, 50]) == pytest.approx(-0.5)
     assert annual_rate(0.01, "week") == pytest.approx(1.01 ** (365 / 7) - 1)
     assert annual_rate(0.02, "period", days=73) == pytest.approx(1.02**5 - 1)
     assert annual_rate(0.1, "year") == pytest.approx(0.1)
 
 
 def test_rates_that_mean_nothing_are_refused() -> None:
-    with pytest.raises(DataError, match="no rate makes"):
-        irr([100, 50])
-    with pytest.raises(DataError, match="no rate makes"):
-        irr([0, 0])
-    # −100 + 230/(1+r) − 132/(1+r)² is 0 at 10 % and at 20 %
-    with pytest.raises(DataError, match=r"2 rates make these flows worth nothing \(10.00%, 20.00%\)"):
-        irr([-100, 230, -132])
     with pytest.raises(DataError, match="above −100 %"):
         npv(-1.0, [1, 2])
     with pytest.raises(DataError, match="2 flows at 3 times"):
