@@ -20,6 +20,7 @@ from soe_lib.money.drivers import (
     Side,
     account_effects,
     check_keys,
+    coded,
     currency_effect,
     flex,
     formula,
@@ -293,7 +294,8 @@ def bridges(
     check_keys(every, by)
     span = window_of(plans, window)
     costs = standard_costs(list(plans), standard_cost)
-    sides = {id(plan): side_of(plan, span, costs if reading == "accrual" else None, by) for plan in every}
+    read = coded([side_of(plan, span, costs if reading == "accrual" else None, by) for plan in every])
+    sides = {id(plan): side for plan, side in zip(every, read, strict=True)}
 
     def made(before: PlanLike, after: PlanLike) -> Bridge:
         base, other = sides[id(before)], sides[id(after)]
@@ -376,7 +378,7 @@ def _in_minor_units(
     goal = goal if rows.height else 0
     cents = nested(rows.get_column("effect").to_numpy() * scale, [drivers], goal)
     found = rows.select(
-        pl.Series("driver", list(kept), dtype=pl.String).gather(drivers), *by, pl.exclude(*by, "effect"),
+        pl.Series("driver", list(kept), dtype=pl.String).gather(drivers), pl.col(by).cast(pl.String), pl.exclude(*by, "effect"),
         pl.Series("amount", cents, dtype=pl.Int64),
     )  # fmt: skip
     if change == goal:
