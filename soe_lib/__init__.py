@@ -60,7 +60,7 @@ PUBLIC = {
     "value_consensus": "soe_lib.money.valuation",
     "value_budget": "soe_lib.money.valuation",
     "value_record": "soe_lib.money.valuation",
-    "value_actuals": "soe_lib.money.valuation",
+    "value_actuals": "soe_lib.money.actuals",
     "decide": "soe_lib.whatif.decisions",
     "promote": "soe_lib.whatif.decisions",
     "decisions": "soe_lib.store.meeting",

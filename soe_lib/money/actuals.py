@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import cast
 
@@ -12,8 +11,9 @@ import polars as pl
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.cheapest_supply import CheapestSupply, cheapest_supply
-from soe_lib.money.ledger import LINES
-from soe_lib.money.window import Window
+from soe_lib.money.ledger import LINES, Ledger
+from soe_lib.money.rates import RateBook
+from soe_lib.money.window import Valued, Window, assumed
 
 NODE = ["item", "location"]
 ACCOUNT = {"sales": "revenue", "buy": "material", "ship": "freight", "hours": "conversion"}
@@ -22,28 +22,19 @@ OTHER = ("make", "stock", "demand", "lost hours")
 """Measures whose money is elsewhere: what was asked for and what was lost book nothing."""
 
 
-@dataclass(frozen=True, eq=False)
-class Actuals:
-    """What happened, ready to be valued.
+def value_actuals(snapshot: Snapshot, rate_book: RateBook, *, name: str = "actuals") -> Valued:
+    """What happened, by day: at the money booked where there is some, else at this week's prices and costs.
 
-    Parameters
-    ----------
-    flows : sell, make, buy, stock by day, all of them.
-    unpaid : flows, or parts of them, that have no money of their own and take the rate book's.
-    lines : ledger lines of the money that was booked.
-    periods : every day as a period. window : first and last day. notes : what had to be assumed.
+    Formula: sales, buy, ship and hours at their amount (revenue, material, freight, conversion), sales without one
+    at the nearest price, buy without one at the cheapest offer (without an offer at standard cost), hours without one
+    at the resource's hourly cost; make at the routing's cost_per_unit × units started, and at its standard hours where
+    no hours are recorded; stock × days since it was last counted ×
+    holding. There is no end value: compare actuals within a window.
+
+    Raises DataError where there are no actuals.
     """
-
-    flows: Mapping[str, pl.DataFrame]
-    unpaid: Mapping[str, pl.DataFrame]
-    lines: pl.DataFrame
-    periods: pl.DataFrame
-    window: Window
-    notes: tuple[str, ...]
-
-
-def read_actuals(snapshot: Snapshot) -> Actuals:
-    """The actuals of an extract; see `value_actuals` for what becomes of each measure."""
+    if snapshot["actuals"].is_empty():
+        raise DataError(f"{snapshot.folder} has no actuals to value.")
     known = cheapest_supply(snapshot)
     notes: list[str] = []
     rows = snapshot["actuals"].with_columns(period=pl.col("date").dt.strftime("%Y-%m-%d"))
@@ -51,7 +42,6 @@ def read_actuals(snapshot: Snapshot) -> Actuals:
     buy, sell, stock = _buy(rows, known, notes), _sell(rows), _stock(rows)
     make, booked = _make(rows, snapshot, known, notes)
     paid = rows.filter(pl.col("measure").is_in(list(ACCOUNT)), pl.col("amount").is_not_null())
-    lines = [_booked(paid), booked]
     unpaid = {
         "sell": sell.filter(~pl.col("paid")),
         "buy": buy.filter(~pl.col("paid")),
@@ -65,7 +55,40 @@ def read_actuals(snapshot: Snapshot) -> Actuals:
         "stock": stock.drop("days"),
     }
     window = cast("date", rows["date"].min()), cast("date", rows["date"].max())
-    return Actuals(flows, unpaid, pl.concat(lines), _days(snapshot, window), window, tuple(notes))
+    periods = _days(snapshot, window)
+    ledger = rate_book.value(unpaid, match="nearest", items=snapshot["items"], periods=periods)
+    ledger += Ledger(pl.concat([_booked(paid), booked]))
+    told = (*notes, *assumed(ledger), "Actuals have no end value of their own: compare them within a window.")
+    return Valued(name, flows, ledger, told, window, periods, snapshot["items"], rate_book)
+
+
+def value_closed_week(before: Snapshot, now: Snapshot, rate_book: RateBook, *, name: str = "actual") -> Valued:
+    """What happened in the days between two extracts, with the stock that both ends of them began and ended with.
+
+    Formula: see `value_actuals`, of these days; stock at both ends by counts and inventories; goods under way and
+    what no count names beside it as flow `uncounted`; crews are paid by heads, as in `wages`.
+
+    Raises DataError where actuals say nothing of these days, or nobody knows the stock at one of their ends.
+    """
+    window = closed_days(before, now)
+    ends = window[0] - timedelta(days=1), window[1]
+    counted, beside, said = _stocktaking(before, now, window)
+    rows = now["actuals"].filter(pl.col("date").is_between(*window))
+    inner = rows.filter((pl.col("measure") != "stock") | (pl.col("date") < window[1]))
+    counts = [
+        cells.select(*NODE, "quantity", date=pl.lit(day), measure=pl.lit("stock"))
+        for day, cells in zip(ends, counted, strict=True)
+    ]
+    told = pl.concat([inner, *counts], how="diagonal").with_columns(pl.col("resource", "customer").fill_null(""))
+    done = value_actuals(now.replace(actuals=told), rate_book, name=name)
+    pay, guessed = wages(before, now)
+    return replace(
+        done,
+        flows={**done.flows, "uncounted": _at_ends(*beside, ends)},
+        ledger=done.ledger + Ledger(pay),
+        window=(ends[0], ends[1]),
+        assumptions=(*said, *done.assumptions, *guessed),
+    )
 
 
 def _booked(paid: pl.DataFrame) -> pl.DataFrame:
@@ -236,26 +259,6 @@ NOT_KNOWN = "is not known"
 """In every message that says so of the profit of days whose stock nobody knows."""
 
 
-@dataclass(frozen=True, eq=False)
-class Stocktaking:
-    """Stock at both ends of a closed week.
-
-    Parameters
-    ----------
-    opening, closing : item, location, quantity [unit] on hand, before the first day and after the last one.
-    left, arriving : the same of goods under way, at the start and at the end.
-    booked : item, location, quantity: what came in less what went out of items that no count and no inventory names.
-    notes : what had to be assumed, counted.
-    """
-
-    opening: pl.DataFrame
-    closing: pl.DataFrame
-    left: pl.DataFrame
-    arriving: pl.DataFrame
-    booked: pl.DataFrame
-    notes: tuple[str, ...] = ()
-
-
 def closed_days(before: Snapshot, now: Snapshot) -> Window:
     """The days between two extracts; raises DataError where actuals say nothing of them."""
     window = before.as_of, now.as_of - timedelta(days=1)
@@ -264,7 +267,9 @@ def closed_days(before: Snapshot, now: Snapshot) -> Window:
     return window
 
 
-def stocktaking(before: Snapshot, now: Snapshot) -> Stocktaking:
+def _stocktaking(
+    before: Snapshot, now: Snapshot, window: Window
+) -> tuple[tuple[pl.DataFrame, pl.DataFrame], tuple[pl.DataFrame, pl.DataFrame], list[str]]:
     """Stock at the start and at the end of the days between two extracts, each from who knows it.
 
     Formula: at the start the count of the day before, else the earlier extract's inventory; at the end the count of the
@@ -272,23 +277,21 @@ def stocktaking(before: Snapshot, now: Snapshot) -> Stocktaking:
     count or an inventory does not name is not there, as long as what came in explains what is there later; an item that
     none of them names moves by what came in less what went out. Goods under way are receipts that are ours.
 
+    Returns item, location, quantity [unit] on hand at both ends; the same of what is owned beside it; and notes.
+
     Raises DataError where nobody knows: neither a count nor an inventory, or more at the end than can have come in.
     """
-    window = closed_days(before, now)
     rows = _history(before, now)
-    opening = _on_hand(rows, window[0] - timedelta(days=1), before)
-    closing = _on_hand(rows, window[1], now)
-    for found, edge, day, extract in (
-        (opening, "start", window[0] - timedelta(days=1), before),
-        (closing, "end", window[1], now),
-    ):
+    on_hand = []
+    for edge, day, extract in (("start", window[0] - timedelta(days=1), before), ("end", window[1], now)):
+        found = _on_hand(rows, day, extract)
         if found is None:
             raise DataError(
                 f"Profit of {window[0]} to {window[1]} is not known: stock at its {edge} is not. Give a count of {day} "
                 f"in actuals (measure stock), or inventory in the extract of {extract.as_of}."
             )
-    assert opening is not None
-    assert closing is not None
+        on_hand.append(found)
+    opening, closing = on_hand
     left, arriving = _under_way(before), _under_way(now)
     came = _net(rows.filter(pl.col("date").is_between(*window)), now)
     _explained(opening, closing, left, arriving, came, window)
@@ -296,7 +299,7 @@ def stocktaking(before: Snapshot, now: Snapshot) -> Stocktaking:
                        now["inventory"].select("item"), _counts(rows).select("item")]).unique()  # fmt: skip
     booked = came.join(named, on="item", how="anti").select(*NODE, quantity=pl.col("came") - pl.col("used"))
     booked = booked.filter(pl.col("quantity").abs() > CLOSE)
-    return Stocktaking(opening, closing, left, arriving, booked, tuple(_said(booked)))
+    return (opening, closing), (left, pl.concat([arriving, booked])), _said(booked)
 
 
 def as_count(extract: Snapshot) -> pl.DataFrame:
@@ -444,3 +447,16 @@ def _paid_by_the_hour(now: Snapshot, first: date, last: date) -> pl.DataFrame:
         pl.col("amount").is_not_null(),
     )  # fmt: skip
     return rows.join(free, on="resource", how="semi").select("resource").unique()
+
+
+def _at_ends(opening: pl.DataFrame, closing: pl.DataFrame, ends: Window) -> pl.DataFrame:
+    """Units at two days, nothing where only the other day has some: item, location, period, quantity."""
+    parts = [
+        rows.select(*NODE, "quantity", period=pl.lit(day.isoformat()))
+        for rows, day in ((opening, ends[0]), (closing, ends[1]))
+    ]
+    days = pl.DataFrame({"period": [day.isoformat() for day in ends]})
+    grid = pl.concat(parts).select(NODE).unique().join(days, how="cross")
+    sums = pl.concat(parts).group_by(*NODE, "period").agg(pl.col("quantity").sum())
+    full = grid.join(sums, on=[*NODE, "period"], how="left").with_columns(pl.col("quantity").fill_null(0.0))
+    return full.sort(*NODE, "period")

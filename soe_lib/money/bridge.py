@@ -378,9 +378,11 @@ def _in_minor_units(
     goal = goal if rows.height else 0
     cents = nested(rows.get_column("effect").to_numpy() * scale, [drivers], goal)
     found = rows.select(
-        pl.Series("driver", list(kept), dtype=pl.String).gather(drivers), pl.col(by).cast(pl.String), pl.exclude(*by, "effect"),
+        pl.Series("driver", list(kept), dtype=pl.String).gather(drivers),
+        pl.col(by).cast(pl.String),
+        pl.exclude(*by, "effect"),
         pl.Series("amount", cents, dtype=pl.Int64),
-    )  # fmt: skip
+    )
     if change == goal:
         return found
     left = dict.fromkeys(found.columns) | {"driver": ROUNDING, "amount": change - goal}

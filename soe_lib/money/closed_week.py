@@ -10,15 +10,15 @@ import polars as pl
 
 from soe_lib.errors import DataError, ReconciliationError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.money.actuals import closed_days, made_and_taken, started
+from soe_lib.money.actuals import closed_days, made_and_taken, started, value_closed_week
 from soe_lib.money.bridge import KEYS, Convention, Walk, bridges
 from soe_lib.money.cheapest_supply import cheapest_supply
 from soe_lib.money.ledger import Ledger, in_order
 from soe_lib.money.rates import RateBook
 from soe_lib.money.rounding import as_money, whole
-from soe_lib.money.valuation import Valued, value_budget, value_closed_week, value_consensus, value_record
+from soe_lib.money.valuation import value_budget, value_consensus, value_record
 from soe_lib.money.variances import OperatingStatement, Stock, standard_variances
-from soe_lib.money.window import Cut, PlanLike, Window, at_standard_cost, common_window, cut, horizon, position
+from soe_lib.money.window import PlanLike, Valued, Window, at_standard_cost, common_window, cut, horizon, position
 
 ACTUAL = "actual"
 
@@ -143,7 +143,7 @@ def _notes(valued: Valued) -> list[str]:
     return [note for note in said if not note.endswith("rate of the nearest period.")]
 
 
-def _units(told: Cut, done: Cut, actual: Valued, rows: pl.DataFrame, now: Snapshot) -> pl.DataFrame:
+def _units(told: Valued, done: Valued, actual: Valued, rows: pl.DataFrame, now: Snapshot) -> pl.DataFrame:
     """By item: budget_quantity, actual_quantity, made, taken, bought, grown [unit]; planned, revenue, invoiced [money].
 
     Items with a budget, a movement or a change of stock; standard_cost [money/unit].

@@ -10,11 +10,10 @@ import polars as pl
 
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.money.actuals import as_count
+from soe_lib.money.actuals import as_count, value_actuals
 from soe_lib.money.cash import cash_curve
 from soe_lib.money.rates import RateBook
 from soe_lib.money.rounding import as_money, whole
-from soe_lib.money.valuation import value_actuals
 from soe_lib.money.window import PlanLike, Window, cut, horizon, position, standard_costs
 
 MEASURES = ("revenue", "margin", "stock", "cash")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Protocol, cast
 
 import polars as pl
 
 from soe_lib.errors import DataError, ReconciliationError
-from soe_lib.money.ledger import BEYOND, LINES, Ledger, timeline
+from soe_lib.extract.calendar import Calendar
+from soe_lib.money.ledger import BEYOND, LINES, Ledger, no_periods, timeline
 from soe_lib.money.rates import RateBook
 
 Window = tuple[date, date]
@@ -254,24 +255,60 @@ def at_standard_cost(units: pl.DataFrame, costs: pl.DataFrame, what: str) -> pl.
     return filled.with_columns(worth=pl.col("quantity") * pl.col("standard_cost"))
 
 
-@dataclass(frozen=True, eq=False)
-class Cut:
-    """What a plan does within a window of days.
+@dataclass(frozen=True, eq=False, repr=False)
+class Valued:
+    """Quantities that somebody else decided, valued by a rate book; bridge and statement take it like a Plan.
 
     Parameters
     ----------
-    name, flows, ledger : as of the plan, within the window; only flows that have a period are kept.
-    window : first and last day.
-    notes : what had to be assumed.
+    name : "S&OP plan", "budget", "actuals" …
+    flows : flow → frame of keys and `quantity`.
+    ledger : its money lines.
+    assumptions : what had to be assumed, a sentence each, with counts and quantities.
+    window : first and last day that it speaks about.
+    periods, items : to read it by weeks, months and families.
+    rates : the book that it was valued by.
+    handed_on : a day, and what is owned at its close is worth to the days after it [money], where that is known.
+    calendar : by whose working days a part of a period is told; None where a flow is even over its days.
+    notes : what cutting it to a window had to assume.
     """
 
     name: str
     flows: Mapping[str, pl.DataFrame]
     ledger: Ledger
+    assumptions: tuple[str, ...]
     window: Window
-    items: pl.DataFrame
-    periods: pl.DataFrame
+    periods: pl.DataFrame = field(default_factory=no_periods)
+    items: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"item": pl.String}))
+    rates: RateBook = field(default_factory=lambda: RateBook({}))
+    calendar: Calendar | None = None
+    handed_on: tuple[date, float] | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def margin(self) -> float:
+        """Cash margin plus end value [money]."""
+        return self.ledger.margin
+
+    @property
+    def steering(self) -> float:
+        """Money that moves plans but is no cash [money]."""
+        return self.ledger.steering
+
+    def __repr__(self) -> str:
+        said = [f"  - {sentence}" for sentence in self.assumptions]
+        return "\n".join([f"{self.name}, {self.window[0]} to {self.window[1]}", repr(self.ledger), *said])
+
+
+def assumed(ledger: Ledger) -> list[str]:
+    """What a ledger had to assume about rates, a sentence each."""
+    taken = [f"{rows:,} rows of {flow} ({q:,.6g} units): {how}." for flow, how, rows, q in ledger.adapted.iter_rows()]
+    return taken + [
+        f"{rows:,} rows of {flow} ({q:,.6g} units) have no rate and no money." for flow, rows, q in ledger.lost
+    ]
+
+
+NODE = ["item", "location"]
 
 
 def common_window(plans: list[PlanLike]) -> Window:
@@ -284,7 +321,7 @@ def common_window(plans: list[PlanLike]) -> Window:
     return start, end
 
 
-def cut(plan: PlanLike, window: Window, *, standard_cost: pl.DataFrame | None = None) -> Cut:
+def cut(plan: PlanLike, window: Window, *, standard_cost: pl.DataFrame | None = None) -> Valued:
     """The plan within a window: cash of its days, stock at their end less stock at their start, at end value.
 
     Formula: amount × (days of the period within the window / days of the period) for cash and steering, of S&OP plan
@@ -319,7 +356,13 @@ def cut(plan: PlanLike, window: Window, *, standard_cost: pl.DataFrame | None = 
         periods_of(plan),
         plan.ledger.adapted,
     )
-    return Cut(plan.name, flows, ledger, window, items_of(plan), periods_of(plan), tuple(notes))
+    return _read(plan, flows, ledger, window, notes)
+
+
+def _read(
+    plan: PlanLike, flows: Mapping[str, pl.DataFrame], ledger: Ledger, window: Window, notes: Sequence[str]
+) -> Valued:
+    return Valued(plan.name, flows, ledger, (), window, periods_of(plan), items_of(plan), notes=tuple(notes))
 
 
 def _within(frame: pl.DataFrame, plan: PlanLike, window: Window, columns: list[str]) -> pl.DataFrame:
@@ -336,7 +379,7 @@ def _within(frame: pl.DataFrame, plan: PlanLike, window: Window, columns: list[s
     return kept.with_columns(pl.col(name) * pl.col("_share") for name in columns).select(frame.columns)
 
 
-def accrual(plan: PlanLike, standard_cost: pl.DataFrame) -> Cut:
+def accrual(plan: PlanLike, standard_cost: pl.DataFrame) -> Valued:
     """The whole plan in accrual: the change of its stock at standard cost stands where the end value stood.
 
     Formula: accrual margin = cash margin + stock change at standard cost; cash alone for a plan without stock.
@@ -351,7 +394,7 @@ def accrual(plan: PlanLike, standard_cost: pl.DataFrame) -> Cut:
     if change is not None:
         lines, notes = _at_standard(plan, change, 1.0)
         kept += Ledger(lines)
-    return Cut(plan.name, plan.flows, kept, horizon(plan), items_of(plan), periods_of(plan), tuple(notes))
+    return _read(plan, plan.flows, kept, horizon(plan), notes)
 
 
 def _stock(plan: PlanLike, window: Window, costs: pl.DataFrame | None) -> tuple[pl.DataFrame, list[str]]:

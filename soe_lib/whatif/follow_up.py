@@ -14,7 +14,8 @@ from soe_lib.extract.schema import schema
 from soe_lib.model import events
 from soe_lib.model.network import Network
 from soe_lib.model.planning import fenced, plan, plan_of_record
-from soe_lib.money.valuation import value_actuals, value_record
+from soe_lib.money.actuals import value_actuals
+from soe_lib.money.valuation import value_record
 from soe_lib.money.window import cut
 from soe_lib.review.exceptions.issue import Issue
 from soe_lib.review.plans_compared import at_standard
