@@ -17,8 +17,17 @@ from soe_lib.model.model import Model
 from soe_lib.model.planning import Recorded, of_record
 from soe_lib.model.subsets import Subsets
 from soe_lib.model.walk import Walk
-from soe_lib.money.rounding import as_money, largest_remainder, whole
-from soe_lib.money.shapley import EXACT, first_and_last, gray_order, sampled, shapley, strongest_pair
+from soe_lib.money.rounding import (
+    EXACT,
+    as_money,
+    first_and_last,
+    gray_order,
+    largest_remainder,
+    sampled,
+    shapley,
+    strongest_pair,
+    whole,
+)
 from soe_lib.review import words
 from soe_lib.whatif.disruptions import Disruption, grouped
 from soe_lib.whatif.disruptions import disruptions as disruptions

@@ -11,9 +11,8 @@ import pytest
 import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.money.cash import cash_curve, cash_to_cash
+from soe_lib.money.cash import LEAD, cash_curve, cash_to_cash, expediting_by_cause, idle_stock, working_capital
 from soe_lib.money.statement import statement
-from soe_lib.money.stock import LEAD, expediting_by_cause, idle_stock, working_capital
 from soe_lib.review.finance_parts import TiedUp
 from soe_lib.review.week import situation
 from tests.networks import MONDAY, Rows, snapshot, weeks

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from soe_lib.money.shapley import first_and_last, gray_order, sampled, shapley, strongest_pair
+from soe_lib.money.rounding import first_and_last, gray_order, sampled, shapley, strongest_pair
 
 # One left glove (player 0) and two right ones (1, 2): only a pair is worth 6. Of the 6 orders, player 0 completes a pair
 # in 4 (01, 02 reversed …), players 1 and 2 in one each: 4, 1, 1. Shapley (1953) by way of Osborne & Rubinstein, ex. 291.
