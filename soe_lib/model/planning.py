@@ -177,12 +177,12 @@ def _home(store: str | Path) -> str:
 
 
 def _named(snapshot: Snapshot, store: str | Path, named: str) -> Plan:
-    from soe_lib.store.history import open_plan
+    from soe_lib.store.history import load_plan
 
     day, _, run = named.partition("/")
     if run and not run.isdigit():
         raise DataError(f"{named!r} is no plan: write 2026-11-09, 2026-11-09/2, or none.")
-    return open_plan(_home(store or HERE), day, int(run) if run else None, company=snapshot.company)
+    return load_plan(day, int(run) if run else None, store=_home(store or HERE), company=snapshot.company)
 
 
 def _stored(snapshot: Snapshot, store: str | Path) -> Plan | None:

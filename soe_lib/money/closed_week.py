@@ -11,14 +11,14 @@ import polars as pl
 from soe_lib.errors import DataError, ReconciliationError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.actuals import closed_days, made_and_taken, started, value_closed_week
-from soe_lib.money.bridge import KEYS, Convention, Walk, bridges
+from soe_lib.money.bridge import KEYS, Convention, Walk, bridges, window_of
 from soe_lib.money.cheapest_supply import cheapest_supply
-from soe_lib.money.ledger import Ledger, in_order
+from soe_lib.money.ledger import Ledger, rank
 from soe_lib.money.rates import RateBook
 from soe_lib.money.rounding import as_money, whole
 from soe_lib.money.valuation import value_budget, value_consensus, value_record
 from soe_lib.money.variances import OperatingStatement, Stock, standard_variances
-from soe_lib.money.window import PlanLike, Valued, Window, at_standard_cost, common_window, cut, horizon, position
+from soe_lib.money.window import PlanLike, Valued, Window, at_standard_cost, cut, position
 
 ACTUAL = "actual"
 
@@ -373,14 +373,9 @@ def planning_and_execution(
     Raises ReconciliationError for different horizons without a window.
     """
     three = [plan, hindsight, actual]
-    span = common_window(three) if window == "common" else window
+    span = window_of(three, window)
     notes: list[str] = [note for one in three for note in getattr(one, "assumptions", ()) if BETTER in note]
-    if span is None:
-        spans = {one.name: horizon(one) for one in three}
-        if len(set(spans.values())) > 1:
-            said = "; ".join(f"{name}: {first} to {last}" for name, (first, last) in spans.items())
-            raise ReconciliationError(f'the plans cover different days ({said}). Compare with window="common".')
-    else:
+    if span is not None:
         cuts = [cut(one, span, standard_cost=standard_cost) for one in three]
         notes += [note for one in cuts for note in one.notes]
         three = list(cuts)
@@ -389,12 +384,11 @@ def planning_and_execution(
     notes += [f"{name}: {rows:,} rows of {flow} have no rate ({units:,.6g} units)." for name, flow, rows, units in lost]
     rows = sides[0].join(sides[1], on="account", how="full", coalesce=True)
     rows = rows.join(sides[2], on="account", how="full", coalesce=True).with_columns(pl.col(SIDES).fill_null(0))
-    order = {account: place for place, account in enumerate(in_order(rows["account"]))}
     rows = rows.with_columns(
         planning=pl.col("hindsight") - pl.col("plan"),
         execution=pl.col("actual") - pl.col("hindsight"),
         total=pl.col("actual") - pl.col("plan"),
-    ).sort(pl.col("account").replace_strict(order, default=len(order), return_dtype=pl.Int64))
+    ).sort(rank(rows["account"]))
     planned, best, done = (int(whole(one.ledger.margin * 10**digits)[0]) for one in three)
     return Hindsight(planned, best, done, rows, span, digits, tuple(notes))
 

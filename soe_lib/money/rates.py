@@ -82,23 +82,10 @@ def booked_lines(flow: str, hits: pl.DataFrame) -> pl.DataFrame:
     ).collect()
 
 
-def unmatched(rows: pl.DataFrame, flow: str) -> pl.DataFrame:
-    """How many rows, and how much, have no rate."""
-    if rows.is_empty():
-        return pl.DataFrame(schema=UNMATCHED)
-    return pl.DataFrame([{"flow": flow, "rows": rows.height, "quantity": _units(rows)}], schema=UNMATCHED)
-
-
-def adapted(rows: pl.DataFrame, flow: str, how: str) -> pl.DataFrame:
-    """How many rows, and how much, are valued at a rate that is not quite their own."""
-    if rows.is_empty():
-        return pl.DataFrame(schema=ADAPTED)
-    row = {"flow": flow, "how": how, "rows": rows.height, "quantity": _units(rows)}
-    return pl.DataFrame([row], schema=ADAPTED)
-
-
-def _units(rows: pl.DataFrame) -> float:
-    return float(rows.get_column("quantity").sum())
+def counted(rows: pl.DataFrame, flow: str, how: str) -> pl.DataFrame:
+    """How many rows, and how much, are valued in a way of their own, or not at all; no row of nothing."""
+    row = {"flow": flow, "how": how, "rows": rows.height, "quantity": float(rows.get_column("quantity").sum())}
+    return pl.DataFrame([row] if rows.height else [], schema=ADAPTED)
 
 
 def _first(frame: pl.DataFrame, *names: str) -> pl.Expr:
@@ -138,7 +125,7 @@ def adapt(
     """
     times = [key for key in TIMES if key in keys]
     hits = _by_time(rows, table, keys, times, calendars, timed) if times else _none(rows, table)
-    counts = [adapted(rows.join(hits, on="_row", how="semi"), flow, NEAREST)]
+    counts = [counted(rows.join(hits, on="_row", how="semi"), flow, NEAREST)]
     rest = rows.join(hits, on="_row", how="anti")
     if "order" in keys and rest.filter(pl.col("order") != "").height:
         loose = rest.with_columns(order=pl.lit(""))
@@ -146,7 +133,7 @@ def adapt(
         late = loose.join(same, on="_row", how="anti")
         more = [same, _by_time(late, table, keys, times, calendars, timed) if times else _none(late, table)]
         found = pl.concat(more, how="diagonal")
-        counts.append(adapted(rest.join(found, on="_row", how="semi"), flow, AS_FORECAST))
+        counts.append(counted(rest.join(found, on="_row", how="semi"), flow, AS_FORECAST))
         hits = pl.concat([hits, found], how="diagonal")
     return hits, pl.concat(counts)
 
@@ -198,20 +185,16 @@ def _dated(frame: pl.DataFrame, times: Sequence[str], *calendars: pl.DataFrame) 
 def _closest(rows: pl.DataFrame, slots: pl.DataFrame, by: Sequence[str], on: str) -> pl.DataFrame:
     """The rows with _near<on>: the slot's value nearest to theirs, among slots of the same `by`."""
     places = slots.select(*by, on).unique().with_columns(_found=pl.col(on)).sort(on)
-    left = rows.sort(on)
-    found = left
-    for strategy, name in (("backward", "_before"), ("forward", "_after")):
-        found = _asof(found, places.rename({"_found": name}), by, on, strategy)
+    grouped = list(by) or None
+    found = rows.sort(on).join_asof(
+        places.rename({"_found": "_before"}), on=on, by=grouped, strategy="backward", check_sortedness=False
+    )
+    found = found.join_asof(
+        places.rename({"_found": "_after"}), on=on, by=grouped, strategy="forward", check_sortedness=False
+    )
     before, after, day = pl.col("_before"), pl.col("_after"), pl.col(on)
     nearer = pl.when(after.is_null() | (day - before <= after - day)).then(before).otherwise(after)
     return found.with_columns(nearer.alias(f"_near{on}")).drop("_before", "_after").drop_nulls(f"_near{on}")
-
-
-def _asof(left: pl.DataFrame, right: pl.DataFrame, by: Sequence[str], on: str, strategy: str) -> pl.DataFrame:
-    grouped = list(by) or None
-    if strategy == "backward":
-        return left.join_asof(right, on=on, by=grouped, strategy="backward", check_sortedness=False)
-    return left.join_asof(right, on=on, by=grouped, strategy="forward", check_sortedness=False)
 
 
 def _none(rows: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
@@ -346,11 +329,11 @@ class RateBook:
             if instead is not None and rest.height:
                 own, _, left = instead._valued(flow, rest, "exact", dates)
                 lines.append(own)
-                ways.append(adapted(rest.join(left, on=rest.columns, how="anti"), flow, OWN_RATE))
+                ways.append(counted(rest.join(left, on=rest.columns, how="anti"), flow, OWN_RATE))
                 rest = left
             # a flow for which the book's own blocks declare no money is free, but only in plans of that book
             if flow in self.tables or (match == "nearest" and flow not in FACTS):
-                lost.append(unmatched(rest, flow))
+                lost.append(counted(rest, flow, "").drop("how"))
         # One ledger of all lines, not a sum of ledgers: each of them would check its lines again.
         return Ledger(
             pl.concat([_of_types(part, LINES) for part in lines]),

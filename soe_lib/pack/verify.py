@@ -108,7 +108,7 @@ def _plans(out: Path, found: Mapping[Path, Mapping[str, Any] | None]) -> tuple[i
             faults.append(f"{folder.name}: its plan is not in the plan store {store}.")
             continue
         try:
-            history.open_plan(store, kept["as_of"][0], kept["run"][0], company=kept["company"][0])
+            history.load_plan(kept["as_of"][0], kept["run"][0], store=store, company=kept["company"][0])
         except (ReconciliationError, OSError) as error:
             faults.append(f"{folder.name}: {error}")
         except Exception as error:
@@ -260,7 +260,7 @@ def _record(out: Path, told: Mapping[str, Any], work: Path) -> None:
     kept = rows.filter(plan_fingerprint=record["identity"], company=told["company"], name=record["name"])
     if not kept.is_empty():
         one = kept.row(0, named=True)
-        plan = history.open_plan(store, one["as_of"], one["run"], company=one["company"])
+        plan = history.load_plan(one["as_of"], one["run"], store=store, company=one["company"])
         history.append(work / archive.STORE, plan)
 
 

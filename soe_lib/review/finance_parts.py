@@ -11,12 +11,11 @@ import polars as pl
 from soe_lib.errors import DataError, FormulationError, ReconciliationError
 from soe_lib.money.actuals import NOT_KNOWN
 from soe_lib.money.bridge import Bridge, Walk
-from soe_lib.money.cash import CashCurve, cash_curve
+from soe_lib.money.cash import CashCurve, cash_curve, expediting_by_cause, working_capital
 from soe_lib.money.closed_week import closed_week, closed_week_bridges
 from soe_lib.money.commitments import committed_by_month, committed_by_week
 from soe_lib.money.ledger import rank
 from soe_lib.money.rounding import as_money
-from soe_lib.money.stock import expediting_by_cause, working_capital
 from soe_lib.money.targets import YearTargets, year_targets
 from soe_lib.money.trace import origin
 from soe_lib.money.variances import OperatingStatement

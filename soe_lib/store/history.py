@@ -15,7 +15,7 @@ import polars as pl
 from soe_lib.errors import DataError, SoeError
 from soe_lib.model.plan import Plan
 from soe_lib.store import tables
-from soe_lib.store.tables import INTERNAL, PLANS, Store, restored, row_of, write_plan
+from soe_lib.store.tables import INTERNAL, PLANS, Store, row_of, write_plan
 
 
 def restated_by(rows: pl.DataFrame, plan: Plan, reason: str, store: Store) -> str:
@@ -174,22 +174,19 @@ def load_plan(
     company: str | None = None,
     storage_options: Mapping[str, str] | None = None,
 ) -> Plan:
-    """A plan as it was kept: `soe.load_plan("2026-11-16")`, `soe.load_plan("2026-11-16", 2)`; see `open_plan`."""
-    return open_plan(tables.at(store, storage_options), as_of, run, company=company)
-
-
-def open_plan(store: Store, as_of: str | date, run: int | None = None, *, company: str | None = None) -> Plan:
-    """A plan as it was kept: same flows, same rates, same money.
+    """A plan as it was kept, with the same flows, rates and money: `soe.load_plan("2026-11-16", 2)`.
 
     Parameters
     ----------
     as_of : its date. run : its number on that date; the newest when left out.
-    company : whose, where the store has several.
+    store : folder, or an object store's address. company : whose, where the store has several.
+    storage_options : what opens an object store, where the environment does not say it.
 
     Raises DataError where there is no such plan or the store has several companies, ReconciliationError where
     its rows are not those that were written.
     """
-    return restored(store, newest(store, as_of, run, company=company))
+    home = tables.at(store, storage_options)
+    return tables.restored(home, newest(home, as_of, run, company=company))
 
 
 def newest(store: Store, as_of: str | date, run: int | None = None, *, company: str | None = None) -> dict[str, Any]:
@@ -216,7 +213,7 @@ def latest(store: Store, before: str | date | None = None, *, company: str | Non
     if rows.is_empty():
         return None
     rows = _of_one_company(rows, company, store)
-    return restored(store, rows.sort("as_of", "run").row(-1, named=True))
+    return tables.restored(store, rows.sort("as_of", "run").row(-1, named=True))
 
 
 def read_plans(store: Store, version: int | None = None) -> pl.DataFrame:

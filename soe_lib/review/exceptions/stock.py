@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from soe_lib.money.stock import used_by
+from soe_lib.money.cash import used_by
 from soe_lib.review import words
 from soe_lib.review.exceptions.issue import Issue
 from soe_lib.review.exceptions.registry import detector

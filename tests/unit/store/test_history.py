@@ -19,7 +19,7 @@ import soe_lib as soe
 from soe_lib.errors import DataError, FormulationError, ReconciliationError, SoeError
 from soe_lib.model.plan import Plan
 from soe_lib.store import tables
-from soe_lib.store.history import append, latest, open_plan, plans, restate
+from soe_lib.store.history import append, latest, load_plan, plans, restate
 from soe_lib.store.tables import pack, unpack
 from tests.ledgers import MONDAY, plan
 
@@ -48,7 +48,7 @@ def test_a_plan_comes_back_as_it_was_kept(tmp_path: Path) -> None:
     kept = made()
     entry = append(tmp_path, kept, reason="first")
     assert (entry.as_of, entry.run, entry.fingerprint, entry.added, entry.previous) == (MONDAY, 1, "inputs", True, "")
-    again = open_plan(tmp_path, "2026-11-16")
+    again = load_plan("2026-11-16", store=tmp_path)
     for flow, frame in kept.flows.items():
         assert_frame_equal(again.flows[flow], frame)
     assert_frame_equal(again.prices["hours"], kept.prices["hours"])
@@ -84,9 +84,9 @@ def test_every_week_stays_what_it_was(tmp_path: Path) -> None:
     for week in range(3):
         append(tmp_path, made(10.0 + week, as_of=MONDAY + timedelta(days=7 * week)))
     restate(tmp_path, made(99.0, fingerprint="restated"), "a receipt was booked twice")
-    sold = [open_plan(tmp_path, MONDAY, run).flows["sell"]["quantity"].sum() for run in (1, 2)]
+    sold = [load_plan(MONDAY, run, store=tmp_path).flows["sell"]["quantity"].sum() for run in (1, 2)]
     assert sold == [10.0, 99.0]
-    assert open_plan(tmp_path, MONDAY).flows["sell"]["quantity"].sum() == 99.0
+    assert load_plan(MONDAY, store=tmp_path).flows["sell"]["quantity"].sum() == 99.0
     assert [plans(tmp_path, version=version).height for version in range(5)] == [0, 1, 2, 3, 4]
     newest, before = latest(tmp_path), latest(tmp_path, before="2026-11-30")
     assert newest is not None
@@ -108,7 +108,7 @@ def test_a_closed_week_stays_and_a_restatement_stands_beside_it_with_its_reason(
     assert (entry.run, entry.previous, entry.restates) == (2, "2026-11-16/1", "2026-11-16/1")
     kept = plans(tmp_path, as_of="2026-11-16").select("run", "reason", "restates").rows()
     assert kept == [(1, "", ""), (2, "one sale was booked twice", "2026-11-16/1")]
-    assert open_plan(tmp_path, MONDAY, 1).flows["sell"]["quantity"].to_list() == [10.0]
+    assert load_plan(MONDAY, 1, store=tmp_path).flows["sell"]["quantity"].to_list() == [10.0]
     assert append(tmp_path, made()).added is False, "the very same plan of a closed week is there already"
     with pytest.raises(DataError, match="no plan of 2026-11-30 to restate"):
         restate(tmp_path, made(as_of=MONDAY + timedelta(days=14)), "nothing there")
@@ -164,12 +164,12 @@ def test_companies_are_kept_apart_and_never_become_paths(tmp_path: Path) -> None
         append(tmp_path / "store", made(company=name))
     assert {path.name for path in (tmp_path / "store").iterdir()} <= set(tables.TABLES)
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
-    assert open_plan(tmp_path / "store", MONDAY, company="a'b; DROP").company == "a'b; DROP"
+    assert load_plan(MONDAY, company="a'b; DROP", store=tmp_path / "store").company == "a'b; DROP"
     assert plans(tmp_path / "store", company="Ünï").height == 1
     with pytest.raises(DataError, match="say which company"):
-        open_plan(tmp_path / "store", MONDAY)
+        load_plan(MONDAY, store=tmp_path / "store")
     with pytest.raises(DataError, match="no company 'x'"):
-        open_plan(tmp_path / "store", MONDAY, company="x")
+        load_plan(MONDAY, company="x", store=tmp_path / "store")
     with pytest.raises(ValueError, match=r"not '\.\./plans'"):
         tables.address(tmp_path, "../plans")
 
@@ -178,14 +178,14 @@ def test_a_plan_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -
     assert plans(tmp_path / "none").is_empty()
     assert latest(tmp_path / "none") is None
     with pytest.raises(DataError, match="it is empty"):
-        open_plan(tmp_path / "none", MONDAY)
+        load_plan(MONDAY, store=tmp_path / "none")
     append(tmp_path, made())
     with pytest.raises(DataError, match="no plan 2026-11-17; the newest are 2026-11-16/1"):
-        open_plan(tmp_path, "2026-11-17")
+        load_plan("2026-11-17", store=tmp_path)
     with pytest.raises(DataError, match="no plan 2026-11-16/7"):
-        open_plan(tmp_path, MONDAY, 7)
+        load_plan(MONDAY, 7, store=tmp_path)
     with pytest.raises(DataError, match=r"'\.\./\.\./x' is no as-of date"):
-        open_plan(tmp_path, "../../x")
+        load_plan("../../x", store=tmp_path)
 
 
 def test_a_store_that_is_none_says_so(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_rows_without_an_entry_in_plans_do_not_exist(tmp_path: Path) -> None:
     tables.add(tmp_path, "flows", orphan)
     append(tmp_path, made(12.0, fingerprint="again"))
     assert plans(tmp_path)["run"].to_list() == [1, 2]
-    assert open_plan(tmp_path, MONDAY, 1).flows["sell"].height == 1
+    assert load_plan(MONDAY, 1, store=tmp_path).flows["sell"].height == 1
 
 
 @pytest.mark.parametrize("table", ["flows", "rates", "frames"])
@@ -215,7 +215,7 @@ def test_a_row_that_was_altered_is_noticed(tmp_path: Path, table: str) -> None:
     number = {"flows": "quantity", "rates": "per_unit__number", "frames": "standard_cost__number"}[table]
     found.update(updates={number: f"{number} + 0.01"}, predicate=f"{number} is not null")
     with pytest.raises(ReconciliationError, match=f"its {table} were altered or lost"):
-        open_plan(tmp_path, MONDAY)
+        load_plan(MONDAY, store=tmp_path)
 
 
 @pytest.mark.parametrize("table", ["flows", "rates", "frames"])
@@ -225,7 +225,7 @@ def test_rows_that_are_gone_are_noticed(tmp_path: Path, table: str) -> None:
     assert found is not None
     found.delete()
     with pytest.raises(ReconciliationError, match=f"its {table} were altered or lost"):
-        open_plan(tmp_path, MONDAY)
+        load_plan(MONDAY, store=tmp_path)
 
 
 def test_a_new_block_brings_new_columns_and_old_plans_still_open(tmp_path: Path) -> None:
@@ -233,9 +233,9 @@ def test_a_new_block_brings_new_columns_and_old_plans_still_open(tmp_path: Path)
     more = made(fingerprint="with set-ups")
     set_up = pl.DataFrame({"routing": ["R"], "crew": ["night"], "quantity": [1.0], "price": ["text here"]})
     append(tmp_path, replace(more, flows={**more.flows, "set_up": set_up}))
-    assert "set_up" not in open_plan(tmp_path, MONDAY, 1).flows
-    assert_frame_equal(open_plan(tmp_path, MONDAY, 2).flows["set_up"], set_up)
-    assert open_plan(tmp_path, MONDAY, 2).flows["sell"]["price"].to_list() == [10.0]
+    assert "set_up" not in load_plan(MONDAY, 1, store=tmp_path).flows
+    assert_frame_equal(load_plan(MONDAY, 2, store=tmp_path).flows["set_up"], set_up)
+    assert load_plan(MONDAY, 2, store=tmp_path).flows["sell"]["price"].to_list() == [10.0]
 
 
 def test_frames_of_every_type_come_back_in_their_order() -> None:
@@ -269,7 +269,7 @@ def test_four_processes_append_at_once_and_nothing_is_lost(tmp_path: Path) -> No
     assert found["previous"].to_list() == ["", *(f"2026-11-16/{run}" for run in range(1, 12))]
     for run, fingerprint in found.select("run", "fingerprint").iter_rows():
         number, turn = (int(part) for part in fingerprint.split("/"))
-        assert open_plan(tmp_path, MONDAY, run).flows["sell"]["quantity"].to_list() == [100.0 * number + turn]
+        assert load_plan(MONDAY, run, store=tmp_path).flows["sell"]["quantity"].to_list() == [100.0 * number + turn]
 
 
 def test_money_and_store_need_no_solver() -> None:
