@@ -20,7 +20,7 @@ from soe_lib.review.counterfactuals import cost_of_events
 from soe_lib.review.exceptions import find
 from soe_lib.review.frames.changes import fence_breaks, why
 from soe_lib.review.tables import fence_breaks as table_of_breaks
-from soe_lib.review.week import situation
+from soe_lib.review.week import Week
 from tests.analytic.test_two_items import asked, line, quantity
 from tests.networks import MONDAY, snapshot, write
 
@@ -222,7 +222,7 @@ def test_a_break_names_the_event_without_which_it_is_spared(tmp_path: Path) -> N
     found = snapshot(tmp_path, FENCE, **made)
     record = recorded(found)
     living = soe.Living(found, record=record)
-    week = situation(found, living.base, record)
+    week = Week.of(found, living.base, record)
     week = week.knowing(prices=cost_of_events(week, living.plan))
     (row,) = week.breaks_by_cause.to_dicts()
     assert (row["cause"], row["change"], row["spared"]) == ("E1", pytest.approx(-2), pytest.approx(2))

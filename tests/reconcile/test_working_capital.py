@@ -14,7 +14,7 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.cash import LEAD, cash_curve, cash_to_cash, expediting_by_cause, idle_stock, working_capital
 from soe_lib.money.statement import statement
 from soe_lib.review.finance_parts import TiedUp
-from soe_lib.review.week import situation
+from soe_lib.review.week import Week
 from tests.networks import MONDAY, Rows, snapshot, weeks
 
 TERMS = '[costs]\nper = "period"\n[terms]\nreceivable_days = 14\npayable_days = 0\n'
@@ -129,12 +129,12 @@ def test_a_unit_is_hurried_for_an_event_only_where_it_is_not_without_it(tmp_path
     # Two are expedited at 3 more each; without the delay one of them comes by itself.
     tables = {"receipts": [receipt("R1", 1)], "events": event("delay", "R1", days=20)}
     extract = hurried(tmp_path, **tables)
-    week = situation(extract, soe.plan(extract))
+    week = Week.of(extract, soe.plan(extract))
     week = week.knowing(prices=soe.cost_of_events(week, soe.plan))
     rows = TiedUp(week).hurry.select("cause", "quantity", "amount").rows()
     assert sorted(rows) == [("R1 is late (E1)", pytest.approx(1), -3.0), (LEAD, pytest.approx(1), -3.0)]
     calm = hurried(tmp_path / "calm", events=event("surge", "F"))
-    week = situation(calm, soe.plan(calm))
+    week = Week.of(calm, soe.plan(calm))
     week = week.knowing(prices=soe.cost_of_events(week, soe.plan))
     assert TiedUp(week).hurry["cause"].to_list() == [LEAD], "a surge of nothing hurries nobody"
 
