@@ -20,11 +20,18 @@ def normal_slices() -> Floats:
     return np.asarray(-np.diff(density) / WEIGHTS, dtype=np.float64)
 
 
-def of_values(values: list[float] | None, shares: list[float] | None) -> Floats:
-    """The means of the slices of a discrete distribution, its values sorted; zeros where there is none."""
-    if not values or not shares:
-        return np.zeros(len(WEIGHTS))
-    return cut(np.array(values)[None, :], np.array(shares)[None, :])[0]
+def of_values(row: npt.NDArray[np.intp], values: Floats, shares: Floats, count: int) -> Floats:
+    """The means of the slices of as many discrete distributions, told value by value; zeros where one has no values.
+
+    Parameters
+    ----------
+    row : shape (values,), which distribution each value is of, ascending; the values of each are sorted.
+    """
+    place = np.arange(len(row)) - np.searchsorted(row, row)
+    table, share = np.zeros((2, count, place.max(initial=0) + 1))
+    table[row, place], share[row, place] = values, shares
+    share[~share.any(axis=1), 0] = 1.0
+    return cut(table, share)
 
 
 def added(one: Floats, other: Floats, weights: Floats) -> Floats:

@@ -77,13 +77,9 @@ def _supply(
     deliveries and stops are taken for independent.
     """
     day = asked / (7.0 * ahead)
-    late = rows.select(NODE).join(
-        delays(network).group_by(NODE).agg(pl.col("days").sort(), pl.col("share").sort_by("days")),
-        on=NODE,
-        how="left",
-        maintain_order="left",
-    )
-    slices = np.array([of_values(*one) for one in late.select("days", "share").iter_rows()])
+    late = rows.select(NODE).with_row_index("curve").join(delays(network), on=NODE).sort("curve", "days")
+    which, days, share = (late[name].to_numpy() for name in ("curve", "days", "share"))
+    slices = of_values(which, days, share, rows.height)
     if CAUSES[1] in causes and np.any(slices):
         within = np.minimum(slices[:, None, :], 7.0 * ahead[:, :, None])
         short = added(short, within * day[:, :, None], WEIGHTS)

@@ -165,12 +165,15 @@ def test_constant_zero_demand_has_no_error_of_its_own() -> None:
 
 
 def test_a_discrete_distribution_is_cut_into_the_means_of_its_slices() -> None:
-    found = of_values([0.0, 7.0, 14.0], [0.78, 0.15, 0.07])
+    row, values, shares = [0, 0, 0, 2], [0.0, 7.0, 14.0, 3.0], [0.78, 0.15, 0.07, 1.0]
+    found, none, certain = of_values(np.array(row), np.array(values), np.array(shares), 3)
     drawn = np.repeat([0.0, 7.0, 14.0], [780_000, 150_000, 70_000])
     parts = np.split(drawn, (EDGES[1:-1] * drawn.size).astype(int))
     np.testing.assert_allclose(found, [part.mean() for part in parts], atol=1e-4)
     assert float(found @ WEIGHTS) == pytest.approx(0.15 * 7 + 0.07 * 14)
-    np.testing.assert_allclose(of_values(None, None), 0.0)
+    np.testing.assert_allclose(none, 0.0)
+    np.testing.assert_allclose(certain, 3.0)
+    assert of_values(np.zeros(0, int), np.zeros(0), np.zeros(0), 2).tolist() == np.zeros((2, len(WEIGHTS))).tolist()
 
 
 def test_the_sum_of_two_distributions_is_that_of_independent_draws() -> None:
