@@ -319,14 +319,25 @@ def owing(
     without: int = 1,
     order: float = 100.0,
     lost: float = 15.0,
+    made: bool = False,
 ) -> Snapshot:
     """An order due at the first week's end that waits at `late` a week, or loses 8.5 a unit; a dearer customer asks for 100
-    ± 30 a week and loses 15 a unit at once. Nothing comes in for so many weeks, then any quantity at once.
+    ± 30 a week and loses 15 a unit at once. Nothing comes in for so many weeks, then any quantity at once; `made`: what is there and comes in is the component R, of which one is made at once.
     """
     periods, of_week = (days(14), 7) if by_day else (weeks(8), 1)
     line = {"item": "A", "location": "P"}
+    stocked = {"item": "R" if made else "A", "location": "P"}
+    items = [
+        {"item": "A", "unit": "each", "standard_cost": 4.0, "end_value": 4.0, "holding_cost": 0.01, "price": 10.0},
+        {"item": "R", "unit": "each", "standard_cost": 4.0, "end_value": 4.0, "holding_cost": 0.01},
+    ]
+    recipe = {
+        "routings": [{"routing": "M", **line, "lead_time_days": 0}],
+        "components": [{"routing": "M", "component": "R", "quantity": 1.0}],
+    }
     return company(
-        tmp_path, settings=SETTINGS.replace("with a record", "always") + "error = 0.3\n", holding=0.01, periods=periods,
+        tmp_path, settings=SETTINGS.replace("with a record", "always") + "error = 0.3\n", periods=periods,
+        **(recipe if made else {}), items=items[: 1 + made],
         forecast_errors=[],
         customers=[
             {"customer": "cheap", "priority": 2, "short_cost": 2.5, "late_cost": late, "latest_days": 70},
@@ -334,9 +345,19 @@ def owing(
         ],
         forecast=[{**line, "customer": "dear", "period": one["period"], "quantity": 100.0 / of_week} for one in periods],
         orders=[{**line, "order": "O1", "customer": "cheap", "due_on": periods[of_week - 1]["ends_on"], "quantity": order}],
-        offers=[{**line, "offer": "O", "supplier": "S", "unit_cost": 4.0, "valid_from": periods[of_week * without]["starts_on"]}],
-        inventory=[{**line, "on_hand": there}],
+        offers=[{**stocked, "offer": "O", "supplier": "S", "unit_cost": 4.0, "valid_from": periods[of_week * without]["starts_on"]}],
+        inventory=[{**stocked, "on_hand": there}],
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("by_day", [True, False])
+@pytest.mark.parametrize("late", [0.07, 1.75])
+def test_no_certain_order_waits_to_leave_its_component_in_stock(tmp_path: Path, by_day: bool, late: float) -> None:
+    made = owing(tmp_path, late=late, there=200.0, by_day=by_day, made=True)
+    assert "R" in risk.steps(Network(made))["item"].cast(pl.String).to_list()
+    sold = soe.plan(made, record=None).flows["sell"]
+    due = pl.col("period").cast(pl.String) == pl.col("due").cast(pl.String)
+    assert sold.filter(pl.col("order") == "O1", due)["quantity"].sum() == pytest.approx(100.0)
 
 
 @pytest.mark.parametrize("by_day", [True, False])
