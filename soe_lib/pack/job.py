@@ -24,6 +24,7 @@ from soe_lib.pack import (
     cover,
     display,
     figures,
+    kernel,
     manifest,
     overview,
     render,
@@ -99,7 +100,7 @@ def build(
     """Everything of a pack, in the staging folder, checked; returns its manifest."""
     results, pack = staging / "results", staging / "pack"
     results.mkdir()
-    executed = _run_all(job, results)
+    bodies = _run_all(job, results)
     with job.step("render"):
         said = {page.name: display.read(results / f"{page.name}.json") for page in job.pages}
         plan = cover.plan_facts(results, job.snapshot.fingerprint)
@@ -108,7 +109,7 @@ def build(
         frame = _site(job, run, bool(sheets), [score for one in said.values() for score in one["scores"]])
         for page in job.pages:
             proof = cover.proof(plan, said[page.name], job.snapshot.currency)
-            html = render.page(executed[page.name], said[page.name] | {"proof": proof}, frame, templates=job.templates)
+            html = render.page(bodies[page.name], said[page.name] | {"proof": proof}, frame, templates=job.templates)
             (pack / f"{page.name}.html").write_text(html, encoding="utf-8")
         content = cover.compose(job.snapshot, list(said.values()), plan, checks)
         (pack / "index.html").write_text(cover.page(content, frame, templates=job.templates), encoding="utf-8")
@@ -139,8 +140,8 @@ def build(
         return manifest.seal(pack, whole)
 
 
-def _run_all(job: Job, results: Path) -> dict[str, Path]:
-    """Run the notebooks, two at a time, each as soon as the pages it reads are done."""
+def _run_all(job: Job, results: Path) -> dict[str, sanitize.Body]:
+    """Run the notebooks, two at a time, each as soon as the pages it reads are done; returns what they show."""
     parameters = {"data": job.data, "as_of": job.snapshot.as_of, "results": results, "store": job.store}
     for page in job.pages:
         run_notebook.check_parameters(page.path, parameters)
@@ -150,23 +151,27 @@ def _run_all(job: Job, results: Path) -> dict[str, Path]:
     order, stop = run_notebook.graph(job.pages), threading.Event()
     order.prepare()
     by_name = {page.name: page for page in job.pages}
-    executed: dict[str, Path] = {}
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    bodies: dict[str, sanitize.Body] = {}
+    fresh: list[tuple[str, Path]] = []
+    with kernel.server(results.parent) as kernels, ThreadPoolExecutor(AT_ONCE) as pool:
         running: dict[Future[Path], str] = {}
         try:
             while order.is_active():
                 for name in sorted(order.get_ready(), key=lambda name: _urgency(by_name[name], job.pages)):
-                    running[pool.submit(_run_one, job, by_name[name], parameters, results, stop)] = name
+                    running[pool.submit(_run_one, job, by_name[name], parameters, results, stop, kernels)] = name
                 render.warm()
+                # Rendered while others run: this process has nothing else to do until the next one ends.
+                bodies |= {name: render.body(path, templates=job.templates) for name, path in fresh}
+                fresh.clear()
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
                     name = running.pop(future)
-                    executed[name] = future.result()
+                    fresh.append((name, future.result()))
                     order.done(name)
         except BaseException:
             stop.set()
             raise
-    return executed
+    return bodies | {name: render.body(path, templates=job.templates) for name, path in fresh}
 
 
 def _urgency(page: run_notebook.Page, pages: Sequence[run_notebook.Page]) -> tuple[int, int]:
@@ -175,7 +180,12 @@ def _urgency(page: run_notebook.Page, pages: Sequence[run_notebook.Page]) -> tup
 
 
 def _run_one(
-    job: Job, page: run_notebook.Page, parameters: Mapping[str, object], results: Path, stop: threading.Event
+    job: Job,
+    page: run_notebook.Page,
+    parameters: Mapping[str, object],
+    results: Path,
+    stop: threading.Event,
+    kernels: Mapping[str, str],
 ) -> Path:
     with job.step(page.name):
         return run_notebook.run(
@@ -188,6 +198,7 @@ def _run_one(
             stop=stop,
             deadline=job.deadline,
             told=lambda said: job.progress(page.name, said),
+            kernels=kernels,
         )
 
 

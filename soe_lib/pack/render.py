@@ -120,21 +120,16 @@ PICTURES = ("image/png", "image/jpeg")
 PREFERRED = ["text/html", "text/markdown", "image/png", "image/jpeg", "text/latex", "text/plain"]
 
 
-def page(executed: Path, said: Mapping[str, Any], frame: Site, *, templates: Path) -> str:
+def page(made: sanitize.Body, said: Mapping[str, Any], frame: Site, *, templates: Path) -> str:
     """One page of the pack as HTML.
 
     Parameters
     ----------
-    executed : the executed notebook.
+    made : what the executed notebook shows, see `body`.
     said : what it published: title, headline, scores, checks.
     frame : what every page of the pack shares.
     templates : folder of the page templates.
-
-    Errors
-    ------
-    PackError : a chart without alternative text, with the notebook and the cell.
     """
-    made = body(executed, templates=templates)
     contents = [entry for entry in made.headings if entry.level in {2, 3}]
     return render(
         templates,
@@ -148,7 +143,10 @@ def page(executed: Path, said: Mapping[str, Any], frame: Site, *, templates: Pat
 
 
 def body(executed: Path, *, templates: Path) -> sanitize.Body:
-    """The notebook's prose and outputs as clean HTML, with its headings."""
+    """The executed notebook's prose and outputs as clean HTML, with its headings.
+
+    Raises PackError for a chart without alternative text, with the notebook and the cell.
+    """
     with without_iri_grammar():
         import nbformat
     notebook = nbformat.read(executed, as_version=4)

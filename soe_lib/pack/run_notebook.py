@@ -10,10 +10,8 @@ import json
 import os
 import re
 import shlex
-import signal
 import subprocess
 import sys
-import sysconfig
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,7 +23,7 @@ from typing import Any
 from soe_lib.errors import PackError, hint
 from soe_lib.errors import nearest as alike
 from soe_lib.model import budget
-from soe_lib.workspace import PACKAGE
+from soe_lib.pack import kernel
 
 KEYS = ("page", "title", "order", "after")
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
@@ -148,55 +146,6 @@ def _fingerprint(declared: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def environment(home: Path) -> dict[str, str]:
-    """The environment of a child: a private Jupyter home whose "python3" is this very interpreter.
-
-    So a virtual environment without a registered kernel works, and a user's IPython start-up files change no figure.
-    """
-    kernel = home / "jupyter" / "kernels" / "python3"
-    kernel.mkdir(parents=True, exist_ok=True)
-    spec = {
-        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-        "display_name": "Python 3",
-        "language": "python",
-        "metadata": {"supported_encryption": ["curve"]},
-    }
-    (kernel / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
-    paths = [str(home / "jupyter"), *filter(None, [os.environ.get("JUPYTER_PATH")])]
-    environment = os.environ | {
-        "JUPYTER_PATH": os.pathsep.join(paths),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-        "IPYTHONDIR": str(home / "ipython"),
-    }
-    if str(PACKAGE.parent) not in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
-        # In a checkout the notebooks must run the very code that the caller runs.
-        searched = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment["PYTHONPATH"] = os.pathsep.join(searched)
-    return environment
-
-
-def encryption() -> str:
-    """The transport setting under which ipykernel 7.3 and later log no warning for each kernel."""
-    import zmq
-
-    return "auto" if zmq.has("curve") else "disabled"
-
-
-def end(child: subprocess.Popen[bytes]) -> None:
-    """End a child and all it started; the kernel leads a group of its own, which the child's does not reach."""
-    if child.poll() is not None:
-        return
-    import psutil  # type: ignore[import-untyped]
-
-    with contextlib.suppress(psutil.NoSuchProcess):
-        family = psutil.Process(child.pid).children(recursive=True)
-        os.killpg(child.pid, signal.SIGKILL)
-        for member in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                member.kill()
-    child.wait()
-
-
 @contextlib.contextmanager
 def without_iri_grammar() -> Iterator[None]:
     """Keep jsonschema from building a grammar of internationalised addresses: 1.1 s that no notebook needs."""
@@ -273,6 +222,7 @@ def run(
     stop: threading.Event | None = None,
     deadline: float | None = None,
     told: Callable[[str], None] | None = None,
+    kernels: Mapping[str, str] | None = None,
 ) -> Path:
     """Execute one notebook and return the executed copy, `<folder>/<name>.ipynb`.
 
@@ -287,6 +237,7 @@ def run(
     stop : ends the run early when it is set.
     deadline : when the time budget of its solves ends, in seconds since 1970; None: they have none.
     told : called with how far a search for whole numbers is, when that is news.
+    kernels : what `kernel.server` yields: its kernels have the library loaded.
 
     Errors
     ------
@@ -303,7 +254,7 @@ def run(
     asked = {"notebook": str(path), "output": str(output), "parameters": values, "cwd": str(cwd), "answer": str(answer)}
     request.write_text(json.dumps(asked), encoding="utf-8")
     again = _reproduce(path, values)
-    _run_child(path, request, timeout, stop, deadline, told, again=again)
+    _run_child(path, request, timeout, stop, deadline, told, kernels, again=again)
     _read_answer(path, answer, again=again)
     if sentinel is not None and not Path(sentinel).is_file():
         raise PackError(
@@ -360,6 +311,7 @@ def _run_child(
     stop: threading.Event | None,
     deadline: float | None,
     told: Callable[[str], None] | None,
+    kernels: Mapping[str, str] | None,
     *,
     again: str,
 ) -> None:
@@ -373,7 +325,7 @@ def _run_child(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**environment(home / f"{path.stem}.kernel"), PAGE: path.stem, **known},
+            env={**kernel.environment(home / f"{path.stem}.kernel"), PAGE: path.stem, **known, **(kernels or {})},
             process_group=0,
         )
         limit = time.monotonic() + timeout
@@ -390,7 +342,7 @@ def _run_child(
                     told(heard := said)
                 time.sleep(WAIT)
         finally:
-            end(child)
+            kernel.end(child)
 
 
 def _read_answer(path: Path, answer: Path, *, again: str) -> None:
@@ -448,7 +400,7 @@ def _execute(asked: Mapping[str, Any]) -> dict[str, Any]:
             progress_bar=False,
             request_save_on_cell_execute=False,
             # ipykernel 7.3 and later log a warning for each kernel that listens unencrypted.
-            config=Config({"KernelManager": {"transport_encryption": encryption()}}),
+            config=Config({"KernelManager": {"transport_encryption": kernel.encryption()}}),
         )
     except papermill.PapermillExecutionError as error:
         return _failure(asked, error)

@@ -45,7 +45,7 @@ def executed(folder: Path, *outputs: dict[str, Any], text: str = "# Balance\n\n#
 
 def page(path: Path, **given: Any) -> str:
     said = display.document(**({"page": "balance", "title": "Balance", "headline": "It balances."} | given))
-    return render.page(path, said, frame(), templates=TEMPLATES)
+    return render.page(render.body(path, templates=TEMPLATES), said, frame(), templates=TEMPLATES)
 
 
 def test_a_page_has_prose_and_outputs_but_no_code(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_company_may_change_one_template_and_keep_the_rest(tmp_path: Path) -> 
     own.mkdir()
     (own / "style.css").write_text("body { color: #123456 }")
     said = display.document(page="balance", title="Balance", headline="It balances.")
-    html = render.page(executed(tmp_path), said, frame(), templates=own)
+    html = render.page(render.body(executed(tmp_path), templates=own), said, frame(), templates=own)
     assert "color: #123456" in html
     assert "It balances." in html
 
