@@ -135,6 +135,14 @@ def run_of(folder: Path) -> int | None:
         return None
 
 
+def next_run(out: Path, target: Path) -> int:
+    """One more than the highest run of this as-of date, replaced ones included."""
+    numbers = [int(folder.name[11:]) for folder in versions(out) if folder.name[:10] == target.name]
+    if target.exists():
+        numbers.append(run_of(target) or max(numbers, default=0) + 1)
+    return max(numbers, default=0) + 1
+
+
 def put(built: Path, place: Path, *, replaced: str = "") -> None:
     """Move a finished pack into place; the pack it replaces (as version `replaced`) is kept.
 

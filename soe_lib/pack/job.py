@@ -123,7 +123,10 @@ def build(
         with job.step("pdf"):
             render.write(pack, ["index", *(page.name for page in job.pages)], program=job.browser)
     with job.step("verify"):
-        _inspect(pack, job.pages, bool(sheets))
+        expected = ["index.html", *(f"{page.name}.html" for page in job.pages), *([workbook.NAME] if sheets else [])]
+        if faults := sanitize.faults(pack, expected):
+            listed = "\n".join(f"  {fault}." for fault in faults[:20])
+            raise PackError(f"The finished pages are not fit to be published ({len(faults)} faults):\n{listed}")
         whole = manifest.compose(
             job.snapshot,
             wanted=wanted,
@@ -151,14 +154,32 @@ def _run_all(job: Job, results: Path) -> dict[str, sanitize.Body]:
     order, stop = run_notebook.graph(job.pages), threading.Event()
     order.prepare()
     by_name = {page.name: page for page in job.pages}
+    # What others wait for goes first.
+    urgency = {page.name: (-sum(page.name in other.after for other in job.pages), page.order) for page in job.pages}
     bodies: dict[str, sanitize.Body] = {}
     fresh: list[tuple[str, Path]] = []
+
+    def one(page: run_notebook.Page, kernels: Mapping[str, str]) -> Path:
+        with job.step(page.name):
+            return run_notebook.run(
+                page.path,
+                parameters,
+                folder=results.parent / "executed",
+                cwd=job.home,
+                timeout=job.timeout,
+                sentinel=results / f"{page.name}.json",
+                stop=stop,
+                deadline=job.deadline,
+                told=lambda said: job.progress(page.name, said),
+                kernels=kernels,
+            )
+
     with kernel.server(results.parent) as kernels, ThreadPoolExecutor(AT_ONCE) as pool:
         running: dict[Future[Path], str] = {}
         try:
             while order.is_active():
-                for name in sorted(order.get_ready(), key=lambda name: _urgency(by_name[name], job.pages)):
-                    running[pool.submit(_run_one, job, by_name[name], parameters, results, stop, kernels)] = name
+                for name in sorted(order.get_ready(), key=urgency.__getitem__):
+                    running[pool.submit(one, by_name[name], kernels)] = name
                 render.warm()
                 # Rendered while others run: this process has nothing else to do until the next one ends.
                 bodies |= {name: render.body(path, templates=job.templates) for name, path in fresh}
@@ -172,34 +193,6 @@ def _run_all(job: Job, results: Path) -> dict[str, sanitize.Body]:
             stop.set()
             raise
     return bodies | {name: render.body(path, templates=job.templates) for name, path in fresh}
-
-
-def _urgency(page: run_notebook.Page, pages: Sequence[run_notebook.Page]) -> tuple[int, int]:
-    """What others wait for goes first."""
-    return (-sum(page.name in other.after for other in pages), page.order)
-
-
-def _run_one(
-    job: Job,
-    page: run_notebook.Page,
-    parameters: Mapping[str, object],
-    results: Path,
-    stop: threading.Event,
-    kernels: Mapping[str, str],
-) -> Path:
-    with job.step(page.name):
-        return run_notebook.run(
-            page.path,
-            parameters,
-            folder=results.parent / "executed",
-            cwd=job.home,
-            timeout=job.timeout,
-            sentinel=results / f"{page.name}.json",
-            stop=stop,
-            deadline=job.deadline,
-            told=lambda said: job.progress(page.name, said),
-            kernels=kernels,
-        )
 
 
 def _checks(said: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -249,14 +242,6 @@ def _site(job: Job, run: int, with_workbook: bool, scores: Sequence[Mapping[str,
         pdf=bool(job.browser),
         trends=overview.of_week(job.out, job.snapshot.as_of, job.snapshot.company, scores),
     )
-
-
-def _inspect(pack: Path, pages: Sequence[run_notebook.Page], with_workbook: bool) -> None:
-    expected = ["index.html", *(f"{page.name}.html" for page in pages), *([workbook.NAME] if with_workbook else [])]
-    faults = sanitize.faults(pack, expected)
-    if faults:
-        listed = "\n".join(f"  {fault}." for fault in faults[:20])
-        raise PackError(f"The finished pages are not fit to be published ({len(faults)} faults):\n{listed}")
 
 
 USUAL = 900.0
@@ -344,20 +329,12 @@ def make_pack(
         kept = objects.opened(address)
         if made.published:
             archive.push(kept, home, seen)
-        put_pages(kept, home)
+        overview.put(kept, home)
         if objects.read(kept, archive.FAILED) is not None:
             kept.delete(archive.FAILED)
         folder = f"{address}/{archive.prefix_of(home, made.manifest)}"
         said = made.message.replace(str(made.folder), folder)
         return PackResult(Path(folder), made.manifest, made.published, said, made.notes)
-
-
-def put_pages(store: Any, home: Path) -> None:
-    """Write the page of all weeks beside an archive at an address, with links to where the packs are there."""
-    moved = {name: f"{name}-{sha256[:12]}" for name, sha256 in (archive.listed(home) or {}).items()}
-    for path, text in overview.pages(home, templates=render.templates(), moved=moved).items():
-        if path.parent == home:
-            store.put(path.name, text.encode())
 
 
 def _make_here(
@@ -455,28 +432,18 @@ def _make(job: Job, notes: list[str], started: float) -> PackResult:
             return PackResult(target, there, published=False, message=said, notes=tuple(notes))
         notes = [*notes, *faults, "A fresh pack was made; the altered one is kept as a version."]
     with archive.staging(job.out) as staging:
-        run = _next_run(job.out, target)
+        run = archive.next_run(job.out, target)
         with ThreadPoolExecutor(1) as aside:
             # Compressing waits for the disk, the notebooks for the processor: side by side it costs the run nothing.
             written = aside.submit(manifest.keep, gathered, job.out, staging / "inputs")
             kept = {one.path: one.sha256 for one in gathered}
-            whole = build(job, staging, wanted, run, _replaced(target, there), started, kept)
+            whole = build(
+                job, staging, wanted, run, manifest.link(target, there) if there is not None else None, started, kept
+            )
             written.result()
         notes = [*notes, *_publish(job, staging, target, whole, run)]
     said = f"{target} is published" + (f" as run {run}; run {run - 1} is kept." if run > 1 else ".")
     return PackResult(target, whole, published=True, message=said, notes=tuple(notes))
-
-
-def _next_run(out: Path, target: Path) -> int:
-    """One more than the highest run of this as-of date, replaced ones included."""
-    numbers = [int(folder.name[11:]) for folder in archive.versions(out) if folder.name[:10] == target.name]
-    if target.exists():
-        numbers.append(archive.run_of(target) or max(numbers, default=0) + 1)
-    return max(numbers, default=0) + 1
-
-
-def _replaced(target: Path, there: Mapping[str, Any] | None) -> manifest.Link | None:
-    return manifest.link(target, there) if there is not None else None
 
 
 def _publish(job: Job, staging: Path, target: Path, whole: manifest.Manifest, run: int) -> list[str]:

@@ -199,6 +199,14 @@ def pages(
     return made
 
 
+def put(store: Any, home: Path) -> None:
+    """Write the page of all weeks beside an archive at an address, with links to where the packs are there."""
+    moved = {name: f"{name}-{sha256[:12]}" for name, sha256 in (archive.listed(home) or {}).items()}
+    for path, text in pages(home, templates=render.templates(), moved=moved).items():
+        if path.parent == home:
+            store.put(path.name, text.encode())
+
+
 def _page(
     weeks: Sequence[Told],
     old: Sequence[tuple[Path, Told]],

@@ -20,7 +20,7 @@ from soe_lib.errors import BusyError, DataError, OtherCompanyError, PackError, R
 from soe_lib.extract import folders
 from soe_lib.extract.folders import dates
 from soe_lib.pack import archive, manifest, overview, render
-from soe_lib.pack.job import MINUTES, PackResult, Progress, make_pack, put_pages
+from soe_lib.pack.job import MINUTES, PackResult, Progress, make_pack
 from soe_lib.pack.run_notebook import one_line
 
 LINES = 60
@@ -228,7 +228,7 @@ def _leave(error: BaseException, data: str, as_of: str | None, out: str | Path, 
                 leave(failure, home)
                 store = objects.opened(str(out))
                 store.put(archive.FAILED, (home / archive.FAILED).read_bytes())
-                put_pages(store, home)
+                overview.put(store, home)
         except Exception as unreachable:
             # Whatever the object store has, the first error must be told.
             return [f"No page could be left at {out} ({type(unreachable).__name__})."]

@@ -1,4 +1,4 @@
-"""x"""
+"""A scenario in the making: what the page's buttons do, as calls; and one as a short text, to be sent or linked."""
 
 from __future__ import annotations
 

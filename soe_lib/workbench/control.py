@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cached_property
 from importlib import import_module
 from typing import Literal
 
@@ -21,92 +22,68 @@ from soe_lib.whatif.where import Value
 
 @dataclass(frozen=True)
 class Choices:
-    """What the controls offer.
-
-    Parameters
-    ----------
-    snapshot : of the company.
-    resources : with hours, by name. scarcest : the one of them whose hours are worth most in the base plan.
-    families, customers : with demand, by name. suppliers : with offers, by name.
-    days : every day of the horizon. weeks : label and first and last day of every week of it.
-    overtime, expediting : whether there is any overtime at a premium, any expedited offer.
-    """
+    """What the controls offer: the names, days and weeks of one company with its base plan."""
 
     snapshot: Snapshot
-    resources: tuple[str, ...]
-    scarcest: str
-    families: tuple[str, ...]
-    customers: tuple[str, ...]
-    suppliers: tuple[str, ...]
-    days: tuple[date, ...]
-    weeks: tuple[tuple[str, date, date], ...]
-    overtime: bool
-    expediting: bool
+    base: Plan
 
-    @classmethod
-    def of(cls, snapshot: Snapshot, base: Plan) -> Choices:
-        """The choices of a company with its base plan."""
-        resources = _resources(snapshot)
-        return cls(
-            snapshot=snapshot,
-            resources=resources,
-            scarcest=_scarcest(resources, base),
-            families=_families(snapshot["items"], base),
-            customers=_customers(base),
-            suppliers=_names(snapshot["offers"], "supplier"),
-            days=_days(snapshot),
-            weeks=_weeks(snapshot),
-            overtime="overtime" in base.flows,
-            expediting=bool(snapshot["offers"]["expedite"].any()),
-        )
+    @cached_property
+    def resources(self) -> tuple[str, ...]:
+        """Those with hours, by name."""
+        given = self.snapshot["calendar"].filter(pl.col("hours") > 0)["resource"]
+        crews = self.snapshot["workforce"].filter(pl.col("hours_per_head") > 0)["resource"]
+        known = pl.concat([given, crews]).unique().implode()
+        return names(self.snapshot["resources"].filter(pl.col("resource").is_in(known))["resource"])
+
+    @cached_property
+    def scarcest(self) -> str:
+        """The resource whose hours would earn most; the first by name where none would earn any."""
+        base = self.base
+        if not self.resources or "hours" not in base.prices:
+            return self.resources[0] if self.resources else ""
+        rows = base.prices["hours"].filter(pl.col("resource").is_in(list(self.resources)))
+        if "heads" in base.flows:
+            crew = pl.col("quantity") * pl.col("hours_per_head")
+            brought = base.flows["heads"].select("resource", "period", crew=crew)
+            rows = rows.join(brought, on=["resource", "period"], how="left")
+            rows = rows.with_columns(pl.col("rhs") + pl.col("crew").fill_null(0.0))
+        ranked = rows.group_by("resource").agg((pl.col("rhs") * pl.col("price")).sum().round(2).alias("worth"))
+        return str(ranked.sort(["worth", "resource"], descending=[True, False])["resource"][0])
+
+    @cached_property
+    def families(self) -> tuple[str, ...]:
+        """Those that a demanded item bears, by name."""
+        if "short" not in self.base.flows:
+            return ()
+        asked = self.base.flows["short"]["item"].unique().implode()
+        return names(self.snapshot["items"].filter(pl.col("item").is_in(asked))["family"])
+
+    @cached_property
+    def customers(self) -> tuple[str, ...]:
+        """Those with demand, by name."""
+        return names(self.base.flows["short"]["customer"]) if "short" in self.base.flows else ()
+
+    @cached_property
+    def suppliers(self) -> tuple[str, ...]:
+        """Those with offers, by name."""
+        return names(self.snapshot["offers"]["supplier"])
+
+    @cached_property
+    def days(self) -> tuple[date, ...]:
+        """Every day of the horizon."""
+        first, last = self.snapshot.periods["starts_on"][0], self.snapshot.periods["ends_on"][-1]
+        return tuple(first + timedelta(days=step) for step in range((last - first).days + 1))
+
+    @cached_property
+    def weeks(self) -> tuple[tuple[str, date, date], ...]:
+        """Label, first and last day of every week of the horizon."""
+        weeks = self.snapshot.periods.group_by("week", maintain_order=True)
+        return tuple(weeks.agg(pl.col("starts_on").min(), pl.col("ends_on").max()).iter_rows())
 
 
-def _names(frame: pl.DataFrame, column: str) -> tuple[str, ...]:
+def names(column: pl.Series) -> tuple[str, ...]:
     """The names in a column, blanks left out."""
-    return tuple(name for name in frame[column].drop_nulls().unique().sort().to_list() if name)
-
-
-def _resources(snapshot: Snapshot) -> tuple[str, ...]:
-    given = snapshot["calendar"].filter(pl.col("hours") > 0)["resource"]
-    crews = snapshot["workforce"].filter(pl.col("hours_per_head") > 0)["resource"]
-    known = pl.concat([given, crews]).unique().implode()
-    return _names(snapshot["resources"].filter(pl.col("resource").is_in(known)), "resource")
-
-
-def _scarcest(resources: tuple[str, ...], base: Plan) -> str:
-    """The resource whose hours would earn most; the first by name where none would earn any."""
-    if not resources or "hours" not in base.prices:
-        return resources[0] if resources else ""
-    rows = base.prices["hours"].filter(pl.col("resource").is_in(list(resources)))
-    if "heads" in base.flows:
-        brought = base.flows["heads"].select("resource", "period", crew=pl.col("quantity") * pl.col("hours_per_head"))
-        rows = rows.join(brought, on=["resource", "period"], how="left")
-        rows = rows.with_columns(pl.col("rhs") + pl.col("crew").fill_null(0.0))
-    ranked = rows.group_by("resource").agg((pl.col("rhs") * pl.col("price")).sum().round(2).alias("worth"))
-    return str(ranked.sort(["worth", "resource"], descending=[True, False])["resource"][0])
-
-
-def _families(items: pl.DataFrame, base: Plan) -> tuple[str, ...]:
-    """The families that a demanded item bears."""
-    if "short" not in base.flows:
-        return ()
-    return _names(items.filter(pl.col("item").is_in(base.flows["short"]["item"].unique().implode())), "family")
-
-
-def _customers(base: Plan) -> tuple[str, ...]:
-    return _names(base.flows["short"], "customer") if "short" in base.flows else ()
-
-
-def _days(snapshot: Snapshot) -> tuple[date, ...]:
-    first, last = snapshot.periods["starts_on"][0], snapshot.periods["ends_on"][-1]
-    return tuple(first + timedelta(days=step) for step in range((last - first).days + 1))
-
-
-def _weeks(snapshot: Snapshot) -> tuple[tuple[str, date, date], ...]:
-    weeks = snapshot.periods.group_by("week", maintain_order=True).agg(
-        pl.col("starts_on").min(), pl.col("ends_on").max()
-    )
-    return tuple(weeks.iter_rows())
+    return tuple(name for name in column.drop_nulls().unique().sort().to_list() if name)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from soe_lib.workbench.control import (
     demand_rows,
     family_and_customer,
     in_use,
+    names,
     number,
     percent,
     pick,
@@ -92,7 +93,7 @@ class Freight(Money):
     paths = ("lanes.cost_per_unit",)
 
     def names(self, choices: Choices) -> tuple[str, ...]:
-        return _filled_names(choices.snapshot["lanes"]["mode"])
+        return names(choices.snapshot["lanes"]["mode"])
 
 
 class Conversion(Money):
@@ -106,7 +107,7 @@ class Conversion(Money):
         made = choices.snapshot["items"].join(
             choices.snapshot["routings"].select("item").unique(), on="item", how="semi"
         )
-        return _filled_names(made["family"])
+        return names(made["family"])
 
 
 class Lateness(Money):
@@ -123,10 +124,6 @@ class Goodwill(Money):
     key, title, place, what = "goodwill", "Goodwill of not serving", 85, "goodwill"
     by, label, everything = "customer", "Customer", "All customers"
     paths = ("customers.short_cost",)
-
-
-def _filled_names(names: pl.Series) -> tuple[str, ...]:
-    return tuple(name for name in names.unique().sort().to_list() if name)
 
 
 class Floor(Control):

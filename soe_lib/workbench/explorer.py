@@ -260,7 +260,7 @@ class Explorer:
     @cached_property
     def choices(self) -> Choices:
         """What the controls offer."""
-        return Choices.of(self.snapshot, self.living.base)
+        return Choices(self.snapshot, self.living.base)
 
     def recorded(self, trial: Asked) -> tuple[Scenario, tuple[Note, ...]]:
         """What is asked as recorded edits, and what each change touches, without planning anything."""

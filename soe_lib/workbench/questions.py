@@ -1,4 +1,4 @@
-"""x"""
+"""What takes several plans: frontiers, and questions such as what an hour is worth; a new one goes into QUESTIONS."""
 
 from __future__ import annotations
 

@@ -258,8 +258,6 @@ def test_the_choices_are_those_of_the_company(tmp_path: Path) -> None:
     assert (choices.resources, choices.families, choices.customers) == (("line",), ("Flour",), ("Aldi",))
     assert choices.days[0] == MONDAY
     assert len(choices.days) == 14
-    assert choices.overtime
-    assert not choices.expediting
 
 
 def test_a_company_without_lines_can_be_asked_too(tmp_path: Path) -> None:
