@@ -11,7 +11,7 @@ import pytest
 
 from soe_lib.errors import PackError
 from soe_lib.pack import manifest
-from soe_lib.pack.archive import CHAIN, listed
+from soe_lib.pack.archive import CHAIN, LOCK, listed
 from soe_lib.pack.job import make_pack
 from soe_lib.pack.verify import verify
 from tests.faults import company, harness
@@ -126,7 +126,7 @@ def test_a_clock_that_went_back_changes_neither_order_nor_proof(archive: harness
 
 def test_a_lock_that_a_dead_run_left_behind_does_not_count(archive: harness.Archive) -> None:
     archive.out.mkdir()
-    (archive.out / archive.LOCK).write_text("process 999999 on elsewhere since 2026-01-01 00:00:00 UTC")
+    (archive.out / LOCK).write_text("process 999999 on elsewhere since 2026-01-01 00:00:00 UTC")
     archive.settle()
     assert list(archive.known) == ["2026-12-21.1"]
     assert archive.tally.clean

@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -93,8 +94,9 @@ def body(run: Run, pipe: Any) -> None:
     from soe_lib.pack.job import make_pack
 
     if run.quick:
-        job.execute.run = _without_kernel  # type: ignore[assignment]
-        job.execute.check_parameters = lambda _path, given: dict(given)  # type: ignore[assignment]
+        job.run_notebook.run = _without_kernel  # type: ignore[assignment]
+        job.run_notebook.check_parameters = lambda _path, given: dict(given)  # type: ignore[assignment]
+        job.kernel.server = lambda _: nullcontext({})  # type: ignore[assignment]
     if run.clock:
         manifest.datetime = _stopped(run.clock)  # type: ignore[misc,attr-defined]
     writes = _hook(run.out, run.fault)
