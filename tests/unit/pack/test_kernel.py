@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,3 +69,21 @@ def test_at_the_limit_the_kernel_is_gone(tmp_path: Path, kernels: dict[str, str]
 def test_without_a_server_a_kernel_loads_what_it_needs_itself(tmp_path: Path) -> None:
     run(tmp_path, TELL, {kernel.SERVER: str(tmp_path / "nobody")})
     assert (tmp_path / "told").read_text().endswith(" False")
+
+
+def test_the_server_and_its_kernels_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
+    path = write_notebook(tmp_path / "review.ipynb", [PARAMETERS, code(f"{TELL}\nimport time; time.sleep(600)")])
+    work = (
+        "import pathlib, sys\nfrom soe_lib.pack import kernel, run_notebook\nhome = pathlib.Path(sys.argv[1])\n"
+        "with kernel.server(home) as kernels:\n"
+        "    run_notebook.run(sys.argv[2], {'data': 'x'}, folder=home / 'run', cwd=home, kernels=kernels)"
+    )
+    job = subprocess.Popen([sys.executable, "-c", work, str(tmp_path), str(path)])
+    limit = time.monotonic() + 120.0
+    while not (tmp_path / "told").exists() and time.monotonic() < limit:
+        time.sleep(0.1)
+    family = [one.pid for one in psutil.Process(job.pid).children(recursive=True)]
+    job.kill()
+    job.wait()
+    assert len(family) >= 3, "the server, the kernel and who asked for it"
+    assert all(map(gone, family))
