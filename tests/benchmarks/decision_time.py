@@ -3,8 +3,9 @@
 Run: python -m tests.benchmarks.decision_time [decisions]        (a supplier, a factory, a store, two retailers; 30 days)
 The network is planned anew each day to the end of its 30 days, as in a replay: every day the as-of date, periods, hours,
 stock, receipts and forecast are others, and items, places, lanes and offers are the same. Printed are, of
-the days after the first, the median and the least by clock and the least of the processor, which other work on the
-machine disturbs least, and that as a share of the whole decision and against the solve alone. The snapshot is made of frames, from nothing and near the one of the day before; of files, for comparison.
+the days after the first, the median and the least by clock and of the processor, whose seconds other work on the machine
+disturbs least, and the least of these as a share of the whole decision and against the solve alone. The snapshot is made
+of frames, from nothing and near the one of the day before; of files, for comparison.
 """
 
 from __future__ import annotations
@@ -125,10 +126,10 @@ class Clock:
         self.spent.setdefault(part, []).append((time.perf_counter() - wall, time.process_time() - processor))
         return value
 
-    def told(self, part: str) -> tuple[float, float, float]:
-        """Median and least by clock, least of the processor, of the days after the first, which pays for imports."""
+    def told(self, part: str) -> tuple[float, float, float, float]:
+        """Median and least by clock and of the processor, of the days after the first, which pays for imports."""
         walls, processor = zip(*self.spent[part][1:], strict=True)
-        return statistics.median(walls), min(walls), min(processor)
+        return statistics.median(walls), min(walls), statistics.median(processor), min(processor)
 
 
 PARTS = ("snapshot, near", "network and blocks", "program", "solve", "certificate, plan and ledger")
@@ -155,13 +156,17 @@ def main(decisions: int = 12) -> None:
     with tempfile.TemporaryDirectory() as home:
         for today in range(decisions):
             before = decide(clock, today, {**same, **moving(today, draw)}, before, Path(home))
-    whole, solve = clock.told("decision")[2], clock.told("solve")[2]
-    print(f"{'':32}{'clock':>9}{'least':>9}{'processor':>11}{'of all':>8}{'÷ solve':>9}")
+    whole, solve = clock.told("decision")[3], clock.told("solve")[3]
+    print(f"{'':32}{'clock':>9}{'least':>9}{'processor':>11}{'least':>9}{'of all':>8}{'÷ solve':>9}")
     for part in ("snapshot, of files", "snapshot, of frames", *PARTS, "decision"):
-        median, least, processor = clock.told(part)
-        seconds = f"{median:>7.3f} s{least:>7.3f} s{processor:>9.3f} s"
+        median, least, usual, processor = clock.told(part)
+        seconds = f"{median:>7.3f} s{least:>7.3f} s{usual:>9.3f} s{processor:>7.3f} s"
         print(f"{part:<32}{seconds}{processor / whole:>8.0%}{processor / solve:>9.1f}")
-    print(f"target on a quiet machine: {TARGET} s a decision; by its processor {whole:.3f} s")
+    usual = clock.told("decision")[2]
+    print(
+        f"target on a quiet machine: {TARGET} s a decision; median of the processor {usual:.3f} s: "
+        f"{'met' if usual <= TARGET else 'MISSED'}"
+    )
 
 
 if __name__ == "__main__":
