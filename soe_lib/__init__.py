@@ -71,7 +71,7 @@ PUBLIC = {
     "stress_test": "soe_lib.whatif.stress",
     "demand_range": "soe_lib.whatif.stress",
     "saved_scenarios": "soe_lib.whatif.scenario",
-    "Force": "soe_lib.model.blocks.force",
+    "Force": "soe_lib.model.blocks.stability",
     "Scenario": "soe_lib.whatif.scenario",
     "compare": "soe_lib.whatif.compare",
     "hedge": "soe_lib.whatif.hedge",

@@ -15,7 +15,7 @@ import polars as pl
 
 from soe_lib.errors import DataError
 from soe_lib.extract.precedence import left, offered, taken
-from soe_lib.model.prepared import prepared
+from soe_lib.model.cache import prepared
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network

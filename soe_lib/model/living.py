@@ -11,6 +11,7 @@ import highspy
 from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.model.blocks import STANDARD, kept_close
 from soe_lib.model.canonical import Canonical
+from soe_lib.model.extra import Extra, with_extra
 from soe_lib.model.lean import Lean
 from soe_lib.model.model import Model
 from soe_lib.model.plan import Plan
@@ -19,7 +20,6 @@ from soe_lib.model.refusal import check
 from soe_lib.model.solve import Gate, Options, distance
 from soe_lib.model.start import Start
 from soe_lib.model.terms import Block
-from soe_lib.model.written import Extra, with_extra
 
 
 class Living:

@@ -15,9 +15,10 @@ from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.model import pattern as keeping
 from soe_lib.model import references
 from soe_lib.model.blocks import STANDARD, Stability, kept_close
+from soe_lib.model.cache import Lazily
 from soe_lib.model.canonical import Canonical, again, direct, labelled
 from soe_lib.model.certificate import Certificate, certify
-from soe_lib.model.lazily import Lazily
+from soe_lib.model.extra import Extra, Own, Written, with_extra
 from soe_lib.model.network import Network
 from soe_lib.model.plan import Plan
 from soe_lib.model.planning import of_record
@@ -26,7 +27,6 @@ from soe_lib.model.solve import Answer, Options
 from soe_lib.model.stages import floors, with_floors
 from soe_lib.model.terms import Balance, Block, Effect, Flow, Part, Rate
 from soe_lib.model.tiered import Cold
-from soe_lib.model.written import Extra, Own, Written, with_extra
 from soe_lib.money.ledger import Ledger
 from soe_lib.money.rates import RateBook, RatesByCell
 
@@ -147,7 +147,7 @@ class Model:
     @cached_property
     def problem(self) -> Any:
         """The same program as a cvxpy.Problem, which `problem.solve()` solves to the same objective."""
-        from soe_lib.model.express import stated  # CVXPY takes seconds to import, and few plans need it
+        from soe_lib.model.convex import stated  # CVXPY takes seconds to import, and few plans need it
 
         own = [block for block in self.blocks if isinstance(block, Own)]
         variables = {name: one for block in own for name, one in block.variables.items()}

@@ -9,9 +9,9 @@ import polars as pl
 from soe_lib.extract.calendar import Calendar
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model import demand, events, hours, reach
-from soe_lib.model.domains import BEYOND, domains, encode, labels_of
-from soe_lib.model.kept import Kept
-from soe_lib.model.open_days import open_dates
+from soe_lib.model.axis import BEYOND, domains, encode, labels_of
+from soe_lib.model.cache import Kept
+from soe_lib.model.hours import open_dates
 from soe_lib.model.program import LEAD
 
 

@@ -18,10 +18,10 @@ from soe_lib.model.plan import Plan
 from soe_lib.workspace import place
 
 if TYPE_CHECKING:
+    from soe_lib.model.extra import Extra
     from soe_lib.model.model import Model
     from soe_lib.model.solve import Options
     from soe_lib.model.terms import Block
-    from soe_lib.model.written import Extra
 
 COMING = "plan.coming"
 """File beside a pack's results: the balance page has begun, and has not left its plan yet."""
@@ -60,8 +60,8 @@ def plan(
     """
     from soe_lib.model.blocks import STANDARD, kept_close
     from soe_lib.model.conflict import explained
+    from soe_lib.model.extra import with_extra
     from soe_lib.model.model import Model
-    from soe_lib.model.written import with_extra
 
     own = with_extra(blocks, extra)
     made = Model(snapshot, (*STANDARD, *kept_close(of_record(snapshot, record)), *own))

@@ -8,8 +8,8 @@ import polars as pl
 
 from soe_lib.model import risk
 from soe_lib.model.blocks.stock import holding_rates
-from soe_lib.model.inbound import usage
 from soe_lib.model.network import Network
+from soe_lib.model.reach import usage
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from soe_lib.errors import SolveError
 from soe_lib.model.axis import Floats
-from soe_lib.model.common import Common
+from soe_lib.model.families import Common
 from soe_lib.model.solve import PROVEN, Gate, Options
 
 NOISE = 1e-7

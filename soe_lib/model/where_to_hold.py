@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.model import risk
-from soe_lib.model.inbound import shortest, usage, ways
 from soe_lib.model.network import Network
+from soe_lib.model.reach import shortest, usage, ways
 from soe_lib.model.stock_targets import NODE, demand_a_day, holding, plain
 
 if TYPE_CHECKING:

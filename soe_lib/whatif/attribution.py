@@ -13,9 +13,9 @@ import polars as pl
 from soe_lib.errors import DataError, ReconciliationError, SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.blocks import STANDARD, kept_close
+from soe_lib.model.families import Subsets
 from soe_lib.model.model import Model
 from soe_lib.model.planning import Recorded, of_record
-from soe_lib.model.subsets import Subsets
 from soe_lib.model.walk import Walk
 from soe_lib.money.rounding import (
     EXACT,
@@ -168,7 +168,7 @@ class Attribution:
     method : "exact" over all subsets, or "sampled".
     optima : re-optimised plans behind the figures. orders : orders sampled, 0 where exact.
     pair : the two disruptions that change each other's cost most, and by how much in minor units.
-    seconds : wall clock. composed : whether programs were composed from differences (see `soe_lib.model.subsets`).
+    seconds : wall clock. composed : whether programs were composed from differences (see `soe_lib.model.families`).
 
     Raises ReconciliationError where the rows do not add up.
     """

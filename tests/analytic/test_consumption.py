@@ -12,7 +12,7 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.extract.settings import Consumption
-from soe_lib.model.consumption import consume
+from soe_lib.model.demand import consume
 from soe_lib.model.network import Network
 from soe_lib.review.frames import demand_lines
 from tests.networks import MONDAY, snapshot, weeks

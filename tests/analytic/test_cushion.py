@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model import inbound, risk
+from soe_lib.model import reach, risk
 from soe_lib.model.network import Network
 from soe_lib.money.ledger import in_order
 from soe_lib.review import frames, options
@@ -234,7 +234,7 @@ def test_components_are_protected_over_their_longer_lead_time(tmp_path: Path) ->
         "settings": SETTINGS.replace("with a record", "always"),
     }
     network = Network(company(tmp_path, **tables))
-    fed = inbound.usage(network).select(pl.col("item", "of_item").cast(pl.String), "per_unit")
+    fed = reach.usage(network).select(pl.col("item", "of_item").cast(pl.String), "per_unit")
     assert fed.rows() == [("A", "A", 1.0), ("R", "A", 2.0)]
     found = risk.intervals(network).select(pl.col("item").cast(pl.String), "days", "most")
     assert found.rows() == [("A", 7.0, None), ("R", 14.0, None), ("R", 28.0, 2.0)]

@@ -22,7 +22,7 @@ def measure(shape: str, items: int) -> dict[str, float | str | int]:
     """Generate, read, assemble, canonicalise and solve one network; seconds of each, and peak memory in GB."""
     from soe_lib.demo import generate
     from soe_lib.extract.snapshot import read
-    from soe_lib.model.express import express  # noqa: F401  (CVXPY's import is not part of the figure)
+    from soe_lib.model.convex import express  # noqa: F401  (CVXPY's import is not part of the figure)
     from soe_lib.model.model import Model
     from soe_lib.model.solve import Gate, Options
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import soe_lib as soe
-import soe_lib.model.express  # CVXPY's import is nobody's time
+import soe_lib.model.convex  # CVXPY's import is nobody's time
 from soe_lib.model.solve import Options
 from soe_lib.model.tiered import Cold
 from tests.benchmarks.many_scenarios import DEMO

@@ -168,7 +168,7 @@ def open_orders_of_what_is_lost(extract: Extract) -> list[Finding]:
 def without_effect(extract: Extract) -> list[Finding]:
     """Events that change nothing of the network, of an extract that nothing else stops."""
     from soe_lib.extract.snapshot import freeze
-    from soe_lib.model.idle_events import idle
+    from soe_lib.model.starts import idle
 
     if extract["events"].is_empty():
         return []
@@ -315,7 +315,7 @@ def names_that_nothing_uses(extract: Extract) -> list[Finding]:
 @rule
 def overrides_bind(extract: Extract) -> list[Finding]:
     """An override with a quantity is written so that it locks one; what the plan takes for a remark is said."""
-    from soe_lib.model.blocks.force import lock_of
+    from soe_lib.model.blocks.stability import lock_of
 
     rows = extract["overrides"].with_row_index("row").filter(pl.col("quantity").is_not_null())
     lost = [row["row"] for row in rows.iter_rows(named=True) if lock_of(row) is None]

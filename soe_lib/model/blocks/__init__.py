@@ -6,22 +6,18 @@ from typing import TYPE_CHECKING
 
 from soe_lib.model.blocks.allocation import Allocation
 from soe_lib.model.blocks.buy import Buy, Receive
-from soe_lib.model.blocks.capacity import Capacity, Overtime
+from soe_lib.model.blocks.capacity import Capacity, Crews, Maintenance, Overtime
 from soe_lib.model.blocks.carry_over import SET_UP_STATE
-from soe_lib.model.blocks.cohorts import Cohorts
-from soe_lib.model.blocks.crews import Crews, Maintenance
 from soe_lib.model.blocks.cushion import Cushion
-from soe_lib.model.blocks.force import Overrides
 from soe_lib.model.blocks.in_time import InTime
 from soe_lib.model.blocks.lots import ALTERNATIVES, ORDERS, RUNNING, RUNS, TRIPS, Lots
 from soe_lib.model.blocks.make import Make
-from soe_lib.model.blocks.sell import Sell
-from soe_lib.model.blocks.shelf_life import ShelfLife
+from soe_lib.model.blocks.sell import Sell, Substitute
+from soe_lib.model.blocks.shelf_life import Cohorts, ShelfLife
 from soe_lib.model.blocks.ship import Ship
 from soe_lib.model.blocks.sites import Expansions, Sites
-from soe_lib.model.blocks.stability import Stability
+from soe_lib.model.blocks.stability import Overrides, Stability
 from soe_lib.model.blocks.stock import Stock, StockRules
-from soe_lib.model.blocks.substitute import Substitute
 from soe_lib.model.terms import Block
 
 if TYPE_CHECKING:

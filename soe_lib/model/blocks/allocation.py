@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.errors import DataError
-from soe_lib.model.blocks.cohort_rows import followed, lives
+from soe_lib.model.blocks.shelf_life import followed, lives
+from soe_lib.model.cache import prepared
 from soe_lib.model.demand import KEYS, served
-from soe_lib.model.prepared import prepared
 from soe_lib.model.terms import Balance, Effect, Flow, Part
 
 if TYPE_CHECKING:

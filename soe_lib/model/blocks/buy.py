@@ -9,9 +9,9 @@ import polars as pl
 
 from soe_lib.errors import DataError
 from soe_lib.extract.precedence import named_prices
-from soe_lib.model import events, limits
+from soe_lib.model import events, hours
 from soe_lib.model.blocks.make import with_lead
-from soe_lib.model.prepared import prepared
+from soe_lib.model.cache import prepared
 from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Buy(Part):
                 ("offer", "period"),
                 "<=",
                 "unit",
-                f"an offer gives no more than its maximum in a {limits.per(network)}",
+                f"an offer gives no more than its maximum in a {hours.per(network)}",
                 rhs="maximum",
             )
 
@@ -67,8 +67,8 @@ def offers(network: Network) -> pl.DataFrame:
     families = network.table("items").select("item", "family")
     cells = cells.join(families, on="item", how="left", maintain_order="left")
     cells = events.price(network, cells, events.OFFERED, "unit_cost")
-    cells = events.supply(network, limits.shared_out(network, cells), ("supplier", "offer", "item", "location"))
-    cells = limits.joined(network, cells, "offer")
+    cells = events.supply(network, hours.shared_out(network, cells), ("supplier", "offer", "item", "location"))
+    cells = hours.joined(network, cells, "offer")
     ordinary = (
         cells.filter(~pl.col("expedite"))
         .group_by("item", "location", "period")

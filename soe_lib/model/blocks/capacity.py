@@ -1,4 +1,4 @@
-"""Capacity: hours of a resource, and overtime beyond them."""
+"""Capacity: hours of a resource, overtime beyond them, and the crews that bring them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.model.blocks.sites import closing_hours
-from soe_lib.model.prepared import prepared
+from soe_lib.model.cache import prepared
+from soe_lib.model.hours import portions
 from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
+
 
 CELL = ("resource", "period")
 
@@ -79,3 +81,139 @@ def ceilings(network: Network) -> pl.DataFrame:
     own = pl.col("overtime_given") > 0
     cells = network.hours.filter(own | pl.col("resource").is_in(crews["resource"].implode()))
     return cells.select(*CELL, "overtime_hours").join(costs, on="resource", how="left")
+
+
+class Crews(Part):
+    """heads(t) = heads(t−1) + hired − released; each head brings its hours, and overtime hours, to its resource.
+
+    Brings flows `heads`, `hire`, `release` (resource, period) [heads; whole where the extract says so] and balance
+    `heads`. Relaxes `hours` by hours_per_head and `overtime_limit` by overtime_hours_per_head. Books
+    −cost_per_head × length of the period (used or not), −hire_cost and −release_cost to "workforce".
+    """
+
+    optional = ("overtime_limit",)
+
+    def flows(self, network: Network) -> Iterator[Flow]:
+        """heads, hire, release; whole numbers for the crews that the extract counts in whole heads."""
+        if (cells := crews(network)).is_empty():
+            return
+        yield Flow(
+            "heads", cells, CELL, "head", "heads of a crew",
+            lower="minimum_heads", upper="maximum_heads", integer="whole",
+        )  # fmt: skip
+        for name in ("hire", "release"):
+            yield Flow(name, cells, CELL, "head", f"heads to {name} at the start of a period", integer="whole")
+
+    def balances(self, network: Network) -> Iterator[Balance]:
+        """heads."""
+        if not (cells := crews(network)).is_empty():
+            rows = cells.select(*CELL, pl.when(pl.col("period") == network.first).then("opening_heads").otherwise(0.0))
+            yield Balance(
+                "heads", rows, CELL, "==", "head", "a crew changes by who is hired and released", rhs="opening_heads"
+            )
+
+    def effects(self, network: Network) -> Iterator[Effect]:
+        """On heads, hours and overtime_limit."""
+        if crews(network).is_empty():
+            return
+        following = network.periods.select("period", pl.col("period").shift(-1).alias("of")).drop_nulls()
+        yield Effect("heads", "heads")
+        yield Effect(
+            "heads", "heads", -1.0, at={"period": "of"}, join=following, using=("period",), note="−1 in the next period"
+        )
+        yield Effect("hire", "heads", -1.0)
+        yield Effect("release", "heads")
+        yield Effect("heads", "hours", -pl.col("hours_per_head"))
+        yield Effect(
+            "heads", "overtime_limit", -pl.col("overtime_hours_per_head"), where=pl.col("overtime_hours_per_head") > 0
+        )
+
+    def rates(self, network: Network) -> Iterator[Rate]:
+        """Workforce."""
+        if not crews(network).is_empty():
+            yield Rate("workforce", "heads", -pl.col("cost_per_head") * pl.col("length"))
+            yield Rate("workforce", "hire", -pl.col("hire_cost"))
+            yield Rate("workforce", "release", -pl.col("release_cost"))
+
+
+@prepared
+def crews(network: Network) -> pl.DataFrame:
+    """resource, period and the terms of its crew; its hours after what events take."""
+    numbers = (
+        "opening_heads", "hours_per_head", "overtime_hours_per_head", "cost_per_head", "hire_cost", "release_cost",
+        "minimum_heads",
+    )  # fmt: skip
+    rows = network.table("workforce").with_columns(
+        pl.col(numbers).fill_null(0.0), pl.col("whole").fill_null(value=False)
+    )
+    kept = network.hours.select(*CELL, "kept", "overtime_kept")
+    return (
+        rows.join(network.periods.select("period", "length"), how="cross")
+        .join(portions(network).select("period", "work"), on="period", how="left")
+        .join(kept, on=CELL, how="left")
+        .with_columns(
+            pl.col("hours_per_head") * pl.col("work") * pl.col("kept"),
+            pl.col("overtime_hours_per_head") * pl.col("work") * pl.col("overtime_kept"),
+        )
+    )
+
+
+class Maintenance(Part):
+    """Maintenance jobs whose timing the plan may choose within a window.
+
+    Brings flow `maintain` (maintenance, period) in {0, 1 … maximum_at_once} and balance `jobs` (maintenance): exactly
+    so many jobs. Takes its hours from the resource in the period of the job (balance `hours`).
+    """
+
+    def flows(self, network: Network) -> Iterator[Flow]:
+        """maintain."""
+        if not (cells := windows(network)).is_empty():
+            yield Flow(
+                "maintain", cells, ("maintenance", "period"), "job", "maintenance jobs done in a period",
+                upper="maximum_at_once", integer=True,
+            )  # fmt: skip
+
+    def balances(self, network: Network) -> Iterator[Balance]:
+        """jobs."""
+        if not (rows := network.table("maintenance").select("maintenance", pl.col("jobs").cast(pl.Float64))).is_empty():
+            yield Balance(
+                "jobs",
+                rows,
+                ("maintenance",),
+                "==",
+                "job",
+                "every maintenance job is done",
+                rhs="jobs",
+                break_price=1e4,
+            )
+
+    def effects(self, network: Network) -> Iterator[Effect]:
+        """On jobs and hours."""
+        if not windows(network).is_empty():
+            yield Effect("maintain", "jobs")
+            yield Effect("maintain", "hours", "hours")
+
+
+@prepared
+def windows(network: Network) -> pl.DataFrame:
+    """maintenance, period, resource, hours, maximum_at_once in the periods from earliest to latest."""
+    rows = network.table("maintenance")
+    if rows.is_empty():
+        return rows
+    labels = pl.concat([rows["earliest"].alias("label"), rows["latest"].alias("label")]).drop_nulls()
+    spans = network.calendar.spans(labels.filter(labels != ""))
+    first = spans.select(pl.col("label").alias("earliest"), pl.col("first").alias("from"))
+    last = spans.select(pl.col("label").alias("latest"), pl.col("last").alias("to"))
+    return (
+        rows.join(first, on="earliest", how="left")
+        .join(last, on="latest", how="left")
+        .join(network.periods.select("period", "starts_on", "ends_on"), how="cross")
+        .filter(
+            (pl.col("from").is_null() | (pl.col("ends_on") >= pl.col("from")))
+            & (pl.col("to").is_null() | (pl.col("starts_on") <= pl.col("to")))
+        )
+        .select(
+            "maintenance", "period", "resource", pl.col("hours").fill_null(0.0),
+            pl.coalesce("maximum_at_once", "jobs").cast(pl.Float64).alias("maximum_at_once"),
+        )
+    )  # fmt: skip

@@ -8,14 +8,212 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from soe_lib.model.blocks import in_time_rows as rows
+from soe_lib.model.blocks import buy, make, ship
 from soe_lib.model.blocks.carry_over import CarryOver
-from soe_lib.model.blocks.lot_hours import carried_over
-from soe_lib.model.blocks.lots import ALTERNATIVES, ORDERS, RUNNING, RUNS
+from soe_lib.model.blocks.lots import ALTERNATIVES, FORKED, ORDERS, RUNNING, RUNS, Lots, carried_over, operations
+from soe_lib.model.cache import prepared
+from soe_lib.model.demand import served
+from soe_lib.model.program import LEAD
 from soe_lib.model.terms import Balance, Effect, Part
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
+
+
+REACH = 6
+"""Dues that a window spans at most. Longer windows hold little that shorter ones do not (measured: the relaxation of
+30 periods and lots of up to 4 periods is the same to 0.01 % with 4 as with 30), and cost the solver time."""
+
+WINDOW = ("item", "of", "last")
+LOTS = (RUNS, ALTERNATIVES, RUNNING, ORDERS)
+LEAD_OF = {key: (key, *LEAD) for key in ("routing", "offer")}
+
+
+def _index(column: str) -> pl.Expr:
+    return pl.col(column).to_physical().cast(pl.Int64)
+
+
+def windows(network: Network, late: bool) -> pl.DataFrame:
+    """item, of, last, and their indexes start and end: the windows that end with a due period of a lot's item."""
+    return network.kept.get(f"windows {late}", lambda here: _windows(here, late))
+
+
+def _windows(network: Network, late: bool) -> pl.DataFrame:
+    dues = _dues(network).select("item", "due").unique().sort("item", "due")
+    ends = dues.select("item", pl.col("due").alias("end"), pl.int_range(pl.len()).over("item").alias("rank"))
+    starts = network.periods.select(pl.col("index").cast(pl.Int64).alias("start"))
+    # A window that starts after the due period of rank r ends no further than that of rank r + REACH.
+    ranked = starts.join(ends, how="cross").filter(pl.col("end") >= pl.col("start"))
+    within = ranked.filter(pl.col("rank") - pl.col("rank").min().over("item", "start") < REACH)
+    if late:
+        delayed = _dues(network).filter(pl.col("latest") > pl.col("due")).select("item").unique()
+        within = within.filter(pl.col("end") > pl.col("start")).join(delayed, on="item", how="semi")
+    return within.select("item", _label(network, "start", "of"), _label(network, "end", "last"), "start", "end")
+
+
+def _label(network: Network, index: str, name: str) -> pl.Expr:
+    names = dict(enumerate(network.snapshot.periods["period"]))
+    return pl.col(index).replace_strict(names, return_dtype=network.domains["period"]).alias(name)
+
+
+@prepared
+def _dues(network: Network) -> pl.DataFrame:
+    """item, due, latest (indexes), quantity: demand of items that come from a set-up or an order."""
+    sources = [cells.select("item") for cells in _gates(network).values()]
+    beside = make.co_products(network).select(pl.col("component").alias("item")).unique()
+    wanted = pl.concat(sources).unique().join(beside, on="item", how="anti")
+    keys = ["item", "location", "customer", "order", "due"]
+    lines = served(network).group_by(keys).agg(_index("period").max().alias("latest"), pl.col("quantity").first())
+    return (
+        lines.filter(pl.col("quantity") > 0)
+        .join(wanted, on="item", how="semi")
+        .group_by("item", _index("due").alias("due"), "latest")
+        .agg(pl.col("quantity").sum())
+    )
+
+
+# -- what is sold, and what was there -----------------------------------------------------------------------------
+
+
+def sales(network: Network, late: bool) -> pl.DataFrame:
+    """item, due, period, of, last: sales that a window counts."""
+    cells = served(network).select("item", "due", "period").unique()
+    counted = cells.filter(pl.lit(late) | (pl.col("due") == pl.col("period")))
+    inside = (_index("due") >= pl.col("start")) & (_index("period") <= pl.col("end"))
+    return counted.join(windows(network, late), on="item").filter(inside).select("item", "due", "period", "of", "last")
+
+
+def before(network: Network, late: bool) -> pl.DataFrame:
+    """item, period, of, last: the period whose closing stock a window opens with."""
+    earlier = network.periods.select("period", (pl.col("index").cast(pl.Int64) + 1).alias("start"))
+    return windows(network, late).join(earlier, on="start").select("item", "period", "of", "last")
+
+
+def opening(network: Network, late: bool) -> pl.DataFrame:
+    """item, of, last: the windows that open with the opening stock."""
+    return windows(network, late).filter(pl.col("start") == 0).select(WINDOW)
+
+
+def receipts(network: Network, late: bool) -> pl.DataFrame:
+    """item, period, of, last: the periods of a window."""
+    spans = windows(network, late).join(network.periods.select("period"), how="cross")
+    inside = (_index("period") >= pl.col("start")) & (_index("period") <= pl.col("end"))
+    return spans.filter(inside).select("item", "period", "of", "last")
+
+
+# -- what arrives ----------------------------------------------------------------------------------------------------
+
+
+def arriving(network: Network, flow: str, late: bool) -> pl.DataFrame:
+    """keys, period, of, last, part: what a unit without a switch adds to a window, when it was not there before it."""
+    if flow == "ship":  # on the way when the window starts; what also leaves within it was there already
+        keys, cells = ["lane", "item", "period"], ship.lanes(network).with_columns(pl.lit(1.0).alias("yield"))
+        outside = _index("period") < pl.col("start")
+    else:
+        lots, all_cells = (RUNS, make.routings(network)) if flow == "make" else (ORDERS, buy.offers(network))
+        keys = list(lots.cell)
+        gated = [gate.select(keys).unique() for gate in _gates(network).values() if set(keys) <= set(gate.columns)]
+        cells = all_cells.join(pl.concat(gated), on=keys, how="anti") if gated else all_cells
+        cells = cells.with_columns(pl.lit(1.0).alias("yield")) if flow == "buy" else cells
+        outside = pl.lit(value=True)
+    spans = windows(network, late)
+    coming = cells.join(spans.select("item").unique(), on="item", how="semi")
+    arrived = coming.join(network.arrivals(coming.select(LEAD).unique()), on=[*LEAD], nulls_equal=True)
+    inside = (_index("arrival") >= pl.col("start")) & (_index("arrival") <= pl.col("end"))
+    found = arrived.join(spans, on="item").filter(inside & outside)
+    columns = list(dict.fromkeys([*keys, "of", "last"]))
+    return found.group_by(columns).agg((pl.col("share") * pl.col("yield")).sum().alias("part"))
+
+
+# -- what is switched ------------------------------------------------------------------------------------------------
+
+
+def switched(network: Network, lots: Lots, late: bool) -> pl.DataFrame:
+    """keys, period, of, last, most: of each window, the demand that what a switch brings can serve at most."""
+    return network.kept.get(f"in time {lots!r} {late}", lambda here: _switched(here, lots, late)).select(
+        *lots.cell, "of", "last", "most"
+    )
+
+
+def _switched(network: Network, lots: Lots, late: bool) -> pl.DataFrame:
+    gates = _gates(network)[lots.name].join(windows(network, late), on="item")
+    inside = (pl.col("arrives_last") >= pl.col("start")) & (pl.col("arrives") <= pl.col("end"))
+    met = gates.filter(inside).with_columns(pl.max_horizontal("start", "arrives").alias("at"))
+    return met.join(_reachable(network, late), on=[*WINDOW, "at"])
+
+
+def carried(network: Network, lots: Lots, late: bool) -> pl.DataFrame:
+    """keys, period, of, last, most: the same for a set-up that comes from the period before a window's first start."""
+    met = network.kept.get(f"in time {lots!r} {late}", lambda here: _switched(here, lots, late))
+    cells = met.select(*lots.keys, *WINDOW, "most", _index("period").alias("index"))
+    again = cells.select(*lots.keys, *WINDOW, pl.col("index") + 1)
+    first = cells.join(again, on=[*lots.keys, *WINDOW, "index"], how="anti").filter(pl.col("index") > 0)
+    earlier = first.with_columns(pl.col("index") - 1).with_columns(_label(network, "index", "period"))
+    return earlier.select(*lots.cell, "of", "last", "most")
+
+
+def _reachable(network: Network, late: bool) -> pl.DataFrame:
+    """item, of, last, at, most: demand of the window that goods which arrive in period `at` can serve."""
+    return network.kept.get(f"reachable {late}", lambda here: _find_reachable(here, late))
+
+
+def _find_reachable(network: Network, late: bool) -> pl.DataFrame:
+    inside = (pl.col("due") >= pl.col("start")) & (pl.col("due") <= pl.col("end"))
+    asked = windows(network, late).join(_dues(network), on="item").filter(inside)
+    # Goods serve what is due when they arrive or later; with late sales, whatever may still be served then.
+    until = pl.min_horizontal("latest", "end") if late else pl.col("due")
+    each = asked.with_columns(pl.int_ranges("start", until + 1).alias("at")).explode("at")
+    return each.group_by(*WINDOW, "at").agg(pl.col("quantity").sum().alias("most"))
+
+
+def _gates(network: Network) -> dict[str, pl.DataFrame]:
+    """Name of the lots → keys, period, item, arrives, arrives_last of the switches without which nothing comes.
+
+    A routing is switched by its own set-ups; else by those of a step all of whose alternatives are set up; else by
+    whether it runs.
+    """
+    return network.kept.get("gates", _made_gates)
+
+
+def _made_gates(network: Network) -> dict[str, pl.DataFrame]:
+    found = {}
+    for lots, cells in _find_gates(network):
+        timed = _arrivals(network, cells).select(*lots.cell, "item", "arrives", "arrives_last")
+        found[lots.name] = _in_turn(timed, lots) if carried_over(network) else timed
+    return found
+
+
+def _find_gates(network: Network) -> Iterator[tuple[Lots, pl.DataFrame]]:
+    cell = ["routing", "period"]
+    started = make.routings(network).select(LEAD_OF["routing"])
+    forks = operations(network).filter(FORKED).group_by("routing", "step").agg(pl.len().alias("all"))
+    own = RUNS.switched(network)
+    yield RUNS, own.join(started, on=cell)
+    each = ALTERNATIVES.switched(network).join(own, on=cell, how="anti")
+    some = each.group_by("routing", "step", "period").agg(pl.len().alias("some")).join(forks, on=["routing", "step"])
+    whole = some.filter(pl.col("some") == pl.col("all")).group_by(cell).agg(pl.col("step").min())
+    yield ALTERNATIVES, each.join(whole, on=["routing", "step", "period"], how="semi").join(started, on=cell)
+    rest = RUNNING.switched(network).join(whole, on=cell, how="anti").join(own, on=cell, how="anti")
+    yield RUNNING, rest.join(started, on=cell)
+    ordered = buy.offers(network).select(LEAD_OF["offer"])
+    yield ORDERS, ORDERS.switched(network).join(ordered, on=["offer", "period"])
+
+
+def _arrivals(network: Network, cells: pl.DataFrame) -> pl.DataFrame:
+    when = network.arrivals(cells.select(LEAD).unique()).filter(pl.col("share") > 0)
+    spans = when.group_by(LEAD).agg(
+        _index("arrival").min().alias("arrives"), _index("arrival").max().alias("arrives_last")
+    )
+    return cells.join(spans, on=[*LEAD], nulls_equal=True)
+
+
+def _in_turn(cells: pl.DataFrame, lots: Lots) -> pl.DataFrame:
+    """Arrivals in the order of their starts: what a set-up brings includes what later periods make of it."""
+    ordered = cells.sort(lots.cell)
+    return ordered.with_columns(
+        pl.col("arrives").cum_min(reverse=True).over(lots.keys), pl.col("arrives_last").cum_max().over(lots.keys)
+    )
+
 
 ROW = ("item", "of", "period")
 AT = {"period": "last"}
@@ -72,8 +270,8 @@ class InTime(Part):
 
     def balances(self, network: Network) -> Iterator[Balance]:
         """in_time, or in_window."""
-        if not (windows := rows.windows(network, self.late)).is_empty():
-            frame = windows.select("item", "of", pl.col("last").alias("period"))
+        if not (held := windows(network, self.late)).is_empty():
+            frame = held.select("item", "of", pl.col("last").alias("period"))
             yield Balance(
                 self.name, frame, ROW, "<=", "unit", "what a window sells was there before, or is set up for within it",
                 follows=FOLLOWS,
@@ -81,32 +279,32 @@ class InTime(Part):
 
     def effects(self, network: Network) -> Iterator[Effect]:
         """Of sales, stock, arrivals and switches."""
-        if rows.windows(network, self.late).is_empty():
+        if windows(network, self.late).is_empty():
             return
-        sold = rows.sales(network, self.late)
+        sold = sales(network, self.late)
         yield Effect("sell", self.name, at=AT, join=sold, using=("item", "due", "period"))
-        before = rows.before(network, self.late)
+        earlier = before(network, self.late)
         yield Effect(
-            "stock", self.name, -1.0, at=AT, join=before, using=("item", "period"), note="−1 before the window"
+            "stock", self.name, -1.0, at=AT, join=earlier, using=("item", "period"), note="−1 before the window"
         )
-        opening = rows.opening(network, self.late)
-        yield Effect("open", self.name, -1.0, at=AT, join=opening, using=("item",), note="−1 before the window")
-        due_in = rows.receipts(network, self.late)
+        owned = opening(network, self.late)
+        yield Effect("open", self.name, -1.0, at=AT, join=owned, using=("item",), note="−1 before the window")
+        due_in = receipts(network, self.late)
         yield Effect("receive", self.name, -1.0, at=AT, join=due_in, using=("item", "period"), note="−1 in the window")
         for flow, keys in (("ship", ("lane", "item")), ("make", ("routing",)), ("buy", ("offer",))):
-            arriving = rows.arriving(network, flow, self.late)
+            coming = arriving(network, flow, self.late)
             yield Effect(
-                flow, self.name, -pl.col("part"), at=AT, join=arriving, using=(*keys, "period"),
+                flow, self.name, -pl.col("part"), at=AT, join=coming, using=(*keys, "period"),
                 note="−share that arrives in the window",
             )  # fmt: skip
         note = "−demand of the window from its arrival on"
         for lots in (RUNS, ALTERNATIVES, RUNNING, ORDERS):
-            served = rows.switched(network, lots, self.late)
+            served = switched(network, lots, self.late)
             yield Effect(lots.switch, self.name, -pl.col("most"), at=AT, join=served, using=lots.cell, note=note)
         if not carried_over(network):
             return
         for carry in (CarryOver(RUNS), CarryOver(ALTERNATIVES, "_on")):
-            served = rows.carried(network, carry.lots, self.late)
+            served = carried(network, carry.lots, self.late)
             flow, using = f"carry{carry.on}", carry.lots.cell
             yield Effect(flow, self.name, -pl.col("most"), at=AT, join=served, using=using, note=note)
 

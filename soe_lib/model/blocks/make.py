@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from soe_lib.model import events, limits
-from soe_lib.model.open_days import counted
-from soe_lib.model.prepared import prepared
+from soe_lib.model import events, hours
+from soe_lib.model.cache import prepared
+from soe_lib.model.hours import counted
 from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Make(Part):
                 ("routing", "period"),
                 "<=",
                 "unit started",
-                f"a routing starts no more than its maximum in a {limits.per(network)}",
+                f"a routing starts no more than its maximum in a {hours.per(network)}",
                 rhs="maximum",
             )
 
@@ -130,8 +130,8 @@ def routings(network: Network) -> pl.DataFrame:
             "cost_per_unit", "yield", "setup_cost", "fixed_cost", "minimum", "maximum", "multiple",
         )
     )  # fmt: skip
-    rows = events.supply(network, limits.shared_out(network, rows), ("routing", "item", "location"))
-    rows = limits.joined(network, rows, "routing")
+    rows = events.supply(network, hours.shared_out(network, rows), ("routing", "item", "location"))
+    rows = hours.joined(network, rows, "routing")
     with_hours = network.table("operations").filter(pl.col("setup_hours").fill_null(0.0) > 0)["routing"].unique()
     set_up = (pl.col("setup_cost") > 0) | pl.col("routing").is_in(with_hours.implode())
     rows = rows.with_columns(set_up.alias("set_up"))

@@ -1,17 +1,20 @@
-"""Sell: demand lines are served on time, late or not at all."""
+"""Sell: demand lines are served on time, late, by a substitute or not at all; S&OP's commitments are a floor."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.model.cache import prepared
 from soe_lib.model.demand import KEYS, served
 from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
+
 
 LINE = KEYS
 
@@ -81,3 +84,90 @@ class Sell(Part):
         if (network.demand["late_goodwill"] > 0).any():
             yield Rate("goodwill", "sell", -pl.col("late_goodwill") * pl.col("late"), kind="steering")
         yield Rate("goodwill", "short", -pl.col("short_cost"), kind="steering", at=at)
+
+
+class Substitute(Part):
+    """Units of a demand line served with a substitute: `ratio` units of it per unit demanded.
+
+    Brings flow `replace` (line, substitute, period) [units demanded]; counts as served in `demand` and `committed`,
+    takes ratio × from the substitute's `stock`. Books the line's price to "revenue", its lateness to "penalties" and
+    −cost to "substitution".
+    """
+
+    def flows(self, network: Network) -> Iterator[Flow]:
+        """replace."""
+        if not (cells := replacements(network)).is_empty():
+            keys = (*LINE, "substitute", "period")
+            yield Flow("replace", cells, keys, "unit demanded", "units of a demand line served with a substitute")
+
+    def effects(self, network: Network) -> Iterator[Effect]:
+        """On demand, committed and stock."""
+        if replacements(network).is_empty():
+            return
+        yield Effect("replace", "demand")
+        yield Effect("replace", "stock", -pl.col("ratio"), at={"item": "substitute"})
+        if (network.demand["committed"] > 0).any():
+            yield Effect("replace", "committed", -1.0, where=pl.col("committed") > 0)
+
+    def rates(self, network: Network) -> Iterator[Rate]:
+        """Revenue, penalties, substitution."""
+        if not replacements(network).is_empty():
+            yield Rate("revenue", "replace", "price")
+            yield Rate("penalties", "replace", -pl.col("late_cost") * pl.col("late"))
+            if (network.demand["late_goodwill"] > 0).any():
+                yield Rate("goodwill", "replace", -pl.col("late_goodwill") * pl.col("late"), kind="steering")
+            yield Rate("substitution", "replace", -pl.col("cost"))
+
+
+@prepared
+def replacements(network: Network) -> pl.DataFrame:
+    """Each servable line with each substitute that its customer accepts (a blank customer: every one)."""
+    pairs = network.table("substitutions").select(
+        "item",
+        "substitute",
+        pl.col("customer").alias("accepts"),
+        pl.col("ratio").fill_null(1.0),
+        pl.col("cost").fill_null(0.0),
+    )
+    lines = served(network).select(*LINE, "period", "late", "price", "late_cost", "late_goodwill", "committed")
+    everyone = pl.col("accepts").cast(pl.String) == ""
+    return (
+        lines.join(pairs, on="item")
+        .filter(everyone | (pl.col("accepts") == pl.col("customer")))
+        .sort(everyone, maintain_order=True)  # what a customer agreed to goes before what everybody accepts
+        .unique([*LINE, "period", "substitute"], keep="first", maintain_order=True)
+        .drop("accepts")
+    )
+
+
+@dataclass(frozen=True)
+class Commitments(Part):
+    """Sales of a family in a month are at least what was committed and is not yet sold.
+
+    Brings rows `commitment` (commitment): −Σ sold × share of the period in the month <= −floor. Books nothing. Not one
+    of the standard blocks: a commitment is kept where it pays, and this one says what keeping it costs.
+
+    Parameters
+    ----------
+    floors : commitment (a label), floor [units still to be sold].
+    cells : commitment, item, period, share [of the period's sales that count].
+    """
+
+    floors: pl.DataFrame = field(repr=False)
+    cells: pl.DataFrame = field(repr=False)
+
+    def balances(self, network: Network) -> Iterator[Balance]:  # noqa: ARG002
+        """commitment."""
+        yield Balance(
+            "commitment", self.floors.with_columns(pl.col("commitment").cast(self._labels)), ("commitment",), "<=",
+            "unit", "a family sells in a month what S&OP committed", rhs=-pl.col("floor"),
+        )  # fmt: skip
+
+    def effects(self, network: Network) -> Iterator[Effect]:
+        """Of sell on commitment."""
+        cells = network.encode(self.cells).with_columns(pl.col("commitment").cast(self._labels))
+        yield Effect("sell", "commitment", -pl.col("share"), join=cells, using=("item", "period"))
+
+    @property
+    def _labels(self) -> pl.Enum:
+        return pl.Enum(self.floors["commitment"].unique().sort())

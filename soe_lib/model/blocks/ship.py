@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from soe_lib.model import events, limits
+from soe_lib.model import events, hours
 from soe_lib.model.blocks.make import with_lead
-from soe_lib.model.prepared import prepared
+from soe_lib.model.cache import prepared
 from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Ship(Part):
                 ("lane", "period"),
                 "<=",
                 "unit",
-                f"a lane carries no more than its maximum in a {limits.per(network)}, all items together",
+                f"a lane carries no more than its maximum in a {hours.per(network)}, all items together",
                 rhs="maximum",
             )
 
@@ -72,7 +72,7 @@ class Ship(Part):
 @prepared
 def lanes(network: Network) -> pl.DataFrame:
     """One row per lane, item and period in which the lane is valid, with its terms and its lead time."""
-    return limits.joined(network, events.closed(network, _open_lanes(network), ("lane",)), "lane")
+    return hours.joined(network, events.closed(network, _open_lanes(network), ("lane",)), "lane")
 
 
 @prepared
@@ -82,7 +82,7 @@ def _open_lanes(network: Network) -> pl.DataFrame:
         "lane", "valid_from", "valid_to", "item", "origin", "destination", "mode", "lead_time_days", "cost_per_unit",
         "fixed_cost", "minimum", "maximum", "multiple",
     )  # fmt: skip
-    cells = events.supply(network, limits.shared_out(network, network.over_periods(table)), ("lane",))
+    cells = events.supply(network, hours.shared_out(network, network.over_periods(table)), ("lane",))
     return with_lead(network, cells, ("lane", "mode"), ("lane", "origin", "destination"))
 
 

@@ -9,8 +9,8 @@ import polars as pl
 
 from soe_lib.errors import DataError
 from soe_lib.model.blocks import lots, make, ship
-from soe_lib.model.limits import portions
-from soe_lib.model.prepared import prepared
+from soe_lib.model.cache import prepared
+from soe_lib.model.hours import portions
 from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from soe_lib.model.axis import Floats
-from soe_lib.model.inbound import NODE
+from soe_lib.model.reach import NODE
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from soe_lib.model.inbound import NODE, lateness, usage, ways
-from soe_lib.model.prepared import prepared
+from soe_lib.model.cache import prepared
+from soe_lib.model.reach import NODE, lateness, usage, ways
 from soe_lib.model.risk.cells import CELL
 from soe_lib.model.risk.losses import intervals
 from soe_lib.uncertainty import record as records

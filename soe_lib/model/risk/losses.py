@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from soe_lib.model.axis import Floats
-from soe_lib.model.inbound import NODE, lateness, usage, way_from_stock, ways
-from soe_lib.model.prepared import prepared
+from soe_lib.model.cache import prepared
+from soe_lib.model.reach import NODE, lateness, usage, way_from_stock, ways
 from soe_lib.model.risk.cells import pace
 from soe_lib.model.risk.worth import worth
 

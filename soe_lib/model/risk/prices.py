@@ -9,8 +9,8 @@ import polars as pl
 
 from soe_lib.model.axis import Floats
 from soe_lib.model.blocks.stock import holding_rates
-from soe_lib.model.inbound import NODE
-from soe_lib.model.prepared import prepared
+from soe_lib.model.cache import prepared
+from soe_lib.model.reach import NODE
 from soe_lib.model.risk.cells import CAUSES, CELL, LEAST, counted, pace, windows
 from soe_lib.model.risk.evidence import active, stated
 from soe_lib.model.risk.losses import before, curves

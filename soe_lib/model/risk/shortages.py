@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from soe_lib.model.axis import Floats
-from soe_lib.model.inbound import NODE, usage
+from soe_lib.model.reach import NODE, usage
 from soe_lib.model.risk.cells import CAUSES, CELL, LEAST, counted, reviews, windows
 from soe_lib.model.risk.evidence import active, delays, errors, outages, stated
 from soe_lib.model.risk.losses import shortest_intervals

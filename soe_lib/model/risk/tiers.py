@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from soe_lib.model.prepared import prepared
+from soe_lib.model.cache import prepared
 from soe_lib.model.risk.cells import CAUSES, CELL
 from soe_lib.model.risk.prices import levels, levels_against
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.model.cache import prepared
 from soe_lib.model.demand import KEYS, served
-from soe_lib.model.inbound import NODE
-from soe_lib.model.prepared import prepared
+from soe_lib.model.reach import NODE
 from soe_lib.model.risk.cells import CELL, reviews
 from soe_lib.model.risk.tiers import steps
 from soe_lib.model.risk.worth import worth

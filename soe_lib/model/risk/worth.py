@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.model.blocks.make import components, operations
-from soe_lib.model.inbound import DEPTH
-from soe_lib.model.prepared import prepared
+from soe_lib.model.cache import prepared
+from soe_lib.model.reach import DEPTH
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network

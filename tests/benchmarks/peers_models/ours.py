@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import soe_lib as soe
-import soe_lib.model.express  # CVXPY's import is nobody's time
+import soe_lib.model.convex  # CVXPY's import is nobody's time
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.solve import Gate
 from tests.benchmarks.peers_models.timed import Timed

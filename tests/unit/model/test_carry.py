@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from soe_lib.model.blocks import STANDARD
-from soe_lib.model.blocks.commitments import Commitments
+from soe_lib.model.blocks.sell import Commitments
 from soe_lib.model.carry import carried
 from soe_lib.model.model import Model
 from soe_lib.model.solve import Gate

@@ -11,7 +11,7 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.model.canonical import Canonical
-from soe_lib.model.express import express
+from soe_lib.model.convex import express
 
 ROOT = Path(__file__).parents[3]
 CASES = sorted(path.parent.name for path in (ROOT / "tests" / "published").glob("*/settings.toml"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 import soe_lib as soe
-from soe_lib.model.lazily import Lazily
+from soe_lib.model.cache import Lazily
 from soe_lib.model.model import Model
 
 DEMO = Path(__file__).parents[3] / "data" / "demo"

@@ -11,9 +11,8 @@ import pytest
 
 from soe_lib.errors import SolveError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.common import together
+from soe_lib.model.families import Subsets, together
 from soe_lib.model.model import Model
-from soe_lib.model.subsets import Subsets
 from soe_lib.model.walk import Walk
 from tests.networks import MONDAY, snapshot, weeks
 from tests.unit.workbench.companies import network

@@ -1,14 +1,10 @@
-"""What was worked out for a network, with what each part was worked out from: a network near it does only what moved.
-
-A part is known by its key. While it is worked out, the tables and other parts that it reads are noted; a network near
-by takes it over where none of them moved, and counts it as unmoved where it comes out the same again. (Incremental
-computation with early cutoff, as build systems do it: Mokhov, Mitchell & Peyton Jones, ICFP 2018.)
-"""
+"""What was worked out for a network, with what it was worked out from: a near one recomputes only what moved."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
@@ -17,6 +13,7 @@ from soe_lib.extract.rules import EVERY, Noted
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
+
 
 T = TypeVar("T")
 Make = Callable[["Network"], Any]
@@ -110,3 +107,44 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, pl.DataFrame) and isinstance(other, pl.DataFrame):
         return one.schema == other.schema and one.equals(other, null_equal=True)
     return False
+
+
+Preparation = Callable[["Network"], pl.DataFrame]
+
+
+def prepared(make: Preparation) -> Preparation:
+    """Remember the frame that `make` returns for a network, for as long as the network lives."""
+
+    @wraps(make)
+    def remembered(network: Network) -> pl.DataFrame:
+        return network.kept.get(f"{make.__module__}.{make.__qualname__}", make)
+
+    return remembered
+
+
+class Lazily(Mapping[str, pl.DataFrame]):
+    """Frames by name, each made when it is first asked for: an analyst's edit reads one of a plan's eight.
+
+    Parameters
+    ----------
+    makers : name → what makes the frame.
+    """
+
+    def __init__(self, makers: Mapping[str, Callable[[], pl.DataFrame]]) -> None:
+        self._makers = dict(makers)
+        self._made: dict[str, pl.DataFrame] = {}
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+    def __reduce__(self) -> tuple[type[dict[str, pl.DataFrame]], tuple[dict[str, pl.DataFrame]]]:
+        """What travels to another process is made first."""
+        return dict, (dict(self),)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from soe_lib.model.labelled import Variables
     from soe_lib.model.network import Network
 
+
 TERMS, HELPERS = "own_terms", "own_helpers"
 ROW, COEFFICIENT = "own_row", "own_coefficient"
 BREAK_PRICE = 1.0
