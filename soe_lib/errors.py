@@ -82,3 +82,9 @@ def hint(name: str, known: Iterable[str]) -> str:
     """ "Did you mean x?" where a known name is alike, else nothing."""
     alike = nearest(name, known)
     return f"Did you mean {alike}?" if alike else ""
+
+
+def advice(name: str, known: Iterable[str]) -> str:
+    """ "Did you mean x?" where a known name is alike, else every name that is known."""
+    names = list(known)
+    return hint(name, names) or (f"Known are {', '.join(names)}." if names else "There is none.")

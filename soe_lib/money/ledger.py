@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from soe_lib.display import html
-from soe_lib.errors import FormulationError
+from soe_lib.errors import FormulationError, advice
 from soe_lib.money.rounding import nested, whole
 
 ACCOUNTS = (
@@ -472,9 +471,7 @@ class Ledger:
 
     def _unknown(self, name: str) -> str:
         known = [*LINES, "week", "month", *(c for c in self.items.columns if c != "item")]
-        near = get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}."
-        return f"a ledger cannot be read by {name!r}; {hint}"
+        return f"A ledger cannot be read by {name!r}. {advice(name, known)}"
 
 
 def _whole(rows: pl.DataFrame, scale: int, goal: int | None) -> npt.NDArray[np.int64]:

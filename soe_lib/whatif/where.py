@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from soe_lib.errors import DataError, likeness, nearest
+from soe_lib.errors import DataError, hint, likeness
 from soe_lib.extract.calendar import Calendar
 from soe_lib.extract.precedence import LABELLED, labelled
 from soe_lib.extract.schema import schema
@@ -238,12 +238,8 @@ def _equal(snapshot: Snapshot, table: str, frame: pl.DataFrame, name: str, value
     found = _match(snapshot, table, frame, name, value, DEPTH)
     if found is None:
         known = _filters_of(table, DEPTH)
-        alike = nearest(name, known)
         own = ", ".join(column.name for column in schema()[table].columns)
-        raise DataError(
-            f"{table} has nothing called {name} to filter by. "
-            + (f"Did you mean {alike}?" if alike else f"It has {own}.")
-        )
+        raise DataError(f"{table} has nothing called {name} to filter by. {hint(name, known) or f'It has {own}.'}")
     return found.fill_null(False)
 
 

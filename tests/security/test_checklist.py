@@ -80,7 +80,7 @@ def test_4_a_hostile_scenario_name_is_refused(home: Path, value: str) -> None:
 
 
 def test_5_an_unknown_parameter_is_refused(home: Path) -> None:
-    with pytest.raises(PackError, match=r"has no parameter 'as_off'; the nearest is 'as_of'"):
+    with pytest.raises(PackError, match=r"has no parameter 'as_off'\. Did you mean as_of"):
         run_notebook.check_parameters(home / "notebooks" / "stock.ipynb", {"as_off": "2026-12-21"})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from soe_lib.errors import DataError
+from soe_lib.errors import DataError, hint
 from soe_lib.importers import names
 
 
@@ -272,9 +271,8 @@ def _beside(rows: pl.DataFrame, table: str) -> dict[str, int]:
 def _table(rows: pl.DataFrame, path: Path, table: str) -> pl.DataFrame:
     for column in NEEDED.get(table, ()):
         if column not in rows.columns:
-            near = difflib.get_close_matches(column, rows.columns, 1)
-            hint = f" (nearest: {near[0]})" if near else ""
-            raise DataError(f"{path.name} has no column {column}{hint}. Export the table again with this column.")
+            said = f"{path.name} has no column {column}. {hint(column, rows.columns)}".rstrip()
+            raise DataError(f"{said} Export the table again with this column.")
     return rows.select(
         _typed(rows, path.name, column, kind) if column in rows.columns else pl.lit(None, TYPES[kind]).alias(column)
         for column, kind in COLUMNS[table].items()

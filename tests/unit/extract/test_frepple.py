@@ -402,7 +402,7 @@ def test_headings_of_the_screens_and_separate_order_tables(tmp_path):
     ("changes", "words"),
     [
         ({"demand": None}, "lacks demand.csv"),
-        ({"item": "nam,cost\nloaf,1"}, "item.csv has no column name (nearest: nam)"),
+        ({"item": "nam,cost\nloaf,1"}, "item.csv has no column name. Did you mean nam?"),
         ({"demand": "name,item,due,quantity\nD1,loaf,3 May,1"}, "due are no date, first '3 May' (rows 2)"),
         ({"demand": "name,item_id,location_id,due,quantity\nD1,loaf,shop,2024-05-03,ten"}, "quantity are no number"),
         (

@@ -53,7 +53,7 @@ def test_money_is_read_by_family_week_and_month() -> None:
 
 
 def test_an_unknown_column_names_the_nearest() -> None:
-    with pytest.raises(FormulationError, match="did you mean 'family'"):
+    with pytest.raises(FormulationError, match="Did you mean family"):
         example().by("famly")
 
 

@@ -177,5 +177,5 @@ def test_a_misspelt_parameter_stops_before_any_notebook_runs(tmp_path: Path, mon
     path = balance(folder)
     path.write_text(path.read_text().replace("as_of: str", "asof: str"))
     monkeypatch.setattr(run_notebook, "run", lambda *_, **__: pytest.fail("it ran"))
-    with pytest.raises(PackError, match=r"balance\.ipynb has no parameter 'as_of'; the nearest is 'asof'"):
+    with pytest.raises(PackError, match=r"balance\.ipynb has no parameter 'as_of'\. Did you mean asof"):
         make_pack("data", out=tmp_path / "out", notebooks=folder)

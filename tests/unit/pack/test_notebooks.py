@@ -24,8 +24,8 @@ def test_a_dropped_notebook_adds_a_page_in_its_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("soe", "said"),
     [
-        ({"page": True, "titel": "x"}, "nearest is 'title'"),
-        ({"page": True, "after": "balanse"}, "nearest is 'balance'"),
+        ({"page": True, "titel": "x"}, "Did you mean title"),
+        ({"page": True, "after": "balanse"}, "Did you mean balance"),
         ({"page": True, "order": "first"}, "whole number"),
         ({"page": True, "after": 3}, "list of names"),
         ({"page": True, "after": ["scrap"]}, "wait for each other: scrap → scrap"),

@@ -58,7 +58,7 @@ def test_what_is_published_is_read_back(tmp_path: Path) -> None:
         ({"scores": [{"value": 1.0}]}, "a score has no name"),
         ({"scores": [{"name": "x", "value": float("nan")}]}, "value = nan; say None"),
         ({"decisions": [{"title": "x", "money": "lots"}]}, "money = 'lots'; give a number"),
-        ({"decisions": [{"title": "x", "deadlin": ""}]}, "unknown field 'deadlin'; the nearest is 'deadline'"),
+        ({"decisions": [{"title": "x", "deadlin": ""}]}, "unknown field 'deadlin'. Did you mean deadline"),
         ({"decisions": [{"title": "x", "deadline": "Tuesday"}]}, "deadline 'Tuesday'; give an ISO date"),
         ({"checks": [{"name": "x"}]}, "ok = None; give True or False"),
         ({"checks": [{"name": "x", "ok": 1}]}, "ok = 1; give True or False"),

@@ -17,7 +17,7 @@ from tests.unit.pack.conftest import code, parameters, prose, write_notebook
 
 def test_an_unknown_parameter_is_refused_before_anything_runs(tmp_path: Path) -> None:
     path = write_notebook(tmp_path / "review.ipynb", [parameters()])
-    with pytest.raises(PackError, match=r"review\.ipynb has no parameter 'asof'; the nearest is 'as_of'"):
+    with pytest.raises(PackError, match=r"review\.ipynb has no parameter 'asof'\. Did you mean as_of"):
         run_notebook.run(path, {"asof": "2026-11-16"}, folder=tmp_path / "run", cwd=tmp_path)
     assert not (tmp_path / "run").exists()
 
