@@ -19,6 +19,7 @@ from soe_lib.extract.folders import locate
 from soe_lib.extract.reading import inspect
 from soe_lib.extract.rules import Extract
 from soe_lib.extract.schema import MANDATORY, schema
+from soe_lib.extract.snapshot import freeze
 from soe_lib.workspace import root, shipped
 
 
@@ -98,7 +99,6 @@ def _refusals(extract: Extract) -> list[Finding]:
     """What `soe plan` would refuse, of an extract that no rule stops: the plan is prepared as far as it can be."""
     if stops(extract.findings):
         return []
-    from soe_lib.extract.snapshot import freeze
     from soe_lib.model.starts import refusals
 
     return [_refusal(said) for said in refusals(freeze(extract))]

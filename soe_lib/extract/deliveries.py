@@ -77,12 +77,30 @@ def deliver(folder: Path, settings: Settings) -> tuple[dict[str, Delivery], Mapp
 
 
 def _file(path: Path, mapped: Mapped, settings: Settings) -> Delivery:
-    table = schema()[path.stem]
-    entry = mapped.entry(table.name)
-    read = _translated(
+    entry = mapped.entry(path.stem)
+    return Delivery(
+        entry.table, path.name, _filed(path, entry, settings), written(path), mapped.entries.get(entry.table)
+    )
+
+
+def _filed(path: Path, entry: Entry, settings: Settings) -> Read:
+    """Reads a text or parquet file."""
+    table = schema()[entry.table]
+    return _translated(
         lambda: read_source(path, table, entry.dialect, settings.tables.none), entry, table, settings, written(path)
     )
-    return Delivery(table.name, path.name, read, written(path), mapped.entries.get(table.name))
+
+
+def _opened(path: Path, table: str = "") -> tuple[Workbook, tuple[str, ...], list[Finding]]:
+    """A workbook and the names of its sheets, or why it cannot be opened."""
+    book = Workbook(path)
+    try:
+        return book, book.sheets, []
+    except UnreadableError as error:
+        rule, fix = str(error), error.fix
+    except OSError as error:
+        rule, fix = f"The file cannot be opened: {error.strerror}.", "Check it and its rights."
+    return book, (), [Finding("stop", table, path.name, rule=rule, fix=fix)]
 
 
 def _nothing(table: str) -> Finding:
@@ -100,14 +118,7 @@ def written(path: Path) -> datetime | None:
 
 def _sheets(path: Path, found: dict[str, list[Delivery]], mapped: Mapped, settings: Settings) -> list[Finding]:
     """A workbook's sheets, each a table; a sheet of a table without rows was not delivered."""
-    book = Workbook(path)
-    try:
-        sheets = book.sheets
-    except (UnreadableError, OSError) as error:
-        fix = error.fix if isinstance(error, UnreadableError) else "Check it and its rights."
-        rule = str(error) if isinstance(error, UnreadableError) else f"The file cannot be opened: {error.strerror}."
-        return [Finding("stop", "", path.name, rule=rule, fix=fix)]
-    findings = []
+    book, sheets, findings = _opened(path)
     for sheet in sheets:
         if sheet in schema():
             entry = mapped.entry(sheet)
@@ -164,20 +175,14 @@ def _mapped(mapped: Mapped, entry: Entry, settings: Settings) -> tuple[Delivery 
     path = paths[0]
     if path.suffix.lower() in (".xlsx", ".xlsm"):
         return _mapped_sheet(path, entry, table, settings)
-    read = _translated(
-        lambda: read_source(path, table, entry.dialect, settings.tables.none), entry, table, settings, written(path)
-    )
-    return Delivery(entry.table, path.name, read, written(path), entry), []
+    return Delivery(entry.table, path.name, _filed(path, entry, settings), written(path), entry), []
 
 
 def _mapped_sheet(path: Path, entry: Entry, table: Table, settings: Settings) -> tuple[Delivery | None, list[Finding]]:
     """A workbook that sources.toml names for one table: the sheet of that name, or its only sheet."""
-    book = Workbook(path)
-    try:
-        sheets = book.sheets
-    except (UnreadableError, OSError) as error:
-        fix = error.fix if isinstance(error, UnreadableError) else "Check it and its rights."
-        return None, [Finding("stop", entry.table, path.name, rule=f"{error}", fix=fix)]
+    book, sheets, problems = _opened(path, entry.table)
+    if problems:
+        return None, problems
     sheet = entry.table if entry.table in sheets else sheets[0] if len(sheets) == 1 else ""
     if not sheet:
         rule, fix = f"The workbook has no sheet {entry.table}.", f"It has: {', '.join(sheets)}. Rename one."

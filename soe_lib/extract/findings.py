@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -64,17 +64,7 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """The finding as plain values, for JSON."""
-        return {
-            "level": self.level,
-            "table": self.table,
-            "file": self.file,
-            "rows": list(self.rows),
-            "column": self.column,
-            "value": self.value,
-            "rule": self.rule,
-            "fix": self.fix,
-            "count": self.count,
-        }
+        return {**asdict(self), "rows": list(self.rows)}
 
 
 def printable(text: str, longest: int = 400) -> str:

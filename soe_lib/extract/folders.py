@@ -64,7 +64,12 @@ def found(data: str | Path) -> Path:
 
 
 def locate(data: str | Path, as_of: str | date | None = None) -> Path:
-    """The folder of the extract that is meant, or a DataError that names what there is."""
+    """The extract that is meant: a company folder's newest, or the one of an as-of date, or the folder itself.
+
+    Raises
+    ------
+    DataError : no such folder, no extract in it, or no extract of that date; the message names those there are.
+    """
     if "\x00" in str(data):
         raise DataError("The data folder's name holds a NUL byte.")
     folder = found(data)

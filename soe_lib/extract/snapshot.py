@@ -23,59 +23,7 @@ from soe_lib.extract.rules import Extract
 from soe_lib.extract.schema import Column, schema
 from soe_lib.extract.settings import Settings
 
-
-def describe(snapshot: Snapshot) -> str:
-    """Rows by table, findings, what is read but not used yet, and what is assumed."""
-    first, last = snapshot.periods["starts_on"][0], snapshot.periods["ends_on"][-1]
-    horizon = f"{snapshot.periods.height} periods from {first} to {last}"
-    head = f"{snapshot.company} as of {snapshot.as_of}, {snapshot.currency}: {horizon}"
-    counts = {level: sum(one.level == level for one in snapshot.findings) for level in LEVELS}
-    found = ", ".join(f"{count} {level}" for level, count in counts.items() if count) or "none"
-    rows = [f"  {name:<16}{frame.height:>12,} rows" for name, frame in snapshot.tables.items() if frame.height]
-    sections = [
-        [head],
-        ["Tables", *rows],
-        [f"Findings: {found}", *(f"  {one}" for one in snapshot.findings)],
-        _titled("Read, checked, not used yet", not_used(snapshot)),
-        _titled("Assumed", assumptions(snapshot)),
-    ]
-    return "\n".join(line for section in sections for line in section)
-
-
-def not_used(snapshot: Snapshot) -> tuple[str, ...]:
-    """Tables with rows, and columns with values, that no planning block reads yet."""
-    lines = []
-    for name, table in schema().items():
-        frame = snapshot.tables[name]
-        if frame.height and not table.used:
-            lines.append(f"{name}: {frame.height} rows")
-        elif frame.height:
-            filled = [one.name for one in table.columns if not one.used and _says_something(frame, one)]
-            lines += [f"{name}.{', '.join(filled)}"] if filled else []
-    return tuple(lines)
-
-
-def assumptions(snapshot: Snapshot) -> tuple[str, ...]:
-    """What the extract itself assumes, and what blank cells of it were taken to mean."""
-    lines = list(snapshot.settings.notes)
-    if snapshot["lanes"].height and (snapshot["lanes"]["lead_time_days"] == 0).all():
-        lines.append("Goods arrive in the period in which they leave: no lane has a lead time.")
-    if snapshot["items"]["end_value"].sum() == 0:
-        lines.append("Stock is worth nothing at the horizon's end: no item has an end_value.")
-    unpriced = snapshot["items"]["standard_cost"].null_count()
-    if unpriced:
-        lines.append(f"{unpriced} of {snapshot['items'].height} items have no standard_cost.")
-    return tuple(lines)
-
-
-def _says_something(frame: pl.DataFrame, column: Column) -> bool:
-    values = frame.get_column(column.name).drop_nulls()
-    blank = "" if column.type == "text" and not column.default else column.default
-    return bool(len(values)) if blank is None else bool((values != blank).any())
-
-
-def _titled(title: str, lines: tuple[str, ...]) -> list[str]:
-    return [title, *(f"  {line}" for line in lines)] if lines else []
+DEPTH = 20
 
 
 @dataclass(frozen=True)
@@ -179,16 +127,6 @@ def _hashed(table: pl.DataFrame) -> str:
     return hashlib.sha256(table.sort(table.columns, nulls_last=True).write_csv().encode()).hexdigest()
 
 
-def resolve(data: str | Path, as_of: str | date | None = None) -> Path:
-    """The extract that is meant: a company folder's newest, or the one of an as-of date, or the folder itself.
-
-    Raises
-    ------
-    DataError : no such folder, no extract in it, or no extract of that date; the message names those there are.
-    """
-    return locate(data, as_of)
-
-
 def read(data: str | Path, as_of: str | date | None = None) -> Snapshot:
     """The checked snapshot of an extract.
 
@@ -201,7 +139,7 @@ def read(data: str | Path, as_of: str | date | None = None) -> Snapshot:
     ------
     DataError : anything that must be mended first, all findings at once.
     """
-    folder = resolve(data, as_of)
+    folder = locate(data, as_of)
     extract = inspect(folder)
     if bad := stops(extract.findings):
         places = len({(one.file, one.column) for one in bad})
@@ -239,6 +177,80 @@ def freeze(extract: Extract, near: Snapshot | None = None, moved: Collection[str
     return made
 
 
+def where_used(snapshot: Snapshot) -> pl.DataFrame:
+    """Which items each item ends up in, itself included, over all levels of the bill of materials.
+
+    Returns
+    -------
+    component, item; one row per pair.
+    """
+    made = snapshot["routings"].select("routing", "item").unique()
+    edges = snapshot["components"].join(made, on="routing").select("component", "item").unique()
+    found = snapshot["items"].select(component="item", item="item")
+    fresh = found
+    for _ in range(DEPTH):
+        step = fresh.join(edges, left_on="item", right_on="component").select("component", item="item_right")
+        fresh = step.unique().join(found, on=["component", "item"], how="anti")
+        if fresh.is_empty():
+            break
+        found = pl.concat([found, fresh])
+    return found.sort("component", "item")
+
+
+def describe(snapshot: Snapshot) -> str:
+    """Rows by table, findings, what is read but not used yet, and what is assumed."""
+    first, last = snapshot.periods["starts_on"][0], snapshot.periods["ends_on"][-1]
+    horizon = f"{snapshot.periods.height} periods from {first} to {last}"
+    head = f"{snapshot.company} as of {snapshot.as_of}, {snapshot.currency}: {horizon}"
+    counts = {level: sum(one.level == level for one in snapshot.findings) for level in LEVELS}
+    found = ", ".join(f"{count} {level}" for level, count in counts.items() if count) or "none"
+    rows = [f"  {name:<16}{frame.height:>12,} rows" for name, frame in snapshot.tables.items() if frame.height]
+    sections = [
+        [head],
+        ["Tables", *rows],
+        [f"Findings: {found}", *(f"  {one}" for one in snapshot.findings)],
+        _titled("Read, checked, not used yet", not_used(snapshot)),
+        _titled("Assumed", assumptions(snapshot)),
+    ]
+    return "\n".join(line for section in sections for line in section)
+
+
+def not_used(snapshot: Snapshot) -> tuple[str, ...]:
+    """Tables with rows, and columns with values, that no planning block reads yet."""
+    lines = []
+    for name, table in schema().items():
+        frame = snapshot.tables[name]
+        if frame.height and not table.used:
+            lines.append(f"{name}: {frame.height} rows")
+        elif frame.height:
+            filled = [one.name for one in table.columns if not one.used and _says_something(frame, one)]
+            lines += [f"{name}.{', '.join(filled)}"] if filled else []
+    return tuple(lines)
+
+
+def assumptions(snapshot: Snapshot) -> tuple[str, ...]:
+    """What the extract itself assumes, and what blank cells of it were taken to mean."""
+    lines = list(snapshot.settings.notes)
+    if snapshot["lanes"].height and (snapshot["lanes"]["lead_time_days"] == 0).all():
+        lines.append("Goods arrive in the period in which they leave: no lane has a lead time.")
+    if snapshot["items"]["end_value"].sum() == 0:
+        lines.append("Stock is worth nothing at the horizon's end: no item has an end_value.")
+    unpriced = snapshot["items"]["standard_cost"].null_count()
+    if unpriced:
+        lines.append(f"{unpriced} of {snapshot['items'].height} items have no standard_cost.")
+    return tuple(lines)
+
+
+def _says_something(frame: pl.DataFrame, column: Column) -> bool:
+    values = frame.get_column(column.name).drop_nulls()
+    blank = "" if column.type == "text" and not column.default else column.default
+    return bool(len(values)) if blank is None else bool((values != blank).any())
+
+
+def _titled(title: str, lines: tuple[str, ...]) -> list[str]:
+    return [title, *(f"  {line}" for line in lines)] if lines else []
+
+
 def _sorted(name: str, frame: pl.DataFrame) -> pl.DataFrame:
     table = schema()[name]
     key = [column for column in table.key if frame.height > 1]
@@ -262,26 +274,3 @@ def _shaped(name: str, frame: pl.DataFrame) -> pl.DataFrame:
                 f"Table {name}: {count} values of {column} are not finite; leave a cell blank for no limit."
             )
     return _sorted(name, typed)
-
-
-DEPTH = 20
-
-
-def where_used(snapshot: Snapshot) -> pl.DataFrame:
-    """Which items each item ends up in, itself included, over all levels of the bill of materials.
-
-    Returns
-    -------
-    component, item; one row per pair.
-    """
-    made = snapshot["routings"].select("routing", "item").unique()
-    edges = snapshot["components"].join(made, on="routing").select("component", "item").unique()
-    found = snapshot["items"].select(component="item", item="item")
-    fresh = found
-    for _ in range(DEPTH):
-        step = fresh.join(edges, left_on="item", right_on="component").select("component", item="item_right")
-        fresh = step.unique().join(found, on=["component", "item"], how="anti")
-        if fresh.is_empty():
-            break
-        found = pl.concat([found, fresh])
-    return found.sort("component", "item")

@@ -74,20 +74,7 @@ class Entry:
         return tuple(name for name in named if name)
 
 
-TEXTS = (
-    "file",
-    "source",
-    "query",
-    "relation",
-    "unit",
-    "unit_column",
-    "per_unit",
-    "per_unit_column",
-    "currency",
-    "currency_column",
-    "rate_on",
-    "updated",
-)
+TEXTS = tuple(one.name for one in fields(Entry) if one.type == "str" and one.name != "table")
 TABLE_KEYS = (*TEXTS, "columns", "ignore", "days_old", *CONVENTIONS)
 
 

@@ -22,6 +22,7 @@ from soe_lib.extract.schema import Column, Table, schema
 from soe_lib.extract.workbook import REMARK
 from soe_lib.workspace import shipped
 
+Section = Mapping[str, Any]
 FILE = "extract.xlsx"
 FIRST, LAST = 4, 5000  # first row that is filled, and last with drop-downs, counted from 0
 REMARKS = ("unit", "note", "example")
@@ -215,10 +216,6 @@ def example(column: Column) -> str | float | date:
     return f"{target.upper()[:4]}-001" if column.key or column.references else f"a {column.name.replace('_', ' ')}"
 
 
-if __name__ == "__main__":
-    write_template(Path(sys.argv[1]) if len(sys.argv) > 1 else shipped() / "templates" / FILE)
-
-
 MARK = "# Written by an importer; importing again into the same folder replaces it."
 
 
@@ -255,7 +252,7 @@ def write_extract(
     try:
         for name, frame in filled.items():
             frame.write_csv(aside / f"{name}.csv", float_precision=None)
-        text = to_toml({**settings, "assumptions": list(assumptions), "control": rows})
+        text = toml({**settings, "assumptions": list(assumptions), "control": rows}, spread=True)
         (aside / "settings.toml").write_text(f"{MARK}\n{text}", encoding="utf-8")
         if folder.exists():
             shutil.rmtree(folder)
@@ -286,30 +283,6 @@ def _filled(column: pl.Series) -> bool:
     return bool((column != "").any()) if column.dtype == pl.String else column.null_count() < len(column)
 
 
-def to_toml(content: Mapping[str, object]) -> str:
-    """Plain values and one level of sections as TOML text."""
-    plain = {key: value for key, value in content.items() if not isinstance(value, Mapping)}
-    lines = [f"{key} = {_toml(value)}" for key, value in plain.items()]
-    for name, section in content.items():
-        if isinstance(section, Mapping) and section:
-            lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in section.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return "[\n" + "".join(f"  {_toml(one)},\n" for one in value) + "]" if value else "[]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    # JSON strings are TOML basic strings, except for the one control character that JSON leaves bare
-    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-Section = Mapping[str, Any]
-
-
 def write(folder: Path, tables: Mapping[str, pl.DataFrame], settings: Section) -> Path:
     """Write the tables that have rows, and the settings, into `folder`; returns it.
 
@@ -328,33 +301,46 @@ def write(folder: Path, tables: Mapping[str, pl.DataFrame], settings: Section) -
     return folder
 
 
-def toml(settings: Section) -> str:
-    """Plain values, then one section for each mapping; a mapping inside a section is written inline."""
-    plain = [f"{key} = {_value(value)}" for key, value in settings.items() if not isinstance(value, Mapping)]
-    parts = ["\n".join(plain)]
-    for key, section in settings.items():
-        if isinstance(section, Mapping):
-            lines = [f"{_key(name)} = {_value(value)}" for name, value in section.items()]
-            parts.append("\n".join([f"[{key}]", *lines]))
-    return "\n\n".join(parts) + "\n"
+def toml(settings: Section, *, spread: bool = False) -> str:
+    """Plain values, then one section for each mapping that holds any; a mapping inside a section is written inline.
+
+    Parameters
+    ----------
+    spread : each entry of a list stands on a line of its own.
+    """
+    sections: dict[str, Section] = {
+        "": {name: value for name, value in settings.items() if not isinstance(value, Mapping)}
+    }
+    sections |= {f"[{name}]\n": value for name, value in settings.items() if isinstance(value, Mapping) and value}
+    lines = {
+        head: "\n".join(f"{_key(name)} = {_value(value, spread)}" for name, value in section.items())
+        for head, section in sections.items()
+    }
+    return "\n\n".join(head + text for head, text in lines.items()) + "\n"
 
 
 def _key(name: str) -> str:
     bare = name.replace("_", "").replace("-", "")
-    return name if bare.isascii() and bare.isalnum() else json.dumps(name, ensure_ascii=False)
+    return name if bare.isascii() and bare.isalnum() else _value(name)
 
 
-def _value(value: Any) -> str:
+def _value(value: Any, spread: bool = False) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{_key(name)} = {_value(one)}" for name, one in value.items()) + " }"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_value(one) for one in value) + "]"
+        spread = spread and bool(value)
+        return (
+            "[\n" + "".join(f"  {_value(one)},\n" for one in value) + "]"
+            if spread
+            else f"[{', '.join(map(_value, value))}]"
+        )
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        # JSON strings are TOML basic strings, except for the one control character that JSON leaves bare
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return repr(value)
 
 
@@ -369,3 +355,7 @@ def _plain(table: pl.DataFrame) -> pl.DataFrame:
     """Numbers as people write them: whole ones without decimals; columns without any value are left out."""
     kept = table.select(column for column in table.iter_columns() if column.null_count() < table.height)
     return kept.with_columns(selectors.float().cast(pl.String).str.strip_suffix(".0"))
+
+
+if __name__ == "__main__":
+    write_template(Path(sys.argv[1]) if len(sys.argv) > 1 else shipped() / "templates" / FILE)

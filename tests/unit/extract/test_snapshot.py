@@ -12,7 +12,8 @@ import pytest
 
 from soe_lib.errors import DataError
 from soe_lib.extract.check import check
-from soe_lib.extract.snapshot import not_used, read, resolve
+from soe_lib.extract.folders import locate
+from soe_lib.extract.snapshot import not_used, read
 from tests.unit.extract.company import FILES, SETTINGS, add, swap, write
 
 
@@ -26,32 +27,32 @@ def company(tmp_path: Path) -> Path:
 
 class TestResolve:
     def test_the_newest_is_the_default(self, company: Path) -> None:
-        assert resolve(company).name == "2026-11-16"
-        assert resolve(company, "").name == "2026-11-16"
+        assert locate(company).name == "2026-11-16"
+        assert locate(company, "").name == "2026-11-16"
 
     @pytest.mark.parametrize("as_of", ["2026-11-09", date(2026, 11, 9)])
     def test_one_date(self, company: Path, as_of: str | date) -> None:
-        assert resolve(company, as_of).name == "2026-11-09"
+        assert locate(company, as_of).name == "2026-11-09"
 
     def test_a_single_extract(self, company: Path) -> None:
-        assert resolve(company / "2026-11-09") == company / "2026-11-09"
-        assert resolve(company / "2026-11-09", "2026-11-09") == company / "2026-11-09"
+        assert locate(company / "2026-11-09") == company / "2026-11-09"
+        assert locate(company / "2026-11-09", "2026-11-09") == company / "2026-11-09"
 
     def test_a_single_extract_of_another_date(self, company: Path) -> None:
         with pytest.raises(DataError, match="as of 2026-11-09, not 2026-11-16"):
-            resolve(company / "2026-11-09", "2026-11-16")
+            locate(company / "2026-11-09", "2026-11-16")
 
     def test_an_unknown_date_names_those_there_are(self, company: Path) -> None:
         with pytest.raises(DataError, match=r"no extract as of 2026-11-23.*2026-11-09, 2026-11-16"):
-            resolve(company, "2026-11-23")
+            locate(company, "2026-11-23")
 
     def test_no_folder(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match="There is no folder"):
-            resolve(tmp_path / "nowhere")
+            locate(tmp_path / "nowhere")
 
     def test_an_empty_folder(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match="is no extract"):
-            resolve(tmp_path)
+            locate(tmp_path)
 
     @pytest.mark.parametrize(
         "as_of",
@@ -61,11 +62,11 @@ class TestResolve:
     )  # fmt: skip
     def test_hostile_dates_are_refused(self, company: Path, as_of: str) -> None:
         with pytest.raises(DataError, match="must be an ISO date"):
-            resolve(company, as_of)
+            locate(company, as_of)
 
     def test_a_nul_in_the_folders_name(self) -> None:
         with pytest.raises(DataError, match="NUL"):
-            resolve("data\x00")
+            locate("data\x00")
 
 
 class TestCheck:
