@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from soe_lib.errors import PackError
+from soe_lib.errors import PackError, advice
 from soe_lib.pack.archive import write
-from soe_lib.pack.run_notebook import NAME, nearest
+from soe_lib.pack.run_notebook import NAME
 from soe_lib.review import words
 from soe_lib.review.style import Chart
 from soe_lib.review.tables import Table
@@ -160,7 +160,7 @@ def _check(frame: pl.DataFrame, caption: str, named: Mapping[str, object], heade
         raise PackError("show.table: the caption is empty; say what the table shows.")
     for name in [*named, *([header] if header else [])]:
         if name not in frame.columns:
-            raise PackError(f"show.table {caption!r}: there is no column {name!r}; {nearest(name, frame.columns)}.")
+            raise PackError(f"show.table {caption!r}: there is no column {name!r}. {advice(name, frame.columns)}")
 
 
 def _column(values: pl.Series, wanted: Format | None, *, tag: str) -> list[str]:
@@ -423,8 +423,8 @@ def _entry(page: str, kind: str, entry: Entry, fields: Mapping[str, Any], *, nee
         raise PackError(f"publish on {page}: a {kind} is a {type(entry).__name__}; give a dictionary or a dataclass.")
     for name in given:
         if name not in fields:
-            hint = nearest(str(name), list(fields))
-            raise PackError(f"publish on {page}: a {kind} has the unknown field {name!r}; {hint}.")
+            known = advice(str(name), fields)
+            raise PackError(f"publish on {page}: a {kind} has the unknown field {name!r}. {known}")
     whole = {name: _value(page, kind, name, given.get(name, default)) for name, default in fields.items()}
     for name in needed:
         if not whole[name]:

@@ -20,8 +20,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from soe_lib.errors import PackError, hint
-from soe_lib.errors import nearest as alike
+from soe_lib.errors import PackError, advice, hint
 from soe_lib.model import budget
 from soe_lib.pack import kernel
 
@@ -78,13 +77,6 @@ def graph(pages: Sequence[Page]) -> graphlib.TopologicalSorter[str]:
     return graphlib.TopologicalSorter({page.name: page.after for page in pages})
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
-    """The hint of an error message: the nearest known name, and all of them where none is near."""
-    if close := alike(name, known):
-        return f"the nearest is {close!r}"
-    return "there is none" if not known else f"known are {', '.join(map(repr, known))}"
-
-
 def _page(path: Path) -> Page | None:
     """The page that a notebook declares; None where it declares none."""
     try:
@@ -110,7 +102,7 @@ def _page(path: Path) -> Page | None:
 def _check_declared(path: Path, declared: Mapping[str, Any]) -> None:
     for key in declared:
         if key not in KEYS:
-            raise PackError(f'{path.name}: its "soe" metadata has the unknown key {key!r}; {nearest(key, KEYS)}.')
+            raise PackError(f'{path.name}: its "soe" metadata has the unknown key {key!r}. {advice(key, KEYS)}')
     if not NAME.match(path.stem) or path.stem in TAKEN:
         raise PackError(
             f"{path.name} cannot be a page: name the file with small letters, digits and _, up to 40, "
@@ -129,7 +121,7 @@ def _check_order(pages: Sequence[Page]) -> None:
     for page in pages:
         for name in page.after:
             if name not in names:
-                raise PackError(f"{page.path.name} runs after {name!r}, which is no page; {nearest(name, names)}.")
+                raise PackError(f"{page.path.name} runs after {name!r}, which is no page. {advice(name, names)}")
     try:
         graph(pages).prepare()
     except graphlib.CycleError as error:
@@ -282,7 +274,7 @@ def check_parameters(notebook: str | Path, parameters: Mapping[str, object]) -> 
     for name in parameters:
         if name not in known:
             raise PackError(
-                f"{Path(notebook).name} has no parameter {name!r}; {nearest(name, known)}. Declare it in the cell "
+                f"{Path(notebook).name} has no parameter {name!r}. {advice(name, known)} Declare it in the cell "
                 "tagged `parameters`, or leave it out. Nothing was run."
             )
     return {name: _plain(name, value) for name, value in parameters.items()}
