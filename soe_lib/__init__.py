@@ -53,7 +53,7 @@ PUBLIC = {
     "three_plans": "soe_lib.whatif.hindsight",
     "cash_curve": "soe_lib.money.cash",
     "working_capital": "soe_lib.money.cash",
-    "idle_stock": "soe_lib.money.cash",
+    "excess_stock": "soe_lib.money.cash",
     "expediting_by_cause": "soe_lib.money.cash",
     "in_currency": "soe_lib.money.valuation",
     "npv": "soe_lib.money.cash",

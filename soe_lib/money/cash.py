@@ -282,7 +282,7 @@ def _sums(moves: pl.DataFrame, day: str, which: pl.Expr, name: str) -> pl.DataFr
     return moves.filter(which).group_by(pl.col(day).alias("date")).agg(pl.col("amount").sum().alias(name))
 
 
-def idle_stock(plan: PlanLike, snapshot: Snapshot, *, months: float = 3.0, digits: int = 2) -> pl.DataFrame:
+def excess_stock(plan: PlanLike, snapshot: Snapshot, *, months: float = 3.0, digits: int = 2) -> pl.DataFrame:
     """Today's stock beyond some months of what the plan uses of it, by item over all places.
 
     Formula: used a month = (sold + taken into other items) ÷ days of the plan × 365/12; obsolete = stock × standard

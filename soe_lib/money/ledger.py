@@ -344,12 +344,16 @@ class Ledger:
         order = ["_rank" if key == "account" else key for key in keys]
         return placed.sort(order).select(*keys, "amount")
 
-    def labelled(self, *columns: str) -> pl.DataFrame:
+    def labelled(self, *columns: str, lines: pl.DataFrame | None = None) -> pl.DataFrame:
         """The lines with further columns of their item (family, …) or period (week, month) beside them.
 
         A period that straddles fiscal months has a line in each, its quantity and amount split by working days.
+
+        Parameters
+        ----------
+        columns : family, week, month, … lines : those of the ledger when left out; the same ones with more columns.
         """
-        return self._with_labels(self.lines, columns)
+        return self._with_labels(self.lines if lines is None else lines, columns)
 
     def _summed(self, keys: Sequence[str]) -> pl.DataFrame:
         """Amounts by keys: lines are summed by columns of their own first, and what is left of them is labelled."""

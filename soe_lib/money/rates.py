@@ -100,7 +100,7 @@ AS_FORECAST = "order unknown to the rates, valued as forecast"
 OWN_RATE = "unknown to the rates, valued at its own plan's"
 
 
-def adapt(
+def nearest_rate(
     flow: str,
     rows: pl.DataFrame,
     table: pl.DataFrame,
@@ -421,7 +421,7 @@ class RateBook:
         found_all = hits.get_column("_row").n_unique() == numbered.height
         rest = numbered.clear() if found_all else numbered.join(table, on=keys, how="anti", maintain_order="left")
         if match == "nearest" and rest.height:
-            more, ways = adapt(flow, rest, table, keys, (periods, self.periods), timed=flow in TIMED)
+            more, ways = nearest_rate(flow, rest, table, keys, (periods, self.periods), timed=flow in TIMED)
             hits = pl.concat([hits, more], how="diagonal")
             rest = rest.join(more, on="_row", how="anti")
         return booked_lines(flow, hits), ways, rest.drop("_row") if rest.height else rows.clear()

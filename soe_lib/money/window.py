@@ -408,7 +408,7 @@ def _stock(plan: PlanLike, window: Window, costs: pl.DataFrame | None) -> tuple[
         return pl.DataFrame(schema=LINES), [f"{plan.name}: stock at the ends of the window is not valued."]
     parts, notes = [], []
     for account, (day, sign) in ends.items():
-        owned = _owned_window(plan, day)
+        owned = _owned_at(plan, day)
         if costs is not None:
             priced = owned.join(costs, on="item", how="left").with_columns(
                 period=pl.lit(day.isoformat()), amount=pl.col("quantity") * pl.col("standard_cost")
@@ -431,7 +431,7 @@ def _handed_on(day: date, money: float) -> pl.DataFrame:
     return pl.DataFrame([{**line, "quantity": 1.0, "per_unit": money, "amount": money}], schema=LINES)
 
 
-def _owned_window(plan: PlanLike, day: date) -> pl.DataFrame:
+def _owned_at(plan: PlanLike, day: date) -> pl.DataFrame:
     """Units owned at the close of a day; within a period they move as evenly as its money does.
 
     Formula: owned before the period + (owned at its end − owned before it) × the part of it that is over.

@@ -144,18 +144,11 @@ def add_if_unchanged(store: Store, table: str, rows: pl.DataFrame, seen: DeltaTa
 Layout: TypeAlias = dict[str, list[list[str]]]
 """Frame → its columns in order, each as [name, column of the wide table, type]."""
 
+_WHOLE = ("Int64", "Int32", "Int16", "Int8", "UInt64", "UInt32", "UInt16", "UInt8")
 TYPES: Mapping[str, tuple[type[pl.DataType], str]] = {
     "String": (pl.String, ""),
-    "Float64": (pl.Float64, "__number"),
-    "Float32": (pl.Float64, "__number"),
-    "Int64": (pl.Int64, "__whole"),
-    "Int32": (pl.Int64, "__whole"),
-    "Int16": (pl.Int64, "__whole"),
-    "Int8": (pl.Int64, "__whole"),
-    "UInt64": (pl.Int64, "__whole"),
-    "UInt32": (pl.Int64, "__whole"),
-    "UInt16": (pl.Int64, "__whole"),
-    "UInt8": (pl.Int64, "__whole"),
+    **dict.fromkeys(("Float64", "Float32"), (pl.Float64, "__number")),
+    **dict.fromkeys(_WHOLE, (pl.Int64, "__whole")),
     "Boolean": (pl.Boolean, "__flag"),
     "Date": (pl.Date, "__day"),
 }

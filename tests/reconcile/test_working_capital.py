@@ -11,7 +11,7 @@ import pytest
 import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.money.cash import LEAD, cash_curve, cash_to_cash, expediting_by_cause, idle_stock, working_capital
+from soe_lib.money.cash import LEAD, cash_curve, cash_to_cash, excess_stock, expediting_by_cause, working_capital
 from soe_lib.money.statement import statement
 from soe_lib.review.finance_parts import TiedUp
 from soe_lib.review.week import Week
@@ -50,7 +50,7 @@ def test_stock_without_a_standard_cost_stops(tmp_path: Path) -> None:
     plan = soe.plan(extract)
     for work in (
         lambda: working_capital(plan, extract),
-        lambda: idle_stock(plan, extract),
+        lambda: excess_stock(plan, extract),
         lambda: cash_to_cash(cash_curve(plan, extract), plan, extract["items"]),
     ):
         with pytest.raises(DataError, match=r"1 items with [\d]+ units .* have no standard cost: A\. Give items"):
@@ -72,14 +72,14 @@ def test_excess_and_obsolete_by_hand(tmp_path: Path) -> None:
         routings=[{"routing": "R", "item": "A", "location": "W", "cost_per_unit": 1}],
         components=[{"routing": "R", "component": "M", "quantity": 2}],
     )  # fmt: skip
-    found = idle_stock(soe.plan(extract), extract, months=1)
+    found = excess_stock(soe.plan(extract), extract, months=1)
     rows = {row["item"]: row for row in found.to_dicts()}
     assert (rows["A"]["excess"], rows["A"]["obsolete"]) == (97.92, 0)
     assert (rows["M"]["excess"], rows["M"]["obsolete"]) == (58.75, 0)
     assert (rows["Z"]["excess"], rows["Z"]["obsolete"]) == (0, 3.33)
     assert found["item"].to_list() == ["A", "M", "Z"]
     # three months of use are more than all of it
-    assert idle_stock(soe.plan(extract), extract)["excess"].sum() == 0
+    assert excess_stock(soe.plan(extract), extract)["excess"].sum() == 0
 
 
 def hurried(folder: Path, **tables: Rows) -> Snapshot:
