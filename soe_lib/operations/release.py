@@ -17,13 +17,15 @@ import xlsxwriter
 
 from soe_lib import workspace
 from soe_lib.errors import DataError, PackError, ReconciliationError
+from soe_lib.extract.snapshot import Snapshot, read
 from soe_lib.operations import orders
 from soe_lib.store.history import newest
 from soe_lib.store.meeting import Approval, approved
 from soe_lib.store.tables import Store, at, restored
+from soe_lib.whatif.decisions import as_decided
+from soe_lib.whatif.scenario import parsed
 
 if TYPE_CHECKING:
-    from soe_lib.extract.snapshot import Snapshot
     from soe_lib.model.plan import Plan
 
 
@@ -158,9 +160,6 @@ def release(
     ReconciliationError : what was written does not read back as the plan's quantities.
     PackError : another release stands in the folder.
     """
-    from soe_lib.extract.snapshot import read
-    from soe_lib.whatif.scenario import parsed
-
     archive = workspace.place(out)
     home = at(store if store is not None else archive / "plans")
     row = newest(home, as_of, run, company=company)
@@ -177,8 +176,6 @@ def release(
         inputs = parsed(row["scenario"]).apply(inputs)
     elif inputs.fingerprint != plan.fingerprint:
         # A plan with the meeting's decisions in it was made from the extract as they changed it.
-        from soe_lib.whatif.decisions import as_decided
-
         inputs = as_decided(inputs, home)
     if inputs.fingerprint != plan.fingerprint:
         raise DataError(
