@@ -20,6 +20,12 @@ ACCOUNT = {"sales": "revenue", "buy": "material", "ship": "freight", "hours": "c
 """Measure → the account that its amount is booked to."""
 OTHER = ("make", "stock", "demand", "lost hours")
 """Measures whose money is elsewhere: what was asked for and what was lost book nothing."""
+CELLS = pl.Schema({"item": pl.String, "location": pl.String, "quantity": pl.Float64})
+MOVEMENTS = ("sales", "make", "buy", "ship")
+CLOSE = 1e-6
+"""Units that count as none."""
+NOT_KNOWN = "is not known"
+"""In every message that says so of the profit of days whose stock nobody knows."""
 
 
 def value_actuals(snapshot: Snapshot, rate_book: RateBook, *, name: str = "actuals") -> Valued:
@@ -249,14 +255,6 @@ def _days(snapshot: Snapshot, window: Window) -> pl.DataFrame:
         week=calendar.iso_week(days),
         month=calendar.fiscal_month(days),
     )
-
-
-CELLS = pl.Schema({"item": pl.String, "location": pl.String, "quantity": pl.Float64})
-MOVEMENTS = ("sales", "make", "buy", "ship")
-CLOSE = 1e-6
-"""Units that count as none."""
-NOT_KNOWN = "is not known"
-"""In every message that says so of the profit of days whose stock nobody knows."""
 
 
 def closed_days(before: Snapshot, now: Snapshot) -> Window:

@@ -21,6 +21,13 @@ from soe_lib.money.variances import OperatingStatement, Stock, standard_variance
 from soe_lib.money.window import PlanLike, Valued, Window, at_standard_cost, cut, position
 
 ACTUAL = "actual"
+AT_STANDARD = ("material", "conversion", "overtime")
+"""Accounts of the budget that the standard cost of an item stands for."""
+BOOKED = ("revenue", "material", "conversion", "stock change")
+"""Accounts of the actuals that have variances of their own; every other one is compared in full."""
+SIDES = ("plan", "hindsight", "actual")
+BETTER = "did better than the model's best"
+"""In the note of a week in which something happened that the model takes for impossible."""
 
 
 def closed_week_bridges(
@@ -72,12 +79,6 @@ def _promised(before: Snapshot, book: RateBook) -> list[Valued]:
 def _dated(plan: PlanLike, book: RateBook) -> Valued:
     as_of = getattr(plan, "as_of", None)
     return value_record(plan, book, name=f"plan of {as_of}" if as_of else plan.name)
-
-
-AT_STANDARD = ("material", "conversion", "overtime")
-"""Accounts of the budget that the standard cost of an item stands for."""
-BOOKED = ("revenue", "material", "conversion", "stock change")
-"""Accounts of the actuals that have variances of their own; every other one is compared in full."""
 
 
 def closed_week(
@@ -276,11 +277,6 @@ def _by_the_unit(begun: pl.DataFrame, now: Snapshot) -> pl.DataFrame:
         "standard_rate", grade=pl.format("{} by the unit", "routing"), standard_hours="started", hours="started",
         paid=pl.col("started") * pl.col("standard_rate"),
     )  # fmt: skip
-
-
-SIDES = ("plan", "hindsight", "actual")
-BETTER = "did better than the model's best"
-"""In the note of a week in which something happened that the model takes for impossible."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -22,6 +22,12 @@ OUTSIDE = ""
 """The period of what falls outside the horizon: it is split off like any other and then left out."""
 
 _SPLIT = ("family", "location", "quantity")
+CLOSE = 1e-6
+"""Units that count as none."""
+
+_ROW = "_commitment"
+_LABELS = ["fiscal_month", "family", "location"]
+LINE = ["item", "location", "customer", "period"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,13 +201,6 @@ def _fitting(rows: pl.DataFrame, mix: pl.DataFrame, keys: tuple[str, ...]) -> pl
     return joined.with_columns(family="_family", location=where).drop("_family", "_place")
 
 
-CLOSE = 1e-6
-"""Units that count as none."""
-
-_ROW = "_commitment"
-_LABELS = ["fiscal_month", "family", "location"]
-
-
 def committed(snapshot: Snapshot) -> pl.DataFrame:
     """What S&OP has promised to sell: fiscal_month, family, location (blank: all), quantity [units], amount [money].
 
@@ -253,9 +252,6 @@ def _check(found: pl.DataFrame, rows: pl.DataFrame, snapshot: Snapshot) -> None:
     torn = both.filter(pl.when(whole).then(off.abs() > CLOSE).otherwise(off > CLOSE))
     if torn.height:
         raise ReconciliationError(f"{torn.height} commitments do not add up over their weeks, first {torn.row(0)}.")
-
-
-LINE = ["item", "location", "customer", "period"]
 
 
 def covered(snapshot: Snapshot, table: str) -> tuple[Window, list[str]]:

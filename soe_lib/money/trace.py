@@ -284,7 +284,7 @@ class Lineage:
         if strange := [name for name in where if name not in FILTERS]:
             raise DataError(f"A figure is not asked for by {strange[0]!r}. {hint(strange[0], list(FILTERS))}".strip())
         ledger = Ledger(self.lines.select(list(LINES)), items=self.items, periods=self.periods)
-        labelled = ledger.labelled(*where, lines=self.lines)
+        labelled = ledger.labelled(*where, lines=self.lines.select(*LINES, "cell", "key"))
         rows = labelled.filter(*(pl.col(name) == value for name, value in where.items()))
         if rows.is_empty():
             raise DataError(_nothing(labelled, where))

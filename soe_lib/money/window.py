@@ -18,6 +18,12 @@ Window = tuple[date, date]
 """First and last day, both included."""
 
 STANDARD = pl.Schema({"item": pl.String, "standard_cost": pl.Float64})
+NODE = ["item", "location"]
+POSITION = pl.Schema({"item": pl.String, "location": pl.String, "quantity": pl.Float64})
+PLACE = {"make": "location", "buy": "location", "ship": "destination"}
+"""Flows whose goods are under way, and the column that says where to."""
+MOVES = pl.Schema({"item": pl.String, "location": pl.String, "period": pl.String, "quantity": pl.Float64})
+SHOWN = 5
 
 
 class PlanLike(Protocol):
@@ -77,12 +83,6 @@ def with_dates(frame: pl.DataFrame, plan: PlanLike) -> pl.DataFrame:
     """The frame with starts_on, ends_on and days of its `period`; null where the label is no time."""
     dates = timeline(frame.get_column("period"), periods_of(plan))
     return frame.join(dates.drop("week", "month", "months"), on="period", how="left", validate="m:1")
-
-
-NODE = ["item", "location"]
-POSITION = pl.Schema({"item": pl.String, "location": pl.String, "quantity": pl.Float64})
-PLACE = {"make": "location", "buy": "location", "ship": "destination"}
-"""Flows whose goods are under way, and the column that says where to."""
 
 
 def position(plan: PlanLike, day: date) -> pl.DataFrame:
@@ -160,10 +160,6 @@ def _by_periods(plan: PlanLike, frame: pl.DataFrame, day: date) -> pl.Expr:
     return ((index < begun) & (index + _lead_periods(frame) >= begun)).cast(pl.Float64)
 
 
-MOVES = pl.Schema({"item": pl.String, "location": pl.String, "period": pl.String, "quantity": pl.Float64})
-_NODE = ["item", "location"]
-
-
 def moves(plan: PlanLike) -> pl.DataFrame | None:
     """Units by which the plan's own stock grows, by item, location and period; None for a plan without stock.
 
@@ -175,21 +171,21 @@ def moves(plan: PlanLike) -> pl.DataFrame | None:
     if "leave" not in plan.flows or "stock" not in plan.flows:
         return None
     opening, leaving = _cells(plan, "open"), _cells(plan, "leave")
-    closing = with_dates(_cells(plan, "stock"), plan).sort(*_NODE, "starts_on", "period")
-    before = pl.col("quantity").shift(1).over(_NODE)
+    closing = with_dates(_cells(plan, "stock"), plan).sort(*NODE, "starts_on", "period")
+    before = pl.col("quantity").shift(1).over(NODE)
     grown = closing.with_columns(quantity=pl.col("quantity") - before.fill_null(0.0))
-    first = closing.unique(_NODE, keep="first", maintain_order=True).select(*_NODE, "period")
+    first = closing.unique(NODE, keep="first", maintain_order=True).select(*NODE, "period")
     start = (
         opening.drop("period")
-        .join(first, on=_NODE, how="left")
+        .join(first, on=NODE, how="left")
         .with_columns(pl.col("period").fill_null(BEYOND), quantity=-pl.col("quantity"))
     )
-    last = closing.unique(_NODE, keep="last", maintain_order=True)
+    last = closing.unique(NODE, keep="last", maintain_order=True)
     ending = pl.concat([leaving, last.with_columns(quantity=-pl.col("quantity"))], how="diagonal")
     ours = _owned(plan).with_columns(quantity=-pl.col("quantity"))
     parts = [grown, start, ending.with_columns(period=pl.lit(BEYOND)), ours]
     every = pl.concat([part.select(pl.col(name).cast(dtype) for name, dtype in MOVES.items()) for part in parts])
-    return every.group_by(*_NODE, "period").agg(pl.col("quantity").sum()).sort(*_NODE, "period")
+    return every.group_by(*NODE, "period").agg(pl.col("quantity").sum()).sort(*NODE, "period")
 
 
 def _cells(plan: PlanLike, flow: str) -> pl.DataFrame:
@@ -197,7 +193,7 @@ def _cells(plan: PlanLike, flow: str) -> pl.DataFrame:
     if frame is None:
         return pl.DataFrame(schema=MOVES)
     period = pl.col("period") if "period" in frame.columns else pl.lit(BEYOND).alias("period")
-    return frame.select(*_NODE, period, "quantity").select(pl.col(n).cast(t) for n, t in MOVES.items())
+    return frame.select(*NODE, period, "quantity").select(pl.col(n).cast(t) for n, t in MOVES.items())
 
 
 def _owned(plan: PlanLike) -> pl.DataFrame:
@@ -224,9 +220,6 @@ def stock_change(plan: PlanLike, standard_cost: pl.DataFrame) -> pl.DataFrame | 
         return None
     priced = found.filter(pl.col("quantity") != 0).join(standard_cost, on="item", how="left", validate="m:1")
     return priced.with_columns(amount=pl.col("quantity") * pl.col("standard_cost")).drop("standard_cost")
-
-
-SHOWN = 5
 
 
 def at_standard_cost(units: pl.DataFrame, costs: pl.DataFrame, what: str) -> pl.DataFrame:
@@ -306,9 +299,6 @@ def assumed(ledger: Ledger) -> list[str]:
     return taken + [
         f"{rows:,} rows of {flow} ({q:,.6g} units) have no rate and no money." for flow, rows, q in ledger.lost
     ]
-
-
-NODE = ["item", "location"]
 
 
 def common_window(plans: list[PlanLike]) -> Window:
