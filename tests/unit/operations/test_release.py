@@ -95,7 +95,7 @@ def test_a_weeks_order_is_spread_evenly_over_its_days() -> None:
 def test_what_is_read_back_is_the_plan_to_the_fingerprint(world: tuple[Path, Snapshot, Plan], tmp_path: Path) -> None:
     _, read, plan = world
     tables = orders.released(plan, read)
-    release.write(tmp_path, tables, "orders", MONDAY)
+    release.write_tables(tmp_path, tables, "orders", MONDAY)
     from_csv = {name: release.read_csv(tmp_path / f"{name}.csv", frame.schema) for name, frame in tables.items()}
     from_xlsx = {name: of_sheet(tmp_path / release.WORKBOOK, name, frame) for name, frame in tables.items()}
     for found in (from_csv, from_xlsx):
@@ -143,7 +143,7 @@ def of_sheet(path: Path, name: str, like: pl.DataFrame) -> pl.DataFrame:
 
 def test_no_text_becomes_a_formula_and_negative_numbers_stay_numbers(tmp_path: Path) -> None:
     frame = pl.DataFrame({"name": list(NAMES), "amount": [-1.5] * len(NAMES)})
-    release.write(tmp_path, {"table": frame}, "orders", MONDAY)
+    release.write_tables(tmp_path, {"table": frame}, "orders", MONDAY)
     raw = pl.read_csv(tmp_path / "table.csv", schema={"name": pl.String, "amount": pl.Float64})
     assert raw["name"].to_list() == [f"'{name}" for name in NAMES[:-1]] + ["plain"]
     assert raw["amount"].to_list() == [-1.5] * len(NAMES)
