@@ -13,6 +13,7 @@ import scipy.sparse as sp
 
 from soe_lib.errors import ReconciliationError
 from soe_lib.replay.ages import WEEK, Ageing, Lots
+from soe_lib.replay.audit import Audit
 from soe_lib.replay.truth import DECIDED, Floats, Ints, Truth
 
 CLOSE = 1e-6
@@ -66,6 +67,7 @@ class Floor:
         self.truth, self.physics = truth, truth.physics
         self.periods = len(self.physics.labels) + 1
         self.ageing = Ageing.of(truth.real, self.physics)
+        self.audit = Audit(truth)
 
     def opening(self) -> State:
         """The first Monday's morning: opening stock lies, firm receipts are on their way."""
@@ -232,8 +234,8 @@ class Floor:
         return after
 
     @cached_property
-    def _accounts(self) -> sp.csr_array:
-        """Money per unit by account, straight from the rates: shape (accounts, columns)."""
+    def _accounts(self) -> tuple[list[str], sp.csr_array]:
+        """The accounts, and money per unit of each, straight from the rates: shape (accounts, columns)."""
         frames = [
             rows.select("account", "per_unit", column=pl.col("cell").cast(pl.Int64) + self.physics.of_flow(flow).start)
             for flow, rows in self.physics.model.rate_frames.items()
@@ -242,7 +244,7 @@ class Floor:
         names = sorted(every["account"].unique())
         row = every["account"].replace_strict({name: number for number, name in enumerate(names)}).to_numpy()
         shape = (len(names), len(self.physics.period))
-        return sp.csr_array((every["per_unit"].to_numpy(), (row, every["column"].to_numpy())), shape=shape)
+        return names, sp.csr_array((every["per_unit"].to_numpy(), (row, every["column"].to_numpy())), shape=shape)
 
     def _hour_rows(self, week: int) -> Ints:
         return np.arange(len(self.physics.resources)) * len(self.physics.labels) + week
@@ -506,9 +508,12 @@ class Floor:
             raise ReconciliationError(f"week {week}: stock of {where} would be {closing.min():.6f}.")
         if np.abs(closing[self.ageing.nodes] - after.lots.here.sum(axis=1)).max(initial=0.0) > CLOSE * size:
             raise ReconciliationError(f"week {week}: the lots do not add up to the stock.")
-        accounts = self._accounts @ x
+        names, per_unit = self._accounts
+        accounts = per_unit @ x
         if abs(accounts.sum() - self.physics.model.program.money @ x) > CENT * max(1.0, np.abs(accounts).sum() * 1e-9):
             raise ReconciliationError(f"week {week}: the accounts do not add up to the money of the week.")
+        booked = {name: float(amount) for name, amount in zip(names, accounts, strict=True)}
+        self.audit.check(before.net.sum(axis=1), after.net.sum(axis=1), x, booked, week)
         rows = self._hour_rows(week)
         over = self.physics.hours[rows, :] @ x - self.physics.offered[rows]
         if over.max(initial=0.0) > CLOSE * max(1.0, float(self.physics.offered.max(initial=0.0))):

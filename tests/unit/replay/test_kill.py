@@ -120,6 +120,16 @@ def test_a_killed_replay_goes_on_where_it_was_and_ends_with_the_same_bytes(
     assert not kept(out)
 
 
+def test_a_replay_that_is_asked_to_end_ends_at_once(company: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with running(company, out) as process:
+        until(lambda: kept(out), "the first week")
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode
+        until(lambda: not members(process.pid), "the end of the workers")
+
+
 def test_a_killed_worker_is_replaced_and_its_weeks_are_not_done_again(
     company: Path, whole: Path, tmp_path: Path
 ) -> None:

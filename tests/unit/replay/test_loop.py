@@ -14,6 +14,7 @@ import pytest
 from soe_lib.errors import ReconciliationError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.model import Model
+from soe_lib.replay.audit import Audit
 from soe_lib.replay.carry import Floor, State
 from soe_lib.replay.known import Memory
 from soe_lib.replay.loop import live, valued
@@ -137,6 +138,36 @@ def test_a_week_that_does_not_close_stops(rough: Truth, monkeypatch: pytest.Monk
     monkeypatch.setattr(Floor, "_sold", stealing)
     with pytest.raises(ReconciliationError, match="do not add up"):
         floor.week(floor.opening(), {}, 0)
+
+
+def test_a_program_that_uses_more_than_the_recipe_says_stops(rough: Truth) -> None:
+    """The program closes by itself; the recipes of the extract say otherwise."""
+    floor = Floor(replace(rough))
+    stock, made = floor.physics.stock, floor.physics.of_flow("make")
+    uses = np.zeros(stock.nnz, bool)
+    uses[stock.indptr[made.start] : stock.indptr[made.stop]] = True
+    stock.data[uses & (stock.data < 0)] *= 1.1
+    decided = rule(rough)(Memory(Floor(rough)).snapshot(Floor(rough).opening(), 0))
+    with pytest.raises(ReconciliationError, match=r"is off by .* units over all places, by recipes"):
+        floor.week(floor.opening(), decided, 0)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "what"),
+    [("items", "price", "revenue"), ("offers", "unit_cost", "purchases"), ("routings", "cost_per_unit", "conversion"),
+     ("resources", "hourly_cost", "conversion")],
+)  # fmt: skip
+def test_money_of_a_week_that_the_tables_do_not_tell_stops(rough: Truth, table: str, column: str, what: str) -> None:
+    floor = Floor(rough)
+    decided = rule(rough)(Memory(floor).snapshot(floor.opening(), 0))
+    bought = rough.physics.cells["buy"].select(pl.col("offer", "period").cast(pl.String), quantity=pl.lit(100.0))
+    decided = {**decided, "buy": bought.filter(pl.col("period") == rough.physics.labels[0])}
+    dearer = rough.real.replace(**{table: rough.real[table].with_columns(pl.col(column) * 1.001)})
+    floor.week(floor.opening(), decided, 0)
+    floor.audit = Audit(replace(rough, real=dearer))
+    floor.audit.truth.__dict__["physics"] = rough.physics
+    with pytest.raises(ReconciliationError, match=rf"{what} are .* by the tables, and .* by the accounts"):
+        floor.week(floor.opening(), decided, 0)
 
 
 def test_more_hours_than_there_are_are_never_worked(rough: Truth) -> None:
