@@ -157,14 +157,12 @@ class Reading:
 
     Parameters
     ----------
-    snapshot, plan : with the change; plan None where there is none, `error` says why.
-    solve : plans another snapshot in the same way.
+    snapshot, plan : with the change. solve : plans another snapshot in the same way.
     """
 
     size: float
     snapshot: Snapshot
-    plan: Plan | None
-    error: str
+    plan: Plan
     solve: Callable[[Snapshot], Plan]
 
 
@@ -179,7 +177,6 @@ class MarginBelow:
     amount: float
 
     def __call__(self, now: Reading, base: Reading) -> bool:  # noqa: ARG002
-        assert now.plan is not None, "only planned readings are asked"
         return now.plan.margin < self.amount
 
     def __str__(self) -> str:
@@ -198,7 +195,6 @@ class ServiceBelow:
             raise DataError(f"Service is a share from 0 to 1, not {self.share:g}{meant}.")
 
     def __call__(self, now: Reading, base: Reading) -> bool:  # noqa: ARG002
-        assert now.plan is not None, "only planned readings are asked"
         return (measures.service(now.plan) or 0.0) < self.share
 
     def __str__(self) -> str:
@@ -218,7 +214,6 @@ class MonthMissed:
     month: str = ""
 
     def __call__(self, now: Reading, base: Reading) -> bool:
-        assert now.plan is not None, "only planned readings are asked"
         self._check(base.snapshot)
         kept = self._outlook(base).filter(pl.col("inside"))
         if kept.is_empty():
@@ -235,7 +230,6 @@ class MonthMissed:
             raise DataError(f"No item is of the family {self.family!r}. {hint(self.family, families)}".strip())
 
     def _outlook(self, reading: Reading) -> pl.DataFrame:
-        assert reading.plan is not None, "only planned readings are asked"
         rows = month_outlook(reading.snapshot, reading.plan)
         asked = {"family": self.family, "month": self.month}
         return rows.filter(*(pl.col(name) == value for name, value in asked.items() if value))
@@ -274,7 +268,6 @@ class DecisionFlips:
 
     def best(self, reading: Reading) -> str:
         """The name of the answer that is worth most."""
-        assert reading.plan is not None, "only planned readings are asked"
         worth = {NOTHING: LEAST}
         for answer in self.answers:
             try:
@@ -404,7 +397,7 @@ def breaking_point(
     Raises DataError where the change touches nothing, or a range makes no sense; SolveError where the plan as it is
     has no proven answer.
     """
-    from soe_lib.model.living import Living
+    from soe_lib.model.living import Living  # loads the solver
 
     end = float(change.most if most is None else most)
     if not end or (change.whole and end < 1) or steps < 2:
@@ -423,24 +416,19 @@ def breaking_point(
         for size, bad in zip(grid, broken, strict=True)
         if first is not None and abs(size) > abs(grid[first]) and not bad
     ]
-    known = search.readings
-    tried = pl.DataFrame([search.row(known[size]) for size in sorted(known)], schema=search.schema, orient="row")
-    plans = {size: reading.plan for size, reading in known.items()}
+    plans = {size: None if isinstance(one, str) else one.plan for size, one in search.readings.items()}
     return BreakingPoint(
-        change, str(getattr(until, "__name__", until)), end, holds, breaks, exact, tuple(returns), tried,
+        change, str(getattr(until, "__name__", until)), end, holds, breaks, exact, tuple(returns), search.tried(),
         snapshot.currency, plans,
     )  # fmt: skip
 
 
 class _Search:
-    """Sizes that were planned, and what was found."""
+    """Sizes that were planned, or why they have no plan, and what was found."""
 
     schema: ClassVar[dict[str, Any]] = {
-        "size": pl.Float64,
-        "broken": pl.Boolean,
-        **dict.fromkeys(FIGURES, pl.Float64),
-        "note": pl.String,
-    }
+        "size": pl.Float64, "broken": pl.Boolean, **dict.fromkeys(FIGURES, pl.Float64), "note": pl.String,
+    }  # fmt: skip
 
     def __init__(
         self,
@@ -450,17 +438,17 @@ class _Search:
         living: Living,
         progress: Callable[[float, bool], None] | None,
     ) -> None:
-        self.snapshot, self.change, self.until, self.living, self.progress = snapshot, change, until, living, progress
-        self.readings: dict[float, Reading] = {}
+        self.change, self.until, self.living, self.progress = change, until, living, progress
+        self.base = Reading(0.0, snapshot, living.base, living.plan)
+        self.readings: dict[float, Reading | str] = {0.0: self.base}
         self.found: dict[float, bool] = {}
-        self.base = self.readings[0.0] = Reading(0.0, snapshot, living.base, "", living.plan)
 
     def broken(self, size: float) -> bool:
         """Whether a size breaks it."""
         if size not in self.found:
             reading = self.readings[size] if size in self.readings else self._read(size)
             self.readings[size] = reading
-            self.found[size] = reading.plan is None or bool(self.until(reading, self.base))
+            self.found[size] = isinstance(reading, str) or bool(self.until(reading, self.base))
             if self.progress:
                 self.progress(size, self.found[size])
         return self.found[size]
@@ -472,22 +460,26 @@ class _Search:
             low, high = (low, middle) if self.broken(middle) else (middle, high)
         return low, high
 
-    def row(self, reading: Reading) -> dict[str, Any]:
-        """One line of `tried`."""
-        if reading.plan is None:
-            return {"size": reading.size, "broken": True, "note": f"no plan: {reading.error}"}
-        figures = measures.figures(reading.plan)
-        kept = {name: figures[name] for name in FIGURES}
-        return {"size": reading.size, "broken": self.found[reading.size], **kept, "note": ""}
+    def tried(self) -> pl.DataFrame:
+        """One line a size."""
+        rows = []
+        for size, reading in sorted(self.readings.items(), key=lambda one: one[0]):
+            if isinstance(reading, str):
+                rows.append({"size": size, "broken": True, "note": f"no plan: {reading}"})
+            else:
+                figures = measures.figures(reading.plan)
+                kept = {name: figures[name] for name in FIGURES}
+                rows.append({"size": size, "broken": self.found[size], **kept, "note": ""})
+        return pl.DataFrame(rows, schema=self.schema, orient="row")
 
-    def _read(self, size: float) -> Reading:
-        scenario = self.change.at(size, self.snapshot)
-        changed = scenario.apply(self.snapshot)
+    def _read(self, size: float) -> Reading | str:
+        snapshot = self.base.snapshot
+        scenario = self.change.at(size, snapshot)
+        changed = scenario.apply(snapshot)
         try:
-            plan, error = self.living.plan(changed, name=scenario.name), ""
+            return Reading(size, changed, self.living.plan(changed, name=scenario.name), self.living.plan)
         except SolveError as failure:
-            plan, error = None, str(failure).splitlines()[0]
-        return Reading(size, changed, plan, error, self.living.plan)
+            return str(failure).splitlines()[0]
 
 
 def _grid(change: Change, end: float, steps: int) -> tuple[list[float], bool]:

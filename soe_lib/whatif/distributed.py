@@ -25,6 +25,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import polars as pl
+
 from soe_lib.errors import FormulationError, SoeError, SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.plan import Plan
@@ -323,21 +325,45 @@ def _packed(task: Task, scenarios: Iterable[Scenario]) -> tuple[Mapping[str, Any
 
 
 def _common(snapshot: Snapshot, model: Model | None) -> Mapping[str, Any]:
-    """Name → what both sides have: the base, its tables, settings and periods, and its rates."""
-    rates = {} if model is None else {f"rates of {flow}": table for flow, table in model.rate_book.tables.items()}
+    """Name → what both sides have: the base, its tables, settings and periods, the labels and rates of its flows."""
     known = {"base": snapshot, "settings": snapshot.settings, "periods of the plan": snapshot.periods}
-    return {**snapshot.tables, **rates, **known}
+    if model is None:
+        return {**snapshot.tables, **known}
+    labels = {f"cells of {name}": flow.named for name, flow in model.flows.items()}
+    rates = {f"rates of {name}": table for name, table in model.rate_book.tables.items()}
+    return {**snapshot.tables, **known, **labels, **rates}
 
 
 class _ByName(pickle.Pickler):
-    """Writes the name of what the other side has."""
+    """Writes the name of what the other side has, be it that very frame or an equal one.
+
+    Of a flow whose cells are known it writes the quantities alone.
+    """
 
     def __init__(self, file: io.BytesIO, common: Mapping[str, Any]) -> None:
         super().__init__(file, protocol=5)
         self.names = {id(one): name for name, one in common.items()}
+        self.frames = {_shape(one): one for one in common.values() if isinstance(one, pl.DataFrame)}
 
     def persistent_id(self, obj: Any) -> str | None:
         return self.names.get(id(obj))
+
+    def reducer_override(self, obj: Any) -> Any:
+        if not isinstance(obj, pl.DataFrame):
+            return NotImplemented
+        if (same := self._known(obj)) is not None:
+            return pl.DataFrame.clone, (same,)
+        if obj.columns[-1:] == ["quantity"] and (labels := self._known(obj.drop("quantity"))) is not None:
+            return pl.DataFrame.with_columns, (labels, obj.get_column("quantity"))
+        return NotImplemented
+
+    def _known(self, frame: pl.DataFrame) -> pl.DataFrame | None:
+        known = self.frames.get(_shape(frame))
+        return known if known is not None and frame.equals(known) else None
+
+
+def _shape(frame: pl.DataFrame) -> tuple[Any, ...]:
+    return (*frame.schema.items(), frame.height)
 
 
 class _FromName(pickle.Unpickler):

@@ -16,271 +16,9 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.whatif import where
 from soe_lib.whatif.where import Filters, Value, condition, shown
 
-EDITABLE = (
-    "costs.holding_on",
-    "costs.capital_rate",
-    "lead_time.dispatch",
-    "fence.frozen_days",
-    "fence.slushy_days",
-    "fence.change_cost",
-    "objective.mode",
-    "objective.allocation",
-    "terms.receivable_days",
-    "terms.payable_days",
-    "forecast.version",
-)
-
-
-def with_setting(snapshot: Snapshot, path: str, action: str, amount: Value) -> Snapshot:
-    """The snapshot with one setting changed.
-
-    Parameters
-    ----------
-    path : section and name, such as "objective.mode".
-    action : set, scale or add_to.
-
-    Raises
-    ------
-    DataError : a setting that is unknown or cannot be edited, or a value that does not fit it.
-    """
-    if path not in EDITABLE:
-        advice = hint(path, EDITABLE) or f"These can: {', '.join(EDITABLE)}."
-        raise DataError(f"The setting {path!r} cannot be edited in a scenario. {advice}")
-    section, name = path.split(".")
-    old = getattr(getattr(snapshot.settings, section), name)
-    new = _new(path, old, action, amount)
-    changed = replace(getattr(snapshot.settings, section), **{name: new})
-    return replace(snapshot, settings=replace(snapshot.settings, **{section: changed}))
-
-
-def _new(path: str, old: Any, action: str, amount: Value) -> Any:
-    numeric = isinstance(amount, int | float) and not isinstance(amount, bool)
-    if action in ("scale", "add_to") and numeric and not isinstance(old, str):
-        assert isinstance(amount, int | float)
-        return type(old)(old * amount if action == "scale" else old + amount)
-    if action != "set" or numeric == isinstance(old, str) or isinstance(amount, bool) or amount is None:
-        raise DataError(f"The setting {path} is {shown(old)}; {action} {shown(amount)} does not fit it.")
-    if path in CHOICES and amount not in CHOICES[path]:
-        raise DataError(f"The setting {path} is one of {', '.join(CHOICES[path])}, not {shown(amount)}.")
-    return type(old)(amount)
-
-
-def setting(snapshot: Snapshot, path: str) -> Value:
-    """The value of one setting, such as "objective.mode"."""
-    section, _, name = path.partition(".")
-    value: Value = getattr(getattr(snapshot.settings, section), name)
-    return value
-
-
-TOUCHED = {
-    "table": pl.String,
-    "row": pl.String,
-    "column": pl.String,
-    "before": pl.String,
-    "after": pl.String,
-    "difference": pl.Float64,
-}
-
-
-def changes(table: str, rows: list[str], column: str, before: list[Any], after: list[Any]) -> pl.DataFrame:
-    """One line per row touched: [table, row, column, before, after, difference].
-
-    difference = after − before where both are numbers, else blank.
-    """
-    return pl.DataFrame(
-        {
-            "table": [table] * len(rows),
-            "row": rows,
-            "column": [column] * len(rows),
-            "before": [shown(value) for value in before],
-            "after": [shown(value) for value in after],
-            "difference": [_difference(old, new) for old, new in zip(before, after, strict=True)],
-        },
-        schema=TOUCHED,
-    )
-
-
-def _difference(old: Any, new: Any) -> float | None:
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (old, new))
-    return float(new) - float(old) if numbers else None
-
-
-def longer(snapshot: Snapshot, events: pl.DataFrame, meant: pl.Series, days: int) -> pl.DataFrame:
-    """The events with `to` so many days later, and `hours`, where given, as many per working day as before.
-
-    Formula: hours × working days to the new end ÷ working days to the old one (days, where none of them works).
-
-    Parameters
-    ----------
-    meant : which events. days : calendar days; negative: it ends sooner.
-
-    Raises
-    ------
-    DataError : an event without an end, or one that would end before it begins.
-    """
-    first = pl.col("from").fill_null(pl.lit(snapshot.as_of))
-    until = pl.col("to") + pl.duration(days=days)
-    asked = events.filter(meant)
-    for bad_one, text in (
-        (pl.col("to").is_null(), 'has no end, so it cannot last longer: give it one with .set("events.to", …)'),
-        (until < first, f"would end before it begins, {days} days from its end: drop it instead"),
-    ):
-        if (bad := asked.filter(bad_one)).height:
-            raise DataError(f"Event {bad['event'][0]} {text}.")
-    working = list(snapshot.settings.calendar.working_days)
-    old, new = (_works(pl.date_ranges(first, end), working) for end in (pl.col("to"), until))
-    each = pl.when(old == 0).then((until - first).dt.total_days() + 1).otherwise(new)
-    of = pl.when(old == 0).then((pl.col("to") - first).dt.total_days() + 1).otherwise(old)
-    changed = asked.with_columns(until.alias("to"), pl.col("hours") * each / of)
-    place = pl.int_range(pl.len()).alias("_place")
-    kept, moved = events.with_columns(place).filter(~meant), changed.with_columns(events.select(place).filter(meant))
-    return pl.concat([kept, moved.select(kept.columns)]).sort("_place").drop("_place")
-
-
-def _works(days: pl.Expr, working: list[int]) -> pl.Expr:
-    """How many of some days are working days."""
-    return days.list.eval(pl.element().dt.weekday().is_in(working)).list.sum()
-
-
-def dropped(snapshot: Snapshot, table: str, frame: pl.DataFrame, gone: pl.Series) -> Snapshot:
-    """The snapshot without some rows of a table, and without what only referred to them.
-
-    A row that must name what is gone goes too (the components of a routing); a row that may do without is kept and
-    forgets it (a receipt forgets its lane). A name that still has another row (of another validity) stays.
-
-    Parameters
-    ----------
-    gone : which rows of `frame` are dropped.
-    """
-    changed = snapshot.replace(**{table: frame.filter(~gone)})
-    for other in schema().values():
-        for column in other.columns:
-            target, _, key = column.references.partition(".")
-            if target != table or changed[other.name].is_empty():
-                continue
-            lost = frame[key].filter(gone).unique()
-            lost = lost.filter(~lost.is_in(changed[table][key].implode()))
-            names = changed[other.name][column.name].is_in(lost.implode())
-            if not names.any():
-                continue
-            if column.key or column.required:
-                changed = dropped(changed, other.name, changed[other.name], names)
-            else:
-                blank = pl.when(pl.lit(names)).then(pl.lit("")).otherwise(pl.col(column.name)).alias(column.name)
-                changed = changed.replace(**{other.name: changed[other.name].with_columns(blank)})
-    return changed
-
-
-DELAYED = {
-    "receipts": "due_on",
-    "orders": "due_on",
-    "offers": "lead_time_days",
-    "lanes": "lead_time_days",
-    "routings": "lead_time_days",
-}
-"""What a delay moves in each table that can be late."""
-PROMISED, PROMISING = "committed", ("forecast", "orders")
-"""The column of what must be served, and the tables that have it beside a quantity."""
-NUMBERS = ("number", "integer")
-
-
-@dataclass(frozen=True)
-class Action:
-    """A kind of edit.
-
-    Parameters
-    ----------
-    words : (path, amount) → how it reads.
-    compute : (column, amount) → the new values; None for an action on whole rows.
-    """
-
-    words: Callable[[str, str], str]
-    compute: Callable[[pl.Expr, pl.Expr], pl.Expr] | None = None
-
-
-ACTIONS: Mapping[str, Action] = {
-    "scale": Action(lambda path, amount: f"{path} × {amount}", lambda column, amount: column * amount),
-    "set": Action(lambda path, amount: f"{path} set to {amount}", lambda _, amount: amount),
-    "add_to": Action(
-        lambda path, amount: f"{path} {'' if amount.startswith('-') else '+'}{amount}",
-        lambda column, amount: column + amount,
-    ),
-    "delay": Action(lambda path, amount: f"{path} {amount} days later", lambda column, amount: column + amount),
-    "longer": Action(lambda path, amount: f"{path} {amount} days longer"),
-    "promise": Action(
-        lambda path, amount: f"{path} promised to {float(amount):.0%}",
-        lambda _, amount: amount * pl.col("quantity"),
-    ),
-    "drop": Action(lambda path, _: f"without {path}"),
-    "event": Action(lambda path, _: f"a new row of {path}"),
-    "row": Action(lambda path, _: f"a new row of {path}"),
-}
-
-
-def target(action: str, table: str, column: str) -> str:
-    """The column that an edit changes; a delay moves what makes the table's rows late, a promise `committed`."""
-    moved = {"delay": DELAYED.get(table, column), "promise": PROMISED, "longer": "to"}
-    return moved.get(action, column)
-
-
-def computed(action: str, column: Column, amount: Value) -> pl.Expr:
-    """The new values of a column, in the contract's type."""
-    compute = ACTIONS[action].compute
-    assert compute is not None, f"{action} is of whole rows"
-    by = pl.duration(days=pl.lit(amount)) if action == "delay" and column.type == "date" else pl.lit(amount)
-    new = compute(pl.col(column.name), by)
-    return (new.round(0) if column.type == "integer" else new).cast(column.dtype)
-
-
-def check(action: str, table: str, column: str, amount: Value) -> None:
-    """Stop at an edit that cannot mean anything.
-
-    Raises
-    ------
-    DataError : a key, a text that is scaled, a number where a date belongs, a table that cannot be late.
-    """
-    if action == "longer":
-        if table != "events":
-            raise DataError(f"Events last longer, {table} do not; .delay is for what comes later.")
-        if isinstance(amount, bool) or not isinstance(amount, int | float) or amount != round(amount):
-            raise DataError(f"An event lasts whole days longer, not {shown(amount)}.")
-    if ACTIONS[action].compute is None:
-        return
-    path = f"{table}.{column}" if column else table
-    if action == "delay" and table not in DELAYED:
-        raise DataError(f"{table} cannot be late; a delay is for {', '.join(DELAYED)}.")
-    if action == "promise" and table not in PROMISING:
-        raise DataError(f"{table} holds no demand to promise; a promise is for {', '.join(PROMISING)}.")
-    if not target(action, table, column):
-        raise DataError(f'{action} changes a column: write it behind a dot, such as "calendar.hours".')
-    changed = schema()[table][target(action, table, column)]
-    if action == "set":
-        _check_new(path, changed, amount)
-    elif isinstance(amount, bool) or not isinstance(amount, int | float):
-        raise DataError(f"{action} of {path} needs a number, not {shown(amount)}.")
-    elif action == "promise" and not 0 <= amount <= 1:
-        raise DataError(f"A promise is a share of the quantity from 0 to 1, not {shown(amount)}.")
-    elif action == "delay":
-        if amount != round(amount) and changed.type == "date":
-            raise DataError(f"A delay of {path} is in whole days, not {shown(amount)}.")
-    elif changed.type not in NUMBERS:
-        raise DataError(f'{path} is a {changed.type}, not a number: use .set("{path}", …).')
-
-
-def _check_new(path: str, column: Column, amount: Value) -> None:
-    if column.key:
-        raise DataError(f"{path} names the row and is not edited: drop the row, or edit its other columns.")
-    kinds: dict[str, type | tuple[type, ...]] = {"text": str, "date": date, "yes-no": bool}
-    fits = isinstance(amount, kinds.get(column.type, (int, float)))
-    if column.type in NUMBERS and isinstance(amount, bool):
-        fits = False
-    if amount is None and column.type != "text" and not column.required:
-        return
-    if not fits:
-        raise DataError(f"{path} is a {column.type}, and {shown(amount)} is none.")
-
-
 SETTINGS = "settings"
+
+
 ROW = "(row)"
 
 
@@ -321,7 +59,7 @@ class Edit:
         for name in (self.column, *(name for name, _ in self.values)):
             if name and name not in names:
                 raise DataError(f"{self.table} has no column {name!r}. {hint(name, names)}".strip())
-        check(self.action, self.table, self.column, self.amount)
+        _check(self.action, self.table, self.column, self.amount)
 
     @property
     def path(self) -> str:
@@ -345,14 +83,14 @@ class Edit:
         number : place of the edit in its scenario; names the event that it adds.
         """
         if self.table == SETTINGS:
-            return with_setting(snapshot, self.column, self.action, self.amount)
+            return _with_setting(snapshot, self.column, self.action, self.amount)
         if self.action == "event":
             return snapshot.replace(events=pl.concat([snapshot["events"], self._event(snapshot, number)]))
         if self.action == "row":
             return snapshot.replace(**{self.table: pl.concat([snapshot[self.table], self._row(snapshot)])})
         frame, meant = self._rows(snapshot)
         if self.action == "drop":
-            return dropped(snapshot, self.table, frame, meant)
+            return _dropped(snapshot, self.table, frame, meant)
         return snapshot.replace(**{self.table: self._changed(snapshot, frame, meant)})
 
     def touched(self, snapshot: Snapshot, number: int = 1) -> pl.DataFrame:
@@ -363,25 +101,26 @@ class Edit:
         snapshot : as it is before this edit.
         """
         if self.table == SETTINGS:
-            after = setting(self.apply(snapshot, number), self.column)
-            return changes(SETTINGS, [SETTINGS], self.column, [setting(snapshot, self.column)], [after])
+            after = _setting(self.apply(snapshot, number), self.column)
+            return _changes(SETTINGS, [SETTINGS], self.column, [_setting(snapshot, self.column)], [after])
         if self.action == "event":
-            return changes("events", self._event(snapshot, number)["event"].to_list(), ROW, ["not there"], ["added"])
+            return _changes("events", self._event(snapshot, number)["event"].to_list(), ROW, ["not there"], ["added"])
         if self.action == "row":
             added = where.row_names(self.table, self._row(snapshot))
-            return changes(self.table, added, ROW, ["not there"], ["added"])
+            return _changes(self.table, added, ROW, ["not there"], ["added"])
         frame, meant = self._rows(snapshot)
         rows = frame.filter(meant)
         keys = where.row_names(self.table, rows)
         if self.action == "drop":
-            return changes(self.table, keys, ROW, ["there"] * rows.height, ["dropped"] * rows.height)
+            return _changes(self.table, keys, ROW, ["there"] * rows.height, ["dropped"] * rows.height)
         new = self._changed(snapshot, frame, meant).filter(meant)
         names = [self._target, *(["hours"] if self.action == "longer" and rows["hours"].count() else [])]
-        return pl.concat([changes(self.table, keys, name, rows[name].to_list(), new[name].to_list()) for name in names])
+        pairs = ((name, rows[name].to_list(), new[name].to_list()) for name in names)
+        return pl.concat([_changes(self.table, keys, *pair) for pair in pairs])
 
     @property
     def _target(self) -> str:
-        return target(self.action, self.table, self.column)
+        return _target(self.action, self.table, self.column)
 
     def _rows(self, snapshot: Snapshot) -> tuple[pl.DataFrame, pl.Series]:
         """The table, rows cut where a label of time cuts them, and which of its rows are meant."""
@@ -411,9 +150,9 @@ class Edit:
     def _changed(self, snapshot: Snapshot, frame: pl.DataFrame, meant: pl.Series) -> pl.DataFrame:
         if self.action == "longer":
             assert isinstance(self.amount, int | float), "checked when it is made"
-            return longer(snapshot, frame, meant, round(self.amount))
+            return _longer(snapshot, frame, meant, round(self.amount))
         column = schema()[self.table][self._target]
-        new = computed(self.action, column, self.amount)
+        new = _computed(self.action, column, self.amount)
         return frame.with_columns(pl.when(pl.lit(meant)).then(new).otherwise(pl.col(column.name)).alias(column.name))
 
     def _row(self, snapshot: Snapshot) -> pl.DataFrame:
@@ -431,3 +170,246 @@ class Edit:
             label += "+"
         columns = {**{column.name: column.default for column in schema()["events"].columns}, **given, "event": label}
         return pl.DataFrame({name: [value] for name, value in columns.items()}, schema=snapshot["events"].schema)
+
+
+DELAYED = {
+    "receipts": "due_on",
+    "orders": "due_on",
+    "offers": "lead_time_days",
+    "lanes": "lead_time_days",
+    "routings": "lead_time_days",
+}
+"""What a delay moves in each table that can be late."""
+
+
+PROMISED, PROMISING = "committed", ("forecast", "orders")
+"""The column of what must be served, and the tables that have it beside a quantity."""
+
+
+NUMBERS = ("number", "integer")
+
+
+@dataclass(frozen=True)
+class Action:
+    """A kind of edit.
+
+    Parameters
+    ----------
+    words : (path, amount) → how it reads.
+    compute : (column, amount) → the new values; None for an action on whole rows.
+    """
+
+    words: Callable[[str, str], str]
+    compute: Callable[[pl.Expr, pl.Expr], pl.Expr] | None = None
+
+
+ACTIONS: Mapping[str, Action] = {
+    "scale": Action(lambda path, amount: f"{path} × {amount}", lambda column, amount: column * amount),
+    "set": Action(lambda path, amount: f"{path} set to {amount}", lambda _, amount: amount),
+    "add_to": Action(
+        lambda path, amount: f"{path} {'' if amount.startswith('-') else '+'}{amount}",
+        lambda column, amount: column + amount,
+    ),
+    "delay": Action(lambda path, amount: f"{path} {amount} days later", lambda column, amount: column + amount),
+    "longer": Action(lambda path, amount: f"{path} {amount} days longer"),
+    "promise": Action(
+        lambda path, amount: f"{path} promised to {float(amount):.0%}",
+        lambda _, amount: amount * pl.col("quantity"),
+    ),
+    "drop": Action(lambda path, _: f"without {path}"),
+    "event": Action(lambda path, _: f"a new row of {path}"),
+    "row": Action(lambda path, _: f"a new row of {path}"),
+}
+
+
+def _target(action: str, table: str, column: str) -> str:
+    """The column that an edit changes; a delay moves what makes the table's rows late, a promise `committed`."""
+    moved = {"delay": DELAYED.get(table, column), "promise": PROMISED, "longer": "to"}
+    return moved.get(action, column)
+
+
+def _computed(action: str, column: Column, amount: Value) -> pl.Expr:
+    """The new values of a column, in the contract's type."""
+    compute = ACTIONS[action].compute
+    assert compute is not None, f"{action} is of whole rows"
+    by = pl.duration(days=pl.lit(amount)) if action == "delay" and column.type == "date" else pl.lit(amount)
+    new = compute(pl.col(column.name), by)
+    return (new.round(0) if column.type == "integer" else new).cast(column.dtype)
+
+
+def _check(action: str, table: str, column: str, amount: Value) -> None:
+    """Stop at an edit that cannot mean anything: a text that is scaled, a table that cannot be late."""
+    if action == "longer":
+        if table != "events":
+            raise DataError(f"Events last longer, {table} do not; .delay is for what comes later.")
+        if isinstance(amount, bool) or not isinstance(amount, int | float) or amount != round(amount):
+            raise DataError(f"An event lasts whole days longer, not {shown(amount)}.")
+    if ACTIONS[action].compute is None:
+        return
+    path = f"{table}.{column}" if column else table
+    if action == "delay" and table not in DELAYED:
+        raise DataError(f"{table} cannot be late; a delay is for {', '.join(DELAYED)}.")
+    if action == "promise" and table not in PROMISING:
+        raise DataError(f"{table} holds no demand to promise; a promise is for {', '.join(PROMISING)}.")
+    if not _target(action, table, column):
+        raise DataError(f'{action} changes a column: write it behind a dot, such as "calendar.hours".')
+    changed = schema()[table][_target(action, table, column)]
+    if action == "set":
+        _check_new(path, changed, amount)
+    elif isinstance(amount, bool) or not isinstance(amount, int | float):
+        raise DataError(f"{action} of {path} needs a number, not {shown(amount)}.")
+    elif action == "promise" and not 0 <= amount <= 1:
+        raise DataError(f"A promise is a share of the quantity from 0 to 1, not {shown(amount)}.")
+    elif action == "delay":
+        if amount != round(amount) and changed.type == "date":
+            raise DataError(f"A delay of {path} is in whole days, not {shown(amount)}.")
+    elif changed.type not in NUMBERS:
+        raise DataError(f'{path} is a {changed.type}, not a number: use .set("{path}", …).')
+
+
+def _check_new(path: str, column: Column, amount: Value) -> None:
+    if column.key:
+        raise DataError(f"{path} names the row and is not edited: drop the row, or edit its other columns.")
+    kinds: dict[str, type | tuple[type, ...]] = {"text": str, "date": date, "yes-no": bool}
+    fits = isinstance(amount, kinds.get(column.type, (int, float)))
+    if column.type in NUMBERS and isinstance(amount, bool):
+        fits = False
+    if amount is None and column.type != "text" and not column.required:
+        return
+    if not fits:
+        raise DataError(f"{path} is a {column.type}, and {shown(amount)} is none.")
+
+
+EDITABLE = (
+    "costs.holding_on",
+    "costs.capital_rate",
+    "lead_time.dispatch",
+    "fence.frozen_days",
+    "fence.slushy_days",
+    "fence.change_cost",
+    "objective.mode",
+    "objective.allocation",
+    "terms.receivable_days",
+    "terms.payable_days",
+    "forecast.version",
+)
+
+
+def _with_setting(snapshot: Snapshot, path: str, action: str, amount: Value) -> Snapshot:
+    """The snapshot with one setting changed; `path` is section and name, such as "objective.mode"."""
+    if path not in EDITABLE:
+        advice = hint(path, EDITABLE) or f"These can: {', '.join(EDITABLE)}."
+        raise DataError(f"The setting {path!r} cannot be edited in a scenario. {advice}")
+    section, name = path.split(".")
+    old = getattr(getattr(snapshot.settings, section), name)
+    new = _new(path, old, action, amount)
+    changed = replace(getattr(snapshot.settings, section), **{name: new})
+    return replace(snapshot, settings=replace(snapshot.settings, **{section: changed}))
+
+
+def _setting(snapshot: Snapshot, path: str) -> Value:
+    """The value of one setting, such as "objective.mode"."""
+    section, _, name = path.partition(".")
+    value: Value = getattr(getattr(snapshot.settings, section), name)
+    return value
+
+
+def _new(path: str, old: Any, action: str, amount: Value) -> Any:
+    numeric = isinstance(amount, int | float) and not isinstance(amount, bool)
+    if action in ("scale", "add_to") and numeric and not isinstance(old, str):
+        assert isinstance(amount, int | float)
+        return type(old)(old * amount if action == "scale" else old + amount)
+    if action != "set" or numeric == isinstance(old, str) or isinstance(amount, bool) or amount is None:
+        raise DataError(f"The setting {path} is {shown(old)}; {action} {shown(amount)} does not fit it.")
+    if path in CHOICES and amount not in CHOICES[path]:
+        raise DataError(f"The setting {path} is one of {', '.join(CHOICES[path])}, not {shown(amount)}.")
+    return type(old)(amount)
+
+
+TOUCHED = {
+    **dict.fromkeys(("table", "row", "column", "before", "after"), pl.String),
+    "difference": pl.Float64,
+}
+
+
+def _changes(table: str, rows: list[str], column: str, before: list[Any], after: list[Any]) -> pl.DataFrame:
+    """One line per row touched: [table, row, column, before, after, difference].
+
+    difference = after − before where both are numbers, else blank.
+    """
+    return pl.DataFrame(
+        {
+            "table": [table] * len(rows),
+            "row": rows,
+            "column": [column] * len(rows),
+            "before": [shown(value) for value in before],
+            "after": [shown(value) for value in after],
+            "difference": [_difference(old, new) for old, new in zip(before, after, strict=True)],
+        },
+        schema=TOUCHED,
+    )
+
+
+def _difference(old: Any, new: Any) -> float | None:
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (old, new))
+    return float(new) - float(old) if numbers else None
+
+
+def _longer(snapshot: Snapshot, events: pl.DataFrame, meant: pl.Series, days: int) -> pl.DataFrame:
+    """The events with `to` so many days later, and `hours`, where given, as many per working day as before.
+
+    Formula: hours × working days to the new end ÷ working days to the old one (days, where none of them works).
+
+    Raises DataError for an event without an end, or one that would end before it begins.
+    """
+    first = pl.col("from").fill_null(pl.lit(snapshot.as_of))
+    until = pl.col("to") + pl.duration(days=days)
+    asked = events.filter(meant)
+    for fault, text in (
+        (pl.col("to").is_null(), 'has no end, so it cannot last longer: give it one with .set("events.to", …)'),
+        (until < first, f"would end before it begins, {days} days from its end: drop it instead"),
+    ):
+        if (bad := asked.filter(fault)).height:
+            raise DataError(f"Event {bad['event'][0]} {text}.")
+    working = list(snapshot.settings.calendar.working_days)
+    old, new = (_works(pl.date_ranges(first, end), working) for end in (pl.col("to"), until))
+    each = pl.when(old == 0).then((until - first).dt.total_days() + 1).otherwise(new)
+    of = pl.when(old == 0).then((pl.col("to") - first).dt.total_days() + 1).otherwise(old)
+    changed = asked.with_columns(until.alias("to"), pl.col("hours") * each / of)
+    place = pl.int_range(pl.len()).alias("_place")
+    kept, moved = events.with_columns(place).filter(~meant), changed.with_columns(events.select(place).filter(meant))
+    return pl.concat([kept, moved.select(kept.columns)]).sort("_place").drop("_place")
+
+
+def _works(days: pl.Expr, working: list[int]) -> pl.Expr:
+    """How many of some days are working days."""
+    return days.list.eval(pl.element().dt.weekday().is_in(working)).list.sum()
+
+
+def _dropped(snapshot: Snapshot, table: str, frame: pl.DataFrame, gone: pl.Series) -> Snapshot:
+    """The snapshot without some rows of a table, and without what only referred to them.
+
+    A row that must name what is gone goes too (the components of a routing); a row that may do without is kept and
+    forgets it (a receipt forgets its lane). A name that still has another row (of another validity) stays.
+
+    Parameters
+    ----------
+    gone : which rows of `frame` are dropped.
+    """
+    changed = snapshot.replace(**{table: frame.filter(~gone)})
+    for other in schema().values():
+        for column in other.columns:
+            target, _, key = column.references.partition(".")
+            if target != table or changed[other.name].is_empty():
+                continue
+            lost = frame[key].filter(gone).unique()
+            lost = lost.filter(~lost.is_in(changed[table][key].implode()))
+            names = changed[other.name][column.name].is_in(lost.implode())
+            if not names.any():
+                continue
+            if column.key or column.required:
+                changed = _dropped(changed, other.name, changed[other.name], names)
+            else:
+                blank = pl.when(pl.lit(names)).then(pl.lit("")).otherwise(pl.col(column.name)).alias(column.name)
+                changed = changed.replace(**{other.name: changed[other.name].with_columns(blank)})
+    return changed

@@ -196,7 +196,6 @@ class Scenario:
 
     def save(self, path: str | Path) -> Path:
         """Write the scenario into a scenarios.toml, in place of one of the same name, beside the others."""
-
         others = [one for one in load(path) if one.name != self.name] if file_at(path).is_file() else []
         return save(path, [*others, self])
 
@@ -302,18 +301,13 @@ def save(path: str | Path, scenarios: Iterable[Scenario]) -> Path:
     file = file_at(path)
     file.parent.mkdir(parents=True, exist_ok=True)
     aside = file.with_name(f".{file.name}.{os.getpid()}")
-    aside.write_text(HEADER + "".join(map(_text, listed)), encoding="utf-8")
+    aside.write_text(HEADER + "".join(map(text, listed)), encoding="utf-8")
     aside.replace(file)
     return file
 
 
 def _places(snapshot: Snapshot) -> tuple[Path, ...]:
     return tuple(dict.fromkeys((snapshot.folder, snapshot.folder.parent, root())))
-
-
-def text(scenario: Scenario) -> str:
-    """One scenario as it stands in a file."""
-    return _text(scenario)
 
 
 def parsed(content: str) -> Scenario:
@@ -356,7 +350,8 @@ def _control(entry: Mapping[str, Any]) -> Setting:
     return str(entry.get("name", "")), said
 
 
-def _text(scenario: Scenario) -> str:
+def text(scenario: Scenario) -> str:
+    """One scenario as it stands in a file."""
     lines = ["", "[[scenario]]", f"name = {_toml(scenario.name)}"]
     if scenario.note:
         lines.append(f"note = {_toml(scenario.note)}")

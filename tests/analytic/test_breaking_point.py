@@ -139,7 +139,7 @@ def test_another_answer_becomes_the_best(tmp_path: Path) -> None:
     assert found.holds <= 0.125 + 1e-3
     assert found.breaks > 0.125
     assert found.breaks - found.holds <= 0.5 * FINE
-    base = Reading(0.0, snapshot(tmp_path / "again", **tables), found.plan(0.0), "", lambda one: soe.plan(one))
+    base = Reading(0.0, snapshot(tmp_path / "again", **tables), found.plan(0.0), lambda one: soe.plan(one))
     assert until.best(base) == "one more hour"
 
 
