@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Literal
 
 import polars as pl
@@ -332,7 +332,7 @@ def difference(
     """
     days = window or common_window([before, after])
     one, other = (plan if horizon(plan) == days else cut(plan, days) for plan in (before, after))
-    units = _units(one, other, until=days[0] + timedelta(days=frozen_days))
+    units = moved_units(one, other, frozen_days=frozen_days, window=days)
     notes = tuple(dict.fromkeys(note for side in (one, other) for note in getattr(side, "notes", ())))
     names = [plan.name for plan in (before, after)]
     if names[0] == names[1]:
@@ -342,11 +342,38 @@ def difference(
     return Difference(names[0], names[1], days, units, money, start, end, digits, notes)
 
 
-def _units(before: PlanLike, after: PlanLike, *, until: date) -> pl.DataFrame:
+def moved_units(
+    before: PlanLike,
+    after: PlanLike,
+    *,
+    frozen_days: int = 0,
+    window: Window | None = None,
+    flows: Sequence[str] = FLOWS,
+) -> pl.DataFrame:
+    """What one plan makes, buys, ships and sells otherwise than another: the one source of every figure of churn.
+
+    Formula: change = after − before by item, place and week, on the days that both cover; a unit that changes week or
+    place is moved twice, once where it left and once where it came.
+
+    Parameters
+    ----------
+    frozen_days : length of the fence from the first day compared [days]. window : first and last day; the days that
+        both cover when left out. flows : which of FLOWS are compared.
+
+    Returns
+    -------
+    flow, item, location, week, before, after, change [units], inside [whether the week starts within the fence].
+
+    Raises ReconciliationError where they share no day.
+    """
+    days = window or common_window([before, after])
+    sides = {"before": before, "after": after}
+    shared = {side: plan if horizon(plan) == days else cut(plan, days) for side, plan in sides.items()}
+    until = days[0] + timedelta(days=frozen_days)
     parts = [
         _weekly(plan, flow).select(*CELL, "starts_on", "quantity", side=pl.lit(side))
-        for side, plan in (("before", before), ("after", after))
-        for flow in FLOWS
+        for side, plan in shared.items()
+        for flow in flows
         if flow in plan.flows
     ]
     kinds = dict.fromkeys(CELL, pl.String)

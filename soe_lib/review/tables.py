@@ -286,8 +286,8 @@ def changed_plan(frame: pl.DataFrame) -> Table:
     )  # fmt: skip
     numbers = ("Before", "Now", "Moved")
     note = (
-        "Moved: Σ|now − before| by item and week over the weeks that both plans cover; a unit that changes week counts "
-        "twice."
+        "Moved: Σ|now − before| by item, place and week over the days that both plans cover; a unit that changes week "
+        "counts twice."
     )
     formats = {**dict.fromkeys(numbers, "number"), "Churn": "percent"}
     return Table(shown, "This plan against the plan of record, units", formats, note)

@@ -17,6 +17,8 @@ from soe_lib.model.demand import on_time
 from soe_lib.model.plan import Plan
 from soe_lib.model.terms import Balance, Effect, Flow, Part
 from soe_lib.money.ledger import MARGIN_KINDS
+from soe_lib.money.statement import moved_units
+from soe_lib.money.window import horizon
 from soe_lib.review import words
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 
 CELL = ("item", "location", "period")
+WEEKLY = ("item", "location", "week")
 OF_FENCE = ("fence breaks", "nervousness")
 """The accounts that price a change of the plan of record."""
 Unit = Literal["share", "money", "hours"]
@@ -156,23 +159,14 @@ def stock(plan: Plan) -> float | None:
 def churn(plan: Plan, reference: Plan) -> float | None:
     """How much of the reference's production is moved, added or gone.
 
-    churn = Σ |made − made in the reference| ÷ Σ made in the reference, by item, location and period; None where the
-    reference makes nothing. (Plan nervousness as in the review's plan churn.)
+    Formula: Σ|made − made in the reference| ÷ Σ made in the reference, by item, place and week, on the days that both
+    cover (`moved_units`; Blackburn, Kropp & Millen 1986, MRP nervousness). None where the reference makes nothing.
     """
     if plan is reference:
         return 0.0
-    now, before = (_made(one) for one in (plan, reference))
-    both = now.join(before, on=CELL, how="full", coalesce=True, suffix="_before").fill_null(0.0)
-    base = before["quantity"].sum()
-    moved = both.select((pl.col("quantity") - pl.col("quantity_before")).abs().sum()).item()
-    return float(moved / base) if base > 0 else None
-
-
-def _made(plan: Plan) -> pl.DataFrame:
-    if "make" not in plan.flows:
-        return pl.DataFrame(schema={**dict.fromkeys(CELL, pl.String), "quantity": pl.Float64})
-    made = plan.flows["make"].with_columns(pl.col(*CELL).cast(pl.String))
-    return made.group_by(CELL).agg(pl.col("quantity").sum())
+    units = moved_units(reference, plan, flows=("make",))
+    before = float(units["before"].sum())
+    return float(units["change"].abs().sum()) / before if before > 0 else None
 
 
 def _total(plan: Plan, flow: str) -> float:
@@ -191,15 +185,21 @@ def in_horizon(snapshot: Snapshot, record: Plan) -> Plan:
     if made["period"].is_in(same.implode()).all():
         return record if "make" in record.flows else replace(record, flows={**record.flows, "make": made})
     split = in_periods(made, record.periods, snapshot.calendar)
-    # With its periods, so that who asks again gets the same.
-    return replace(record, flows={**record.flows, "make": split}, periods=snapshot.periods)
+    # With the periods that it covers, so that who asks again gets the same.
+    return replace(record, flows={**record.flows, "make": split}, periods=_covered(snapshot, record))
+
+
+def _covered(snapshot: Snapshot, record: Plan) -> pl.DataFrame:
+    """The periods of this horizon that a record speaks about to their end: churn is counted in them."""
+    first, last = horizon(record)
+    return snapshot.periods.filter(pl.col("starts_on") >= first, pl.col("ends_on") <= last)
 
 
 @dataclass(frozen=True)
 class Moved(Part):
-    """Counts what is made otherwise than in a plan of record: made − more + less = recorded, by item and place.
+    """Counts what is made otherwise than in a plan of record: made − more + less = recorded, by item, place and week.
 
-    Brings flows `made_more`, `made_less` (item, location, period) [units] and rows `as_recorded`; books nothing.
+    Brings flows `made_more`, `made_less` (item, location, week) [units] and rows `as_recorded`; books nothing.
 
     Parameters
     ----------
@@ -212,29 +212,41 @@ class Moved(Part):
         """made_more and made_less."""
         if not (cells := self._cells(network)).is_empty():
             for name, word in (("made_more", "more"), ("made_less", "less")):
-                yield Flow(name, cells, CELL, "unit", f"units made {word} than in the plan of record")
+                yield Flow(name, cells, WEEKLY, "unit", f"units made {word} than in the plan of record")
 
     def balances(self, network: Network) -> Iterator[Balance]:
         """as_recorded."""
         if not (cells := self._cells(network)).is_empty():
             yield Balance(
-                "as_recorded", cells, CELL, "==", "unit", "a move of the plan of record is counted", rhs="quantity"
+                "as_recorded", cells, WEEKLY, "==", "unit", "a move of the plan of record is counted", rhs="quantity"
             )
 
     def effects(self, network: Network) -> Iterator[Effect]:
         """Of make, made_more and made_less."""
         if not self._cells(network).is_empty():
-            yield Effect("make", "as_recorded")
+            yield Effect("make", "as_recorded", join=self._weeks(network), using=("period",))
             yield Effect("made_more", "as_recorded", -1.0)
             yield Effect("made_less", "as_recorded")
 
     def _cells(self, network: Network) -> pl.DataFrame:
-        """Everything that can be made, with what the record makes of it."""
+        """Everything that can be made in a week, with what the record makes of it."""
         from soe_lib.model.blocks.make import routings
 
-        cells = routings(network).select(CELL).unique()
-        recorded = network.encode(_recorded(self.record, network))
-        return cells.join(recorded, on=CELL, how="left").with_columns(pl.col("quantity").fill_null(0.0))
+        weeks = self._weeks(network)
+        cells = routings(network).select(CELL).unique().join(weeks, on="period").select(WEEKLY).unique().sort(WEEKLY)
+        recorded = network.encode(_recorded(self.record, network)).join(weeks, on="period")
+        summed = recorded.group_by(WEEKLY).agg(pl.col("quantity").sum())
+        # Money is booked in a period: the first of the week.
+        first = weeks.unique("week", keep="first", maintain_order=True)
+        placed = cells.join(first, on="week", maintain_order="left")
+        counted = placed.join(summed, on=WEEKLY, how="left", maintain_order="left")
+        return counted.with_columns(pl.col("quantity").fill_null(0.0))
+
+    def _weeks(self, network: Network) -> pl.DataFrame:
+        """period, week: in which week each period lies that the record covers."""
+        periods = _covered(network.snapshot, self.record).select("period", "week")
+        weeks = pl.Enum(periods["week"].unique(maintain_order=True))
+        return network.encode(periods).with_columns(pl.col("week").cast(pl.String).cast(weeks))
 
 
 def _recorded(record: Plan, network: Network) -> pl.DataFrame:
@@ -294,7 +306,7 @@ def _moved(model: Model, record: Plan) -> Ratio:
 
 
 _SERVICE = "Units served in the period in which they are due ÷ units served or short."
-_CHURN = "Σ |made − made in the plan of record| ÷ Σ made in the plan of record, by item, location and period."
+_CHURN = "Σ |made − made in the plan of record| ÷ Σ made in the plan of record, by item, place and week."
 _MARGIN = "Cash margin plus the value of what is left."
 _STEERING = "Money that moves the plan and is no cash."
 _GOODWILL = pl.col("account") == "goodwill"

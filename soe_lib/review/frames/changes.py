@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.errors import ReconciliationError
 from soe_lib.model.blocks.stability import Stability, gone
 from soe_lib.model.network import Network
+from soe_lib.money.statement import moved_units
 from soe_lib.review.frames.demand import published_forecast
 from soe_lib.review.frames.service import named
 from soe_lib.review.frames.supply import late_receipts
-from soe_lib.review.frames.time import fence_end, shared_weeks
+from soe_lib.review.frames.time import shared_weeks
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
     from soe_lib.model.plan import Plan
 
 
-FLOWS = {"make": "item", "buy": "item", "ship": "item", "sell": "item"}
 LEAST = 0.5
 
 
@@ -145,8 +146,8 @@ def changed_inputs(now: Snapshot, before: Snapshot | None) -> pl.DataFrame:
 
 
 def changed_plan(now: Plan, before: Plan | None, *, frozen_days: int = 0) -> pl.DataFrame:
-    """What the plan does otherwise than the plan of record did, by flow, item and week, over weeks that
-    both cover.
+    """What the plan does otherwise than the plan of record did, by flow, item, place and week, over the days that both
+    cover; nothing where they share none.
 
     Parameters
     ----------
@@ -154,39 +155,19 @@ def changed_plan(now: Plan, before: Plan | None, *, frozen_days: int = 0) -> pl.
 
     Returns
     -------
-    flow, item, week [bucket], order, before, now, change [units], inside [whether the week starts within
-    the fence].
+    flow, item, location, week, before, now, change [units], inside [whether the week starts within the fence].
     """
-    kinds = {"flow": pl.String, "item": pl.String, "week": pl.String, "order": pl.Int64}
+    kinds = dict.fromkeys(("flow", "item", "location", "week"), pl.String)
+    empty = pl.DataFrame(
+        schema={**kinds, **dict.fromkeys(("before", "now", "change"), pl.Float64), "inside": pl.Boolean}
+    )
     if before is None:
-        numbers = dict.fromkeys(("before", "now", "change"), pl.Float64)
-        return pl.DataFrame(schema={**kinds, **numbers, "inside": pl.Boolean})
-    weeks = shared_weeks(now.periods, before.periods)
-    parts = [weekly(plan, flow, weeks.filter(pl.col("side") == side)).with_columns(side=pl.lit(side))
-             for side, plan in (("now", now), ("before", before)) for flow in FLOWS]  # fmt: skip
-    wide = (
-        pl.concat(parts)
-        .group_by(*kinds)
-        .agg(
-            before=pl.col("quantity").filter(pl.col("side") == "before").sum(),
-            now=pl.col("quantity").filter(pl.col("side") == "now").sum(),
-        )
-    )
-    inside = fence_end(now.periods, frozen_days).rename({"bucket": "week"})
-    return (
-        wide.with_columns(change=pl.col("now") - pl.col("before"))
-        .join(inside, on="week", how="left", validate="m:1")
-        .sort("flow", "item", "order")
-    )
-
-
-def weekly(plan: Plan, flow: str, weeks: pl.DataFrame) -> pl.DataFrame:
-    """One flow by item and week: flow, item, week, order, quantity [units]."""
-    kinds = {"item": pl.String, "period": pl.String, "quantity": pl.Float64}
-    cells = plan.flows[flow].select(*kinds) if flow in plan.flows else pl.DataFrame(schema=kinds)
-    joined = cells.join(weeks.select("period", "bucket", "order"), on="period")
-    summed = joined.group_by("item", "order", week="bucket").agg(pl.col("quantity").sum())
-    return summed.select(pl.lit(flow).alias("flow"), "item", "week", "order", "quantity")
+        return empty
+    try:
+        units = moved_units(before, now, frozen_days=frozen_days)
+    except ReconciliationError:
+        return empty
+    return units.rename({"after": "now"})
 
 
 CELL = ["routing", "period"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import polars as pl
 
 
@@ -57,14 +55,3 @@ def shared_weeks(now: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
         for side, frame in sides.items()
     ]
     return pl.concat(parts)
-
-
-def fence_end(periods: pl.DataFrame, frozen_days: int) -> pl.DataFrame:
-    """bucket, inside: whether a bucket starts within the frozen fence."""
-    placed = buckets(periods)
-    first = placed["starts_on"].min()
-    if first is None:
-        return pl.DataFrame(schema={"bucket": pl.String, "inside": pl.Boolean})
-    limit = first + timedelta(days=frozen_days)  # type: ignore[operator]
-    starts = placed.group_by("bucket").agg(starts_on=pl.col("starts_on").min())
-    return starts.select("bucket", inside=pl.col("starts_on") < limit)

@@ -11,8 +11,10 @@ import pytest
 
 from soe_lib.extract.snapshot import Snapshot, read, where_used
 from soe_lib.model.plan import Plan
-from soe_lib.review import frames
+from soe_lib.money.statement import difference
+from soe_lib.review import frames, kpis
 from soe_lib.review.frames.time import shared_weeks
+from soe_lib.whatif import measures
 from tests import networks
 from tests.unit.review import tiny
 
@@ -156,6 +158,19 @@ def test_late_receipts_name_event_and_reason(this: Snapshot) -> None:
 
 def test_where_used_follows_every_level(this: Snapshot) -> None:
     assert where_used(this).rows() == [("cup", "cup"), ("lid", "cup"), ("lid", "lid")]
+
+
+def test_churn_is_one_figure_wherever_it_is_read(this: Snapshot) -> None:
+    cup = {"routing": "R", "item": "cup", "location": "P"}
+    week, tuesday, wednesday = ({**cup, "period": name} for name in ("2026-W03", "2026-01-06", "2026-01-07"))
+    before = tiny.by_hand(this, make=[{**week, "quantity": 50.0}, {**tuesday, "quantity": 5.0}])
+    # From Tuesday to Wednesday is no move of the week: by days it would be 19 of 55.
+    now = tiny.by_hand(this, make=[{**week, "quantity": 41.0}, {**wednesday, "quantity": 5.0}])
+    made = frames.changed_plan(now, before).filter(pl.col("flow") == "make")
+    told = difference(before, now).churn().filter(pl.col("flow") == "make", pl.col("fence") == "all")["churn"]
+    assert kpis.plan_churn(made).value == pytest.approx(9 / 55)
+    assert measures.churn(now, before) == kpis.plan_churn(made).value == told.item()
+    assert measures.measure("churn").of(now, before) == told.item()
 
 
 def test_plans_are_compared_over_whole_weeks_that_both_cover(this: Snapshot) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from types import SimpleNamespace
 
 import polars as pl
@@ -14,7 +15,13 @@ from soe_lib.whatif.measures import churn, service, stock
 
 def plan(snapshot=None, **flows):
     """A stand-in for a plan: flows as lists of rows."""
-    known = {} if snapshot is None else {"items": snapshot["items"], "periods": snapshot.periods}
+    first = date(2026, 1, 5)
+    weeks = pl.DataFrame({"period": ["W1", "W2", "W3"], "index": [0, 1, 2], "days": [7, 7, 7]}).with_columns(
+        starts_on=first + pl.duration(days=7 * pl.col("index")),
+        ends_on=first + pl.duration(days=7 * pl.col("index") + 6),
+    )
+    weeks = weeks.with_columns(week=pl.col("starts_on").dt.strftime("%G-W%V"))
+    known = {"periods": weeks} if snapshot is None else {"items": snapshot["items"], "periods": snapshot.periods}
     return SimpleNamespace(flows={name: pl.DataFrame(rows) for name, rows in flows.items()}, **known)
 
 
