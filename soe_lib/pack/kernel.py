@@ -56,9 +56,11 @@ def server(folder: Path) -> Iterator[dict[str, str]]:
         finally:
             assert child.stdin is not None
             child.stdin.close()  # which is how it hears that the run is over
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(10)
-            child.kill()
+            try:
+                child.wait(2.0)
+            except subprocess.TimeoutExpired:  # still loading: no kernel came of it
+                child.kill()
+                child.wait()
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
