@@ -33,7 +33,7 @@ PUBLIC = {
     "keep": "soe_lib.model.planning",
     "conflict": "soe_lib.model.conflict",
     "worth": "soe_lib.model.worth",
-    "Plan": "soe_lib.model.plan",
+    "Plan": "soe_lib.store.plan",
     "plans": "soe_lib.store.history",
     "load_plan": "soe_lib.store.history",
     "append": "soe_lib.store.history",

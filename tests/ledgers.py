@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from soe_lib.model.plan import Plan
 from soe_lib.money.ledger import LINES, Ledger
 from soe_lib.money.rates import FLOW_KEYS, RateBook
+from soe_lib.store.plan import Plan
 
 Rows = Sequence[Mapping[str, Any]]
 MONDAY = date(2026, 11, 16)

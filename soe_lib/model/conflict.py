@@ -14,9 +14,10 @@ import polars as pl
 
 from soe_lib.errors import SolveError
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.extract.targets import Lock
 from soe_lib.model.axis import Floats, widened
 from soe_lib.model.blocks import STANDARD, kept_close
-from soe_lib.model.blocks.stability import Lock, Locked
+from soe_lib.model.blocks.stability import Locked
 from soe_lib.model.canonical import Canonical
 from soe_lib.model.extra import Extra
 from soe_lib.model.model import Model

@@ -1,20 +1,15 @@
-"""Events of the extract (downtime, delay, surge, supply loss, price) at what they target, one function per kind.
-
-A target is the label of what is hit; several labels joined by " & " must all hold ("Handwash & Carrefour"). A label
-that has " & " in it is itself.
-"""
+"""Events of the extract (downtime, delay, surge, supply loss, price) at what they target, one function per kind."""
 
 from __future__ import annotations
 
 from datetime import date
-from functools import reduce
-from operator import and_, or_
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from soe_lib.errors import DataError
 from soe_lib.extract.precedence import left, offered, taken
+from soe_lib.extract.targets import hits, on_order
 from soe_lib.model.cache import prepared
 
 if TYPE_CHECKING:
@@ -31,16 +26,6 @@ def _of_kind(network: Network, kind: str) -> pl.DataFrame:
     rows = network.snapshot["events"].filter(pl.col("kind") == kind)
     first, last = network.snapshot.as_of, network.snapshot.periods["ends_on"][-1]
     return rows.with_columns(pl.col("from").fill_null(first), pl.col("to").fill_null(last)).sort("event")
-
-
-def hits(event: dict[str, Any], columns: tuple[str, ...]) -> pl.Expr:
-    """Which rows an event targets: its target equals one of the columns, or each of its parts does."""
-    target = str(event["target"])
-    return _named(target, columns) | reduce(and_, [_named(part.strip(), columns) for part in target.split(" & ")])
-
-
-def _named(label: str, columns: tuple[str, ...]) -> pl.Expr:
-    return reduce(or_, [pl.col(column).cast(pl.String) == label for column in columns])
 
 
 def _overlap(event: dict[str, Any]) -> pl.Expr:
@@ -167,13 +152,6 @@ def _lost(table: pl.DataFrame, event: dict[str, Any], open_orders: str) -> pl.Da
         pl.col("kept") * pl.when(lost).then(_factor(event, blank=0.0)).otherwise(1.0),
         pl.when(late).then(pl.max_horizontal("delayed", until)).otherwise("delayed").alias("delayed"),
     )
-
-
-def on_order(event: dict[str, Any]) -> pl.Expr:
-    """Which receipts (with their `supplier`) come from what a loss of supply hits."""
-    shipped = pl.col("kind").cast(pl.String) == "ship"
-    made = hits(event, ("supplier", "offer", "routing", "item", "location"))
-    return (_factor(event, blank=0.0) < 1.0) & pl.when(shipped).then(hits(event, ("lane",))).otherwise(made)
 
 
 def _inside(event: dict[str, Any], day: str) -> pl.Expr:

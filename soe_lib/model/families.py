@@ -300,6 +300,3 @@ def _components(count: int, linked: list[tuple[int, int]]) -> tuple[tuple[int, .
         old, new = max(group[a], group[b]), min(group[a], group[b])
         group = [new if name == old else name for name in group]
     return tuple(tuple(change for change in range(count) if group[change] == name) for name in sorted(set(group)))
-
-
-__all___subsets = ["MOST", "Subsets"]

@@ -14,12 +14,12 @@ from soe_lib.model.canonical import Canonical
 from soe_lib.model.extra import Extra, with_extra
 from soe_lib.model.lean import Lean
 from soe_lib.model.model import Model
-from soe_lib.model.plan import Plan
 from soe_lib.model.planning import Recorded, of_record, shared
 from soe_lib.model.refusal import check
 from soe_lib.model.solve import Gate, Options, distance
 from soe_lib.model.start import Start
 from soe_lib.model.terms import Block
+from soe_lib.store.plan import Plan
 
 
 class Living:

@@ -20,7 +20,6 @@ from soe_lib.model.canonical import Canonical, again, direct, labelled
 from soe_lib.model.certificate import Certificate, certify
 from soe_lib.model.extra import Extra, Own, Written, with_extra
 from soe_lib.model.network import Network
-from soe_lib.model.plan import Plan
 from soe_lib.model.planning import of_record
 from soe_lib.model.program import LEAD, Known, Program, assemble, checked, rate_rows
 from soe_lib.model.solve import Answer, Options
@@ -29,6 +28,7 @@ from soe_lib.model.terms import Balance, Block, Effect, Flow, Part, Rate
 from soe_lib.model.tiered import Cold
 from soe_lib.money.ledger import Ledger
 from soe_lib.money.rates import RateBook, RatesByCell
+from soe_lib.store.plan import Plan
 
 CENT = 0.005
 

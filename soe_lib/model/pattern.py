@@ -23,7 +23,7 @@ from soe_lib.model.polish import PATIENCE, linear, rounded
 from soe_lib.model.terms import Flow
 
 if TYPE_CHECKING:
-    from soe_lib.model.plan import Plan
+    from soe_lib.store.plan import Plan
 
 NODES = 200
 """Nodes of the search for whole numbers that the pattern leaves open: counts of lots, switches of new cells."""

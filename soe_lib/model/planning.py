@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from soe_lib.errors import DataError, SolveError
 from soe_lib.extract.snapshot import Snapshot, read
 from soe_lib.model import budget
-from soe_lib.model.plan import Plan
+from soe_lib.store.plan import Plan
 from soe_lib.workspace import place
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from soe_lib.errors import FormulationError, SoeError
-from soe_lib.model import events
+from soe_lib.extract.targets import hits
 from soe_lib.model.blocks import buy, make, ship
 from soe_lib.model.canonical import Canonical
 from soe_lib.model.highs import Highs
@@ -155,7 +155,7 @@ def _reason(network: Network, row: dict[str, Any]) -> str:
 def _no_hours(network: Network, row: dict[str, Any], starts: date, ends: date) -> str:
     if row["hours"] == 0 or (row["hours"] is None and row["factor"] == 0):
         return "it takes no hours"
-    mine = network.table("resources").filter(events.hits(row, ("resource", "location")))["resource"]
+    mine = network.table("resources").filter(hits(row, ("resource", "location")))["resource"]
     open_days = network.periods.filter(pl.col("ends_on") >= starts, pl.col("starts_on") <= ends)["period"]
     here = pl.col("resource").is_in(mine.implode()) & pl.col("period").is_in(open_days.implode())
     offered = network.hours.filter(here).select((pl.col("hours") + pl.col("overtime_hours")).sum()).item()

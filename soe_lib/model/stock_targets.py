@@ -13,7 +13,7 @@ from soe_lib.model.reach import usage
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
-    from soe_lib.model.plan import Plan
+    from soe_lib.store.plan import Plan
 
 NODE = ["item", "location"]
 CELL = [*NODE, "period"]

@@ -353,6 +353,3 @@ def _with_blocks(model: Model, blocks: Mapping[tuple[str, str], sp.csr_array]) -
     other = copy.copy(model)
     other.__dict__["program"], other.__dict__["canonical"] = program, canonical
     return other
-
-
-__all___held = ["cells_of", "holding", "with_same_ceilings"]

@@ -19,7 +19,7 @@ from soe_lib.money.rates import FREE, booked_lines
 from soe_lib.money.rounding import largest_remainder
 
 if TYPE_CHECKING:
-    from soe_lib.model.plan import Plan
+    from soe_lib.store.plan import Plan
 
 
 SOURCES = pl.Schema(

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.model.demand import late_from
-from soe_lib.model.plan import OFF_CENTRE
 from soe_lib.model.stock_targets import safety_stocks
+from soe_lib.store.plan import OFF_CENTRE
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
-    from soe_lib.model.plan import Plan
+    from soe_lib.store.plan import Plan
 
 
 MILLION = 1e6

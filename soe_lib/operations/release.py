@@ -26,7 +26,7 @@ from soe_lib.whatif.decisions import as_decided
 from soe_lib.whatif.scenario import parsed
 
 if TYPE_CHECKING:
-    from soe_lib.model.plan import Plan
+    from soe_lib.store.plan import Plan
 
 
 WORKBOOK = "orders.xlsx"

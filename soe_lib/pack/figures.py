@@ -25,7 +25,7 @@ from soe_lib.pack.workbook import BRIDGES
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
-    from soe_lib.model.plan import Plan
+    from soe_lib.store.plan import Plan
 
 
 RECORD = ("name", "as_of", "identity", "fingerprint", "margin")

@@ -215,8 +215,8 @@ def _trace(
     """Leave in the pack where its figures come from, so that they can be asked with nothing but the pack."""
     if not (results / "plan" / "rates").is_dir():
         return
-    from soe_lib.model.plan import Plan
     from soe_lib.money.trace import lineage as found
+    from soe_lib.store.plan import Plan
 
     plan = Plan.load(results / "plan")
     if plan.fingerprint == job.snapshot.fingerprint:

@@ -11,11 +11,11 @@ from typing import Any
 import polars as pl
 
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.plan import Plan
 from soe_lib.review.exceptions.customers import orders_of, subject_of
 from soe_lib.review.frames.changes import FENCE_LEAST
 from soe_lib.review.frames.service import lines
 from soe_lib.review.week import Week
+from soe_lib.store.plan import Plan
 
 BREAK: dict[str, Any] = {"routing": pl.String, "period": pl.String, "units": pl.Float64}
 HURRIED: dict[str, Any] = {"item": pl.String, "location": pl.String, "units": pl.Float64}

@@ -415,16 +415,6 @@ def why_table(split: Split, currency: str) -> Table:
     )
 
 
-def why_finding(split: Split, currency: str) -> str:
-    """The sentence: what the disruptions cost together, and which one costs most."""
-    change = (split.end - split.start) / 10**split.digits
-    most = split.table().row(0 if change < 0 else -1, named=True)
-    verb = "cost" if change < 0 else "bring"
-    share = words.brief_money(abs(most["amount"]), currency)
-    whole = words.brief_money(abs(change), currency)
-    return f"This week's disruptions {verb} {whole}, most of it {most['disruption']} ({share})."
-
-
 DIGITS = 2
 WALK = "The walk from budget to what happened leaves no residual"
 STOPS = (DataError, FormulationError, ReconciliationError)

@@ -15,7 +15,7 @@ from soe_lib.review.frames.changes import why
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
-    from soe_lib.model.plan import Plan
+    from soe_lib.store.plan import Plan
 
 
 Format = str | Callable[[Any], str]

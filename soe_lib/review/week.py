@@ -14,8 +14,8 @@ import polars as pl
 
 from soe_lib.display import html
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.plan import Plan
 from soe_lib.review import frames, words
+from soe_lib.store.plan import Plan
 
 if TYPE_CHECKING:
     from soe_lib.review.exceptions.issue import Issue

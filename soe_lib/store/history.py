@@ -13,8 +13,8 @@ from typing import Any
 import polars as pl
 
 from soe_lib.errors import DataError, SoeError
-from soe_lib.model.plan import Plan
 from soe_lib.store import tables
+from soe_lib.store.plan import Plan
 from soe_lib.store.tables import INTERNAL, PLANS, Store, row_of, write_plan
 
 

@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from soe_lib.errors import DataError
-from soe_lib.model.plan import Plan
 from soe_lib.store import tables
 from soe_lib.store.history import newest
+from soe_lib.store.plan import Plan
 from soe_lib.store.tables import Store
 
 APPROVALS = pl.Schema(

@@ -19,8 +19,8 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from soe_lib import workspace
 from soe_lib.errors import FormulationError, ReconciliationError, SoeError
-from soe_lib.model.plan import Plan
 from soe_lib.money.rates import RateBook
+from soe_lib.store.plan import Plan
 
 TABLES = ("plans", "flows", "rates", "frames", "approvals", "exceptions", "options", "decisions")
 ATTEMPTS = 40

@@ -13,12 +13,12 @@ import polars as pl
 
 from soe_lib.errors import DataError, SoeError, SolveError, hint
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.plan import Plan
 from soe_lib.model.planning import Recorded
 from soe_lib.review import words
 from soe_lib.review.exceptions.issue import Issue
 from soe_lib.review.frames.service import month_outlook
 from soe_lib.review.week import Week
+from soe_lib.store.plan import Plan
 from soe_lib.whatif import measures
 from soe_lib.whatif.answers import answers_to
 from soe_lib.whatif.options import LEAST

@@ -11,8 +11,8 @@ import polars as pl
 
 from soe_lib.errors import DataError, hint
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.plan import Plan
 from soe_lib.model.planning import Recorded, of_record
+from soe_lib.store.plan import Plan
 from soe_lib.whatif import measures
 from soe_lib.whatif.distributed import Solve, Task, WarmSolver, cores, distributed, planned
 from soe_lib.whatif.scenario import BASE as BASE

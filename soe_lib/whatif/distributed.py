@@ -29,7 +29,7 @@ import polars as pl
 
 from soe_lib.errors import FormulationError, SoeError, SolveError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.plan import Plan
+from soe_lib.store.plan import Plan
 from soe_lib.whatif.scenario import Result, Scenario
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from soe_lib.whatif.scenario import Scenario, parsed
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
-    from soe_lib.model.plan import Plan
     from soe_lib.review.week import Week
+    from soe_lib.store.plan import Plan
     from soe_lib.store.tables import Store
 
 

@@ -12,9 +12,9 @@ from soe_lib.errors import DataError
 from soe_lib.extract.calendar import with_label
 from soe_lib.extract.settings import Consumption, Cushion, Fence
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.plan import Plan
 from soe_lib.money.actuals import value_closed_week
 from soe_lib.money.window import PlanLike, Valued, Window, cut, horizon, position
+from soe_lib.store.plan import Plan
 from soe_lib.whatif.recheck import recheck
 
 KNOWN_LATER = ("items", "offers", "resources", "routings", "lanes", "customers", "components", "operations")

@@ -15,9 +15,9 @@ from soe_lib.errors import DataError
 from soe_lib.model.axis import Floats
 from soe_lib.model.blocks import STANDARD, kept_close
 from soe_lib.model.model import Model
-from soe_lib.model.plan import Plan
 from soe_lib.model.solve import INFINITY, Answer, Gate, Options
 from soe_lib.model.terms import Balance, Effect, Part
+from soe_lib.store.plan import Plan
 from soe_lib.whatif.measures import Linear, Measure, Moved
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.axis import Floats
 from soe_lib.model.blocks.stability import in_periods
 from soe_lib.model.demand import on_time
-from soe_lib.model.plan import Plan
 from soe_lib.model.terms import Balance, Effect, Flow, Part
 from soe_lib.money.ledger import MARGIN_KINDS
 from soe_lib.money.statement import moved_units
 from soe_lib.money.window import horizon
 from soe_lib.review import words
+from soe_lib.store.plan import Plan
 
 if TYPE_CHECKING:
     from soe_lib.model.model import Model

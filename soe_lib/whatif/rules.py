@@ -11,10 +11,9 @@ import polars as pl
 
 from soe_lib.errors import DataError, SoeError, SolveError
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.extract.targets import lock_of
 from soe_lib.model.blocks import STANDARD, kept_close
-from soe_lib.model.blocks.stability import lock_of
 from soe_lib.model.model import Model
-from soe_lib.model.plan import Plan
 from soe_lib.model.planning import Recorded, of_record
 from soe_lib.model.planning import plan as planned
 from soe_lib.model.solve import Gate, Options
@@ -22,6 +21,7 @@ from soe_lib.model.terms import Rate
 from soe_lib.money.ledger import STEERING
 from soe_lib.review import words
 from soe_lib.review.options import MANUAL
+from soe_lib.store.plan import Plan
 from soe_lib.whatif import measures
 from soe_lib.whatif.measures import CELL, Moved, in_horizon
 from soe_lib.whatif.scenario import Scenario

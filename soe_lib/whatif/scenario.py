@@ -16,7 +16,7 @@ import polars as pl
 from soe_lib.display import html
 from soe_lib.errors import DataError, hint
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.plan import Plan
+from soe_lib.store.plan import Plan
 from soe_lib.whatif.edits import TOUCHED, Edit
 from soe_lib.whatif.recheck import recheck
 from soe_lib.whatif.where import Setting, Value, dated, filters, plain

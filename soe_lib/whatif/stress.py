@@ -11,11 +11,11 @@ import polars as pl
 
 from soe_lib.errors import SoeError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.plan import Plan
 from soe_lib.money.ledger import STEERING
 from soe_lib.review import words
 from soe_lib.review.frames.service import historical_error, lines
 from soe_lib.review.frames.supply import line_load
+from soe_lib.store.plan import Plan
 from soe_lib.whatif import measures
 from soe_lib.whatif.scenario import Scenario
 

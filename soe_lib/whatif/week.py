@@ -30,7 +30,7 @@ from soe_lib.workspace import place
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
     from soe_lib.model.living import Living
-    from soe_lib.model.plan import Plan
+    from soe_lib.store.plan import Plan
 
 MOST = 4
 """Disruptions that the move of the margin is split by; the rest is one."""

@@ -14,13 +14,13 @@ from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.model.conflict import explained
 from soe_lib.model.living import Living
 from soe_lib.model.model import Model
-from soe_lib.model.plan import Plan
 from soe_lib.model.planning import Recorded, of_record
 from soe_lib.model.planning import plan as planned
 from soe_lib.model.terms import Block, blocks_of
 from soe_lib.money.ledger import STEERING
 from soe_lib.review import words
 from soe_lib.review.frames.time import buckets
+from soe_lib.store.plan import Plan
 from soe_lib.whatif import measures
 from soe_lib.whatif.scenario import Scenario
 

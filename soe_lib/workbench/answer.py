@@ -11,8 +11,8 @@ import polars as pl
 from soe_lib.errors import DataError, hint
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.demand import on_time
-from soe_lib.model.plan import Plan
 from soe_lib.review import words
+from soe_lib.store.plan import Plan
 from soe_lib.whatif import measures
 from soe_lib.whatif.edits import Edit
 from soe_lib.whatif.scenario import Scenario

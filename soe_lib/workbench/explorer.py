@@ -17,9 +17,9 @@ import polars as pl
 
 from soe_lib.errors import SoeError, SolveError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.plan import Plan
 from soe_lib.model.planning import Recorded, of_record
 from soe_lib.review import words
+from soe_lib.store.plan import Plan
 from soe_lib.whatif.scenario import BASE, Scenario
 from soe_lib.whatif.why_not import moves
 from soe_lib.workbench import answer

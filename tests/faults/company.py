@@ -12,7 +12,7 @@ NOTEBOOK = """
 import dataclasses
 from pathlib import Path
 from soe_lib.extract.snapshot import read
-from soe_lib.model.plan import Plan
+from soe_lib.store.plan import Plan
 from soe_lib.pack.display import publish
 from soe_lib.pack.archive import write
 

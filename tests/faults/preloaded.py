@@ -7,9 +7,9 @@ import polars  # noqa: F401
 
 import soe_lib.extract.reading
 import soe_lib.extract.snapshot
-import soe_lib.model.plan
 import soe_lib.pack.job
 import soe_lib.pack.render
 import soe_lib.store.history
+import soe_lib.store.plan
 
 soe_lib.pack.render.warm()

@@ -16,8 +16,8 @@ import soe_lib as soe
 from soe_lib.model.blocks import STANDARD
 from soe_lib.model.canonical import Canonical
 from soe_lib.model.model import Model
-from soe_lib.model.plan import Plan
 from soe_lib.model.solve import Gate, Options
+from soe_lib.store.plan import Plan
 from tests.networks import snapshot
 from tests.properties.random_network import network
 from tests.properties.test_metamorphic import LONG, rich

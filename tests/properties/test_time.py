@@ -13,7 +13,7 @@ import pytest
 import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.plan import Plan
+from soe_lib.store.plan import Plan
 from tests.networks import MONDAY, snapshot, weeks
 
 Tables = dict[str, list[dict[str, Any]]]

@@ -14,6 +14,7 @@ from soe_lib.extract.rules import Extract, rule
 from soe_lib.extract.rules.supply import supplied, wanted
 from soe_lib.extract.schema import schema
 from soe_lib.extract.settings import FILE
+from soe_lib.extract.targets import hits, lock_of, on_order
 
 TARGETS = {
     "downtime": (("resources", "resource"), ("locations", "location"), ("lanes", "lane")),
@@ -79,8 +80,6 @@ def _each(extract: Extract, kind: str) -> list[dict[str, Any]]:
 @rule
 def downtimes_fit_their_days(extract: Extract) -> list[Finding]:
     """Hours of a downtime are lost on its own days: what these do not offer is lost by nobody."""
-    from soe_lib.model.events import hits
-
     timed = [event for event in _each(extract, "downtime") if event["hours"]]
     if not timed or not extract.dated:
         return []
@@ -126,8 +125,6 @@ def losses_have_something_to_cut(extract: Extract) -> list[Finding]:
 
 def _endless(extract: Extract, event: dict[str, Any]) -> list[str]:
     """Ways without a maximum that an event would cut by a share."""
-    from soe_lib.model.events import hits
-
     if event["factor"] in (None, 0.0, 1.0) or event["quantity"] is not None:
         return []
     hit = [extract[table].filter(hits(event, columns), pl.col("maximum").is_null())[key] for table, key, columns in CUT]
@@ -144,8 +141,6 @@ SAID = {
 @rule
 def open_orders_of_what_is_lost(extract: Extract) -> list[Finding]:
     """What happens to receipts from a supplier that fails is said: they come, are lost, or are late."""
-    from soe_lib.model.events import hits, on_order
-
     suppliers = extract["offers"].select("offer", "supplier").unique("offer", keep="first", maintain_order=True)
     receipts = extract["receipts"].join(suppliers, on="offer", how="left", maintain_order="left")
     today = pl.lit(extract.settings.as_of)
@@ -315,8 +310,6 @@ def names_that_nothing_uses(extract: Extract) -> list[Finding]:
 @rule
 def overrides_bind(extract: Extract) -> list[Finding]:
     """An override with a quantity is written so that it locks one; what the plan takes for a remark is said."""
-    from soe_lib.model.blocks.stability import lock_of
-
     rows = extract["overrides"].with_row_index("row").filter(pl.col("quantity").is_not_null())
     lost = [row["row"] for row in rows.iter_rows(named=True) if lock_of(row) is None]
     if not lost:

@@ -21,7 +21,7 @@ from soe_lib.model.blocks.stock import Stock, StockRules
 from soe_lib.model.terms import Block
 
 if TYPE_CHECKING:
-    from soe_lib.model.plan import Plan
+    from soe_lib.store.plan import Plan
 
 STANDARD: tuple[Block, ...] = (
     Make(), Buy(), Receive(), Ship(), Stock(), StockRules(), Sell(), Capacity(), Overtime(), RUNS, ALTERNATIVES,

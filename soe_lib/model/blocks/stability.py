@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from functools import reduce
 from operator import and_
 from typing import TYPE_CHECKING, Literal
@@ -13,58 +11,21 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 
 from soe_lib.errors import DataError, hint
+from soe_lib.extract.targets import Lock, in_force
 from soe_lib.model.blocks import make
 from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
 
 if TYPE_CHECKING:
     from soe_lib.extract.calendar import Calendar
     from soe_lib.model.network import Network
-    from soe_lib.model.plan import Plan
+    from soe_lib.store.plan import Plan
 
 
-WRITTEN = re.compile(r"^(?P<flow>[a-z_]+) (?P<where>\w+=[^&]+(&\s*\w+=[^&]+)*)$")
-SENSES = ("==", ">=", "<=")
-FLOWS = ("make", "buy", "ship", "sell", "overtime")
-"""What the plan decides freely, and somebody may fix: what follows from it (stock, run) is not locked."""
 SOME = 4
 """Known names that a message lists where none is alike."""
 BREAK_PRICE = 1e4
 """Where locks make a plan impossible: what one unit of a lock is taken to be worth in the search for the cheapest to
 break. It only has to stand above what units earn; it is no money of the plan."""
-
-
-@dataclass(frozen=True)
-class Lock:
-    """One quantity fixed by hand.
-
-    Parameters
-    ----------
-    name : of the lock. flow : make, buy, ship, sell or overtime. quantity : units or hours in total.
-    where : columns of the flow with the value they must have; `period` takes a day, an ISO week or a fiscal month.
-    sense : exactly (==), at least (>=) or at most (<=). until : last day that it holds for; None: all.
-    """
-
-    name: str
-    flow: str
-    quantity: float
-    where: tuple[tuple[str, str], ...]
-    sense: Literal["==", ">=", "<="] = "=="
-    until: date | None = None
-
-    def __post_init__(self) -> None:
-        if self.flow not in FLOWS:
-            raise DataError(f"{self.name}: {self.flow!r} cannot be locked; lock one of {', '.join(FLOWS)}.")
-        if self.sense not in SENSES:
-            raise DataError(f"{self.name}: {self.sense!r} is no sense of a lock; choose one of {', '.join(SENSES)}.")
-
-    @property
-    def balance(self) -> str:
-        """The name of its row."""
-        return f"locked {self.name}"
-
-    def __str__(self) -> str:
-        said = {"==": "", ">=": "at least ", "<=": "at most "}[self.sense]
-        return f"{self.flow} {said}{self.quantity:,.0f} of {', '.join(value for _, value in self.where)}"
 
 
 @dataclass(frozen=True)
@@ -169,23 +130,6 @@ class Overrides(Part):
     def effects(self, network: Network) -> Iterator[Effect]:
         """As of Locked."""
         yield from Locked(in_force(network.snapshot["overrides"])).effects(network)
-
-
-def in_force(overrides: pl.DataFrame) -> tuple[Lock, ...]:
-    """The rows of `overrides` that bind the plan, by name."""
-    rows = overrides.sort("override").iter_rows(named=True)
-    return tuple(lock for row in rows if (lock := lock_of(row)) is not None)
-
-
-def lock_of(row: Mapping[str, object]) -> Lock | None:
-    """The lock that a row of `overrides` writes down; None for a remark."""
-    found = WRITTEN.match(str(row["what"] or "").strip())
-    if found is None or row["quantity"] is None or found["flow"] not in FLOWS:
-        return None
-    pairs = [part.split("=", 1) for part in found["where"].split("&")]
-    where = tuple((name.strip(), value.strip()) for name, value in pairs)
-    until = row["until"] if isinstance(row["until"], date) else None
-    return Lock(str(row["override"]), found["flow"], float(str(row["quantity"])), where, until=until)
 
 
 def Force(flow: str, quantity: float, *, sense: Literal["==", ">=", "<="] = "==", **where: str) -> Locked:  # noqa: N802

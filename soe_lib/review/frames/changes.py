@@ -18,7 +18,7 @@ from soe_lib.review.frames.time import shared_weeks
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
-    from soe_lib.model.plan import Plan
+    from soe_lib.store.plan import Plan
 
 
 LEAST = 0.5

@@ -13,7 +13,7 @@ from soe_lib.review.frames.time import buckets
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
-    from soe_lib.model.plan import Plan
+    from soe_lib.store.plan import Plan
 
 
 LINE = ["item", "location", "customer", "order", "due"]

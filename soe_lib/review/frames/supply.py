@@ -17,7 +17,7 @@ from soe_lib.review.kpis import forward_cover
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
-    from soe_lib.model.plan import Plan
+    from soe_lib.store.plan import Plan
 
 
 CELL = ["resource", "period"]

@@ -19,11 +19,11 @@ import soe_lib as soe
 from soe_lib.cli import main
 from soe_lib.model import budget, planning
 from soe_lib.model.model import Model
-from soe_lib.model.plan import Plan
 from soe_lib.model.polish import rounded
 from soe_lib.model.watch import Watch, shown
 from soe_lib.pack import verify
 from soe_lib.review import words
+from soe_lib.store.plan import Plan
 from tests import setups
 
 CALM = {"items": 4, "lines": 2, "weeks": 4}

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from soe_lib.errors import ReconciliationError
-from soe_lib.model.plan import Plan
 from soe_lib.money.statement import Difference, difference
+from soe_lib.store.plan import Plan
 from tests.ledgers import MONDAY, plan
 
 W = ["2026-W47", "2026-W48", "2026-W49", "2026-W50", "2026-W51"]

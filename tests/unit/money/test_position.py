@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from soe_lib.errors import FormulationError, ReconciliationError
-from soe_lib.model.plan import Plan
 from soe_lib.money.ledger import known_periods, timeline
 from soe_lib.money.window import accrual, cut, horizon, position
+from soe_lib.store.plan import Plan
 from tests.ledgers import MONDAY, Written, plan, weeks
 
 W47, W48 = "2026-W47", "2026-W48"

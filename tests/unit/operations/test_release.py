@@ -17,9 +17,9 @@ import soe_lib as soe
 from soe_lib.cli import main
 from soe_lib.errors import DataError, PackError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.plan import Plan
 from soe_lib.operations import orders, release
 from soe_lib.store.meeting import approvals, approved
+from soe_lib.store.plan import Plan
 from soe_lib.whatif.scenario import text
 from tests.networks import MONDAY, days, snapshot, write
 

@@ -8,8 +8,8 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.plan import Plan
 from soe_lib.review.week import Week
+from soe_lib.store.plan import Plan
 from tests.unit.review import tiny
 
 

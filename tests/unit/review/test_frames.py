@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from soe_lib.extract.snapshot import Snapshot, read, where_used
-from soe_lib.model.plan import Plan
 from soe_lib.money.statement import difference
 from soe_lib.review import frames, kpis
 from soe_lib.review.frames.time import shared_weeks
+from soe_lib.store.plan import Plan
 from soe_lib.whatif import measures
 from tests import networks
 from tests.unit.review import tiny

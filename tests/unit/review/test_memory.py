@@ -11,12 +11,12 @@ import pytest
 import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot, read
-from soe_lib.model.plan import Plan
 from soe_lib.review import exceptions, memory
 from soe_lib.review.exceptions import Issue
 from soe_lib.review.memory import waiting_cost
 from soe_lib.review.week import Week
 from soe_lib.store import history, meeting
+from soe_lib.store.plan import Plan
 from soe_lib.whatif import decisions, follow_up
 from tests import networks
 from tests.unit.review import tiny

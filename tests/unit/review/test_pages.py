@@ -12,13 +12,13 @@ import polars as pl
 import pytest
 
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.plan import Plan
 from soe_lib.pack import display
 from soe_lib.review import balance, charts, demand, frames, plans_compared, supply, tables
 from soe_lib.review.finance import Finance
 from soe_lib.review.page import scoreboard
 from soe_lib.review.plans_compared import at_standard, compared_days, without_cost
 from soe_lib.review.week import Week
+from soe_lib.store.plan import Plan
 
 NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks"
 REVIEWS = ("demand_review", "supply_review", "balance", "finance_review")

@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from soe_lib.extract.snapshot import Snapshot, read
-from soe_lib.model.plan import Plan
 from soe_lib.money.rates import RateBook
+from soe_lib.store.plan import Plan
 from tests import networks
 
 AS_OF = date(2026, 1, 5)

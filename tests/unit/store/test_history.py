@@ -17,9 +17,9 @@ from polars.testing import assert_frame_equal
 
 import soe_lib as soe
 from soe_lib.errors import DataError, FormulationError, ReconciliationError, SoeError
-from soe_lib.model.plan import Plan
 from soe_lib.store import tables
 from soe_lib.store.history import append, latest, load_plan, plans, restate
+from soe_lib.store.plan import Plan
 from soe_lib.store.tables import pack, unpack
 from tests.ledgers import MONDAY, plan
 

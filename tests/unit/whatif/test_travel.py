@@ -9,7 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import soe_lib as soe
-from soe_lib.model.plan import Plan
+from soe_lib.store.plan import Plan
 from soe_lib.whatif import Scenario
 from soe_lib.whatif.distributed import Task, WarmSolver, _ByName, _common, _packed, _unpacked, planned
 from soe_lib.whatif.scenario import Result

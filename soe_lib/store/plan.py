@@ -11,11 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from soe_lib.display import html
 from soe_lib.errors import hint
-from soe_lib.model.axis import Floats
 from soe_lib.money.ledger import Ledger
 from soe_lib.money.rates import RateBook
 
@@ -119,14 +120,14 @@ class Plan:
         """The cells of a flow that are not zero."""
         return self.flows[name].filter(pl.col("quantity") != 0)
 
-    def per_unit(self, flow: str) -> Floats:
+    def per_unit(self, flow: str) -> npt.NDArray[np.float64]:
         """Money per unit of each cell of a flow, its steering accounts left out; shape (rows of the flow,) [money]."""
         if flow not in self._per_unit:
             self._per_unit[flow] = self.rates.per_unit(flow, self.flows[flow])
         return self._per_unit[flow]
 
     @cached_property
-    def _per_unit(self) -> dict[str, Floats]:
+    def _per_unit(self) -> dict[str, npt.NDArray[np.float64]]:
         return {}
 
     def with_name(self, name: str) -> Plan:

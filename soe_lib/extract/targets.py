@@ -1,0 +1,93 @@
+"""What rows of an extract are at: what an event hits, and what an override locks, as people write them.
+
+A target is the label of what is hit; several labels joined by " & " must all hold ("Handwash & Carrefour"). A label
+that has " & " in it is itself. An override reads "make item=LAU-101 & period=2026-W48".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import reduce
+from operator import and_, or_
+from typing import Any, Literal
+
+import polars as pl
+
+from soe_lib.errors import DataError
+
+WRITTEN = re.compile(r"^(?P<flow>[a-z_]+) (?P<where>\w+=[^&]+(&\s*\w+=[^&]+)*)$")
+SENSES = ("==", ">=", "<=")
+FLOWS = ("make", "buy", "ship", "sell", "overtime")
+"""What the plan decides freely, and somebody may fix: what follows from it (stock, run) is not locked."""
+
+
+def hits(event: dict[str, Any], columns: tuple[str, ...]) -> pl.Expr:
+    """Which rows an event targets: its target equals one of the columns, or each of its parts does."""
+    target = str(event["target"])
+    return _named(target, columns) | reduce(and_, [_named(part.strip(), columns) for part in target.split(" & ")])
+
+
+def _named(label: str, columns: tuple[str, ...]) -> pl.Expr:
+    return reduce(or_, [pl.col(column).cast(pl.String) == label for column in columns])
+
+
+def on_order(event: dict[str, Any]) -> pl.Expr:
+    """Which receipts (with their `supplier`) come from what a loss of supply hits."""
+    lost = event["factor"] is None or float(event["factor"]) < 1.0
+    shipped = pl.col("kind").cast(pl.String) == "ship"
+    made = hits(event, ("supplier", "offer", "routing", "item", "location"))
+    return pl.lit(lost) & pl.when(shipped).then(hits(event, ("lane",))).otherwise(made)
+
+
+@dataclass(frozen=True)
+class Lock:
+    """One quantity fixed by hand.
+
+    Parameters
+    ----------
+    name : of the lock. flow : make, buy, ship, sell or overtime. quantity : units or hours in total.
+    where : columns of the flow with the value they must have; `period` takes a day, an ISO week or a fiscal month.
+    sense : exactly (==), at least (>=) or at most (<=). until : last day that it holds for; None: all.
+    """
+
+    name: str
+    flow: str
+    quantity: float
+    where: tuple[tuple[str, str], ...]
+    sense: Literal["==", ">=", "<="] = "=="
+    until: date | None = None
+
+    def __post_init__(self) -> None:
+        if self.flow not in FLOWS:
+            raise DataError(f"{self.name}: {self.flow!r} cannot be locked; lock one of {', '.join(FLOWS)}.")
+        if self.sense not in SENSES:
+            raise DataError(f"{self.name}: {self.sense!r} is no sense of a lock; choose one of {', '.join(SENSES)}.")
+
+    @property
+    def balance(self) -> str:
+        """The name of its row."""
+        return f"locked {self.name}"
+
+    def __str__(self) -> str:
+        said = {"==": "", ">=": "at least ", "<=": "at most "}[self.sense]
+        return f"{self.flow} {said}{self.quantity:,.0f} of {', '.join(value for _, value in self.where)}"
+
+
+def in_force(overrides: pl.DataFrame) -> tuple[Lock, ...]:
+    """The rows of `overrides` that bind the plan, by name."""
+    rows = overrides.sort("override").iter_rows(named=True)
+    return tuple(lock for row in rows if (lock := lock_of(row)) is not None)
+
+
+def lock_of(row: Mapping[str, object]) -> Lock | None:
+    """The lock that a row of `overrides` writes down; None for a remark."""
+    found = WRITTEN.match(str(row["what"] or "").strip())
+    if found is None or row["quantity"] is None or found["flow"] not in FLOWS:
+        return None
+    pairs = [part.split("=", 1) for part in found["where"].split("&")]
+    where = tuple((name.strip(), value.strip()) for name, value in pairs)
+    until = row["until"] if isinstance(row["until"], date) else None
+    return Lock(str(row["override"]), found["flow"], float(str(row["quantity"])), where, until=until)

@@ -1,0 +1,27 @@
+"""The rooms of README's map import only what lies below them, also inside functions."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LINT = (sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache")
+
+
+def test_each_room_imports_only_what_lies_below_it() -> None:
+    done = subprocess.run(LINT, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_room_stands_in_the_contract_and_on_the_map() -> None:
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"][0]
+    layers = " : ".join(contract["layers"]).replace("|", ":")
+    told = {name.strip() for name in layers.split(":")}
+    inside = {one.stem for one in (ROOT / "soe_lib").iterdir() if one.suffix == ".py" or (one / "__init__.py").exists()}
+    assert inside - {"__init__"} == told
+    readme = (ROOT / "README.md").read_text("utf-8")
+    rooms = {one.name for one in (ROOT / "soe_lib").iterdir() if (one / "__init__.py").exists()}
+    assert {room for room in rooms if f"`soe_lib/{room}/`" not in readme and f"`soe_lib/{room}" not in readme} == set()
