@@ -138,8 +138,8 @@ def test_9_no_data_is_ever_run_or_unpickled() -> None:
     # one task file that it wrote for its workers into a folder of its own.
     for name in MESSAGES:
         text = (ROOT / "soe_lib" / name).read_text(encoding="utf-8")
-        assert not re.search(r"\bopen\(|read_text|pl\.read|scan_", text.replace("Path(task).read_bytes()", "")), name
-        assert text.count("read_bytes") == text.count("Path(task).read_bytes()"), name
+        assert not re.search(r"\bopen\(|read_text|pl\.read|scan_", text.replace("Path(shared).read_bytes()", "")), name
+        assert text.count("read_bytes") == text.count("Path(shared).read_bytes()"), name
 
 
 MESSAGES = {"whatif/distributed.py"}
