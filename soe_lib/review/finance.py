@@ -190,7 +190,7 @@ class Finance:
         """The move against record and S&OP, cash margin, cash-to-cash, premiums, idle stock."""
         snapshot, plan, currency = self.situation.snapshot, self.situation.plan, self.situation.currency
         accounts, terms, found = plan.ledger.accounts(), snapshot.settings.terms, self.idle
-        hurry = -(accounts.get("expediting", 0.0) + accounts.get("overtime", 0.0))
+        premiums = -(accounts.get("expediting", 0.0) + accounts.get("overtime", 0.0))
         return (
             moved("Margin at standard against the plan of record", self.bridge, currency),
             moved("Margin at standard against the S&OP plan", self.sop_bridge, currency),
@@ -202,7 +202,7 @@ class Finance:
                 receivable_days=terms.receivable_days,
                 payable_days=terms.payable_days,
             ),
-            known("Expediting and overtime", hurry, currency, "Premiums over the standard way that the plan pays."),
+            known("Expediting and overtime", premiums, currency, "Premiums over the standard way that the plan pays."),
             known("Excess and obsolete stock", float((found["excess"] + found["obsolete"]).sum()), currency,
                   "Stock beyond three months of use, or without any use, at standard cost."),
         )  # fmt: skip

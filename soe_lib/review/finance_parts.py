@@ -459,7 +459,7 @@ class TiedUp:
         return Table(shown, f"Working capital of the plan, {self.situation.currency}", formats, note, rows=30)
 
     @cached_property
-    def hurry(self) -> pl.DataFrame:
+    def expediting(self) -> pl.DataFrame:
         """What is paid for expedited purchases, by cause, item and place."""
         costs, spared = self.situation.prices, None
         if costs is not None and "unhurried" in costs.columns:
@@ -470,10 +470,10 @@ class TiedUp:
     @property
     def hurry_table(self) -> Table | str:
         """The same as a table."""
-        if self.hurry.is_empty():
+        if self.expediting.is_empty():
             return "The plan expedites nothing."
         premium = f"Premium, {self.situation.currency}"
-        shown = self.hurry.select(
+        shown = self.expediting.select(
             pl.col("cause").map_elements(capital, return_dtype=pl.String).alias("Cause"),
             pl.col("item").alias("Item"), pl.col("location").alias("Location"), pl.col("quantity").alias("Units"),
             (-pl.col("amount")).alias(premium),
@@ -525,7 +525,7 @@ class TiedUp:
     def checks(self) -> list[dict[str, Any]]:
         """The walk and the premiums add up."""
         paid = round(-self.situation.plan.ledger.accounts().get("expediting", 0.0) * 10**DIGITS)
-        found = -round(self.hurry["amount"].sum() * 10**DIGITS)
+        found = -round(self.expediting["amount"].sum() * 10**DIGITS)
         said = f"By cause {found / 10**DIGITS:,.2f}, ledger {paid / 10**DIGITS:,.2f}"
         made = [check("Expediting by cause = ledger, to the cent", abs(found - paid) <= 1, said)]
         if not isinstance(self.walk, str):
@@ -537,7 +537,7 @@ class TiedUp:
 
     def sheets(self) -> dict[str, pl.DataFrame]:
         """The rows behind all this, for the workbook."""
-        made = {"expediting": self.hurry}
+        made = {"expediting": self.expediting}
         if not isinstance(self.capital, str):
             made["working_capital"] = self.capital
         if not isinstance(self.walk, str):

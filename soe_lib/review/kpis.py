@@ -389,7 +389,7 @@ def cash_to_cash(
 def expediting(frame: pl.DataFrame) -> pl.DataFrame:
     """What was paid to be faster, by cause; the largest first.
 
-    Formula: Σ units × (expedited cost − standard cost). Positive: money spent on hurry.
+    Formula: Σ units × (expedited cost − standard cost). Positive: money spent on buying faster.
 
     Parameters
     ----------

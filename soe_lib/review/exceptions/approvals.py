@@ -66,16 +66,16 @@ def issue(situation: Week, worked: pl.DataFrame) -> Issue:
 
 
 @detector
-def hurry(situation: Week) -> Iterator[Issue]:
+def expediting(situation: Week) -> Iterator[Issue]:
     """Items bought at an expedited price: the premium over the standard offer, as the ledger books it."""
     names = situation.snapshot["items"].select("item", "description")
     booked = situation.plan.ledger.by("account", "item")
     paid = booked.filter((pl.col("account") == "expediting") & (pl.col("amount") < -0.5))
     if paid.height:
-        yield hurry_issue(situation, paid.join(names, on="item", how="left").sort("amount", "item"))
+        yield expediting_issue(situation, paid.join(names, on="item", how="left").sort("amount", "item"))
 
 
-def hurry_issue(situation: Week, paid: pl.DataFrame) -> Issue:
+def expediting_issue(situation: Week, paid: pl.DataFrame) -> Issue:
     """The exception of all expediting."""
     total = -float(paid["amount"].sum())
     money = words.money(total, situation.currency)
