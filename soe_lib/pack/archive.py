@@ -19,7 +19,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import fcntl
 import json
 import os
 import re
@@ -32,6 +31,8 @@ from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from soe_lib import objects, workspace
 from soe_lib.errors import BusyError
@@ -58,18 +59,16 @@ def lock(out: Path) -> Iterator[None]:
     BusyError : another run holds the folder; says which process, on which machine, since when.
     """
     out.mkdir(parents=True, exist_ok=True)
-    with (out / LOCK).open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise BusyError(
-                f"Another run is making a pack in {out} ({file.read().strip() or 'just started'}). "
-                "Wait for it, or give another --out. Nothing was changed."
-            ) from None
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
-        file.flush()
+    holder = f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    try:
+        held = FileLock(out / LOCK, blocking=False, fallback_to_soft=False, preserve_lock_file=True).acquire()
+    except Timeout:
+        who = (out / LOCK).read_text(encoding="utf-8").strip() or "just started"
+        raise BusyError(
+            f"Another run is making a pack in {out} ({who}). Wait for it, or give another --out. Nothing was changed."
+        ) from None
+    with held:
+        (out / LOCK).write_text(holder, encoding="utf-8")
         yield
 
 

@@ -167,8 +167,7 @@ def _name_headings(soup: BeautifulSoup) -> list[Heading]:
 
 
 def _mend_table(soup: BeautifulSoup, table: Tag) -> None:
-    """Caption, scopes, and a frame of its own that scrolls on a narrow screen."""
-    _caption(soup, table)
+    """Scopes, and a frame of its own that scrolls on a narrow screen."""
     for cell in table.find_all("th"):
         if "scope" not in cell.attrs:
             cell["scope"] = "row" if cell.find_parent("tbody") else "col"
@@ -185,25 +184,6 @@ def _size(table: Tag) -> int:
     if columns > WIDE:
         table["class"] = " ".join([*table.get_attribute_list("class"), "wide", *(["dense"] if columns > DENSE else [])])
     return columns
-
-
-def _caption(soup: BeautifulSoup, table: Tag) -> None:
-    """great_tables writes its title as a cell of the head: make it a caption, as a screen reader expects."""
-    title = table.find("td", class_="gt_title")
-    if title is None:
-        return
-    caption = soup.new_tag("caption")
-    caption.extend([child.extract() for child in list(title.contents)])
-    subtitle = table.find("td", class_="gt_subtitle")
-    if subtitle is not None:
-        small = soup.new_tag("span", attrs={"class": "subtitle"})
-        small.extend([child.extract() for child in list(subtitle.contents)])
-        caption.append(small)
-    for row in table.find_all("tr", class_="gt_heading"):
-        row.decompose()
-    for name in ("aria-labelledby", "aria-describedby"):
-        table.attrs.pop(name, None)
-    table.insert(0, caption)
 
 
 def _drop_repeated_ids(soup: BeautifulSoup) -> None:

@@ -43,13 +43,9 @@ def test_tables_get_scopes_a_frame_and_a_name() -> None:
     assert '<th scope="row">r</th>' in made
 
 
-def test_the_title_of_great_tables_becomes_a_caption() -> None:
-    title = '<tr class="gt_heading"><td class="gt_heading gt_title">Gaps &lt;b&gt;</td></tr>'
-    subtitle = '<tr class="gt_heading"><td class="gt_subtitle">EUR</td></tr>'
-    made = sanitize.structure(f'<table aria-labelledby="x"><thead>{title}{subtitle}</thead></table>').html
-    assert '<caption>Gaps &lt;b&gt;<span class="subtitle">EUR</span></caption>' in made
-    assert "gt_heading" not in made
-    assert "labelledby" not in made
+def test_the_caption_of_a_table_names_its_frame() -> None:
+    made = sanitize.structure("<h2>Gaps</h2><table><caption>Lost &lt;b&gt;</caption><tbody></tbody></table>").html
+    assert '<div aria-label="Lost &lt;b&gt;" class="scroll"' in made
 
 
 def test_wide_tables_are_set_smaller() -> None:
