@@ -42,7 +42,7 @@ PUBLIC = {
     "approve": "soe_lib.store.meeting",
     "release": "soe_lib.operations.release",
     "Living": "soe_lib.model.living",
-    "Options": "soe_lib.model.solve",
+    "Options": "soe_lib.solver.session",
     "statement": "soe_lib.money.statement",
     "bridge": "soe_lib.money.bridge",
     "bridges": "soe_lib.money.bridge",

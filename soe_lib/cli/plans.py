@@ -51,8 +51,8 @@ def plan(
         from soe_lib.extract.snapshot import read
         from soe_lib.model.blocks import STANDARD, kept_close
         from soe_lib.model.model import Model
-        from soe_lib.model.solve import Options
         from soe_lib.review.frames.changes import breaks_said, fence_breaks
+        from soe_lib.solver.session import Options
 
         snapshot = read(data, as_of)
         if scenario:
@@ -64,7 +64,7 @@ def plan(
         if formulation:
             click.echo(made.formulation())
             return
-        from soe_lib.model.watch import Watch, shown
+        from soe_lib.solver.diagnostics import Watch, shown
 
         watch = Watch()
         with nullcontext() if as_json else shown(watch, sys.stderr, snapshot.currency):

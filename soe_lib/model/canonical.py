@@ -1,65 +1,21 @@
-"""A program as HiGHS takes it, with labels: which column is which cell, which row which promise."""
+"""A program of blocks as a solver takes it: which column is which cell, which row which promise."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-import highspy
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import scipy.sparse as sp
 
 from soe_lib.model.axis import Floats
 from soe_lib.model.program import Program
-
-
-@dataclass(frozen=True)
-class Canonical:
-    """Minimise cost @ x + offset subject to row_lower <= matrix @ x <= row_upper, lower <= x <= upper.
-
-    Parameters
-    ----------
-    columns, rows : slice of each flow and each balance.
-    offset : constant of the objective, which CVXPY keeps aside.
-    implied : names of the balances that follow from the others: they help the solver and carry no price.
-    when, what : shape (columns,), index of the period and number of the item (or whatever is chosen) of each column,
-        −1 where there is none; empty where nobody said.
-    start : shape (columns,), the whole numbers of a plan that is near (pattern.py), NaN where there are none; or empty.
-    loose : how far that plan is from its own relaxation, relative; 0 where it is proven. priced : the cost it is of.
-    """
-
-    matrix: sp.csc_array
-    cost: Floats
-    row_lower: Floats
-    row_upper: Floats
-    lower: Floats
-    upper: Floats
-    integer: npt.NDArray[np.bool_]
-    columns: Mapping[str, slice]
-    rows: Mapping[str, slice]
-    offset: float = 0.0
-    implied: tuple[str, ...] = ()
-    when: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
-    what: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
-    start: Floats = field(default_factory=lambda: np.zeros(0))
-    loose: float = np.nan
-    priced: Floats | None = None
-
-    def highs(self) -> highspy.HighsLp:
-        """The same program as HiGHS takes it."""
-        lp = highspy.HighsLp()
-        lp.num_col_, lp.num_row_ = len(self.cost), len(self.row_upper)
-        lp.col_cost_, lp.col_lower_, lp.col_upper_ = self.cost, self.lower, self.upper
-        lp.row_lower_, lp.row_upper_ = self.row_lower, self.row_upper
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        lp.a_matrix_.start_, lp.a_matrix_.index_ = self.matrix.indptr, self.matrix.indices
-        lp.a_matrix_.value_ = self.matrix.data
-        if self.integer.any():
-            kinds = np.array([highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger])
-            lp.integrality_ = kinds[self.integer.astype(int)].tolist()
-        return lp
+from soe_lib.model.terms import Flow
+from soe_lib.solver.program import Canonical
+from soe_lib.store.plan import Plan
 
 
 def read(problem: Any, flows: Mapping[str, Any], equalities: list[str], limits: list[str]) -> Canonical:
@@ -81,7 +37,7 @@ def read(problem: Any, flows: Mapping[str, Any], equalities: list[str], limits: 
         rows[name] = slice(top, top := top + sizes[name])
     upper = np.asarray(data["b"], dtype=float).copy()
     lower = upper.copy()
-    lower[data["dims"].zero :] = -highspy.kHighsInf
+    lower[data["dims"].zero :] = -np.inf
     matrix = sp.csc_array(data["A"])
     matrix.sort_indices()
     return Canonical(
@@ -89,8 +45,8 @@ def read(problem: Any, flows: Mapping[str, Any], equalities: list[str], limits: 
         cost=np.asarray(data["c"], dtype=float).copy(),
         row_lower=lower,
         row_upper=upper,
-        lower=_bound(data["lower_bounds"], size, -highspy.kHighsInf),
-        upper=_bound(data["upper_bounds"], size, highspy.kHighsInf),
+        lower=_bound(data["lower_bounds"], size, -np.inf),
+        upper=_bound(data["upper_bounds"], size, np.inf),
         integer=integer,
         columns={name: slice(at[v.id], at[v.id] + v.size) for name, v in flows.items()},
         rows=rows,
@@ -137,7 +93,7 @@ def repeated(before: Canonical, program: Program, known: Program | None = None) 
         matrix = sp.csc_array(program.matrix[rows][:, columns])
         matrix.sort_indices()
     upper = program.rhs[rows]
-    lower = np.where(np.arange(len(upper)) < program.equalities, upper, -highspy.kHighsInf)
+    lower = np.where(np.arange(len(upper)) < program.equalities, upper, -np.inf)
     return Canonical(
         matrix=matrix,
         cost=-program.money[columns],
@@ -159,7 +115,7 @@ def direct(program: Program) -> Canonical:
     return Canonical(
         matrix=matrix,
         cost=-program.money,
-        row_lower=np.where(equal, program.rhs, -highspy.kHighsInf),
+        row_lower=np.where(equal, program.rhs, -np.inf),
         row_upper=program.rhs,
         lower=program.lower,
         upper=program.upper,
@@ -180,3 +136,19 @@ def _order(there: Mapping[str, slice], here: Mapping[str, slice]) -> npt.NDArray
 
 def _bound(given: Any, size: int, default: float) -> Floats:
     return np.full(size, default) if given is None else np.asarray(given, dtype=float).copy()
+
+
+def known(plan: Plan, flows: Mapping[str, Flow], columns: Mapping[str, slice], size: int) -> Floats:
+    """The whole numbers of a plan by column of another program, found by their labels; NaN where it has none."""
+    start = np.full(size, np.nan)
+    for name, flow in flows.items():
+        theirs = plan.flows.get(name)
+        if not flow.whole.any() or theirs is None or not set(flow.keys) <= set(theirs.columns):
+            continue
+        text = [pl.col(key).cast(pl.String) for key in flow.keys]
+        mine = flow.rows.select(text).join(
+            theirs.select(*text, pl.col("quantity").cast(pl.Float64)), on=flow.keys, how="left", maintain_order="left"
+        )
+        quantity = mine["quantity"].fill_null(np.nan).to_numpy()
+        start[columns[name]] = np.where(flow.whole, np.rint(quantity), np.nan)
+    return start

@@ -18,12 +18,12 @@ from soe_lib.extract.targets import Lock
 from soe_lib.model.axis import Floats, widened
 from soe_lib.model.blocks import STANDARD, kept_close
 from soe_lib.model.blocks.stability import Locked
-from soe_lib.model.canonical import Canonical
 from soe_lib.model.extra import Extra
 from soe_lib.model.model import Model
 from soe_lib.model.planning import Recorded, of_record
-from soe_lib.model.solve import INFINITY, Gate, Options
 from soe_lib.model.terms import Balance, Block, column
+from soe_lib.solver.program import Canonical
+from soe_lib.solver.session import INFINITY, Gate, Options
 
 SMALL = 1e-6
 REACH = 30.0

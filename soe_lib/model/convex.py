@@ -14,10 +14,11 @@ import scipy.sparse as sp
 
 from soe_lib.errors import FormulationError, SolveError
 from soe_lib.model.axis import Floats
-from soe_lib.model.canonical import Canonical, labelled, read
+from soe_lib.model.canonical import labelled, read
 from soe_lib.model.certificate import Certificate, primal_residual
 from soe_lib.model.program import Program, checked
-from soe_lib.model.solve import Answer, Options
+from soe_lib.solver.program import Canonical
+from soe_lib.solver.session import Answer, Options
 
 if TYPE_CHECKING:
     from soe_lib.model.model import Model

@@ -13,10 +13,10 @@ import scipy.sparse as sp
 
 from soe_lib.errors import FormulationError
 from soe_lib.model.axis import Floats
-from soe_lib.model.canonical import Canonical
 from soe_lib.model.model import Model
 from soe_lib.model.terms import Balance, Flow
 from soe_lib.money.ledger import MARGIN_KINDS
+from soe_lib.solver.program import Canonical
 
 Places = npt.NDArray[np.intp]
 Flags = npt.NDArray[np.bool_]

@@ -6,19 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import highspy
-
 from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.model.blocks import STANDARD, kept_close
-from soe_lib.model.canonical import Canonical
 from soe_lib.model.extra import Extra, with_extra
-from soe_lib.model.lean import Lean
 from soe_lib.model.model import Model
 from soe_lib.model.planning import Recorded, of_record, shared
-from soe_lib.model.refusal import check
-from soe_lib.model.solve import Gate, Options, distance
-from soe_lib.model.start import Start
 from soe_lib.model.terms import Block
+from soe_lib.solver.diagnostics import check
+from soe_lib.solver.presolve import Lean
+from soe_lib.solver.program import Canonical
+from soe_lib.solver.session import Gate, Options, distance
+from soe_lib.solver.warm_start import Basis, Start
 from soe_lib.store.plan import Plan
 
 
@@ -45,7 +43,7 @@ class Living:
         extra: Extra | None = None,
         record: Recorded = "find",
         options: Options | None = None,
-        start: Callable[[Model, Options | None], Start] = Start.of,
+        start: Callable[[Model, Options | None], Start] | None = None,
         results: str | Path = "",
     ) -> None:
         self.own, self.record = with_extra(blocks, extra), of_record(expected(snapshot, "soe.Living"), record)
@@ -54,14 +52,14 @@ class Living:
         self.options = options
         self.model = self.home = model = Model(snapshot, self.blocks)
         self.lean: Lean | None
-        self.home_corner: tuple[Canonical, highspy.HighsBasis] | None
+        self.home_corner: tuple[Canonical, Basis] | None
         if model.convex:
             self.base = model.solve(options)
             return
         left = shared(snapshot, results) if model.whole else None
         if left is not None:
             model.keep_pattern(left)
-        begun = start(model, options)
+        begun = (start or started)(model, options)
         if left is not None:
             begun = replace(begun, answer=begun.answer.within(float(left.solution["bound"])))
         self.basis, self.won = begun.basis, begun.won
@@ -111,6 +109,12 @@ class Living:
         self.lean = Lean.of(canonical)
         self.home_corner = self.lean.program(canonical), self.lean.basis(self.basis)
         self.gate = Gate(self.home_corner[0], self.options).start_from(self.home_corner[1], self.won)
+
+
+def started(model: Model, options: Options | None = None) -> Start:
+    """The proven answer of a model, from nothing; raises SolveError where it has none."""
+    model.staged(options)
+    return Start.of(model.canonical, model.weights, options)
 
 
 def _other_tables(one: Snapshot, other: Snapshot) -> int:

@@ -12,22 +12,21 @@ import polars as pl
 
 from soe_lib.errors import FormulationError, ReconciliationError
 from soe_lib.extract.snapshot import Snapshot, expected
-from soe_lib.model import pattern as keeping
 from soe_lib.model import references
 from soe_lib.model.blocks import STANDARD, Stability, kept_close
 from soe_lib.model.cache import Lazily
-from soe_lib.model.canonical import Canonical, again, direct, labelled
+from soe_lib.model.canonical import again, direct, known, labelled
 from soe_lib.model.certificate import Certificate, certify
 from soe_lib.model.extra import Extra, Own, Written, with_extra
 from soe_lib.model.network import Network
 from soe_lib.model.planning import of_record
 from soe_lib.model.program import LEAD, Known, Program, assemble, checked, rate_rows
-from soe_lib.model.solve import Answer, Options
 from soe_lib.model.stages import floors, with_floors
 from soe_lib.model.terms import Balance, Block, Effect, Flow, Part, Rate
-from soe_lib.model.tiered import Cold
 from soe_lib.money.ledger import Ledger
 from soe_lib.money.rates import RateBook, RatesByCell
+from soe_lib.solver.program import Canonical
+from soe_lib.solver.session import Answer, Cold, Options
 from soe_lib.store.plan import Plan
 
 CENT = 0.005
@@ -196,7 +195,7 @@ class Model:
         proven = told.get("status") == "optimal"
         return replace(
             canonical,
-            start=keeping.known(plan, self.flows, canonical.columns, len(canonical.cost)),
+            start=known(plan, self.flows, canonical.columns, len(canonical.cost)),
             loose=0.0 if proven else (float(told.get("relaxed", np.nan)) - plan.objective) / size,
             priced=canonical.cost,
         )

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from soe_lib.model.axis import Floats, widened
-from soe_lib.model.canonical import Canonical
-from soe_lib.model.solve import Gate, Options
+from soe_lib.solver.program import Canonical
+from soe_lib.solver.session import Gate, Options
 
 if TYPE_CHECKING:
     from soe_lib.model.model import Model

@@ -7,18 +7,16 @@ from datetime import date
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import highspy
 import numpy as np
 import polars as pl
 
 from soe_lib.errors import FormulationError, SoeError
 from soe_lib.extract.targets import hits
 from soe_lib.model.blocks import buy, make, ship
-from soe_lib.model.canonical import Canonical
-from soe_lib.model.highs import Highs
 from soe_lib.model.model import Model
 from soe_lib.model.network import Network
-from soe_lib.model.refusal import check, cone, refusal
+from soe_lib.solver.diagnostics import check, look
+from soe_lib.solver.program import Canonical
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
@@ -29,7 +27,6 @@ SECONDS = 10.0
 """What each look may take; where it does not end, nothing is said."""
 LARGE = 400_000
 """Coefficients from which on only the preparation is looked at."""
-KINDS = highspy.HighsModelStatus
 
 
 def refusals(snapshot: Snapshot) -> Iterator[str]:
@@ -45,8 +42,7 @@ def refusals(snapshot: Snapshot) -> Iterator[str]:
         canonical = canonical_of(program)
         check(canonical)
         if canonical.matrix.nnz <= LARGE:
-            _can_be_kept(canonical)
-            _ends(canonical)
+            look(canonical, SECONDS)
     except SoeError as error:
         yield str(error)
 
@@ -66,31 +62,6 @@ def canonical_of(program: Program) -> Canonical:
         rows=program.rows,
         offset=0.0,
     )
-
-
-def _can_be_kept(canonical: Canonical) -> None:
-    """Raises where no quantities keep every row."""
-    highs = _quiet(canonical)
-    highs.changeColsCost(len(canonical.cost), np.arange(len(canonical.cost)), np.zeros(len(canonical.cost)))
-    highs.run()
-    if highs.getModelStatus() == KINDS.kInfeasible:
-        raise refusal(KINDS.kInfeasible, canonical, SECONDS)
-
-
-def _ends(canonical: Canonical) -> None:
-    """Raises where money grows without limit in some direction that keeps every row."""
-    highs = _quiet(cone(canonical))
-    highs.run()
-    if highs.getModelStatus() == KINDS.kOptimal and highs.getInfo().objective_function_value < -1e-6:
-        raise refusal(KINDS.kUnbounded, canonical, SECONDS)
-
-
-def _quiet(canonical: Canonical) -> Highs:
-    highs = Highs()
-    highs.setOptionValue("output_flag", False)
-    highs.setOptionValue("time_limit", SECONDS)
-    highs.passModel(canonical.highs())
-    return highs
 
 
 Frame = Callable[[Network], pl.DataFrame]

@@ -13,11 +13,12 @@ import scipy.sparse as sp
 
 from soe_lib.errors import SolveError
 from soe_lib.model.axis import Floats, incidence
-from soe_lib.model.canonical import Canonical, again, direct, labelled
+from soe_lib.model.canonical import again, direct, labelled
 from soe_lib.model.certificate import Certificate, certify
 from soe_lib.model.model import Model
 from soe_lib.model.program import Program, stacked
-from soe_lib.model.solve import Answer, Gate, Options
+from soe_lib.solver.program import Canonical
+from soe_lib.solver.session import Answer, Gate, Options
 
 Places = npt.NDArray[np.intp]
 First = Mapping[str, tuple[str, ...] | None]

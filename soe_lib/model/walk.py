@@ -10,7 +10,7 @@ import numpy.typing as npt
 from soe_lib.errors import SolveError
 from soe_lib.model.axis import Floats
 from soe_lib.model.families import Common
-from soe_lib.model.solve import PROVEN, Gate, Options
+from soe_lib.solver.session import PROVEN, Gate, Options
 
 NOISE = 1e-7
 """A price below this share of the largest cost, on a bound that is not there, is the solver's own rounding."""

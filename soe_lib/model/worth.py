@@ -17,7 +17,7 @@ import polars as pl
 
 from soe_lib.errors import DataError
 from soe_lib.model.model import Model
-from soe_lib.model.solve import INFINITY, Answer, Gate, Options
+from soe_lib.solver.session import INFINITY, Answer, Gate, Options
 
 CLOSE = 1e-7
 OWN_HOURS = ("make", "run", "ship", "set_up", "set_up_on", "overtime")

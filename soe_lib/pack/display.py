@@ -303,7 +303,7 @@ def publish(
     ------
     PackError : a field that is missing, unknown, of the wrong kind, or not a finite number.
     """
-    from soe_lib.model.budget import TALLY
+    from soe_lib.solver.budget import TALLY
 
     said = document(
         page=page or os.environ.get("SOE_PAGE", "review"),

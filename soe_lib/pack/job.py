@@ -48,7 +48,7 @@ APART = 0.25
 
 @dataclass(frozen=True)
 class Job:
-    """One run under way; `minutes` is the time budget that its solves share, see `soe_lib.model.budget`."""
+    """One run under way; `minutes` is the time budget that its solves share, see `soe_lib.solver.budget`."""
 
     snapshot: Snapshot
     pages: tuple[run_notebook.Page, ...]

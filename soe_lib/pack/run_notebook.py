@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from soe_lib.errors import PackError, advice, hint
-from soe_lib.model import budget
 from soe_lib.pack import kernel
+from soe_lib.solver import budget
 
 KEYS = ("page", "title", "order", "after")
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")

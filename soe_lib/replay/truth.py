@@ -16,9 +16,9 @@ from soe_lib.errors import SolveError
 from soe_lib.extract.calendar import BEYOND
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.blocks import STANDARD
-from soe_lib.model.canonical import Canonical
 from soe_lib.model.model import Model
-from soe_lib.model.solve import Gate
+from soe_lib.solver.program import Canonical
+from soe_lib.solver.session import Gate
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]

@@ -33,8 +33,8 @@ from soe_lib.whatif.disruptions import Disruption, grouped
 from soe_lib.whatif.disruptions import disruptions as disruptions
 
 if TYPE_CHECKING:
-    from soe_lib.model.solve import Options
     from soe_lib.model.terms import Block
+    from soe_lib.solver.session import Options
     from soe_lib.store.plan import Plan
 
 

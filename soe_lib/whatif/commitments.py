@@ -14,11 +14,9 @@ from soe_lib.errors import DataError, SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.blocks import STANDARD, kept_close
 from soe_lib.model.blocks.sell import Commitments
-from soe_lib.model.carry import carried
 from soe_lib.model.families import margin_of
 from soe_lib.model.model import Model
 from soe_lib.model.planning import Recorded, of_record
-from soe_lib.model.solve import Gate, Options
 from soe_lib.model.worth import StepCurve, worth
 from soe_lib.money.commitments import CLOSE, committed
 from soe_lib.review import words
@@ -27,11 +25,13 @@ from soe_lib.review.frames.service import ALL, families, month_to_date, whole_mo
 from soe_lib.review.frames.supply import resource_hours
 from soe_lib.review.style import Chart
 from soe_lib.review.tables import Table
+from soe_lib.solver.session import Gate, Options
+from soe_lib.solver.warm_start import carried
 
 if TYPE_CHECKING:
-    from soe_lib.model.canonical import Canonical
     from soe_lib.model.living import Living
     from soe_lib.model.terms import Block
+    from soe_lib.solver.program import Canonical
 
 
 PRICES = {

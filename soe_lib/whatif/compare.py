@@ -20,8 +20,8 @@ from soe_lib.whatif.scenario import Result as Result
 from soe_lib.whatif.scenario import Scenario
 
 if TYPE_CHECKING:
-    from soe_lib.model.solve import Options
     from soe_lib.money.bridge import Bridge
+    from soe_lib.solver.session import Options
 
 
 FEW, MANY = 3, 12

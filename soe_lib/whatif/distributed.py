@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from soe_lib.model.living import Living
     from soe_lib.model.model import Model
-    from soe_lib.model.solve import Options
-    from soe_lib.model.start import Start
+    from soe_lib.solver.session import Options
+    from soe_lib.solver.warm_start import Start
 
 AHEAD = 2
 """Scenarios that a process has at a time, so that it never waits for the next one."""
@@ -88,12 +88,12 @@ class Task:
 
     def solved(self, model: Model) -> Task:
         """The task with its base solved; unsolved where it has no plan, or none that another process could use."""
-        from soe_lib.model.start import Start
+        from soe_lib.model.living import started
 
         if "service" in model.balances:
             return self
         try:
-            return replace(self, start=Start.of(model, self.options))
+            return replace(self, start=started(model, self.options))
         except (SolveError, FormulationError):
             return self
 
@@ -128,11 +128,11 @@ class WarmSolver:
             return None
 
     def _start(self, model: Model, options: Options | None) -> Start:
-        from soe_lib.model.start import Start
+        from soe_lib.model.living import started
 
         start = self.task.start
-        if start is None or not start.fits(model):
-            return Start.of(model, options)
+        if start is None or not start.fits(model.canonical):
+            return started(model, options)
         model.canonical = start.canonical
         return start
 
@@ -311,7 +311,7 @@ def _packed(task: Task, scenarios: Iterable[Scenario]) -> tuple[Mapping[str, Any
 
     The base is solved only where a scenario starts from it.
     """
-    from soe_lib.model.solve import Options
+    from soe_lib.solver.session import Options
 
     model = None
     if any(not one.blocks for one in scenarios):

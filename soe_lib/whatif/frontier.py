@@ -14,18 +14,18 @@ from matplotlib.axes import Axes
 
 from soe_lib.errors import DataError, SoeError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model import budget
 from soe_lib.model.axis import Floats
 from soe_lib.model.planning import Recorded, of_record
 from soe_lib.model.planning import plan as planned
 from soe_lib.review import style, words
 from soe_lib.review.style import Chart
+from soe_lib.solver import budget
 from soe_lib.store.plan import Plan
 from soe_lib.whatif.measures import Measure, in_horizon, measure
 
 if TYPE_CHECKING:
     from soe_lib.model.living import Living
-    from soe_lib.model.solve import Options
+    from soe_lib.solver.session import Options
     from soe_lib.whatif.limit import Limited
 
 Progress = Callable[[int, int], None]

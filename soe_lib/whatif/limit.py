@@ -15,16 +15,16 @@ from soe_lib.errors import DataError
 from soe_lib.model.axis import Floats
 from soe_lib.model.blocks import STANDARD, kept_close
 from soe_lib.model.model import Model
-from soe_lib.model.solve import INFINITY, Answer, Gate, Options
 from soe_lib.model.terms import Balance, Effect, Part
+from soe_lib.solver.session import INFINITY, Answer, Gate, Options
 from soe_lib.store.plan import Plan
 from soe_lib.whatif.measures import Linear, Measure, Moved
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
-    from soe_lib.model.canonical import Canonical
     from soe_lib.model.network import Network
     from soe_lib.model.terms import Block
+    from soe_lib.solver.program import Canonical
 
 
 GIVE = 1e-9

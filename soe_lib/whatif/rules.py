@@ -16,11 +16,11 @@ from soe_lib.model.blocks import STANDARD, kept_close
 from soe_lib.model.model import Model
 from soe_lib.model.planning import Recorded, of_record
 from soe_lib.model.planning import plan as planned
-from soe_lib.model.solve import Gate, Options
 from soe_lib.model.terms import Rate
 from soe_lib.money.ledger import STEERING
 from soe_lib.review import words
 from soe_lib.review.options import MANUAL
+from soe_lib.solver.session import Gate, Options
 from soe_lib.store.plan import Plan
 from soe_lib.whatif import measures
 from soe_lib.whatif.measures import CELL, Moved, in_horizon

@@ -27,7 +27,7 @@ from soe_lib.workbench.answer import Answer, Change, Draft, Seconds
 from soe_lib.workbench.control import Choices, Note, Part
 
 if TYPE_CHECKING:
-    from soe_lib.model.solve import Options
+    from soe_lib.solver.session import Options
     from soe_lib.whatif.edits import Edit
 
 
@@ -166,8 +166,8 @@ class Explorer:
 
     def __init__(self, snapshot: Snapshot, *, record: Recorded = "find", options: Options | None = None) -> None:
         from soe_lib.model.living import Living
-        from soe_lib.model.solve import Options as Limits
-        from soe_lib.model.watch import Watch
+        from soe_lib.solver.diagnostics import Watch
+        from soe_lib.solver.session import Options as Limits
 
         started = time.perf_counter()
         self.snapshot, self.record, self.watch = snapshot, of_record(snapshot, record), Watch()

@@ -20,8 +20,8 @@ from soe_lib.review import words
 from soe_lib.workbench.answer import NAMES, NO_CHANGE, Answer, Kpi
 
 if TYPE_CHECKING:
-    from soe_lib.model.watch import Progress
     from soe_lib.review.charts import Chart
+    from soe_lib.solver.diagnostics import Progress
 
 
 STYLE = {"svg.fonttype": "none", "svg.hashsalt": "soe"}

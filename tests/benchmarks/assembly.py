@@ -24,7 +24,7 @@ def measure(shape: str, items: int) -> dict[str, float | str | int]:
     from soe_lib.extract.snapshot import read
     from soe_lib.model.convex import express  # noqa: F401  (CVXPY's import is not part of the figure)
     from soe_lib.model.model import Model
-    from soe_lib.model.solve import Gate, Options
+    from soe_lib.solver.session import Gate, Options
 
     with tempfile.TemporaryDirectory() as folder:
         size = {"plants": 4, "lines": 5, "warehouses": 8, "customer_classes": 3}

@@ -19,7 +19,7 @@ import polars as pl
 import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.model import Model
-from soe_lib.model.solve import Gate
+from soe_lib.solver.session import Gate
 from soe_lib.whatif.attribution import attribute
 from soe_lib.whatif.disruptions import Disruption, disruptions
 from soe_lib.whatif.scenario import Scenario

@@ -43,8 +43,8 @@ from scipy.stats import gamma
 import soe_lib as soe
 from soe_lib.errors import SolveError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.solve import Gate
 from soe_lib.model.two_stage import cells_of, holding, two_stage
+from soe_lib.solver.session import Gate
 
 MONDAY, WEEKS, PAST, LAGS = date(2026, 1, 5), 8, 52, 5
 NETWORKS, SCENARIOS, FRESH = 20, 100, 400

@@ -23,8 +23,7 @@ from typing import Any
 
 import soe_lib as soe
 import soe_lib.model.convex  # CVXPY's import is nobody's time
-from soe_lib.model.solve import Options
-from soe_lib.model.tiered import Cold
+from soe_lib.solver.session import Cold, Options
 from tests.benchmarks.many_scenarios import DEMO
 from tests.benchmarks.peers import NETWORK
 from tests.benchmarks.record import remember

@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 
 import soe_lib as soe
-from soe_lib.model.solve import Gate
+from soe_lib.solver.session import Gate
 
 TARGET = 0.3
 DAYS = 30

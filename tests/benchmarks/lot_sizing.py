@@ -2,7 +2,7 @@
 
 `python -m tests.benchmarks.lot_sizing [SECONDS] [NAMES …]` compares the formulations tried on each of them, in one run
 with the same limit: big-M rows alone, with the rows of `InTime`, and both with and without the search in
-neighbourhoods (`soe_lib/model/polish.py`).
+neighbourhoods (`soe_lib/solver/whole_numbers.py`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from soe_lib.model import polish
 from soe_lib.model.blocks import STANDARD, InTime
 from soe_lib.model.model import Model
-from soe_lib.model.solve import Options
+from soe_lib.solver import whole_numbers
+from soe_lib.solver.session import Options
 from tests.networks import snapshot, weeks
 
 Tables = dict[str, list[dict[str, Any]]]
@@ -160,18 +160,20 @@ FORMULATIONS = {"in time": STANDARD, "big-M": PLAIN}
 
 def measure(tables: Tables, seconds: float) -> list[tuple[str, float, float, float]]:
     """Formulation, objective, gap and seconds (with assembling), for a gap of 1 %, one after the other."""
-    found, first = [], polish.FIRST_WORK
+    found, first = [], whole_numbers.FIRST_WORK
     with tempfile.TemporaryDirectory() as folder:
         asked = snapshot(Path(folder), '[costs]\nper = "period"\n', **tables)
     for name, blocks in FORMULATIONS.items():
         for searched in (True, False):
-            polish.FIRST_WORK = first if searched else sys.maxsize  # all work in the first step: plain branch and bound
+            whole_numbers.FIRST_WORK = (
+                first if searched else sys.maxsize
+            )  # all work in the first step: plain branch and bound
             started = time.perf_counter()
             plan = Model(asked, blocks).solve(Options(gap=0.01, seconds=seconds))
             spent = time.perf_counter() - started
             label = f"{name}, {'neighbourhoods' if searched else 'branch and bound'}"
             found.append((label, plan.objective, float(plan.solution["gap"]), spent))
-    polish.FIRST_WORK = first
+    whole_numbers.FIRST_WORK = first
     return found
 
 

@@ -28,11 +28,11 @@ import polars as pl
 import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.model import Model
-from soe_lib.model.solve import Options
 from soe_lib.replay.known import shaped
 from soe_lib.replay.loop import Replay, earned, live
 from soe_lib.replay.planners import BaseStock, Decisions
 from soe_lib.replay.truth import DECIDED, Truth
+from soe_lib.solver.session import Options
 
 START = date(2026, 3, 2)
 LINE = ("item", "location", "customer")

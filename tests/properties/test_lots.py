@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from soe_lib.errors import SolveError
-from soe_lib.model import polish
 from soe_lib.model.blocks import STANDARD, InTime
 from soe_lib.model.model import Model
-from soe_lib.model.solve import Options
+from soe_lib.solver import whole_numbers
+from soe_lib.solver.session import Options
 from tests.benchmarks.lot_sizing import trigeiro
 from tests.networks import MONDAY, snapshot
 from tests.properties.independent import answer
@@ -57,8 +57,8 @@ def test_five_hundred_companies(tmp_path: Path) -> None:
 def test_the_search_in_neighbourhoods_ends_at_the_same_optimum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = snapshot(tmp_path, '[costs]\nper = "period"\n', **trigeiro(4, 6, 0.9, 3))
     straight = Model(asked).solve(EXACT)
-    monkeypatch.setattr(polish, "FIRST_WORK", 0)
-    monkeypatch.setattr(polish, "OPEN", 8)
+    monkeypatch.setattr(whole_numbers, "FIRST_WORK", 0)
+    monkeypatch.setattr(whole_numbers, "OPEN", 8)
     searched = Model(asked).solve(EXACT)
     assert searched.objective == pytest.approx(straight.objective, rel=1e-9)
     assert searched.solution["gap"] == pytest.approx(0, abs=1e-9)

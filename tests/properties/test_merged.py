@@ -10,10 +10,10 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.errors import SolveError
-from soe_lib.model import solve, tiered
-from soe_lib.model.merged import Merged, MergedFirst
-from soe_lib.model.solve import Gate, Options
-from soe_lib.model.tiered import Cold, Tiered
+from soe_lib.solver import presolve, session
+from soe_lib.solver.presolve import Tiered
+from soe_lib.solver.race import Merged, MergedFirst
+from soe_lib.solver.session import Cold, Gate, Options
 from tests.properties.test_cushion import company
 from tests.properties.test_tiered import program
 
@@ -23,7 +23,7 @@ KINDS = ("plain", "shelf life", "late only", "proportional", "promised")
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> list[MergedFirst]:
     """Every program has tiers enough, and who ran is kept."""
-    monkeypatch.setattr(tiered, "MANY", 1)
+    monkeypatch.setattr(presolve, "MANY_TIERS", 1)
     ran: list[MergedFirst] = []
     run = MergedFirst.run
     monkeypatch.setattr(MergedFirst, "run", lambda self: (ran.append(self), run(self))[1])
@@ -35,7 +35,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> list[MergedFirst]:
 def test_it_is_the_answer_with_all_tiers(
     tmp_path: Path, few: list[MergedFirst], monkeypatch: pytest.MonkeyPatch, kind: str, race: bool
 ) -> None:
-    monkeypatch.setattr(solve, "LARGE", 1 if race else 10**9)
+    monkeypatch.setattr(session, "LARGE", 1 if race else 10**9)
     model = soe.Model(company(tmp_path, 2, kind)).staged()
     cold, whole = Cold.of(model.canonical, model.weights), Gate(model.canonical).answer(model.weights)
     assert few, "merged tiers come first"
@@ -56,7 +56,7 @@ def test_the_plan_with_merged_tiers_is_a_corner_of_the_program_with_all(tmp_path
     answer = first.answer()
     highs = Gate(found.program).start_from(merged.parts(first.basis, answer.x)).highs
     highs.setOptionValue("simplex_iteration_limit", 0)
-    highs.setOptionValue("simplex_strategy", solve.PRIMAL)
+    highs.setOptionValue("simplex_strategy", session.PRIMAL)
     highs.run()
     x = np.asarray(highs.getSolution().col_value)
     assert highs.getInfo().primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
@@ -90,7 +90,7 @@ def test_a_merged_tier_is_as_wide_as_its_parts_and_costs_their_mean() -> None:
 
 @pytest.mark.parametrize("large", [1, 10**9])
 def test_a_refusal_is_of_the_whole_program(few: list[MergedFirst], monkeypatch: pytest.MonkeyPatch, large: int) -> None:
-    monkeypatch.setattr(solve, "LARGE", large)
+    monkeypatch.setattr(session, "LARGE", large)
     with pytest.raises(SolveError, match="infeasible"):
         Cold.of(program(np.inf, room=-1.0), np.zeros(6))
     assert few

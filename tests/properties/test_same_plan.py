@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 import soe_lib as soe
 from soe_lib.model.blocks import STANDARD
-from soe_lib.model.canonical import Canonical
 from soe_lib.model.model import Model
-from soe_lib.model.solve import Gate, Options
+from soe_lib.solver.program import Canonical
+from soe_lib.solver.session import Gate, Options
 from soe_lib.store.plan import Plan
 from tests.networks import snapshot
 from tests.properties.random_network import network
@@ -69,7 +69,7 @@ def test_five_permutations_of_rows_and_blocks_move_no_unit(tmp_path: Path, seed:
 def test_with_whole_numbers_too_the_solver_is_handed_the_same_program_and_no_unit_moves(
     tmp_path: Path, seed: int
 ) -> None:
-    """Minimum runs, set-ups, offers by multiples: the rule of `soe_lib.model.solve`, proven to gap 0."""
+    """Minimum runs, set-ups, offers by multiples: the rule of `soe_lib.solver.session`, proven to gap 0."""
     tables = rich(seed) if seed else _lots(network(3))
     model = Model(snapshot(tmp_path / "base", **tables))
     if not model.canonical.integer.any():  # a network that chance gave no lots: give it some

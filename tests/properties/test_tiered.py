@@ -11,12 +11,12 @@ import scipy.sparse as sp
 import soe_lib as soe
 from soe_lib.errors import SolveError
 from soe_lib.model.blocks.cushion import Cushion
-from soe_lib.model.canonical import Canonical
 from soe_lib.model.living import Living
 from soe_lib.model.network import Network
-from soe_lib.model.race import LARGE
-from soe_lib.model.solve import Gate
-from soe_lib.model.tiered import Cold, Tiered
+from soe_lib.solver.presolve import Tiered
+from soe_lib.solver.program import Canonical
+from soe_lib.solver.race import LARGE
+from soe_lib.solver.session import Cold, Gate
 from tests.properties.test_cushion import company
 
 DEMO = Path(__file__).parents[2] / "data" / "demo"

@@ -16,6 +16,19 @@ def test_each_room_imports_only_what_lies_below_it() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_only_the_solver_room_knows_highs() -> None:
+    found = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "soe_lib").rglob("*.py")
+        for line in path.read_text("utf-8").splitlines()
+        if line.split("#")[0]
+        .strip()
+        .startswith(("import highspy", "from highspy", "highspy.", 'import_module("highspy'))
+    }
+    assert {path for path in found if not path.startswith("soe_lib/solver/")} == set()
+    assert found, "the room itself does"
+
+
 def test_every_room_stands_in_the_contract_and_on_the_map() -> None:
     contract = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"][0]
     layers = " : ".join(contract["layers"]).replace("|", ":")

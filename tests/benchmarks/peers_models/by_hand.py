@@ -12,8 +12,7 @@ import polars as pl
 import scipy.sparse as sp
 
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.joint import JointLast
-from soe_lib.model.race import LARGE, PATIENCE, RUNNERS, race
+from soe_lib.solver.race import LARGE, PATIENCE, RUNNERS, JointLast, race
 from tests.benchmarks.peers_models.problem import Problem, state
 from tests.benchmarks.peers_models.timed import Timed
 

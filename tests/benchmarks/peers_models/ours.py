@@ -8,7 +8,7 @@ from typing import Any
 import soe_lib as soe
 import soe_lib.model.convex  # CVXPY's import is nobody's time
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.solve import Gate
+from soe_lib.solver.session import Gate
 from tests.benchmarks.peers_models.timed import Timed
 
 

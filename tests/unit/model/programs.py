@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sp
 
-from soe_lib.model.canonical import Canonical
+from soe_lib.solver.program import Canonical
 
 INF = np.inf
 

@@ -17,12 +17,13 @@ from scipy.optimize import linprog
 
 import soe_lib as soe
 from soe_lib.cli import main
-from soe_lib.model import budget, planning
+from soe_lib.model import planning
 from soe_lib.model.model import Model
-from soe_lib.model.polish import rounded
-from soe_lib.model.watch import Watch, shown
 from soe_lib.pack import verify
 from soe_lib.review import words
+from soe_lib.solver import budget
+from soe_lib.solver.diagnostics import Watch, shown
+from soe_lib.solver.whole_numbers import rounded
 from soe_lib.store.plan import Plan
 from tests import setups
 
@@ -34,7 +35,7 @@ BUSY = {"items": 14, "lines": 3, "weeks": 10}
 @pytest.fixture
 def tally(monkeypatch: pytest.MonkeyPatch) -> budget.Tally:
     fresh = budget.Tally()
-    monkeypatch.setattr("soe_lib.model.solve.TALLY", fresh)
+    monkeypatch.setattr("soe_lib.solver.session.TALLY", fresh)
     monkeypatch.setattr(budget, "TALLY", fresh)
     return fresh
 
@@ -168,8 +169,8 @@ def test_pages_of_one_pack_speak_of_one_plan(tmp_path: Path, monkeypatch: pytest
 
 
 def test_how_far_a_run_is_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("soe_lib.model.watch.FIRST_WORD", 0.2)
-    monkeypatch.setattr("soe_lib.model.watch.LATER", 0.2)
+    monkeypatch.setattr("soe_lib.solver.diagnostics.FIRST_WORD", 0.2)
+    monkeypatch.setattr("soe_lib.solver.diagnostics.LATER", 0.2)
     watch, log = Watch(), io.StringIO()
     model = Model(setups.company(tmp_path / "busy", 8, **BUSY))
     with shown(watch, log, "EUR"):
@@ -196,8 +197,8 @@ def test_who_sits_before_a_search_is_told_how_far_it_is(
 
 @pytest.mark.parametrize("as_json", [True, False])
 def test_the_command_says_how_far_it_came(tmp_path: Path, as_json: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("soe_lib.model.watch.FIRST_WORD", 0.2)
-    monkeypatch.setattr("soe_lib.model.watch.LATER", 0.2)
+    monkeypatch.setattr("soe_lib.solver.diagnostics.FIRST_WORD", 0.2)
+    monkeypatch.setattr("soe_lib.solver.diagnostics.LATER", 0.2)
     setups.company(tmp_path / "busy", 9, **BUSY)
     asked = [
         "plan",

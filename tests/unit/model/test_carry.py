@@ -9,9 +9,9 @@ import polars as pl
 
 from soe_lib.model.blocks import STANDARD
 from soe_lib.model.blocks.sell import Commitments
-from soe_lib.model.carry import carried
 from soe_lib.model.model import Model
-from soe_lib.model.solve import Gate
+from soe_lib.solver.session import Gate
+from soe_lib.solver.warm_start import carried
 from tests.unit.workbench.companies import network
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from soe_lib.model.canonical import Canonical
-from soe_lib.model.corner import optimal_face
-from soe_lib.model.solve import Gate
+from soe_lib.solver.program import Canonical
+from soe_lib.solver.session import Gate
+from soe_lib.solver.tie_break import optimal_face
 
 INF = np.inf
 

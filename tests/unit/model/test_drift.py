@@ -10,8 +10,8 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.model.certificate import DUAL
-from soe_lib.model.highs import Highs
-from soe_lib.model.solve import Gate
+from soe_lib.solver.race import Highs
+from soe_lib.solver.session import Gate
 from tests.benchmarks.many_scenarios import scenarios
 
 DEMO = Path(__file__).resolve().parents[3] / "data" / "demo"

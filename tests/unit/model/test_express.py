@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import soe_lib as soe
-from soe_lib.model.canonical import Canonical
 from soe_lib.model.convex import express
+from soe_lib.solver.program import Canonical
 
 ROOT = Path(__file__).parents[3]
 CASES = sorted(path.parent.name for path in (ROOT / "tests" / "published").glob("*/settings.toml"))

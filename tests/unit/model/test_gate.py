@@ -20,12 +20,11 @@ from click.testing import CliRunner
 import soe_lib as soe
 from soe_lib.cli import main
 from soe_lib.errors import DataError, FormulationError, SolveError
-from soe_lib.model.canonical import Canonical
 from soe_lib.model.certificate import certify
-from soe_lib.model.highs import Highs
 from soe_lib.model.model import Model
-from soe_lib.model.race import race
-from soe_lib.model.solve import Gate, Options
+from soe_lib.solver.program import Canonical
+from soe_lib.solver.race import Highs, race
+from soe_lib.solver.session import Gate, Options
 from tests.analytic.test_two_items import asked, line
 from tests.networks import snapshot, weeks, write
 from tests.properties.test_metamorphic import rich
@@ -163,8 +162,8 @@ def test_a_run_that_ends_without_a_word_is_done_again(monkeypatch: pytest.Monkey
         ran.append(how)
         return highspy.HighsStatus.kOk if how[1] in broken else run(self)
 
-    monkeypatch.setattr("soe_lib.model.solve.LARGE", 0)
-    monkeypatch.setattr("soe_lib.model.solve.race", lambda _names, load, _patience: ("hipo", load("hipo")))
+    monkeypatch.setattr("soe_lib.solver.session.LARGE", 0)
+    monkeypatch.setattr("soe_lib.solver.session.race", lambda _names, load, _patience: ("hipo", load("hipo")))
     monkeypatch.setattr(Highs, "run", runs)
     answer = Gate(fine()).answer()
     assert answer.objective == pytest.approx(12)
@@ -175,7 +174,7 @@ def test_a_run_that_ends_without_a_word_is_done_again(monkeypatch: pytest.Monkey
 def test_nothing_is_published_by_a_process_that_is_killed(tmp_path: Path) -> None:
     out, ready = tmp_path / "out", tmp_path / "ready"
     code = f"""
-import pathlib, soe_lib.model.solve as solve
+import pathlib, soe_lib.solver.session as solve
 from tests.unit.model.programs import market_split
 def answer(gate, weights=None, run=solve.Gate.answer):
     pathlib.Path({str(ready)!r}).touch()

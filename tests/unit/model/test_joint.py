@@ -8,11 +8,11 @@ import pytest
 import scipy.sparse as sp
 
 from soe_lib.errors import SolveError
-from soe_lib.model import solve
-from soe_lib.model.canonical import Canonical
-from soe_lib.model.joint import SHARED, JointLast, shared
-from soe_lib.model.solve import Gate, Options
-from soe_lib.model.watch import Watch
+from soe_lib.solver import session
+from soe_lib.solver.diagnostics import Watch
+from soe_lib.solver.program import Canonical
+from soe_lib.solver.race import SHARED, JointLast, shared
+from soe_lib.solver.session import Gate, Options
 
 STATUS = highspy.HighsModelStatus
 ITEMS = 10
@@ -111,7 +111,7 @@ def test_stopped_before_it_starts_nothing_is_proven() -> None:
 
 
 def test_who_watches_the_gate_can_stop_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(solve, "LARGE", 1)
+    monkeypatch.setattr(session, "LARGE", 1)
     assert Gate(lines()).answer().objective == pytest.approx(10 * (19 + 18 + 17 + 16 + 15) - 20)
     watch = Watch()
     watch.cancel()
@@ -136,8 +136,8 @@ def test_shared_are_inequalities_with_many_entries() -> None:
 def test_a_near_program_is_joined_after_a_while_by_whoever_won_from_nothing(
     monkeypatch: pytest.MonkeyPatch, won: str, runners: tuple[str, ...], patience: float
 ) -> None:
-    monkeypatch.setattr(solve, "LARGE", 1)
-    monkeypatch.setattr(solve, "PATIENCE", patience)
+    monkeypatch.setattr(session, "LARGE", 1)
+    monkeypatch.setattr(session, "PATIENCE", patience)
     asked: list[str] = []
     runner = Gate._runner
     monkeypatch.setattr(Gate, "_runner", lambda self, name: (asked.append(name), runner(self, name))[1])

@@ -9,9 +9,9 @@ import pytest
 import scipy.sparse as sp
 
 from soe_lib.errors import SolveError
-from soe_lib.model.canonical import Canonical
-from soe_lib.model.lean import Lean
-from soe_lib.model.solve import Gate
+from soe_lib.solver.presolve import Lean
+from soe_lib.solver.program import Canonical
+from soe_lib.solver.session import Gate
 from tests.unit.model.programs import INF, canonical, fine
 
 SEEDS = 60

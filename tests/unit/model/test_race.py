@@ -8,8 +8,8 @@ import time
 import highspy
 import pytest
 
-from soe_lib.model import race as module
-from soe_lib.model.race import RUNNERS, race
+from soe_lib.solver import race as module
+from soe_lib.solver.race import RUNNERS, race
 
 OPTIMAL, UNKNOWN = highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kUnknown
 

@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 import soe_lib as soe
-from soe_lib.model.start import Start
+from soe_lib.model.living import started
+from soe_lib.solver.warm_start import Start
 from soe_lib.whatif.distributed import Task, WarmSolver
 from tests.unit.whatif.conftest import tiny
 from tests.unit.workbench.companies import network
@@ -24,7 +25,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> soe.Snapshot:
 @pytest.fixture(scope="module")
 def sent(company: soe.Snapshot) -> Start:
     """An answer that has travelled."""
-    found: Start = pickle.loads(pickle.dumps(Start.of(soe.Model(company))))  # noqa: S301  (our own)
+    found: Start = pickle.loads(pickle.dumps(started(soe.Model(company))))  # noqa: S301  (our own)
     return found
 
 
@@ -60,16 +61,16 @@ def test_an_edit_is_answered_from_it_as_from_ones_own(company: soe.Snapshot, sen
 )
 def test_it_is_not_believed_of_another_model(company: soe.Snapshot, sent: Start, path: str, factor: float) -> None:
     other = soe.Scenario("other").scale(path, factor).apply(company)
-    assert sent.fits(soe.Model(company))
-    assert not sent.fits(soe.Model(other))
+    assert sent.fits(soe.Model(company).canonical)
+    assert not sent.fits(soe.Model(other).canonical)
     assert begun(other, sent).base.identity == soe.plan(other).identity
 
 
 def test_a_recipe_moves_neither_money_nor_limits_and_is_noticed(tiny: soe.Snapshot) -> None:
-    start = Start.of(soe.Model(tiny))
+    start = started(soe.Model(tiny))
     other = soe.Scenario("more resin").scale("components.quantity", 1.5).apply(tiny)
-    assert start.fits(soe.Model(tiny))
-    assert not start.fits(soe.Model(other))
+    assert start.fits(soe.Model(tiny).canonical)
+    assert not start.fits(soe.Model(other).canonical)
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def test_aims_before_money_are_reached_by_whoever_needs_them(tiny: soe.Snapshot)
     assert "service" in soe.Model(fair).balances
     assert Task(fair).solved(soe.Model(fair)).start is None
     assert begun(fair, None).base.identity == soe.plan(fair).identity
-    assert not Start.of(soe.Model(fair)).fits(soe.Model(fair))
+    assert not started(soe.Model(fair)).fits(soe.Model(fair).canonical)
 
 
 def test_a_living_base_with_whole_numbers_starts_again_from_itself(lots: soe.Snapshot) -> None:

@@ -12,7 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import soe_lib as soe
-from soe_lib.model.solve import Gate
+from soe_lib.solver.session import Gate
 from soe_lib.whatif.why_not import moves
 from soe_lib.workbench.answer import Draft
 from soe_lib.workbench.explorer import Explorer

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from soe_lib.model.watch import Progress
+from soe_lib.solver.diagnostics import Progress
 from soe_lib.whatif.scenario import Scenario
 from soe_lib.workbench import view
 from soe_lib.workbench.answer import Answer, Kpi

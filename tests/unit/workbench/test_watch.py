@@ -7,9 +7,9 @@ import pytest
 from scipy import sparse
 
 from soe_lib.errors import SolveError
-from soe_lib.model.canonical import Canonical
-from soe_lib.model.solve import Gate, Options
-from soe_lib.model.watch import Progress, Watch
+from soe_lib.solver.diagnostics import Progress, Watch
+from soe_lib.solver.program import Canonical
+from soe_lib.solver.session import Gate, Options
 
 
 def knapsack(items: int = 60, seed: int = 3) -> Canonical:

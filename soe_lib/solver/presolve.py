@@ -1,10 +1,20 @@
-"""A program without the rows that only bound one quantity, for runs from a basis, in which presolve has no part.
+"""Smaller programs with the same answer.
+
+`Lean`: a program without the rows that only bound one quantity, for runs from a basis, in which presolve has no part.
 
 A demand that is served or left short, `sell + short == demand`, says that `sell <= demand` once `short` is written as
 what is left; a limit on one quantity is a bound. Three quarters of the rows of a large network are of these kinds
 (31,410 of 43,170 on 95,940 quantities), and each step of the simplex method pays for every row. The answer is brought
 back to the whole program exactly: quantities from the rows, prices and reduced money from dual feasibility (Andersen &
 Andersen 1995, "Presolving in linear programming", §3).
+
+`Tiered`: a program in which stock is what fills the tiers of its cushion: a cold solve without the cushion's rows.
+
+A row of the cushion says `stock + Σ below >= level`, with every `below` between 0 and the width of its tier and the
+widths adding up to the level. So stock is the filled part of each tier, width − below, and what lies above them: tiers
+take the place of stock wherever it acts, as parallel arcs with convex costs do in a network (Ahuja, Magnanti & Orlin
+1993, Network Flows, §14.3), and a row for each item, place and period is gone. The answer is brought back exactly: the
+price of such a row is the reduced money of the stock above its tiers.
 """
 
 from __future__ import annotations
@@ -18,11 +28,12 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from soe_lib.model.axis import Floats
-from soe_lib.model.canonical import Canonical
+from soe_lib.solver.program import Canonical, Floats
+from soe_lib.solver.race import KINDS, Merged, stated
 
 if TYPE_CHECKING:
-    from soe_lib.model.solve import Answer
+    from soe_lib.solver.session import Answer
+
 
 Places = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
@@ -190,3 +201,119 @@ def _kept(parts: Mapping[str, slice], places: Places) -> dict[str, slice]:
 
 
 _STATUS = highspy.HighsBasisStatus
+
+
+CUSHION = "cushion"
+MANY_TIERS = 10_000
+"""Tiers from which a first run with merged ones pays; the demo, which HiGHS solves in a second, has 8,112."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tiered:
+    """The smaller program and how its answer is read.
+
+    Parameters
+    ----------
+    canonical : the whole program. program : the smaller one, with the same columns.
+    row, stock : shape (rows left out,), each row of the cushion and its column of stock (in `program`: what is above).
+    tier, of : shape (tiers,), columns of the tiers (in `program`: how much is filled), and of which row each is.
+    kept : the rows of the smaller program.
+    """
+
+    canonical: Canonical
+    program: Canonical
+    row: Places
+    stock: Places
+    tier: Places
+    of: Places
+    kept: Places
+
+    @classmethod
+    def of_program(cls, canonical: Canonical) -> Tiered | None:
+        """None where no row of a cushion can be left out, or numbers are whole."""
+        if CUSHION not in canonical.rows or canonical.integer.any():
+            return None
+        place = canonical.rows[CUSHION]
+        entries = np.diff(canonical.matrix.indptr)
+        part = canonical.matrix.tocsr()[place].tocoo()
+        alone = entries[part.col] == 1
+        tiers = alone & (canonical.lower[part.col] == 0.0) & np.isfinite(canonical.upper[part.col])
+        stocks = ~alone & (canonical.lower[part.col] == 0.0) & np.isinf(canonical.upper[part.col])
+        count = place.stop - place.start
+        level, low = -canonical.row_upper[place], canonical.row_lower[place]
+        wide = np.bincount(part.row[tiers], canonical.upper[part.col[tiers]], count)
+        odd = np.bincount(part.row[(part.data != -1.0) | ~(tiers | stocks)], minlength=count)
+        shared = np.bincount(part.col[stocks], minlength=len(entries)) > 1
+        twice = np.bincount(part.row[stocks][shared[part.col[stocks]]], minlength=count)
+        good = (odd + twice == 0) & (np.bincount(part.row[stocks], minlength=count) == 1) & np.isneginf(low)
+        good &= np.abs(wide - level) <= CLOSE * np.abs(level)
+        if not good.any():
+            return None
+        row = np.flatnonzero(good)
+        stock = np.zeros(count, np.intp)
+        stock[part.row[stocks]] = part.col[stocks]
+        mine = tiers & good[part.row]
+        of = (np.cumsum(good) - 1)[part.row[mine]]
+        left = np.ones(len(canonical.row_upper), bool)
+        left[row + place.start] = False
+        kept = np.flatnonzero(left)
+        stock, tier = stock[row], part.col[mine].astype(np.intp)
+        return cls(canonical, _smaller(canonical, stock, tier, of, kept), row + place.start, stock, tier, of, kept)
+
+    @property
+    def merged(self) -> Merged | None:
+        """The smaller program with one tier for each row, where there are many."""
+        return Merged.of(self.program, self.tier, self.of) if len(self.tier) >= MANY_TIERS else None
+
+    def weights(self, weights: Floats) -> Floats:
+        """The tie-break's price of each column: it singles out the same plan."""
+        return _filled(weights, self.stock, self.tier, self.of)
+
+    def whole(self, answer: Answer) -> Answer:
+        """The answer to the whole program."""
+        x, reduced, price = answer.x.copy(), answer.reduced.copy(), np.zeros(len(self.canonical.row_upper))
+        price[self.kept] = answer.price
+        price[self.row] = -reduced[self.stock]
+        x[self.stock] += np.bincount(self.of, x[self.tier], len(self.row))
+        x[self.tier] = np.maximum(self.canonical.upper[self.tier] - x[self.tier], 0.0)
+        reduced[self.stock], reduced[self.tier] = 0.0, -reduced[self.tier]
+        return replace(answer, x=x, price=price, reduced=reduced)
+
+    def basis(self, basis: highspy.HighsBasis) -> highspy.HighsBasis:
+        """The basis of the whole program: stock is basic, its row where what is above it was, a full tier at 0."""
+        status = highspy.HighsBasisStatus
+        basic, low, high = (int(one) for one in (status.kBasic, status.kLower, status.kUpper))
+        columns = np.array([int(one) for one in basis.col_status])
+        rows = np.full(len(self.canonical.row_upper), basic)
+        rows[self.kept] = [int(one) for one in basis.row_status]
+        rows[self.row] = np.where(columns[self.stock] == basic, basic, high)
+        columns[self.stock] = basic
+        filled = columns[self.tier]
+        columns[self.tier] = np.where(filled == basic, basic, np.where(filled == high, low, high))
+        return stated(columns, [KINDS[one] for one in rows.tolist()])
+
+
+def _smaller(canonical: Canonical, stock: Places, tier: Places, of: Places, kept: Places) -> Canonical:
+    """The program with filled tiers in the place of what is below, without the rows of the cushion."""
+    rest = canonical.matrix.tocsr()[kept].tocsc()
+    acts = rest[:, stock[of]].tocoo()
+    more = sp.csc_array((acts.data, (acts.row, tier[acts.col])), shape=rest.shape)
+    matrix = sp.csc_array(rest + more)
+    matrix.sort_indices()
+    ends = {name: np.searchsorted(kept, (part.start, part.stop)).tolist() for name, part in canonical.rows.items()}
+    return replace(
+        canonical,
+        matrix=matrix,
+        cost=_filled(canonical.cost, stock, tier, of),
+        row_lower=canonical.row_lower[kept],
+        row_upper=canonical.row_upper[kept],
+        rows={name: slice(*end) for name, end in ends.items()},
+        offset=canonical.offset + float(canonical.cost[tier] @ canonical.upper[tier]),
+    )
+
+
+def _filled(cost: Floats, stock: Places, tier: Places, of: Places) -> Floats:
+    """What a unit that fills a tier costs: that of stock, without that of what is below."""
+    found = cost.copy()
+    found[tier] = cost[stock[of]] - cost[tier]
+    return found

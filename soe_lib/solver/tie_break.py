@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from soe_lib.model.axis import Floats
-from soe_lib.model.canonical import Canonical
+from soe_lib.solver.program import Canonical, Floats
 
 CHOSEN_ON = 1e-7
 """A reduced cost or a price above this pins its column or row when ties are broken (HiGHS's own dual tolerance)."""

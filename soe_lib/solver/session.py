@@ -21,19 +21,27 @@ import numpy as np
 import numpy.typing as npt
 
 from soe_lib.errors import SolveError
-from soe_lib.model import budget
-from soe_lib.model import pattern as keeping
-from soe_lib.model.axis import Floats
-from soe_lib.model.budget import TALLY
-from soe_lib.model.canonical import Canonical
-from soe_lib.model.corner import optimal_face
-from soe_lib.model.highs import Highs
-from soe_lib.model.joint import DEVEX, JointLast
-from soe_lib.model.merged import Merged, MergedFirst
-from soe_lib.model.polish import Begun, rounded, search
-from soe_lib.model.race import INTERIOR, LARGE, PATIENCE, RUNNERS, Runner, race
-from soe_lib.model.refusal import check, refusal
-from soe_lib.model.watch import Watch, of_process
+from soe_lib.solver import budget
+from soe_lib.solver import whole_numbers as keeping
+from soe_lib.solver.budget import TALLY
+from soe_lib.solver.diagnostics import Watch, check, of_process, refusal
+from soe_lib.solver.presolve import Tiered
+from soe_lib.solver.program import Canonical, Floats
+from soe_lib.solver.race import (
+    DEVEX,
+    INTERIOR,
+    LARGE,
+    PATIENCE,
+    RUNNERS,
+    Highs,
+    JointLast,
+    Merged,
+    MergedFirst,
+    Runner,
+    race,
+)
+from soe_lib.solver.tie_break import optimal_face
+from soe_lib.solver.whole_numbers import Begun, rounded, search
 
 INFINITY = highspy.kHighsInf
 PROVEN = highspy.HighsModelStatus.kOptimal
@@ -69,7 +77,7 @@ class Options:
     gap : relative gap at which a plan with whole numbers counts as proven.
     solver : "auto" (simplex; where the LP is large, in a race with ipx and HiPO), "simplex", "ipx" or "hipo", for the
         first run of an LP; later runs start from a basis.
-    threads : of one run; other runs in the same process, ours or anybody's, may take another number (highs.py).
+    threads : of one run; other runs in the same process, ours or anybody's, may take another number (race.Highs).
     watch : sees how far each run is and may end it; None: nobody looks.
     """
 
@@ -549,6 +557,39 @@ class Gate:
             self.highs.changeColsBounds(len(columns), columns, low[columns], high[columns])
         if rows.size:
             self.highs.changeRowsBounds(len(rows), rows, row_low[rows], row_high[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Cold:
+    """A program solved from nothing.
+
+    Parameters
+    ----------
+    answer : of the whole program. gate : where it was found. tiered : what the gate held in place of the whole program.
+    """
+
+    answer: Answer
+    gate: Gate
+    tiered: Tiered | None
+
+    @classmethod
+    def of(cls, canonical: Canonical, weights: Floats, options: Options | None = None) -> Cold:
+        """Solve; raises SolveError where there is no proven answer, in the words of the whole program."""
+        tiered = Tiered.of_program(canonical)
+        if tiered is not None:
+            try:
+                gate = Gate(tiered.program, options, tiered.merged)
+                return cls(tiered.whole(gate.answer(tiered.weights(weights))), gate, tiered)
+            except SolveError as error:
+                if error.status in ("cancelled", "limit"):
+                    raise
+        gate = Gate(canonical, options)
+        return cls(gate.answer(weights), gate, None)
+
+    @property
+    def basis(self) -> highspy.HighsBasis:
+        """A basis of the whole program."""
+        return self.tiered.basis(self.gate.basis) if self.tiered else self.gate.basis
 
 
 def distance(old: Canonical, new: Canonical) -> float:

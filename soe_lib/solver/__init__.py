@@ -1,0 +1,1 @@
+"""How a program is solved: the only room that knows HiGHS."""

@@ -1,0 +1,340 @@
+"""What the gate refuses before and after a run, and the words for it: what is wrong, where, and how to mend it.
+
+Seeing how far a run is, and stopping it: HiGHS tells through its callbacks, from the thread that it runs in.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TextIO
+
+import highspy
+import numpy as np
+import numpy.typing as npt
+
+from soe_lib.errors import SolveError
+from soe_lib.solver.budget import PROGRESS
+from soe_lib.solver.program import Canonical, Floats
+from soe_lib.solver.race import Highs
+
+LEAST, MOST = 1e-9, 1e15
+"""HiGHS takes a coefficient up to the first for nothing, without a word, and refuses one from the second."""
+KINDS = highspy.HighsModelStatus
+UNPROVEN = (KINDS.kInfeasible, KINDS.kUnbounded, KINDS.kUnboundedOrInfeasible, KINDS.kUnknown, KINDS.kSolveError)
+
+
+def check(canonical: Canonical) -> None:
+    """Refuse figures that no solver can mean: NaN anywhere, an infinite cost or effect, a bound that excludes all.
+
+    HiGHS drops a coefficient that is NaN and takes a cost that is NaN, and then calls its answer optimal.
+    """
+    for what, bad in _unusable(canonical):
+        if bad.size:
+            raise SolveError(
+                f"refused: {bad.size} values of {what} are not numbers that a plan can have, first of "
+                f"{_where(canonical, what, int(bad[0]))}; mend the table that they come from",
+                status="refused",
+            )
+
+
+def _unusable(canonical: Canonical) -> Iterator[tuple[str, npt.NDArray[np.intp]]]:
+    """Each kind of figure, and the columns (or rows) where it cannot be used."""
+    yield "money", np.flatnonzero(~np.isfinite(canonical.cost))
+    yield "effect", _columns(canonical, ~np.isfinite(canonical.matrix.data))
+    yield "lower bound", np.flatnonzero(~(canonical.lower < np.inf))
+    yield "upper bound", np.flatnonzero(~(canonical.upper > -np.inf))
+    sides = (canonical.row_lower < np.inf) & (canonical.row_upper > -np.inf)
+    yield "right-hand side", np.flatnonzero(~sides)
+
+
+def _columns(canonical: Canonical, which: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """The columns of some entries of the matrix."""
+    return np.searchsorted(canonical.matrix.indptr, np.flatnonzero(which), side="right") - 1
+
+
+def _where(canonical: Canonical, what: str, at: int) -> str:
+    parts = canonical.rows if what == "right-hand side" else canonical.columns
+    return f"{'balance' if what == 'right-hand side' else 'flow'} {_owner(parts, at)}"
+
+
+def _owner(parts: Mapping[str, slice], at: int) -> str:
+    return next((name for name, place in parts.items() if place.start <= at < place.stop), str(at))
+
+
+def refusal(status: highspy.HighsModelStatus, canonical: Canonical, seconds: float) -> SolveError:
+    """The error for a run that ended without a proof.
+
+    Parameters
+    ----------
+    status : how HiGHS ended.
+    canonical : the program.
+    seconds : the time limit of the run [s].
+    """
+    if status in UNPROVEN and (ignored := _ignored(canonical)):
+        return SolveError(f"scaling: {ignored}", status="scaling")
+    name, advice = {
+        KINDS.kInfeasible: ("infeasible", "no plan keeps every promise; `soe conflict` names the cheapest to break"),
+        KINDS.kUnbounded: (
+            "unbounded",
+            f"{_without_limit(canonical)} without limit: look for an end value above its cost, or give a maximum",
+        ),
+        KINDS.kUnboundedOrInfeasible: ("infeasible_or_unbounded", "both are possible; check end values and promises"),
+        KINDS.kModelEmpty: ("empty", "nothing can be decided; is there any demand in the horizon?"),
+        KINDS.kTimeLimit: ("limit", f"no proof within {seconds:.0f} s; raise the time limit, or the gap that will do"),
+        KINDS.kIterationLimit: ("limit", "no proof within the iteration limit; raise it"),
+        KINDS.kMemoryLimit: ("limit", "no proof within the memory limit; shorten the horizon"),
+        KINDS.kInterrupt: ("limit", "the run was stopped from outside before it had a proof; run it again"),
+    }.get(
+        status,
+        ("error", f"HiGHS ended with {status.name}; look for figures outside [1e-3, 1e6], or take another solver"),
+    )
+    return SolveError(f"{name}: {advice}", status=name)
+
+
+def _ignored(canonical: Canonical) -> str:
+    """Says which figures are too small or too large to be seen by the solver; blank where none are."""
+    size = np.abs(canonical.matrix.data)
+    cells = _columns(canonical, ((size > 0) & (size <= LEAST)) | (size >= MOST))
+    far = np.flatnonzero(np.abs(canonical.cost) >= MOST)
+    if not cells.size and not far.size:
+        return ""
+    first = _owner(canonical.columns, int(cells[0] if cells.size else far[0]))
+    return (
+        f"{cells.size + far.size} figures are outside [{LEAST:.0e}, {MOST:.0e}], first of flow {first}, and no solver "
+        "sees them; count in another unit"
+    )
+
+
+def _zero(limit: Floats) -> Floats:
+    return np.where(np.isfinite(limit), 0.0, limit)
+
+
+def cone(canonical: Canonical) -> Canonical:
+    """The directions that keep every row and bound however far they go: their limits become 0, and 1 is as far."""
+    return replace(
+        canonical,
+        row_lower=_zero(canonical.row_lower),
+        row_upper=_zero(canonical.row_upper),
+        lower=np.where(np.isfinite(canonical.lower), 0.0, -1.0),
+        upper=np.where(np.isfinite(canonical.upper), 0.0, 1.0),
+        integer=np.zeros(len(canonical.cost), bool),
+    )
+
+
+def look(canonical: Canonical, seconds: float) -> None:
+    """Look whether a plan can start; raises SolveError where no quantities keep every row, or money has no limit.
+
+    Parameters
+    ----------
+    seconds : what each of the two looks may take; where it does not end, nothing is said.
+    """
+    highs = _quiet(canonical, seconds)
+    highs.changeColsCost(len(canonical.cost), np.arange(len(canonical.cost)), np.zeros(len(canonical.cost)))
+    highs.run()
+    if highs.getModelStatus() == KINDS.kInfeasible:
+        raise refusal(KINDS.kInfeasible, canonical, seconds)
+    highs = _quiet(cone(canonical), seconds)
+    highs.run()
+    if highs.getModelStatus() == KINDS.kOptimal and highs.getInfo().objective_function_value < -1e-6:
+        raise refusal(KINDS.kUnbounded, canonical, seconds)
+
+
+def _quiet(canonical: Canonical, seconds: float = math.inf) -> Highs:
+    highs = Highs()
+    highs.setOptionValue("output_flag", False)
+    highs.setOptionValue("time_limit", seconds)
+    highs.passModel(canonical.highs())
+    return highs
+
+
+def _without_limit(canonical: Canonical) -> str:
+    """The flows that grow together and earn money all the way, found among the directions that nothing stops.
+
+    A direction keeps every row and bound as it is scaled: their finite limits become 0, and 1 is as far as it goes.
+    """
+    highs = _quiet(cone(canonical))
+    highs.run()
+    if highs.getModelStatus() != KINDS.kOptimal:
+        return "some flow earns money"
+    direction = np.asarray(highs.getSolution().col_value)
+    growing = [name for name, place in canonical.columns.items() if (np.abs(direction[place]) > LEAST).any()]
+    return f"flow {', '.join(growing)} earns money" if growing else "some flow earns money"
+
+
+GLANCE = 0.05
+"""How often figures are taken from a run [s]; HiGHS calls at every iteration."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Parameters
+    ----------
+    seconds : since it began. iterations : of the linear solver, or nodes of the search for whole numbers.
+    whole : whether whole numbers are looked for. incumbent : what the best plan found earns; None: none is found yet.
+    bound : what no plan can exceed; None where it is not known. Both in the sense of maximising [money].
+    """
+
+    seconds: float = 0.0
+    iterations: int = 0
+    whole: bool = False
+    incumbent: float | None = None
+    bound: float | None = None
+
+    @property
+    def gap(self) -> float | None:
+        """(bound − incumbent) ÷ |incumbent|; None where either is not known."""
+        if self.incumbent is None or self.bound is None:
+            return None
+        return max(self.bound - self.incumbent, 0.0) / max(abs(self.incumbent), 1.0)
+
+
+class Watch:
+    """Follows runs of HiGHS for somebody who waits, in `Options(watch=…)`; may be asked from another thread.
+
+    `cancel` ends a run without an answer (SolveError with status "cancelled"); `take` ends the search for whole
+    numbers with the best plan found so far, as soon as there is one, and its gap is stated. `clear` comes before the
+    next run.
+    """
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> Watch:
+        """Nothing is asked, nothing is known."""
+        self.cancelled = self.taking = False
+        self.progress = Progress()
+        self._started, self._seen = time.perf_counter(), 0.0
+        return self
+
+    def cancel(self) -> None:
+        """End the run: there will be no answer."""
+        self.cancelled = True
+
+    def take(self) -> None:
+        """End the search for whole numbers as soon as there is a plan."""
+        self.taking = True
+
+    @property
+    def stopped(self) -> bool:
+        """Whether anybody asked the run to end."""
+        return self.cancelled or self.taking
+
+    def follow(self, highs: highspy.Highs, offset: float = 0.0) -> highspy.Highs:
+        """Let a solver tell; `offset` is what its objective leaves out (it minimises −money)."""
+        highs.cbSimplexInterrupt += self._linear
+        highs.cbIpmInterrupt += self._linear
+        highs.cbMipInterrupt += lambda event: self._whole(event, offset)
+        return highs
+
+    def again(self) -> None:
+        """Another search begins, whose figures are its own."""
+        self.progress = Progress(self._seconds)
+
+    def better(self, incumbent: float, bound: float | None = None) -> None:
+        """Note a plan that was found beside the run that is followed; both in the sense of maximising [money]."""
+        known = self.progress
+        best = incumbent if known.incumbent is None else max(known.incumbent, incumbent)
+        self._tell(Progress(self._seconds, known.iterations, True, best, known.bound if bound is None else bound))
+
+    def said(self, currency: str = "") -> str:
+        """How far the run is, in one line: elapsed, best, bound, gap."""
+        known, unit = self.progress, f"{currency} " if currency else ""
+        best = "no plan yet" if known.incumbent is None else f"best {unit}{known.incumbent:,.0f}"
+        bound = "" if known.bound is None else f", at most {unit}{known.bound:,.0f}"
+        gap = "" if known.gap is None else f", gap {known.gap:.2%}"
+        return f"{self._seconds:,.0f} s: {best}{bound}{gap}"
+
+    def _linear(self, event: Any) -> None:
+        if self.cancelled:
+            event.interrupt()
+        if self._due():
+            told = event.data_out
+            count = int(max(told.simplex_iteration_count, told.ipm_iteration_count, 0))
+            # An unfinished simplex has no plan yet, and its objective is no bound either while it is perturbed.
+            known = self.progress
+            self._tell(Progress(self._seconds, count, known.whole, known.incumbent, known.bound))
+
+    def _whole(self, event: Any, offset: float) -> None:
+        told = event.data_out
+        incumbent, bound = _known(-told.mip_primal_bound - offset), _known(-told.mip_dual_bound - offset)
+        if self.cancelled or (self.taking and incumbent is not None):
+            event.interrupt()
+        if self._due() or (incumbent is not None and self.progress.incumbent is None):
+            known = self.progress
+            both = [value for value in (incumbent, known.incumbent) if value is not None]
+            least = [value for value in (bound, known.bound) if value is not None]
+            count = int(told.mip_node_count)
+            self._tell(Progress(self._seconds, count, True, max(both, default=None), min(least, default=None)))
+
+    def _tell(self, progress: Progress) -> None:
+        self.progress = progress
+        self._seen = progress.seconds
+
+    def _due(self) -> bool:
+        return self._seconds - self._seen >= GLANCE
+
+    @property
+    def _seconds(self) -> float:
+        return time.perf_counter() - self._started
+
+
+class Noted(Watch):
+    """Leaves in a file how far a search for whole numbers is, every second or so."""
+
+    def __init__(self, path: str) -> None:
+        self.path, self._left = path, 0.0
+        super().__init__()
+
+    def _tell(self, progress: Progress) -> None:
+        super()._tell(progress)
+        if progress.whole and time.monotonic() - self._left >= 1.0:
+            self._left = time.monotonic()
+            with suppress(OSError):  # to be told is no part of the plan
+                Path(self.path).write_text(self.said(), encoding="utf-8")
+
+
+def of_process() -> Watch | None:
+    """The watch that the process was started with, if any."""
+    path = os.environ.get(PROGRESS, "")
+    return Noted(path) if path else None
+
+
+FIRST_WORD, LATER = 5.0, 30.0
+"""When a log hears of a run first, and how often then [s]; a terminal shows it every second."""
+
+
+@contextmanager
+def shown(watch: Watch, stream: TextIO, currency: str) -> Iterator[Watch]:
+    """Say on a stream how far a run is, as long as it runs: in place on a terminal, now and then a line in a log."""
+    over, live = threading.Event(), stream.isatty()
+
+    def say() -> None:
+        wait = 1.0 if live else FIRST_WORD
+        while not over.wait(wait):
+            text = watch.said(currency)
+            stream.write(f"\r\x1b[2K{text}" if live else f"{text}\n")
+            stream.flush()
+            wait = 1.0 if live else LATER
+
+    told = threading.Thread(target=say, daemon=True)
+    told.start()
+    try:
+        yield watch
+    finally:
+        over.set()
+        told.join()
+        if live:
+            stream.write("\r\x1b[2K")
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) and abs(value) < highspy.kHighsInf else None
