@@ -10,7 +10,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from soe_lib.demo.company import COMPONENTS, FAMILIES, GRAIN, RANKS, ROUND, Company, Real, Size, Whole, found
+from soe_lib.demo.company import COMPONENTS, FAMILIES, RANKS, Company, Real, Size, Whole, found
 from soe_lib.demo.recipes import FILLING_YIELD, REGULAR_HOURS, Costs, Recipes, build, roll_up
 
 LAGS = 5  # weeks before the sale in which a forecast still learns something
@@ -161,7 +161,6 @@ def delivery_days(company: Company) -> Whole:
     return days[company.demand_lines["customer"].to_numpy()].astype(np.int64)
 
 
-SAFETY_WEEKS = {"A": 0.40, "B": 0.50, "C": 0.65}
 CYCLE_WEEKS = 0.45  # stock beyond safety that the planners of the past aimed at, plant and road included
 SHIPPED_AT_ONCE = 0.80  # share of a week's output that leaves the plant in the same week
 OVERTIME_SHARE = 1.12
@@ -211,7 +210,7 @@ def road_days(company: Company) -> Whole:
 
 def safety_stock(company: Company) -> Real:
     """Safety stock of each item in each warehouse, in tens of cases, by the item's rank."""
-    weeks = company.items["rank"].replace_strict(SAFETY_WEEKS, return_dtype=pl.Float64).to_numpy()
+    weeks = company.items.join(RANKS, on="rank", maintain_order="left")["safety_weeks"].to_numpy()
     average = (company.demand_lines["cases"].to_numpy() @ _gather(company)).reshape(company.size.items, -1)
     return np.ceil(weeks[:, None] * average / 10) * 10
 
@@ -219,7 +218,7 @@ def safety_stock(company: Company) -> Real:
 def component_safety(recipes: Recipes) -> Real:
     """Safety stock of each component at each plant, in round figures of its unit."""
     cover = COMPONENTS["cover"].to_numpy()[:, None]
-    step = COMPONENTS["unit"].replace_strict(ROUND, return_dtype=pl.Float64).to_numpy()[:, None]
+    step = COMPONENTS["step"].to_numpy()[:, None]
     return np.ceil(cover * recipes.weekly / step) * step
 
 
@@ -233,7 +232,7 @@ def _gather(company: Company) -> sp.csr_array:
 
 def counted(quantity: Real) -> Real:
     """Quantities of components, [component, …], as one counts them: kilograms, single pieces, tenths of a tonne."""
-    grain = COMPONENTS["unit"].replace_strict(GRAIN, return_dtype=pl.Float64).to_numpy()
+    grain = COMPONENTS["grain"].to_numpy()
     steps = 1 / grain.reshape(-1, *([1] * (quantity.ndim - 1)))
     return np.rint(quantity * steps) / steps
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from soe_lib.demo.company import BASES, COMPONENTS, COPACKER, OFFERS, ROUND, SPEEDS, Company, Real, Whole
+from soe_lib.demo.company import BASES, COMPONENTS, COPACKER, OFFERS, SPEEDS, Company, Real, Whole
 
 REGULAR_HOURS = 80.0  # a line's week: five days of two shifts
 LOADS = (0.97, 0.98, 0.96, 0.93, 0.94, 0.92)  # how busy the lines are on average over the year, one after the other
@@ -218,14 +218,14 @@ def _offers(company: Company, sites: NDArray[np.bool_], weekly: Real) -> pl.Data
     use = np.maximum(weekly, 0.05 * weekly.sum(axis=1, keepdims=True))[component, plant] / 5
     places = pl.concat(
         [
-            COMPONENTS[component].select("item", "unit", "unit_cost"),
+            COMPONENTS[component].select("item", "step", "unit_cost"),
             company.plants[plant].select("location"),
             pl.DataFrame({"daily": use}),
         ],
         how="horizontal",
     )
     offers = OFFERS.join(places, on="item", how="inner", maintain_order="left_right")
-    step = pl.col("unit").replace_strict(ROUND, return_dtype=pl.Float64)
+    step = pl.col("step")
     return offers.select(
         pl.format("{} {} {}", "item", "mode", "location").alias("offer"),
         "supplier",
