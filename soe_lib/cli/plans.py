@@ -222,7 +222,7 @@ def decide(
 def difference(before: str, after: str, store: str, company: str | None, frozen_days: int) -> None:
     """Say what one kept plan does otherwise than another: money, units and churn on the days that both cover."""
     with stops():
-        from soe_lib.money.statement import difference as run
+        from soe_lib.money.profit_and_loss import difference as run
         from soe_lib.store.history import load_plan as kept
 
         sides = []

@@ -133,19 +133,6 @@ def left(snapshot: Snapshot, results: str | Path) -> Plan | None:
     return found if found is not None and found.fingerprint == snapshot.fingerprint else None
 
 
-def balanced(snapshot: Snapshot, results: str | Path = "", store: str | Path = HERE) -> Plan:
-    """This week's plan: the one that the balance page left in `results`, where it is of this snapshot; else solved.
-
-    Parameters
-    ----------
-    store : plan history, for the plan of record that the fence keeps to.
-    """
-    if (found := left(snapshot, results)) is not None:
-        return found
-    record = of_record(snapshot, "find") if str(store) == HERE else plan_of_record(snapshot, store, results)
-    return plan(snapshot, record=record)
-
-
 def plan_of_record(
     snapshot: Snapshot, store: str | Path = "", results: str | Path = "", named: str = ""
 ) -> Plan | None:
@@ -205,4 +192,4 @@ def _recomputed(snapshot: Snapshot) -> Plan | None:
     return plan(before, record=None, name=f"recomputed from the extract of {max(earlier)}")
 
 
-__all__ = ["Plan", "balanced", "keep", "plan", "plan_of_record"]
+__all__ = ["Plan", "keep", "plan", "plan_of_record"]

@@ -238,9 +238,9 @@ def _instead(thing: object) -> str:
     """What to write for something that lacks a caption or a finding, or that makes what can be shown."""
     name = type(thing).__name__
     if name in ("DataFrame", "LazyFrame", "Series"):
-        return 'a table needs a caption. Write soe.table(frame, "what it shows"), with a polars frame'
+        return 'a table needs a caption. Write soe.pack.table(frame, "what it shows"), with a polars frame'
     if name == "Figure":
-        return 'a chart needs its finding in words. Write soe.figure(figure, "what it finds")'
+        return 'a chart needs its finding in words. Write soe.pack.figure(figure, "what it finds")'
     makers = [f".{one}()" for one in ("table", "chart") if callable(getattr(thing, one, None))]
     if makers:
         return f"show what it makes by {' or '.join(makers)}"

@@ -180,9 +180,11 @@ def _load() -> None:
 
     import ipykernel.kernelapp  # noqa: F401
 
-    from soe_lib import PUBLIC
+    from soe_lib import PUBLIC, money, pack, review, store, whatif
 
-    for name in sorted({name for name in PUBLIC.values() if not name.startswith("soe_lib.workbench")}):
+    rooms = (PUBLIC, money.NAMES, pack.NAMES, review.NAMES, store.NAMES, whatif.NAMES)
+    modules = {module for names in rooms for module in names.values()}
+    for name in sorted(name for name in modules if not name.startswith("soe_lib.workbench")):
         import_module(name)
     names = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]
     if pool := [name for name in names if name.removeprefix("polars-").isdigit()]:

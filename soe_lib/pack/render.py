@@ -209,7 +209,7 @@ def _check_pictures(executed: Path, notebook: Any) -> None:
                 if shown and (not alternative.strip() or sanitize.NO_ALT in alternative):
                     raise PackError(
                         f"{executed.name}, cell {number}: a chart has no alternative text. "
-                        "Show it with soe.figure(chart, alt='what the chart finds'). Nothing was published."
+                        "Show it with soe.pack.figure(chart, alt='what the chart finds'). Nothing was published."
                     )
 
 

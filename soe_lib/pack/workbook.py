@@ -14,7 +14,7 @@ import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
 
 from soe_lib.errors import PackError
-from soe_lib.money.statement import SUBTOTALS
+from soe_lib.money.profit_and_loss import SUBTOTALS
 from soe_lib.pack.render import Site
 from soe_lib.review import words
 

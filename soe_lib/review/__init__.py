@@ -1,0 +1,13 @@
+"""The review by the reader's question: one module a page, over shared frames, charts and tables."""
+
+from soe_lib.names import offered
+
+NAMES = {
+    "cost_of_events": "soe_lib.review.counterfactuals",
+    "likely_end": "soe_lib.review.frames.service",
+}
+"""Public name → the module that defines it."""
+
+MODULES = {name: f"soe_lib.review.{name}" for name in ("charts", "tables", "frames", "kpis")}
+
+__getattr__, __dir__ = offered("soe.review", NAMES, MODULES)

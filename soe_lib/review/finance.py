@@ -11,9 +11,9 @@ import polars as pl
 
 from soe_lib.model.stock_targets import ADDITIVE
 from soe_lib.money.actuals import NOT_KNOWN
-from soe_lib.money.bridge import Bridge
-from soe_lib.money.statement import Statement
-from soe_lib.money.statement import statement as make_statement
+from soe_lib.money.profit_and_loss import Statement
+from soe_lib.money.profit_and_loss import statement as make_statement
+from soe_lib.money.reconciliation import Bridge
 from soe_lib.money.window import cut
 from soe_lib.review import charts, frames, kpis, plans_compared, words
 from soe_lib.review.exceptions.stock import idle

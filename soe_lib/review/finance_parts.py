@@ -10,15 +10,15 @@ import polars as pl
 
 from soe_lib.errors import DataError, FormulationError, ReconciliationError
 from soe_lib.money.actuals import NOT_KNOWN
-from soe_lib.money.bridge import Bridge, Walk
 from soe_lib.money.cash import CashCurve, cash_curve, expediting_by_cause, working_capital
-from soe_lib.money.closed_week import closed_week, closed_week_bridges
 from soe_lib.money.commitments import committed_by_month, committed_by_week
 from soe_lib.money.ledger import rank
+from soe_lib.money.reconciliation import Bridge, Walk
 from soe_lib.money.rounding import as_money
 from soe_lib.money.targets import YearTargets, year_targets
 from soe_lib.money.trace import origin
 from soe_lib.money.variances import OperatingStatement
+from soe_lib.money.weekly_close import closed_week, closed_week_bridges
 from soe_lib.review import charts, words
 from soe_lib.review.frames.service import likely_end
 from soe_lib.review.page import check, unmade
@@ -45,7 +45,9 @@ class Reasons:
     def why(self) -> list[charts.Chart | Table | str]:
         """Why the margin moved: a waterfall and its table, or why nobody knows."""
         if isinstance(self.situation.split, str):
-            return [self.situation.split or "The move is not split here: soe.why_moved(before, snapshot) does it."]
+            return [
+                self.situation.split or "The move is not split here: soe.whatif.why_moved(before, snapshot) does it."
+            ]
         return [
             why_chart(self.situation.split, self.situation.currency),
             why_table(self.situation.split, self.situation.currency),
@@ -275,7 +277,7 @@ def ends_table(ends: pl.DataFrame) -> Table | str:
 def prices_table(prices: pl.DataFrame | None, currency: str) -> Table | str:
     """What the optimum gives up to keep each commitment that it would not keep by itself."""
     if prices is None:
-        return "The commitments are not priced here: soe.commitment_prices(snapshot) does it."
+        return "The commitments are not priced here: soe.whatif.commitment_prices(snapshot) does it."
     open_ = prices.filter(pl.col("planned") + pl.col("done") < pl.col("committed") - 0.5)
     free = prices.height - open_.height
     if open_.is_empty():

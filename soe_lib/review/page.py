@@ -53,7 +53,7 @@ class Page:
         if not self.asked:
             return "No decision is asked for, so no option is priced."
         if self.answers is None:
-            return "Options are not priced here: soe.price_options does it."
+            return "Options are not priced here: soe.whatif.price_options does it."
         return options.table(self.answers, self.asked, self.currency)
 
     @property

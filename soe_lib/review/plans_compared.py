@@ -12,10 +12,10 @@ import polars as pl
 from soe_lib.errors import DataError
 from soe_lib.extract.calendar import Calendar
 from soe_lib.money.actuals import value_actuals
-from soe_lib.money.bridge import Bridge
-from soe_lib.money.bridge import bridge as make_bridge
 from soe_lib.money.ledger import LINES, Ledger
-from soe_lib.money.statement import Statement
+from soe_lib.money.profit_and_loss import Statement
+from soe_lib.money.reconciliation import Bridge
+from soe_lib.money.reconciliation import bridge as make_bridge
 from soe_lib.money.valuation import value_budget, value_consensus, value_record
 from soe_lib.money.window import PlanLike, Valued, Window, horizon, periods_of
 from soe_lib.review import words

@@ -17,7 +17,8 @@ def page(situation: Week, stressed: pl.DataFrame, spread: pl.DataFrame, compared
 
     Parameters
     ----------
-    stressed : from `soe.stress_test`. spread : from `soe.demand_range`. compared : a comparison's table, "base" first.
+    stressed : from `soe.whatif.stress_test`. spread : from `soe.whatif.demand_range`. compared : a comparison's
+        table, "base" first.
     """
     currency = situation.currency
     return Page(

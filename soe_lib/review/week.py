@@ -124,12 +124,12 @@ class Week:
 
     @cached_property
     def prices(self) -> pl.DataFrame | None:
-        """What each event costs, by planning again without it: the columns of `soe.cost_of_events`."""
+        """What each event costs, by planning again without it: the columns of `soe.review.cost_of_events`."""
         return self.known.get("prices")
 
     @cached_property
     def options(self) -> pl.DataFrame | None:
-        """The priced answers to the exceptions: the columns of `soe.price_options`."""
+        """The priced answers to the exceptions: the columns of `soe.whatif.price_options`."""
         return self.known.get("options")
 
     @cached_property
@@ -139,7 +139,7 @@ class Week:
 
     @cached_property
     def commitments(self) -> pl.DataFrame | None:
-        """What each S&OP commitment costs to keep: the rows of `soe.commitment_prices`."""
+        """What each S&OP commitment costs to keep: the rows of `soe.whatif.commitment_prices`."""
         return self.known.get("commitments")
 
     @cached_property

@@ -1,1 +1,12 @@
 """Store: every plan of every week, kept once, found again by as-of date and run."""
+
+from soe_lib.names import offered
+
+NAMES = {
+    "append": "soe_lib.store.history",
+    "decisions": "soe_lib.store.meeting",
+    "restate": "soe_lib.store.history",
+}
+"""Public name → the module that defines it."""
+
+__getattr__, __dir__ = offered("soe.store", NAMES)

@@ -28,8 +28,8 @@ def restated_by(rows: pl.DataFrame, plan: Plan, reason: str, store: Store) -> st
     if not reason.strip():
         raise DataError(
             f"{plan.as_of} is closed in the plan store {store}: a later plan builds on {label}, which stays as it is. "
-            "To put a corrected version beside it, restate it with a reason: soe.restate(store, plan, reason), or "
-            "`soe pack --reason`."
+            "To put a corrected version beside it, restate it with a reason: soe.store.restate(store, plan, reason), "
+            "or `soe pack --reason`."
         )
     return label
 

@@ -29,8 +29,8 @@ from soe_lib.money.rounding import (
     whole,
 )
 from soe_lib.review import words
-from soe_lib.whatif.disruptions import Disruption, grouped
-from soe_lib.whatif.disruptions import disruptions as disruptions
+from soe_lib.whatif.causes import Disruption, grouped
+from soe_lib.whatif.causes import disruptions as disruptions
 
 if TYPE_CHECKING:
     from soe_lib.model.terms import Block

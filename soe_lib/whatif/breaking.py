@@ -387,9 +387,11 @@ def breaking_point(
     Parameters
     ----------
     snapshot : this week's.
-    change : `soe.Downtime(resource)`, `soe.Demand(family=…)`, `soe.Delay.of(supplier=…)` or what has their methods.
-    until : `soe.MarginBelow(amount)`, `soe.ServiceBelow(share)`, `soe.MonthMissed(family)`, `soe.DecisionFlips.of(…)`,
-        or a function of two readings (of a size, and of none). A size without a plan is broken.
+    change : `soe.whatif.Downtime(resource)`, `soe.whatif.Demand(family=…)`, `soe.whatif.Delay.of(supplier=…)`
+        or what has their methods.
+    until : `soe.whatif.MarginBelow(amount)`, `soe.whatif.ServiceBelow(share)`, `soe.whatif.MonthMissed(family)`,
+        `soe.whatif.DecisionFlips.of(…)`, or a function of two readings (of a size, and of none).
+        A size without a plan is broken.
     most : the largest size; that of the change where left out. steps : of the coarse grid. within : see above.
     living : this week's living model. record, options : as for `soe.plan`, without `living`.
     progress : called with every size and whether it is broken; what it raises ends the work.

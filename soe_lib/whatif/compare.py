@@ -20,7 +20,7 @@ from soe_lib.whatif.scenario import Result as Result
 from soe_lib.whatif.scenario import Scenario
 
 if TYPE_CHECKING:
-    from soe_lib.money.bridge import Bridge
+    from soe_lib.money.reconciliation import Bridge
     from soe_lib.solver.session import Options
 
 
@@ -84,11 +84,11 @@ class Comparison:
 
         Parameters
         ----------
-        other, base : names of scenarios; base left out: the reference. how : as for `soe.bridge`.
+        other, base : names of scenarios; base left out: the reference. how : as for `soe.money.bridge`.
 
         Raises DataError where one of them has no plan.
         """
-        from soe_lib.money.bridge import bridge
+        from soe_lib.money.reconciliation import bridge
 
         reference = self.reference
         named = base or (reference.name if reference else "")

@@ -303,7 +303,7 @@ def _kinds(snapshot: Snapshot, mean: object, risk: object) -> CVaR:
     if isinstance(mean, Plan) and mean.as_of != snapshot.as_of:
         raise DataError(f"mean is a plan as of {mean.as_of}, the snapshot is as of {snapshot.as_of}: plan it again.")
     if not (risk is None or isinstance(risk, CVaR)):
-        raise DataError(f"risk is a soe.CVaR(level=…, weight=…), not a {type(risk).__name__}.")
+        raise DataError(f"risk is a soe.whatif.CVaR(level=…, weight=…), not a {type(risk).__name__}.")
     return risk or CVaR(weight=0.0)
 
 

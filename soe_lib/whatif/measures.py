@@ -16,7 +16,7 @@ from soe_lib.model.blocks.stability import in_periods
 from soe_lib.model.demand import on_time
 from soe_lib.model.terms import Balance, Effect, Flow, Part
 from soe_lib.money.ledger import MARGIN_KINDS
-from soe_lib.money.statement import moved_units
+from soe_lib.money.profit_and_loss import moved_units
 from soe_lib.money.window import horizon
 from soe_lib.review import words
 from soe_lib.store.plan import Plan

@@ -104,7 +104,7 @@ def why_not(
     ----------
     source : a living model, which answers fast, or this week's snapshot.
     scenario : the alternative: edits of the extract (`Scenario`), or blocks that force a quantity, such as
-        `soe.Force("make", 200.0, item="A", period="2026-W48")`; one, or a list of them.
+        `soe.blocks.Force("make", 200.0, item="A", period="2026-W48")`; one, or a list of them.
     record : plan of record that the fence keeps to, with a snapshot; left out: as for `soe.plan`.
 
     Raises DataError for an edit or a block that touches nothing; SolveError where the alternative has no plan, with how

@@ -11,10 +11,10 @@ class _Room(ModuleType):
     """This package: `soe.workbench(snapshot)` opens the page, also once the package of that name is imported."""
 
     def __call__(self, *given: Any, **named: Any) -> Any:
-        from soe_lib.guard import guarded
+        from soe_lib.names import guarded
         from soe_lib.workbench.page import workbench
 
-        return guarded("workbench", workbench)(*given, **named)
+        return guarded("soe.workbench", workbench)(*given, **named)
 
 
 sys.modules[__name__].__class__ = _Room

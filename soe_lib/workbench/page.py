@@ -89,6 +89,10 @@ class Workbench(widgets.VBox):
 
     # -- answers ------------------------------------------------------------------------------------------------
 
+    def new_builder(self) -> Builder:
+        """A scenario built in code: all that the page does, as calls."""
+        return Builder(self.explorer)
+
     def _changed(self) -> None:
         """Something was edited: the newest state is answered, what is slower and older is stopped."""
         self.handing.changed()

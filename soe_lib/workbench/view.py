@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from soe_lib.errors import SoeError
-from soe_lib.money.bridge import Bridge, bridge
+from soe_lib.money.reconciliation import Bridge, bridge
 from soe_lib.pack.display import Format, table_html
 from soe_lib.review import words
 from soe_lib.workbench.answer import NAMES, NO_CHANGE, Answer, Kpi

@@ -36,7 +36,9 @@ def daily(folder: Path, count: int) -> soe.Snapshot:
 
 def test_demand_falls_until_the_margin_does(tmp_path: Path) -> None:
     # 48 (1 + s) < 30 below s = −0.375
-    found = soe.breaking_point(ten_hours(tmp_path), soe.Demand(most=-1.0), until=soe.MarginBelow(30.0))
+    found = soe.whatif.breaking_point(
+        ten_hours(tmp_path), soe.whatif.Demand(most=-1.0), until=soe.whatif.MarginBelow(30.0)
+    )
     assert found
     assert found.holds is not None
     assert found.breaks is not None
@@ -51,7 +53,9 @@ def test_demand_falls_until_the_margin_does(tmp_path: Path) -> None:
 
 def test_demand_grows_until_service_does_not_follow(tmp_path: Path) -> None:
     # 10 ÷ 8 (1 + s) < 0.8 above s = 0.5625
-    found = soe.breaking_point(ten_hours(tmp_path), soe.Demand(item="A"), until=soe.ServiceBelow(0.8), within=1e-4)
+    found = soe.whatif.breaking_point(
+        ten_hours(tmp_path), soe.whatif.Demand(item="A"), until=soe.whatif.ServiceBelow(0.8), within=1e-4
+    )
     assert found.holds is not None
     assert found.breaks is not None
     assert found.holds <= 0.5625 < found.breaks
@@ -61,8 +65,8 @@ def test_demand_grows_until_service_does_not_follow(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("count", "least", "breaks"), [(10, 200.0, 2), (20, 300.0, 8)])
 def test_days_down_are_counted_one_by_one(tmp_path: Path, count: int, least: float, breaks: int) -> None:
     # 10 days: 240 − 24 d < 200 from d = 2 on. 20 days, by halving: 480 − 24 d < 300 from d = 8 on.
-    down = soe.Downtime("line", start=MONDAY.isoformat())
-    found = soe.breaking_point(daily(tmp_path, count), down, until=soe.MarginBelow(least), most=count)
+    down = soe.whatif.Downtime("line", start=MONDAY.isoformat())
+    found = soe.whatif.breaking_point(daily(tmp_path, count), down, until=soe.whatif.MarginBelow(least), most=count)
     assert (found.holds, found.breaks) == (breaks - 1, breaks)
     assert found.exact is (count == 10)
     assert found.figures["margin"].to_list() == pytest.approx([24 * (count - breaks + 1), 24 * (count - breaks)])
@@ -75,11 +79,11 @@ def test_days_down_are_counted_one_by_one(tmp_path: Path, count: int, least: flo
 
 def test_never_and_always_are_answers(tmp_path: Path) -> None:
     today = daily(tmp_path, 5)
-    never = soe.breaking_point(today, soe.Downtime("line"), until=soe.MarginBelow(-1.0), most=5)
+    never = soe.whatif.breaking_point(today, soe.whatif.Downtime("line"), until=soe.whatif.MarginBelow(-1.0), most=5)
     assert not never
     assert (never.holds, never.breaks, never.exact) == (5, None, True)
     assert "never within 0 to 5 days" in repr(never)
-    already = soe.breaking_point(today, soe.Downtime("line"), until=soe.MarginBelow(1e6), most=5)
+    already = soe.whatif.breaking_point(today, soe.whatif.Downtime("line"), until=soe.whatif.MarginBelow(1e6), most=5)
     assert (already.holds, already.breaks) == (None, 0)
     assert "already" in repr(already)
 
@@ -95,7 +99,9 @@ def test_a_receipt_may_be_two_days_late_and_not_three(tmp_path: Path) -> None:
         "customers": [{"customer": "C", "latest_days": 0}],
     }
     today = snapshot(tmp_path, **tables)
-    found = soe.breaking_point(today, soe.Delay.of(receipt="R"), until=soe.ServiceBelow(1.0), most=8)
+    found = soe.whatif.breaking_point(
+        today, soe.whatif.Delay.of(receipt="R"), until=soe.whatif.ServiceBelow(1.0), most=8
+    )
     assert (found.holds, found.breaks) == (2, 3)
     assert "Receipts of R later: from 3 days on" in repr(found)
 
@@ -115,12 +121,14 @@ def test_a_month_leaves_its_tolerance(tmp_path: Path) -> None:
     }
     assert len(tables["forecast"]) == 20  # type: ignore[arg-type]
     today = snapshot(tmp_path, **tables)  # type: ignore[arg-type]
-    found = soe.breaking_point(today, soe.Demand(family="Fam", most=-0.2), until=soe.MonthMissed("Fam", "2026-02"))
+    found = soe.whatif.breaking_point(
+        today, soe.whatif.Demand(family="Fam", most=-0.2), until=soe.whatif.MonthMissed("Fam", "2026-02")
+    )
     assert found.holds is not None
     assert found.breaks is not None
     assert found.breaks < -0.05 <= found.holds
     with pytest.raises(DataError, match="No month of Fam 2027-02"):
-        soe.breaking_point(today, soe.Demand(most=-0.2), until=soe.MonthMissed("Fam", "2027-02"))
+        soe.whatif.breaking_point(today, soe.whatif.Demand(most=-0.2), until=soe.whatif.MonthMissed("Fam", "2027-02"))
 
 
 def test_another_answer_becomes_the_best(tmp_path: Path) -> None:
@@ -132,8 +140,8 @@ def test_another_answer_becomes_the_best(tmp_path: Path) -> None:
         soe.Scenario("one more hour").add_to("calendar.hours", 1.0, resource="line"),
         soe.Scenario("buy").set("offers.maximum", 5.0),
     ]
-    until = soe.DecisionFlips.between(answers)
-    found = soe.breaking_point(snapshot(tmp_path, **tables), soe.Demand(most=0.5), until=until)
+    until = soe.whatif.DecisionFlips.between(answers)
+    found = soe.whatif.breaking_point(snapshot(tmp_path, **tables), soe.whatif.Demand(most=0.5), until=until)
     assert found.holds is not None
     assert found.breaks is not None
     assert found.holds <= 0.125 + 1e-3
@@ -147,7 +155,7 @@ def test_a_break_that_heals_is_said(tmp_path: Path) -> None:
     def window(now: Reading, base: Reading) -> bool:  # noqa: ARG001
         return 0.2 < now.size < 0.4
 
-    found = soe.breaking_point(ten_hours(tmp_path), soe.Demand(most=1.0), until=window)
+    found = soe.whatif.breaking_point(ten_hours(tmp_path), soe.whatif.Demand(most=1.0), until=window)
     assert found.holds is not None
     assert found.breaks is not None
     assert found.holds <= 0.2 < found.breaks
@@ -169,7 +177,7 @@ def test_a_size_without_a_plan_is_broken(tmp_path: Path) -> None:
         def said(self, size: float) -> str:
             return f"{size:.0f} h less"
 
-    found = soe.breaking_point(snapshot(tmp_path, **tables), Less(), until=soe.MarginBelow(-1e9))
+    found = soe.whatif.breaking_point(snapshot(tmp_path, **tables), Less(), until=soe.whatif.MarginBelow(-1e9))
     assert (found.holds, found.breaks) == (6, 7)
     assert "no plan" in repr(found)
     with pytest.raises(DataError, match="no plan of size"):
@@ -179,7 +187,7 @@ def test_a_size_without_a_plan_is_broken(tmp_path: Path) -> None:
 def test_ranges_and_changes_that_make_no_sense(tmp_path: Path) -> None:
     today = ten_hours(tmp_path)
     with pytest.raises(DataError, match="nothing to look for"):
-        soe.breaking_point(today, soe.Demand(), until=soe.MarginBelow(0.0), most=0.0)
+        soe.whatif.breaking_point(today, soe.whatif.Demand(), until=soe.whatif.MarginBelow(0.0), most=0.0)
     with pytest.raises(DataError, match="nosuch"):
-        soe.breaking_point(today, soe.Demand(customer="nosuch"), until=soe.MarginBelow(0.0))
+        soe.whatif.breaking_point(today, soe.whatif.Demand(customer="nosuch"), until=soe.whatif.MarginBelow(0.0))
     assert date.fromisoformat("2026-01-05") == MONDAY

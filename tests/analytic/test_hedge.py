@@ -67,7 +67,7 @@ def test_one_more_unit_does_not_pay_where_it_is_unlikely(tmp_path: Path) -> None
 @pytest.mark.parametrize(("weight", "order", "value"), [(1.0, 10, 80.0), (0.5, 10, 96.0), (0.1, 30, 112.0)])
 def test_the_worst_outcomes_count(tmp_path: Path, weight: float, order: float, value: float) -> None:
     """The worst half is all low demand: 100 − 2 × order. Expected money rises by 0.4 a unit ordered from 10 to 30."""
-    hedged = soe.hedge(shop(tmp_path), ODDS, risk=soe.CVaR(level=0.5, weight=weight))
+    hedged = soe.hedge(shop(tmp_path), ODDS, risk=soe.whatif.CVaR(level=0.5, weight=weight))
     assert ordered(hedged) == pytest.approx(order)
     assert hedged.value == pytest.approx(value)
     assert hedged.cvar == pytest.approx(100 - 2 * order)
@@ -77,9 +77,9 @@ def test_the_worst_outcomes_count(tmp_path: Path, weight: float, order: float, v
 
 def test_a_tail_that_cuts_an_outcome() -> None:
     """The worst 70 % of 40 (60 %) and 240 (40 %) is all of the first and 10 of the second."""
-    tail = soe.CVaR(level=0.3, weight=1.0).tail(np.array([240.0, 40.0]), np.array([0.4, 0.6]))
+    tail = soe.whatif.CVaR(level=0.3, weight=1.0).tail(np.array([240.0, 40.0]), np.array([0.4, 0.6]))
     assert tail == pytest.approx((0.6 * 40 + 0.1 * 240) / 0.7)
-    assert soe.CVaR(level=0.0).tail(np.array([240.0, 40.0]), np.array([0.4, 0.6])) == pytest.approx(120)
+    assert soe.whatif.CVaR(level=0.0).tail(np.array([240.0, 40.0]), np.array([0.4, 0.6])) == pytest.approx(120)
 
 
 @pytest.mark.parametrize(("order_cost", "order", "value"), [(15, 30, 105), (60, 0, 72)])
@@ -243,11 +243,11 @@ def test_commitments_that_are_refused(tmp_path: Path, commit: Any, said: str) ->
 
 def test_a_measure_of_risk_that_is_none() -> None:
     with pytest.raises(DataError, match=r"below 1, not 95: 0\.95 means"):
-        soe.CVaR(level=95)
+        soe.whatif.CVaR(level=95)
     with pytest.raises(DataError, match="weight of CVaR is from 0 to 1, not 2"):
-        soe.CVaR(weight=2)
+        soe.whatif.CVaR(weight=2)
     with pytest.raises(DataError, match="level of CVaR is a number, not 'much'"):
-        soe.CVaR(level="much")  # type: ignore[arg-type]
+        soe.whatif.CVaR(level="much")  # type: ignore[arg-type]
 
 
 def test_a_mean_and_a_risk_of_another_kind_are_refused(tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ def test_every_way_to_plan_knows_the_same_plan_of_record(tmp_path: Path, monkeyp
         "model": soe.Model(found).solve(),
         "living": soe.Living(found).base,
         "compared": next(iter(soe.compare(found, ["base"]))).plan,
-        "balanced": soe.balanced(found),
+        "week": soe.week(found).plan,
     }
     assert {name: one.ledger.accounts()["fence breaks"] for name, one in ways.items() if one} == dict.fromkeys(
         ways, broken
@@ -205,7 +205,7 @@ def test_every_way_to_plan_knows_the_same_plan_of_record(tmp_path: Path, monkeyp
 
     # Once a plan is kept, everybody keeps to it; another may be named, or none.
     before = soe.read(tmp_path / "data" / "one", "2026-01-05")
-    soe.append(tmp_path / "out" / "plans", soe.plan(before, name="published"))
+    soe.store.append(tmp_path / "out" / "plans", soe.plan(before, name="published"))
     assert "published" in soe.plan(found).solution["record"]
     assert "keeps to published" in CliRunner().invoke(main, ["plan", *asked_for]).output
     assert "keeps to published" in CliRunner().invoke(main, ["plan", *asked_for, "--record", "2026-01-05/1"]).output
@@ -239,7 +239,7 @@ def test_opening_the_fence_gains_no_more_than_what_it_holds_back(tmp_path: Path)
     found = snapshot(tmp_path, FENCE, **tables(hours=2))
     living = soe.Living(found, record=recorded(found))
     assert living.base.steering < -20
-    (row,) = soe.price_manual(living).to_dicts()
+    (row,) = soe.whatif.price_manual(living).to_dicts()
     assert (row["kind"], row["money"], row["margin"]) == (
         "fence",
         pytest.approx(0, abs=1e-6),

@@ -26,7 +26,7 @@ def test_only_changes_that_pay_for_their_disruption_are_kept(tmp_path: Path) -> 
     # (+2 at 2) pay, W3 (+1 at 0.5) and B (+2 at 0.3) do not.
     record = soe.plan(three_weeks(tmp_path / "before", (3, 4, 5), 2))
     today = three_weeks(tmp_path / "now", (6, 6, 6), 4)
-    found = soe.cheapest_stable_plan(today, record, price=1.0)
+    found = soe.whatif.cheapest_stable_plan(today, record, price=1.0)
     made = {n: quantity(found.plan, "make", item="A", period=f"W{n}") for n in (1, 2, 3)}
     assert made == pytest.approx({1: 6, 2: 6, 3: 5})
     assert quantity(found.plan, "make", item="B") == pytest.approx(2)
@@ -51,12 +51,12 @@ def test_a_change_that_must_be_is_said(tmp_path: Path) -> None:
     # 6 of A are promised and the record makes 3: no plan keeps it.
     record = soe.plan(three_weeks(tmp_path / "before", (3, 4, 5), 2))
     tables = line(40, periods=3) | {"forecast": [{**asked("A", 6, 10), "committed": 6}, asked("B", 0, 6.3)]}
-    found = soe.cheapest_stable_plan(snapshot(tmp_path / "now", **tables), record, price=1.0)
+    found = soe.whatif.cheapest_stable_plan(snapshot(tmp_path / "now", **tables), record, price=1.0)
     row = found.changes.filter(pl.col("item") == "A").row(0, named=True)
     assert row["gain"] is None
     assert "has to change" in repr(found)
     with pytest.raises(DataError, match="0 or more"):
-        soe.cheapest_stable_plan(snapshot(tmp_path / "again", **tables), record, price=-1.0)
+        soe.whatif.cheapest_stable_plan(snapshot(tmp_path / "again", **tables), record, price=-1.0)
 
 
 def two_customers(folder: Path) -> soe.Snapshot:
@@ -68,7 +68,7 @@ def two_customers(folder: Path) -> soe.Snapshot:
 
 def test_what_each_rule_of_sharing_costs(tmp_path: Path) -> None:
     # Money: X gets 10 × 16. Cut alike, or fair: 5 × 16 + 5 × 6. Priority: Y gets 10 × 6.
-    found = soe.price_of_fairness(two_customers(tmp_path))
+    found = soe.whatif.price_of_fairness(two_customers(tmp_path))
     rules = {row["rule"]: row for row in found.rules.to_dicts()}
     assert {rule: row["margin"] for rule, row in rules.items()} == pytest.approx(
         {"margin": 160, "proportional": 110, "fair": 110, "priority": 60}, rel=1e-5
@@ -88,9 +88,9 @@ def test_what_each_rule_of_sharing_costs(tmp_path: Path) -> None:
 def test_rules_that_nobody_knows(tmp_path: Path) -> None:
     today = two_customers(tmp_path)
     with pytest.raises(DataError, match="no allocation rule 'loudest'"):
-        soe.price_of_fairness(today, rules=["loudest"])
+        soe.whatif.price_of_fairness(today, rules=["loudest"])
     seen: list[tuple[int, int]] = []
-    found = soe.price_of_fairness(today, rules=["fair"], progress=lambda done, of: seen.append((done, of)))
+    found = soe.whatif.price_of_fairness(today, rules=["fair"], progress=lambda done, of: seen.append((done, of)))
     assert found.rules["rule"].to_list() == ["margin", "fair"]
     assert seen == [(1, 2), (2, 2)]
     with pytest.raises(DataError, match="no plan by 'priority'"):

@@ -290,7 +290,7 @@ def odd(tmp_path: Path) -> soe.Snapshot:
 def test_a_release_holds_the_targets_for_an_erp(tmp_path: Path) -> None:
     """Plain numbers, ISO dates, one row an item and place; what is read back, by CSV or sheet, is what was worked out."""
     made, out = odd(tmp_path / "it"), tmp_path / "out"
-    soe.append(out / "plans", soe.plan(made, record=None))
+    soe.store.append(out / "plans", soe.plan(made, record=None))
     soe.approve(out / "plans", made.as_of, by="Ada", reason="as discussed")
     folder = soe.release(out, made.as_of, snapshot=made).folder
     with (folder / "targets.csv").open(encoding="utf-8", newline="") as file:

@@ -146,10 +146,10 @@ def test_a_living_model_keeps_to_it(line: soe.Snapshot) -> None:
 
 def test_why_not_and_the_conflict_know_it(line: soe.Snapshot) -> None:
     living = soe.Living(line, extra=lambda v: {"little coffee": cp.sum(v["make"].where(item="B")) <= 30.0})
-    answer = soe.why_not(living, [soe.Force("make", 20.0, item="B", period="W1")])
+    answer = soe.why_not(living, [soe.blocks.Force("make", 20.0, item="B", period="W1")])
     assert answer.total == pytest.approx(0.0, abs=0.01)
     with pytest.raises(SolveError, match=r"at most 30\.00 are possible"):
-        soe.why_not(living, [soe.Force("make", 40.0, item="B", period="W1")])
+        soe.why_not(living, [soe.blocks.Force("make", 40.0, item="B", period="W1")])
 
     def much(v: Any) -> dict[str, Any]:
         return {"much tea": cp.sum(v["make"].where(item="A")) >= 250.0}

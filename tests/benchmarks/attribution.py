@@ -21,7 +21,7 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.model import Model
 from soe_lib.solver.session import Gate
 from soe_lib.whatif.attribution import attribute
-from soe_lib.whatif.disruptions import Disruption, disruptions
+from soe_lib.whatif.causes import Disruption, disruptions
 from soe_lib.whatif.scenario import Scenario
 
 DEMO = Path(__file__).parents[2] / "data" / "demo"

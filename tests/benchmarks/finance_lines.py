@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from soe_lib.money.bridge import Walk, bridges
 from soe_lib.money.ledger import LINES, Ledger
-from soe_lib.money.statement import Statement, statement
+from soe_lib.money.profit_and_loss import Statement, statement
+from soe_lib.money.reconciliation import Walk, bridges
 
 TARGET = 3.0
 PLANS = ("budget", "S&OP", "last week's plan", "this week's plan", "actual")

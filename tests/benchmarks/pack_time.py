@@ -32,7 +32,7 @@ def empty(notebook: str, folder: Path) -> Path:
         if line.startswith(("import ", "from "))
     ]
     # Names of the library load when they are first asked for, so the empty notebook asks for the rooms it would use.
-    lines += ["import soe_lib.extract.snapshot, soe_lib.store.plan, soe_lib.review, soe_lib.money.bridge"]
+    lines += ["import soe_lib.extract.snapshot, soe_lib.store.plan, soe_lib.review, soe_lib.money.reconciliation"]
     made.cells = [nbformat.v4.new_code_cell("\n".join(lines))]
     path = folder / f"{notebook}.ipynb"
     nbformat.write(made, path)

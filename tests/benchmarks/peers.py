@@ -57,7 +57,7 @@ def living(snapshot: Any) -> Record:
     import cvxpy  # noqa: F401  (its import is nobody's time)
 
     from soe_lib.model.living import Living
-    from soe_lib.whatif import Scenario
+    from soe_lib.whatif.scenario import Scenario
     from tests.benchmarks.peers_models.ours import watched
 
     clock = time.perf_counter

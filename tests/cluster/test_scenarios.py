@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from soe_lib.errors import SoeError
-from soe_lib.whatif import Scenario, compare, distributed
-from soe_lib.whatif.compare import Result
+from soe_lib.whatif import distributed
+from soe_lib.whatif.compare import Result, compare
+from soe_lib.whatif.scenario import Scenario
 from tests.cluster.test_many import cluster, home
 from tests.unit.whatif.conftest import tiny
 

@@ -107,7 +107,7 @@ def test_pages_that_differ_only_in_times_are_the_same(tmp_path: Path) -> None:
 COUNTED = """
 import soe_lib as soe
 
-known = soe.decisions(store, company=snapshot.company, before=snapshot.as_of).height
+known = soe.store.decisions(store, company=snapshot.company, before=snapshot.as_of).height
 publish(results, page="stock", title="Stock", headline=f"{known} decisions stand.", scores=[score], checks=[check])
 """
 

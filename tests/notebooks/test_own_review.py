@@ -19,7 +19,7 @@ as_of: str = ""
 results: str = ""
 store: str = ""'''
 KEEP = """import soe_lib as soe
-soe.keep(soe.plan(soe.read(data, as_of)), results)
+soe.week(soe.read(data, as_of), store=store, results=results).hand_over()
 soe.publish(results, page="balance", title="Balance", headline="It balances.")"""
 
 

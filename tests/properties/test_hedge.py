@@ -156,7 +156,7 @@ def compare(folder: Path, seed: int) -> None:
     futures = [extract(folder, of, number) for number in range(len(CHANCES))]
     odds = list(zip(CHANCES, futures, strict=True))
     level, weight = ((0.0, 0.0), (0.6, 0.5), (0.9, 1.0))[seed // 3 % 3]
-    risk = soe.CVaR(level, weight)
+    risk = soe.whatif.CVaR(level, weight)
     hedged = soe.hedge(futures[0], odds, commit=of["first"], risk=risk)
     assert hedged.value == pytest.approx(most(of, level, weight), rel=1e-6, abs=1e-6), f"seed {seed}"
     assert hedged.value == pytest.approx(hedged.solution["objective"], abs=0.005)

@@ -13,7 +13,7 @@ from soe_lib.errors import DataError, SolveError
 from soe_lib.model.living import Living
 from soe_lib.model.model import Model
 from soe_lib.store.plan import Plan
-from soe_lib.whatif import Scenario
+from soe_lib.whatif.scenario import Scenario
 
 SHORT, LONG = 8, 200
 Draw = np.random.Generator

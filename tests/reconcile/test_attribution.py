@@ -12,7 +12,7 @@ import soe_lib as soe
 from soe_lib.errors import DataError, ReconciliationError, SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.whatif.attribution import Attribution, attribute
-from soe_lib.whatif.disruptions import Disruption, disruptions
+from soe_lib.whatif.causes import Disruption, disruptions
 from soe_lib.whatif.scenario import Scenario
 from tests.benchmarks.attribution import usual
 from tests.networks import Rows

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soe_lib.errors import FormulationError, ReconciliationError
-from soe_lib.money.bridge import Bridge, Convention, bridge
+from soe_lib.money.reconciliation import Bridge, Convention, bridge
 from soe_lib.money.rounding import whole
 from tests.ledgers import Rows, Written, plan
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soe_lib.errors import FormulationError, ReconciliationError
-from soe_lib.money.bridge import Walk, bridge, bridges
+from soe_lib.money.reconciliation import Walk, bridge, bridges
 from tests.ledgers import Rows, Written
 
 ITEMS: Rows = [

@@ -14,9 +14,9 @@ import soe_lib as soe
 from soe_lib.errors import DataError, FormulationError
 from soe_lib.extract.settings import Terms
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.money.bridge import bridge
 from soe_lib.money.cash import CashCurve, annual_rate, cash_curve, cash_to_cash, npv
-from soe_lib.money.statement import statement
+from soe_lib.money.profit_and_loss import statement
+from soe_lib.money.reconciliation import bridge
 from soe_lib.money.valuation import in_currency
 from tests.networks import MONDAY, Rows, snapshot, weeks
 

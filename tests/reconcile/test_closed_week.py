@@ -13,8 +13,8 @@ import pytest
 import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.money.closed_week import closed_week, closed_week_bridges
 from soe_lib.money.rates import RateBook
+from soe_lib.money.weekly_close import closed_week, closed_week_bridges
 
 DEMO = Path(__file__).parents[2] / "data" / "demo"
 

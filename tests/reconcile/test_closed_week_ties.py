@@ -185,8 +185,8 @@ def test_statement_and_bridge_say_the_profit_of_the_goods(tmp_path: Path, seed: 
         shifted["forecast"] = [{"item": "A", "location": "P", "period": "T9", "quantity": 40}]
     now = write(tmp_path / "2027-03-08", after, shifted | later, dice)
     plan = soe.plan(before)
-    walk = soe.closed_week_bridges(before, now, plan)
-    statement = soe.closed_week(before, now)
+    walk = soe.money.closed_week_bridges(before, now, plan)
+    statement = soe.money.closed_week(before, now)
     assert statement.end == walk.bridges[-1].end
     assert statement.start == walk.bridges[0].start
     assert statement.end / 100 == pytest.approx(week.profit, abs=0.0051)

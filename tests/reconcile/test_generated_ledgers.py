@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from soe_lib.money.bridge import bridges
 from soe_lib.money.ledger import LINES, Ledger
-from soe_lib.money.statement import statement
+from soe_lib.money.profit_and_loss import statement
+from soe_lib.money.reconciliation import bridges
 from tests.ledgers import weeks
 
 SHORT, LONG, BATCH = 200, 10_000, 20

@@ -16,7 +16,7 @@ import soe_lib as soe
 from soe_lib.demo import generate
 from soe_lib.errors import DataError, ReconciliationError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.money.closed_week import Hindsight, planning_and_execution
+from soe_lib.money.weekly_close import Hindsight, planning_and_execution
 from soe_lib.whatif.hindsight import handed_over, three_plans, with_hindsight
 from tests.ledgers import Written
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import soe_lib as soe
 from soe_lib.money.ledger import Ledger, month_shares, timeline
-from soe_lib.money.statement import statement
+from soe_lib.money.profit_and_loss import statement
 from soe_lib.money.valuation import in_currency
 from tests.ledgers import lines
 from tests.networks import snapshot, weeks

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.whatif import Scenario, compare
+from soe_lib.whatif.compare import compare
+from soe_lib.whatif.scenario import Scenario
 from tests.unit.whatif.conftest import tiny
 
 __all__ = ["tiny"]

@@ -14,11 +14,11 @@ import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.actuals import value_actuals
-from soe_lib.money.bridge import bridge
 from soe_lib.money.cheapest_supply import cheapest_supply
 from soe_lib.money.commitments import OUTSIDE, Mix, spread
+from soe_lib.money.profit_and_loss import statement
 from soe_lib.money.rates import RateBook
-from soe_lib.money.statement import statement
+from soe_lib.money.reconciliation import bridge
 from soe_lib.money.valuation import value_budget, value_consensus, value_record
 from tests.ledgers import plan, rates
 from tests.networks import MONDAY, snapshot, weeks

@@ -12,7 +12,7 @@ import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.cash import LEAD, cash_curve, cash_to_cash, excess_stock, expediting_by_cause, working_capital
-from soe_lib.money.statement import statement
+from soe_lib.money.profit_and_loss import statement
 from soe_lib.review.finance_parts import TiedUp
 from soe_lib.review.week import Week
 from tests.networks import MONDAY, Rows, snapshot, weeks
@@ -130,12 +130,12 @@ def test_a_unit_is_hurried_for_an_event_only_where_it_is_not_without_it(tmp_path
     tables = {"receipts": [receipt("R1", 1)], "events": event("delay", "R1", days=20)}
     extract = hurried(tmp_path, **tables)
     week = Week.of(extract, soe.plan(extract))
-    week = week.knowing(prices=soe.cost_of_events(week, soe.plan))
+    week = week.knowing(prices=soe.review.cost_of_events(week, soe.plan))
     rows = TiedUp(week).expediting.select("cause", "quantity", "amount").rows()
     assert sorted(rows) == [("R1 is late (E1)", pytest.approx(1), -3.0), (LEAD, pytest.approx(1), -3.0)]
     calm = hurried(tmp_path / "calm", events=event("surge", "F"))
     week = Week.of(calm, soe.plan(calm))
-    week = week.knowing(prices=soe.cost_of_events(week, soe.plan))
+    week = week.knowing(prices=soe.review.cost_of_events(week, soe.plan))
     assert TiedUp(week).expediting["cause"].to_list() == [LEAD], "a surge of nothing hurries nobody"
 
 

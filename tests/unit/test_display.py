@@ -55,7 +55,7 @@ def test_every_object_shows_its_figures(snapshot: soe.Snapshot, plan: soe.Plan) 
     assert f"{snapshot['items'].height:,}" in cells(snapshot._repr_html_())
     less = soe.Scenario("less").scale("forecast.quantity", 0.5)
     assert len(cells(less._repr_html_())) == 1
-    walk = soe.bridge(plan, soe.plan(less.apply(snapshot)))
+    walk = soe.money.bridge(plan, soe.plan(less.apply(snapshot)))
     amounts = [float(cell.replace(",", "")) for cell in cells(walk._repr_html_())[1::2]]
     assert sum(amounts[:-1]) == pytest.approx(amounts[-1], abs=0.011)
     week = Week.of(snapshot, plan, None)

@@ -37,20 +37,20 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 
 def test_a_share_is_not_a_percentage() -> None:
     with pytest.raises(DataError, match=r"from 0 to 1, not 98: write 0\.98 for 98 %"):
-        soe.ServiceBelow(98)
+        soe.whatif.ServiceBelow(98)
     with pytest.raises(DataError, match=r"from 0 to 1, not -0\.5"):
-        soe.ServiceBelow(-0.5)
-    assert str(soe.ServiceBelow(0.98)) == "service falls below 98.0\u00a0%"
+        soe.whatif.ServiceBelow(-0.5)
+    assert str(soe.whatif.ServiceBelow(0.98)) == "service falls below 98.0\u00a0%"
 
 
 def test_demand_cannot_fall_by_more_than_all_of_it() -> None:
     with pytest.raises(DataError, match="−1 at the least, not -2"):
-        soe.Demand(most=-2)
+        soe.whatif.Demand(most=-2)
 
 
 def test_an_unknown_family_is_named(company: Snapshot) -> None:
     with pytest.raises(DataError, match=r"family 'Soup'\. Did you mean Soap\?"):
-        soe.breaking_point(company, soe.Downtime("L"), until=soe.MonthMissed("Soup"), most=1)
+        soe.whatif.breaking_point(company, soe.whatif.Downtime("L"), until=soe.whatif.MonthMissed("Soup"), most=1)
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
@@ -67,15 +67,15 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_forced_quantity_of_what_is_not_there_says_what_is_wrong(company: Snapshot, case: str) -> None:
     where, said = WRONG[case]
     with pytest.raises(DataError, match=said):
-        soe.why_not(company, soe.Force("make", 3.0, **where))
+        soe.why_not(company, soe.blocks.Force("make", 3.0, **where))
     with pytest.raises(DataError, match=said):
-        soe.plan(company, blocks=[soe.Force("make", 3.0, **where)])
+        soe.plan(company, blocks=[soe.blocks.Force("make", 3.0, **where)])
 
 
 @pytest.mark.parametrize("sense", ["==", ">="])
 def test_an_impossible_amount_says_how_much_there_can_be(company: Snapshot, sense: Any) -> None:
     # 12 hours a week at one hour each; stock is free, so 12 of A can be made each week.
-    asked = soe.Force("make", 50.0, sense=sense, item="A", period="W1")
+    asked = soe.blocks.Force("make", 50.0, sense=sense, item="A", period="W1")
     for call in (lambda: soe.why_not(company, asked), lambda: soe.plan(company, blocks=asked)):
         with pytest.raises(SolveError, match=r"of A, W1 cannot be: at most 12\.00 are possible") as found:
             call()
@@ -85,19 +85,19 @@ def test_an_impossible_amount_says_how_much_there_can_be(company: Snapshot, sens
 def test_less_than_what_is_promised_says_how_much_it_takes(company: Snapshot) -> None:
     # 5 are promised in W1, and nothing is in stock.
     with pytest.raises(SolveError, match=r"cannot be: at least 5\.00 are needed for what is promised"):
-        soe.why_not(company, soe.Force("make", 3.0, sense="<=", item="A", period="W1"))
+        soe.why_not(company, soe.blocks.Force("make", 3.0, sense="<=", item="A", period="W1"))
 
 
 def test_amounts_that_exclude_each_other_name_what_stands_against_them(company: Snapshot) -> None:
     # Each alone is possible, both take 14 of 12 hours.
-    both = [soe.Force("make", 7.0, item=item, period="W1") for item in ("A", "B")]
+    both = [soe.blocks.Force("make", 7.0, item=item, period="W1") for item in ("A", "B")]
     with pytest.raises(SolveError, match="cannot be kept together") as found:
         soe.plan(company, blocks=both)
     assert "locked by hand" in str(found.value)
 
 
 def test_one_block_is_as_good_as_a_list_of_one(company: Snapshot) -> None:
-    force = soe.Force("make", 6.0, item="A", period="W1")
+    force = soe.blocks.Force("make", 6.0, item="A", period="W1")
     # 12 a week earn 8 each; 6 fewer in W1 cost 48.
     assert soe.why_not(company, force).margin == pytest.approx(-48.0)
     assert soe.why_not(company, [force]).margin == pytest.approx(-48.0)
@@ -118,9 +118,9 @@ CALLS: dict[str, tuple[Callable[[Snapshot], object], str]] = {
     "model": (lambda s: soe.Model("data/demo"), r"soe\.Model takes a Snapshot"),  # noqa: ARG005
     "living": (lambda s: soe.Living("data/demo"), r"soe\.Living takes a Snapshot"),  # noqa: ARG005
     "conflict": (lambda s: soe.conflict("data/demo"), r"soe\.conflict takes a Snapshot"),  # noqa: ARG005
-    "closed week": (lambda s: soe.closed_week("data/demo", s), r"soe\.closed_week takes a Snapshot"),
-    "capital": (lambda s: soe.working_capital(s, s), r"soe\.working_capital takes a plan, not a Snapshot"),
-    "bridge": (lambda s: soe.bridge(s, s), r"soe\.bridge takes a plan, not a Snapshot"),
+    "closed week": (lambda s: soe.money.closed_week("data/demo", s), r"soe\.closed_week takes a Snapshot"),
+    "capital": (lambda s: soe.money.working_capital(s, s), r"soe\.working_capital takes a plan, not a Snapshot"),
+    "bridge": (lambda s: soe.money.bridge(s, s), r"soe\.bridge takes a plan, not a Snapshot"),
     "frame": (lambda s: soe.plan(s["items"]), r"soe\.plan takes a Snapshot, not a DataFrame"),
 }  # fmt: skip
 
@@ -145,7 +145,7 @@ def test_what_cannot_be_shown_says_what_to_write_instead(company: Snapshot) -> N
         (company["items"], r"soe\.table\(frame"),
         (Figure(), r"soe\.figure\(figure"),
         (3, "a int"),
-        (soe.cash_curve(soe.plan(company), company), r"\.table\(\)"),
+        (soe.money.cash_curve(soe.plan(company), company), r"\.table\(\)"),
     ):
         with pytest.raises(PackError, match=said):
             soe.show(thing)
@@ -153,7 +153,7 @@ def test_what_cannot_be_shown_says_what_to_write_instead(company: Snapshot) -> N
 
 def test_money_is_money_in_every_table(company: Snapshot) -> None:
     # 12 of A a week at 10 are sold: customers owe 240 at the end, where they pay in 30 days.
-    terms = soe.working_capital(soe.plan(company), company)
+    terms = soe.money.working_capital(soe.plan(company), company)
     assert terms.schema["working_capital"] == pl.Float64
 
 

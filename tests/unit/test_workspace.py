@@ -92,7 +92,7 @@ def test_every_room_speaks_of_the_same_plan_history(home: Path, monkeypatch: pyt
 def test_the_plan_of_record_is_found_from_a_notebook_too(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(home)
     before = soe.plan(soe.read("data/mill"), name="as it was kept")
-    soe.append("out/plans", before)
+    soe.store.append("out/plans", before)
     from dataclasses import replace
     from datetime import timedelta
 
@@ -108,7 +108,7 @@ def test_a_second_plan_gets_the_next_label(home: Path, monkeypatch: pytest.Monke
     """Wherever they are kept from, two plans of one date never bear one label, and the same plan keeps its own."""
     monkeypatch.chdir(home)
     snapshot = soe.read("data/mill")
-    first = soe.append("out/plans", soe.plan(snapshot))
+    first = soe.store.append("out/plans", soe.plan(snapshot))
     monkeypatch.chdir(home / "notebooks")
     builder = Builder(Explorer(snapshot))
     second = builder.set(days=7).promote(by="Ann", reason="down", store="out/plans")

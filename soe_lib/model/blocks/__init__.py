@@ -16,7 +16,7 @@ from soe_lib.model.blocks.sell import Sell, Substitute
 from soe_lib.model.blocks.shelf_life import Cohorts, ShelfLife
 from soe_lib.model.blocks.ship import Ship
 from soe_lib.model.blocks.sites import Expansions, Sites
-from soe_lib.model.blocks.stability import Overrides, Stability
+from soe_lib.model.blocks.stability import Force, Overrides, Stability
 from soe_lib.model.blocks.stock import Stock, StockRules
 from soe_lib.model.terms import Block
 
@@ -37,6 +37,7 @@ def kept_close(record: Plan | None) -> tuple[Block, ...]:
 
 __all__ = [
     "ALTERNATIVES", "ORDERS", "RUNNING", "RUNS", "SET_UP_STATE", "STANDARD", "TRIPS", "Allocation", "Buy", "Capacity",
-    "Cohorts", "Crews", "Cushion", "Expansions", "InTime", "Lots", "Maintenance", "Make", "Overrides", "Overtime",
-    "Receive", "Sell", "ShelfLife", "Ship", "Sites", "Stability", "Stock", "StockRules", "Substitute", "kept_close",
+    "Cohorts", "Crews", "Cushion", "Expansions", "Force", "InTime", "Lots", "Maintenance", "Make", "Overrides",
+    "Overtime", "Receive", "Sell", "ShelfLife", "Ship", "Sites", "Stability", "Stock", "StockRules", "Substitute",
+    "kept_close",
 ]  # fmt: skip

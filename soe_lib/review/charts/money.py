@@ -126,7 +126,7 @@ def stress(frame: pl.DataFrame, currency: str) -> Chart:
 
     Parameters
     ----------
-    frame : stress, total, waits, as `soe.stress_test` gives them. currency : of the money.
+    frame : stress, total, waits, as `soe.whatif.stress_test` gives them. currency : of the money.
     """
     kept = frame.filter(pl.col("total").is_not_null()).sort(["total", "stress"])
     if kept.is_empty():

@@ -10,7 +10,7 @@ import polars as pl
 from soe_lib.errors import ReconciliationError
 from soe_lib.model.blocks.stability import Stability, gone
 from soe_lib.model.network import Network
-from soe_lib.money.statement import moved_units
+from soe_lib.money.profit_and_loss import moved_units
 from soe_lib.review.frames.demand import published_forecast
 from soe_lib.review.frames.service import named
 from soe_lib.review.frames.supply import late_receipts

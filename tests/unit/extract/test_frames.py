@@ -193,7 +193,7 @@ def test_there_is_no_week_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     plan = soe.plan(made)
     assert plan.margin == pytest.approx(soe.plan(soe.read(tmp_path / "2026-11-16"), record=None).margin)
     soe.trace(plan, made, account="revenue")
-    assert soe.saved_scenarios(made) == ()
+    assert soe.whatif.saved_scenarios(made) == ()
     assert "Small" in made.report()
 
 

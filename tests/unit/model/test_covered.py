@@ -49,10 +49,10 @@ def test_the_company_makes_on_sundays(daily: soe.Snapshot) -> None:
 
 
 def test_a_lock_of_a_week_holds_on_its_weekend(daily: soe.Snapshot) -> None:
-    plan = soe.plan(daily, blocks=[soe.Force("make", 0.0, item="A", period="2026-W03")])
+    plan = soe.plan(daily, blocks=[soe.blocks.Force("make", 0.0, item="A", period="2026-W03")])
     assert sum(of_week(plan, "2026-W03")) == 0.0
     with pytest.raises(DataError, match="2026-W99"):
-        soe.plan(daily, blocks=[soe.Force("make", 0.0, item="A", period="2026-W99")])
+        soe.plan(daily, blocks=[soe.blocks.Force("make", 0.0, item="A", period="2026-W99")])
 
 
 def test_a_selection_of_a_week_holds_on_its_weekend(daily: soe.Snapshot) -> None:

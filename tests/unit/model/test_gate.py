@@ -315,6 +315,8 @@ def test_formulation_names_every_block_row_and_unit() -> None:
 
 
 def test_the_money_rooms_import_no_cvxpy() -> None:
-    rooms = "soe_lib.money.ledger, soe_lib.money.bridge, soe_lib.review, soe_lib.store.history, soe_lib.store.plan"
+    rooms = (
+        "soe_lib.money.ledger, soe_lib.money.reconciliation, soe_lib.review, soe_lib.store.history, soe_lib.store.plan"
+    )
     code = f"import sys, {rooms}; sys.exit('cvxpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from soe_lib.errors import ReconciliationError
-from soe_lib.money.statement import Difference, difference
+from soe_lib.money.profit_and_loss import Difference, difference
 from soe_lib.store.plan import Plan
 from tests.ledgers import MONDAY, plan
 

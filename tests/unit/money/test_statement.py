@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soe_lib.errors import FormulationError
-from soe_lib.money.bridge import bridge
-from soe_lib.money.statement import statement
+from soe_lib.money.profit_and_loss import statement
+from soe_lib.money.reconciliation import bridge
 from soe_lib.money.window import moves
 from soe_lib.store.plan import Plan
 from tests.ledgers import Written, plan

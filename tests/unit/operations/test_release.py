@@ -59,7 +59,7 @@ def world(tmp_path: Path) -> tuple[Path, Snapshot, Plan]:
 
 
 def kept(out: Path, plan: Plan) -> None:
-    soe.append(out / "plans", plan)
+    soe.store.append(out / "plans", plan)
 
 
 def test_the_orders_say_what_the_plan_does(world: tuple[Path, Snapshot, Plan]) -> None:
@@ -172,7 +172,7 @@ def test_an_approval_holds_for_its_own_quantities_only(world: tuple[Path, Snapsh
     flows = dict(plan.flows)
     flows["buy"] = flows["buy"].with_columns(quantity=pl.col("quantity") * 2)
     other = replace(plan, flows=flows)
-    soe.append(out / "plans", other)
+    soe.store.append(out / "plans", other)
     assert approved(out / "plans", plan) is not None
     assert approved(out / "plans", other) is None
     with pytest.raises(DataError, match="2026-01-05/2 was not decided"):
@@ -238,7 +238,7 @@ def test_a_plan_that_is_kept_with_its_edits_is_released_from_the_extract_as_it_c
     out = tmp_path / "out"
     for run, factor in ((1, 2.0), (2, 3.0)):
         dearer = soe.Scenario(f"{factor} times as dear to be late").scale("customers.late_cost", factor, customer="C")
-        entry = soe.append(out / "plans", soe.plan(dearer.apply(read)), scenario=text(dearer))
+        entry = soe.store.append(out / "plans", soe.plan(dearer.apply(read)), scenario=text(dearer))
         assert entry.run == run
         soe.approve(out / "plans", MONDAY, run, by="Ada", reason="decided")
     for run in (1, 2):

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from soe_lib.extract.snapshot import Snapshot, read, where_used
-from soe_lib.money.statement import difference
+from soe_lib.money.profit_and_loss import difference
 from soe_lib.review import frames, kpis
 from soe_lib.review.frames.time import shared_weeks
 from soe_lib.store.plan import Plan

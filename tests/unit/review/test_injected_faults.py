@@ -43,7 +43,7 @@ def first_decision(hit: Snapshot) -> tuple[Issue, soe.Plan, pl.DataFrame]:
     week = Week(hit, living.base)
     week = week.knowing(prices=cost_of_events(week, living.plan))
     asked = agenda(week)
-    return asked[0], living.base, soe.price_options(week, living.plan, asked[:1])
+    return asked[0], living.base, soe.whatif.price_options(week, living.plan, asked[:1])
 
 
 def test_a_line_that_is_out_is_the_first_decision(calm: Snapshot, plan: soe.Plan) -> None:

@@ -99,13 +99,13 @@ def test_a_decision_is_kept_with_what_it_promised_and_followed_up(store: Path, t
     soe.decide("overtime", "do nothing", owner="Bob", reason="it is approved", due="2026-01-09", store=store)
     soe.decide("overtime", owner="Bob", reason="said again", due="2026-01-09", store=store)
     next_week = MONDAY + timedelta(weeks=1)
-    kept = soe.decisions(store, company=this.company, before=next_week)
+    kept = soe.store.decisions(store, company=this.company, before=next_week)
     assert kept["reason"].to_list() == ["B insists", "said again"]
     (late,) = [one for one in exceptions.find(_week(this)) if one.kind == "Late receipt"]
     came = follow_up.actions(kept, _week(this), [late])
     # No later extract shows anything; doing nothing about the overtime has settled itself.
     assert [(row["realised"], row["state"]) for row in came] == [(None, follow_up.UNKNOWN), (None, "solved")]
-    assert soe.decisions(store, before=MONDAY).is_empty()
+    assert soe.store.decisions(store, before=MONDAY).is_empty()
 
 
 def _week(this: Snapshot) -> Week:
@@ -114,9 +114,9 @@ def _week(this: Snapshot) -> Week:
 
 def test_a_promoted_decision_is_the_plan_of_record(store: Path, this: Snapshot, solved: Plan) -> None:
     with pytest.raises(DataError, match="Nothing was decided"):
-        soe.promote(this, store=store)
+        soe.whatif.promote(this, store=store)
     soe.decide("PO1", "twice the overtime", owner="Ann", reason="B insists", store=store)
-    entry, _ = soe.promote(this, store=store)
+    entry, _ = soe.whatif.promote(this, store=store)
     record = history.latest(store, before="2026-01-12", company=this.company)
     assert record is not None
     assert (entry.run, record.margin) == (2, pytest.approx(solved.margin + 145.0))
@@ -128,7 +128,7 @@ def test_a_promoted_plan_is_released_from_the_extract_that_it_was_decided_on(
     with pytest.raises(DataError, match="was not decided"):
         soe.release(tmp_path / "out", this.as_of, data=this.folder, store=store)
     soe.decide("PO1", "twice the overtime", owner="Ann", reason="B insists", store=store)
-    soe.promote(this, store=store)
+    soe.whatif.promote(this, store=store)
     made = soe.release(tmp_path / "out", this.as_of, data=this.folder, store=store)
     assert made.approval.decided_by == "Ann"
     assert made.approval.run == 2
@@ -173,7 +173,7 @@ def test_rules_hand_up_with_who_by_when_and_the_price_of_waiting(tmp_path: Path)
 def test_moving_production_inside_the_fence_is_handed_up(this: Snapshot, solved: Plan) -> None:
     kind = "Fence broken"
     assert not [one for one in exceptions.find(Week(this, solved, solved)) if one.kind == kind]
-    other = soe.plan(this, blocks=[soe.Force("make", 20.0, item="cup", period="2026-W02")])
+    other = soe.plan(this, blocks=[soe.blocks.Force("make", 20.0, item="cup", period="2026-W02")])
     (broken,) = [one for one in exceptions.find(Week(this, other, solved)) if one.kind == kind]
     # The seven frozen days hold 30 cups, of which 10 are no longer made.
     assert "10 units are moved inside the frozen fence of 7 days, 33\u00a0% of" in broken.what
@@ -199,7 +199,7 @@ def test_what_is_decided_is_no_longer_listed_as_open(store: Path) -> None:
     open_, _, decided = decisions.listed(store).partition("Decided:")
     assert "Overtime" not in open_
     assert "do nothing (Bob). it is approved" in decided
-    for key in soe.decisions(store)["key"].unique():
+    for key in soe.store.decisions(store)["key"].unique():
         assert key in decided
     for row in decisions.agenda(store).iter_rows(named=True):
         soe.decide(row["key"], owner="Bob", reason="so", store=store)
@@ -219,7 +219,7 @@ def test_owner_and_reason_are_asked_for_together_and_dates_are_read(store: Path)
         soe.decide("PO1", 1, owner="Ann", reason="so", due="9.1.2026", store=store)
     with pytest.raises(DataError, match="cannot be due before it, on 2026-01-04"):
         soe.decide("PO1", 1, owner="Ann", reason="so", due="2026-01-04", store=store)
-    assert soe.decisions(store).is_empty()
+    assert soe.store.decisions(store).is_empty()
 
 
 def test_a_store_that_an_older_version_kept_takes_more_columns(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def living(this: Snapshot) -> Living:
 def priced(living: Living, this: Snapshot) -> pl.DataFrame:
     """Its options."""
     week = Week(this, living.base)
-    return soe.price_options(week, living.plan, agenda(week))
+    return soe.whatif.price_options(week, living.plan, agenda(week))
 
 
 def row(priced: pl.DataFrame, key: str, option: str) -> dict[str, object]:
@@ -109,7 +109,7 @@ def test_a_new_kind_of_answer_is_one_function(this: Snapshot, living: Living, mo
 
 
 def test_why_not_forces_the_alternative_and_shows_money_before_small_change(living: Living, this: Snapshot) -> None:
-    forced = [soe.Force("make", 20.0, item="cup", period="2026-W02")]
+    forced = [soe.blocks.Force("make", 20.0, item="cup", period="2026-W02")]
     found = soe.why_not(living, forced)
     cold = soe.plan(this, blocks=forced)
     assert found.total == pytest.approx(cold.objective - living.base.objective, abs=0.01)
@@ -132,7 +132,7 @@ def test_why_not_of_an_edit_answers_from_either_source(living: Living, this: Sna
 
 def test_only_what_the_plan_decides_can_be_forced() -> None:
     with pytest.raises(DataError, match="lock one of make, buy"):
-        soe.Force("stock", 1.0, item="cup")
+        soe.blocks.Force("stock", 1.0, item="cup")
 
 
 def with_overrides(folder: Path, **rows: str) -> Snapshot:
@@ -148,7 +148,7 @@ def with_overrides(folder: Path, **rows: str) -> Snapshot:
 def test_a_lock_binds_and_its_price_is_what_comes_back_without_it(tmp_path: Path, solved: soe.Plan) -> None:
     held = with_overrides(tmp_path, OV1="make item=cup & period=2026-W02", OV2="please be careful")
     alive = soe.Living(held)
-    hands = soe.price_manual(alive)
+    hands = soe.whatif.price_manual(alive)
     assert hands["name"].to_list() == ["OV1", "OV2"] or hands["name"].to_list() == ["OV2", "OV1"]
     price = hands.filter(pl.col("name") == "OV1").row(0, named=True)
     assert price["money"] == pytest.approx(solved.objective - alive.base.objective, abs=0.01)
@@ -161,7 +161,7 @@ def test_a_lock_binds_and_its_price_is_what_comes_back_without_it(tmp_path: Path
 def test_the_price_of_priorities_is_what_margin_would_earn_more(tmp_path: Path, solved: soe.Plan) -> None:
     networks.write(tmp_path, tiny.SETTINGS + '[objective]\nallocation = "priority"\n', **tiny.tables())
     alive = soe.Living(read(tmp_path))
-    hands = soe.price_manual(alive).filter(pl.col("kind") == "priority")
+    hands = soe.whatif.price_manual(alive).filter(pl.col("kind") == "priority")
     assert hands["money"].to_list() == pytest.approx([solved.objective - alive.base.objective], abs=0.01)
 
 

@@ -46,7 +46,7 @@ def test_the_shares_stand_beside_the_one_at_a_time_figures(tmp_path: Path) -> No
 def test_prices_show_what_is_not_kept_and_count_the_rest(tmp_path: Path) -> None:
     snapshot = flour(tmp_path, 42)
     plan = soe.plan(snapshot)
-    prices = soe.commitment_prices(snapshot)
+    prices = soe.whatif.commitment_prices(snapshot)
     finance = Finance(Week.of(snapshot, plan).knowing(commitments=prices.rows))
     ends, priced = finance.reasons.sop
     assert isinstance(ends, Table)
@@ -62,9 +62,9 @@ def test_prices_show_what_is_not_kept_and_count_the_rest(tmp_path: Path) -> None
 def test_with_nothing_to_say_it_says_so(tmp_path: Path) -> None:
     snapshot = mill(tmp_path)
     reasons = Reasons(Week.of(snapshot, soe.plan(snapshot)))
-    assert reasons.why == ["The move is not split here: soe.why_moved(before, snapshot) does it."]
+    assert reasons.why == ["The move is not split here: soe.whatif.why_moved(before, snapshot) does it."]
     assert reasons.sop[0] == "No month with a commitment ends within the horizon."
-    assert reasons.sop[1] == "The commitments are not priced here: soe.commitment_prices(snapshot) does it."
+    assert reasons.sop[1] == "The commitments are not priced here: soe.whatif.commitment_prices(snapshot) does it."
     assert reasons.year == "Nobody has set a target for the year: give the table targets, or a budget."
     assert reasons.operating_table == "There is no earlier extract: no week has closed."
     assert reasons.checks == []

@@ -273,7 +273,9 @@ def test_four_processes_append_at_once_and_nothing_is_lost(tmp_path: Path) -> No
 
 
 def test_money_and_store_need_no_solver() -> None:
-    rooms = "soe_lib.money.bridge, soe_lib.money.statement, soe_lib.money.valuation, soe_lib.store.history"
+    rooms = (
+        "soe_lib.money.reconciliation, soe_lib.money.profit_and_loss, soe_lib.money.valuation, soe_lib.store.history"
+    )
     code = f"import sys, {rooms}; print([m for m in ('cvxpy', 'highspy', 'matplotlib') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 
 from soe_lib.errors import DataError, SolveError
-from soe_lib.whatif import Scenario, compare
+from soe_lib.whatif.compare import compare
 from soe_lib.whatif.measures import churn, service, stock
+from soe_lib.whatif.scenario import Scenario
 
 
 def plan(snapshot=None, **flows):

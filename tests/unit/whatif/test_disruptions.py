@@ -8,7 +8,7 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.whatif.attribution import Attribution, attribute, why_moved
-from soe_lib.whatif.disruptions import Disruption, disruptions, grouped
+from soe_lib.whatif.causes import Disruption, disruptions, grouped
 
 DEMO = Path(__file__).parents[3] / "data" / "demo"
 

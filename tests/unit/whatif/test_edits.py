@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from soe_lib.errors import DataError
-from soe_lib.whatif import Scenario
+from soe_lib.whatif.scenario import Scenario
 
 
 def values(snapshot, table, column, **where):

@@ -84,7 +84,7 @@ def test_a_repair_is_worth_something_only_where_it_came_sooner(
         meeting.keep(home, table, rows, company=this.company, as_of=this.as_of)
     made = soe.decide("Line down", "Repair", owner="Ann", reason="a fitter is free", store=home)
     assert made.promised == pytest.approx((12 - 12 * 3 / 5) * 6)
-    soe.promote(this, store=home)
+    soe.whatif.promote(this, store=home)
     quiet = [{"event": "E9", "kind": "price", "target": "A", "from": NEXT, "to": NEXT, "factor": 1}]
     then = extract(tmp_path / "data", NEXT, events=[*quiet, *later], actuals=happened(13))
     alive = soe.Living(then)

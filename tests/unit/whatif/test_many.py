@@ -19,9 +19,9 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.model import Model
 from soe_lib.model.terms import Flow, Part
 from soe_lib.solver.warm_start import Start
-from soe_lib.whatif import Scenario, compare
-from soe_lib.whatif.compare import Result
+from soe_lib.whatif.compare import Result, compare
 from soe_lib.whatif.distributed import Task, WarmSolver, planned
+from soe_lib.whatif.scenario import Scenario
 from tests.unit.whatif.doom import Idea, Killed
 
 

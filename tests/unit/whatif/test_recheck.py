@@ -13,7 +13,8 @@ from soe_lib.errors import DataError
 from soe_lib.extract.findings import Finding
 from soe_lib.extract.rules import registered
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.whatif import Scenario, recheck
+from soe_lib.whatif import recheck
+from soe_lib.whatif.scenario import Scenario
 
 BROKEN = {
     "orders": {"quantity": pl.lit(-1.0)},

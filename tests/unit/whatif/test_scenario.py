@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 
 from soe_lib.errors import DataError
-from soe_lib.whatif import Scenario, find, load, named, save
+from soe_lib.whatif.scenario import Scenario, find, load, named, save
 
 STORY = (
     Scenario("line 2 down", note="what the shift leader fears")

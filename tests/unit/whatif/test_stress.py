@@ -39,7 +39,7 @@ def company(tmp_path: Path) -> Snapshot:
 
 def test_a_week_without_the_line_loses_its_sales(company: Snapshot) -> None:
     """30 × (10 − 4) = 180 of margin and 30 × 5 = 150 of goodwill; a fifth of 60 units is 12, at 6 each 72."""
-    found = soe.stress_test(soe.Living(company), Sizes(down_days=7, demand=0.2))
+    found = soe.whatif.stress_test(soe.Living(company), Sizes(down_days=7, demand=0.2))
     rows = {row["stress"]: row for row in found.iter_rows(named=True)}
     down = rows["L1 down 7 days"]
     assert (down["margin"], down["goodwill"], down["total"]) == pytest.approx((-180.0, -150.0, -330.0))
@@ -52,18 +52,18 @@ def test_a_week_without_the_line_loses_its_sales(company: Snapshot) -> None:
 
 def test_a_stress_that_breaks_a_promise_is_told_and_stops_nobody(company: Snapshot) -> None:
     promised = company.replace(forecast=company["forecast"].with_columns(committed=pl.col("quantity")))
-    found = soe.stress_test(soe.Living(promised))
+    found = soe.whatif.stress_test(soe.Living(promised))
     broken = found.filter(pl.col("stress") == "L1 down 7 days").row(0, named=True)
     assert broken["total"] is None
     assert "infeasible" in broken["note"]
     assert found.filter(pl.col("total").is_not_null()).height == 1, "a forecast under its promise is refused too"
-    page = risk.page(Week.of(promised, soe.plan(promised), None), found, soe.demand_range(soe.Living(promised)),
+    page = risk.page(Week.of(promised, soe.plan(promised), None), found, soe.whatif.demand_range(soe.Living(promised)),
                       soe.compare(promised, ["base"]).table())  # fmt: skip
     assert any(text.startswith("Not planned: L1 down 7 days.") for text in page.assumptions)
 
 
 def test_the_range_needs_a_history_and_says_so(company: Snapshot) -> None:
-    none = soe.demand_range(soe.Living(company))
+    none = soe.whatif.demand_range(soe.Living(company))
     assert none.is_empty()
     assert str(risk.ranges(none, "EUR")).startswith("Insufficient history")
 
@@ -71,7 +71,7 @@ def test_the_range_needs_a_history_and_says_so(company: Snapshot) -> None:
 def test_the_range_of_the_demo_encloses_the_plan() -> None:
     snapshot = soe.read("data/demo")
     living = soe.Living(snapshot)
-    found = soe.demand_range(living)
+    found = soe.whatif.demand_range(living)
     low, planned, high = found["margin"].to_list()
     assert planned == pytest.approx(living.base.margin)
     assert low < planned < high
@@ -99,7 +99,7 @@ def test_scenarios_of_the_company_stand_beside_the_plan(company: Snapshot) -> No
     soe.Scenario("no such line").scale("calendar.hours", 0.5, resource="L1").scale(
         "calendar.hours", 0.5, resource="L9"
     ).save(company.folder)
-    frame = soe.compare(company, ["base", *soe.saved_scenarios(company)]).table()
+    frame = soe.compare(company, ["base", *soe.whatif.saved_scenarios(company)]).table()
     shown = risk.scenarios(frame, "EUR", reference="base")
     assert isinstance(shown, tables.Table)
     rows = {row["Scenario"]: row for row in shown.frame.iter_rows(named=True)}

@@ -10,9 +10,8 @@ from polars.testing import assert_frame_equal
 
 import soe_lib as soe
 from soe_lib.store.plan import Plan
-from soe_lib.whatif import Scenario
 from soe_lib.whatif.distributed import Task, WarmSolver, _ByName, _common, _packed, _unpacked, planned
-from soe_lib.whatif.scenario import Result
+from soe_lib.whatif.scenario import Result, Scenario
 
 SCENARIOS = {
     "a line short of hours": Scenario("x").scale("calendar.hours", 0.7, resource="L1"),

@@ -11,10 +11,10 @@ import polars as pl
 from soe_lib.errors import DataError, ReconciliationError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.actuals import closed_days, made_and_taken, started, value_closed_week
-from soe_lib.money.bridge import KEYS, Convention, Walk, bridges, window_of
 from soe_lib.money.cheapest_supply import cheapest_supply
 from soe_lib.money.ledger import Ledger, rank
 from soe_lib.money.rates import RateBook
+from soe_lib.money.reconciliation import KEYS, Convention, Walk, bridges, window_of
 from soe_lib.money.rounding import as_money, whole
 from soe_lib.money.valuation import value_budget, value_consensus, value_record
 from soe_lib.money.variances import OperatingStatement, Stock, standard_variances
@@ -42,7 +42,7 @@ def closed_week_bridges(
 ) -> Walk:
     """The walk budget → S&OP plan → the plan before → the plan of the week → actual, over the days that are closed.
 
-    Formula: see `soe_lib.money.bridge.bridge`, read in accrual at the later extract's standard costs; all plans are
+    Formula: see `soe.money.bridge`, read in accrual at the later extract's standard costs; all plans are
     valued by the rates of the plan of the week, so that they differ by quantities, and actuals by what was booked.
 
     Parameters

@@ -1,15 +1,44 @@
-"""What the public functions are given: a wrong kind of thing is refused, with the call that gives the right one."""
+"""Names that are loaded when they are first asked for, and that refuse a wrong kind of thing.
+
+So `import soe_lib as soe` costs nothing, and rooms that need no solver never load one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, wraps
-from inspect import signature
+from importlib import import_module
+from inspect import isfunction, signature
 from typing import Any
 
-from soe_lib.errors import DataError
+from soe_lib.errors import DataError, hint
 
 PLANS = ("Plan", "PlanLike")
+
+
+def offered(
+    prefix: str, names: Mapping[str, str], namespaces: Mapping[str, str] | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` of a package that offers names of its modules.
+
+    Parameters
+    ----------
+    prefix : as the reader writes it: "soe", "soe.money".
+    names : public name → the module that defines it.
+    namespaces : name → the package or module of that name.
+    """
+    modules = dict(namespaces or {})
+
+    def get(name: str) -> Any:
+        if name in modules:
+            return import_module(modules[name])
+        if name not in names:
+            known = sorted({*names, *modules})
+            raise AttributeError(f"{prefix} has no {name!r}. {hint(name, known)} It offers {', '.join(known)}.")
+        found = getattr(import_module(names[name]), name)
+        return guarded(f"{prefix}.{name}", found) if isfunction(found) else found
+
+    return get, lambda: sorted({*names, *modules})
 
 
 @cache
@@ -18,7 +47,7 @@ def guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
     Parameters
     ----------
-    name : as the reader writes it after `soe.`.
+    name : as the reader writes it: "soe.plan".
     """
     shape = signature(function)
     asked = {one.name: set(str(one.annotation).split(" | ")) for one in shape.parameters.values()}
@@ -30,7 +59,7 @@ def guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def called(*given: Any, **named: Any) -> Any:
         for one, value in shape.bind(*given, **named).arguments.items():
             if one in asked:
-                _check(f"soe.{name}", asked[one], value)
+                _check(name, asked[one], value)
         return function(*given, **named)
 
     return called
