@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
+from typing import Annotated
+from zoneinfo import available_timezones
 
 import polars as pl
+from annotated_types import Predicate
 
 from soe_lib.errors import hint, likeness, nearest
 from soe_lib.extract.findings import Finding, Source
 from soe_lib.extract.schema import Column, Table
+from soe_lib.extract.toml import Section, among
 
 ALIKE = 0.8
 ASIDE = "\x01"
@@ -301,12 +307,20 @@ TIME = ("period", *MONTHS)
 """Columns of text whose cells are labels of time."""
 BLANKS, APOSTROPHES = (" ", "\u00a0", "\u202f", "\u2009"), ("'", "\u2019")
 """Marks between thousands that look alike: where one is declared, the others are meant too."""
+ZONES = cache(available_timezones)
 NEGATIVES = ("minus", "trailing", "brackets")
 STAMP = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$"
 
 
+def _is_encoding(name: str) -> bool:
+    try:
+        return codecs.lookup(name)._is_text_encoding
+    except (LookupError, ValueError):
+        return False
+
+
 @dataclass(frozen=True)
-class Dialect:
+class Dialect(Section):
     """The conventions of one table's file or query.
 
     Parameters
@@ -319,14 +333,14 @@ class Dialect:
     timezone : the zone whose midnight separates days, for timestamps; blank where a timestamp stops.
     """
 
-    encoding: str = "utf-8"
-    separator: str = ","
-    decimal: str = "."
-    thousands: str = ""
-    negatives: str = "minus"
-    dates: str = "yyyy-mm-dd"
-    periods: str = ""
-    timezone: str = ""
+    encoding: Annotated[str, Predicate(_is_encoding)] = "utf-8"
+    separator: Annotated[str, among(*",;|\t")] = ","
+    decimal: Annotated[str, among(".", ",")] = "."
+    thousands: Annotated[str, among("", ".", ",", *BLANKS, *APOSTROPHES)] = ""
+    negatives: Annotated[str, among(*NEGATIVES)] = "minus"
+    dates: Annotated[str, among(*DATES, *SERIALS)] = "yyyy-mm-dd"
+    periods: Annotated[str, among("", *LABELS)] = ""
+    timezone: Annotated[str, Predicate(lambda name: not name or name in ZONES())] = ""
 
     @property
     def plain_numbers(self) -> bool:

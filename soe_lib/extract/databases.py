@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 import polars as pl
+from annotated_types import Interval, Predicate
+
+from soe_lib.extract.toml import Section
 
 ALIAS = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 HIDDEN = "•••"
@@ -116,24 +119,38 @@ class LostError(Exception):
         super().__init__(rule)
 
 
+Text = Annotated[str, Predicate(lambda text: "\x00" not in text)]
+
+
 @dataclass(frozen=True)
-class Database:
-    """A named source of sources.toml.
+class Connection(Section):
+    """What a section of sources.toml says of a database.
 
     Parameters
     ----------
-    name : its name there.
     kind : postgresql, duckdb or sqlite.
     address : the environment variable that holds the connection string, for postgresql.
-    path : the file, for duckdb and sqlite.
+    path : the file, for duckdb and sqlite, from the folder of sources.toml on.
     seconds : how long one query may take.
     """
 
-    name: str
-    kind: str
-    address: str = ""
-    path: Path | None = None
-    seconds: int = SECONDS
+    kind: Text = ""
+    address: Text = ""
+    path: Text = ""
+    seconds: Annotated[int, Interval(ge=0, le=36500)] = SECONDS
+
+
+@dataclass(frozen=True)
+class Database(Connection):
+    """A database by its name in sources.toml, which lies in a folder."""
+
+    name: str = ""
+    folder: Path = Path()
+
+    @property
+    def file(self) -> Path | None:
+        """The database file; None where it is a server."""
+        return self.folder / self.path if self.path and self.kind != "postgresql" else None
 
     def answer(self, sql: str, values: Mapping[str, Any]) -> pl.DataFrame:
         """The rows of one reading query.
@@ -178,7 +195,7 @@ class Database:
         if not secret:
             fix = f"Set {self.address} to the address of {self.name}."
             raise LostError(f"The environment has no {self.address}.", fix)
-        options = f"-c default_transaction_read_only=on -c statement_timeout={self.seconds * 1000}"
+        options = f"-c default_transaction_read_only=on -c statement_timeout={(self.seconds or SECONDS) * 1000}"
 
         def read() -> pl.DataFrame:
             with psycopg.connect(secret, connect_timeout=10, options=options, application_name="soe") as connection:
@@ -197,7 +214,7 @@ class Database:
             import duckdb
         except ImportError:
             raise LostError("DuckDB is not installed.", INSTALL) from None
-        path = str(self._file())
+        path = str(self._there())
 
         def read() -> pl.DataFrame:
             with closing(duckdb.connect(path, read_only=True, config=dict(CLOSED))) as connection:
@@ -207,7 +224,7 @@ class Database:
         return _quietly(self.name, "", duckdb.Error, read)
 
     def _sqlite(self, text: str, values: Mapping[str, Any]) -> pl.DataFrame:
-        address = f"{self._file().resolve().as_uri()}?mode=ro"
+        address = f"{self._there().resolve().as_uri()}?mode=ro"
 
         def read() -> pl.DataFrame:
             with closing(sqlite3.connect(address, uri=True)) as connection:
@@ -218,12 +235,11 @@ class Database:
 
         return _quietly(self.name, "", sqlite3.Error, read)
 
-    def _file(self) -> Path:
-        if self.path is None or not self.path.is_file():
-            raise LostError(
-                f"There is no file {self.path.name if self.path else ''}.", f"Mend `path` of [sources.{self.name}]."
-            )
-        return self.path
+    def _there(self) -> Path:
+        if self.file is None or not self.file.is_file():
+            name = self.file.name if self.file else ""
+            raise LostError(f"There is no file {name}.", f"Mend `path` of [sources.{self.name}].")
+        return self.file
 
 
 def _reads_only(action: int, *_: Any) -> int:

@@ -160,7 +160,7 @@ def _mapped(mapped: Mapped, entry: Entry, settings: Settings) -> tuple[Delivery 
         database = mapped.databases[entry.source]
         origin = f"{entry.source}, {f'table {entry.relation}' if entry.relation else 'query'}"
         read = _translated(lambda: _queried(database, entry, table, origin, settings), entry, table, settings)
-        return Delivery(entry.table, origin, read, written(database.path) if database.path else None, entry), []
+        return Delivery(entry.table, origin, read, written(database.file) if database.file else None, entry), []
     paths = _matches(mapped, entry, settings)
     at = f"tables.{entry.table}.file"
     if len(paths) != 1:

@@ -138,7 +138,7 @@ def _given(frame: Frame, table: Table, before: Given | None) -> Given:
         return before
     filled = _filled(own)
     source = Source(table.name, table.name, filled, 0, cache(partial(_digest, filled, table)))
-    source, strange = translate(source, Entry(table.name), table)
+    source, strange = translate(source, Entry(table=table.name), table)
     typed, problems = cast(source, table)
     return Given(own, source, typed, [*strange, *problems])
 

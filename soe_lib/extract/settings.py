@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date, datetime
-from functools import cache
-from itertools import takewhile
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from annotated_types import Interval, Predicate
 
 from soe_lib.errors import hint
 from soe_lib.extract.findings import Finding
 from soe_lib.extract.schema import schema
+from soe_lib.extract.toml import FIXES as OF_TYPES
+from soe_lib.extract.toml import Section, held, types_of
 
 UNKNOWN = date(1900, 1, 1)
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -30,14 +29,8 @@ CushionUse = Literal["with a record", "always", "never"]
 TableName = Annotated[str, Predicate(lambda name: name in schema())]
 
 
-class _Section:
-    """What pydantic keeps to: every value is of its own type, and no name is there that is not known."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"strict": True, "extra": "forbid"}
-
-
 @dataclass(frozen=True)
-class Horizon(_Section):
+class Horizon(Section):
     """How far the plan looks: so many weeks, the first `daily` days of them day by day."""
 
     weeks: Annotated[int, Interval(ge=1, le=520)] = 13
@@ -45,7 +38,7 @@ class Horizon(_Section):
 
 
 @dataclass(frozen=True)
-class Costs(_Section):
+class Costs(Section):
     """The time base `per` of holding, storage, late, below-safety and workforce costs; `capital_rate` is per that time.
 
     Holding counts on the closing stock of a period, or on its opening stock.
@@ -57,7 +50,7 @@ class Costs(_Section):
 
 
 @dataclass(frozen=True)
-class LeadTime(_Section):
+class LeadTime(Section):
     """When goods of a period leave (spread over its days, at its start or end), and which days lead times count.
 
     `days` is written as `in` in settings.toml: calendar days, or working days (less closures).
@@ -68,7 +61,7 @@ class LeadTime(_Section):
 
 
 @dataclass(frozen=True)
-class Limits(_Section):
+class Limits(Section):
     """What maxima, hours of a head and hours of an expansion are per: week, day or period; blank: week.
 
     Where the extract gives its periods, blank is period.
@@ -78,7 +71,7 @@ class Limits(_Section):
 
 
 @dataclass(frozen=True)
-class Working(_Section):
+class Working(Section):
     """The fiscal months (calendar months, or 4-4-5 of ISO weeks) and the working weekdays, 1 = Monday … 7 = Sunday."""
 
     fiscal: Literal["4-4-5", "months"] = "months"
@@ -86,7 +79,7 @@ class Working(_Section):
 
 
 @dataclass(frozen=True)
-class Fence(_Section):
+class Fence(Section):
     """Days from the as-of date that are frozen, days that are slushy, and what one changed unit costs there.
 
     Parameters
@@ -105,7 +98,7 @@ class Fence(_Section):
 
 
 @dataclass(frozen=True)
-class Objective(_Section):
+class Objective(Section):
     """What the plan is to be best at, how scarce supply is shared out, and from which date an order is late.
 
     An order is late from the date that was asked (`orders.due_on`), or from the one that was confirmed.
@@ -117,14 +110,14 @@ class Objective(_Section):
 
 
 @dataclass(frozen=True)
-class Setups(_Section):
+class Setups(Section):
     """Whether a resource keeps its last set-up into the next period; fixed costs and minimum runs never carry over."""
 
     carry_over: bool = False
 
 
 @dataclass(frozen=True)
-class Terms(_Section):
+class Terms(Section):
     """Days until customers pay, and until suppliers are paid."""
 
     receivable_days: Amount = 0.0
@@ -132,7 +125,7 @@ class Terms(_Section):
 
 
 @dataclass(frozen=True)
-class Escalation(_Section):
+class Escalation(Section):
     """What the weekly meeting hands up, to whom, and within how many days it must be decided.
 
     Parameters
@@ -155,7 +148,7 @@ class Escalation(_Section):
 
 
 @dataclass(frozen=True)
-class ForecastChoice(_Section):
+class ForecastChoice(Section):
     """Which version of the forecast to plan with, and whether its bias is taken out of it.
 
     Parameters
@@ -169,7 +162,7 @@ class ForecastChoice(_Section):
 
 
 @dataclass(frozen=True)
-class Consumption(_Section):
+class Consumption(Section):
     """How many days before and after its due date an order looks for forecast, where its own bucket is used up."""
 
     backward_days: Days = 0
@@ -177,7 +170,7 @@ class Consumption(_Section):
 
 
 @dataclass(frozen=True)
-class Cushion(_Section):
+class Cushion(Section):
     """The stock that a plan holds against demand and supply that nobody knows.
 
     Parameters
@@ -195,14 +188,14 @@ class Cushion(_Section):
 
 
 @dataclass(frozen=True)
-class Events(_Section):
+class Events(Section):
     """What a loss of supply does to receipts of what it hits: they come, are lost, or are late (come after its end)."""
 
     open_orders: Literal["come", "lost", "late"] = "come"
 
 
 @dataclass(frozen=True)
-class Plausibility(_Section):
+class Plausibility(Section):
     """From where on a figure is a warning.
 
     Parameters
@@ -222,14 +215,14 @@ class Plausibility(_Section):
 
 
 @dataclass(frozen=True)
-class Tables(_Section):
+class Tables(Section):
     """Tables that the company has none of: that they are missing is then no finding."""
 
     none: tuple[TableName, ...] = ()
 
 
 @dataclass(frozen=True)
-class Settings(_Section):
+class Settings(Section):
     """Everything settings.toml says, with the contract's default where it says nothing.
 
     Parameters
@@ -292,19 +285,8 @@ FIXES = {
     "notes": "Write a list of texts.",
     "tables.none": 'Write a list of tables such as ["inventory"].',
     "unchanged": 'Write a list of tables such as ["inventory"].',
-    "bool_type": "Write true or false.",
-    "int_type": "Write a whole number.",
-    "float_type": "Write a number.",
-    "string_type": "Write a text in quotes.",
 }
-"""How to mend a value, by its setting or by what pydantic calls the error."""
-
-
-def _types(section: type) -> dict[str, Any]:
-    """What each setting of a section may be."""
-    kinds = get_type_hints(section, include_extras=True)
-    return {one.name: kinds[one.name] for one in fields(section)}
-
+"""How to mend a value, by its setting."""
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
     f"{section}.{name}": get_args(kind)
@@ -341,8 +323,6 @@ def validated(content: Mapping[str, Any]) -> tuple[Settings, list[Finding]]:
     ----------
     content : by setting or section, as settings.toml names them.
     """
-    from pydantic import ValidationError  # a tenth of the time that importing this library takes
-
     findings = []
     for name in ("company", "currency", "as_of"):
         if name not in content:
@@ -354,14 +334,7 @@ def validated(content: Mapping[str, Any]) -> tuple[Settings, list[Finding]]:
     if isinstance(said.get("control"), Mapping):
         usable["control"], problems = _counted(said["control"])
         findings += problems
-    while True:
-        try:
-            found: Settings = _adapter().validate_json(json.dumps(usable, default=lambda _: None))
-            break
-        except ValidationError as error:
-            for place, kind in {_place(one["loc"]): one["type"] for one in error.errors()}.items():
-                findings.append(_refused(place, kind, said))
-                _drop(usable, place)
+    found = held(Settings, usable, lambda place, what: findings.append(_refused(place, what, said)))
     return replace(
         found,
         tables=Tables(tuple(sorted(found.tables.none))),
@@ -369,13 +342,6 @@ def validated(content: Mapping[str, Any]) -> tuple[Settings, list[Finding]]:
         tolerance=_frozen(found.tolerance),
         control=_frozen(found.control),
     ), sorted(findings, key=lambda one: one.column)
-
-
-@cache
-def _adapter() -> Any:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(Settings)
 
 
 def _named(content: Mapping[str, Any], at: str = "") -> dict[str, Any]:
@@ -434,11 +400,11 @@ def _refused(place: tuple[str, ...], error: str, said: Mapping[str, Any]) -> Fin
     path, value = ".".join(place), said
     section: type = Settings
     for one in above:
-        section, value = _types(section)[one], value[one]
+        section, value = types_of(section)[one], value[one]
     if error == "unexpected_keyword_argument":
         return _unknown(place, section, str(value[name]))
-    kind: Any = _types(section)[name] if is_dataclass(section) else Amount  # a line of [tolerance] names a family
-    fix = FIXES.get(path) or FIXES.get(error, "")
+    kind: Any = types_of(section)[name] if is_dataclass(section) else Amount  # a line of [tolerance] names a family
+    fix = FIXES.get(path) or OF_TYPES.get(error, "")
     if is_dataclass(kind):
         fix = f"It is a section: write it as [{path}]."
     elif get_origin(kind) is Literal and error == "literal_error":
@@ -453,20 +419,9 @@ def _unknown(place: tuple[str, ...], section: type, value: str) -> Finding:
     """A name that nothing has: where it belongs, or the nearest name, or what there is."""
     *above, name = place
     shown = {new: old.rpartition(".")[2] for old, new in RENAMED.items() if old.rpartition(".")[0] == ".".join(above)}
-    known = [shown.get(one, one) for one in _types(section)]
+    known = [shown.get(one, one) for one in types_of(section)]
     fix = _section_of(name) or hint(name, known) or f"Known here: {', '.join(known)}."
     return _stop(".".join(place), value, "Unknown setting.", fix)
-
-
-def _place(at: tuple[Any, ...]) -> tuple[str, ...]:
-    """The setting that an error is in, whichever of its values is wrong."""
-    return tuple(takewhile(lambda one: isinstance(one, str), at))
-
-
-def _drop(content: dict[str, Any], place: tuple[str, ...]) -> None:
-    for one in place[:-1]:
-        content = content[one]
-    del content[place[-1]]
 
 
 def _frozen(value: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,64 +2,97 @@
 
 from __future__ import annotations
 
-import codecs
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from functools import cache
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
-from zoneinfo import available_timezones
+from typing import Annotated, Any, TypeVar
+
+from annotated_types import Interval, Predicate
 
 from soe_lib.errors import hint
-from soe_lib.extract.casting import APOSTROPHES, BLANKS, DATES, LABELS, MONTHS, NEGATIVES, PLAIN, SERIALS, Dialect
-from soe_lib.extract.databases import ALIAS, KINDS, SECONDS, Database, RefusedError, identifier, looks_secret, statement
+from soe_lib.extract.casting import DATES, LABELS, MONTHS, NEGATIVES, PLAIN, SERIALS, Dialect
+from soe_lib.extract.databases import (
+    ALIAS,
+    KINDS,
+    Connection,
+    Database,
+    RefusedError,
+    Text,
+    identifier,
+    looks_secret,
+    statement,
+)
 from soe_lib.extract.findings import Finding
 from soe_lib.extract.schema import Table, money, owners, schema
 from soe_lib.extract.settings import as_date
+from soe_lib.extract.toml import FIXES as OF_TYPES
+from soe_lib.extract.toml import Section, held
 
+T = TypeVar("T")
 FILE = "sources.toml"
-SECTIONS = ("conventions", "sources", "tables")
-SOURCE_KEYS = ("kind", "address", "path", "seconds")
 UNITS = ("unit", "per_unit")
 CONVENTIONS = tuple(one.name for one in fields(Dialect))
+FIXES = {
+    "encoding": "Write an encoding such as cp1252.",
+    "separator": "Use one of , ; | or \\t.",
+    "decimal": "Use . or ,",
+    "thousands": "Use . , ' or a space.",
+    "negatives": f"Use one of {', '.join(NEGATIVES)}.",
+    "dates": f"Use one of {', '.join((*DATES, *SERIALS))}.",
+    "periods": f"Use one of {', '.join(LABELS)}.",
+    "timezone": "Write a zone such as Europe/Berlin.",
+    "ignore": "Write a list of column names.",
+    "days_old": "Write a whole number.",
+    "seconds": "Write a whole number.",
+}
+"""How to mend a value, by the name of its setting."""
+COLUMN = "Write the company's column in quotes."
+SECTION = ("dataclass_type", "dict_type", "mapping_type")
+"""What pydantic says of a value where a section is wanted."""
 
 
 @dataclass(frozen=True)
-class Entry:
-    """Where one table comes from, and what its columns are called there.
+class Written(Section):
+    """What a section of sources.toml says of a table, beside its conventions.
 
     Parameters
     ----------
     file : a pattern of file names, beside sources.toml; {as_of} stands for the as-of date. Without file, query and
         relation it is the file or sheet that has the table's name.
     source, query, relation : a named database, and a query on it or the name of a table or view.
-    columns : the contract's name → the company's own.
-    ignore : columns of the company that are not read, without a warning; * stands for any text.
     unit, unit_column : the unit of every quantity, or the company's column that says it row by row.
     per_unit, per_unit_column : likewise what a quantity is per, where that is another item's unit.
     currency, currency_column : likewise for money.
     rate_on : the contract's date column whose month's rate converts money; blank for the as-of date's.
     updated : the company's column that says when a row was last changed.
+    columns : the contract's name → the company's own.
+    ignore : columns of the company that are not read, without a warning; * stands for any text.
     days_old : the table may be at most so many days older than the as-of date; None for any age.
     """
 
-    table: str
-    file: str = ""
-    source: str = ""
-    query: str = ""
-    relation: str = ""
-    columns: Mapping[str, str] = field(default_factory=dict)
+    file: Text = ""
+    source: Text = ""
+    query: Text = ""
+    relation: Text = ""
+    unit: Text = ""
+    unit_column: Text = ""
+    per_unit: Text = ""
+    per_unit_column: Text = ""
+    currency: Text = ""
+    currency_column: Text = ""
+    rate_on: Text = ""
+    updated: Text = ""
+    columns: Mapping[str, Annotated[str, Predicate(str.strip)]] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
-    unit: str = ""
-    unit_column: str = ""
-    per_unit: str = ""
-    per_unit_column: str = ""
-    currency: str = ""
-    currency_column: str = ""
-    rate_on: str = ""
-    updated: str = ""
-    days_old: int | None = None
+    days_old: Annotated[int, Interval(ge=0, le=36500)] | None = None
+
+
+@dataclass(frozen=True)
+class Entry(Written):
+    """Where one table comes from, what its columns are called there, and how the company writes what they hold."""
+
+    table: str = ""
     dialect: Dialect = PLAIN
 
     @property
@@ -74,8 +107,13 @@ class Entry:
         return tuple(name for name in named if name)
 
 
-TEXTS = tuple(one.name for one in fields(Entry) if one.type == "str" and one.name != "table")
-TABLE_KEYS = (*TEXTS, "columns", "ignore", "days_old", *CONVENTIONS)
+@dataclass(frozen=True)
+class Sections(Section):
+    """The parts of sources.toml."""
+
+    conventions: Mapping[str, Any] = field(default_factory=dict)
+    sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,7 +132,7 @@ class Mapped:
 
     def entry(self, table: str) -> Entry:
         """What holds for the file or sheet of a table's own name."""
-        return self.entries.get(table) or Entry(table, dialect=self.common)
+        return self.entries.get(table) or Entry(table=table, dialect=self.common)
 
 
 def find(folder: Path) -> Path | None:
@@ -133,189 +171,122 @@ class _Reader:
         self.findings: list[Finding] = []
 
     def mapped(self, content: Mapping[str, Any]) -> tuple[Mapped, list[Finding]]:
-        self._known(content, SECTIONS, "")
-        section = {name: self._section(content, name) for name in SECTIONS}
-        common = self._dialect(section["conventions"], "conventions", Dialect())
-        self._known(section["conventions"], CONVENTIONS, "conventions")
-        databases = {}
-        for name in section["sources"]:
-            database = self._database(name, self._section(section["sources"], name, "sources."))
-            if database is not None:
-                databases[name] = database
+        """All that the file says, and what of it cannot be used."""
+        said = self._held(Sections, content, "")
+        common = self._dialect(said.conventions, "conventions", Dialect())
+        databases = {name: found for name, one in said.sources.items() if (found := self._database(name, one))}
         entries = {}
-        for name in section["tables"]:
+        for name, one in said.tables.items():
             if name not in schema():
                 self._stop(f"tables.{name}", "No such table.", hint(name, schema()) or "Remove it.")
                 continue
-            entry = self._entry(schema()[name], self._section(section["tables"], name, "tables."), common, databases)
-            if entry is not None:
+            before = len(self.findings)
+            entry = self._entry(schema()[name], one, common, databases)
+            if len(self.findings) == before:
                 entries[name] = entry
         return Mapped(self.folder, common, databases, entries), self.findings
 
-    def _section(self, content: Mapping[str, Any], name: str, at: str = "") -> Mapping[str, Any]:
-        value = content.get(name, {})
-        if isinstance(value, Mapping):
-            return value
-        self._stop(f"{at}{name}", "It is a section.", f"Write it as [{at}{name}].")
-        return {}
+    def _held(self, kind: type[T], said: Mapping[str, Any], at: str, also: tuple[str, ...] = ()) -> T:
+        """What a section says, with a finding for each value that cannot be used; `also`: names that are read apart."""
+        known = [*(one.name for one in fields(kind)), *also]  # type: ignore[arg-type]
+        return held(kind, said, lambda place, what: self._refused(place, what, at, known))
 
-    def _known(self, content: Mapping[str, Any], known: tuple[str, ...], at: str) -> None:
-        for name in content:
-            if name not in known:
-                path = f"{at}.{name}" if at else name
-                self._stop(path, "Unknown setting.", hint(name, known) or f"Known here: {', '.join(known)}.")
+    def _refused(self, place: tuple[str, ...], what: str, at: str, known: list[str]) -> None:
+        path, name = ".".join(filter(None, (at, *place))), place[-1]
+        if what == "unexpected_keyword_argument":
+            self._stop(path, "Unknown setting.", hint(name, known) or f"Known here: {', '.join(known)}.")
+        elif what in SECTION:
+            self._stop(path, "It is a section.", f"Write it as [{path}].")
+        else:
+            fix = COLUMN if place[:-1] == ("columns",) else OF_TYPES["string_type"]
+            self._stop(
+                path,
+                "The value cannot be used.",
+                fix if what == "string_type" and name != "ignore" else FIXES.get(name, fix),
+            )
 
-    def _text(self, content: Mapping[str, Any], name: str, at: str) -> str:
-        value = content.get(name, "")
-        if isinstance(value, str) and "\x00" not in value:
-            return value
-        self._stop(f"{at}.{name}", "The value cannot be used.", "Write a text in quotes.")
-        return ""
+    def _dialect(self, said: Mapping[str, Any], at: str, default: Dialect) -> Dialect:
+        """A table's conventions, those that hold for all where it says no other."""
+        dialect = self._held(Dialect, {**asdict(default), **said}, at)
+        if dialect.decimal == dialect.thousands:
+            self._stop(f"{at}.thousands", "The decimal mark and the thousands mark are the same.", "Mend one of them.")
+            return replace(dialect, thousands="")
+        return dialect
 
-    def _number(self, content: Mapping[str, Any], name: str, at: str, default: int | None) -> int | None:
-        value = content.get(name, default)
-        if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 36500):
-            return value
-        self._stop(f"{at}.{name}", "The value cannot be used.", "Write a whole number.")
-        return default
-
-    def _database(self, name: str, content: Mapping[str, Any]) -> Database | None:
+    def _database(self, name: str, said: Mapping[str, Any]) -> Database | None:
         at = f"sources.{name}"
-        self._known(content, SOURCE_KEYS, at)
-        kind = self._text(content, "kind", at)
-        if kind not in KINDS:
+        one = self._held(Connection, said, at)
+        if one.kind not in KINDS:
             self._stop(f"{at}.kind", "The kind is not known.", f"Choose one of {', '.join(KINDS)}.")
-            return None
-        alias, path = self._text(content, "address", at), self._text(content, "path", at)
-        seconds = self._number(content, "seconds", at, SECONDS) or SECONDS
-        if kind == "postgresql":
-            if ALIAS.fullmatch(alias):
-                return Database(name, kind, alias, None, seconds)
-            rule = "It is an address, not an alias." if looks_secret(alias) else "It is no alias."
+        elif one.kind == "postgresql" and not ALIAS.fullmatch(one.address):
+            rule = "It is an address, not an alias." if looks_secret(one.address) else "It is no alias."
             fix = 'Name the environment variable that holds it, such as address = "SOE_ERP", and keep it out of files.'
             self._stop(f"{at}.address", rule, fix)
-            return None
-        if not path:
+        elif one.kind != "postgresql" and not one.path:
             self._stop(f"{at}.path", "The path is missing.", 'Write path = "…", the database file.')
-            return None
-        return Database(name, kind, "", self.folder / path, seconds)
-
-    def _dialect(self, content: Mapping[str, Any], at: str, default: Dialect) -> Dialect:
-        values = {
-            name: self._text(content, name, at) if name in content else getattr(default, name) for name in CONVENTIONS
-        }
-        checks = {
-            "encoding": (_encoding(values["encoding"]), "Write an encoding such as cp1252."),
-            "separator": (len(values["separator"]) == 1 and values["separator"] in ",;|\t", "Use one of , ; | or \\t."),
-            "decimal": (values["decimal"] in (".", ","), "Use . or ,"),
-            "thousands": (
-                values["thousands"] in ("", ".", ",", *BLANKS, *APOSTROPHES),
-                "Use . , ' or a space.",
-            ),
-            "negatives": (values["negatives"] in NEGATIVES, f"Use one of {', '.join(NEGATIVES)}."),
-            "dates": (values["dates"] in (*DATES, *SERIALS), f"Use one of {', '.join((*DATES, *SERIALS))}."),
-            "periods": (values["periods"] in ("", *LABELS), f"Use one of {', '.join(LABELS)}."),
-            "timezone": (values["timezone"] in ("", *_zones()), "Write a zone such as Europe/Berlin."),
-        }
-        for name, (fits, fix) in checks.items():
-            if not fits:
-                self._stop(f"{at}.{name}", "The value cannot be used.", fix)
-                values[name] = getattr(default, name)
-        if values["decimal"] == values["thousands"]:
-            self._stop(f"{at}.thousands", "The decimal mark and the thousands mark are the same.", "Mend one of them.")
-            values["thousands"] = ""
-        return Dialect(**values)
+        else:
+            return Database(**asdict(one), name=name, folder=self.folder)
+        return None
 
     def _entry(
-        self, table: Table, content: Mapping[str, Any], common: Dialect, databases: Mapping[str, Database]
-    ) -> Entry | None:
+        self, table: Table, said: Mapping[str, Any], common: Dialect, databases: Mapping[str, Database]
+    ) -> Entry:
         at = f"tables.{table.name}"
-        before = len(self.findings)
-        self._known(content, TABLE_KEYS, at)
-        texts = {name: self._text(content, name, at) for name in TEXTS}
-        self._origin(at, texts, databases)
-        columns = self._columns(table, self._section(content, "columns", f"{at}."), at)
-        ignore = content.get("ignore", [])
-        if not isinstance(ignore, list) or not all(isinstance(one, str) for one in ignore):
-            self._stop(f"{at}.ignore", "The value cannot be used.", "Write a list of column names.")
-            ignore = []
-        self._measures(table, texts, at)
-        entry = Entry(
-            table.name,
-            **texts,
-            columns=columns,
-            ignore=tuple(ignore),
-            days_old=self._number(content, "days_old", at, None),
-            dialect=self._dialect(content, at, common),
+        written = self._held(
+            Written, {name: one for name, one in said.items() if name not in CONVENTIONS}, at, CONVENTIONS
         )
-        return entry if len(self.findings) == before else None
+        own = {name: one for name, one in said.items() if name in CONVENTIONS}
+        entry = Entry(**vars(written), table=table.name, dialect=self._dialect(own, at, common))
+        self._origin(entry, at, databases)
+        self._columns(table, entry.columns, f"{at}.columns")
+        self._measures(table, entry, at)
+        return entry
 
-    def _measures(self, table: Table, texts: Mapping[str, str], at: str) -> None:
+    def _measures(self, table: Table, entry: Entry, at: str) -> None:
         """Units and currencies are declared once, and only where the table holds a number that they are of."""
         meant = [*zip(UNITS, owners(table), strict=False), *[("currency", "")] * any(map(money, table.columns))]
         for one in (*UNITS, "currency"):
-            both = [name for name in (one, f"{one}_column") if texts[name]]
+            both = [name for name in (one, f"{one}_column") if getattr(entry, name)]
             if len(both) == 2:
                 self._stop(f"{at}.{one}", f"{one} and {one}_column are both given.", "Keep one of them.")
             if both and one not in dict(meant):
                 what = "is money" if one == "currency" else f"counts what {one} would convert"
                 self._stop(f"{at}.{both[0]}", f"No number of the table {what}.", "Remove it: it would change nothing.")
         days = [column.name for column in table.columns if column.type == "date" or column.name in MONTHS]
-        if texts["rate_on"] and texts["rate_on"] not in days:
+        if entry.rate_on and entry.rate_on not in days:
             self._stop(
                 f"{at}.rate_on", "It is no date column of the table.", f"Use one of {', '.join(days) or 'none'}."
             )
-        elif texts["rate_on"] and not (texts["currency"] or texts["currency_column"]):
+        elif entry.rate_on and not (entry.currency or entry.currency_column):
             self._stop(f"{at}.rate_on", "No money is converted.", "Declare currency or currency_column, or remove it.")
 
-    def _origin(self, at: str, texts: Mapping[str, str], databases: Mapping[str, Database]) -> None:
-        named = [name for name in ("file", "query", "relation") if texts[name]]
-        if len(named) > 1 or (texts["source"] and not named):
+    def _origin(self, entry: Entry, at: str, databases: Mapping[str, Database]) -> None:
+        named = [one for one in (entry.file, entry.query, entry.relation) if one]
+        if len(named) > 1 or (entry.source and not named):
             self._stop(at, "It needs one of file, query and relation.", "Write one of them.")
-        elif not named:
-            return
-        elif texts["file"]:
-            if texts["source"]:
-                self._stop(f"{at}.source", "A file has no source.", "Remove source, or write a query.")
-        elif texts["source"] not in databases:
+        elif entry.file and entry.source:
+            self._stop(f"{at}.source", "A file has no source.", "Remove source, or write a query.")
+        elif named and not entry.file and entry.source not in databases:
             there = ", ".join(databases) or "none that can be used"
             self._stop(f"{at}.source", "There is no such source.", f"Name one of [sources]: {there}.")
-        else:
+        elif named and not entry.file:
             try:
-                if texts["query"]:
-                    statement(texts["query"], databases[texts["source"]].kind)
+                if entry.query:
+                    statement(entry.query, databases[entry.source].kind)
                 else:
-                    identifier(texts["relation"])
+                    identifier(entry.relation)
             except RefusedError as error:
-                self._stop(f"{at}.{'query' if texts['query'] else 'relation'}", str(error), error.fix)
+                self._stop(f"{at}.{'query' if entry.query else 'relation'}", str(error), error.fix)
 
-    def _columns(self, table: Table, content: Mapping[str, Any], at: str) -> dict[str, str]:
-        columns = {}
-        for name, own in content.items():
+    def _columns(self, table: Table, columns: Mapping[str, str], at: str) -> None:
+        """Every column is one of the contract's, and filled by one of the company's own."""
+        for name in columns:
             if name not in table.names:
-                self._stop(
-                    f"{at}.columns.{name}", "No such column in the contract.", hint(name, table.names) or "Remove it."
-                )
-            elif not isinstance(own, str) or not own.strip():
-                self._stop(f"{at}.columns.{name}", "The value cannot be used.", "Write the company's column in quotes.")
-            else:
-                columns[name] = own
-        twice = sorted({own for own in columns.values() if list(columns.values()).count(own) > 1})
-        if twice:
-            self._stop(f"{at}.columns", f"{', '.join(twice)} fills two columns.", "Map each column once.")
-        return columns
+                fix = hint(name, table.names) or "Remove it."
+                self._stop(f"{at}.{name}", "No such column in the contract.", fix)
+        own = [one for name, one in columns.items() if name in table.names]
+        if twice := sorted({one for one in own if own.count(one) > 1}):
+            self._stop(at, f"{', '.join(twice)} fills two columns.", "Map each column once.")
 
     def _stop(self, path: str, rule: str, fix: str) -> None:
         self.findings.append(Finding("stop", "", FILE, column=path, rule=rule, fix=fix, count=1))
-
-
-@cache
-def _zones() -> set[str]:
-    return available_timezones()
-
-
-def _encoding(name: str) -> bool:
-    try:
-        return codecs.lookup(name)._is_text_encoding
-    except (LookupError, ValueError):
-        return False

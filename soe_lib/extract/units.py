@@ -132,7 +132,7 @@ def convert(
     findings: list[Finding] = []
     done = dict(tables)
     for name, source in sources.items():
-        entry = entries.get(name, Entry(name))
+        entry = entries.get(name, Entry(table=name))
         for what, owner in zip(UNITS, owners(schema()[name]), strict=False):
             done[name], problems = _units(done, source, entry, what, owner)
             findings += problems

@@ -39,7 +39,7 @@ def lite(tmp_path: Path) -> Database:
         connection.execute("CREATE TABLE items (item TEXT)")
         connection.execute("INSERT INTO items VALUES ('00123')")
     connection.close()
-    return Database("a", "sqlite", "", tmp_path / "a.sqlite")
+    return Database(name="a", kind="sqlite", path="a.sqlite", folder=tmp_path)
 
 
 def test_sqlite_reads_and_nothing_else(lite: Database, tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_duckdb_reads_its_own_file_and_nothing_else(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "a.duckdb")) as connection:
         connection.execute("CREATE TABLE items AS SELECT '00123' AS item")
     (tmp_path / "secret.csv").write_text("a\n1\n")
-    base = Database("a", "duckdb", "", tmp_path / "a.duckdb")
+    base = Database(name="a", kind="duckdb", path="a.duckdb", folder=tmp_path)
     assert base.answer("SELECT item, :as_of AS day FROM items", {"as_of": "2026-11-16"}).rows() == [
         ("00123", "2026-11-16")
     ]

@@ -54,7 +54,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def erp(server: Server, monkeypatch: pytest.MonkeyPatch) -> Database:
     monkeypatch.setenv("SOE_ERP", server.address)
-    return Database("erp", "postgresql", "SOE_ERP")
+    return Database(name="erp", kind="postgresql", address="SOE_ERP")
 
 
 def toml(**queries: str) -> str:
@@ -168,7 +168,7 @@ def test_the_password_is_nowhere(fault: str, tmp_path: Path, server: Server, mon
     assert not report.ok
     assert_hidden(everything(report))
     with pytest.raises(LostError) as caught:
-        Database("erp", "postgresql", "SOE_ERP").answer("SELECT 1 AS one", {})
+        Database(name="erp", kind="postgresql", address="SOE_ERP").answer("SELECT 1 AS one", {})
     assert_hidden("".join(traceback.format_exception(caught.value)))
 
 
