@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from soe_lib import __version__, workspace
-from soe_lib.errors import BusyError, SoeError
+from soe_lib.errors import BusyError, SoeError, advice
 
 
 class Written(click.ParamType):
@@ -72,7 +72,34 @@ def labelled(label: str) -> tuple[str, int | None]:
     return day, int(number) if number else None
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Command(click.Command):
+    """A command that answers a mistyped option with the nearest one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse an option that the command does not have."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            known = [name for one in self.get_params(ctx) for name in one.opts if name.startswith("--")]
+            ctx.fail(f"{ctx.command_path} has no option {error.option_name}. {advice(error.option_name, known)}")
+
+
+class Group(Command, click.Group):
+    """A group that answers a mistyped command with the nearest one."""
+
+    command_class = Command
+    group_class = type
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Refuse a command that the group does not have."""
+        if self.get_command(ctx, args[0]) is None:
+            ctx.fail(f"{ctx.command_path} has no command {args[0]!r}. {advice(args[0], self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="soe")
 def main() -> None:
     """Sales & Operations Execution: check an extract, plan it, and make the weekly meeting pack."""
