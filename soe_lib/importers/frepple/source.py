@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,82 +14,39 @@ from soe_lib.errors import DataError, hint
 from soe_lib.importers import names
 
 
-def _kinds(**columns: str) -> dict[str, str]:
-    """Column → kind, from `kind="column column …"`, in the order written."""
-    return {column: kind for kind, names in columns.items() for column in names.split()}
+@dataclass(frozen=True)
+class Column:
+    """One column of a frePPLe table that the importer reads, as columns.csv has it.
+
+    Parameters
+    ----------
+    kind : text, number, seconds (a duration), time or flag.
+    needed : a table that was exported says nothing without it.
+    blank : frePPLe's documented value of a blank cell; None where there is none.
+    also : another heading for the same column.
+    names : the table whose name it holds.
+    """
+
+    kind: str
+    needed: bool
+    blank: float | bool | str | None
+    also: str
+    names: str
 
 
-_ORDER = _kinds(
-    text="status type reference item location supplier destination origin operation name",
-    number="quantity quantitycompleted",
-    time="startdate enddate",
-)
-_WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday"
+def _columns() -> dict[str, dict[str, Column]]:
+    tables: dict[str, dict[str, Column]] = {}
+    for row in csv.DictReader(Path(__file__).with_name("columns.csv").read_text(encoding="utf-8").splitlines()):
+        kind, said = row["kind"], row["blank"]
+        known = said == "true" if kind == "flag" else float(said) if said else None
+        blank = "" if kind == "text" else known if said else None
+        column = Column(kind, row["needed"] == "yes", blank, row["also"], row["names"])
+        tables.setdefault(row["table"], {})[row["column"]] = column
+    return tables
 
-COLUMNS: Mapping[str, Mapping[str, str]] = {
-    "item": _kinds(text="name description category subcategory owner uom", number="cost weight volume"),
-    "location": _kinds(text="name available owner"),
-    "customer": _kinds(text="name category"),
-    "supplier": _kinds(text="name available"),
-    "buffer": _kinds(text="item location batch type minimumcalendar", number="onhand minimum maximum"),
-    "calendar": _kinds(text="name", number="defaultvalue"),
-    "calendarbucket": _kinds(
-        text="calendar",
-        number="value priority days",
-        time="startdate enddate",
-        seconds="starttime endtime",
-        flag=_WEEKDAYS,
-    ),
-    "demand": _kinds(
-        text="name item location customer status policy",
-        number="quantity priority",
-        time="due",
-        seconds="maxlateness",
-    ),
-    "itemsupplier": _kinds(
-        text="item location supplier resource",
-        number="cost priority sizeminimum sizemultiple sizemaximum",
-        seconds="leadtime hardsafetyleadtime softsafetyleadtime extrasafetyleadtime fence",
-        time="effectivestart effectiveend",
-    ),
-    "itemdistribution": _kinds(
-        text="item location origin resource",
-        number="cost priority sizeminimum sizemultiple sizemaximum resourceqty",
-        seconds="leadtime",
-        time="effectivestart effectiveend",
-    ),
-    "operation": _kinds(
-        text="name type item location owner available",
-        number="priority cost sizeminimum sizemultiple sizemaximum",
-        seconds="duration durationper fence posttime",
-        time="effectivestart effectiveend",
-    ),
-    "suboperation": _kinds(text="operation suboperation", number="priority"),
-    "operationmaterial": _kinds(
-        text="operation item name",
-        number="quantity quantityfixed priority",
-        seconds="offset",
-        time="effectivestart effectiveend",
-    ),
-    "operationresource": _kinds(
-        text="operation resource skill name setup",
-        number="quantity quantityfixed",
-        time="effectivestart effectiveend",
-    ),
-    "operationdependency": _kinds(text="operation blockedby", seconds="hardsafetyleadtime"),
-    "resource": _kinds(
-        text="name type category subcategory location owner available maximumcalendar efficiencycalendar setupmatrix",
-        number="maximum efficiency cost",
-        flag="constrained",
-    ),
-    "resourceskill": _kinds(text="resource skill", number="priority", time="effectivestart effectiveend"),
-    "skill": _kinds(text="name"),
-    "parameter": _kinds(text="name value"),
-    "operationplan": _ORDER,
-    "purchaseorder": _ORDER,
-    "distributionorder": _ORDER,
-    "manufacturingorder": _ORDER,
-}
+
+COLUMNS: Mapping[str, Mapping[str, Column]] = _columns()
+"""What is read of frePPLe's tables: table → column."""
 
 REQUIRED = ("item", "location", "demand")
 """Tables without which there is nothing to plan."""
@@ -106,53 +64,6 @@ EXPECTED = (
     "resource",
 )
 """Tables of every full export; one that is missing is read as empty, and that is said."""
-
-NEEDED: Mapping[str, tuple[str, ...]] = {
-    "item": ("name",),
-    "location": ("name",),
-    "customer": ("name",),
-    "demand": ("name", "item", "due", "quantity"),
-    "buffer": ("item", "location"),
-    "calendar": ("name",),
-    "calendarbucket": ("calendar", "value"),
-    "itemsupplier": ("item", "supplier"),
-    "itemdistribution": ("item", "origin"),
-    "operation": ("name",),
-    "suboperation": ("operation", "suboperation"),
-    "operationmaterial": ("operation", "item"),
-    "operationresource": ("operation", "resource"),
-    "resource": ("name",),
-    "resourceskill": ("resource", "skill"),
-    "parameter": ("name", "value"),
-    "operationplan": ("status", "type", "quantity", "enddate"),
-}
-"""Columns without which a table that was exported says nothing."""
-
-DEFAULTS: Mapping[str, Mapping[str, float | bool | str]] = {
-    "calendar": {"defaultvalue": 0.0},
-    "calendarbucket": {"priority": 0.0, "starttime": 0.0, "endtime": 86400.0},
-    "demand": {"priority": 0.0},
-    "buffer": {"onhand": 0.0, "minimum": 0.0, "maximum": 0.0},
-    "itemsupplier": {"priority": 1.0, "leadtime": 0.0, "hardsafetyleadtime": 0.0},
-    "itemdistribution": {"priority": 1.0, "leadtime": 0.0},
-    "operation": {"priority": 1.0, "duration": 0.0, "durationper": 0.0, "cost": 0.0, "posttime": 0.0},
-    "suboperation": {"priority": 1.0},
-    "operationmaterial": {"quantity": 1.0, "quantityfixed": 0.0, "priority": 1.0},
-    "operationresource": {"quantity": 1.0, "quantityfixed": 0.0},
-    "resource": {"maximum": 1.0, "efficiency": 100.0, "cost": 0.0, "constrained": True},
-    "resourceskill": {"priority": 1.0},
-    "operationplan": {"quantitycompleted": 0.0},
-}
-"""frePPLe's documented value of a blank cell."""
-
-ALIASES: Mapping[str, Mapping[str, str]] = {
-    "calendar": {"default": "defaultvalue"},
-    "calendarbucket": {"start": "startdate", "end": "enddate"},
-    "itemdistribution": {"destination": "location"},
-    "purchaseorder": {"orderingdate": "startdate", "receiptdate": "enddate"},
-    "distributionorder": {"shippingdate": "startdate", "receiptdate": "enddate"},
-}
-"""Other headings for the same column."""
 
 ORDER_TABLES: Mapping[str, str] = {"purchaseorder": "PO", "distributionorder": "DO", "manufacturingorder": "MO"}
 """Newer exports keep the orders in tables of their own; frePPLe's type of each."""
@@ -254,7 +165,7 @@ def _rows(path: Path) -> pl.DataFrame:
 def _renamed(path: Path, table: str) -> pl.DataFrame:
     """The rows as text under frePPLe's own names."""
     rows = _rows(path)
-    aliases = ALIASES.get(table, {})
+    aliases = {column.also: name for name, column in COLUMNS[table].items() if column.also}
     names = {column: aliases.get(_plain(column), _plain(column)) for column in rows.columns}
     twins = sorted(column for column, name in names.items() if list(names.values()).count(name) > 1)
     if twins:
@@ -269,24 +180,20 @@ def _beside(rows: pl.DataFrame, table: str) -> dict[str, int]:
 
 
 def _table(rows: pl.DataFrame, path: Path, table: str) -> pl.DataFrame:
-    for column in NEEDED.get(table, ()):
-        if column not in rows.columns:
+    for column, one in COLUMNS[table].items():
+        if one.needed and column not in rows.columns:
             said = f"{path.name} has no column {column}. {hint(column, rows.columns)}".rstrip()
             raise DataError(f"{said} Export the table again with this column.")
     return rows.select(
-        _typed(rows, path.name, column, kind) if column in rows.columns else pl.lit(None, TYPES[kind]).alias(column)
-        for column, kind in COLUMNS[table].items()
-    ).with_columns(_defaults(table))
-
-
-def _defaults(table: str) -> list[pl.Expr]:
-    texts = [pl.col(column).fill_null("") for column, kind in COLUMNS[table].items() if kind == "text"]
-    others = [pl.col(column).fill_null(value) for column, value in DEFAULTS.get(table, {}).items()]
-    return texts + others
+        _typed(rows, path.name, column, one.kind)
+        if column in rows.columns
+        else pl.lit(None, TYPES[one.kind]).alias(column)
+        for column, one in COLUMNS[table].items()
+    ).with_columns(pl.col(name).fill_null(one.blank) for name, one in COLUMNS[table].items() if one.blank is not None)
 
 
 def _empty(table: str) -> pl.DataFrame:
-    return pl.DataFrame(schema={column: TYPES[kind] for column, kind in COLUMNS[table].items()})
+    return pl.DataFrame(schema={column: TYPES[one.kind] for column, one in COLUMNS[table].items()})
 
 
 def _typed(rows: pl.DataFrame, file: str, column: str, kind: str) -> pl.Series:
@@ -364,29 +271,9 @@ def _with_orders(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     return {**tables, "operationplan": pl.concat(parts)}
 
 
-ALWAYS = {
-    "item": ("buffer.item", "demand.item", "itemsupplier.item", "itemdistribution.item", "operation.item",
-             "operationmaterial.item", "operationplan.item"),
-    "location": ("buffer.location", "demand.location", "itemsupplier.location", "itemdistribution.location",
-                 "itemdistribution.origin", "operation.location", "resource.location", "operationplan.location",
-                 "operationplan.destination", "operationplan.origin"),
-    "operation": ("operationmaterial.operation", "operationresource.operation", "operation.owner"),
-    "resource": ("operationresource.resource", "resourceskill.resource", "resource.owner"),
-}  # fmt: skip
-"""Without these the plan would be of another company."""
-
-WHERE_EXPORTED = {
-    "customer": ("demand.customer",),
-    "supplier": ("itemsupplier.supplier",),
-    "skill": ("operationresource.skill", "resourceskill.skill"),
-    "calendar": (
-        "location.available",
-        "supplier.available",
-        "resource.available",
-        "resource.maximumcalendar",
-        "calendarbucket.calendar",
-    ),
-}
+ALWAYS = ("item", "location", "operation", "resource")
+"""Without what these name the plan would be of another company."""
+WHERE_EXPORTED = ("customer", "supplier", "skill", "calendar")
 """Tables that may be missing as a whole: their names are then taken from where they are used."""
 
 
@@ -397,11 +284,12 @@ def check(source: Frepple) -> None:
     ------
     DataError : lists every column concerned with its count and the first names; also a name that is used twice.
     """
-    wanted = {**ALWAYS, **{table: places for table, places in WHERE_EXPORTED.items() if source[table].height}}
+    wanted = [*ALWAYS, *(table for table in WHERE_EXPORTED if source[table].height)]
     problems = [problem for table in wanted for problem in _twice(source, table)]
-    for table, places in wanted.items():
-        for place in places:
-            problems += _unknown(source, table, place)
+    for table in wanted:
+        for user, columns in COLUMNS.items():
+            for column in (name for name, one in columns.items() if one.names == table):
+                problems += _unknown(source, table, user, column)
     if problems:
         raise DataError(
             f"The frePPLe export in {source.folder} does not fit together: {'; '.join(problems)}. "
@@ -414,8 +302,7 @@ def _twice(source: Frepple, table: str) -> list[str]:
     return [f"{table}.csv has {twice.height} rows with the same name ({names(twice['name'])})"] if twice.height else []
 
 
-def _unknown(source: Frepple, table: str, place: str) -> list[str]:
-    user, column = place.split(".")
+def _unknown(source: Frepple, table: str, user: str, column: str) -> list[str]:
     known = source[table]["name"].implode()
     lost = source[user].filter(pl.col(column) != "", ~pl.col(column).is_in(known))
     if lost.is_empty():
