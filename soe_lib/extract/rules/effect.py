@@ -46,7 +46,7 @@ TARGETS = {
 
 @rule
 def events_hit_something(extract: Extract) -> list[Finding]:
-    """An event's target, or every part of it ("Handwash & Carrefour"), exists, and the event says what it does."""
+    """An event's target, or every part of it ("Handwash & Carrefour"), exists."""
     findings = []
     each = extract["events"].with_row_index("row")
     parts = each.select("row", "kind", "target", part=pl.col("target").str.split(" & "))
@@ -61,11 +61,7 @@ def events_hit_something(extract: Extract) -> list[Finding]:
             fix = hint(bad["part"][0], known.to_list()) or "Mend the target, or remove the event."
             what = {"column": "target", "value": bad["part"][0], "rule": rule_text, "fix": fix}
             findings.append(extract.finding("stop", "events", bad["row"].unique().sort(), **what))
-    where = (pl.col("kind") == "delay") & pl.col("days").is_null()
-    findings += extract.flag("stop", "events", where, column="days", rule="A delay without days.", fix="Fill days.")
-    where = pl.col("kind").is_in(["surge", "price"]) & pl.col("factor").is_null()
-    rule_text = "Without a factor the event changes nothing."
-    return findings + extract.flag("warn", "events", where, column="factor", rule=rule_text, fix="Fill factor.")
+    return findings
 
 
 def _each(extract: Extract, kind: str) -> list[dict[str, Any]]:
@@ -188,38 +184,6 @@ EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)
 ENDLESS = date(9000, 1, 1)
 UNTIL = ("valid_to", "to", "until", "expires_on")
 """What ends from that day on is meant to be without end."""
-ASLEEP = (
-    ("warn", "policies", "safety_stock", (pl.col("safety_stock") > 0) & (pl.col("below_safety_cost") == 0),
-     "A safety stock without below_safety_cost steers nothing.", "Fill below_safety_cost, or use end_stock."),
-    ("warn", "policies", "below_safety_cost", (pl.col("below_safety_cost") > 0) & (pl.col("safety_stock") == 0),
-     "A cost below safety stock without a safety stock counts nothing.", "Fill safety_stock."),
-    ("note", "customers", "late_cost", (pl.col("late_cost") > 0) & (pl.col("latest_days") == 0),
-     "A late cost where nothing may be late (latest_days 0) steers nothing.", "Fill latest_days, or leave it blank."),
-    ("warn", "routings", "multiple", pl.col("multiple") > pl.col("maximum"), "A lot above the maximum never runs.",
-     "Mend one of the two."),
-    ("warn", "offers", "multiple", pl.col("multiple") > pl.col("maximum"), "A lot above the maximum is never ordered.",
-     "Mend one of the two."),
-    ("warn", "lanes", "multiple", pl.col("multiple") > pl.col("maximum"), "A load above the maximum never leaves.",
-     "Mend one of the two."),
-    ("warn", "expansions", "hours", (pl.col("hours") == 0) | (pl.col("maximum") == 0), "It can add no hours.",
-     "Fill hours and maximum, or remove it."),
-    ("warn", "maintenance", "hours", (pl.col("hours") == 0) | (pl.col("jobs") == 0), "It takes no hours.",
-     "Fill hours and jobs, or remove it."),
-    ("warn", "workforce", "hours_per_head", (pl.col("hours_per_head") == 0) & (pl.col("overtime_hours_per_head") == 0),
-     "The people work no hours.", "Fill hours_per_head, or remove the row."),
-    ("warn", "locations", "fixed_cost", (pl.col("fixed_cost") > 0) & ~pl.col("may_change"),
-     "A fixed cost counts only where the place may open or close.", 'Say may_change "yes", or leave it blank.'),
-)  # fmt: skip
-
-
-@rule
-def cells_that_another_must_wake(extract: Extract) -> list[Finding]:
-    """A figure that does nothing without another one has that other one."""
-    found = [
-        extract.flag(level, table, where, column=column, rule=text, fix=fix)
-        for level, table, column, where, text, fix in ASLEEP
-    ]
-    return [finding for findings in found for finding in findings]
 
 
 @rule
@@ -282,29 +246,11 @@ def policies_have_stock(extract: Extract) -> list[Finding]:
 
 
 @rule
-def names_that_nothing_uses(extract: Extract) -> list[Finding]:
-    """Items, customers, resources, substitutes and groups that are named are used somewhere."""
-    asked = wanted(extract)["item"]
-    used = {
-        ("note", "customers", "customer", "Nothing is asked for by it."): [
-            extract.names(table, "customer") for table in ("forecast", "orders", "substitutions", "actuals")
-        ],
-        ("note", "resources", "resource", "Nothing takes its hours."): [
-            extract.names(table, "resource") for table in ("operations", "lane_resources", "maintenance", "actuals")
-        ],
-        ("warn", "substitutions", "item", "Nobody asks for the item that it stands in for."): [asked],
-        ("warn", "location_groups", "group", "No location belongs to it."): [extract.names("locations", "group")],
-        ("warn", "locations", "group", "The group has no row in location_groups.csv, so nothing limits it."): [
-            extract.names("location_groups", "group"), pl.Series([""]),
-        ],
-    }  # fmt: skip
-    findings = []
-    for (level, table, column, text), users in used.items():
-        known = pl.concat([one.rename("name") for one in users]).unique()
-        fix = "Nothing to do, unless it was meant to count."
-        where = ~pl.col(column).is_in(known.implode())
-        findings += extract.flag(level, table, where, column=column, rule=text, fix=fix)
-    return findings
+def substitutes_stand_in_for_something(extract: Extract) -> list[Finding]:
+    """An item that another may stand in for is asked for."""
+    where = ~pl.col("item").is_in(wanted(extract)["item"].implode())
+    text, fix = "Nobody asks for the item that it stands in for.", "Nothing to do, unless it was meant to count."
+    return extract.flag("warn", "substitutions", where, column="item", rule=text, fix=fix)
 
 
 @rule

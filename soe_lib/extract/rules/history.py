@@ -133,13 +133,11 @@ OUT_OF_PROPORTION = 100
 
 @rule
 def quantiles_rise(extract: Extract) -> list[Finding]:
-    """Probabilities of forecast_errors are shares of 1, and what is exceeded more seldom is no smaller."""
+    """What demand exceeds more seldom is no smaller."""
     table = extract["forecast_errors"]
     if table.is_empty():
         return []
-    at, fix = pl.col("probability"), "Write a share: 0.9 where demand stays below in nine cases of ten."
-    rule_text = "A probability above 1: is it in per cent?"
-    findings = extract.flag("stop", "forecast_errors", at > 1, column="probability", rule=rule_text, fix=fix)
+    findings = []
     before = pl.col("quantity").shift(1).over(KEY, order_by="probability")
     falls = table.with_row_index("row").with_columns(falls=pl.col("quantity") < before).filter("falls")["row"].sort()
     if len(falls):

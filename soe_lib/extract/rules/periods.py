@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from soe_lib.extract.calendar import MONTH, with_label
+from soe_lib.extract.calendar import with_label
 from soe_lib.extract.findings import Finding
 from soe_lib.extract.precedence import LABELLED, overlapping
 from soe_lib.extract.rules import Extract, misdated, rule
@@ -34,8 +34,7 @@ def periods_follow_each_other(extract: Extract) -> list[Finding]:
     if not frame.height:
         return []
     fix = "Let each period start the day after the one before it ends."
-    backwards = pl.col("ends_on") < pl.col("starts_on")
-    findings = extract.flag("stop", "periods", backwards, column="ends_on", rule="It ends before it starts.", fix=fix)
+    findings = []
     before = pl.col("ends_on").sort_by("starts_on").shift(1)
     step = (
         frame.with_row_index("row").sort("starts_on").select("row", days=(pl.col("starts_on") - before).dt.total_days())
@@ -61,19 +60,10 @@ def periods_follow_each_other(extract: Extract) -> list[Finding]:
 
 @rule
 def labels_mean_something(extract: Extract) -> list[Finding]:
-    """A row of time has a period or a date, and its label is one that the calendar knows."""
-    findings = []
-    for table in LABELLED:
-        findings += _one_label(extract, table) + _unknown_labels(extract, table, "period")
-    for column in ("earliest", "latest"):
-        findings += _unknown_labels(extract, "maintenance", column)
-    findings += _unknown_labels(extract, "forecast_errors", "period")
-    for table in ("consensus", "budget"):
-        known = pl.col("fiscal_month").str.contains(MONTH) & (pl.col("fiscal_month").str.slice(5) <= "12")
-        known = known & (pl.col("fiscal_month").str.slice(5) >= "01")
-        rule_text, fix = "Not a fiscal month.", "Write a month such as 2026-11."
-        findings += extract.flag("stop", table, ~known, column="fiscal_month", rule=rule_text, fix=fix)
-    return findings
+    """The label of a row of time is one that the calendar knows."""
+    places = [*((table, "period") for table in LABELLED), ("forecast_errors", "period")]
+    places += [("maintenance", "earliest"), ("maintenance", "latest")]
+    return [finding for place in places for finding in _unknown_labels(extract, *place)]
 
 
 @rule
@@ -125,15 +115,6 @@ def _among(rows: pl.DataFrame, names: pl.DataFrame) -> pl.Series:
     return rows.join(marked, on=names.columns, how="left", nulls_equal=True, maintain_order="left")["_there"].fill_null(
         False
     )
-
-
-def _one_label(extract: Extract, table: str) -> list[Finding]:
-    """Rows of time with neither a period nor a date, or with both."""
-    if not extract[table]["date"].count() and "" not in extract.names(table, "period"):
-        return []
-    blank, day, fix = pl.col("period") == "", pl.col("date").is_not_null(), "Fill one of period and date."
-    findings = extract.flag("stop", table, blank & ~day, column="period", rule="No period and no date.", fix=fix)
-    return findings + extract.flag("stop", table, ~blank & day, column="period", rule="A period and a date.", fix=fix)
 
 
 def _unknown_labels(extract: Extract, table: str, column: str) -> list[Finding]:
@@ -233,14 +214,7 @@ def overdue(extract: Extract) -> list[Finding]:
 @rule
 def validity(extract: Extract) -> list[Finding]:
     """Two rows of one routing, offer or lane are never valid in the same period."""
-    findings = []
-    for table, name in VALID:
-        backwards = pl.col("valid_to") < pl.col("valid_from")
-        fix = "Mend one of the two dates."
-        rule_text = "Valid to a day before it is valid from."
-        findings += extract.flag("stop", table, backwards, column="valid_to", rule=rule_text, fix=fix)
-        findings += _overlaps(extract, table, name)
-    return findings
+    return [finding for table, name in VALID for finding in _overlaps(extract, table, name)]
 
 
 def _overlaps(extract: Extract, table: str, name: str) -> list[Finding]:
@@ -270,22 +244,14 @@ def _overlaps(extract: Extract, table: str, name: str) -> list[Finding]:
 
 
 @rule
-def closures_are_of_somebody(extract: Extract) -> list[Finding]:
-    """What is closed is a supplier, a lane or a location, and closures count where lead times are in working days."""
-    if extract["closures"].is_empty():
+def closures_count(extract: Extract) -> list[Finding]:
+    """Closures count where lead times are in working days."""
+    if extract["closures"].is_empty() or extract.settings.lead_time.days == "working days":
         return []
-    places = (("offers", "supplier"), ("lanes", "lane"), ("locations", "location"))
-    known = pl.concat([extract.names(table, column).alias("name") for table, column in places]).unique()
-    unknown = (pl.col("what") != "") & ~pl.col("what").is_in(known.implode())
-    rule_text, fix = "Closed is no supplier, lane or location.", "Mend the name; blank is the whole company."
-    findings = extract.flag("stop", "closures", unknown, column="what", rule=rule_text, fix=fix)
-    if extract.settings.lead_time.days == "working days":
-        return findings
     rule_text = "Closures change nothing: lead times count calendar days."
     fix = 'Set [lead_time] in = "working days" in settings.toml, or leave the table out.'
-    return findings + extract.flag(
-        "warn", "closures", pl.col("date").is_not_null(), column="date", rule=rule_text, fix=fix
-    )
+    where = pl.col("date").is_not_null()
+    return extract.flag("warn", "closures", where, column="date", rule=rule_text, fix=fix)
 
 
 @rule
@@ -297,16 +263,3 @@ def deliveries_are_dated(extract: Extract) -> list[Finding]:
     for (column, text, fix), where in misdated(extract.settings.as_of).items():
         findings += extract.flag("warn", "deliveries", where, column=column, rule=text, fix=fix)
     return findings
-
-
-@rule
-def lost_hours_are_of_a_resource(extract: Extract) -> list[Finding]:
-    """Hours that were lost are hours of 0 or more, of a resource."""
-    lost, fix = pl.col("measure") == "lost hours", "Fill resource and hours, or remove the row."
-    nobody = lost & (pl.col("resource") == "")
-    findings = extract.flag(
-        "warn", "actuals", nobody, column="resource", rule="Lost hours of no resource: left out.", fix=fix
-    )
-    none = lost & (pl.col("hours").is_null() | (pl.col("hours") < 0))
-    text = "Lost hours that are blank or below 0: left out."
-    return findings + extract.flag("warn", "actuals", none, column="hours", rule=text, fix=fix)

@@ -24,23 +24,6 @@ CLOSE = 0.05
 
 
 @rule
-def offers_have_prices(extract: Extract) -> list[Finding]:
-    """An offer has a unit cost, or prices by period."""
-    priced = extract.names("offer_prices", "offer")
-    where = pl.col("unit_cost").is_null() & ~pl.col("offer").is_in(priced.implode())
-    fix = "Fill unit_cost (0 if it is free), or give the offer rows in offer_prices.csv."
-    return extract.flag("stop", "offers", where, column="unit_cost", rule="The offer has no price.", fix=fix)
-
-
-@rule
-def purchases_on_order_have_prices(extract: Extract) -> list[Finding]:
-    """A purchase on order names the offer whose price it is paid at."""
-    where = (pl.col("kind") == "buy") & (pl.col("offer") == "")
-    text = "A purchase on order without an offer has no price: it counts as paid already."
-    return extract.flag("warn", "receipts", where, column="offer", rule=text, fix="Name its offer.")
-
-
-@rule
 def end_values_are_bounded(extract: Extract) -> list[Finding]:
     """Nothing is worth more at the horizon's end than it costs to get without limit: the plan would never stop.
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import polars as pl
 
@@ -11,6 +14,45 @@ from soe_lib.extract.findings import SHOWN, Finding
 from soe_lib.extract.rules import Extract, rule
 from soe_lib.extract.schema import MANDATORY, Column, Table, schema
 from soe_lib.extract.units import own_units
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A row of declared.csv: what must not be in a table.
+
+    Parameters
+    ----------
+    where : SQL over the table's columns; blank holds for every row.
+    none_of : and the column's value is none of these columns' ("table.column table.column"); "name: …" is of another
+        column than the one that is shown.
+    """
+
+    level: str
+    table: str
+    column: str
+    where: str
+    none_of: str
+    rule: str
+    fix: str
+
+
+def declared(said: Declared, extract: Extract) -> list[Finding]:
+    """The rows that declared.csv forbids; a null in what is compared counts as allowed."""
+    if not extract[said.table].height:
+        return []
+    where = pl.sql_expr(said.where) if said.where else pl.lit(value=True)
+    if said.none_of:
+        first, _, rest = said.none_of.rpartition(": ")
+        places = [place.split(".") for place in rest.split()]
+        if ["items", "family"] in places and extract.absent("items"):
+            return []  # a finding of its own: this would only echo it
+        known = pl.concat([extract.names(*place).alias("name") for place in places]).unique()
+        where &= ~pl.col(first or said.column).is_in(known.implode())
+    return extract.flag(said.level, said.table, where, column=said.column, rule=said.rule, fix=said.fix)
+
+
+for _row in csv.DictReader(Path(__file__).with_name("declared.csv").read_text(encoding="utf-8").splitlines()):
+    rule(partial(declared, Declared(**_row)))
 
 NAMED = ("items", "locations", "resources", "customers", "routings", "offers", "lanes", "periods", "orders", "receipts")
 HISTORY = ("actuals", "deliveries")
@@ -91,97 +133,6 @@ for _column in [column for table in schema().values() for column in table.column
 
 def _plural(count: int, word: str) -> str:
     return f"1 {word}" if count == 1 else f"{count} {word}s"
-
-
-@rule
-def families(extract: Extract) -> list[Finding]:
-    """The S&OP plan and the budget speak of families that have items."""
-    findings: list[Finding] = []
-    if extract.absent("items"):
-        return findings
-    known = extract.names("items", "family")
-    for table in ("consensus", "budget"):
-        where = ~pl.col("family").is_in(known.implode()) & (pl.col("family") != "")
-        rule_text = "No item belongs to this family, so nothing can be compared with it."
-        fix = "Write the family as items.csv does, or give the items their family."
-        findings += extract.flag("stop", table, where, column="family", rule=rule_text, fix=fix)
-    return findings
-
-
-POSITIVE = (
-    ("routings", "yield", "A yield of 0 makes nothing."),
-    ("units", "factor", "A factor of 0 converts nothing."),
-    ("currencies", "rate", "A rate of 0 converts nothing."),
-    ("substitutions", "ratio", "A ratio of 0 gives nothing away."),
-    ("operations", "units_per_hour", "A rate of 0 never finishes."),
-    ("components", "quantity", "A quantity of 0 uses nothing."),
-)
-ORDERED = (
-    ("routings", "minimum", "maximum"),
-    ("offers", "minimum", "maximum"),
-    ("lanes", "minimum", "maximum"),
-    ("workforce", "minimum_heads", "maximum_heads"),
-    ("location_groups", "minimum_open", "maximum_open"),
-    ("policies", "end_stock", "end_stock_maximum"),
-    ("policies", "end_stock", "maximum_stock"),
-    ("forecast", "committed", "quantity"),
-    ("orders", "committed", "quantity"),
-    ("events", "from", "to"),
-)
-LOTS = ("routings", "offers", "lanes")
-
-
-@rule
-def not_zero(extract: Extract) -> list[Finding]:
-    """Yields, rates and factors are above zero."""
-    findings = []
-    for table, column, text in POSITIVE:
-        level = "warn" if table == "components" else "stop"
-        fix = "Write a number above 0, or remove the row."
-        findings += extract.flag(level, table, pl.col(column) == 0, column=column, rule=text, fix=fix)
-    for table in LOTS:
-        rule_text, fix = "A lot size of 0 is read as none.", "Leave the cell blank."
-        findings += extract.flag("warn", table, pl.col("multiple") == 0, column="multiple", rule=rule_text, fix=fix)
-    return findings
-
-
-@rule
-def in_order(extract: Extract) -> list[Finding]:
-    """The smaller of two limits is the smaller one."""
-    findings = []
-    for table, low, high in ORDERED:
-        where = pl.col(low) > pl.col(high)
-        if (table, low) == ("orders", "committed"):
-            where = where & (pl.col("quantity") >= 0)
-        rule_text = f"{low} is above {high}."
-        findings += extract.flag("stop", table, where, column=low, rule=rule_text, fix="Mend one of the two.")
-    return findings
-
-
-@rule
-def one_of_two(extract: Extract) -> list[Finding]:
-    """Where the contract offers two ways of saying a thing, one is used."""
-    hours, units = pl.col("hours_per_unit"), pl.col("units_per_hour")
-    fix = "Fill one of hours_per_unit and units_per_hour."
-    differ = (hours * units - 1).abs() > 1e-6
-    findings = extract.flag(
-        "stop", "operations", differ, column="hours_per_unit", rule="Contradicts units_per_hour.", fix=fix
-    )
-    neither = hours.is_null() & units.is_null() & (pl.col("setup_hours") == 0)
-    findings += extract.flag(
-        "stop", "operations", neither, column="routing", rule="The operation has no hours.", fix=fix
-    )
-    twice = (pl.col("lead_time_days") > 0) & pl.col("lead_time_periods").is_not_null()
-    rule_text, fix = "Lead time in days and in periods.", "Fill one of lead_time_days and lead_time_periods."
-    return findings + extract.flag("stop", "routings", twice, column="lead_time_periods", rule=rule_text, fix=fix)
-
-
-@rule
-def returns(extract: Extract) -> list[Finding]:
-    """A negative order is a return: it is left out of the plan and counted."""
-    rule_text = "A negative order is a return: it is left out of the plan."
-    fix = "Export returns apart from orders."
-    return extract.flag("warn", "orders", pl.col("quantity") < 0, column="quantity", rule=rule_text, fix=fix)
 
 
 @rule

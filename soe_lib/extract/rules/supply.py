@@ -235,19 +235,6 @@ def _cycle(pairs: pl.DataFrame) -> list[str]:
 
 
 @rule
-def nothing_refers_to_itself(extract: Extract) -> list[Finding]:
-    """A lane leads elsewhere; a substitute is another item."""
-    same = pl.col("origin") == pl.col("destination")
-    fix = "Mend one end, or remove the row."
-    findings = extract.flag(
-        "stop", "lanes", same, column="origin", rule="The lane leads back to where it starts.", fix=fix
-    )
-    same = pl.col("item") == pl.col("substitute")
-    rule_text = "The item is its own substitute."
-    return findings + extract.flag("stop", "substitutions", same, column="item", rule=rule_text, fix="Remove the row.")
-
-
-@rule
 def resources_have_hours(extract: Extract) -> list[Finding]:
     """A resource that work is planned on has hours somewhere; without, it has none at all."""
     given = [extract[table].get_column("resource") for table in ("calendar", "workforce", "expansions")]
