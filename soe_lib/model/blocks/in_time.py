@@ -25,7 +25,6 @@ REACH = 6
 30 periods and lots of up to 4 periods is the same to 0.01 % with 4 as with 30), and cost the solver time."""
 
 WINDOW = ("item", "of", "last")
-LOTS = (RUNS, ALTERNATIVES, RUNNING, ORDERS)
 LEAD_OF = {key: (key, *LEAD) for key in ("routing", "offer")}
 
 
