@@ -288,7 +288,9 @@ class Replanning:
         self.pattern = pattern
         self.everything = (1 << len(disruptions)) - 1
         self.found: dict[int, Optimum] = {}
-        whole = self._model(self.everything)
+        self.own = (*STANDARD, *kept_close(self.record), *self.blocks)
+        self.whole: Model | None = None
+        self.whole = whole = self._model(self.everything)
         self.subsets: Subsets | None = None
         if "service" not in whole.balances and not whole.program.integer.any():
             self.subsets = Subsets(self._model, len(disruptions), whole)
@@ -335,7 +337,7 @@ class Replanning:
 
     def _model(self, mask: int) -> Model:
         snapshot = self.snapshot_with(mask)
-        return Model(snapshot, (*STANDARD, *kept_close(self.record), *self.blocks), pattern=self.pattern)
+        return Model(snapshot, self.own, near=self.whole, pattern=self.pattern)
 
     def _planned(self, mask: int) -> Optimum:
         plan = self._model(mask).solve(self.options)

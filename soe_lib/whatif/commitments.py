@@ -86,6 +86,7 @@ def commitment_prices(
     model = Model(
         snapshot,
         (*STANDARD, *kept_close(of_record(snapshot, record)), *blocks, block),
+        near=near.home if near else None,
         pattern=near.base if near else None,
     )
     model.staged(options)

@@ -213,7 +213,7 @@ def frontier(
     beside = [measure(one) for one in BESIDE if against.name == "margin" and x not in (one, "goodwill")]
     limited = Limited(
         snapshot, [along, against], beside=beside, blocks=own, record=record, moves=moves, options=options,
-        pattern=today,
+        pattern=today, near=living if living and living.home.snapshot is snapshot and living.record is record else None,
     )  # fmt: skip
     return _kept(asked, today, list(_plans(limited, asked, today, points, progress)))
 
@@ -244,7 +244,7 @@ def _plans(
     names = limited.measures.keys() - {x.name, y.name}
     beside = {name: float(measure(name).value(today, asked.moves) or 0.0) for name in sorted(names)}
     most = {y.name: asked.read(today)[1] if money else limited.extreme(y)}
-    start, best = limited.extreme(x, {**beside, **most}), limited.extreme(x, beside)
+    start, best = limited.extreme(x, {**beside, **most}), limited.extreme(x, beside, anew=money and x.unit == "share")
     now = asked.read(today)[0]
     if money and abs(now - start) <= NEAR * abs(best - start):
         start = now  # the plan as it is ends the frontier; that it might do a hair better in x is no point of its own
