@@ -62,17 +62,3 @@ def names(labels: Iterable[object]) -> str:
     known = sorted({str(label) for label in labels})
     more = len(known) - SHOWN
     return ", ".join(known[:SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def tell(rows: pl.DataFrame, column: str, total: int, things: str, what: str) -> tuple[str, ...]:
-    """One sentence on the rows concerned, or none when there is no such row.
-
-    Parameters
-    ----------
-    rows : the rows concerned; `column` names them.
-    total : of how many.
-    things, what : the sentence reads "3 of 40 <things> <what>: A, B, C."
-    """
-    if rows.is_empty():
-        return ()
-    return (f"{rows.height:,} of {total:,} {things} {what}: {names(rows[column])}.",)

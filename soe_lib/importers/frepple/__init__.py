@@ -11,7 +11,7 @@ import polars as pl
 
 from soe_lib.extract.calendar import horizon
 from soe_lib.extract.writing import write_extract
-from soe_lib.importers import ImportReport, Part, tell
+from soe_lib.importers import ImportReport, Part
 from soe_lib.importers.frepple import money, network
 from soe_lib.importers.frepple.calendars import (
     WEEKDAYS,
@@ -23,7 +23,7 @@ from soe_lib.importers.frepple.calendars import (
 )
 from soe_lib.importers.frepple.network import NODE
 from soe_lib.importers.frepple.production import loads, production
-from soe_lib.importers.frepple.source import Frepple, check, read
+from soe_lib.importers.frepple.source import Frepple, check, read, tell
 
 LEAST_WEEKS, SPARE_WEEKS, MOST_WEEKS = 13, 2, 53
 DAILY = 14
@@ -133,13 +133,7 @@ def _choices(flat: Mapping[str, pl.DataFrame]) -> tuple[str, ...]:
     ways = pl.concat([made, bought, arriving]).unique().group_by(NODE).agg(pl.len().alias("ways"))
     several = ways.filter(pl.col("ways") > 1).select(node=pl.concat_str("item", pl.lit(" @ "), "location"))
     running = flat["operations"].filter(pl.col("hours_per_unit") > 0).unique("routing")
-    return tell(
-        several, "node", ways.height, "items at a place",
-        "come in more than one way; the plan chooses by cost and time, frePPLe's priorities are not kept",
-    ) + tell(
-        running, "routing", flat["routings"].height, "routings",
-        "have run times per unit; they take hours of their resources, but add no days to the lead time",
-    )  # fmt: skip
+    return tell("several ways", several, ways.height) + tell("run times", running, flat["routings"].height)
 
 
 def _sized(frame: Frame, flat: Mapping[str, pl.DataFrame]) -> list[Part]:
@@ -230,10 +224,12 @@ def _locations(flat: Mapping[str, pl.DataFrame]) -> Part:
     place = pl.col("location")
     made, asked = flat["routings"]["location"].implode(), flat["orders"]["location"].implode()
     kind = (
-        pl.when(place.is_in(made)).then(pl.lit("plant"))
-        .when(place.is_in(asked)).then(pl.lit("market"))
+        pl.when(place.is_in(made))
+        .then(pl.lit("plant"))
+        .when(place.is_in(asked))
+        .then(pl.lit("market"))
         .otherwise(pl.lit("warehouse"))
-    )  # fmt: skip
+    )
     return Part({"locations": used.alias("location").to_frame().with_columns(kind=kind)})
 
 
@@ -242,12 +238,9 @@ def _calendar(frame: Frame, physical: list[Part]) -> Part:
     used = _flat(physical)["operations"]["resource"].unique().sort()
     hours = resource_hours(frame.source, used.to_list(), frame.when).with_columns(pl.col("hours").round(6))
     idle = pl.DataFrame({"resource": used}).join(hours, on="resource", how="anti")
-    notes = tell(idle, "resource", len(used), "resources", "have no hour on offer in the whole horizon")
+    notes = tell("no hours", idle, len(used))
     counted = frame.source["resource"].filter(pl.col("name").is_in(used.implode()), is_quantity_bucket())
-    said = tell(
-        counted, "name", len(used), "resources",
-        "have an amount per time bucket; an hour stands for one unit of it, spread over the days of the bucket",
-    )  # fmt: skip
+    said = tell("amounts per bucket", counted, len(used))
     return Part({"calendar": hours}, notes + said + unknown_calendars(frame.source))
 
 
@@ -279,9 +272,7 @@ def _beside(file: str, columns: Mapping[str, int]) -> str:
 def _parameters(export: Frepple) -> tuple[str, ...]:
     rows = export["parameter"]
     other = rows.filter(pl.col("name").str.to_lowercase() != "currentdate", pl.col("value") != "")
-    return tell(
-        other, "name", rows.height, "parameters", "of frePPLe are not used; the plan is made by its own settings"
-    )
+    return tell("parameters", other, rows.height)
 
 
 def settings(

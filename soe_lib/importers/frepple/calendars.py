@@ -8,8 +8,7 @@ from datetime import date, datetime, time
 import polars as pl
 
 from soe_lib.errors import DataError
-from soe_lib.importers import tell
-from soe_lib.importers.frepple.source import Frepple
+from soe_lib.importers.frepple.source import Frepple, tell
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DAY = 86400.0
@@ -174,10 +173,12 @@ def unknown_calendars(source: Frepple) -> tuple[str, ...]:
         sentence
         for table, columns in asked.items()
         for sentence in tell(
-            source[table].filter(~pl.all_horizontal(pl.col(*columns).is_in(known))), "name", source[table].height,
-            f"{table}s", "have a calendar that was not exported with its buckets; always open, at the plain maximum",
+            "unknown calendars",
+            source[table].filter(~pl.all_horizontal(pl.col(*columns).is_in(known))),
+            source[table].height,
+            things=f"{table}s",
         )
-    )  # fmt: skip
+    )
 
 
 def is_quantity_bucket() -> pl.Expr:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from soe_lib.importers import Part, tell
-from soe_lib.importers.frepple.source import Frepple
+from soe_lib.importers import Part
+from soe_lib.importers.frepple.source import Frepple, tell
 
 MARKUP = 0.30
 """Price over cost where frePPLe gives no price."""
@@ -25,13 +25,9 @@ def priced_offers(source: Frepple, table: pl.DataFrame) -> Part:
     own, item_cost = pl.col("cost") > 0, pl.col("item_cost") > 0
     unit_cost = pl.when(own).then("cost").when(item_cost).then("item_cost").otherwise(NO_COST)
     total = rows.height
-    notes = tell(
-        rows.filter(~own.fill_null(False), item_cost), "offer", total, "offers",
-        "have no purchase cost; the item's cost is taken",
-    ) + tell(
-        rows.filter(~own.fill_null(False), ~item_cost.fill_null(False)), "offer", total, "offers",
-        f"have no cost at all; {NO_COST:.2f} a unit is taken",
-    )  # fmt: skip
+    notes = tell("no purchase cost", rows.filter(~own.fill_null(False), item_cost), total) + tell(
+        "no cost", rows.filter(~own.fill_null(False), ~item_cost.fill_null(False)), total, cost=NO_COST
+    )
     return Part({"offers": rows.with_columns(unit_cost=unit_cost).drop("cost", "item_cost")}, notes)
 
 
@@ -125,19 +121,9 @@ def _item_notes(rows: pl.DataFrame) -> tuple[str, ...]:
     marked = sold.filter(~pl.col("is_price"))
     rolled = rows.filter((pl.col("acquired") - pl.col("cost")).abs() > 1e-6)
     return (
-        tell(
-            sold.filter("is_price"), "item", sold.height, "sold items",
-            "take frePPLe's item cost as their sales price, because frePPLe values an order by it and it is above the "
-            "cost of getting the item",
-        )
-        + tell(
-            marked, "item", sold.height, "sold items",
-            f"have an item cost that is not above the cost of getting them; priced at that cost plus {MARKUP:.0%}",
-        )
-        + tell(
-            rolled, "item", total, "items",
-            "have another standard cost than frePPLe's item cost: the cheapest purchase, or components and hours",
-        )
+        tell("price from cost", sold.filter("is_price"), sold.height)
+        + tell("price by markup", marked, sold.height, markup=MARKUP)
+        + tell("rolled cost", rolled, total)
         + (
             f"Families are frePPLe's category and subcategory for {total - nameless} of {total} items.",
             f"Holding stock costs {HOLDING_RATE:.0%} of the standard cost a year for all {total} items; frePPLe has no "
@@ -145,7 +131,7 @@ def _item_notes(rows: pl.DataFrame) -> tuple[str, ...]:
             f"Stock left at the end of the horizon is worth {END_SHARE:.0%} of its standard cost for all {total} "
             "items; frePPLe has no such field.",
         )
-    )  # fmt: skip
+    )
 
 
 def resources(source: Frepple, operations: pl.DataFrame, routings: pl.DataFrame) -> Part:
@@ -167,13 +153,7 @@ def resources(source: Frepple, operations: pl.DataFrame, routings: pl.DataFrame)
     )
     free = rows.filter(pl.col("cost") == 0)
     total = rows.height
-    notes = tell(
-        free, "resource", total, "resources",
-        "have no cost per hour; their hours cost nothing, which is frePPLe's default",
-    ) + tell(
-        rows.filter(pl.col("setupmatrix") != ""), "resource", total, "resources",
-        "have a set-up matrix; changeovers are left out",
-    )  # fmt: skip
+    notes = tell("free hours", free, total) + tell("resource set-ups", rows.filter(pl.col("setupmatrix") != ""), total)
     table = rows.select("resource", "location", _kind(source).alias("kind"), hourly_cost="cost")
     said = (f"No overtime is offered on any of the {total} resources; frePPLe has no such field.",) if total else ()
     return Part({"resources": table}, notes + said)
@@ -234,10 +214,7 @@ def without(name: str, table: pl.DataFrame) -> Part:
     name : offers, lanes or routings.
     """
     sized = table.filter(pl.col("minimum").is_not_null() | pl.col("multiple").is_not_null())
-    notes = tell(
-        sized, name.removesuffix("s"), table.height, name,
-        "have a smallest order or a multiple; left out, any quantity may be planned (import with lots to keep them)",
-    )  # fmt: skip
+    notes = tell("sizes left out", sized, table.height, column=name.removesuffix("s"), things=name)
     nothing = pl.lit(None, pl.Float64)
     return Part({name: table.with_columns(minimum=nothing, multiple=nothing)}, notes)
 
@@ -263,12 +240,8 @@ def bounded(name: str, table: pl.DataFrame, needed: pl.DataFrame, *, fixed: pl.S
         maximum=pl.when(in_lots).then((most / multiple).ceil() * multiple)
     )
     notes = tell(
-        rows.filter(pl.col("minimum").is_not_null()), key, rows.height, name,
-        "have a smallest order size; written as the least amount of a period in which they are used",
-    ) + tell(
-        rows.filter(in_lots), key, rows.height, name,
-        f"come in lots and get a maximum per period: {ROOM:g} times what all open orders need of the item",
-    )  # fmt: skip
+        "least sizes", rows.filter(pl.col("minimum").is_not_null()), rows.height, column=key, things=name
+    ) + tell("lots", rows.filter(in_lots), rows.height, column=key, things=name, room=ROOM)
     return Part({name: rows.drop("needed")}, notes)
 
 
@@ -334,21 +307,10 @@ def _customer_notes(open_: pl.DataFrame, usual: pl.DataFrame, rows: pl.DataFrame
     patient = rows.filter(pl.col("allowed").fill_null(LATENESS_DAYS) >= LATENESS_DAYS)
     total, first = open_.height, rows.filter(pl.col("priority") == 1).height
     return (
-        tell(
-            unlike, "name", total, "open sales orders",
-            "have another priority than most orders of their customer; the customer's holds for all of them",
-        )
-        + tell(
-            rows.filter(pl.col("varied").fill_null(False)), "customer", rows.height, "customers",
-            "have orders of different largest lateness; the smallest holds for all of them",
-        )
-        + tell(
-            nameless, "name", total, "open sales orders", "name no customer; being late or short costs nothing there"
-        )
-        + tell(
-            patient, "customer", rows.height, "customers",
-            "accept any delay, because their orders give no largest lateness and frePPLe's default is five years",
-        )
+        tell("mixed priorities", unlike, total)
+        + tell("mixed lateness", rows.filter(pl.col("varied").fill_null(False)), rows.height)
+        + tell("no customer", nameless, total)
+        + tell("any lateness", patient, rows.height)
         + (
             f"The {total} open sales orders may be delivered in parts; frePPLe's smallest shipments are left out.",
             f"A week's delay costs {LATE_SHARE:.0%} of the mean price for the {first} customers of first priority, and "
@@ -357,17 +319,14 @@ def _customer_notes(open_: pl.DataFrame, usual: pl.DataFrame, rows: pl.DataFrame
             f"An order never served costs {GOODWILL_SHARE:.0%} of the mean price in goodwill (steering, no cash) for "
             "the customers of first priority, and half of it per priority further down.",
         )
-    )  # fmt: skip
+    )
 
 
 def policies(table: pl.DataFrame, items_table: pl.DataFrame) -> Part:
     """Safety stocks with the steering cost of falling below them."""
     rows = table.join(items_table.select("item", "holding_cost"), on="item")
     priced = rows.with_columns(below_safety_cost=pl.col("holding_cost") * BELOW_SAFETY_FACTOR).drop("holding_cost")
-    notes = tell(
-        rows, "item", rows.height, "safety stocks",
-        f"are soft: a unit below costs {BELOW_SAFETY_FACTOR:g} times its holding cost (steering, no cash)",
-    )  # fmt: skip
+    notes = tell("safety stocks", rows, rows.height, factor=BELOW_SAFETY_FACTOR)
     return Part({"policies": priced}, notes)
 
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from soe_lib.errors import DataError
-from soe_lib.importers import Part, names, tell
+from soe_lib.importers import Part, names
 from soe_lib.importers.frepple.calendars import (
     EVER,
     NEVER,
@@ -22,7 +22,7 @@ from soe_lib.importers.frepple.calendars import (
     validity,
     values,
 )
-from soe_lib.importers.frepple.source import Frepple
+from soe_lib.importers.frepple.source import Frepple, tell
 
 NODE = ["item", "location"]
 UNKNOWN_SUPPLIER = "unknown supplier"
@@ -62,14 +62,8 @@ def offers(source: Frepple, wanted: pl.DataFrame) -> Part:
     )  # fmt: skip
     best = disjoint(table, "offer", ["priority", "cost"])
     repeated = _overlapping(table, "offer", "item suppliers")
-    unused = tell(
-        every.filter(pl.col("priority") == 0), "item", every.height, "item suppliers",
-        "have priority 0, which frePPLe does not plan; left out",
-    )  # fmt: skip
-    brief = tell(
-        table.filter(pl.col("valid_from") > pl.col("valid_to")), "offer", table.height, "item suppliers",
-        "hold for a part of one day only; left out",
-    )  # fmt: skip
+    unused = tell("suppliers of priority 0", every.filter(pl.col("priority") == 0), every.height)
+    brief = tell("brief suppliers", table.filter(pl.col("valid_from") > pl.col("valid_to")), table.height)
     return Part({"offers": best.drop("priority")}, brief + unused + repeated + _supplier_terms(rows, hours))
 
 
@@ -82,8 +76,7 @@ def _overlapping(table: pl.DataFrame, key: str, things: str) -> tuple[str, ...]:
     pairs = rows.join(rows.select(key, other="_row", since="_from", until="_to"), on=key)
     apart = pl.col("_row") != pl.col("other")
     both = pairs.filter(apart, pl.col("_from") <= pl.col("until"), pl.col("since") <= pl.col("_to")).unique("_row")
-    what = "hold at the same time as others between the same ends; on each day the better priority, then the lower cost"
-    return tell(both, key, table.height, things, what)
+    return tell("overlapping", both, table.height, column=key, things=things)
 
 
 def opened(source: Frepple, table: pl.DataFrame, when: pl.DataFrame) -> Part:
@@ -105,14 +98,11 @@ def opened(source: Frepple, table: pl.DataFrame, when: pl.DataFrame) -> Part:
     shut = spans.filter(~pl.col("works"), pl.col("days") >= LONG_DAYS)
     short = spans.filter(~pl.col("works"), pl.col("days") < LONG_DAYS)["name"].implode()
     notes = tell(
-        kept.filter(pl.col("name").is_in(shut["name"].implode())), "name", source["supplier"].height, "suppliers",
-        f"are closed for {LONG_DAYS} days or longer by their calendar: nothing is ordered from them then; what was "
-        "ordered before arrives after its lead time all the same",
-    ) + tell(
-        kept.filter(pl.col("name").is_in(short)), "name", source["supplier"].height, "suppliers",
-        f"are closed for less than {LONG_DAYS} days at a time by their calendar (nights and week-ends among them); "
-        "left out, lead times count calendar days",
-    )  # fmt: skip
+        "closed long",
+        kept.filter(pl.col("name").is_in(shut["name"].implode())),
+        source["supplier"].height,
+        days=LONG_DAYS,
+    ) + tell("closed shortly", kept.filter(pl.col("name").is_in(short)), source["supplier"].height, days=LONG_DAYS)
     return Part({"offers": _outside(table, shut, when)}, notes)
 
 
@@ -129,27 +119,15 @@ def _outside(table: pl.DataFrame, shut: pl.DataFrame, when: pl.DataFrame) -> pl.
 
 
 def _supplier_terms(rows: pl.DataFrame, hours: pl.Expr) -> tuple[str, ...]:
-    total, things = rows.height, "item suppliers"
+    total = rows.height
     soft = pl.col("softsafetyleadtime").fill_null(0.0) + pl.col("extrasafetyleadtime").fill_null(0.0)
     return (
-        tell(
-            rows.filter(is_rounded(hours)), "item", total, things,
-            "have a lead time that is no whole number of days; rounded to days, at least one",
-        )
-        + tell(rows.filter(soft > 0), "item", total, things, "have a soft safety lead time; left out")
-        + tell(
-            rows.filter(pl.col("fence").fill_null(0.0) > 0), "item", total, things,
-            "have a release fence; left out, the plan may order at once",
-        )
-        + tell(
-            rows.filter(pl.col("sizemaximum").is_not_null()), "item", total, things,
-            "have a largest order size; left out, it limits one order and not the plan",
-        )
-        + tell(
-            rows.filter(pl.col("resource") != ""), "item", total, things,
-            "use a resource of the supplier; the supplier's capacity is left out",
-        )
-    )  # fmt: skip
+        tell("supplier days", rows.filter(is_rounded(hours)), total)
+        + tell("soft lead times", rows.filter(soft > 0), total)
+        + tell("supplier fences", rows.filter(pl.col("fence").fill_null(0.0) > 0), total)
+        + tell("largest orders", rows.filter(pl.col("sizemaximum").is_not_null()), total)
+        + tell("supplier resources", rows.filter(pl.col("resource") != ""), total)
+    )
 
 
 def lanes(source: Frepple, start: pl.DataFrame, wanted: pl.DataFrame, share: pl.DataFrame) -> Part:
@@ -206,24 +184,14 @@ def _reached(start: pl.DataFrame, arcs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _lane_terms(every: pl.DataFrame, rows: pl.DataFrame, kept: pl.DataFrame, handled: pl.DataFrame) -> tuple[str, ...]:
-    total, things = every.height, "item distributions"
+    total = every.height
     hours, worked = pl.col("hours"), pl.col("share")
     return (
-        tell(
-            every.join(rows, on=every.columns, how="anti", nulls_equal=True), "item", total, things,
-            "have priority 0 or no origin; left out",
-        )
-        + tell(
-            kept.filter(is_rounded(hours, worked)), "item", kept.height, "lanes",
-            "have a lead time in working time of the origin that is no whole number of calendar days; "
-            "rounded to days, at least one",
-        )
-        + tell(
-            rows.filter(pl.col("sizemaximum").is_not_null()), "item", total, things,
-            "have a largest shipment; left out, it limits one shipment and not the plan",
-        )
-        + tell(handled, "resource", kept.height, "lanes", "use a resource; a unit of resource_qty is read as an hour")
-    )  # fmt: skip
+        tell("distributions of priority 0", every.join(rows, on=every.columns, how="anti", nulls_equal=True), total)
+        + tell("lane days", kept.filter(is_rounded(hours, worked)), kept.height)
+        + tell("largest shipments", rows.filter(pl.col("sizemaximum").is_not_null()), total)
+        + tell("lane resources", handled, kept.height)
+    )
 
 
 def broken(reached: pl.DataFrame, needed: pl.DataFrame) -> Part:
@@ -263,8 +231,7 @@ def unlimited(source: Frepple) -> Part:
         pl.concat_str("item", pl.lit(" @ "), "location", pl.lit(f" from {UNLIMITED_SUPPLIER}")).alias("offer"),
         supplier=pl.lit(UNLIMITED_SUPPLIER), lead_time_days=pl.lit(0.0),
     )  # fmt: skip
-    what = f'are infinite; written as offers of an "{UNLIMITED_SUPPLIER}"'
-    notes = tell(rows, "item", source["buffer"].height, "buffers", what)
+    notes = tell("infinite buffers", rows, source["buffer"].height, supplier=UNLIMITED_SUPPLIER)
     return Part({"offers": table}, notes)
 
 
@@ -287,19 +254,13 @@ def statuses(source: Frepple) -> tuple[pl.DataFrame, tuple[str, ...]]:
     dated = rows.filter(pl.col("due").is_not_null(), pl.col("quantity").is_not_null())
     other = dated.filter(~pl.col("status").is_in([*PLANNED, "closed"]))
     kinds = names(other["status"])
-    total, things = rows.height, "sales orders"
+    total = rows.height
     notes = (
-        tell(rows.join(dated, on="name", how="anti"), "name", total, things, "have no due date or quantity; left out")
-        + tell(other, "name", total, things, f"are neither open, quoted nor closed ({kinds}); left out")
-        + tell(
-            dated.filter(pl.col("status") == "quote"), "name", total, things,
-            "are quotes; planned like open orders, as frePPLe does",
-        )
-        + tell(
-            dated.filter(pl.col("policy").is_in(["alltogether", "inratio"])), "name", total, things,
-            "are to be shipped together; each is planned on its own",
-        )
-    )  # fmt: skip
+        tell("undated orders", rows.join(dated, on="name", how="anti"), total)
+        + tell("other statuses", other, total, kinds=kinds)
+        + tell("quotes", dated.filter(pl.col("status") == "quote"), total)
+        + tell("shipped together", dated.filter(pl.col("policy").is_in(["alltogether", "inratio"])), total)
+    )
     return dated, notes
 
 
@@ -351,9 +312,7 @@ def horizon_weeks(
         f"The horizon is {weeks} weeks: the last of {len(dues)} open sales orders is due on {last}, "
         f"and {spare} weeks more leave room to serve late.",
     )
-    return weeks, covered + tell(
-        beyond, "name", len(dues), "open sales orders", "are due after the horizon; not planned"
-    )
+    return weeks, covered + tell("beyond horizon", beyond, len(dues))
 
 
 def places(source: Frepple) -> pl.DataFrame:
@@ -380,15 +339,12 @@ def orders(source: Frepple, sales: pl.DataFrame, nodes: pl.DataFrame, *, as_of: 
         .with_columns(measure=pl.lit("sales"))
     )
     table = kept.select("item", "location", "customer", "quantity", order="name", due_on=pl.col("due").dt.date())
-    total, things = sales.height, "sales orders"
+    total = sales.height
     notes = (
-        tell(unplaced, "name", total, things, "name no location; delivered from the only or first place of the item")
-        + tell(lost, "name", total, things, "name no location and nothing tells where the item is; left out")
-        + tell(wanted.filter(pl.col("quantity") <= 0), "name", total, things, "ask for nothing; left out")
-        + tell(
-            kept.filter(pl.col("due").dt.date() < as_of), "name", kept.height, "open sales orders",
-            "are overdue on the as-of date; they are late from the first day on",
-        )
+        tell("places guessed", unplaced, total)
+        + tell("places unknown", lost, total)
+        + tell("empty orders", wanted.filter(pl.col("quantity") <= 0), total)
+        + tell("overdue orders", kept.filter(pl.col("due").dt.date() < as_of), kept.height)
         + (
             (
                 f"{history.height:,} of {total:,} sales orders are closed: they are the actual sales, dated by their "
@@ -397,7 +353,7 @@ def orders(source: Frepple, sales: pl.DataFrame, nodes: pl.DataFrame, *, as_of: 
             if history.height
             else ()
         )
-    )  # fmt: skip
+    )
     return Part({"orders": table, "actuals": actuals}, notes)
 
 
@@ -418,24 +374,16 @@ def _placed(
 def stock(source: Frepple, *, as_of: date) -> Part:
     """Opening stock and safety stocks."""
     rows = source["buffer"].filter(pl.col("type").str.to_lowercase() != "infinite")
-    total, things = rows.height, "buffers"
+    total = rows.height
     inventory = rows.filter(pl.col("onhand") > 0).group_by(*NODE, lot="batch").agg(on_hand=pl.col("onhand").sum())
     minimum = _safety(source, rows, as_of=as_of)
     policies = minimum.filter(pl.col("safety") > 0).group_by(NODE).agg(safety_stock=pl.col("safety").max())
     notes = (
-        tell(rows.filter(pl.col("onhand") < 0), "item", total, things, "have negative stock; read as none")
-        + tell(
-            rows.filter(pl.col("batch") != ""), "item", total, things, "are batches made to order; planned as one stock"
-        )
-        + tell(
-            rows.filter(pl.col("minimumcalendar") != ""), "item", total, things,
-            "have a safety stock by calendar; its value on the as-of date holds for the whole horizon",
-        )
-        + tell(
-            rows.filter(pl.col("maximum") > 0), "item", total, things,
-            "have a largest stock; left out, as in frePPLe's own plan",
-        )
-    )  # fmt: skip
+        tell("negative stock", rows.filter(pl.col("onhand") < 0), total)
+        + tell("batches", rows.filter(pl.col("batch") != ""), total)
+        + tell("safety by calendar", rows.filter(pl.col("minimumcalendar") != ""), total)
+        + tell("largest stock", rows.filter(pl.col("maximum") > 0), total)
+    )
     return Part({"inventory": inventory, "policies": policies}, notes)
 
 
@@ -495,7 +443,7 @@ def _completed_items(ways: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _order_notes(every: pl.DataFrame, rows: pl.DataFrame, vague: pl.Expr, *, as_of: date) -> tuple[str, ...]:
-    total, things = every.height, "purchase, transfer and production orders"
+    total = every.height
     ahead = rows.filter(~vague, pl.col("ahead"))
     on_way = rows.filter(~vague, ~pl.col("ahead"))
     ours = every.filter(pl.col("type").is_in([*KINDS]), ~pl.col("status").is_in(ON_THE_WAY))
@@ -503,20 +451,11 @@ def _order_notes(every: pl.DataFrame, rows: pl.DataFrame, vague: pl.Expr, *, as_
     proposed = ours.filter(pl.col("status") != "closed")
     others = every.filter(~pl.col("type").is_in([*KINDS]))
     return (
-        tell(
-            ahead, "reference", total, things,
-            "have not begun on the as-of date; left to the plan, since their goods or components are still to be taken",
-        )
-        + tell(
-            on_way.filter(pl.col("due_on") < as_of), "reference", total, things,
-            "are overdue; they arrive on the first day",
-        )
-        + tell(rows.filter(vague), "reference", total, things, "have no item, place, date or open quantity; left out")
-        + tell(proposed, "reference", total, things, "are only proposed by frePPLe; left out, the plan is made afresh")
-        + tell(closed, "reference", total, things, "are closed; left out, and frePPLe does not say how late they came")
-        + tell(others, "type", total, things, "are of a type that is no purchase, transfer or production; left out")
-        + tell(
-            on_way.filter(pl.col("type") == "MO"), "reference", total, things,
-            "are production under way; its components count as taken and its remaining hours are not loaded",
-        )
-    )  # fmt: skip
+        tell("not begun", ahead, total)
+        + tell("overdue receipts", on_way.filter(pl.col("due_on") < as_of), total)
+        + tell("vague receipts", rows.filter(vague), total)
+        + tell("proposed receipts", proposed, total)
+        + tell("closed receipts", closed, total)
+        + tell("other types", others, total)
+        + tell("production under way", on_way.filter(pl.col("type") == "MO"), total)
+    )

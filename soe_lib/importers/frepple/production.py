@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from soe_lib.importers import Part, names, tell
+from soe_lib.importers import Part, names
 from soe_lib.importers.frepple.calendars import (
     effective,
     is_quantity_bucket,
@@ -17,7 +17,7 @@ from soe_lib.importers.frepple.calendars import (
     lots,
     validity,
 )
-from soe_lib.importers.frepple.source import Frepple
+from soe_lib.importers.frepple.source import Frepple, tell
 
 CHOICES = ("alternate", "split")
 KINDS = ("fixed_time", "time_per", "routing", *CHOICES)
@@ -85,12 +85,7 @@ def _operations(source: Frepple) -> tuple[pl.DataFrame, tuple[str, ...]]:
     kind = pl.when(is_owner).then(pl.lit("routing")).when(plain.is_in(KINDS)).then(plain).otherwise(pl.lit("time_per"))
     kinds = names(unknown["kind"])
     rows, placed = _placed(source, rows)
-    notes = tell(
-        unknown, "name", rows.height, "operations",
-        f"have a type that frePPLe's manual does not know ({kinds}); read as time_per",
-    ) + tell(
-        promoted, "name", rows.height, "operations", "own others without being a routing; read as routings"
-    )  # fmt: skip
+    notes = tell("unknown types", unknown, rows.height, kinds=kinds) + tell("owners", promoted, rows.height)
     return rows.with_columns(kind), notes + placed
 
 
@@ -101,7 +96,7 @@ def _placed(source: Frepple, rows: pl.DataFrame) -> tuple[pl.DataFrame, tuple[st
     place = first.group_by("operation", maintain_order=True).agg(pl.col("at").first()).rename({"operation": "name"})
     joined = rows.join(place, on="name", how="left")
     moved = joined.filter(pl.col("location") == "", pl.col("owner") == "", pl.col("at").is_not_null())
-    notes = tell(moved, "name", rows.height, "operations", "name no location; they stand where their resources stand")
+    notes = tell("operations without place", moved, rows.height)
     filled = pl.when(pl.col("location") == "").then(pl.col("at").fill_null("")).otherwise("location")
     return joined.with_columns(location=filled).drop("at"), notes
 
@@ -124,22 +119,12 @@ def _materials(source: Frepple, *, as_of: date) -> tuple[pl.DataFrame, tuple[str
     named = pl.col("name") != ""
     best = pl.col("priority").rank("ordinal").over("operation", "name")
     chosen = valid.filter(~named | (best == 1))
-    things = "operation materials"
     notes = (
-        tell(rows.filter(~effective(as_of)), "item", rows.height, things, "are not valid on the as-of date; left out")
-        + tell(
-            valid.filter(named & (best > 1)), "item", rows.height, things,
-            "are alternates of a material with a better priority; left out",
-        )
-        + tell(
-            valid.filter(pl.col("quantityfixed") != 0), "item", rows.height, things,
-            "have a fixed quantity per order; it is left out, only the quantity per unit counts",
-        )
-        + tell(
-            valid.filter(pl.col("offset").fill_null(0.0) != 0), "item", rows.height, things,
-            "are offset in time from the order; the offset is left out",
-        )
-    )  # fmt: skip
+        tell("invalid materials", rows.filter(~effective(as_of)), rows.height)
+        + tell("alternate materials", valid.filter(named & (best > 1)), rows.height)
+        + tell("fixed quantities", valid.filter(pl.col("quantityfixed") != 0), rows.height)
+        + tell("offsets", valid.filter(pl.col("offset").fill_null(0.0) != 0), rows.height)
+    )
     return chosen.select("operation", "item", "quantity"), notes
 
 
@@ -170,10 +155,10 @@ def _ways(operations: pl.DataFrame, steps: pl.DataFrame, flows: pl.DataFrame) ->
     candidates = candidates.join(own, on=["name", "item"], how="left").with_columns(pl.col("output").fill_null(1.0))
     aimless = (pl.col("item") == "") | (pl.col("location") == "") | (pl.col("output") <= 0)
     idle = ~aimless & (pl.col("priority") == 0)
-    total, things = operations.height, "operations"
+    total = operations.height
     notes = (
-        tell(candidates.filter(aimless), "name", total, things, "make no known item at a known location; left out")
-        + tell(candidates.filter(idle), "name", total, things, "have priority 0, which frePPLe does not plan; left out")
+        tell("aimless operations", candidates.filter(aimless), total)
+        + tell("operations of priority 0", candidates.filter(idle), total)
         + _not_kept(operations)
     )
     return candidates.filter(~aimless & ~idle).rename({"name": "routing"}), notes
@@ -199,27 +184,15 @@ def _inherited(operations: pl.DataFrame) -> pl.DataFrame:
 
 def _not_kept(operations: pl.DataFrame) -> tuple[str, ...]:
     """What frePPLe says about operations and the contract has no place for."""
-    total, things = operations.height, "operations"
+    total = operations.height
     splits = operations.filter(pl.col("kind") == "split")
     return (
-        tell(splits, "name", total, things, "split by fixed percentages; the plan may choose any shares")
-        + tell(
-            operations.filter(pl.col("posttime") > 0), "name", total, things,
-            "have a post-operation time (a safety time); left out",
-        )
-        + tell(
-            operations.filter(pl.col("fence").fill_null(0.0) > 0), "name", total, things,
-            "have a release fence; left out, the plan may start at once",
-        )
-        + tell(
-            operations.filter(pl.col("available") != ""), "name", total, things,
-            "have working hours of their own; only those of their resources and location are kept",
-        )
-        + tell(
-            operations.filter(pl.col("sizemaximum").is_not_null()), "name", total, things,
-            "have a largest order size; left out, it limits one order and not the plan",
-        )
-    )  # fmt: skip
+        tell("splits", splits, total)
+        + tell("post times", operations.filter(pl.col("posttime") > 0), total)
+        + tell("operation fences", operations.filter(pl.col("fence").fill_null(0.0) > 0), total)
+        + tell("own working hours", operations.filter(pl.col("available") != ""), total)
+        + tell("largest operations", operations.filter(pl.col("sizemaximum").is_not_null()), total)
+    )
 
 
 def _routings(
@@ -234,10 +207,7 @@ def _routings(
         .with_columns(pl.col("share").fill_null(1.0))
     )
     hours, worked = pl.col("hours"), pl.col("share")
-    notes = tell(
-        rows.filter(is_rounded(hours, worked)), "routing", rows.height, "routings",
-        "have a fixed duration that is no whole number of calendar days; rounded to days, at least one",
-    )  # fmt: skip
+    notes = tell("fixed durations", rows.filter(is_rounded(hours, worked)), rows.height)
     return rows.select(
         "routing", *validity(), "item", "location",
         lead_days(hours, worked).alias("lead_time_days"),
@@ -268,9 +238,7 @@ def loads(source: Frepple, ways: Ways, *, as_of: date, lots: bool) -> Part:
     free = timed.filter(pl.col("unlimited"))
     kept = timed.join(free.select(STEP).unique(), on=STEP, how="anti")
     free_steps = free.unique(STEP)
-    notes = left + unskilled + tell(
-        free_steps, "resource", timed.unique(STEP).height, "loads", "are on resources without a limit; left out"
-    )  # fmt: skip
+    notes = left + unskilled + tell("unlimited resources", free_steps, timed.unique(STEP).height)
     sized, fixed = _fixed(kept, lots=lots)
     operations = (
         sized.group_by(*STEP, "resource")
@@ -283,13 +251,11 @@ def loads(source: Frepple, ways: Ways, *, as_of: date, lots: bool) -> Part:
 def _rows(source: Frepple, *, as_of: date) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """Valid loads, each with the label that it shares with its alternates."""
     rows = source["operationresource"]
-    total, things = rows.height, "operation resources"
+    total = rows.height
     skilled = pl.concat_str("resource", pl.lit(" ("), "skill", pl.lit(")"))
     label = pl.when(pl.col("name") != "").then("name").when(pl.col("skill") != "").then(skilled).otherwise("resource")
-    notes = tell(
-        rows.filter(~effective(as_of)), "resource", total, things, "are not valid on the as-of date; left out"
-    ) + tell(
-        rows.filter(pl.col("setup") != ""), "resource", total, things, "ask for a set-up; changeovers are left out"
+    notes = tell("invalid loads", rows.filter(~effective(as_of)), total) + tell(
+        "load set-ups", rows.filter(pl.col("setup") != ""), total
     )
     return rows.filter(effective(as_of)).with_columns(load=label), notes
 
@@ -303,10 +269,7 @@ def _able(source: Frepple, rows: pl.DataFrame, *, as_of: date) -> tuple[pl.DataF
     fits = (pl.col("skill") == "") | pl.col("has").fill_null(False)
     nobody = ~fits.any().over("operation", "load", "resource")
     unskilled = pairs.filter(nobody).unique(["operation", "load"])
-    notes = tell(
-        unskilled, "skill", rows.height, "operation resources",
-        "ask for a skill that nobody in the pool has; every member may do the work",
-    )  # fmt: skip
+    notes = tell("missing skills", unskilled, rows.height)
     chosen = pairs.filter(fits | nobody)
     return chosen.with_columns(pl.col("able").alias("resource")).drop("able", "has"), notes
 
@@ -346,16 +309,10 @@ def _fixed(rows: pl.DataFrame, *, lots: bool) -> tuple[pl.DataFrame, tuple[str, 
     fixed = rows.filter(pl.col("setup_hours") > 0).unique(STEP)
     total = rows.unique(STEP).height
     if lots:
-        return rows, tell(
-            fixed, "routing", total, "steps",
-            "take a fixed time per order; written as set-up hours of each period in which the routing runs",
-        )  # fmt: skip
+        return rows, tell("fixed times as set-ups", fixed, total)
     sized = pl.col("lot") > pl.col("output")  # frePPLe's default size of one says nothing
-    notes = tell(
-        fixed.filter(sized), "routing", total, "steps", "take a fixed time per order; spread over the smallest order"
-    ) + tell(
-        fixed.filter(~sized), "routing", total, "steps",
-        "take a fixed time per order of no given size; left out (import with lots to keep it)",
-    )  # fmt: skip
+    notes = tell("fixed times spread", fixed.filter(sized), total) + tell(
+        "fixed times left out", fixed.filter(~sized), total
+    )
     spread = pl.when(sized).then(pl.col("setup_hours") / pl.col("lot")).otherwise(0.0)
     return rows.with_columns(hours_per_unit=pl.col("hours_per_unit") + spread, setup_hours=pl.lit(0.0)), notes

@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -311,3 +312,30 @@ def _unknown(source: Frepple, table: str, user: str, column: str) -> list[str]:
         f"{lost.height} of {source[user].height} rows of {user}.csv name something that {table}.csv does not have "
         f"({names(lost[column])})"
     ]
+
+
+def tell(
+    key: str, rows: pl.DataFrame, total: int, *, things: str = "", column: str = "", **figures: object
+) -> tuple[str, ...]:
+    """One sentence on the rows concerned, or none when there is no such row: "3 of 40 <things> <what>: A, B, C."
+
+    Parameters
+    ----------
+    key : of the sentence in assumptions.csv.
+    rows : the rows concerned. total : of how many.
+    things, column : what they are, and what names them, where the sentence leaves it open.
+    figures : what the sentence leaves open.
+    """
+    if rows.is_empty():
+        return ()
+    said = _assumptions()[key]
+    what = said["what"].format(**figures)
+    named = names(rows[column or said["column"]])
+    return (f"{rows.height:,} of {total:,} {things or said['things']} {what}: {named}.",)
+
+
+@cache
+def _assumptions() -> dict[str, dict[str, str]]:
+    """Every assumption that an import may have to make, by its key."""
+    text = Path(__file__).with_name("assumptions.csv").read_text(encoding="utf-8")
+    return {row["key"]: row for row in csv.DictReader(text.splitlines())}
