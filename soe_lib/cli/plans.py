@@ -49,7 +49,7 @@ def plan(
     """Find the plan worth most money, prove it, and print what it is worth."""
     with stops(as_json):
         from soe_lib.extract.snapshot import read
-        from soe_lib.model.blocks import STANDARD, kept_close
+        from soe_lib.model.blocks.standard import STANDARD, kept_close
         from soe_lib.model.model import Model
         from soe_lib.review.frames.changes import breaks_said, fence_breaks
         from soe_lib.solver.session import Options

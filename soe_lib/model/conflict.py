@@ -16,8 +16,8 @@ from soe_lib.errors import SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.extract.targets import Lock
 from soe_lib.model.axis import Floats, widened
-from soe_lib.model.blocks import STANDARD, kept_close
 from soe_lib.model.blocks.stability import Locked
+from soe_lib.model.blocks.standard import STANDARD, kept_close
 from soe_lib.model.extra import Extra
 from soe_lib.model.model import Model
 from soe_lib.model.planning import Recorded, of_record

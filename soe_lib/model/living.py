@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from soe_lib.extract.snapshot import Snapshot, expected
-from soe_lib.model.blocks import STANDARD, kept_close
+from soe_lib.model.blocks.standard import STANDARD, kept_close
 from soe_lib.model.extra import Extra, with_extra
 from soe_lib.model.model import Model
 from soe_lib.model.planning import Recorded, of_record, shared

@@ -13,7 +13,8 @@ import polars as pl
 from soe_lib.errors import FormulationError, ReconciliationError
 from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.model import references
-from soe_lib.model.blocks import STANDARD, Stability, kept_close
+from soe_lib.model.blocks.stability import Stability
+from soe_lib.model.blocks.standard import STANDARD, kept_close
 from soe_lib.model.cache import Lazily
 from soe_lib.model.canonical import again, direct, known, labelled
 from soe_lib.model.certificate import Certificate, certify

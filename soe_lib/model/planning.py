@@ -58,7 +58,7 @@ def plan(
     `extra` is not convex or selects nothing, ReconciliationError where the ledger does not add up to the solver's
     optimum.
     """
-    from soe_lib.model.blocks import STANDARD, kept_close
+    from soe_lib.model.blocks.standard import STANDARD, kept_close
     from soe_lib.model.conflict import explained
     from soe_lib.model.extra import with_extra
     from soe_lib.model.model import Model

@@ -11,7 +11,8 @@ import polars as pl
 
 from soe_lib.extract.settings import CushionUse
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.blocks import STANDARD, Stability
+from soe_lib.model.blocks.stability import Stability
+from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.model.model import Model
 from soe_lib.model.network import Network
 from soe_lib.model.terms import Block

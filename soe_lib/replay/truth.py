@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from soe_lib.errors import SolveError
 from soe_lib.extract.calendar import BEYOND
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.blocks import STANDARD
+from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.model.model import Model
 from soe_lib.solver.program import Canonical
 from soe_lib.solver.session import Gate

@@ -12,7 +12,7 @@ import polars as pl
 
 from soe_lib.errors import DataError, ReconciliationError, SolveError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.blocks import STANDARD, kept_close
+from soe_lib.model.blocks.standard import STANDARD, kept_close
 from soe_lib.model.families import Subsets
 from soe_lib.model.model import Model
 from soe_lib.model.planning import Recorded, of_record

@@ -81,7 +81,7 @@ class Task:
 
     def model(self) -> Model:
         """The base's model."""
-        from soe_lib.model.blocks import STANDARD, kept_close
+        from soe_lib.model.blocks.standard import STANDARD, kept_close
         from soe_lib.model.model import Model
 
         return Model(self.snapshot, (*STANDARD, *kept_close(self.record)))

@@ -15,8 +15,8 @@ import polars as pl
 from soe_lib.errors import DataError, ReconciliationError, SolveError, hint
 from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.model.axis import Floats
-from soe_lib.model.blocks import STANDARD, kept_close
 from soe_lib.model.blocks.cushion import Cushion
+from soe_lib.model.blocks.standard import STANDARD, kept_close
 from soe_lib.model.conflict import explained
 from soe_lib.model.model import CENT, Model
 from soe_lib.model.planning import Recorded, of_record

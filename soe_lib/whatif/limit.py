@@ -13,7 +13,7 @@ import scipy.sparse as sp
 
 from soe_lib.errors import DataError
 from soe_lib.model.axis import Floats
-from soe_lib.model.blocks import STANDARD, kept_close
+from soe_lib.model.blocks.standard import STANDARD, kept_close
 from soe_lib.model.model import Model
 from soe_lib.model.terms import Balance, Effect, Part
 from soe_lib.solver.session import INFINITY, Answer, Gate, Options

@@ -15,7 +15,8 @@ import soe_lib as soe
 from soe_lib.cli import main
 from soe_lib.demo import generate
 from soe_lib.errors import SolveError
-from soe_lib.model.blocks import STANDARD, Stability
+from soe_lib.model.blocks.stability import Stability
+from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.review.counterfactuals import cost_of_events
 from soe_lib.review.exceptions import find
 from soe_lib.review.frames.changes import fence_breaks, why

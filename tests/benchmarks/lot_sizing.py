@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from soe_lib.model.blocks import STANDARD, InTime
+from soe_lib.model.blocks.in_time import InTime
+from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.model.model import Model
 from soe_lib.solver import whole_numbers
 from soe_lib.solver.session import Options

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from soe_lib.errors import SolveError
-from soe_lib.model.blocks import STANDARD, InTime
+from soe_lib.model.blocks.in_time import InTime
+from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.model.model import Model
 from soe_lib.solver import whole_numbers
 from soe_lib.solver.session import Options

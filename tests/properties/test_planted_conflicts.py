@@ -20,7 +20,8 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.errors import SolveError
-from soe_lib.model.blocks import STANDARD, Stability
+from soe_lib.model.blocks.stability import Stability
+from soe_lib.model.blocks.standard import STANDARD
 from tests.analytic.test_two_items import asked, line
 from tests.networks import MONDAY, snapshot
 

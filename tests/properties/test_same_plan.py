@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import soe_lib as soe
-from soe_lib.model.blocks import STANDARD
+from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.model.model import Model
 from soe_lib.solver.program import Canonical
 from soe_lib.solver.session import Gate, Options

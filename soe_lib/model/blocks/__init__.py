@@ -1,43 +1,33 @@
 """The standard blocks: one small file per idea. A company's own block is passed to `soe.plan(…, blocks=[…])`."""
 
-from __future__ import annotations
+from soe_lib.names import offered
 
-from typing import TYPE_CHECKING
+NAMES = {
+    "Allocation": "soe_lib.model.blocks.allocation",
+    "Buy": "soe_lib.model.blocks.buy",
+    "Capacity": "soe_lib.model.blocks.capacity",
+    "Cohorts": "soe_lib.model.blocks.shelf_life",
+    "Crews": "soe_lib.model.blocks.capacity",
+    "Cushion": "soe_lib.model.blocks.cushion",
+    "Expansions": "soe_lib.model.blocks.sites",
+    "Force": "soe_lib.model.blocks.stability",
+    "InTime": "soe_lib.model.blocks.in_time",
+    "Lots": "soe_lib.model.blocks.lots",
+    "Maintenance": "soe_lib.model.blocks.capacity",
+    "Make": "soe_lib.model.blocks.make",
+    "Overrides": "soe_lib.model.blocks.stability",
+    "Overtime": "soe_lib.model.blocks.capacity",
+    "Receive": "soe_lib.model.blocks.buy",
+    "STANDARD": "soe_lib.model.blocks.standard",
+    "Sell": "soe_lib.model.blocks.sell",
+    "ShelfLife": "soe_lib.model.blocks.shelf_life",
+    "Ship": "soe_lib.model.blocks.ship",
+    "Sites": "soe_lib.model.blocks.sites",
+    "Stability": "soe_lib.model.blocks.stability",
+    "Stock": "soe_lib.model.blocks.stock",
+    "StockRules": "soe_lib.model.blocks.stock",
+    "Substitute": "soe_lib.model.blocks.sell",
+}
+"""Public name → the module that defines it."""
 
-from soe_lib.model.blocks.allocation import Allocation
-from soe_lib.model.blocks.buy import Buy, Receive
-from soe_lib.model.blocks.capacity import Capacity, Crews, Maintenance, Overtime
-from soe_lib.model.blocks.carry_over import SET_UP_STATE
-from soe_lib.model.blocks.cushion import Cushion
-from soe_lib.model.blocks.in_time import InTime
-from soe_lib.model.blocks.lots import ALTERNATIVES, ORDERS, RUNNING, RUNS, TRIPS, Lots
-from soe_lib.model.blocks.make import Make
-from soe_lib.model.blocks.sell import Sell, Substitute
-from soe_lib.model.blocks.shelf_life import Cohorts, ShelfLife
-from soe_lib.model.blocks.ship import Ship
-from soe_lib.model.blocks.sites import Expansions, Sites
-from soe_lib.model.blocks.stability import Force, Overrides, Stability
-from soe_lib.model.blocks.stock import Stock, StockRules
-from soe_lib.model.terms import Block
-
-if TYPE_CHECKING:
-    from soe_lib.store.plan import Plan
-
-STANDARD: tuple[Block, ...] = (
-    Make(), Buy(), Receive(), Ship(), Stock(), StockRules(), Sell(), Capacity(), Overtime(), RUNS, ALTERNATIVES,
-    RUNNING, *SET_UP_STATE, ORDERS, TRIPS, Sites(), Expansions(), Crews(), Maintenance(), Substitute(), ShelfLife(),
-    Cohorts(), Allocation(), InTime(), InTime(late=True), Cushion(), Overrides(),
-)  # fmt: skip
-
-
-def kept_close(record: Plan | None) -> tuple[Block, ...]:
-    """The block that keeps a plan close to the plan of record where there is a fence; none without a record."""
-    return () if record is None else (Stability.of(record),)
-
-
-__all__ = [
-    "ALTERNATIVES", "ORDERS", "RUNNING", "RUNS", "SET_UP_STATE", "STANDARD", "TRIPS", "Allocation", "Buy", "Capacity",
-    "Cohorts", "Crews", "Cushion", "Expansions", "Force", "InTime", "Lots", "Maintenance", "Make", "Overrides",
-    "Overtime", "Receive", "Sell", "ShelfLife", "Ship", "Sites", "Stability", "Stock", "StockRules", "Substitute",
-    "kept_close",
-]  # fmt: skip
+__getattr__, __dir__ = offered("soe.blocks", NAMES)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from soe_lib.model.blocks.lots import ALTERNATIVES, FORKED, RUNS, Lots, carried_over, operations
+from soe_lib.model.blocks.lots import ALTERNATIVES, RUNS, Lots
 from soe_lib.model.cache import prepared
+from soe_lib.model.ceilings import FORKED, carried_over, operations
 from soe_lib.model.terms import Balance, Effect, Flow, Part
 
 if TYPE_CHECKING:

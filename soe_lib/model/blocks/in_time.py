@@ -10,8 +10,9 @@ import polars as pl
 
 from soe_lib.model.blocks import buy, make, ship
 from soe_lib.model.blocks.carry_over import CarryOver
-from soe_lib.model.blocks.lots import ALTERNATIVES, FORKED, ORDERS, RUNNING, RUNS, Lots, carried_over, operations
+from soe_lib.model.blocks.lots import ALTERNATIVES, ORDERS, RUNNING, RUNS, Lots
 from soe_lib.model.cache import prepared
+from soe_lib.model.ceilings import FORKED, carried_over, operations
 from soe_lib.model.demand import served
 from soe_lib.model.program import LEAD
 from soe_lib.model.terms import Balance, Effect, Part

@@ -11,6 +11,7 @@ from soe_lib.model import events, hours
 from soe_lib.model.blocks.sites import closing_hours
 from soe_lib.model.hours import given
 from soe_lib.model.network import Network
+from soe_lib.model.work import hours_by_flow
 from soe_lib.review.frames.service import named
 from soe_lib.review.frames.time import buckets
 from soe_lib.review.kpis import forward_cover
@@ -59,13 +60,13 @@ def resource_hours(snapshot: Snapshot, plan: Plan) -> pl.DataFrame:
     lost [h].
     """
     network = Network(snapshot)
-    moves = hours.moved(network, plan.flows)
+    moves = hours_by_flow(network, plan.flows)
     closing = closing_hours(network).select(pl.col(CELL).cast(pl.String), closes=pl.lit(value=True))
     there = hours.available(network).with_columns(pl.col(CELL).cast(pl.String))
     cells = there.join(closing, on=CELL, how="left").with_columns(
         hours=pl.when(pl.col("closes").is_null()).then("hours").otherwise(0.0)
     )
-    extra = hours.moved(network, plan.flows, "overtime_limit").filter(pl.col("flow") != "overtime")
+    extra = hours_by_flow(network, plan.flows, "overtime_limit").filter(pl.col("flow") != "overtime")
     parts = {
         "work": moves.filter(pl.col("flow").is_in(WORK)),
         "setup": moves.filter(pl.col("flow").is_in(SET_UP)),

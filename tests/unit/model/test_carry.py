@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from soe_lib.model.blocks import STANDARD
 from soe_lib.model.blocks.sell import Commitments
+from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.model.model import Model
 from soe_lib.solver.session import Gate
 from soe_lib.solver.warm_start import carried

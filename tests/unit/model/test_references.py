@@ -13,7 +13,7 @@ import pytest
 import soe_lib as soe
 from soe_lib.errors import FormulationError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.blocks import STANDARD
+from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.model.model import Model
 from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
 from tests import networks

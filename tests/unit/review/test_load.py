@@ -10,10 +10,10 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model import hours
-from soe_lib.model.blocks import STANDARD
+from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.model.model import Model
 from soe_lib.model.network import Network
+from soe_lib.model.work import working_blocks
 from soe_lib.review import frames, kpis
 from soe_lib.review.supply import peak
 from soe_lib.review.week import Week
@@ -143,7 +143,7 @@ def test_every_block_that_acts_on_hours_is_asked(tmp_path: Path) -> None:
     read = crew(tmp_path, maintenance=job, expansions=step, locations=places, lanes=lanes, lane_resources=docks)
     network = Network(read)
     acting = {effect.flow for block in STANDARD for effect in block.effects(network) if effect.on == "hours"}
-    asked = {e.flow for block in hours.working_blocks() for e in block.effects(network) if e.on == "hours"}
+    asked = {e.flow for block in working_blocks() for e in block.effects(network) if e.on == "hours"}
     assert acting == asked >= {"make", "ship", "heads", "expand", "maintain", "overtime", "open_site"}
 
 
