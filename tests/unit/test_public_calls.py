@@ -118,9 +118,9 @@ CALLS: dict[str, tuple[Callable[[Snapshot], object], str]] = {
     "model": (lambda s: soe.Model("data/demo"), r"soe\.Model takes a Snapshot"),  # noqa: ARG005
     "living": (lambda s: soe.Living("data/demo"), r"soe\.Living takes a Snapshot"),  # noqa: ARG005
     "conflict": (lambda s: soe.conflict("data/demo"), r"soe\.conflict takes a Snapshot"),  # noqa: ARG005
-    "closed week": (lambda s: soe.money.closed_week("data/demo", s), r"soe\.closed_week takes a Snapshot"),
-    "capital": (lambda s: soe.money.working_capital(s, s), r"soe\.working_capital takes a plan, not a Snapshot"),
-    "bridge": (lambda s: soe.money.bridge(s, s), r"soe\.bridge takes a plan, not a Snapshot"),
+    "closed week": (lambda s: soe.money.closed_week("data/demo", s), r"soe\.money\.closed_week takes a Snapshot"),
+    "capital": (lambda s: soe.money.working_capital(s, s), r"soe\.money\.working_capital takes a plan, not a Snapshot"),
+    "bridge": (lambda s: soe.money.bridge(s, s), r"soe\.money\.bridge takes a plan, not a Snapshot"),
     "frame": (lambda s: soe.plan(s["items"]), r"soe\.plan takes a Snapshot, not a DataFrame"),
 }  # fmt: skip
 
@@ -142,8 +142,8 @@ def test_where_a_signature_takes_other_kinds_too_nothing_is_refused_for_its_kind
 
 def test_what_cannot_be_shown_says_what_to_write_instead(company: Snapshot) -> None:
     for thing, said in (
-        (company["items"], r"soe\.table\(frame"),
-        (Figure(), r"soe\.figure\(figure"),
+        (company["items"], r"soe\.pack\.table\(frame"),
+        (Figure(), r"soe\.pack\.figure\(figure"),
         (3, "a int"),
         (soe.money.cash_curve(soe.plan(company), company), r"\.table\(\)"),
     ):
