@@ -93,7 +93,8 @@ def cast(source: Source, table: Table) -> tuple[pl.DataFrame, list[Finding]]:
             findings += _blanks(source, column, values)
         else:
             raw, repairs = tidy(source, column)
-            values, wrong = CASTS[column.type](source, column, raw)
+            read = CASTS.get(column.type)
+            values, wrong = read(source, column, raw) if read else (raw.cast(pl.String).fill_null(""), [])
             findings += repairs + wrong + _blanks(source, column, raw)
         typed[column.name] = _defaulted(values, column)
     rest = {column.name: column for column in table.columns if column.name not in typed}
@@ -204,30 +205,19 @@ def _blanks(source: Source, column: Column, raw: pl.Series) -> list[Finding]:
     return [source.finding("stop", blank.fill_null(True).arg_true(), column=column.name, rule=rule, fix=fix)]
 
 
-def _text(source: Source, column: Column, raw: pl.Series) -> tuple[pl.Series, list[Finding]]:
-    del source, column
-    return raw.cast(pl.String).fill_null(""), []
-
-
 def _number(source: Source, column: Column, raw: pl.Series) -> tuple[pl.Series, list[Finding]]:
     values = raw.cast(pl.Float64, strict=False)
     bad = (values.is_null() & raw.is_not_null()) | (values.is_not_null() & ~values.is_finite())
-    findings = []
-    if bad.any():
-        findings = _misses(source, column, raw, bad, "Not a number.", NUMBER_FIXES, "Write a number such as 1234.56.")
-        values = _blanked(values, bad)
-    huge = values.abs() > LARGEST
-    if huge.any():
-        fix = "Check the unit; leave the cell blank where there is no limit."
-        findings += _misses(source, column, raw, huge, "Larger than a thousand million.", (), fix)
-    return values, findings
+    findings = _misses(source, column, raw, bad, "Not a number.", NUMBER_FIXES, "Write a number such as 1234.56.")
+    values = _blanked(values, bad) if findings else values
+    huge, fix = values.abs() > LARGEST, "Check the unit; leave the cell blank where there is no limit."
+    return values, findings + _misses(source, column, raw, huge, "Larger than a thousand million.", (), fix)
 
 
 def _integer(source: Source, column: Column, raw: pl.Series) -> tuple[pl.Series, list[Finding]]:
     values, findings = _number(source, column, raw)
     part = (values != values.round()).fill_null(False)
-    if part.any():
-        findings += _misses(source, column, raw, part, "Not a whole number.", (), "Write a whole number.")
+    findings += _misses(source, column, raw, part, "Not a whole number.", (), "Write a whole number.")
     return values.round().cast(pl.Int64, strict=False), findings
 
 
@@ -251,8 +241,6 @@ def _yes_no(source: Source, column: Column, raw: pl.Series) -> tuple[pl.Series, 
     mapping = {**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}
     values = words.replace_strict(mapping, default=None, return_dtype=pl.Boolean)
     bad = raw.is_not_null() & values.is_null()
-    if not bad.any():
-        return values, []
     return values, _misses(source, column, raw, bad, "Neither yes nor no.", (), "Write yes or no.")
 
 
@@ -267,6 +255,8 @@ def _misses(
 ) -> list[Finding]:
     """One finding for each way in which the bad cells are wrong, so that each gets its own fix."""
     rows = bad.arg_true()
+    if not len(rows):
+        return []
     cells = raw.gather(rows).cast(pl.String)
     distinct = cells.unique().to_list()
     known = {cell: next((help for form, help in fixes if re.fullmatch(form, cell)), fix) for cell in distinct}
@@ -284,21 +274,16 @@ def _blanked(values: pl.Series, where: pl.Series) -> pl.Series:
 
 
 Caster = Callable[[Source, Column, pl.Series], tuple[pl.Series, list[Finding]]]
-CASTS: dict[str, Caster] = {"text": _text, "number": _number, "integer": _integer, "date": _date, "yes-no": _yes_no}
+CASTS: dict[str, Caster] = {"number": _number, "integer": _integer, "date": _date, "yes-no": _yes_no}
 
 
+PARTS = {"yyyy": "%Y", "yy": "%y", "mm": "%m", "dd": "%d"}
+LONG = ("yyyy-mm-dd", "dd.mm.yyyy", "dd/mm/yyyy", "mm/dd/yyyy", "dd-mm-yyyy", "yyyymmdd", "yyyy/mm/dd")
 DATES = {
-    "yyyy-mm-dd": "%Y-%m-%d",
-    "dd.mm.yyyy": "%d.%m.%Y",
-    "dd/mm/yyyy": "%d/%m/%Y",
-    "mm/dd/yyyy": "%m/%d/%Y",
-    "dd-mm-yyyy": "%d-%m-%Y",
-    "yyyymmdd": "%Y%m%d",
-    "yyyy/mm/dd": "%Y/%m/%d",
-    "dd.mm.yy": "%d.%m.%y",
-    "dd/mm/yy": "%d/%m/%y",
-    "mm/dd/yy": "%m/%d/%y",
+    one: re.sub("yyyy|yy|mm|dd", lambda part: PARTS[part.group()], one)
+    for one in (*LONG, "dd.mm.yy", "dd/mm/yy", "mm/dd/yy")
 }
+"""How a company may write a day → the same for polars."""
 SERIALS = {"excel-1900": 25569, "excel-1904": 24107}
 """Day number of 1970-01-01 in Excel's two date systems."""
 LABELS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
@@ -375,7 +360,11 @@ def numbers(source: Source, column: Column, dialect: Dialect) -> tuple[pl.Series
     kept = pl.select(
         pl.when(bad).then(None).when(negative.fill_null(False)).then(pl.lit("-") + bare).otherwise(bare)
     ).to_series()
-    return _with_settled(source, column, kept), _misses_dialect(source, column, bad, _how(dialect))
+    mark = f" and {dialect.thousands!r} between thousands" if dialect.thousands else " and no thousands mark"
+    said = f"sources.toml declares {dialect.decimal!r} before decimals{mark}"
+    rule, fix = "Not a number in the declared convention.", f"{said}: mend the cells or the convention."
+    cells = source.frame.get_column(column.name)
+    return _with_settled(source, column, kept), _misses(source, column, cells, bad, rule, (), fix)
 
 
 def _written_out(source: Source, column: Column) -> pl.Series:
@@ -390,15 +379,6 @@ def _with_settled(source: Source, column: Column, read: pl.Series) -> pl.Series:
     if settled is None:
         return read.alias(column.name)
     return pl.select(pl.when(settled).then(cells).otherwise(read)).to_series().alias(column.name)
-
-
-def _how(dialect: Dialect) -> tuple[str, str]:
-    mark = f" and {dialect.thousands!r} between thousands" if dialect.thousands else " and no thousands mark"
-    said = f"{dialect.decimal!r} before decimals{mark}"
-    return (
-        "Not a number in the declared convention.",
-        f"sources.toml declares {said}: mend the cells or the convention.",
-    )
 
 
 def dates(source: Source, column: Column, dialect: Dialect) -> tuple[pl.Series, list[Finding]]:
@@ -423,9 +403,8 @@ def dates(source: Source, column: Column, dialect: Dialect) -> tuple[pl.Series, 
     fix = "Mend the cells, or `dates` in sources.toml; one column has one convention."
     if (text.filter(bad).str.contains(r"^\d{1,2}([./-])\d{1,2}[./-]\d{2}$")).any():
         fix = 'The year has two digits: write all four, or declare it, such as dates = "dd.mm.yy" (20yy up to 69).'
-    return _with_settled(source, column, days.dt.strftime("%Y-%m-%d")), _misses_dialect(
-        source, column, bad, (rule, fix)
-    )
+    found = _misses(source, column, cells, bad, rule, (), fix)
+    return _with_settled(source, column, days.dt.strftime("%Y-%m-%d")), found
 
 
 def labels(source: Source, column: Column, dialect: Dialect) -> tuple[Source, list[Finding]]:
@@ -457,21 +436,17 @@ def labels(source: Source, column: Column, dialect: Dialect) -> tuple[Source, li
         return source, []
     kind = dialect.periods or ("month" if column.name in MONTHS else "")
     text = days.dt.strftime(LABELS[kind or "day"])
-    rest = cells.cast(pl.String) if cells.dtype == pl.String else text
-    frame = source.frame.with_columns(
-        pl.select(pl.when(there).then(text).otherwise(rest)).to_series().alias(column.name)
-    )
-    if kind in ("", "day"):
-        left = {} if kind else {column.name: there}
-        return replace(source, frame=frame, days={**source.days, **left} if left else _without(source, column)), []
+    rest = cells if cells.dtype == pl.String else text
+    read = pl.select(pl.when(there).then(text).otherwise(rest)).to_series().alias(column.name)
+    source = replace(source, frame=source.frame.with_columns(read))
+    if not kind:
+        return replace(source, days={**source.days, column.name: there}), []
+    source = replace(source, days={name: marks for name, marks in source.days.items() if name != column.name})
+    if kind == "day":
+        return source, []
     rows = there.arg_true()
     rule = f"Days were read as the {kind} that they lie in."
-    found = source.finding("repair", rows, column=column.name, value=str(days[int(rows[0])]), rule=rule)
-    return replace(source, frame=frame, days=_without(source, column)), [found]
-
-
-def _without(source: Source, column: Column) -> dict[str, pl.Series]:
-    return {name: marks for name, marks in source.days.items() if name != column.name}
+    return source, [source.finding("repair", rows, column=column.name, value=str(days[int(rows[0])]), rule=rule)]
 
 
 def _plain_days(cells: pl.Series, zone: str) -> pl.Series:
@@ -522,11 +497,3 @@ def _days(stamps: pl.Series, zone: str) -> pl.Series:
     if stamps.dtype.time_zone is not None:  # type: ignore[attr-defined]
         return stamps.dt.convert_time_zone(zone).dt.date()
     return stamps.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.date()
-
-
-def _misses_dialect(source: Source, column: Column, bad: pl.Series, said: tuple[str, str]) -> list[Finding]:
-    rows = bad.arg_true()
-    if not len(rows):
-        return []
-    value = str(source.frame.get_column(column.name)[int(rows[0])])
-    return [source.finding("stop", rows, column=column.name, value=value, rule=said[0], fix=said[1])]

@@ -50,9 +50,11 @@ def uncomputed(xml: bytes) -> Iterator[tuple[str, int]]:
 
 def merged(xml: bytes) -> Iterator[tuple[int, int, int]]:
     """First column (0 for A), first and last row of every group of merged cells."""
+    from openpyxl.utils import column_index_from_string
+
     if b"mergeCell" in xml:
         for one in MERGED.finditer(xml):
-            yield column_index(one.group(1).decode()), int(one.group(2)), int(one.group(4))
+            yield column_index_from_string(one.group(1).decode()) - 1, int(one.group(2)), int(one.group(4))
 
 
 def hidden(xml: bytes) -> Iterator[int]:
@@ -63,14 +65,6 @@ def hidden(xml: bytes) -> Iterator[int]:
         place = re.search(rb'\br="(\d{1,7})"', row.group(1))
         if place and re.search(rb'\bhidden="(?:1|true)"', row.group(1)):
             yield int(place.group(1))
-
-
-def column_index(letters: str) -> int:
-    """0 for A, 25 for Z, 26 for AA."""
-    index = 0
-    for letter in letters:
-        index = index * 26 + ord(letter) - 64
-    return index - 1
 
 
 MOST_COLUMNS = 200
@@ -240,12 +234,14 @@ class Sheet:
 
     def _look_at_xml(self, data: np.ndarray, last_column: int) -> None:
         """What openpyxl does not tell of the rows that hold data; a sheet without any is hidden for all one cares."""
+        from openpyxl.utils import column_index_from_string
+
         with zipfile.ZipFile(io.BytesIO(self.content)) as packed:
             xml = packed.read(self.sheet._worksheet_path.lstrip("/"))
         lines = set(data.tolist())
         for letters, line in uncomputed(xml):
             if line > 1 and (line in lines or not self._remark(line)):
-                self.seen["uncomputed", column_index(letters)].append(line)
+                self.seen["uncomputed", column_index_from_string(letters) - 1].append(line)
         for column, first, last in merged(xml):
             if column <= last_column:
                 self.seen["merged", column] += data[(data >= first) & (data <= last)].tolist()
