@@ -15,8 +15,7 @@ from soe_lib import objects
 from soe_lib.errors import SoeError
 from soe_lib.extract.deliveries import Delivery, newest_day
 from soe_lib.extract.findings import LEVELS, Finding, by_level, printable, stops
-from soe_lib.extract.folders import locate
-from soe_lib.extract.reading import inspect
+from soe_lib.extract.folders import inspect, locate
 from soe_lib.extract.rules import Extract
 from soe_lib.extract.schema import MANDATORY, schema
 from soe_lib.extract.snapshot import freeze

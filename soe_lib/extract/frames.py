@@ -21,7 +21,7 @@ from soe_lib.extract.casting import cast
 from soe_lib.extract.deliveries import translate
 from soe_lib.extract.files import misnamed, without_rows
 from soe_lib.extract.findings import Finding, Source, stops
-from soe_lib.extract.reading import calendar_of, examined, missing_tables
+from soe_lib.extract.folders import calendar_of, examined, missing_tables
 from soe_lib.extract.rules import CALENDAR, SETTINGS, Extract, Near
 from soe_lib.extract.schema import Table, schema
 from soe_lib.extract.settings import Settings, validated

@@ -17,8 +17,7 @@ from soe_lib.display import html
 from soe_lib.errors import DataError, hint
 from soe_lib.extract.calendar import Calendar
 from soe_lib.extract.findings import LEVELS, Finding, stops
-from soe_lib.extract.folders import locate
-from soe_lib.extract.reading import inspect
+from soe_lib.extract.folders import inspect, locate
 from soe_lib.extract.rules import Extract
 from soe_lib.extract.schema import Column, schema
 from soe_lib.extract.settings import Settings

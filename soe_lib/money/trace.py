@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from soe_lib.errors import DataError, SoeError, hint
+from soe_lib.extract.folders import inspect
 from soe_lib.extract.precedence import labelled
-from soe_lib.extract.reading import inspect
 from soe_lib.extract.schema import schema
 from soe_lib.extract.snapshot import Snapshot, freeze
 from soe_lib.money.ledger import LINES, Ledger

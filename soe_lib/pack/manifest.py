@@ -365,7 +365,7 @@ def _earlier(snapshot: Snapshot) -> Iterator[Input]:
 
 def _folder(folder: Path, day: date) -> Iterator[Input]:
     """An earlier extract's files; what sources.toml reads is kept as it is read today, rows in a fixed order."""
-    from soe_lib.extract.reading import inspect
+    from soe_lib.extract.folders import inspect
 
     home, mapped, raw = f"data/{day.isoformat()}", _mapped(folder), {SOURCES}
     if mapped:

@@ -12,8 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from soe_lib.errors import DataError
-from soe_lib.extract.folders import dates
-from soe_lib.extract.reading import calendar_of
+from soe_lib.extract.folders import calendar_of, dates
 from soe_lib.extract.settings import Fence
 from soe_lib.extract.snapshot import Snapshot, read
 from soe_lib.model.network import Network

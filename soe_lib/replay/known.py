@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import scipy.sparse as sp
 
-from soe_lib.extract.reading import calendar_of
+from soe_lib.extract.folders import calendar_of
 from soe_lib.extract.schema import schema
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.replay.carry import Floor, State

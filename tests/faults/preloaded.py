@@ -5,7 +5,7 @@ from __future__ import annotations
 import deltalake  # noqa: F401
 import polars  # noqa: F401
 
-import soe_lib.extract.reading
+import soe_lib.extract.folders
 import soe_lib.extract.snapshot
 import soe_lib.pack.job
 import soe_lib.pack.render

@@ -1,18 +1,22 @@
-"""Rows by themselves: keys, numbers, words and units that the contract does not allow, or that cannot be meant."""
+"""Rows by themselves: keys, words, units, numbers and labels of time that are not allowed, or cannot be meant."""
 
 from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from soe_lib.errors import nearest
+from soe_lib.extract.calendar import with_label
 from soe_lib.extract.findings import SHOWN, Finding
-from soe_lib.extract.rules import Extract, rule
+from soe_lib.extract.precedence import LABELLED, overlapping
+from soe_lib.extract.rules import Extract, misdated, rule
 from soe_lib.extract.schema import MANDATORY, Column, Table, schema
+from soe_lib.extract.settings import as_date
 from soe_lib.extract.units import own_units
 
 
@@ -206,3 +210,256 @@ def _breach(extract: Extract, column: Column, where: pl.Expr) -> list[Finding]:
         level, text = "stop", f"Less than {column.minimum:g}."
         fix = f"{column.meaning}: write {column.minimum:g} or more."
     return extract.flag(level, column.table, where, column=column.name, rule=text, fix=fix)
+
+
+VALID = (("routings", "routing"), ("offers", "offer"), ("lanes", "lane"))
+ALWAYS_FROM, ALWAYS_TO = pl.date(1, 1, 1), pl.date(9999, 12, 31)
+
+
+@rule
+def as_of_is_the_folders(extract: Extract) -> list[Finding]:
+    """A folder named by a date holds the extract of that date."""
+    named, said = as_date(extract.folder.name), extract.settings.as_of
+    if named is None or named == said or not extract.dated:
+        return []
+    rule_text = f"The extract says {said}, its folder says {named}."
+    fix = "Put the extract into the folder of its own as-of date, or mend as_of."
+    return [Finding("stop", "settings", "settings.toml", (), "as_of", str(said), rule_text, fix, 1)]
+
+
+@rule
+def periods_follow_each_other(extract: Extract) -> list[Finding]:
+    """Given periods are days in order, both ends included, without gap or overlap, from the as-of date on."""
+    frame = extract["periods"]
+    if not frame.height:
+        return []
+    fix = "Let each period start the day after the one before it ends."
+    findings = []
+    before = pl.col("ends_on").sort_by("starts_on").shift(1)
+    step = (
+        frame.with_row_index("row").sort("starts_on").select("row", days=(pl.col("starts_on") - before).dt.total_days())
+    )
+    for where, text in (
+        (pl.col("days") > 1, "A gap before this period."),
+        (pl.col("days") < 1, "Overlaps the one before."),
+    ):
+        rows = step.filter(where)["row"]
+        if len(rows):
+            value = extract.cell("periods", "starts_on", int(rows[0]))
+            findings.append(
+                extract.finding("stop", "periods", rows, column="starts_on", value=value, rule=text, fix=fix)
+            )
+    first = frame["starts_on"].min()
+    if extract.dated and first is not None and first != extract.settings.as_of:
+        rule_text = f"The first period starts on {first!s}, the as-of date is {extract.settings.as_of}."
+        where = pl.col("starts_on") == pl.lit(first)
+        fix = "Mend as_of or the periods, unless the plan is meant to start another day."
+        findings += extract.flag("warn", "periods", where, column="starts_on", rule=rule_text, fix=fix)
+    return findings
+
+
+@rule
+def labels_mean_something(extract: Extract) -> list[Finding]:
+    """The label of a row of time is one that the calendar knows."""
+    places = [*((table, "period") for table in LABELLED), ("forecast_errors", "period")]
+    places += [("maintenance", "earliest"), ("maintenance", "latest")]
+    return [finding for place in places for finding in _unknown_labels(extract, *place)]
+
+
+@rule
+def labels_overlap(extract: Extract) -> list[Finding]:
+    """Of two labels that share days the shorter holds for its own; two of one length say two things of one day."""
+    return [finding for table in LABELLED for finding in _shared_days(extract, table)]
+
+
+def _shared_days(extract: Extract, table: str) -> list[Finding]:
+    """Rows that say a second thing of a day, and rows that a shorter label takes days from."""
+    frame, name = extract[table], [*LABELLED[table], "period"]
+    if frame.height < 2:
+        return []
+    rows = with_label(frame)
+    pairs = overlapping(extract.calendar, rows, LABELLED[table])
+    alike, longer = (
+        pairs.filter(which).select(name).unique()
+        for which in (pl.col("days") == pl.col("other_days"), pl.col("days") > pl.col("other_days"))
+    )
+    found = []
+    for level, where, text, fix in (
+        ("stop", _again(frame, rows, name) | _among(rows, alike), ALIKE, "Keep one of them."),
+        ("note", _among(rows, longer), f"{TAKEN} keeps its share of the others.", "Nothing to do, if this is meant."),
+    ):
+        bad = where.arg_true()
+        if len(bad):
+            column = "date" if rows["period"][bad[0]] != frame["period"][bad[0]] else "period"
+            value = extract.cell(table, column, int(bad[0]))
+            found.append(extract.finding(level, table, bad, column=column, value=value, rule=text, fix=fix))
+    return found
+
+
+ALIKE = "Two rows of one length of time share days."
+TAKEN = "A shorter label of time in another row holds for its own days; this one"
+
+
+def _again(frame: pl.DataFrame, rows: pl.DataFrame, name: list[str]) -> pl.Series:
+    """Which rows name a day by date that another one names by period; alike in the whole key has a rule of its own."""
+    if not frame["date"].count() or not (frame["period"] != "").any():
+        return pl.repeat(False, frame.height, eager=True)
+    return rows.select(name).is_duplicated() & ~frame.select(*name, "date").is_duplicated()
+
+
+def _among(rows: pl.DataFrame, names: pl.DataFrame) -> pl.Series:
+    """Which rows have one of these names."""
+    if names.is_empty():
+        return pl.repeat(False, rows.height, eager=True)
+    marked = names.with_columns(_there=pl.lit(True))
+    return rows.join(marked, on=names.columns, how="left", nulls_equal=True, maintain_order="left")["_there"].fill_null(
+        False
+    )
+
+
+def _unknown_labels(extract: Extract, table: str, column: str) -> list[Finding]:
+    if not extract[table].height:
+        return []
+    spans = _spans(extract, table, column)
+    unknown = spans.filter(pl.col("first").is_null())["label"]
+    if not len(unknown):
+        return []
+    fix = extract.calendar.advice(unknown[0])
+    where = pl.col(column).is_in(unknown.implode())
+    rule_text = (
+        f"{len(unknown)} label{'s' * (len(unknown) > 1)} of time that mean nothing: {', '.join(unknown.head(5))}."
+    )
+    return extract.flag("stop", table, where, column=column, rule=rule_text, fix=fix)
+
+
+@rule
+def days_among_labels(extract: Extract) -> list[Finding]:
+    """Days in a column of periods that could as well be months or weeks: nobody said of what they are the day."""
+    findings = []
+    named = extract["periods"]["period"].implode()
+    for table in LABELLED:
+        days = extract.sources[table].days.get("period") if table in extract.sources else None
+        if days is None:
+            continue
+        labels = extract[table]["period"]
+        rows = (days & ~labels.is_in(named)).fill_null(False).arg_true()
+        kind = _looks_like(labels.gather(rows).str.to_date("%Y-%m-%d", strict=False).drop_nulls().unique())
+        if kind:
+            rule_text = f"A day stands for a period: it may be its {kind}, and as a day all would fall on that one."
+            fix = 'Write 2026-12 or 2026-W49, fill the column date, or declare periods = "month", "week" or "day".'
+            value = labels[int(rows[0])]
+            findings.append(extract.finding("stop", table, rows, column="period", value=value, rule=rule_text, fix=fix))
+    return findings
+
+
+def _looks_like(days: pl.Series) -> str:
+    """What a set of days may stand for, judged by where all of them lie; blank for days of no pattern."""
+    if not len(days):
+        return ""
+    if (days.dt.day() == 1).all() or (days == days.dt.month_end()).all():
+        return "month"
+    return "week" if days.dt.weekday().n_unique() == 1 else ""
+
+
+def _spans(extract: Extract, table: str, column: str) -> pl.DataFrame:
+    labels = extract.names(table, column)
+    return extract.calendar.spans(labels.filter(labels != ""))
+
+
+@rule
+def outside_the_horizon(extract: Extract) -> list[Finding]:
+    """Demand before or after the horizon is left out, and said so."""
+    starts, ends = extract.calendar.periods["starts_on"].min(), extract.calendar.periods["ends_on"].max()
+    if not isinstance(starts, date) or not isinstance(ends, date) or not extract.dated:
+        return []
+    spans = _spans(extract, "forecast", "period")
+    outside = spans.filter((pl.col("last") < pl.lit(starts)) | (pl.col("first") > pl.lit(ends)))["label"]
+    labelled = pl.col("period").is_in(outside.implode()) if len(outside) else pl.lit(False)
+    out = labelled | (pl.col("date") < pl.lit(starts)) | (pl.col("date") > pl.lit(ends))
+    rule_text, fix = (
+        f"Outside the horizon ({starts} to {ends}): not planned.",
+        "Nothing to do, unless it was meant to be.",
+    )
+    chosen, version = extract.settings.forecast.version, pl.col("version")
+    planned = version == chosen if chosen else pl.lit(True)
+    column = "period" if len(outside) else "date"
+    findings = extract.flag("note", "forecast", out & planned, column=column, rule=rule_text, fix=fix)
+    beyond = pl.col("due_on") > pl.lit(ends)
+    findings += extract.flag("note", "orders", beyond, column="due_on", rule=rule_text, fix=fix)
+    rows = extract["forecast"].filter(planned).height + extract["orders"].height
+    if rows and sum(one.count for one in findings) == rows:
+        rule_text, fix = "No demand at all lies inside the horizon.", "Is this the right extract? Check as_of."
+        findings.append(extract.finding("stop", "forecast", [], rule=rule_text, fix=fix))
+    return findings
+
+
+@rule
+def overdue(extract: Extract) -> list[Finding]:
+    """Orders and receipts due before the as-of date are late already."""
+    if not extract.dated:
+        return []
+    late = pl.col("due_on") < pl.lit(extract.settings.as_of)
+    rule_text = f"Due before the as-of date {extract.settings.as_of}."
+    fix = "Give it a date that can be kept."
+    findings = extract.flag("warn", "receipts", late, column="due_on", rule=rule_text, fix=fix)
+    findings += extract.flag(
+        "note", "orders", late, column="due_on", rule=rule_text, fix="Close it if it was delivered."
+    )
+    old = pl.col("expires_on") < pl.lit(extract.settings.as_of)
+    rule_text = f"Expired before the as-of date {extract.settings.as_of}."
+    fix = "Write the stock off, or mend the date."
+    return findings + extract.flag("warn", "inventory", old, column="expires_on", rule=rule_text, fix=fix)
+
+
+@rule
+def validity(extract: Extract) -> list[Finding]:
+    """Two rows of one routing, offer or lane are never valid in the same period."""
+    return [finding for table, name in VALID for finding in _overlaps(extract, table, name)]
+
+
+def _overlaps(extract: Extract, table: str, name: str) -> list[Finding]:
+    frame = extract[table]
+    if frame.height < 2 or frame[name].n_unique() == frame.height:
+        return []
+    rows = frame.with_row_index("row").select(
+        "row", name, start=pl.col("valid_from").fill_null(ALWAYS_FROM), end=pl.col("valid_to").fill_null(ALWAYS_TO)
+    )
+    rows = rows.filter(~pl.struct(name, "start").is_duplicated()).sort(name, "start")  # duplicates are named already
+    rows = rows.with_columns(before=pl.col("end").shift(1).cum_max().over(name))
+    shared = rows.filter(pl.col("start") <= pl.col("before")).with_columns(until=pl.min_horizontal("end", "before"))
+    starts = extract.calendar.periods.select(period_start="starts_on").sort("period_start")
+    shared = shared.sort("start").join_asof(starts, left_on="start", right_on="period_start", strategy="forward")
+    twice = pl.col("period_start") <= pl.col("until")
+    fix = "End one row the day before the next one starts."
+    findings = []
+    for where, level, text in (
+        (twice, "stop", "Two rows are valid for one period."),
+        (~twice | pl.col("period_start").is_null(), "warn", "Two rows overlap, though no period starts within both."),
+    ):
+        bad = shared.filter(where)["row"].sort()
+        if len(bad):
+            value = extract.cell(table, name, int(bad[0]))
+            findings.append(extract.finding(level, table, bad, column=name, value=value, rule=text, fix=fix))
+    return findings
+
+
+@rule
+def closures_count(extract: Extract) -> list[Finding]:
+    """Closures count where lead times are in working days."""
+    if extract["closures"].is_empty() or extract.settings.lead_time.days == "working days":
+        return []
+    rule_text = "Closures change nothing: lead times count calendar days."
+    fix = 'Set [lead_time] in = "working days" in settings.toml, or leave the table out.'
+    where = pl.col("date").is_not_null()
+    return extract.flag("warn", "closures", where, column="date", rule=rule_text, fix=fix)
+
+
+@rule
+def deliveries_are_dated(extract: Extract) -> list[Finding]:
+    """What arrived was ordered before it was promised and arrived, and arrived before the as-of date."""
+    if not extract.dated:
+        return []
+    findings = []
+    for (column, text, fix), where in misdated(extract.settings.as_of).items():
+        findings += extract.flag("warn", "deliveries", where, column=column, rule=text, fix=fix)
+    return findings

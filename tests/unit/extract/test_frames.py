@@ -20,7 +20,7 @@ from soe_lib.errors import DataError
 from soe_lib.extract import casting, rules
 from soe_lib.extract import frames as of_frames
 from soe_lib.extract.findings import Finding
-from soe_lib.extract.reading import inspect
+from soe_lib.extract.folders import inspect
 from soe_lib.extract.rules import noted
 from soe_lib.extract.schema import schema
 from soe_lib.extract.snapshot import Snapshot
