@@ -8,6 +8,6 @@ NAMES = {
 }
 """Public name → the module that defines it."""
 
-MODULES = {name: f"soe_lib.review.{name}" for name in ("charts", "tables", "frames", "kpis")}
+MODULES = {name: f"soe_lib.review.{name}" for name in ("charts", "tables", "frames", "kpis", "measures")}
 
 __getattr__, __dir__ = offered("soe.review", NAMES, MODULES)

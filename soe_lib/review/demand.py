@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from soe_lib.review import kpis, tables, words
+from soe_lib.review import tables, words
+from soe_lib.review.measures import scores
 from soe_lib.review.page import Page, found_on, to_decide
-from soe_lib.review.score import Band, Score, insufficient, known
 from soe_lib.review.week import Week
-
-INSIDE_BAND = Band(good=(1.0, 1.0), watch=(0.75, 1.0))
 
 
 def page(situation: Week) -> Page:
@@ -20,7 +18,7 @@ def page(situation: Week) -> Page:
         title="Demand review",
         headline=headline(situation),
         currency=situation.currency,
-        scores=scores(situation),
+        scores=scores("demand_review", situation),
         issues=issues,
         asked=to_decide(situation, issues),
         answers=situation.options,
@@ -54,36 +52,3 @@ def headline(situation: Week) -> str:
     elif situation.outlook.height:
         said.append("Every family is heading for its S&OP commitment, within tolerance.")
     return " ".join(said) or "Orders stay within the forecast."
-
-
-def scores(situation: Week) -> tuple[Score, ...]:
-    """Forecast accuracy, its lean, how much of the next weeks is ordered, and families on commitment."""
-    weekly = situation.errors.group_by("week").agg(pl.col("actual", "forecast").sum()).sort("week")
-    return (
-        kpis.wmape(situation.errors, lag=1),
-        kpis.bias(situation.errors),
-        kpis.tracking_score(weekly),
-        ordered(situation),
-        inside(situation),
-    )
-
-
-def ordered(situation: Week, *, weeks: int = 4) -> Score:
-    """Share of the forecast of the coming weeks that is ordered already."""
-    name = f"Ordered of the next {weeks} weeks' forecast"
-    coming = situation.demand.filter(pl.col("actual").is_null() & (pl.col("order") < weeks))
-    forecast = float(coming["forecast"].sum())
-    if forecast <= 0:
-        return insufficient(name, "%", "no forecast")
-    share = float(coming["orders"].sum()) / forecast
-    return known(name, share, "%", "Open orders ÷ forecast of the same weeks; orders without a forecast count too.")
-
-
-def inside(situation: Week) -> Score:
-    """Share of the families and months that end within their S&OP tolerance."""
-    name = "Families within S&OP tolerance"
-    if situation.outlook.is_empty():
-        return insufficient(name, "%", "no S&OP commitment that horizon and actuals cover")
-    share = float(situation.outlook.select(pl.col("inside").mean()).item())
-    text = "Families and months whose outlook lies within the tolerance; under and over count alike."
-    return known(name, share, "%", text, band=INSIDE_BAND)

@@ -15,9 +15,10 @@ from soe_lib.money.profit_and_loss import Statement
 from soe_lib.money.profit_and_loss import statement as make_statement
 from soe_lib.money.reconciliation import Bridge
 from soe_lib.money.window import cut
-from soe_lib.review import charts, frames, kpis, plans_compared, words
+from soe_lib.review import charts, frames, plans_compared, words
 from soe_lib.review.exceptions.stock import idle
 from soe_lib.review.finance_parts import Reasons, TiedUp, bridge_steps
+from soe_lib.review.measures import scores
 from soe_lib.review.page import Page, check, found_on, to_decide
 from soe_lib.review.plans_compared import (
     AtStandard,
@@ -28,7 +29,6 @@ from soe_lib.review.plans_compared import (
     compared_days,
     statement_table,
 )
-from soe_lib.review.score import Score, insufficient, known
 from soe_lib.review.tables import Table
 from soe_lib.review.week import Week
 
@@ -163,7 +163,7 @@ class Finance:
             title="Finance review",
             headline=self.headline,
             currency=self.situation.currency,
-            scores=self.scores,
+            scores=scores("finance_review", self),
             issues=issues,
             asked=to_decide(self.situation, issues),
             checks=tuple(self.checks),
@@ -184,28 +184,6 @@ class Finance:
         gap = change_of(made[1])
         side = "above" if gap > 0 else "below"
         return f"{first} It is {words.brief_money(abs(gap), currency)} {side} the S&OP plan."
-
-    @property
-    def scores(self) -> tuple[Score, ...]:
-        """The move against record and S&OP, cash margin, cash-to-cash, premiums, idle stock."""
-        snapshot, plan, currency = self.situation.snapshot, self.situation.plan, self.situation.currency
-        accounts, terms, found = plan.ledger.accounts(), snapshot.settings.terms, self.idle
-        premiums = -(accounts.get("expediting", 0.0) + accounts.get("overtime", 0.0))
-        return (
-            moved("Margin at standard against the plan of record", self.bridge, currency),
-            moved("Margin at standard against the S&OP plan", self.sop_bridge, currency),
-            known("Cash margin of this plan", plan.ledger.cash, currency,
-                  "Revenue less all costs paid in the horizon."),
-            kpis.cash_to_cash(
-                stock_value=frames.stock_today(snapshot),
-                annual_cost_of_goods=frames.annual_cost_of_goods(snapshot),
-                receivable_days=terms.receivable_days,
-                payable_days=terms.payable_days,
-            ),
-            known("Expediting and overtime", premiums, currency, "Premiums over the standard way that the plan pays."),
-            known("Excess and obsolete stock", float((found["excess"] + found["obsolete"]).sum()), currency,
-                  "Stock beyond three months of use, or without any use, at standard cost."),
-        )  # fmt: skip
 
     @property
     def checks(self) -> list[dict[str, Any]]:
@@ -285,12 +263,3 @@ def earning(margin: float, currency: str) -> str:
     """What a plan earns or costs, as a verb and its money."""
     verb = "earns" if margin >= 0 else "costs"
     return f"{verb} {words.brief_money(abs(margin), currency)}{' of margin' if margin >= 0 else ''}"
-
-
-def moved(name: str, made: Bridge | None, currency: str) -> Score:
-    """Margin at standard cost against another plan, over the same days."""
-    if made is None or made.window is None:
-        return insufficient(name, currency, "nothing to compare with")
-    first, last = (words.full_day(day) for day in made.window)
-    text = f"This plan less the {made.base}, {first} to {last}: what is sold carries its standard cost."
-    return known(name, change_of(made), currency, text)

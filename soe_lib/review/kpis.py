@@ -8,13 +8,19 @@ from typing import Literal
 import polars as pl
 
 from soe_lib.review import words
-from soe_lib.review.score import Band, Score, insufficient, known
-
-ADHERENCE_BAND = Band(good=(0.95, 1.0), watch=(0.85, 1.0))
+from soe_lib.review.measures import Reading
 
 
-def capped_share(frame: pl.DataFrame) -> float | None:
-    """Σ min(done, scheduled) ÷ Σ scheduled; None where nothing was scheduled."""
+def schedule_attainment(frame: pl.DataFrame) -> float | None:
+    """Share of the scheduled work that was done on time; work beyond the schedule earns nothing.
+
+    Formula: Σ min(done on time, scheduled) ÷ Σ scheduled, row by row, so never above 100 % (SCOR, "schedule
+    achievement"). It sees volume only: read it beside mix adherence. None where nothing was scheduled.
+
+    Parameters
+    ----------
+    frame : scheduled, done [units or hours, one of them throughout]; one row per resource and day or week.
+    """
     sums = frame.select(
         met=pl.min_horizontal("done", "scheduled").clip(lower_bound=0.0).sum(),
         scheduled=pl.col("scheduled").sum(),
@@ -23,41 +29,16 @@ def capped_share(frame: pl.DataFrame) -> float | None:
     return float(sums["met"][0]) / scheduled if scheduled > 0 else None
 
 
-def schedule_attainment(frame: pl.DataFrame, *, band: Band = ADHERENCE_BAND) -> Score:
-    """Share of the scheduled work that was done on time; work beyond the schedule earns nothing.
-
-    Formula: Σ min(done on time, scheduled) ÷ Σ scheduled, row by row, so never above 100 % (SCOR, "schedule
-    achievement"). It sees volume only: read it beside mix adherence.
-
-    Parameters
-    ----------
-    frame : scheduled, done [units or hours, one of them throughout]; one row per resource and day or week.
-    band : shares at which it is good, to be watched, or to be acted on.
-    """
-    share = capped_share(frame)
-    if share is None:
-        return insufficient("Schedule attainment", "%", "nothing was scheduled")
-    text = "Σ min(done, scheduled) ÷ Σ scheduled by line and period; never above 100 %."
-    return known("Schedule attainment", share, "%", text, band=band)
-
-
-def mix_adherence(frame: pl.DataFrame, *, band: Band = ADHERENCE_BAND) -> Score:
+def mix_adherence(frame: pl.DataFrame) -> float | None:
     """Share of the plan made item by item: the right volume of the wrong items scores low.
 
-    Formula: Σ_i min(A_i, P_i) ÷ Σ_i P_i.
+    Formula: Σ_i min(A_i, P_i) ÷ Σ_i P_i. None where nothing was scheduled.
 
     Parameters
     ----------
     frame : item, scheduled (P), done (A) [units]; rows of one item are added up first.
-    band : shares at which it is good, to be watched, or to be acted on.
     """
-    share = capped_share(frame.group_by("item").agg(pl.col("scheduled", "done").sum()))
-    if share is None:
-        return insufficient("Mix adherence", "%", "nothing was scheduled")
-    return known("Mix adherence", share, "%", "Σ min(made, planned) ÷ Σ planned by item.", band=band)
-
-
-OEE_BAND = Band(good=(0.75, 1.0), watch=(0.60, 1.0))
+    return schedule_attainment(frame.group_by("item").agg(pl.col("scheduled", "done").sum()))
 
 
 def capacity_load(work: pl.DataFrame, hours: pl.DataFrame) -> pl.DataFrame:
@@ -86,15 +67,7 @@ def capacity_load(work: pl.DataFrame, hours: pl.DataFrame) -> pl.DataFrame:
     return both.select("resource", "period", "used", "available", load=load).sort("resource", "period")
 
 
-def oee(
-    *,
-    planned_hours: float,
-    run_hours: float,
-    made: float,
-    good: float,
-    units_per_hour: float,
-    band: Band = OEE_BAND,
-) -> Score:
+def oee(*, planned_hours: float, run_hours: float, made: float, good: float, units_per_hour: float) -> Reading:
     """Share of the planned time in which good units were made at full speed.
 
     Formula: availability × performance × quality, with availability = run ÷ planned hours, performance =
@@ -105,22 +78,15 @@ def oee(
     planned_hours, run_hours : hours planned to run, and run [h].
     made, good : units made in all, and those good the first time [units].
     units_per_hour : the ideal rate [units/h].
-    band : shares at which it is good, to be watched, or to be acted on.
     """
     if min(planned_hours, run_hours, made, units_per_hour) <= 0:
-        return insufficient("OEE", "%", "no hours were run or nothing was made")
+        return Reading(None)
     availability = run_hours / planned_hours
     performance = made / (run_hours * units_per_hour)
     text = "Availability × performance × quality: " + " × ".join(
         f"{factor:.1%}" for factor in (availability, performance, good / made)
     )
-    return known("OEE", availability * performance * good / made, "%", text, band=band)
-
-
-WMAPE_BAND = Band(good=(0.0, 0.20), watch=(0.0, 0.35))
-BIAS_BAND = Band(good=(-0.05, 0.05), watch=(-0.10, 0.10))
-SIGNAL_BAND = Band(good=(-4.0, 4.0), watch=(-6.0, 6.0))
-SCALED_BAND = Band(good=(0.0, 1.0), watch=(0.0, 1.25))
+    return Reading(availability * performance * good / made, text)
 
 
 def pairs(frame: pl.DataFrame) -> pl.DataFrame:
@@ -128,28 +94,22 @@ def pairs(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select(pl.col("actual", "forecast").cast(pl.Float64)).drop_nulls()
 
 
-def wmape(frame: pl.DataFrame, *, lag: int, band: Band = WMAPE_BAND) -> Score:
+def wmape(frame: pl.DataFrame) -> float | None:
     """How far the forecast lay from what was sold, large sellers weighing most.
 
     Formula: Σ|A − F₍L₎| / ΣA, with F₍L₎ the forecast as published L periods before (Kolassa & Schütz,
-    Foresight 2007: "MAD/Mean"). 0 is perfect; over- and under-forecast count alike.
+    Foresight 2007: "MAD/Mean"). 0 is perfect; over- and under-forecast count alike. None without sales.
 
     Parameters
     ----------
     frame : columns actual, forecast [units]; one row per item and period, the forecast that of lag L.
-    lag : L, in periods; part of the name, because the figure means nothing without it.
-    band : shares at which it is good, to be watched, or to be acted on.
     """
-    name = f"WMAPE at lag {lag}"
     both = pairs(frame)
     sold = float(both["actual"].sum())
-    if both.is_empty() or sold <= 0:
-        return insufficient(name, "%", f"no sales with a forecast published {lag} periods before")
-    error = float((both["actual"] - both["forecast"]).abs().sum()) / sold
-    return known(name, error, "%", "Σ|actual − forecast| ÷ Σ actual; 0 % is a perfect forecast.", band=band)
+    return float((both["actual"] - both["forecast"]).abs().sum()) / sold if sold > 0 else None
 
 
-def mape(frame: pl.DataFrame) -> Score:
+def mape(frame: pl.DataFrame) -> float | None:
     """The plain mean of the percentage errors: shown beside WMAPE only, since one small item can rule it.
 
     Formula: mean(|A − F| / A) over rows with A > 0 (Hyndman & Athanasopoulos, FPP3 §5.8).
@@ -159,13 +119,11 @@ def mape(frame: pl.DataFrame) -> Score:
     frame : columns actual, forecast [units].
     """
     both = pairs(frame).filter(pl.col("actual") > 0)
-    if both.is_empty():
-        return insufficient("MAPE", "%", "no rows with sales")
-    error = float(((both["actual"] - both["forecast"]).abs() / both["actual"]).sum()) / both.height
-    return known("MAPE", error, "%", "Mean of |actual − forecast| ÷ actual; every row weighs the same.")
+    error = ((both["actual"] - both["forecast"]).abs() / both["actual"]).sum()
+    return float(error) / both.height if both.height else None
 
 
-def bias(frame: pl.DataFrame, *, band: Band = BIAS_BAND) -> Score:
+def bias(frame: pl.DataFrame) -> Reading:
     """Whether the forecast leans to one side.
 
     Formula: Σ(A − F) / ΣA. Negative: over-forecast (more was promised than sold); positive: under-forecast.
@@ -173,16 +131,14 @@ def bias(frame: pl.DataFrame, *, band: Band = BIAS_BAND) -> Score:
     Parameters
     ----------
     frame : columns actual, forecast [units].
-    band : shares at which it is good, to be watched, or to be acted on; both sides count.
     """
     both = pairs(frame)
     sold = float(both["actual"].sum())
-    if both.is_empty() or sold <= 0:
-        return insufficient("Forecast bias", "%", "no sales with a forecast")
+    if sold <= 0:
+        return Reading(None)
     share = float((both["actual"] - both["forecast"]).sum()) / sold
     side = "over-forecast" if share < 0 else "under-forecast" if share > 0 else "no lean"
-    text = f"Σ(actual − forecast) ÷ Σ actual; negative is over-forecast. Here: {side}."
-    return known("Forecast bias", share, "%", text, band=band)
+    return Reading(share, f"Σ(actual − forecast) ÷ Σ actual; negative is over-forecast. Here: {side}.")
 
 
 def tracking_signal(frame: pl.DataFrame) -> pl.DataFrame:
@@ -206,35 +162,31 @@ def tracking_signal(frame: pl.DataFrame) -> pl.DataFrame:
     return running.with_columns(signal=pl.when(pl.col("mad") > 0).then(pl.col("rsfe") / pl.col("mad")).otherwise(0.0))
 
 
-def tracking_score(frame: pl.DataFrame, *, minimum: int = 4, band: Band = SIGNAL_BAND) -> Score:
+def last_signal(frame: pl.DataFrame, *, minimum: int = 4) -> Reading:
     """The last tracking signal, once enough periods stand behind it.
 
     Parameters
     ----------
     frame : columns actual, forecast [units], one row per period in time order.
     minimum : periods needed before the figure is shown.
-    band : signals at which it is good, to be watched, or to be acted on.
     """
     both = pairs(frame)
     if both.height < minimum:
-        return insufficient("Tracking signal", "ratio", f"{both.height} of the {minimum} periods needed")
-    signal = float(tracking_signal(both)["signal"][-1])
-    text = "Σ(actual − forecast) ÷ mean |actual − forecast|; beyond ±4 it leans; positive is under-forecast."
-    return known("Tracking signal", signal, "ratio", text, band=band)
+        return Reading(None, f"{both.height} of the {minimum} periods needed")
+    return Reading(float(tracking_signal(both)["signal"][-1]))
 
 
-def naive_error(history: pl.Series, season: int, power: int) -> float | None:
-    """Mean |y_t − y_{t−season}|^power of the history: the error of a forecast that repeats the last
-    season.
-    """
-    steps = (history.cast(pl.Float64) - history.cast(pl.Float64).shift(season)).drop_nulls()
-    if steps.is_empty():
+def _scaled(frame: pl.DataFrame, history: pl.Series, season: int, power: int) -> float | None:
+    """Mean |A − F|^power ÷ that of repeating the last season; None without pairs, or a history that never moved."""
+    both, past = pairs(frame), history.cast(pl.Float64)
+    steps = (past - past.shift(season)).drop_nulls()
+    repeated = float((steps.abs() ** power).sum()) / max(steps.len(), 1)
+    if both.is_empty() or repeated <= 0:
         return None
-    mean = float((steps.abs() ** power).sum()) / steps.len()
-    return mean if mean > 0 else None
+    return float(((both["actual"] - both["forecast"]).abs() ** power).sum()) / both.height / repeated
 
 
-def mase(frame: pl.DataFrame, history: pl.Series, *, season: int = 1) -> Score:
+def mase(frame: pl.DataFrame, history: pl.Series, *, season: int = 1) -> float | None:
     """The forecast's error in multiples of the error of simply repeating the past; below 1 it earns its
     keep.
 
@@ -246,48 +198,29 @@ def mase(frame: pl.DataFrame, history: pl.Series, *, season: int = 1) -> Score:
     history : y, sales of the periods before them in time order [units].
     season : m, periods in a season; 1 compares with the period before.
     """
-    both, scale = pairs(frame), naive_error(history, season, 1)
-    if both.is_empty() or scale is None:
-        return insufficient("MASE", "ratio", f"no history of more than {season} periods that moved")
-    error = float((both["actual"] - both["forecast"]).abs().sum()) / both.height
-    return known("MASE", error / scale, "ratio", "Mean error ÷ that of repeating the past; below 1 is good.",
-                 band=SCALED_BAND)  # fmt: skip
+    return _scaled(frame, history, season, 1)
 
 
-def rmsse(frame: pl.DataFrame, history: pl.Series, *, season: int = 1) -> Score:
+def rmsse(frame: pl.DataFrame, history: pl.Series, *, season: int = 1) -> float | None:
     """Like MASE with squared errors, so that one large miss weighs more than many small ones.
 
-    Formula: √(mean(A − F)² / mean(y_t − y_{t−m})²) (M5 Competitors' Guide, 2020).
-
-    Parameters
-    ----------
-    frame : columns actual, forecast [units], the periods judged.
-    history : y, sales of the periods before them in time order [units].
-    season : m, periods in a season; 1 compares with the period before.
+    Formula: √(mean(A − F)² / mean(y_t − y_{t−m})²) (M5 Competitors' Guide, 2020). Parameters as of `mase`.
     """
-    both, scale = pairs(frame), naive_error(history, season, 2)
-    if both.is_empty() or scale is None:
-        return insufficient("RMSSE", "ratio", f"no history of more than {season} periods that moved")
-    error = float(((both["actual"] - both["forecast"]) ** 2).sum()) / both.height
-    return known("RMSSE", math.sqrt(error / scale), "ratio",
-                 "Root mean squared error ÷ that of repeating the past; below 1 is good.",
-                 band=SCALED_BAND)  # fmt: skip
+    ratio = _scaled(frame, history, season, 2)
+    return None if ratio is None else math.sqrt(ratio)
 
 
-def days_of_supply(*, stock_value: float, annual_cost_of_goods: float) -> Score:
+def days_of_supply(*, stock_value: float, annual_cost_of_goods: float) -> float | None:
     """For how many days the stock would last at the past year's pace (looks backward).
 
-    Formula: stock value ÷ (annual cost of goods sold ÷ 365) (SCOR, inventory days of supply).
+    Formula: stock value ÷ (annual cost of goods sold ÷ 365) (SCOR, inventory days of supply). None without cost.
 
     Parameters
     ----------
     stock_value : at standard cost [money].
     annual_cost_of_goods : of a year, or annualised [money/year].
     """
-    if annual_cost_of_goods <= 0:
-        return insufficient("Days of supply", "days", "no cost of goods sold")
-    text = "Stock value ÷ (annual cost of goods sold ÷ 365); looks backward."
-    return known("Days of supply", stock_value / (annual_cost_of_goods / 365), "days", text)
+    return stock_value / (annual_cost_of_goods / 365) if annual_cost_of_goods > 0 else None
 
 
 def forward_cover(frame: pl.DataFrame, *, beyond: float | None = None) -> pl.DataFrame:
@@ -358,7 +291,7 @@ def cash_to_cash(
     payables: float | None = None,
     annual_material_cost: float | None = None,
     payable_days: float | None = None,
-) -> Score:
+) -> Reading:
     """Days between paying for material and being paid for goods.
 
     Formula: days of inventory + days of sales outstanding − days of payables outstanding (SCOR AM.1.1).
@@ -372,18 +305,17 @@ def cash_to_cash(
     payables, annual_material_cost : owed to suppliers [money], bought in a year [money/year].
     payable_days : agreed days until suppliers are paid [days]; used instead of the two above.
     """
-    name = "Cash-to-cash"
-    if annual_cost_of_goods <= 0:
-        return insufficient(name, "days", "no cost of goods sold")
+    stock_days = days_of_supply(stock_value=stock_value, annual_cost_of_goods=annual_cost_of_goods)
+    if stock_days is None:
+        return Reading(None, "no cost of goods sold")
     if receivable_days is None:
-        return insufficient(name, "days", "no days of sales outstanding: set terms.receivable_days")
+        return Reading(None, "no days of sales outstanding: set terms.receivable_days")
     if payable_days is None:
         if payables is None or not annual_material_cost or annual_material_cost <= 0:
-            return insufficient(name, "days", "no days of payables outstanding: set terms.payable_days")
+            return Reading(None, "no days of payables outstanding: set terms.payable_days")
         payable_days = payables / (annual_material_cost / 365)
-    stock_days = stock_value / (annual_cost_of_goods / 365)
     text = f"Stock {stock_days:.1f} + receivables {receivable_days:.1f} − payables {payable_days:.1f} days."
-    return known(name, stock_days + receivable_days - payable_days, "days", text)
+    return Reading(stock_days + receivable_days - payable_days, text)
 
 
 def expediting(frame: pl.DataFrame) -> pl.DataFrame:
@@ -407,18 +339,13 @@ def expediting(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-OTIF_BAND = Band(good=(0.95, 1.0), watch=(0.90, 1.0))
-FILL_BAND = Band(good=(0.97, 1.0), watch=(0.93, 1.0))
-
-
 def otif(
     lines: pl.DataFrame,
     *,
     basis: Literal["requested", "confirmed"] = "requested",
     days_late: int = 0,
     short_share: float = 0.0,
-    band: Band = OTIF_BAND,
-) -> Score:
+) -> Reading:
     """Share of order lines that came on time and in full; half a line is a miss.
 
     Formula: lines with (delivered ≤ date + days_late) and (shipped ≥ quantity × (1 − short_share)) ÷ all
@@ -432,27 +359,25 @@ def otif(
     basis : the date the customer asked for, or the date that was confirmed.
     days_late : days after that date that still count as on time.
     short_share : share of the quantity that may be missing and still count as in full.
-    band : shares at which it is good, to be watched, or to be acted on.
     """
     tolerance = f"up to {words.count(days_late, 'day')} late" if days_late else "no day late"
     full = f"at least {words.percent(1 - short_share)} of the quantity" if short_share else "the whole quantity"
     definition = f"Order lines delivered by the {basis} date ({tolerance}) with {full} ÷ all order lines."
     if lines.is_empty():
-        return insufficient("OTIF", "%", "no order lines were due")
+        return Reading(None)
     late = pl.col("delivered_on") > pl.col(f"{basis}_on").dt.offset_by(f"{days_late}d")
     met = (pl.col("delivered_on").is_not_null() & ~late) & (
         pl.col("shipped") >= pl.col("quantity") * (1 - short_share) - 1e-9
     )
     share = float(lines.select(met.fill_null(False).mean()).item())
-    return known("OTIF", share, "%", definition, band=band)
+    return Reading(share, definition)
 
 
 def fill_rate(
     lines: pl.DataFrame,
     *,
     by: Literal["units", "revenue", "lines", "orders"] = "units",
-    band: Band = FILL_BAND,
-) -> Score:
+) -> float | None:
     """Share of what was ordered that was shipped.
 
     Formula: units: Σ min(shipped, ordered) ÷ Σ ordered; revenue: the same at the line's price; lines and
@@ -462,9 +387,7 @@ def fill_rate(
     ----------
     lines : one row per order line: order, quantity, shipped [units], price [money/unit, only for revenue].
     by : what is counted.
-    band : shares at which it is good, to be watched, or to be acted on.
     """
-    name = f"Fill rate by {by}"
     weight = pl.col("price") if by == "revenue" else pl.lit(1.0)
     shipped = pl.min_horizontal("shipped", "quantity")
     if by in {"lines", "orders"}:
@@ -474,9 +397,7 @@ def fill_rate(
     else:
         sums = lines.select(ordered=(pl.col("quantity") * weight).sum(), sent=(shipped * weight).sum())
         ordered, sent = float(sums["ordered"][0]), float(sums["sent"][0])
-    if ordered <= 0:
-        return insufficient(name, "%", "nothing was ordered")
-    return known(name, sent / ordered, "%", f"Shipped ÷ ordered, in {by}; over-shipment earns nothing.", band=band)
+    return sent / ordered if ordered > 0 else None
 
 
 def backlog(frame: pl.DataFrame, *, opening: float = 0.0) -> pl.DataFrame:
@@ -494,39 +415,3 @@ def backlog(frame: pl.DataFrame, *, opening: float = 0.0) -> pl.DataFrame:
     the frame with backlog [units] added.
     """
     return frame.with_columns(backlog=opening + (pl.col("due") - pl.col("shipped")).cum_sum())
-
-
-Fence = Literal["all", "inside", "outside"]
-CHURN_BAND = {
-    "all": Band(good=(0.0, 0.15), watch=(0.0, 0.30)),
-    "inside": Band(good=(0.0, 0.05), watch=(0.0, 0.15)),
-    "outside": Band(good=(0.0, 0.20), watch=(0.0, 0.40)),
-}
-
-
-def plan_churn(frame: pl.DataFrame, *, fence: Fence = "all", what: str = "plan", band: Band | None = None) -> Score:
-    """Share of the previous plan that was changed.
-
-    Formula: Σ|P_t⁽ᵏ⁾ − P_t⁽ᵏ⁻¹⁾| ÷ ΣP_t⁽ᵏ⁻¹⁾ over periods that both plans cover (Blackburn, Kropp & Millen
-    1986, MRP nervousness). 0: nothing moved; a unit moved to another week counts twice, once where it left
-    and once where it came.
-
-    Parameters
-    ----------
-    frame : now, before [units] per item and period, inside [whether the period lies within the frozen
-        fence].
-    fence : which rows count.
-    what : the flow that is compared; part of the name.
-    band : shares at which it is good, to be watched, or to be acted on.
-    """
-    where = {"all": "", "inside": " inside the fence", "outside": " outside the fence"}[fence]
-    name = f"Churn of the {what}{where}"
-    kept = frame if fence == "all" else frame.filter(pl.col("inside") == (fence == "inside"))
-    sums = kept.select(
-        moved=(pl.col("now").fill_null(0.0) - pl.col("before").fill_null(0.0)).abs().sum(),
-        before=pl.col("before").fill_null(0.0).sum(),
-    )
-    if kept.is_empty() or float(sums["before"][0]) <= 0:
-        return insufficient(name, "%", f"no earlier plan{where}")
-    text = "Σ|this plan − last plan| ÷ Σ last plan; 0 % is unchanged, a unit moved to another week counts twice."
-    return known(name, float(sums["moved"][0]) / float(sums["before"][0]), "%", text, band=band or CHURN_BAND[fence])

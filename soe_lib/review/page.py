@@ -10,7 +10,7 @@ import polars as pl
 
 from soe_lib.review import memory, options, words
 from soe_lib.review.exceptions.issue import Issue
-from soe_lib.review.score import Score
+from soe_lib.review.measures import Score
 from soe_lib.review.tables import Format, Table, day
 from soe_lib.review.week import Week
 

@@ -6,8 +6,9 @@ import polars as pl
 
 from soe_lib.review import options, words
 from soe_lib.review.charts.money import stress_finding
+from soe_lib.review.measures import scores
+from soe_lib.review.measures.of_pages import Stressed
 from soe_lib.review.page import Page
-from soe_lib.review.score import Score, insufficient, known
 from soe_lib.review.tables import Format, Table
 from soe_lib.review.week import Week
 
@@ -26,7 +27,7 @@ def page(situation: Week, stressed: pl.DataFrame, spread: pl.DataFrame, compared
         title="Scenarios and risks",
         headline=headline(stressed, spread, compared, currency),
         currency=currency,
-        scores=scores(stressed, spread, currency),
+        scores=scores("risk_review", Stressed(situation, stressed, spread)),
         issues=(),
         asked=(),
         assumptions=tuple(
@@ -50,22 +51,6 @@ def headline(stressed: pl.DataFrame, spread: pl.DataFrame, compared: pl.DataFram
         gain = words.money(best["margin"] - base[0], currency, sign=True)
         said.append(f"Of the company's scenarios, {best['scenario']} earns most: {gain} of margin.")
     return " ".join(said)
-
-
-def scores(stressed: pl.DataFrame, spread: pl.DataFrame, currency: str) -> tuple[Score, ...]:
-    """The worst stress, and the margin at stake in demand."""
-    tried = stressed.filter(pl.col("total").is_not_null())
-    cases = spread.filter(pl.col("margin").is_not_null())
-    worst = (
-        known("Most damaging stress", min(float(tried["total"].min()), 0.0), currency,  # type: ignore[arg-type]
-              f"{tried.sort(['total', 'stress'])['stress'][0]}: margin and steering against this week's plan.")
-        if tried.height else insufficient("Most damaging stress", currency, "nothing could be stressed")
-    )  # fmt: skip
-    if cases.height < 2:
-        return worst, insufficient("At risk in demand", currency, "no forecast is named by its week")
-    lost = float(cases["margin"][0]) - float(cases.filter(pl.col("case") == "As forecast")["margin"].sum())
-    text = "Margin with every family's forecast lower by its own past error, against this week's plan."
-    return worst, known("At risk in demand", lost, currency, text)
 
 
 def signed(amount: float) -> str:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from soe_lib.review import charts, frames, kpis, tables, words
+from soe_lib.review import charts, frames, tables, words
 from soe_lib.review.charts import Chart
+from soe_lib.review.measures import scores
 from soe_lib.review.page import Page, found_on, to_decide
-from soe_lib.review.score import Band, Score, insufficient, known
 from soe_lib.review.tables import Table
 from soe_lib.review.week import Week
-
-LOAD_BAND = Band(good=(0.0, 0.95), watch=(0.0, 1.0))
-NONE_BAND = Band(good=(0.0, 0.0), watch=(0.0, 2.0))
 
 
 def page(situation: Week) -> Page:
@@ -23,7 +20,7 @@ def page(situation: Week) -> Page:
         title="Supply review",
         headline=headline(situation),
         currency=situation.currency,
-        scores=scores(situation),
+        scores=scores("supply_review", situation),
         issues=issues,
         asked=to_decide(situation, issues),
         answers=situation.options,
@@ -40,25 +37,6 @@ def headline(situation: Week) -> str:
     said = [words.sentence(issue.short) for issue in certain[:2]]
     left = len(certain) - len(said)
     return " ".join(said) + (f" {words.sentence(words.count(left, 'further exception'))}" if left else "")
-
-
-def scores(situation: Week) -> tuple[Score, ...]:
-    """Attainment and mix of last week, peak load, late receipts, stock in days."""
-    made = frames.made_against_plan(situation.snapshot, situation.record)
-    by_plant = made.group_by("location").agg(pl.col("scheduled", "done").sum())
-    late = situation.late_receipts.height
-    return (
-        kpis.schedule_attainment(by_plant),
-        kpis.mix_adherence(made),
-        oee(situation),
-        peak(situation),
-        known("Late receipts", late, "receipts" if late != 1 else "receipt",
-              "Scheduled receipts that are overdue or delayed by an event.", band=NONE_BAND),
-        kpis.days_of_supply(
-            stock_value=frames.stock_today(situation.snapshot),
-            annual_cost_of_goods=frames.annual_cost_of_goods(situation.snapshot),
-        ),
-    )  # fmt: skip
 
 
 def cushion(situation: Week) -> tuple[str | Chart | Table, ...]:
@@ -150,25 +128,3 @@ def _place(places: pl.DataFrame, currency: str) -> str:
         f"a day of cover of {row['description']} for {row['location']} is cheapest as {row['cheapest']}: "
         f"{words.money(row['spares'], currency, cents=True)} a week less than where it is sold"
     )
-
-
-def oee(situation: Week) -> Score:
-    """OEE of all plants together over the days since the last extract."""
-    ran = frames.running(situation.snapshot, situation.before)
-    total = {name: float(ran[name].sum()) for name in ("planned", "run", "ideal", "good")}
-    return kpis.oee(
-        planned_hours=total["planned"], run_hours=total["run"], made=total["ideal"], good=total["good"],
-        units_per_hour=1.0,
-    )  # fmt: skip
-
-
-def peak(situation: Week, *, weeks: int = 4) -> Score:
-    """The fullest line of the coming weeks."""
-    name = f"Fullest line, next {weeks} weeks"
-    near = situation.load.filter(pl.col("order") < weeks).group_by("resource").agg(pl.col("used", "available").sum())
-    busy = near.filter(pl.col("available") > 0).with_columns(load=pl.col("used") / pl.col("available"))
-    if busy.is_empty():
-        return insufficient(name, "%", "no line has hours")
-    top = busy.sort(["load", "resource"], descending=[True, False]).row(0, named=True)
-    text = f"Hours of runs and set-ups ÷ regular hours left after events, over those weeks; here {top['resource']}."
-    return known(name, top["load"], "%", text, band=LOAD_BAND)

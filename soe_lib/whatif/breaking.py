@@ -17,9 +17,9 @@ from soe_lib.model.planning import Recorded
 from soe_lib.review import words
 from soe_lib.review.exceptions.issue import Issue
 from soe_lib.review.frames.service import month_outlook
+from soe_lib.review.measures import of_plans as measures
 from soe_lib.review.week import Week
 from soe_lib.store.plan import Plan
-from soe_lib.whatif import measures
 from soe_lib.whatif.answers import answers_to
 from soe_lib.whatif.options import LEAST
 from soe_lib.whatif.scenario import Scenario

@@ -12,8 +12,8 @@ import polars as pl
 from soe_lib.errors import DataError, hint
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.planning import Recorded, of_record
+from soe_lib.review.measures import standing
 from soe_lib.store.plan import Plan
-from soe_lib.whatif import measures
 from soe_lib.whatif.distributed import Solve, Task, WarmSolver, cores, distributed, planned
 from soe_lib.whatif.scenario import BASE as BASE
 from soe_lib.whatif.scenario import Result as Result
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 FEW, MANY = 3, 12
 """Below FEW a living solver does not pay for itself; from MANY on processes do (each takes seconds to start)."""
-FIGURES = ("margin", "cash", "revenue", "service", "stock", "overtime_hours", "churn", "seconds")
 
 
 @dataclass(frozen=True)
@@ -61,11 +60,13 @@ class Comparison:
 
         Returns
         -------
-        scenario, status ("optimal", or the plan's own, or "failed"), margin, cash, revenue [money], service [share of
-        the demand served in its own period], stock [money, mean closing stock at standard cost], overtime_hours [h],
-        churn [share of the reference's production that is moved, added or gone], seconds, error.
+        scenario, status ("optimal", or the plan's own, or "failed"), a column for each measure that stands in
+        "comparison" (margin, cash, revenue [money], service [share of the demand served in its own period], stock
+        [money, mean closing stock at standard cost], overtime_hours [h], churn [share of the reference's production
+        that is moved, added or gone], and what was added since), seconds, error.
         """
-        kinds = {"scenario": pl.String, "status": pl.String, **dict.fromkeys(FIGURES, pl.Float64), "error": pl.String}
+        figures = dict.fromkeys((*(one.name for one in standing("comparison")), "seconds"), pl.Float64)
+        kinds = {"scenario": pl.String, "status": pl.String, **figures, "error": pl.String}
         return pl.DataFrame([self._row(one) for one in self.results], schema=kinds, orient="row")
 
     def differences(self) -> pl.DataFrame:
@@ -75,9 +76,9 @@ class Comparison:
             raise DataError("None of the scenarios has a plan, so there is nothing to compare with.")
         table = self.table()
         own = table.filter(pl.col("scenario") == reference.name)
-        columns = [name for name in FIGURES if name not in ("churn", "seconds")]
-        moved = [(pl.col(name) - own[name][0]).alias(name) for name in columns]
-        return table.select("scenario", *moved, "churn").filter(pl.col("scenario") != reference.name)
+        shown = standing("comparison")
+        moved = [pl.col(one.name) - (0.0 if one.needs_record else own[one.name][0]) for one in shown]
+        return table.select("scenario", *moved).filter(pl.col("scenario") != reference.name)
 
     def bridge(self, other: str, base: str = "", **how: Any) -> Bridge:
         """Why one scenario is worth more than another, reconciled by the pack's own bridge: the residual is 0.00.
@@ -100,9 +101,8 @@ class Comparison:
             return {**row, "status": "failed"}
         reference = self.reference
         assert reference is not None, "this result has a plan itself"
-        figures = measures.figures(result.plan)
-        churn = measures.churn(result.plan, reference.plan) if reference.plan else None
-        return {**row, **figures, "churn": churn, "status": str(result.plan.solution.get("status", result.plan.source))}
+        figures = {one.name: one.value(result.plan, reference.plan) for one in standing("comparison")}
+        return {**row, **figures, "status": str(result.plan.solution.get("status", result.plan.source))}
 
     def __repr__(self) -> str:
         failed = sum(one.plan is None for one in self.results)

@@ -18,10 +18,11 @@ from soe_lib.model.axis import Floats
 from soe_lib.model.planning import Recorded, of_record
 from soe_lib.model.planning import plan as planned
 from soe_lib.review import style, words
+from soe_lib.review.measures import Measure, tradable
+from soe_lib.review.measures.of_plans import in_horizon
 from soe_lib.review.style import Chart
 from soe_lib.solver import budget
 from soe_lib.store.plan import Plan
-from soe_lib.whatif.measures import Measure, in_horizon, measure
 
 if TYPE_CHECKING:
     from soe_lib.model.living import Living
@@ -196,7 +197,7 @@ def frontier(
     """
     from soe_lib.whatif.limit import Limited  # loads the solver
 
-    along, against = measure(x), measure(y)
+    along, against = tradable(x), tradable(y)
     if along is against:
         raise DataError(f"A frontier needs two measures; {x!r} was given twice.")
     if points < 2:
@@ -210,7 +211,7 @@ def frontier(
     options, own = options or (living.options if living else None), living.own if living else ()
     today = living.base if living else planned(snapshot, blocks=own, record=record, options=options)
     asked = _Asked(along, against, moves)
-    beside = [measure(one) for one in BESIDE if against.name == "margin" and x not in (one, "goodwill")]
+    beside = [tradable(one) for one in BESIDE if against.name == "margin" and x not in (one, "goodwill")]
     limited = Limited(
         snapshot, [along, against], beside=beside, blocks=own, record=record, moves=moves, options=options,
         pattern=today, near=living if living and living.home.snapshot is snapshot and living.record is record else None,
@@ -242,7 +243,7 @@ def _plans(
     x, y = asked.x, asked.y
     money = y.name == "margin"
     names = limited.measures.keys() - {x.name, y.name}
-    beside = {name: float(measure(name).value(today, asked.moves) or 0.0) for name in sorted(names)}
+    beside = {name: float(tradable(name).value(today, asked.moves) or 0.0) for name in sorted(names)}
     most = {y.name: asked.read(today)[1] if money else limited.extreme(y)}
     start, best = limited.extreme(x, {**beside, **most}), limited.extreme(x, beside, anew=money and x.unit == "share")
     now = asked.read(today)[0]

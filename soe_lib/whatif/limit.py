@@ -16,10 +16,11 @@ from soe_lib.model.axis import Floats
 from soe_lib.model.blocks.standard import STANDARD, kept_close
 from soe_lib.model.model import Model
 from soe_lib.model.terms import Balance, Effect, Part
+from soe_lib.review.measures import Linear, Measure
+from soe_lib.review.measures.of_plans import Moved
 from soe_lib.solver.session import INFINITY, Answer, Gate, Options
 from soe_lib.solver.warm_start import Basis, carried
 from soe_lib.store.plan import Plan
-from soe_lib.whatif.measures import Linear, Measure, Moved
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot

@@ -12,10 +12,10 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.review import words
 from soe_lib.review.exceptions.issue import Issue
 from soe_lib.review.frames.service import lines
+from soe_lib.review.measures import of_plans as measures
 from soe_lib.review.options import BETTER, NONE, WORSE, frame_of
 from soe_lib.review.week import Week
 from soe_lib.store.plan import Plan
-from soe_lib.whatif import measures
 from soe_lib.whatif.answers import Option, answers_to
 from soe_lib.whatif.scenario import text
 

@@ -19,11 +19,11 @@ from soe_lib.model.planning import plan as planned
 from soe_lib.model.terms import Rate
 from soe_lib.money.ledger import STEERING
 from soe_lib.review import words
+from soe_lib.review.measures import of_plans as measures
+from soe_lib.review.measures.of_plans import CELL, Moved, in_horizon
 from soe_lib.review.options import MANUAL
 from soe_lib.solver.session import Gate, Options
 from soe_lib.store.plan import Plan
-from soe_lib.whatif import measures
-from soe_lib.whatif.measures import CELL, Moved, in_horizon
 from soe_lib.whatif.scenario import Scenario
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from soe_lib.money.ledger import STEERING
 from soe_lib.review import words
 from soe_lib.review.frames.service import historical_error, lines
 from soe_lib.review.frames.supply import line_load
+from soe_lib.review.measures import of_plans as measures
 from soe_lib.store.plan import Plan
-from soe_lib.whatif import measures
 from soe_lib.whatif.scenario import Scenario
 
 if TYPE_CHECKING:

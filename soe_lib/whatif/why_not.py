@@ -20,8 +20,8 @@ from soe_lib.model.terms import Block, blocks_of
 from soe_lib.money.ledger import STEERING
 from soe_lib.review import words
 from soe_lib.review.frames.time import buckets
+from soe_lib.review.measures import of_plans as measures
 from soe_lib.store.plan import Plan
-from soe_lib.whatif import measures
 from soe_lib.whatif.scenario import Scenario
 
 ROWS = 12

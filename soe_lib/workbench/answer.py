@@ -10,10 +10,9 @@ import polars as pl
 
 from soe_lib.errors import DataError, hint
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.demand import on_time
 from soe_lib.review import words
+from soe_lib.review.measures import standing
 from soe_lib.store.plan import Plan
-from soe_lib.whatif import measures
 from soe_lib.whatif.edits import Edit
 from soe_lib.whatif.scenario import Scenario
 from soe_lib.whatif.where import Value
@@ -132,13 +131,14 @@ class Draft:
             return False
 
 
-Unit = Literal["money", "%", "units", "h"]
+UNITS = {"share": "%", "hours": "h"}
+"""Units that the workbench writes in another way."""
 State = Literal["better", "worse", "level", "more", "less", "unknown"]
 
 ACCOUNTS = pl.Schema({"account": pl.String, "base": pl.Float64, "value": pl.Float64, "change": pl.Float64})
 """Money by account: of the base, of the trial, and the difference."""
 
-SMALL = {"money": 1000.0, "units": 100.0, "h": 100.0}
+SMALL = {"money": 1000.0}
 """Figures below this are shown with decimals."""
 
 
@@ -157,7 +157,7 @@ class Kpi:
     meaning: str
     value: float | None
     base: float | None
-    unit: Unit
+    unit: str
     better: int
 
     @property
@@ -183,7 +183,7 @@ class Kpi:
         if self.unit == "%":
             return 1
         largest = max(abs(self.value or 0.0), abs(self.base or 0.0))
-        return 0 if largest >= SMALL[self.unit] else 2 if self.unit == "money" else 1
+        return 0 if largest >= SMALL.get(self.unit, 100.0) else 2 if self.unit == "money" else 1
 
     def number(self, figure: float | None, *, sign: bool = False) -> str:
         """A figure without its unit: "10,506,838", "97.4 %"; a change of a share in points."""
@@ -281,7 +281,7 @@ class Answer:
     @property
     def values(self) -> dict[str, float | None]:
         """Figure → value; None for all of them without a plan."""
-        return {name: self[name].value if self.ok else None for name in NAMES}
+        return {name: self[name].value if self.ok else None for name in units()}
 
     def __getitem__(self, name: str) -> Kpi:
         """One figure by its name; an unknown name raises KeyError with those there are."""
@@ -301,41 +301,20 @@ class Answer:
 
 
 def figures(plan: Plan) -> dict[str, float | None]:
-    """The figures of a plan by name; None where the extract does not say enough.
-
-    Formula: on time = units served in the period they are due ÷ units demanded; closing stock = Σ units in stock at
-    the end of the last period × standard cost.
-    """
-    compared = measures.figures(plan)
-    return {
-        "Margin": compared["margin"],
-        "Cash": compared["cash"],
-        "Revenue": compared["revenue"],
-        "On time": compared["service"],
-        "Late": _late(plan),
-        "Short": float(plan.flows["short"]["quantity"].sum()) if "short" in plan.flows else 0.0,
-        "Closing stock": _closing(plan),
-        "Overtime": compared["overtime_hours"],
-    }
+    """The figures of a plan by name; None where the extract does not say enough."""
+    return {one.label: one.value(plan) for one in standing("workbench")}
 
 
-NAMES: dict[str, tuple[Unit, int, str]] = {
-    "Margin": ("money", 1, "Cash margin plus the end value of what is left."),
-    "Cash": ("money", 1, "Money earned less money spent within the horizon."),
-    "Revenue": ("money", 1, "Units served at their price."),
-    "On time": ("%", 1, "Units served in the period they are due, of all units demanded in the trial."),
-    "Late": ("units", -1, "Units served after the period they are due."),
-    "Short": ("units", -1, "Units demanded and never served."),
-    "Closing stock": ("money", 0, "Stock at the end of the horizon at standard cost."),
-    "Overtime": ("h", -1, "Overtime hours of all resources."),
-}
-"""Figure → unit, whether more is better, and what it means."""
+def units() -> dict[str, str]:
+    """Figure → unit, in the order in which they stand."""
+    return {one.label: UNITS.get(one.unit, one.unit) for one in standing("workbench")}
 
 
 def kpis(value: dict[str, float | None], base: dict[str, float | None]) -> tuple[Kpi, ...]:
     """The figures of a trial beside those of the base."""
     return tuple(
-        Kpi(name, meaning, value[name], base[name], unit, better) for name, (unit, better, meaning) in NAMES.items()
+        Kpi(one.label, one.definition, value[one.label], base[one.label], UNITS.get(one.unit, one.unit), one.direction)
+        for one in standing("workbench")
     )
 
 
@@ -352,18 +331,3 @@ def by_account(plan: Plan, base: Plan) -> pl.DataFrame:
         schema={name: ACCOUNTS[name] for name in ("account", "base", "value")},
     )
     return frame.with_columns(change=pl.col("value") - pl.col("base"))
-
-
-def _late(plan: Plan) -> float:
-    if "sell" not in plan.flows:
-        return 0.0
-    return float(plan.flows["sell"].filter(~on_time(plan.flows["sell"]))["quantity"].sum())
-
-
-def _closing(plan: Plan) -> float | None:
-    costs = plan.items.select("item", "standard_cost").drop_nulls()
-    if "stock" not in plan.flows or costs.is_empty():
-        return None
-    last = plan.flows["stock"].filter(pl.col("period") == plan.periods["period"][-1]).select("item", "quantity")
-    joined = last.join(costs, on="item", validate="m:1")
-    return float((joined["quantity"] * joined["standard_cost"]).sum())

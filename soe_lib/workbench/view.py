@@ -17,7 +17,7 @@ from soe_lib.errors import SoeError
 from soe_lib.money.reconciliation import Bridge, bridge
 from soe_lib.pack.display import Format, table_html
 from soe_lib.review import words
-from soe_lib.workbench.answer import NAMES, NO_CHANGE, Answer, Kpi
+from soe_lib.workbench.answer import NO_CHANGE, Answer, Kpi, units
 
 if TYPE_CHECKING:
     from soe_lib.review.charts import Chart
@@ -210,18 +210,19 @@ def trials(answers: Sequence[Answer]) -> str:
 def table(answers: Sequence[Answer], *, caption: str = "Trials side by side") -> str:
     """Answers as a static table, for pages that hold no widgets."""
     currency = answers[0].currency if answers else ""
-    kinds = {"trial": pl.String, **dict.fromkeys(NAMES, pl.Float64)}
+    shown = units()
+    kinds = {"trial": pl.String, **dict.fromkeys(shown, pl.Float64)}
     rows = [[one.name, *one.values.values()] for one in answers]
     formats = {
-        name: ("percent" if unit == "%" else ",.1f" if unit == "h" else "number") for name, (unit, *_) in NAMES.items()
+        name: ("percent" if unit == "%" else ",.1f" if unit == "h" else "number") for name, unit in shown.items()
     }
-    units = {name: {"money": currency, "h": "h"}.get(unit, unit) for name, (unit, *_) in NAMES.items()}
+    said = {name: {"money": currency, "h": "h"}.get(unit, unit) for name, unit in shown.items()}
     refused = [f"{one.name}: {one.message.splitlines()[0]}" for one in answers if not one.ok]
     return table_html(
         pl.DataFrame(rows, schema=kinds, orient="row"),
         caption,
         formats=formats,
-        labels={"trial": "Trial", **{name: f"{name}, {unit}" if unit else name for name, unit in units.items()}},
+        labels={"trial": "Trial", **{name: f"{name}, {unit}" if unit else name for name, unit in said.items()}},
         note=" ".join(refused),
     )
 

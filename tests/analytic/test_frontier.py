@@ -8,9 +8,10 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.errors import DataError
-from soe_lib.whatif import measures
+from soe_lib.review.measures import of_plans as measures
+from soe_lib.review.measures import tradable as measure
+from soe_lib.review.measures.of_plans import in_horizon
 from soe_lib.whatif.frontier import Frontier
-from soe_lib.whatif.measures import in_horizon, measure
 from tests.analytic.test_two_items import asked, line
 from tests.networks import snapshot, weeks
 

@@ -13,11 +13,12 @@ import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.model.model import Model
 from soe_lib.operations.orders import allocation
-from soe_lib.review.balance import incurred, planned_otif
 from soe_lib.review.exceptions.causes import attributed
 from soe_lib.review.frames import orders_at_risk
+from soe_lib.review.measures import scores, tradable
+from soe_lib.review.measures.of_pages import incurred, planned_otif
+from soe_lib.review.measures.of_plans import service
 from soe_lib.review.week import Week
-from soe_lib.whatif.measures import MEASURES, service
 from tests.networks import MONDAY, snapshot, weeks
 
 WEEKLY = '[costs]\nper = "week"\n'
@@ -49,7 +50,7 @@ def test_an_order_that_is_overdue_is_late_though_it_ships_today(tmp_path: Path) 
     situation = Week(today, plan)
     assert planned_otif(situation).value == pytest.approx(0.5)
     assert service(plan) == pytest.approx(0.6)
-    in_time = MEASURES["service"].linear(Model(today))[0].terms["sell"]
+    in_time = tradable("service").linear(Model(today))[0].terms["sell"]
     assert in_time.sum() == pytest.approx(1)  # of all cells only that of the new order
     row = orders_at_risk(today, plan).row(0, named=True)
     assert (row["order"], row["late"], row["due_on"]) == ("old", 40, MONDAY - timedelta(days=14))
@@ -63,7 +64,7 @@ def test_what_lateness_has_cost_is_shown_apart_and_steers_nothing(tmp_path: Path
     plan = soe.plan(today)
     assert "penalties" not in {name for name, money in plan.ledger.accounts().items() if money}
     assert plan.margin == pytest.approx(100 * 10)
-    assert incurred(Week(today, plan))[0].value == pytest.approx(56)
+    assert incurred(Week(today, plan)) == pytest.approx(56)
     receipts = [{"receipt": "R", "kind": "buy", "item": "A", "location": "P", "due_on": MONDAY + timedelta(days=7),
                  "quantity": 500}]  # fmt: skip
     later = company(tmp_path / "later", [order("old", -14)], stock=0, receipts=receipts)
@@ -74,7 +75,9 @@ def test_what_lateness_has_cost_is_shown_apart_and_steers_nothing(tmp_path: Path
 
 def test_who_is_not_overdue_reads_of_no_cost_until_today(tmp_path: Path) -> None:
     today = company(tmp_path, [order("new", 3)])
-    assert incurred(Week(today, soe.plan(today))) == ()
+    week = Week(today, soe.plan(today))
+    assert incurred(week) == 0.0
+    assert "Late cost incurred until today" not in [one.name for one in scores("balance", week)]
 
 
 @pytest.mark.parametrize(("per", "money"), [("day", 14.0), ("week", 2.0), ("year", 14 / 365), ("period", 2.0)])

@@ -11,7 +11,7 @@ import pytest
 
 from soe_lib.errors import PackError
 from soe_lib.pack import display
-from soe_lib.review.score import known
+from soe_lib.review.measures import known
 
 
 @dataclass(frozen=True)

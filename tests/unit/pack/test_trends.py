@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from soe_lib.pack import overview
-from soe_lib.review.score import Band, known
+from soe_lib.review.measures import Band, known
 from tests.unit.pack.test_overview import keep, told
 
 NOW = date(2026, 11, 16)

@@ -11,10 +11,12 @@ import pytest
 
 from soe_lib.extract.snapshot import Snapshot, read, where_used
 from soe_lib.money.profit_and_loss import difference
-from soe_lib.review import frames, kpis
+from soe_lib.review import frames
 from soe_lib.review.frames.time import shared_weeks
+from soe_lib.review.measures import of_plans as measures
+from soe_lib.review.measures import tradable
+from soe_lib.review.week import Week
 from soe_lib.store.plan import Plan
-from soe_lib.whatif import measures
 from tests import networks
 from tests.unit.review import tiny
 
@@ -166,11 +168,11 @@ def test_churn_is_one_figure_wherever_it_is_read(this: Snapshot) -> None:
     before = tiny.by_hand(this, make=[{**week, "quantity": 50.0}, {**tuesday, "quantity": 5.0}])
     # From Tuesday to Wednesday is no move of the week: by days it would be 19 of 55.
     now = tiny.by_hand(this, make=[{**week, "quantity": 41.0}, {**wednesday, "quantity": 5.0}])
-    made = frames.changed_plan(now, before).filter(pl.col("flow") == "make")
+    scored = tradable("churn").score(Week(this, now, before)).value
     told = difference(before, now).churn().filter(pl.col("flow") == "make", pl.col("fence") == "all")["churn"]
-    assert kpis.plan_churn(made).value == pytest.approx(9 / 55)
-    assert measures.churn(now, before) == kpis.plan_churn(made).value == told.item()
-    assert measures.measure("churn").of(now, before) == told.item()
+    assert scored == pytest.approx(9 / 55)
+    assert measures.churn(now, before) == scored == told.item()
+    assert tradable("churn").value(now, before) == told.item()
 
 
 def test_plans_are_compared_over_whole_weeks_that_both_cover(this: Snapshot) -> None:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from datetime import date
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
 
 from soe_lib.review import kpis
-from soe_lib.review.score import Band, Score
+from soe_lib.review.measures import Band, Score, every
+from soe_lib.review.measures.of_plans import share_moved
 
 
 def both(actual: list[float | None], forecast: list[float | None]) -> pl.DataFrame:
     """A frame of actuals and forecasts."""
     return pl.DataFrame({"actual": actual, "forecast": forecast}, schema={"actual": pl.Float64, "forecast": pl.Float64})
+
+
+def judged(name: str, value: float) -> str:
+    """How a measure's own band judges a value."""
+    band = every()[name].band
+    assert band is not None
+    return band.judge(value)
 
 
 # Forecast
@@ -31,7 +40,7 @@ def test_published_tracking_signal_runs_with_the_mean_error() -> None:
 def test_published_wape_of_three_items() -> None:
     """6.67 % printed at askvity.info, "What is the weighted average percent error?"."""
     frame = both([100, 200, 150], [90, 210, 140])
-    assert kpis.wmape(frame, lag=1).value == pytest.approx(0.0667, abs=0.000051)
+    assert kpis.wmape(frame) == pytest.approx(0.0667, abs=0.000051)
     # Actual less forecast is +10 of 450 sold: under-forecast.
     assert kpis.bias(frame).value == pytest.approx(10 / 450)
     assert "under-forecast" in kpis.bias(frame).text
@@ -40,39 +49,38 @@ def test_published_wape_of_three_items() -> None:
 def test_published_mape_against_wmape_of_two_items() -> None:
     """MAPE 77.5 %, WMAPE 6.4 % printed at forecaststudio.com.mx/blog/forecast-accuracy-metrics."""
     frame = both([1000, 10], [950, 25])
-    assert kpis.mape(frame).value == pytest.approx(0.775)
-    assert kpis.wmape(frame, lag=1).value == pytest.approx(0.064, abs=0.0005)
+    assert kpis.mape(frame) == pytest.approx(0.775)
+    assert kpis.wmape(frame) == pytest.approx(0.064, abs=0.0005)
 
 
 def test_the_lag_is_part_of_the_name_and_missing_pairs_do_not_count() -> None:
-    score = kpis.wmape(both([100, None, 50], [80, 40, None]), lag=4)
-    assert score.name == "WMAPE at lag 4"
-    assert score.value == pytest.approx(0.20)
+    assert kpis.wmape(both([100, None, 50], [80, 40, None])) == pytest.approx(0.20)
+    assert every()["wmape"].label == "WMAPE at lag 1"
 
 
 def test_over_forecast_is_a_negative_bias() -> None:
     score = kpis.bias(both([80, 100], [100, 100]))
     assert score.value == pytest.approx(-20 / 180)
-    assert score.state == "act"
+    assert judged("bias", score.value) == "act"
     assert "over-forecast" in score.text
 
 
 @pytest.mark.parametrize("frame", [both([], []), both([0.0], [10.0]), both([None], [10.0])])
 def test_no_sales_is_insufficient_history_and_not_zero(frame: pl.DataFrame) -> None:
-    for score in (kpis.wmape(frame, lag=1), kpis.bias(frame)):
-        assert score.value is None
-        assert score.state == "unknown"
-        assert score.text.startswith("Insufficient history: ")
-        assert score.shown == "insufficient history"
+    assert kpis.wmape(frame) is None
+    score = every()["bias"].score(SimpleNamespace(errors=frame, currency="EUR"))
+    assert score.value is None
+    assert score.state == "unknown"
+    assert score.text == "Insufficient history: no sales with a forecast."
+    assert score.shown == "insufficient history"
 
 
 def test_tracking_score_waits_for_enough_periods_and_then_acts() -> None:
-    short = kpis.tracking_score(both([10, 10, 10], [9, 9, 9]), minimum=4)
-    assert short.text == "Insufficient history: 3 of the 4 periods needed."
+    short = kpis.last_signal(both([10, 10, 10], [9, 9, 9]), minimum=4)
+    assert (short.value, short.text) == (None, "3 of the 4 periods needed")
     # Five misses of one to the same side: 5 ÷ 1 = 5 mean errors.
-    assert kpis.tracking_score(both([10.0] * 5, [9.0] * 5)).value == pytest.approx(5.0)
-    assert kpis.tracking_score(both([10.0] * 5, [9.0] * 5)).state == "watch"
-    assert kpis.tracking_score(both([10.0] * 7, [11.0] * 7)).state == "act"
+    assert kpis.last_signal(both([10.0] * 5, [9.0] * 5)).value == pytest.approx(5.0)
+    assert [judged("tracking_signal", value) for value in (4.0, 5.0, -7.0)] == ["good", "watch", "act"]
 
 
 def test_a_perfect_forecast_has_a_signal_of_zero() -> None:
@@ -82,16 +90,16 @@ def test_a_perfect_forecast_has_a_signal_of_zero() -> None:
 def test_mase_and_rmsse_scale_by_the_naive_error() -> None:
     history = pl.Series([10.0, 12.0, 10.0, 14.0])  # steps 2, 2, 4: mean 8/3, mean square 24/3 = 8
     frame = both([10, 10], [14, 12])  # errors 4, 2: mean 3, mean square 10
-    assert kpis.mase(frame, history).value == pytest.approx(3 / (8 / 3))
-    assert kpis.rmsse(frame, history).value == pytest.approx((10 / 8) ** 0.5)
+    assert kpis.mase(frame, history) == pytest.approx(3 / (8 / 3))
+    assert kpis.rmsse(frame, history) == pytest.approx((10 / 8) ** 0.5)
     # With a season of two: steps 0 and 2, mean 1, mean square 2.
-    assert kpis.mase(frame, history, season=2).value == pytest.approx(3.0)
-    assert kpis.rmsse(frame, history, season=2).value == pytest.approx(5**0.5)
+    assert kpis.mase(frame, history, season=2) == pytest.approx(3.0)
+    assert kpis.rmsse(frame, history, season=2) == pytest.approx(5**0.5)
 
 
 def test_a_flat_history_cannot_scale_an_error() -> None:
-    assert kpis.mase(both([1], [2]), pl.Series([5.0, 5.0, 5.0])).value is None
-    assert kpis.rmsse(both([1], [2]), pl.Series([5.0])).state == "unknown"
+    assert kpis.mase(both([1], [2]), pl.Series([5.0, 5.0, 5.0])) is None
+    assert kpis.rmsse(both([1], [2]), pl.Series([5.0])) is None
 
 
 # Service
@@ -130,18 +138,18 @@ def test_otif_is_binary_per_line_and_prints_its_definition() -> None:
 def test_a_line_that_was_never_delivered_is_a_miss() -> None:
     lines = order_lines().with_columns(delivered_on=pl.lit(None, dtype=pl.Date))
     assert kpis.otif(lines).value == 0.0
-    assert kpis.otif(lines.clear()).state == "unknown"
+    assert kpis.otif(lines.clear()).value is None
 
 
 def test_fill_rate_in_its_four_readings() -> None:
     lines = order_lines().with_columns(shipped=pl.Series([10.0, 15.0, 33.0, 90.0]))
     # Units: (10 + 15 + 30 + 90) ÷ 160; over-shipment of B earns nothing.
-    assert kpis.fill_rate(lines).value == pytest.approx(145 / 160)
+    assert kpis.fill_rate(lines) == pytest.approx(145 / 160)
     # Revenue: 10 + 30 + 30 + 450 of 10 + 40 + 30 + 500.
-    assert kpis.fill_rate(lines, by="revenue").value == pytest.approx(520 / 580)
-    assert kpis.fill_rate(lines, by="lines").value == pytest.approx(2 / 4)
-    assert kpis.fill_rate(lines, by="orders").value == pytest.approx(1 / 3)
-    assert kpis.fill_rate(lines.clear()).value is None
+    assert kpis.fill_rate(lines, by="revenue") == pytest.approx(520 / 580)
+    assert kpis.fill_rate(lines, by="lines") == pytest.approx(2 / 4)
+    assert kpis.fill_rate(lines, by="orders") == pytest.approx(1 / 3)
+    assert kpis.fill_rate(lines.clear()) is None
 
 
 def test_backlog_carries_what_was_not_shipped() -> None:
@@ -155,16 +163,16 @@ def test_backlog_carries_what_was_not_shipped() -> None:
 def test_attainment_never_passes_a_hundred_and_mix_sees_what_volume_hides() -> None:
     made = pl.DataFrame({"item": ["x", "y"], "scheduled": [100.0, 100.0], "done": [160.0, 40.0]})
     volume = made.select(pl.col("scheduled", "done").sum())
-    assert kpis.schedule_attainment(volume).value == pytest.approx(1.0)
-    assert kpis.mix_adherence(made).value == pytest.approx(140 / 200)
-    assert kpis.mix_adherence(made).state == "act"
-    assert kpis.schedule_attainment(volume.with_columns(done=pl.lit(500.0))).value == pytest.approx(1.0)
-    assert kpis.schedule_attainment(volume.clear()).state == "unknown"
+    assert kpis.schedule_attainment(volume) == pytest.approx(1.0)
+    assert kpis.mix_adherence(made) == pytest.approx(140 / 200)
+    assert judged("mix_adherence", 140 / 200) == "act"
+    assert kpis.schedule_attainment(volume.with_columns(done=pl.lit(500.0))) == pytest.approx(1.0)
+    assert kpis.schedule_attainment(volume.clear()) is None
 
 
 def test_mix_adherence_adds_up_an_item_before_it_compares() -> None:
     frame = pl.DataFrame({"item": ["x", "x"], "scheduled": [50.0, 50.0], "done": [100.0, 0.0]})
-    assert kpis.mix_adherence(frame).value == pytest.approx(1.0)
+    assert kpis.mix_adherence(frame) == pytest.approx(1.0)
 
 
 def test_capacity_load_is_hours_needed_over_hours_there() -> None:
@@ -196,8 +204,8 @@ def test_oee_is_the_product_of_its_three_factors() -> None:
 
 
 def test_days_of_supply_looks_backward() -> None:
-    assert kpis.days_of_supply(stock_value=300.0, annual_cost_of_goods=3650.0).value == pytest.approx(30.0)
-    assert kpis.days_of_supply(stock_value=300.0, annual_cost_of_goods=0.0).value is None
+    assert kpis.days_of_supply(stock_value=300.0, annual_cost_of_goods=3650.0) == pytest.approx(30.0)
+    assert kpis.days_of_supply(stock_value=300.0, annual_cost_of_goods=0.0) is None
 
 
 def test_forward_cover_counts_the_fraction_of_the_last_period() -> None:
@@ -263,15 +271,11 @@ def test_expediting_is_the_extra_paid_by_cause_largest_first() -> None:
 # Stability
 
 
-def test_churn_inside_and_outside_the_fence() -> None:
-    frame = pl.DataFrame({"now": [90.0, 130.0, None], "before": [100.0, 100.0, 50.0], "inside": [True, False, False]})
-    # 10 + 30 + 50 of 250; inside 10 of 100; outside 80 of 150.
-    assert kpis.plan_churn(frame).value == pytest.approx(90 / 250)
-    assert kpis.plan_churn(frame, fence="inside").value == pytest.approx(0.10)
-    outside = kpis.plan_churn(frame, fence="outside", what="production plan")
-    assert outside.value == pytest.approx(80 / 150)
-    assert outside.name == "Churn of the production plan outside the fence"
-    assert kpis.plan_churn(frame.clear()).state == "unknown"
+def test_churn_counts_what_left_and_what_came() -> None:
+    change, before = pl.Series([-10.0, 30.0, -50.0]), pl.Series([100.0, 100.0, 50.0])
+    assert share_moved(change, before) == pytest.approx(90 / 250)
+    assert share_moved(change.clear(), before.clear()) is None
+    assert [judged("churn_inside", value) for value in (0.05, 0.10, 0.20)] == ["good", "watch", "act"]
 
 
 # Scores

@@ -15,7 +15,7 @@ from soe_lib.model.model import Model
 from soe_lib.model.network import Network
 from soe_lib.model.work import working_blocks
 from soe_lib.review import frames, kpis
-from soe_lib.review.supply import peak
+from soe_lib.review.measures.of_pages import fullest_line
 from soe_lib.review.week import Week
 from soe_lib.whatif.commitments import tightest
 from tests.networks import Rows, snapshot, weeks
@@ -54,7 +54,7 @@ def test_set_up_hours_are_load(tmp_path: Path) -> None:
     one = row(read)
     assert (one["used"], one["setup"], one["available"]) == (pytest.approx(26), pytest.approx(14), 30)
     assert one["load"] == pytest.approx(26 / 30)
-    score = peak(Week.of(read, soe.plan(read)))
+    score = fullest_line(Week.of(read, soe.plan(read)))
     assert score.value == pytest.approx(26 / 30)
 
 

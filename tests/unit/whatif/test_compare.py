@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from soe_lib.errors import DataError, SolveError
+from soe_lib.review.measures.of_plans import churn, service, stock
 from soe_lib.whatif.compare import compare
-from soe_lib.whatif.measures import churn, service, stock
 from soe_lib.whatif.scenario import Scenario
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from soe_lib.errors import DataError, hint
+from soe_lib.errors import ReconciliationError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.axis import Floats
 from soe_lib.model.blocks.stability import in_periods
 from soe_lib.model.demand import on_time
 from soe_lib.model.terms import Balance, Effect, Flow, Part
@@ -19,95 +18,28 @@ from soe_lib.money.ledger import MARGIN_KINDS
 from soe_lib.money.profit_and_loss import moved_units
 from soe_lib.money.window import horizon
 from soe_lib.review import words
+from soe_lib.review.frames.time import buckets, shared_weeks
+from soe_lib.review.measures import Band, Linear, Measure, Ratio, add, standing
 from soe_lib.store.plan import Plan
 
 if TYPE_CHECKING:
     from soe_lib.model.model import Model
     from soe_lib.model.network import Network
+    from soe_lib.review.week import Week
 
 
 CELL = ("item", "location", "period")
 WEEKLY = ("item", "location", "week")
 OF_FENCE = ("fence breaks", "nervousness")
 """The accounts that price a change of the plan of record."""
-Unit = Literal["share", "money", "hours"]
-
-
-@dataclass(frozen=True)
-class Linear:
-    """constant + Σ terms · quantity.
-
-    Parameters
-    ----------
-    terms : flow → coefficient of each of its cells, shape (cells,).
-    """
-
-    terms: Mapping[str, Floats] = field(default_factory=dict)
-    constant: float = 0.0
-
-
 ONE = Linear(constant=1.0)
-Ratio = tuple[Linear, Linear]
-"""What is counted, and what it is divided by."""
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One figure of a plan, and where it can be limited or traded, its linear form.
-
-    Parameters
-    ----------
-    name : as asked for. label : as a reader says it. definition : in words, with its formula.
-    unit : "share", "money" or "hours". direction : +1 where more is better, −1 where less is.
-    of : plan (and plan of record, where it is needed) → figure; None where the plan cannot tell.
-    form : model (and plan of record) → amount and base, both linear in the quantities; None: it cannot be limited.
-    needs_record : whether it is measured against the plan of record, in the periods of the plan (`in_horizon`).
-    """
-
-    name: str
-    label: str
-    definition: str
-    unit: Unit
-    direction: int
-    of: Callable[..., float | None]
-    form: Callable[..., Ratio] | None = None
-    needs_record: bool = False
-
-    def value(self, plan: Plan, record: Plan | None = None) -> float | None:
-        """The figure of a finished plan."""
-        if not self.needs_record:
-            return self.of(plan)
-        return None if record is None else self.of(plan, record)
-
-    def linear(self, model: Model, record: Plan | None = None) -> Ratio:
-        """Amount and base as expressions of the model's quantities."""
-        assert self.form is not None, f"{self.name} has no linear form"
-        return self.form(model, record) if self.needs_record else self.form(model)
-
-    def said(self, value: float | None, currency: str, *, brief: bool = True) -> str:
-        """A figure as a reader sees it: "97.4 %", "EUR 1.24 million", not brief "EUR 1,240,310"."""
-        if self.unit == "share":
-            return words.percent(value, decimals=1)
-        return words.brief_money(value, currency) if brief else words.money(value, currency)
-
-    def changed(self, difference: float, currency: str) -> str:
-        """The size of a difference: "1.2 points", "EUR 86 thousand"."""
-        if self.unit == "share":
-            return f"{words.number(100 * abs(difference), decimals=1)} points"
-        return words.brief_money(abs(difference), currency)
-
-
-def measure(name: str) -> Measure:
-    """A measure that can be traded by its name; raises DataError with the nearest where there is none."""
-    known = [one.name for one in MEASURES.values() if one.form is not None]
-    if name not in known:
-        raise DataError(f"There is no measure {name!r}. {hint(name, known)} Known: {', '.join(known)}.")
-    return MEASURES[name]
 
 
 def figures(plan: Plan) -> dict[str, float | None]:
-    """margin, cash, revenue [money], service [share], stock [money], overtime_hours [h] of a plan."""
-    return {name: MEASURES[name].value(plan) for name in FIGURES}
+    """What plans are compared by, of one plan: margin, cash, revenue [money], service [share], stock [money],
+    overtime_hours [h], and whatever measure of a plan stands in "comparison" besides.
+    """
+    return {one.name: one.value(plan) for one in standing("comparison") if not one.needs_record}
 
 
 def steering(plan: Plan, base: Plan | None = None, *, fenced: bool = True) -> dict[str, float]:
@@ -128,17 +60,57 @@ def gain(plan: Plan, base: Plan, *, fenced: bool = True) -> dict[str, float]:
     return {"total": margin + sum(steered.values()), "margin": margin, **steered}
 
 
-def service(plan: Plan) -> float | None:
+def service(plan: Plan, weeks: pl.DataFrame | None = None) -> float | None:
     """Share of the demand that is served in the period in which it is due; what is overdue is not.
 
     service = Σ sold with period = due ÷ (Σ sold + Σ short), in units; None where nothing is demanded.
+
+    Parameters
+    ----------
+    weeks : due, the periods whose demand counts; left out: all of it.
     """
     if "sell" not in plan.flows:
         return None
-    sold = plan.flows["sell"]
+    asked = [plan.flows[flow] for flow in ("sell", "short") if flow in plan.flows]
+    if weeks is not None:
+        asked = [flow.join(weeks, on="due", how="semi") for flow in asked]
+    sold = asked[0]
     in_time = sold.filter(on_time(sold))
-    wanted = float(sold["quantity"].sum()) + _total(plan, "short")
+    wanted = sum(float(flow["quantity"].sum()) for flow in asked)
     return float(in_time["quantity"].sum()) / wanted if wanted > 0 else None
+
+
+def service_moved(situation: Week) -> str:
+    """How the share served on time has moved since the plan of record, over the weeks that both cover."""
+    if situation.record is None:
+        return ""
+    shared = shared_weeks(situation.plan.periods, situation.record.periods)["bucket"].unique().implode()
+    shares = []
+    for plan in (situation.plan, situation.record):
+        weeks = (
+            buckets(plan.periods).filter(pl.col("bucket").is_in(shared)).select(due=pl.col("period").cast(pl.String))
+        )
+        shares.append(service(plan, weeks))
+    if shares[0] is None or shares[1] is None:
+        return ""
+    return f"{words.number(100 * (shares[0] - shares[1]), decimals=1, sign=True)} points over the same weeks"
+
+
+def late(plan: Plan) -> float:
+    """Units served after the period in which they are due, or that were overdue before."""
+    if "sell" not in plan.flows:
+        return 0.0
+    return float(plan.flows["sell"].filter(~on_time(plan.flows["sell"]))["quantity"].sum())
+
+
+def closing_stock(plan: Plan) -> float | None:
+    """Stock at the end of the last period at standard cost [money]; None without stock or costs."""
+    costs = plan.items.select("item", "standard_cost").drop_nulls()
+    if "stock" not in plan.flows or costs.is_empty():
+        return None
+    last = plan.flows["stock"].filter(pl.col("period") == plan.periods["period"][-1]).select("item", "quantity")
+    joined = last.join(costs, on="item", validate="m:1")
+    return float((joined["quantity"] * joined["standard_cost"]).sum())
 
 
 def stock(plan: Plan) -> float | None:
@@ -160,13 +132,23 @@ def churn(plan: Plan, reference: Plan) -> float | None:
     """How much of the reference's production is moved, added or gone.
 
     Formula: Σ|made − made in the reference| ÷ Σ made in the reference, by item, place and week, on the days that both
-    cover (`moved_units`; Blackburn, Kropp & Millen 1986, MRP nervousness). None where the reference makes nothing.
+    cover (`moved_units`; Blackburn, Kropp & Millen 1986, MRP nervousness). None where the reference makes nothing, or
+    where they share no day. 0: nothing moved; a unit moved to another week counts twice, once where it left and once
+    where it came.
     """
     if plan is reference:
         return 0.0
-    units = moved_units(reference, plan, flows=("make",))
-    before = float(units["before"].sum())
-    return float(units["change"].abs().sum()) / before if before > 0 else None
+    try:
+        units = moved_units(reference, plan, flows=("make",))
+    except ReconciliationError:
+        return None
+    return share_moved(units["change"], units["before"])
+
+
+def share_moved(change: pl.Series, before: pl.Series) -> float | None:
+    """Σ|change| ÷ Σ before; None where there was nothing before."""
+    total = float(before.sum())
+    return float(change.abs().sum()) / total if total > 0 else None
 
 
 def _total(plan: Plan, flow: str) -> float:
@@ -305,34 +287,60 @@ def _moved(model: Model, record: Plan) -> Ratio:
     return Linear(ones, unreachable), Linear(constant=recorded)
 
 
-_SERVICE = "Units served in the period in which they are due ÷ units served or short."
-_CHURN = "Σ |made − made in the plan of record| ÷ Σ made in the plan of record, by item, place and week."
-_MARGIN = "Cash margin plus the value of what is left."
-_STEERING = "Money that moves the plan and is no cash."
 _GOODWILL = pl.col("account") == "goodwill"
-MEASURES: Mapping[str, Measure] = {
-    one.name: one
-    for one in (
-        Measure("service", "On time", _SERVICE, "share", 1, service, _on_time),
-        Measure("stock", "Mean stock", "Mean closing stock at standard cost.", "money", -1, stock, _stock),
-        Measure("churn", "Churn", _CHURN, "share", -1, churn, _moved, needs_record=True),
-        Measure("cash", "Cash", "Money earned less money spent.", "money", 1, lambda p: p.ledger.cash, _kinds("cash")),
-        Measure("margin", "Margin", _MARGIN, "money", 1, lambda p: p.margin, _kinds(*MARGIN_KINDS)),
-        Measure("steering", "Steering", _STEERING, "money", 1, lambda p: p.steering, _kinds("steering")),
-        Measure(
-            "goodwill", "Goodwill", "Of customers who are let down.", "money", 1,
-            lambda p: p.ledger.steered()["goodwill"], _money(_GOODWILL),
-        ),
-        Measure(
-            "revenue", "Revenue", "Units served at their price.", "money", 1,
-            lambda p: float(p.ledger.accounts().get("revenue", 0.0)),
-        ),
-        Measure(
-            "overtime_hours", "Overtime", "Hours worked beyond the regular ones.", "hours", -1,
-            lambda p: _total(p, "overtime"),
-        ),
-    )
-}  # fmt: skip
-"""Name → measure."""
-FIGURES = ("margin", "cash", "revenue", "service", "stock", "overtime_hours")
-"""By which plans are put side by side."""
+_CHURN = "Σ|this plan − last plan| ÷ Σ last plan; 0 % is unchanged, a unit moved to another week counts twice."
+add(
+    Measure(
+        "margin", "Margin",
+        "Revenue less all cash costs, plus the end value of what is left; goodwill and other steering left out.",
+        "money", 1, lambda plan: plan.margin, title="Margin of this plan", form=_kinds(*MARGIN_KINDS),
+        on={"balance": 1, "comparison": 1, "workbench": 1},
+    ),
+    Measure(
+        "cash", "Cash", "Revenue less all costs paid in the horizon.", "money", 1, lambda plan: plan.ledger.cash,
+        title="Cash margin of this plan", form=_kinds("cash"),
+        on={"finance_review": 3, "comparison": 2, "workbench": 2},
+    ),
+    Measure(
+        "revenue", "Revenue", "Units served at their price.", "money", 1,
+        lambda plan: float(plan.ledger.accounts().get("revenue", 0.0)), on={"comparison": 3, "workbench": 3},
+    ),
+    Measure(
+        "service", "On time",
+        "Units served in or before the period in which they are due ÷ units demanded, over the horizon.",
+        "share", 1, service, band=Band(good=(0.97, 1.0), watch=(0.93, 1.0)), title="Service on time", why="no demand",
+        on={"balance": 2, "comparison": 4, "workbench": 4}, form=_on_time, delta=service_moved,
+    ),
+    Measure(
+        "late", "Late", "Units served after the period in which they are due.", "units", -1, late, on={"workbench": 5}
+    ),
+    Measure(
+        "short", "Short", "Units demanded and never served.", "units", -1, lambda plan: _total(plan, "short"),
+        on={"workbench": 6},
+    ),
+    Measure(
+        "stock", "Mean stock", "Mean closing stock at standard cost.", "money", -1, stock, form=_stock,
+        on={"comparison": 5},
+    ),
+    Measure(
+        "closing_stock", "Closing stock", "Stock at the end of the horizon at standard cost.", "money", 0,
+        closing_stock, on={"workbench": 7},
+    ),
+    Measure(
+        "overtime_hours", "Overtime", "Hours worked beyond the regular ones.", "hours", -1,
+        lambda plan: _total(plan, "overtime"), on={"comparison": 6, "workbench": 8},
+    ),
+    Measure(
+        "churn", "Churn", _CHURN, "share", -1, churn, band=Band(good=(0.0, 0.15), watch=(0.0, 0.30)),
+        title="Churn of the production plan", why="no earlier plan", on={"balance": 7, "comparison": 7}, form=_moved,
+        needs_record=True,
+    ),
+    Measure(
+        "steering", "Steering", "Money that moves the plan and is no cash.", "money", 1, lambda plan: plan.steering,
+        form=_kinds("steering"),
+    ),
+    Measure(
+        "goodwill", "Goodwill", "Of customers who are let down.", "money", 1,
+        lambda plan: plan.ledger.steered()["goodwill"], form=_money(_GOODWILL),
+    ),
+)  # fmt: skip
