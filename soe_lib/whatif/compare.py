@@ -20,6 +20,7 @@ from soe_lib.whatif.scenario import Result as Result
 from soe_lib.whatif.scenario import Scenario
 
 if TYPE_CHECKING:
+    from soe_lib.model.extra import Extra
     from soe_lib.money.reconciliation import Bridge
     from soe_lib.solver.session import Options
 
@@ -117,6 +118,7 @@ def compare(
     progress: Callable[[Result], None] | None = None,
     workers: int | None = None,
     cluster: str = "",
+    extra: Extra | None = None,
     record: Recorded = "find",
     options: Options | None = None,
 ) -> Comparison:
@@ -131,19 +133,24 @@ def compare(
     workers : processes, a core and a living solver each; 1 is one scenario after the other here. Left out: all cores
         from MANY scenarios on. The plans are the same, wherever they are made.
     cluster : address of a Dask scheduler, such as tcp://127.0.0.1:8786, whose workers then do it.
+    extra : constraints and terms of your own in CVXPY, kept in every scenario, as for `soe.plan`. To other processes
+        the function is sent with what it refers to.
     record, options : as for `soe.plan`.
 
     Raises
     ------
+    SoeError : `extra` that cannot be sent to other processes.
     DataError : another word than "base", two scenarios of one name, or less than one worker.
     """
     chosen = _chosen(scenarios)
+    if solve and extra:
+        raise DataError("A `solve` of your own plans by itself: give it the `extra`, and leave it out here.")
     if solve and (workers or cluster):
         raise DataError("A `solve` of your own runs here: leave out `workers` and `cluster`, or `solve`.")
     if workers is not None and workers < 1:
         raise DataError(f"{workers} workers do nothing: give 1 or more.")
     found: dict[int, Result] = {}
-    with closing(_arriving(snapshot, chosen, solve, workers, cluster, record, options)) as arriving:
+    with closing(_arriving(snapshot, chosen, solve, workers, cluster, extra, record, options)) as arriving:
         for place, result in arriving:
             found[place] = result
             if progress:
@@ -157,13 +164,14 @@ def _arriving(
     solve: Solve | None,
     workers: int | None,
     cluster: str,
+    extra: Extra | None,
     record: Recorded,
     options: Options | None,
 ) -> Generator[tuple[int, Result], None, None]:
     """Place and result of each, as they arrive: from a cluster, several cores, or one after the other here."""
     if solve is None:
         always = any(one.moves_fence for one in chosen)
-        task = Task(snapshot, of_record(snapshot, record, always=always), options)
+        task = Task(snapshot, of_record(snapshot, record, always=always), options, extra=extra)
         staff = workers or (cores() if len(chosen) >= MANY else 1)
         if cluster or staff > 1:
             yield from distributed(task, chosen, workers=staff, cluster=cluster)

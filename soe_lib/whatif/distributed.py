@@ -35,6 +35,7 @@ from soe_lib.whatif.scenario import Result, Scenario
 if TYPE_CHECKING:
     from distributed import Client
 
+    from soe_lib.model.extra import Extra
     from soe_lib.model.living import Living
     from soe_lib.model.model import Model
     from soe_lib.solver.session import Options
@@ -66,31 +67,36 @@ class Task:
     ----------
     snapshot : the one that scenarios change. record, options : as for `soe.plan`.
     start : the base's answer; None: whoever needs it solves it.
+    extra : constraints and terms of one's own, kept in every scenario.
     """
 
     snapshot: Snapshot
     record: Plan | None = None
     options: Options | None = None
     start: Start | None = None
+    extra: Extra | None = None
 
     def cold(self, edited: Snapshot, scenario: Scenario) -> Plan:
         """The plan of a scenario, solved from nothing."""
         from soe_lib.model.planning import plan
 
-        return plan(edited, blocks=scenario.blocks, record=self.record, options=self.options, name=scenario.name)
+        return plan(
+            edited, blocks=scenario.blocks, extra=self.extra, record=self.record, options=self.options,
+            name=scenario.name,
+        )  # fmt: skip
 
     def model(self) -> Model:
         """The base's model."""
         from soe_lib.model.blocks.standard import STANDARD, kept_close
         from soe_lib.model.model import Model
 
-        return Model(self.snapshot, (*STANDARD, *kept_close(self.record)))
+        return Model(self.snapshot, (*STANDARD, *kept_close(self.record)), extra=self.extra)
 
     def solved(self, model: Model) -> Task:
         """The task with its base solved; unsolved where it has no plan, or none that another process could use."""
         from soe_lib.model.living import started
 
-        if "service" in model.balances:
+        if "service" in model.balances or model.convex:
             return self
         try:
             return replace(self, start=started(model, self.options))
@@ -123,7 +129,7 @@ class WarmSolver:
 
         task = self.task
         try:
-            return Living(task.snapshot, record=task.record, options=task.options, start=self._start)
+            return Living(task.snapshot, extra=task.extra, record=task.record, options=task.options, start=self._start)
         except (SolveError, FormulationError):
             return None
 
@@ -321,7 +327,23 @@ def _packed(task: Task, scenarios: Iterable[Scenario]) -> tuple[Mapping[str, Any
         except SoeError:
             model = None
     alone = replace(task.options or Options(), threads=1, watch=None)
-    return _common(task.snapshot, model), pickle.dumps(replace(task, options=alone), protocol=5)
+    return _common(task.snapshot, model), _sent(replace(task, options=alone))
+
+
+def _sent(task: Task) -> bytes:
+    """A task as bytes; a function of one's own goes with what it refers to, for no other process can import it."""
+    if task.extra is None:
+        return pickle.dumps(task, protocol=5)
+    import cloudpickle  # only who sends a function of their own needs it
+
+    try:
+        packed: bytes = cloudpickle.dumps(task, protocol=5)
+    except Exception as failure:  # whatever an object says of itself that cannot be sent
+        raise SoeError(
+            f"`extra` cannot be sent to other processes: {failure}. Leave out what it refers to that belongs to this "
+            "one (a lock, an open file, a connection), or compare with workers=1."
+        ) from failure
+    return packed
 
 
 def _common(snapshot: Snapshot, model: Model | None) -> Mapping[str, Any]:

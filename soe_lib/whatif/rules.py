@@ -29,6 +29,7 @@ from soe_lib.whatif.scenario import Scenario
 if TYPE_CHECKING:
     from soe_lib.model.living import Living
     from soe_lib.model.network import Network
+    from soe_lib.model.terms import Block
 
 
 def price_manual(living: Living) -> pl.DataFrame:
@@ -144,6 +145,7 @@ def price_of_fairness(
     snapshot: Snapshot,
     *,
     rules: Sequence[str] = tuple(RULES),
+    blocks: Block | Sequence[Block] = (),
     record: Recorded = "find",
     options: Options | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -157,7 +159,7 @@ def price_of_fairness(
     ----------
     snapshot : this week's; its own rule does not matter.
     rules : of "margin", "proportional", "fair", "priority"; "margin" is always planned, for all are held against it.
-    record, options : as for `soe.plan`. progress : called with the number of rules planned, and of all.
+    blocks, record, options : as for `soe.plan`. progress : called with the number of rules planned, and of all.
 
     Raises DataError for an unknown rule, SolveError where a rule leaves no plan.
     """
@@ -167,7 +169,7 @@ def price_of_fairness(
     plans: dict[str, Plan] = {}
     kept = of_record(snapshot, record)
     for number, rule in enumerate(chosen, start=1):
-        plans[rule] = planned(_by(snapshot, rule), record=kept, options=options, name=RULES[rule])
+        plans[rule] = planned(_by(snapshot, rule), blocks=blocks, record=kept, options=options, name=RULES[rule])
         if progress:
             progress(number, len(chosen))
     served = pl.concat([_served(found).with_columns(rule=pl.lit(rule)) for rule, found in plans.items()])

@@ -27,6 +27,7 @@ from soe_lib.workbench.answer import Answer, Change, Draft, Seconds
 from soe_lib.workbench.control import Choices, Note, Part
 
 if TYPE_CHECKING:
+    from soe_lib.model.extra import Extra
     from soe_lib.solver.session import Options
     from soe_lib.whatif.edits import Edit
 
@@ -159,12 +160,20 @@ class Explorer:
     snapshot : what was known on the as-of date.
     record : plan of record that the fence of settings.toml keeps to, as in the pack's own plan; left out: as for
         `soe.plan`.
+    extra : constraints and terms of your own in CVXPY, kept in every trial, as for `soe.plan`.
     options : limits of the solver for each trial.
 
     Raises SoeError where the snapshot itself has no plan: there is nothing to compare with.
     """
 
-    def __init__(self, snapshot: Snapshot, *, record: Recorded = "find", options: Options | None = None) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        extra: Extra | None = None,
+        record: Recorded = "find",
+        options: Options | None = None,
+    ) -> None:
         from soe_lib.model.living import Living
         from soe_lib.solver.diagnostics import Watch
         from soe_lib.solver.session import Options as Limits
@@ -173,7 +182,7 @@ class Explorer:
         self.snapshot, self.record, self.watch = snapshot, of_record(snapshot, record), Watch()
         self._one = threading.RLock()  # the page asks from its own thread, and a cell may ask meanwhile
         self.options = replace(options or Limits(seconds=PATIENCE), watch=self.watch)
-        self.living = Living(snapshot, record=self.record, options=self.options)
+        self.living = Living(snapshot, extra=extra, record=self.record, options=self.options)
         self._figures = answer.figures(self.living.base)
         self.base = self._told(Draft(), Scenario(BASE), snapshot, self.living.base, (), started, 0.0)
         self._parts: dict[Change, Part | None] = {}
@@ -245,7 +254,8 @@ class Explorer:
                 if error.status not in LOST:
                     raise
                 # From an old basis the solver may lose its way numerically; a cold solve decides.
-        return plan(snapshot, blocks=scenario.blocks, record=self.record, options=self.options, name=scenario.name)
+        own = (*self.living.own, *scenario.blocks)
+        return plan(snapshot, blocks=own, record=self.record, options=self.options, name=scenario.name)
 
     def exceptions(self) -> tuple[str, ...]:
         """What this week's exceptions are called, the most money first; a scenario may be offered for one."""

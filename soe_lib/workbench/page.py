@@ -22,6 +22,7 @@ from soe_lib.workbench.questions import Questions, Tradeoff
 from soe_lib.workbench.view import LEAVES, Leaf
 
 if TYPE_CHECKING:
+    from soe_lib.model.extra import Extra
     from soe_lib.store.tables import Store
     from soe_lib.whatif.scenario import Scenario
 
@@ -253,12 +254,20 @@ def refusal(message: str) -> Any:
     return widgets.HTML(f"<style>{view.CSS}</style>{view.refused(message)}")
 
 
-def workbench(snapshot: Snapshot, *, record: Recorded = "find", store: str | Path = "", shared: str = "") -> Any:
+def workbench(
+    snapshot: Snapshot,
+    *,
+    extra: Extra | None = None,
+    record: Recorded = "find",
+    store: str | Path = "",
+    shared: str = "",
+) -> Any:
     """The interactive workbench of a snapshot, a widget for JupyterLab: turn a control, read what it is worth.
 
     Parameters
     ----------
     snapshot : what was known on the as-of date; its plan is solved first, every trial is compared with it.
+    extra : constraints and terms of your own in CVXPY, kept in the plan and in every trial, as for `soe.plan`.
     record : plan of record that the fence of settings.toml keeps to; left out: as for `soe.plan`.
     store : plan history that a promoted plan is kept in; the workspace's `out/plans` when left out.
     shared : code or link of a scenario that somebody shared, to begin with.
@@ -271,7 +280,7 @@ def workbench(snapshot: Snapshot, *, record: Recorded = "find", store: str | Pat
     from soe_lib.workbench.explorer import Explorer
 
     try:
-        bench = Workbench(Explorer(snapshot, record=record), store=store)
+        bench = Workbench(Explorer(snapshot, extra=extra, record=record), store=store)
         if shared.strip():
             bench.receive(shared)
         elif builder.asks(query := os.environ.get(builder.QUERY, "")):  # behind the "?" of a page's address

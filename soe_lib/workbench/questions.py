@@ -219,7 +219,9 @@ def fairness(explorer: Explorer, fields: Fields) -> list[Shown]:  # noqa: ARG001
     """What sharing by another rule costs, and who gains by it."""
     from soe_lib.whatif.rules import price_of_fairness
 
-    found = price_of_fairness(explorer.snapshot, record=explorer.record, options=explorer.options)
+    found = price_of_fairness(
+        explorer.snapshot, blocks=explorer.living.own, record=explorer.record, options=explorer.options
+    )
     shares = found.customers.with_columns(pl.col("change") * 100.0)
     formats = {"asked": "number", "served": "number", "share": ".1%", "change": "+,.1f"}
     return [repr(found), Table(shares, "Service of each customer under each rule; change in points", formats, rows=60)]
