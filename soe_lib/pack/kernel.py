@@ -3,7 +3,8 @@
 `python -m soe_lib.pack.kernel --serve SOCKET` loads the library once and copies itself (fork) for each kernel; what a
 kernel loads of its own costs each notebook over two seconds. It ends with the run, and all kernels with it.
 `python kernel.py ARGUMENTS` is what Jupyter starts as a kernel: it asks for a copy, stands for it as long as it lives,
-and becomes a kernel of its own where no server answers. So this module imports nothing but the standard library.
+and becomes a kernel of its own where no server answers. `python kernel.py --notebook REQUEST` is likewise the process
+that runs one notebook. So this module imports nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ from typing import Any
 
 SERVER = "SOE_KERNELS"
 """Environment variable that holds the server's socket."""
+COPY = (sys.executable, "-I", "-S", str(Path(__file__).resolve()))
+"""The command that asks for a copy, without what the copy is told."""
+NOTEBOOK, RUN = "--notebook", "soe_lib.pack.run_notebook"
+"""What asks for a process that runs a notebook, and the module that does it."""
 TICK = 0.2
 """Seconds between two looks at whether a process is still there."""
 LARGEST = 1 << 20
@@ -71,7 +76,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     kernel = home / "jupyter" / "kernels" / "python3"
     kernel.mkdir(parents=True, exist_ok=True)
     spec = {
-        "argv": [sys.executable, "-I", "-S", str(Path(__file__).resolve()), "-f", "{connection_file}"],
+        "argv": [*COPY, "-f", "{connection_file}"],
         "display_name": "Python 3",
         "language": "python",
         "metadata": {"supported_encryption": ["curve"]},
@@ -129,7 +134,8 @@ def stand_in(arguments: Sequence[str]) -> int:
         socket.send_fds(line, [len(asked).to_bytes(4, "big")], [1, 2])
         line.sendall(asked)
     except (KeyError, OSError):
-        os.execv(sys.executable, [sys.executable, "-m", "ipykernel_launcher", *arguments])
+        itself = [RUN, *arguments[1:]] if arguments[0] == NOTEBOOK else ["ipykernel_launcher", *arguments]
+        os.execv(sys.executable, [sys.executable, "-m", *itself])
     line.settimeout(TICK)
     while os.getppid() == parent:
         with contextlib.suppress(TimeoutError):
@@ -171,7 +177,7 @@ def serve(where: str) -> None:
 
 
 def _load() -> None:
-    """Everything that a review may ask of the library; nothing of it is run.
+    """Everything that a review, or what runs it, may ask of the library; nothing of it is run.
 
     A copy has only the thread that made it: where polars had begun to work, its pool would be lost, and a kernel that
     waits for it would hang. Then nothing is served.
@@ -181,7 +187,10 @@ def _load() -> None:
     import ipykernel.kernelapp  # noqa: F401
 
     from soe_lib import PUBLIC, money, pack, review, store, whatif
+    from soe_lib.pack.run_notebook import without_iri_grammar
 
+    with without_iri_grammar():
+        import papermill  # noqa: F401
     rooms = (PUBLIC, money.NAMES, pack.NAMES, review.NAMES, store.NAMES, whatif.NAMES)
     modules = {module for names in rooms for module in names.values()}
     for name in sorted(name for name in modules if not name.startswith("soe_lib.workbench")):
@@ -192,7 +201,7 @@ def _load() -> None:
 
 
 def _copy(line: socket.socket, others: Sequence[socket.socket]) -> int | None:
-    """A copy of this process that becomes the kernel that is asked for; None where the asker is gone."""
+    """A copy of this process that becomes what is asked for, a kernel or what runs a notebook; None: nobody asks."""
     try:
         head, inherited, _, _ = socket.recv_fds(line, 4, 2)
         size, asked = int.from_bytes(head, "big"), b""
@@ -220,7 +229,12 @@ def _copy(line: socket.socket, others: Sequence[socket.socket]) -> int | None:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.chdir(told["cwd"])
         os.environ.clear()
-        os.environ.update(told["env"], JPY_PARENT_PID=str(os.getppid()))
+        os.environ.update(told["env"])
+        if told["argv"][0] == NOTEBOOK:
+            from soe_lib.pack.run_notebook import main
+
+            os._exit(main(told["argv"][1]))
+        os.environ["JPY_PARENT_PID"] = str(os.getppid())
         from ipykernel.kernelapp import IPKernelApp
 
         sys.argv = ["ipykernel_launcher", *told["argv"]]

@@ -164,8 +164,9 @@ def warm() -> None:
         import nbconvert.exporters.html  # noqa: F401
 
 
+@cache
 def _exporter(templates: str) -> Any:
-    """nbconvert with our body template: its own pages load scripts from elsewhere."""
+    """nbconvert with our body template, compiled once: its own pages load scripts from elsewhere."""
     with without_iri_grammar():
         from nbconvert.exporters.html import HTMLExporter
     from traitlets.config import Config

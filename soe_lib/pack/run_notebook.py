@@ -313,7 +313,7 @@ def _run_child(
     heard = ""
     with (home / f"{path.stem}.log").open("wb") as log:
         child = subprocess.Popen(
-            [sys.executable, "-m", "soe_lib.pack.run_notebook", str(request)],
+            [*kernel.COPY, kernel.NOTEBOOK, str(request)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
