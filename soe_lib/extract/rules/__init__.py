@@ -6,7 +6,7 @@ import importlib
 import os
 import pkgutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from datetime import date
@@ -63,23 +63,24 @@ class Extract:
             return self.sources[table].finding(level, rows, **what)
         return Finding(level, table, "", (), count=len(rows), **what)
 
-    def flag(self, level: str, table: str, where: pl.Expr, *, column: str, rule: str, fix: str) -> list[Finding]:
+    def flag(
+        self, level: str, table: str, where: pl.Expr | pl.Series, *, column: str, rule: str, fix: str
+    ) -> list[Finding]:
         """One finding at all rows of a table where an expression holds; nothing where it holds nowhere.
 
         Parameters
         ----------
-        where : the expression over the table's columns; null counts as false.
+        where : the expression over the table's columns, null counts as false; or the numbers of the rows.
         column : the column to show, with its first offending value.
         """
         frame = self.tables[table]
-        rows = frame.select(pl.arg_where(where.fill_null(False))).to_series() if frame.height else frame.to_series(0)
-        if not len(rows):
+        if isinstance(where, pl.Expr):
+            empty = frame.height == 0
+            where = frame.to_series(0) if empty else frame.select(pl.arg_where(where.fill_null(False))).to_series()
+        if not len(where):
             return []
-        return [
-            self.finding(
-                level, table, rows, column=column, value=self.cell(table, column, int(rows[0])), rule=rule, fix=fix
-            )
-        ]
+        value = self.cell(table, column, int(where[0]))
+        return [self.finding(level, table, where, column=column, value=value, rule=rule, fix=fix)]
 
     def cell(self, table: str, column: str, row: int) -> str:
         """One value as a reader would write it."""
@@ -100,6 +101,11 @@ class Extract:
                 # a select: polars knows there of a column that the file does not have that it is one value all the way
                 self._distinct[table, column] = self.tables[table].select(pl.col(column).unique()).to_series()
         return self._distinct[table, column]
+
+    def any_of(self, columns: Iterable[str]) -> pl.Series:
+        """The distinct values of several columns, each as "table.column"."""
+        places = [column.split(".") for column in columns]
+        return pl.concat([self.names(table, column).alias("name") for table, column in places]).unique()
 
     def given(self, table: str) -> tuple[str, ...]:
         """The contract's columns that the table's file has."""

@@ -17,31 +17,13 @@ from soe_lib.extract.settings import FILE
 from soe_lib.extract.targets import hits, lock_of, on_order
 
 TARGETS = {
-    "downtime": (("resources", "resource"), ("locations", "location"), ("lanes", "lane")),
-    "delay": (
-        ("receipts", "receipt"),
-        ("offers", "offer"),
-        ("offers", "supplier"),
-        ("lanes", "lane"),
-        ("items", "item"),
-    ),
-    "surge": (("items", "item"), ("items", "family"), ("customers", "customer"), ("locations", "location")),
-    "supply_loss": (
-        ("offers", "offer"),
-        ("offers", "supplier"),
-        ("receipts", "receipt"),
-        ("routings", "routing"),
-        ("items", "item"),
-        ("locations", "location"),
-    ),
-    "price": (
-        ("items", "item"),
-        ("items", "family"),
-        ("offers", "offer"),
-        ("offers", "supplier"),
-        ("customers", "customer"),
-    ),
+    "downtime": "resources.resource locations.location lanes.lane",
+    "delay": "receipts.receipt offers.offer offers.supplier lanes.lane items.item",
+    "surge": "items.item items.family customers.customer locations.location",
+    "supply_loss": "offers.offer offers.supplier receipts.receipt routings.routing items.item locations.location",
+    "price": "items.item items.family offers.offer offers.supplier customers.customer",
 }
+"""Kind of event → the columns that its target is looked for in."""
 
 
 @rule
@@ -52,12 +34,11 @@ def events_hit_something(extract: Extract) -> list[Finding]:
     parts = each.select("row", "kind", "target", part=pl.col("target").str.split(" & "))
     parts = parts.explode("part").with_columns(pl.col("part").str.strip_chars())
     for kind, places in TARGETS.items():
-        known = pl.concat([extract.names(table, column).alias("name") for table, column in places]).unique()
+        known = extract.any_of(places.split())
         exists = pl.col("part").is_in(known.implode()) | pl.col("target").is_in(known.implode())
         bad = parts.filter((pl.col("kind") == kind) & ~exists)
         if bad.height:
-            tables = ", ".join(dict.fromkeys(f"{table}.{column}" for table, column in places))
-            rule_text = f"The target of a {kind} is not known. It is looked for in {tables}."
+            rule_text = f"The target of a {kind} is not known. It is looked for in {places.replace(' ', ', ')}."
             fix = hint(bad["part"][0], known.to_list()) or "Mend the target, or remove the event."
             what = {"column": "target", "value": bad["part"][0], "rule": rule_text, "fix": fix}
             findings.append(extract.finding("stop", "events", bad["row"].unique().sort(), **what))
@@ -258,11 +239,8 @@ def overrides_bind(extract: Extract) -> list[Finding]:
     """An override with a quantity is written so that it locks one; what the plan takes for a remark is said."""
     rows = extract["overrides"].with_row_index("row").filter(pl.col("quantity").is_not_null())
     lost = [row["row"] for row in rows.iter_rows(named=True) if lock_of(row) is None]
-    if not lost:
-        return []
     text, fix = "It locks nothing: it reads as a remark.", 'Write what as "make item=A & period=2026-W48".'
-    value = extract.cell("overrides", "what", lost[0])
-    return [extract.finding("warn", "overrides", pl.Series(lost), column="what", value=value, rule=text, fix=fix)]
+    return extract.flag("warn", "overrides", pl.Series(lost), column="what", rule=text, fix=fix)
 
 
 @rule

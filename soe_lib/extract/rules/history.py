@@ -137,22 +137,11 @@ def quantiles_rise(extract: Extract) -> list[Finding]:
     table = extract["forecast_errors"]
     if table.is_empty():
         return []
-    findings = []
     before = pl.col("quantity").shift(1).over(KEY, order_by="probability")
     falls = table.with_row_index("row").with_columns(falls=pl.col("quantity") < before).filter("falls")["row"].sort()
-    if len(falls):
-        findings.append(
-            extract.finding(
-                "stop",
-                "forecast_errors",
-                falls,
-                column="quantity",
-                value=extract.cell("forecast_errors", "quantity", int(falls[0])),
-                rule="Less than at the probability before: what demand stays below more often is more.",
-                fix="Sort the quantities of each item, location and period as their probabilities.",
-            )
-        )
-    return findings
+    rule_text = "Less than at the probability before: what demand stays below more often is more."
+    fix = "Sort the quantities of each item, location and period as their probabilities."
+    return extract.flag("stop", "forecast_errors", falls, column="quantity", rule=rule_text, fix=fix)
 
 
 @rule
@@ -213,12 +202,9 @@ def demand_is_in_proportion(extract: Extract) -> list[Finding]:
     most = extract["forecast"].group_by("item").agg(most=pl.col("quantity").max())
     usual = pl.max_horizontal(pl.col("quantity").median().over("item"), pl.col("most").fill_null(0.0))
     odd = told.join(most, on="item", how="left").filter(pl.col("quantity") > OUT_OF_PROPORTION * usual)["row"].sort()
-    if not len(odd):
-        return []
-    value = extract.cell("actuals", "quantity", int(odd[0]))
     rule_text = f"More than {OUT_OF_PROPORTION} times what is usually asked for of the item: the cushion holds for it."
     fix = "Mend it, or remove the row, unless it was really asked for."
-    return [extract.finding("warn", "actuals", odd, column="quantity", value=value, rule=rule_text, fix=fix)]
+    return extract.flag("warn", "actuals", odd, column="quantity", rule=rule_text, fix=fix)
 
 
 def _monday(weeks: pl.Series) -> pl.Series:

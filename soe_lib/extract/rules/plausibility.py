@@ -189,9 +189,7 @@ def nothing_is_made_for_its_end_value(extract: Extract) -> list[Finding]:
             known = "standard cost" if bad["standard_cost"][0] is not None else "price"
             said = f"A unit costs {bad['cost'][0]:g} to get and is worth {bad['end_value'][0]:g} at the end"
             said += f", above its {known}: {text}." if level == "stop" else f": {text}."
-            shown = extract.cell("items", "end_value", int(bad["row"][0]))
-            what = {"column": "end_value", "value": shown, "rule": said, "fix": fix}
-            findings.append(extract.finding(level, "items", bad["row"], **what))
+            findings += extract.flag(level, "items", bad["row"], column="end_value", rule=said, fix=fix)
     return findings
 
 
@@ -279,7 +277,7 @@ def _moved(extract: Extract, table: str, columns: tuple[str, ...], before: pl.Da
         if bad.height:
             first = bad.row(0, named=True)
             text = f"{first[column] / first[f'was {column}']:.4g} times the {first[f'was {column}']:g} of {day}."
-            findings.append(_odd(extract, table, bad["row"], column, text))
+            findings += _odd(extract, table, bad["row"], column, text)
     return findings
 
 
@@ -293,10 +291,9 @@ def _total(extract: Extract, table: str, column: str, before: pl.DataFrame, day:
     return [extract.finding("warn", table, [], column=column, rule=text, fix=fix)]
 
 
-def _odd(extract: Extract, table: str, rows: pl.Series, column: str, text: str, level: str = "warn") -> Finding:
-    value = extract.cell(table, column, int(rows[0]))
+def _odd(extract: Extract, table: str, rows: pl.Series, column: str, text: str) -> list[Finding]:
     fix = "Mend it, or say in [plausibility] what is usual."
-    return extract.finding(level, table, rows, column=column, value=value, rule=text, fix=fix)
+    return extract.flag("warn", table, rows, column=column, rule=text, fix=fix)
 
 
 @rule
@@ -315,7 +312,7 @@ def prices_against_standard_cost(extract: Extract) -> list[Finding]:
         bad = rows.filter(pl.col("price") > most * pl.col("standard_cost"))
         if bad.height:
             text = f"A price of {bad['price'][0] / bad['standard_cost'][0]:,.0f} times the standard cost."
-            findings.append(_odd(extract, table, bad["row"], "price", text))
+            findings += _odd(extract, table, bad["row"], "price", text)
     return findings
 
 
@@ -330,7 +327,7 @@ def offers_against_standard_cost(extract: Extract) -> list[Finding]:
     if bad.is_empty():
         return []
     text = f"{bad['unit_cost'][0] / bad['standard_cost'][0]:.4g} times the item's standard cost."
-    return [_odd(extract, "offers", bad["row"], "unit_cost", text)]
+    return _odd(extract, "offers", bad["row"], "unit_cost", text)
 
 
 @rule
@@ -357,7 +354,7 @@ def recipes_against_standard_cost(extract: Extract) -> list[Finding]:
         return []
     text = f"Components, hours and conversion come to {bad['made'][0]:.4g} a unit; its standard cost is "
     text += f"{bad['standard_cost'][0]:.4g}: check quantities, rates and yield."
-    return [_odd(extract, "routings", bad["row"].sort(), "item", text)]
+    return _odd(extract, "routings", bad["row"].sort(), "item", text)
 
 
 @rule
@@ -386,5 +383,5 @@ def months_of_stock(extract: Extract) -> list[Finding]:
         bad = rows.filter(pl.col("total") > most * pl.col("monthly"), pl.col(column) > 0)
         if bad.height:
             text = f"{bad['total'][0] / bad['monthly'][0]:,.0f} months of what is asked for ({bad['item'][0]})."
-            findings.append(_odd(extract, table, bad["row"], column, text))
+            findings += _odd(extract, table, bad["row"], column, text)
     return findings

@@ -47,11 +47,9 @@ def declared(said: Declared, extract: Extract) -> list[Finding]:
     where = pl.sql_expr(said.where) if said.where else pl.lit(value=True)
     if said.none_of:
         first, _, rest = said.none_of.rpartition(": ")
-        places = [place.split(".") for place in rest.split()]
-        if ["items", "family"] in places and extract.absent("items"):
+        if rest == "items.family" and extract.absent("items"):
             return []  # a finding of its own: this would only echo it
-        known = pl.concat([extract.names(*place).alias("name") for place in places]).unique()
-        where &= ~pl.col(first or said.column).is_in(known.implode())
+        where &= ~pl.col(first or said.column).is_in(extract.any_of(rest.split()).implode())
     return extract.flag(said.level, said.table, where, column=said.column, rule=said.rule, fix=said.fix)
 
 
@@ -173,12 +171,9 @@ def conversions_agree(extract: Extract) -> list[Finding]:
     back = rows.select("item", unit="to", to="unit", back="factor")
     both = rows.join(back, on=["item", "unit", "to"], how="inner")
     bad = both.filter((pl.col("factor") * pl.col("back") - 1).abs() > LOOSE)["row"].unique().sort()
-    if not len(bad):
-        return []
-    value = extract.cell("units", "factor", int(bad[0]))
     rule_text = "The conversion is not reciprocal: there and back again is not 1."
     fix = "Mend the factor; the item's own unit needs no row."
-    return [extract.finding("stop", "units", bad, column="factor", value=value, rule=rule_text, fix=fix)]
+    return extract.flag("stop", "units", bad, column="factor", rule=rule_text, fix=fix)
 
 
 ESSENTIAL = (("locations", "status"), ("events", "kind"))
@@ -244,11 +239,7 @@ def periods_follow_each_other(extract: Extract) -> list[Finding]:
         (pl.col("days") < 1, "Overlaps the one before."),
     ):
         rows = step.filter(where)["row"]
-        if len(rows):
-            value = extract.cell("periods", "starts_on", int(rows[0]))
-            findings.append(
-                extract.finding("stop", "periods", rows, column="starts_on", value=value, rule=text, fix=fix)
-            )
+        findings += extract.flag("stop", "periods", rows, column="starts_on", rule=text, fix=fix)
     first = frame["starts_on"].min()
     if extract.dated and first is not None and first != extract.settings.as_of:
         rule_text = f"The first period starts on {first!s}, the as-of date is {extract.settings.as_of}."
@@ -291,8 +282,7 @@ def _shared_days(extract: Extract, table: str) -> list[Finding]:
         bad = where.arg_true()
         if len(bad):
             column = "date" if rows["period"][bad[0]] != frame["period"][bad[0]] else "period"
-            value = extract.cell(table, column, int(bad[0]))
-            found.append(extract.finding(level, table, bad, column=column, value=value, rule=text, fix=fix))
+            found += extract.flag(level, table, bad, column=column, rule=text, fix=fix)
     return found
 
 
@@ -347,8 +337,7 @@ def days_among_labels(extract: Extract) -> list[Finding]:
         if kind:
             rule_text = f"A day stands for a period: it may be its {kind}, and as a day all would fall on that one."
             fix = 'Write 2026-12 or 2026-W49, fill the column date, or declare periods = "month", "week" or "day".'
-            value = labels[int(rows[0])]
-            findings.append(extract.finding("stop", table, rows, column="period", value=value, rule=rule_text, fix=fix))
+            findings += extract.flag("stop", table, rows, column="period", rule=rule_text, fix=fix)
     return findings
 
 
@@ -436,10 +425,7 @@ def _overlaps(extract: Extract, table: str, name: str) -> list[Finding]:
         (twice, "stop", "Two rows are valid for one period."),
         (~twice | pl.col("period_start").is_null(), "warn", "Two rows overlap, though no period starts within both."),
     ):
-        bad = shared.filter(where)["row"].sort()
-        if len(bad):
-            value = extract.cell(table, name, int(bad[0]))
-            findings.append(extract.finding(level, table, bad, column=name, value=value, rule=text, fix=fix))
+        findings += extract.flag(level, table, shared.filter(where)["row"].sort(), column=name, rule=text, fix=fix)
     return findings
 
 

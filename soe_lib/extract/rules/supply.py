@@ -52,25 +52,14 @@ def prices(extract: Extract) -> list[Finding]:
         rows = lines(extract, table).join(of_items, on="item", how="left", maintain_order="left")
         rows = rows.with_columns(price=pl.coalesce("price", "item_price"))
         cost = pl.col("standard_cost")
+        price = pl.col("price")
+        blank = "No price, in the row or in items.csv: it counts as 0."
         for level, where, text, fix in (
-            ("warn", pl.col("price").is_null(), "No price, in the row or in items.csv: it counts as 0.", "Fill price."),
-            (
-                "stop",
-                (pl.col("price") == 0) & (cost > 0),
-                "A price of 0 for an item that costs money.",
-                "Mend the price.",
-            ),
-            (
-                "warn",
-                (pl.col("price") > 0) & (pl.col("price") < cost),
-                "The standard cost is above the price.",
-                "Mend one of them.",
-            ),
+            ("warn", price.is_null(), blank, "Fill price."),
+            ("stop", (price == 0) & (cost > 0), "A price of 0 for an item that costs money.", "Mend the price."),
+            ("warn", (price > 0) & (price < cost), "The standard cost is above the price.", "Mend one of them."),
         ):
-            bad = rows.filter(where)["row"]
-            if len(bad):
-                value = extract.cell(table, "price", int(bad[0]))
-                findings.append(extract.finding(level, table, bad, column="price", value=value, rule=text, fix=fix))
+            findings += extract.flag(level, table, rows.filter(where)["row"], column="price", rule=text, fix=fix)
     return findings
 
 
@@ -151,16 +140,11 @@ def demand_can_be_reached(extract: Extract) -> list[Finding]:
         rows = lines(extract, table).join(lost, on=["item", "location"], how="semi", maintain_order="left")
         if rows.height:
             place = f"{rows['item'][0]} at {rows['location'][0]}"
-            rule_text = (
+            text = (
                 f"{rows.height} rows demand what can never get there: {place} is neither made, bought nor shipped to."
             )
-            what = {
-                "column": "item",
-                "value": rows["item"][0],
-                "rule": rule_text,
-                "fix": "Add a lane, or mend the location.",
-            }
-            findings.append(extract.finding("warn", table, rows["row"], **what))
+            fix = "Add a lane, or mend the location."
+            findings += extract.flag("warn", table, rows["row"], column="item", rule=text, fix=fix)
     return findings
 
 
@@ -197,14 +181,9 @@ def no_item_is_made_of_itself(extract: Extract) -> list[Finding]:
     """Bills of material end somewhere: a cycle is named with its whole path."""
     edges = bill(extract)
     own = edges.filter(pl.col("component") == pl.col("item"))
-    findings = []
-    if own.height:
-        rule_text, fix = "An item is a component of itself.", "Remove the row, or give the used item its own code."
-        value = own["item"][0]
-        rows = own["row"].unique().sort()
-        findings = [
-            extract.finding("stop", "components", rows, column="component", value=value, rule=rule_text, fix=fix)
-        ]
+    text, fix = "An item is a component of itself.", "Remove the row, or give the used item its own code."
+    rows = own["row"].unique().sort()
+    findings = extract.flag("stop", "components", rows, column="component", rule=text, fix=fix)
     pairs = (
         edges.filter(pl.col("component") != pl.col("item"))
         .select("item", "component")
@@ -237,13 +216,10 @@ def _cycle(pairs: pl.DataFrame) -> list[str]:
 @rule
 def resources_have_hours(extract: Extract) -> list[Finding]:
     """A resource that work is planned on has hours somewhere; without, it has none at all."""
-    given = [extract[table].get_column("resource") for table in ("calendar", "workforce", "expansions")]
-    known = pl.concat(given).unique()
-    findings = []
+    known = extract.any_of(["calendar.resource", "workforce.resource", "expansions.resource"])
+    there, findings = extract.names("resources", "resource"), []
     for table in ("operations", "lane_resources"):
-        where = ~pl.col("resource").is_in(known.implode()) & pl.col("resource").is_in(
-            extract["resources"]["resource"].implode()
-        )
+        where = ~pl.col("resource").is_in(known.implode()) & pl.col("resource").is_in(there.implode())
         rule_text = "The resource has no row in calendar.csv, so it has no hours."
         fix = "Give it hours, or remove the resource from the row."
         findings += extract.flag("warn", table, where, column="resource", rule=rule_text, fix=fix)
@@ -261,27 +237,13 @@ def opening_stock_fits(extract: Extract) -> list[Finding]:
     over = rows.filter(pl.col("on_hand") > pl.col("maximum_stock")).sort("row")
     if over.height:
         rule_text = f"{over['on_hand'][0]:g} are in stock, above maximum_stock."
-        value, fix = (
-            extract.cell("policies", "maximum_stock", int(over["row"][0])),
-            "Raise it, or plan to use the stock up.",
-        )
-        findings.append(
-            extract.finding(
-                "warn", "policies", over["row"], column="maximum_stock", value=value, rule=rule_text, fix=fix
-            )
-        )
+        fix = "Raise it, or plan to use the stock up."
+        findings += extract.flag("warn", "policies", over["row"], column="maximum_stock", rule=rule_text, fix=fix)
     volume = stock.join(extract["items"].select("item", "volume").unique("item"), on="item")
     volume = volume.group_by("location").agg(used=(pl.col("on_hand") * pl.col("volume")).sum())
     places = extract["locations"].with_row_index("row").join(volume, on="location")
     over = places.filter(pl.col("used") > pl.col("storage_capacity") * (1 + 1e-9)).sort("row")
     if over.height:
-        rule_text = f"The opening stock takes {over['used'][0]:g} of it."
-        value = extract.cell("locations", "storage_capacity", int(over["row"][0]))
-        what = {
-            "column": "storage_capacity",
-            "value": value,
-            "rule": rule_text,
-            "fix": "Mend the capacity or the volumes.",
-        }
-        findings.append(extract.finding("warn", "locations", over["row"], **what))
+        rule_text, fix = f"The opening stock takes {over['used'][0]:g} of it.", "Mend the capacity or the volumes."
+        findings += extract.flag("warn", "locations", over["row"], column="storage_capacity", rule=rule_text, fix=fix)
     return findings
