@@ -227,32 +227,28 @@ def _number(kind: str, day: str, *parts: str | pl.Expr) -> pl.Expr:
     return pl.concat_str(pl.lit(kind), pl.col(day).dt.strftime("%Y%m%d"), *texts, separator="-")
 
 
-_RUNS = {
-    "routing": pl.String, "step": pl.String, "line": pl.String, "period": pl.String, "quantity": pl.Float64,
-    "hours_per_unit": pl.Float64, "setup_hours": pl.Float64,
-}  # fmt: skip
-_MADE = {
-    "production_order": pl.String, "location": pl.String, "line": pl.String, "period": pl.String, "starts_on": pl.Date,
-    "ends_on": pl.Date, "sequence": pl.Int64, "routing": pl.String, "step": pl.String, "item": pl.String,
-    "description": pl.String, "quantity": pl.Float64, "good_quantity": pl.Float64, "unit": pl.String,
-    "hours": pl.Float64, "setup_hours": pl.Float64, "ready_on": pl.Date,
-}  # fmt: skip
-_BUYS = {
-    "purchase_order": pl.String, "supplier": pl.String, "offer": pl.String, "item": pl.String,
-    "description": pl.String, "deliver_to": pl.String, "period": pl.String, "order_on": pl.Date,
-    "order_until": pl.Date, "arrives_on": pl.Date, "quantity": pl.Float64, "unit": pl.String,
-    "unit_cost": pl.Float64, "amount": pl.Float64, "currency": pl.String, "expedite": pl.Boolean,
-}  # fmt: skip
-_SHIPS = {
-    "transfer_order": pl.String, "lane": pl.String, "mode": pl.String, "origin": pl.String, "destination": pl.String,
-    "item": pl.String, "description": pl.String, "period": pl.String, "ship_on": pl.Date, "ship_until": pl.Date,
-    "arrives_on": pl.Date, "quantity": pl.Float64, "unit": pl.String,
-}  # fmt: skip
-_ALLOCATION = {
-    "order": pl.String, "customer": pl.String, "item": pl.String, "description": pl.String, "location": pl.String,
-    "due": pl.String, "due_on": pl.Date, "period": pl.String, "promised_on": pl.Date, "quantity": pl.Float64,
-    "unit": pl.String, "state": pl.String,
-}  # fmt: skip
+NUMBERS = ("quantity", "good_quantity", "hours", "hours_per_unit", "setup_hours", "unit_cost", "amount")
+
+
+def _schema(names: str) -> dict[str, type[pl.DataType]]:
+    """Columns by name with their types: days end in _on or _until, and what is no number is text."""
+    kinds = {**dict.fromkeys(NUMBERS, pl.Float64), "sequence": pl.Int64, "expedite": pl.Boolean}
+    return {name: pl.Date if name.endswith(("_on", "_until")) else kinds.get(name, pl.String) for name in names.split()}
+
+
+_RUNS = _schema("routing step line period quantity hours_per_unit setup_hours")
+_MADE = _schema(
+    "production_order location line period starts_on ends_on sequence routing step item description quantity "
+    "good_quantity unit hours setup_hours ready_on"
+)
+_BUYS = _schema(
+    "purchase_order supplier offer item description deliver_to period order_on order_until arrives_on quantity unit "
+    "unit_cost amount currency expedite"
+)
+_SHIPS = _schema(
+    "transfer_order lane mode origin destination item description period ship_on ship_until arrives_on quantity unit"
+)
+_ALLOCATION = _schema("order customer item description location due due_on period promised_on quantity unit state")
 
 
 FAMILY = 1e-3
