@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import uuid
 from pathlib import Path
 
 from soe_lib.errors import PackError
@@ -89,3 +90,16 @@ def init(folder: str | Path, *, with_demo: bool = False) -> Path:
         else:
             (home / name).mkdir()
     return home
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file so that readers see the old text or the new one, never a part."""
+    waiting = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with waiting.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        waiting.replace(path)
+    finally:
+        waiting.unlink(missing_ok=True)

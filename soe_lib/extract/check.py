@@ -19,7 +19,7 @@ from soe_lib.extract.folders import inspect, locate
 from soe_lib.extract.rules import Extract
 from soe_lib.extract.schema import MANDATORY, schema
 from soe_lib.extract.snapshot import freeze
-from soe_lib.workspace import root, shipped
+from soe_lib.workspace import root, shipped, write
 
 
 @dataclass(frozen=True)
@@ -157,10 +157,8 @@ def write_page(report: CheckReport, path: Path) -> None:
     ----------
     path : the .html file.
     """
-    aside = path.with_name(f".{path.name}.new")
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside.write_text(check_page(report), encoding="utf-8")
-    aside.replace(path)
+    write(path, check_page(report))
 
 
 @dataclass(frozen=True)

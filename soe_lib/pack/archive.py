@@ -165,19 +165,6 @@ def put(built: Path, place: Path, *, replaced: str = "") -> None:
     _sync(place.parent)
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file so that readers see the old text or the new one, never a part."""
-    waiting = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with waiting.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        waiting.replace(path)
-    finally:
-        waiting.unlink(missing_ok=True)
-
-
 def _exchange(one: Path, other: Path) -> bool:
     """Let two folders change names in one step (Linux); False where the system cannot."""
     try:
@@ -239,7 +226,7 @@ def extend(out: Path) -> None:
     fresh = {name: sha256 for name, sha256 in present(out).items() if name not in known}
     if fresh:
         whole = dict(sorted((known | fresh).items()))
-        write(out / CHAIN, json.dumps({"packs": whole}, indent=1) + "\n")
+        workspace.write(out / CHAIN, json.dumps({"packs": whole}, indent=1) + "\n")
 
 
 def faults(out: Path) -> list[str]:

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from soe_lib.errors import PackError, advice
-from soe_lib.pack.archive import write
 from soe_lib.pack.run_notebook import NAME
 from soe_lib.review import words
 from soe_lib.review.style import Chart
 from soe_lib.review.tables import Table
+from soe_lib.workspace import write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -460,7 +460,7 @@ def _publish(job: Job, staging: Path, target: Path, whole: manifest.Manifest, ru
         try:
             archive.clear_failed(job.out)
             for path, text in archive_pages.items():
-                archive.write(path, text)
+                workspace.write(path, text)
             archive.extend(job.out)
         except OSError as error:
             return [f"The pack is published; the page of all weeks could not be written ({error}): run again."]
@@ -495,4 +495,4 @@ def _write_archive(job: Job, coming: Mapping[str, Any] | None) -> None:
     """Bring the archive page up to date where a run died before it could."""
     for path, text in overview.pages(job.out, templates=job.templates, coming=coming).items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            archive.write(path, text)
+            workspace.write(path, text)

@@ -101,9 +101,11 @@ def leave(failure: Failure, out: Path) -> Path | None:
     templates = render.templates()
     try:
         out.mkdir(parents=True, exist_ok=True)
-        archive.write(out / archive.FAILED, render.render(templates, "failed.html.j2", failure=failure, here="failed"))
+        workspace.write(
+            out / archive.FAILED, render.render(templates, "failed.html.j2", failure=failure, here="failed")
+        )
         for path, text in overview.pages(out, templates=templates).items():
-            archive.write(path, text)
+            workspace.write(path, text)
     except OSError:
         return None
     return out / archive.FAILED

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from soe_lib import workspace
 from soe_lib.extract.folders import found as folder_of
 from soe_lib.replay.company import past, safety_stocks
 from soe_lib.replay.page import replay_page
-from soe_lib.replay.processes import written
 from soe_lib.replay.run import CAUSES, causes_of, lived
 
 PAGE, FIGURES, KEPT = "index.html", "replay.json", ".kept"
@@ -57,6 +57,6 @@ def replayed(
     results = lived(truth, safety_stocks(home, truth.start), out / KEPT, causes=wanted, workers=workers, told=say)
     snapshot = truth.real
     page = replay_page(results, company=snapshot.company, currency=snapshot.currency, truth=truth)
-    written(out / FIGURES, json.dumps(results, indent=1))
-    written(out / PAGE, page)
+    workspace.write(out / FIGURES, json.dumps(results, indent=1))
+    workspace.write(out / PAGE, page)
     return Replayed(out / PAGE, results)

@@ -8,7 +8,6 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
-from pathlib import Path
 from threading import Thread
 
 ONE_EACH = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
@@ -40,10 +39,3 @@ def _end_with_parent() -> None:
     """A worker whose parent was killed would wait for work for ever, or do weeks that nobody reads."""
     if (parent := parent_process()) is not None:
         Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
-
-
-def written(file: Path, text: str) -> None:
-    """Write a file whole: who is killed meanwhile leaves the old one."""
-    aside = file.with_name(f".{file.name}.{os.getpid()}")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(file)

@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 import soe_lib.whatif.distributed  # noqa: F401  (teaches pickle the frozen mappings of a Snapshot)
+from soe_lib import workspace
 from soe_lib.errors import SoeError
 from soe_lib.extract.settings import Fence
 from soe_lib.extract.snapshot import Snapshot
@@ -23,7 +24,7 @@ from soe_lib.replay.known import CURRENT
 from soe_lib.replay.loop import live
 from soe_lib.replay.measures import summary
 from soe_lib.replay.planners import BaseStock, Optimiser, Planner
-from soe_lib.replay.processes import pool_of, written
+from soe_lib.replay.processes import pool_of
 from soe_lib.replay.truth import Floats, Truth
 
 AS_IT_IS, CUSHION = "the plan without a cushion", "the plan with its cushion"
@@ -171,7 +172,7 @@ def _one(truth: Truth, policies: pl.DataFrame, name: str, best: Floats, home: Pa
     kept = _file(home, name, ".npz")
     done = live(chosen, planner, name, kept=kept, told=said, went_on=went_on)
     made = {"name": name, **summary(done)}
-    written(_file(home, name, ".json"), json.dumps(made))
+    workspace.write(_file(home, name, ".json"), json.dumps(made))
     kept.unlink(missing_ok=True)
     return made
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,7 @@ from soe_lib.store.plan import Plan
 from soe_lib.whatif.edits import TOUCHED, Edit
 from soe_lib.whatif.recheck import recheck
 from soe_lib.whatif.where import Setting, Value, dated, filters, plain
-from soe_lib.workspace import place, root
+from soe_lib.workspace import place, root, write
 
 if TYPE_CHECKING:
     from soe_lib.model.terms import Block
@@ -300,9 +299,7 @@ def save(path: str | Path, scenarios: Iterable[Scenario]) -> Path:
         raise DataError("Two scenarios have the same name. Rename one of them.")
     file = file_at(path)
     file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_name(f".{file.name}.{os.getpid()}")
-    aside.write_text(HEADER + "".join(map(text, listed)), encoding="utf-8")
-    aside.replace(file)
+    write(file, HEADER + "".join(map(text, listed)))
     return file
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from soe_lib.extract.snapshot import read
 from soe_lib.store.plan import Plan
 from soe_lib.pack.display import publish
-from soe_lib.pack.archive import write
+from soe_lib.workspace import write
 
 snapshot = read(data, as_of)
 stock = float(snapshot["inventory"]["on_hand"].sum())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from soe_lib import workspace
 from soe_lib.errors import PackError
 from soe_lib.pack import archive
 
@@ -111,6 +112,6 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(OSError, match="disk full"):
-        archive.write(tmp_path / "index.html", "new")
+        workspace.write(tmp_path / "index.html", "new")
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
     assert (tmp_path / "index.html").read_text() == "old"
