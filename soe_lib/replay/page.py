@@ -23,7 +23,7 @@ COLOURS = (style.BLUE, style.GREEN, style.AMBER, style.PURPLE, style.RED, style.
 FAMILIES = 12
 SERVED = "Share of units asked for that were served in their week"
 STOCK = "Closing stock at standard cost [{}]"
-HURRIED = "Premium of hurried orders, added up [{}]"
+EXPEDITED = "Premium of expedited orders, added up [{}]"
 CHANGED = "Units to be started in the coming four weeks that a plan has otherwise than the plan of the Monday before"
 Results = Sequence[Mapping[str, Any]]
 
@@ -42,7 +42,7 @@ def replay_page(results: Results, *, company: str, currency: str, truth: Truth) 
         ("Share of hindsight by family", by_family(ways)),
         ("Service", _weekly(ways, "on_time", "Served in their week", _service, SERVED, percent=True)),
         ("Stock", _weekly(ways, "stock", "Stock on average", _mean(currency), STOCK.format(currency))),
-        ("Expediting", _weekly(ways, "expediting", "Premiums paid", _total(currency), HURRIED.format(currency))),
+        ("Expediting", _weekly(ways, "expediting", "Premiums paid", _total(currency), EXPEDITED.format(currency))),
         ("Changes of plan", _weekly(ways, "churn", "Changed on average", _units, CHANGED)),
         ("Where the rest was lost", lost(ways, causes, currency)),
     ]  # fmt: skip

@@ -87,7 +87,7 @@ class BaseStock:
 class _Netting:
     """One Monday's netting.
 
-    Every node has one source (the cheapest way to get it) and, where it is bought, one in a hurry.
+    Every node has one source (the cheapest way to get it) and, where it is bought, one for expediting.
     """
 
     def __init__(self, snapshot: Snapshot, safety: pl.DataFrame) -> None:
@@ -254,21 +254,21 @@ class _Netting:
         want = first.with_columns(quantity=pl.Series(now[first["node"].to_numpy()])).with_columns(
             period=pl.lit(self.label)
         )
-        # In a hurry: what would be missing before the ordinary order comes, where a way is faster.
+        # Expedited: what would be missing before the ordinary order comes, where a way is faster.
         faster = (
             self.ways.join(first.select("node", ordinary="lead", chosen="way"), on="node")
             .filter(pl.col("kind") == "buy", pl.col("lead") < pl.col("ordinary"), pl.col("way") != pl.col("chosen"))
             .unique("node", keep="first", maintain_order=True)
         )
-        hurry = faster.with_columns(missing=pl.Series(self._hurried(faster, lack)))
-        ordinary = want.join(hurry.select("node", "missing"), on="node", how="left").with_columns(
+        expedited = faster.with_columns(missing=pl.Series(self._expedited(faster, lack)))
+        ordinary = want.join(expedited.select("node", "missing"), on="node", how="left").with_columns(
             pl.max_horizontal(0.0, pl.col("quantity") - pl.col("missing").fill_null(0.0)).alias("quantity")
         )
         made = self._within_hours(ordinary.filter(pl.col("kind") == "make"), cover)
         bought = pl.concat(
             [
                 ordinary.filter(pl.col("kind") == "buy").select(pl.col("way").alias("offer"), "period", "quantity"),
-                hurry.select(
+                expedited.select(
                     pl.col("way").alias("offer"),
                     pl.lit(self.label).alias("period"),
                     pl.col("missing").alias("quantity"),
@@ -280,7 +280,7 @@ class _Netting:
         )
         return {**made, "buy": bought, "ship": shipped}
 
-    def _hurried(self, faster: pl.DataFrame, lack: Floats) -> Floats:
+    def _expedited(self, faster: pl.DataFrame, lack: Floats) -> Floats:
         """What is missing in the weeks between the fast way's coming and the ordinary one's: the most that is short."""
         nodes, lead = faster["node"].to_numpy(), faster["lead"].to_numpy()
         weeks = np.arange(self.weeks)[None, :]

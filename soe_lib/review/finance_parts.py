@@ -470,7 +470,7 @@ class TiedUp:
         return expediting_by_cause(self.situation.plan, self.situation.snapshot, spared=spared)
 
     @property
-    def hurry_table(self) -> Table | str:
+    def expediting_table(self) -> Table | str:
         """The same as a table."""
         if self.expediting.is_empty():
             return "The plan expedites nothing."

@@ -26,7 +26,7 @@ def test_the_premium_has_a_cause_and_ties_to_the_ledger(tmp_path: Path) -> None:
     # ten at 8 in place of 5, for the ordinary offer comes a week too late
     snapshot = trader(tmp_path)
     page = TiedUp(Week.of(snapshot, soe.plan(snapshot)))
-    table = page.hurry_table
+    table = page.expediting_table
     assert isinstance(table, Table)
     assert table.frame.rows() == [("The ordinary way takes too long", "C", "W", 10.0, 30.0)]
     assert page.checks == [
