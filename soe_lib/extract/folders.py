@@ -167,7 +167,7 @@ def examined(
     entries : what sources.toml declares of each table.
     near : what was found in an extract before, and what moved since.
     """
-    from soe_lib.extract.rules.effect import without_effect
+    from soe_lib.extract.rules.network import without_effect
 
     tables, units = convert(dict(extract.tables), extract.sources, entries, extract.settings)
     tables, cents = to_the_cent(tables, extract.sources)

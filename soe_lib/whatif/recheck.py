@@ -16,10 +16,9 @@ import polars as pl
 from soe_lib.errors import DataError
 from soe_lib.extract.findings import Finding, Source, stops
 from soe_lib.extract.rules import EVERY, Extract, Rule, Run, noted, registered
-from soe_lib.extract.rules.effect import downtimes_fit_their_days
 from soe_lib.extract.rules.history import nothing_is_missing
+from soe_lib.extract.rules.network import demand_can_be_reached, downtimes_fit_their_days, every_item_has_a_source
 from soe_lib.extract.rules.plausibility import against_the_last_extract
-from soe_lib.extract.rules.supply import demand_can_be_reached, every_item_has_a_source
 from soe_lib.extract.snapshot import Snapshot
 
 ALLOWED = (demand_can_be_reached, every_item_has_a_source, nothing_is_missing, against_the_last_extract)

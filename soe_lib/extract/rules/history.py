@@ -16,7 +16,7 @@ from soe_lib.extract.files import SUFFIXES, WORKBOOK
 from soe_lib.extract.findings import SHOWN, Finding
 from soe_lib.extract.folders import dates
 from soe_lib.extract.rules import Extract, rule
-from soe_lib.extract.rules.supply import wanted
+from soe_lib.extract.rules.network import wanted
 from soe_lib.extract.schema import GRAVE, MANDATORY, schema
 from soe_lib.extract.settings import FILE, as_date, load
 from soe_lib.extract.workbook import UnreadableError, Workbook

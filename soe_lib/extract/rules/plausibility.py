@@ -14,7 +14,7 @@ from soe_lib.extract.findings import Finding
 from soe_lib.extract.precedence import named_prices
 from soe_lib.extract.rules import Extract, rule
 from soe_lib.extract.rules.history import FEW, earlier
-from soe_lib.extract.rules.supply import lines, wanted
+from soe_lib.extract.rules.network import lines, wanted
 from soe_lib.extract.schema import schema
 from soe_lib.extract.settings import load
 from soe_lib.extract.units import convert
