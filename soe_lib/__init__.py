@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 
 PUBLIC = {
     "read": "soe_lib.extract.snapshot",
-    "snapshot": "soe_lib.extract.frames",
+    "snapshot": "soe_lib.extract.snapshot",
     "check": "soe_lib.extract.check",
     "Snapshot": "soe_lib.extract.snapshot",
     "plan": "soe_lib.model.planning",

@@ -18,7 +18,7 @@ import pytest
 import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.extract import casting, rules
-from soe_lib.extract import frames as of_frames
+from soe_lib.extract import snapshot as of_frames
 from soe_lib.extract.findings import Finding
 from soe_lib.extract.folders import inspect
 from soe_lib.extract.rules import noted
