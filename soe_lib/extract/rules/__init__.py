@@ -1,4 +1,4 @@
-"""Rules across rows and tables, each a small function from an extract to what it found; one pass runs them all."""
+"""Rules across rows and tables: rows of declared.csv, and small functions from an extract to what they found."""
 
 from __future__ import annotations
 

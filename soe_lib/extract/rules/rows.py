@@ -22,13 +22,15 @@ from soe_lib.extract.units import own_units
 
 @dataclass(frozen=True)
 class Declared:
-    """A row of declared.csv: what must not be in a table.
+    """A row of declared.csv: which rows of a table must not be.
 
     Parameters
     ----------
-    where : SQL over the table's columns; blank holds for every row.
-    none_of : and the column's value is none of these columns' ("table.column table.column"); "name: …" is of another
-        column than the one that is shown.
+    column : the column to show.
+    where : the rows, as SQL over the table's columns; blank: every row.
+    none_of : of these, the rows whose value is found in none of some columns ("table.column table.column"); the value
+        is that of `column`, or of another one that is named first ("offer: offer_prices.offer").
+    rule, fix : what is wrong, and how to mend it.
     """
 
     level: str
@@ -41,7 +43,7 @@ class Declared:
 
 
 def declared(said: Declared, extract: Extract) -> list[Finding]:
-    """The rows that declared.csv forbids; a null in what is compared counts as allowed."""
+    """The rows that a row of declared.csv forbids; where a blank cell is compared, the row is allowed."""
     if not extract[said.table].height:
         return []
     where = pl.sql_expr(said.where) if said.where else pl.lit(value=True)

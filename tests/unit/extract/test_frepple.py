@@ -5,6 +5,7 @@ As of Monday 2024-04-29. The bakery works Monday to Friday 08:00–16:00 and is 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from datetime import date
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from soe_lib.errors import DataError
 from soe_lib.extract import snapshot
-from soe_lib.importers.frepple import ImportReport, import_frepple
+from soe_lib.importers.frepple import ImportReport, import_frepple, source
 from soe_lib.importers.frepple.source import read
 
 MONDAY = date(2024, 4, 29)
@@ -558,3 +559,15 @@ def test_every_column_that_nothing_uses_is_said(tmp_path):
     assert "x.y" in said(report, "parameters of frePPLe are not used")
     assert "type (6)" in said(report, "operationmaterial.csv holds")
     assert not any(sentence.startswith("location.csv holds") for sentence in report.assumptions)
+
+
+def test_every_assumption_in_the_list_is_made_somewhere_and_the_other_way_round() -> None:
+    folder = Path(source.__file__).parent
+    made = {key for file in folder.glob("*.py") for key in re.findall(r'tell\(\s*"([^"]+)"', file.read_text("utf-8"))}
+    assert made == set(pl.read_csv(folder / "assumptions.csv")["key"])
+
+
+def test_the_columns_that_are_read_name_tables_that_are_read() -> None:
+    named = {one.names for columns in source.COLUMNS.values() for one in columns.values()} - {""}
+    assert named == {*source.ALWAYS, *source.WHERE_EXPORTED}
+    assert named <= set(source.COLUMNS)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from soe_lib.extract.check import check
-from soe_lib.extract.findings import Finding
+from soe_lib.extract.findings import LEVELS, Finding
+from soe_lib.extract.rules import registered
+from soe_lib.extract.rules.rows import Declared
+from soe_lib.extract.schema import schema
 from tests.unit.extract.company import FILES, add, swap, write
 
 Changes = dict[str, "str | bytes | None"]
@@ -378,3 +383,27 @@ def test_all_findings_come_at_once(tmp_path: Path) -> None:
         ("inventory.csv", "on_hand"),
         ("items.csv", "standard_cost"),
     }
+
+
+DECLARED = [
+    one.args[0] for one in registered() if isinstance(one, partial) and one.args and isinstance(one.args[0], Declared)
+]
+
+
+@pytest.mark.parametrize("said", DECLARED, ids=lambda said: f"{said.table}.{said.column}: {said.rule}")
+def test_a_declared_rule_speaks_of_the_contract(said: Declared) -> None:
+    table = schema()[said.table]
+    own, _, places = said.none_of.rpartition(": ")
+    read = pl.sql_expr(said.where).meta.root_names() if said.where else []
+    assert {said.column, *read, *([own] if own else [])} <= set(table.names)
+    assert said.where or places, "else every row would be told"
+    for place in places.split():
+        other, _, column = place.partition(".")
+        assert column in schema()[other].names
+    assert said.level in LEVELS
+    assert said.rule.endswith((".", "?"))
+    assert said.fix.endswith(".")
+
+
+def test_the_declared_rules_are_there() -> None:
+    assert len(DECLARED) >= 60
