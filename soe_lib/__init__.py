@@ -20,7 +20,7 @@ PUBLIC = {
     "Plan": "soe_lib.store.plan",
     "Model": "soe_lib.model.model",
     "Living": "soe_lib.model.living",
-    "Options": "soe_lib.solver.session",
+    "Options": "soe_lib.solver.answer",
     "conflict": "soe_lib.model.conflict",
     "worth": "soe_lib.model.worth",
     "why_not": "soe_lib.whatif.why_not",

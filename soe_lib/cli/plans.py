@@ -52,7 +52,7 @@ def plan(
         from soe_lib.model.blocks.standard import STANDARD, kept_close
         from soe_lib.model.model import Model
         from soe_lib.review.frames.changes import breaks_said, fence_breaks
-        from soe_lib.solver.session import Options
+        from soe_lib.solver.answer import Options
 
         snapshot = read(data, as_of)
         if scenario:

@@ -11,7 +11,7 @@ import json
 import re
 import weakref
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -52,6 +52,7 @@ class Snapshot:
     periods : the horizon [period, index, starts_on, ends_on, days, length, kind, week, month].
     findings : what was repaired, or should be known; nothing that stops.
     files : [table, file, rows, bytes, sha256] of every file read.
+    hashes : table → hash of its rows in sorted order, as far as it is known: an edit leaves most tables alone.
     """
 
     company: str
@@ -63,6 +64,7 @@ class Snapshot:
     periods: pl.DataFrame
     findings: tuple[Finding, ...]
     files: pl.DataFrame
+    hashes: dict[str, str] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __getitem__(self, table: str) -> pl.DataFrame:
         """One table by name; an unknown name raises KeyError with the nearest one."""
@@ -95,11 +97,13 @@ class Snapshot:
             digest.update(f"{name} {content}\n".encode())
         return digest.hexdigest()[:16]
 
-    @cached_property
+    @property
     def _contents(self) -> dict[str, str]:
-        """Table → hash of its rows in sorted order; a table that an edit left alone is not hashed again."""
-        known: dict[str, str] = self.__dict__.get("_kept", {})
-        return {name: known.get(name) or _hashed(table) for name, table in self.tables.items() if table.height}
+        """`hashes`, of all tables with rows."""
+        for name, table in self.tables.items():
+            if table.height and name not in self.hashes:
+                self.hashes[name] = _hashed(table)
+        return {name: self.hashes[name] for name, table in self.tables.items() if table.height}
 
     def replace(self, **tables: pl.DataFrame) -> Snapshot:
         """The snapshot with other tables, sorted and in the contract's columns and types; for scenarios.
@@ -110,7 +114,7 @@ class Snapshot:
         """
         shaped = {name: _shaped(name, frame) for name, frame in tables.items()}
         made = replace(self, tables=MappingProxyType({**self.tables, **shaped}))
-        made.__dict__["_kept"] = {name: text for name, text in self._contents.items() if name not in shaped}
+        made.hashes.update({name: text for name, text in self._contents.items() if name not in shaped})
         return made
 
     def report(self) -> str:
@@ -187,8 +191,7 @@ def freeze(extract: Extract, near: Snapshot | None = None, moved: Collection[str
         files=pl.DataFrame(rows, schema=kinds, orient="row").sort("table"),
     )
     if near is not None:
-        known = near.__dict__.get("_contents") or near.__dict__.get("_kept", {})
-        made.__dict__["_kept"] = {name: text for name, text in known.items() if name in still}
+        made.hashes.update({name: text for name, text in near.hashes.items() if name in still})
     return made
 
 

@@ -1,1 +1,1 @@
-"""From Snapshot to Plan: the only room that knows CVXPY, and only `express` imports it."""
+"""From Snapshot to Plan: the only room that knows CVXPY, and only where it is asked for."""

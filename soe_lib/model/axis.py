@@ -117,22 +117,6 @@ def incidence(
     return matrix
 
 
-def widened(
-    matrix: sp.csc_array, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], coefficients: Floats
-) -> sp.csc_array:
-    """The matrix with more entries, in rows and columns of its own or beyond its edges."""
-    old = matrix.tocoo()
-    all_rows = np.concatenate([old.coords[0], rows]).astype(np.intp)
-    all_columns = np.concatenate([old.coords[1], columns]).astype(np.intp)
-    shape = (
-        max(matrix.shape[0], int(rows.max(initial=-1)) + 1),
-        max(matrix.shape[1], int(columns.max(initial=-1)) + 1),
-    )
-    wide = incidence(np.concatenate([old.data, coefficients]), all_rows, all_columns, shape).tocsc()
-    wide.sort_indices()
-    return wide
-
-
 DOMAIN_OF = {
     "item": "item",
     "component": "item",

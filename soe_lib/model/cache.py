@@ -1,15 +1,18 @@
-"""What was worked out for a network, with what it was worked out from: a near one recomputes only what moved."""
+"""One cache of what was worked out for a network: a similar network recomputes only entries whose inputs changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 import polars as pl
+import scipy.sparse as sp
 
 from soe_lib.extract.rules import EVERY, Noted
+from soe_lib.model.axis import Axis
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -20,93 +23,109 @@ Make = Callable[["Network"], Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """One part: its value, how it is made, and which tables and parts that took."""
+class Entry:
+    """A value, how it is made, and what it was made from: inputs that were named, tables and entries that were read."""
 
     value: Any
     make: Make
+    inputs: tuple[object, ...]
     tables: frozenset[str]
-    parts: frozenset[str]
+    keys: frozenset[Hashable]
 
 
-class Kept:
-    """The parts of one network.
+@dataclass(eq=False)
+class _Reading:
+    tables: set[str] = field(default_factory=set)
+    keys: set[Hashable] = field(default_factory=set)
+
+
+class Cache:
+    """The entries of one network.
 
     Parameters
     ----------
     network : whose. tables : of its snapshot.
-    near : the parts of a network of the same settings, periods and labels; None: everything is worked out.
+    near : the cache of a network of the same settings, periods and labels; None: everything is worked out.
     """
 
-    def __init__(self, network: Network, tables: Mapping[str, pl.DataFrame], near: Kept | None = None) -> None:
+    def __init__(self, network: Network, tables: Mapping[str, pl.DataFrame], near: Cache | None = None) -> None:
         self.network, self.own, self.near = network, tables, near
-        self.parts: dict[str, Part] = {}
-        self._moved: dict[str, bool] = {}
-        self._reading: list[tuple[set[str], set[str]]] = []
+        if near is not None:
+            near.near = None  # one step back is enough: a chain of caches would never be freed
+        self.entries: dict[Hashable, Entry] = {}
+        self._changed: dict[Hashable, bool] = {}
+        self._reading: list[_Reading] = []
 
     @property
     def tables(self) -> Mapping[str, pl.DataFrame]:
-        """The same tables, which note who reads them."""
-        return Noted(self.own, self.note)
+        """The same tables; whose entry is being made is noted as their reader."""
+        return Noted(self.own, self._note)
 
-    def get(self, key: str, make: Callable[[Network], T]) -> T:
-        """A part by its key, worked out once.
+    def get(self, key: Hashable, make: Callable[[Network], T], *inputs: object) -> T:
+        """The value of a key, made once; a similar network's own where its inputs are the very same.
 
         Parameters
         ----------
-        make : works it out from nothing but the network that it is given, and what the key names.
+        make : makes it from the network that it is given, what the key names, and `inputs`. Tables and other entries
+            that it reads count as inputs without being named; entries with named inputs it must be handed as such.
         """
-        self._find(key, make)
-        if self._reading:
-            self._reading[-1][1].add(key)
-        value: T = self.parts[key].value
+        self._find(key, make, inputs)
+        if self._reading and not inputs:
+            self._reading[-1].keys.add(key)
+        value: T = self.entries[key].value
         return value
 
-    def forget(self) -> None:
-        """Let go of the near network: a chain of them would never be freed."""
-        self.near = None
+    def inherited(self, key: Hashable) -> bool:
+        """Whether the value of a key is the similar network's own."""
+        return key in self.entries and not self._changed[key]
 
-    def note(self, table: str) -> None:
-        """A table is read."""
+    def _note(self, table: str) -> None:
         if self._reading:
-            self._reading[-1][0].add(table)
+            self._reading[-1].tables.add(table)
 
-    def _find(self, key: str, make: Make) -> None:
-        if key in self.parts:
+    def _find(self, key: Hashable, make: Make, inputs: tuple[object, ...] = ()) -> None:
+        if key in self.entries:
             return
-        old = self.near.parts.get(key) if self.near else None
-        if old is not None and not self._stirred(old):
-            self.parts[key], self._moved[key] = old, False
+        old = self.near.entries.get(key) if self.near else None
+        if old is not None and _identical(old.inputs, inputs) and not self._stirred(old):
+            self.entries[key], self._changed[key] = old, False
             return
-        self._reading.append((set(), set()))
+        self._reading.append(_Reading())
         try:
             value = make(self.network)
         finally:
-            tables, parts = self._reading.pop()
-        moved = old is None or not _same(old.value, value)
+            read = self._reading.pop()
+        self._changed[key] = old is None or not _same(old.value, value)
         # The very same object, so that whatever was made of it is known to be the same too.
-        kept = value if old is None or moved else old.value
-        self.parts[key] = Part(kept, make, frozenset(tables), frozenset(parts))
-        self._moved[key] = moved
+        kept = value if old is None or self._changed[key] else old.value
+        self.entries[key] = Entry(kept, make, inputs, frozenset(read.tables), frozenset(read.keys))
 
-    def _stirred(self, old: Part) -> bool:
-        """Whether anything moved that a part was worked out from."""
+    def _stirred(self, old: Entry) -> bool:
+        """Whether anything changed that an entry of the similar network was made from by reading it."""
         assert self.near is not None, "only asked with one"
         there = self.near.own
         names = self.own.keys() if EVERY in old.tables else old.tables
         if any(self.own.get(name) is not there.get(name) for name in names):
             return True
-        for key in sorted(old.parts):
-            self._find(key, self.near.parts[key].make)
-            if self._moved[key]:
+        for key in sorted(old.keys, key=str):
+            self._find(key, self.near.entries[key].make)
+            if self._changed[key]:
                 return True
         return False
+
+
+def _identical(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    return len(one) == len(other) and all(mine is theirs for mine, theirs in zip(one, other, strict=True))
 
 
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, pl.DataFrame) and isinstance(other, pl.DataFrame):
         return one.schema == other.schema and one.equals(other, null_equal=True)
-    return False
+    if isinstance(one, sp.csr_array | sp.csc_array) and type(one) is type(other):
+        return one.shape == other.shape and all(
+            np.array_equal(getattr(one, part), getattr(other, part)) for part in ("indptr", "indices", "data")
+        )
+    return isinstance(one, Axis) and isinstance(other, Axis) and one.same(other)
 
 
 Preparation = Callable[["Network"], pl.DataFrame]
@@ -117,7 +136,7 @@ def prepared(make: Preparation) -> Preparation:
 
     @wraps(make)
     def remembered(network: Network) -> pl.DataFrame:
-        return network.kept.get(f"{make.__module__}.{make.__qualname__}", make)
+        return network.cache.get(f"{make.__module__}.{make.__qualname__}", make)
 
     return remembered
 

@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 import scipy.sparse as sp
 
+from soe_lib.model.assemble import LEAD
 from soe_lib.model.axis import BEYOND
 from soe_lib.model.blocks import buy, make
 from soe_lib.model.cache import prepared
 from soe_lib.model.demand import served
 from soe_lib.model.hours import portions
-from soe_lib.model.program import LEAD
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -30,13 +30,13 @@ def useful(network: Network) -> pl.DataFrame:
     """
     position = places(network)
     count = position.height
-    on_loads = network.kept.get("useful: beyond need", _beyond_needs)[0]
+    on_loads = network.cache.get("useful: beyond need", _beyond_needs)[0]
     own = _open_demand(network, position, count) + _kept(network, position, count)[:, None] + on_loads[:, None]
     total = _exploded(network, own)
     total[:, -1] = 0.0  # what comes after the horizon is used by nobody, unless it is worth something
-    rid = network.kept.get("useful: to be rid of", _rid)
+    rid = network.cache.get("useful: to be rid of", _rid)
     total += np.where(np.isfinite(rid), rid, 0.0)[:, None]
-    total[network.kept.get("useful: endless", _endless)] = np.inf
+    total[network.cache.get("useful: endless", _endless)] = np.inf
     return _by_cell(network, "useful", total).with_columns(
         pl.Series("rid", np.repeat(rid, network.periods.height + 1)),
     )
@@ -50,17 +50,17 @@ def at_most(network: Network) -> pl.DataFrame:
     """
     position = places(network)
     count = position.height
-    on_loads = network.kept.get("useful: beyond need", _beyond_needs)[0]
-    left = network.kept.get("most: worth leaving", worth_leaving)
+    on_loads = network.cache.get("useful: beyond need", _beyond_needs)[0]
+    left = network.cache.get("most: worth leaving", worth_leaving)
     own = _open_demand(network, position, count) + (_kept(network, position, count) + on_loads + left)[:, None]
-    rid = network.kept.get("useful: to be rid of", _rid)
+    rid = network.cache.get("useful: to be rid of", _rid)
     return _by_cell(network, "most", _exploded(network, own) + np.where(np.isfinite(rid), rid, 0.0)[:, None])
 
 
 def _exploded(network: Network, own: np.ndarray) -> np.ndarray:
     """Own uses, and what goes into what they are of, level after level: shape (items, periods and beyond)."""
-    beyond_need = network.kept.get("useful: beyond need", _beyond_needs)[1][:, None]
-    uses = network.kept.get("useful: explosion", explosion)
+    beyond_need = network.cache.get("useful: beyond need", _beyond_needs)[1][:, None]
+    uses = network.cache.get("useful: explosion", explosion)
     total = own.copy()
     step = np.where(own > 0, own + beyond_need, 0.0)
     for _ in range(len(own)):  # as many rounds as the BOM has levels
@@ -99,7 +99,7 @@ def in_the_way(network: Network) -> pl.DataFrame:
     dear = where.select(((pl.col("storage_cost") > 0) | pl.col("storage_capacity").is_not_null()).any())
     if not (limits.item() or dear.item()):
         return position.select("item", moved=pl.lit(0.0))
-    moved = network.kept.get("useful: unwanted", _unwanted)
+    moved = network.cache.get("useful: unwanted", _unwanted)
     made = network.table("routings").group_by("routing", "item").agg(pl.col("yield").min(), lot().max().alias("lot"))
     first = at_most(network).group_by("item", maintain_order=True).agg(pl.col("most").first())
     runs = pl.col("most") / pl.col("yield") + pl.col("lot") * network.periods.height
@@ -170,10 +170,10 @@ def _rid(network: Network) -> np.ndarray:
     rid(i) = the largest of (unwanted(c) + rid(c)) × yield ÷ quantity over its components c; unwanted of c are what is
     there or on its way, and what smallest and whole loads of it bring in every period.
     """
-    unwanted = network.kept.get("useful: unwanted", _unwanted).copy()
+    unwanted = network.cache.get("useful: unwanted", _unwanted).copy()
     beside = network.table("co_products").join(places(network), on="item")
     unwanted[beside["place"].to_numpy()] = np.inf
-    uses = network.kept.get("useful: explosion", explosion).tocoo()
+    uses = network.cache.get("useful: explosion", explosion).tocoo()
     part, made, ratio = uses.row, uses.col, uses.data
     count = len(unwanted)
     rid = np.zeros(count)
@@ -206,7 +206,7 @@ def _unwanted(network: Network) -> np.ndarray:
 
 def _endless(network: Network) -> np.ndarray:
     """Items whose stock earns money at the end, and whatever goes into them."""
-    position, uses = places(network), network.kept.get("useful: explosion", explosion)
+    position, uses = places(network), network.cache.get("useful: explosion", explosion)
     count = position.height
     rows = network.items.join(position, on="item").select("place", "end_value")
     valued = np.zeros(count, bool)

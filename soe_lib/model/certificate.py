@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from soe_lib.errors import SolveError
-from soe_lib.model.axis import Floats
-from soe_lib.model.program import Program
+from soe_lib.solver.program import Floats, Program
 
 PRIMAL, DUAL, GAP = 1e-6, 1e-7, 1e-7
 
@@ -43,14 +42,12 @@ class Certificate:
 def primal_residual(program: Program, x: Floats) -> float:
     """Largest violated row or bound, each row scaled by 1 + its largest term."""
     matrix = program.matrix
-    terms = np.abs(matrix.data * x[matrix.indices])
-    largest = np.zeros(len(program.rhs))
-    filled = np.flatnonzero(np.diff(matrix.indptr))
-    if filled.size:
-        largest[filled] = np.maximum.reduceat(terms, matrix.indptr[filled])
-    excess = program.matrix @ x - program.rhs
-    excess[: program.equalities] = np.abs(excess[: program.equalities])
-    rows = np.maximum(excess, 0.0) / (1.0 + np.maximum(largest, np.abs(program.rhs)))
+    column = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
+    largest = np.where(np.isfinite(program.rhs), np.abs(program.rhs), 0.0)
+    np.maximum.at(largest, matrix.indices, np.abs(matrix.data * x[column]))
+    found = matrix @ x
+    excess = np.maximum(found - program.row_upper, program.row_lower - found)
+    rows = np.maximum(excess, 0.0) / (1.0 + largest)
     bounds = np.maximum(np.maximum(program.lower - x, x - program.upper), 0.0) / (1.0 + np.abs(x))
     return float(max(rows.max(initial=0.0), bounds.max(initial=0.0)))
 
@@ -73,17 +70,19 @@ def certify(
         lower, upper = np.where(held, fixed, lower), np.where(held, fixed, upper)
     scale = 1.0 + float(np.abs(program.money).max(initial=0.0))
     reduced = program.money - program.matrix.T @ price
-    wrong = np.maximum(-price[program.equalities :], 0.0).max(initial=0.0)
+    # A price pushes its row to one side, reduced money its cell: what has no bound there must not be pushed.
+    no_end = np.where(price > 0, np.isinf(program.row_upper), np.isinf(program.row_lower)) & (price != 0)
     open_end = np.where(reduced > 0, np.isinf(upper), np.isinf(lower)) & (reduced != 0)
-    wrong = max(float(wrong), float(np.abs(reduced[open_end]).max(initial=0.0)))
+    wrong = max(np.abs(price[no_end]).max(initial=0.0), np.abs(reduced[open_end]).max(initial=0.0))
     bound = np.where(reduced > 0, upper, lower)
     # A cell without money left may have no bound at all (0 × ∞ is no number); one that has some is counted above.
-    dual = float(program.rhs @ price + (reduced * np.where(open_end | (reduced == 0), 0.0, bound)).sum())
+    right = np.where(np.isinf(program.rhs), 0.0, program.rhs)
+    dual = float(right @ price + (reduced * np.where(open_end | (reduced == 0), 0.0, bound)).sum())
     primal = float(program.money @ x)
     whole = np.abs(x[program.integer] - np.rint(x[program.integer])).max(initial=0.0)
     found = Certificate(
         primal_residual=primal_residual(program, x),
-        dual_infeasibility=wrong / scale,
+        dual_infeasibility=float(wrong) / scale,
         gap=max(abs(primal - dual), abs(primal - objective)) / (1.0 + abs(primal)),
         whole_numbers=float(whole),
     )

@@ -7,25 +7,28 @@ cheapest set of promises whose breaking makes the rest possible (an elastic phas
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+import scipy.sparse as sp
 
 from soe_lib.errors import SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.extract.targets import Lock
-from soe_lib.model.axis import Floats, widened
+from soe_lib.model.axis import Floats
 from soe_lib.model.blocks.stability import Locked
 from soe_lib.model.blocks.standard import STANDARD, kept_close
 from soe_lib.model.extra import Extra
 from soe_lib.model.model import Model
 from soe_lib.model.planning import Recorded, of_record
 from soe_lib.model.terms import Balance, Block, column
-from soe_lib.solver.program import Canonical
-from soe_lib.solver.session import INFINITY, Gate, Options
+from soe_lib.solver.answer import Options
+from soe_lib.solver.program import Program
+from soe_lib.solver.session import Session
 
 SMALL = 1e-6
+SLACKS = "slacks"
 REACH = 30.0
 """Seconds to find out how much of a forced quantity could be had."""
 
@@ -88,12 +91,12 @@ def conflict(
     Raises SolveError (status infeasible) where even breaking every promise does not help: a law of nature is violated.
     """
     asked = model or Model(snapshot, (*STANDARD, *kept_close(of_record(snapshot, record))), extra=extra)
-    canonical = asked.canonical
-    breakable = [balance for balance in asked.program.balances.values() if balance.break_price is not None]
-    parts = [(np.zeros(0), np.zeros(0), np.zeros(0)), *(_slacks(asked, balance) for balance in breakable)]
+    program = asked.program
+    breakable = [asked.balances[name] for name in program.rows if asked.balances[name].break_price is not None]
+    parts = [(np.zeros(0), np.zeros(0), np.zeros(0)), *(_slacks(program, balance) for balance in breakable)]
     rows, signs, prices = (np.concatenate(column) for column in zip(*parts, strict=True))
-    elastic = _elastic(canonical, rows.astype(int), signs, prices)
-    broken = Gate(elastic, options).answer().x[len(canonical.cost) :]
+    elastic = _elastic(program, rows.astype(int), signs, prices)
+    broken = Session(elastic, options).solve().x[elastic.columns[SLACKS]]
     if (broken > SMALL).sum() > 1:
         broken = _fewest(elastic, prices, broken, options)
     return _report(asked, rows.astype(int), signs, broken, prices)
@@ -132,74 +135,50 @@ def _out_of_reach(model: Model, lock: Lock, forced: Sequence[Lock]) -> str:
 
 def _reach(model: Model, lock: Lock, forced: Sequence[Lock], sign: float) -> float:
     """The least (sign +1) or most (−1) that the cells of a lock can add up to, without any forced quantity."""
-    canonical = model.canonical
-    lower, upper = canonical.row_lower.copy(), canonical.row_upper.copy()
+    program = model.program
     for one in forced:
-        lower[canonical.rows[one.balance]], upper[canonical.rows[one.balance]] = -INFINITY, INFINITY
-    cells = np.asarray(canonical.matrix[[canonical.rows[lock.balance].start], :].todense()).ravel()
+        program = program.with_limits(program.row(one.balance), -np.inf, np.inf)
+    cells = np.asarray(program.matrix[[program.row(lock.balance)[0]], :].todense()).ravel()
     amount = -cells if lock.sense == ">=" else cells
-    free = replace(canonical, cost=sign * amount, row_lower=lower, row_upper=upper, offset=0.0)
     try:
-        return float(amount @ Gate(free, Options(seconds=REACH)).answer().x)
+        return float(amount @ Session(program.with_cost(sign * amount), Options(seconds=REACH)).solve().x)
     except SolveError:
-        return -sign * INFINITY
+        return -sign * np.inf
 
 
-def _slacks(model: Model, balance: Balance) -> tuple[Floats, Floats, Floats]:
-    place = model.canonical.rows[balance.name]
-    rows = np.arange(place.start, place.stop, dtype=float)
+def _slacks(program: Program, balance: Balance) -> tuple[Floats, Floats, Floats]:
+    rows = program.row(balance.name).astype(float)
     price = np.maximum(column(balance.rows, balance.break_price or 0.0, f"break price of {balance.name}"), SMALL)
     if balance.sense == "<=":
         return rows, np.full(len(rows), -1.0), price
     return np.tile(rows, 2), np.repeat([1.0, -1.0], len(rows)), np.tile(price, 2)
 
 
-def _elastic(canonical: Canonical, rows: np.ndarray, signs: Floats, prices: Floats) -> Canonical:
-    count = len(rows)
-    size = len(canonical.cost)
-    matrix = widened(canonical.matrix, rows, np.arange(size, size + count), signs)
-    return replace(
-        canonical,
-        matrix=matrix,
-        cost=np.concatenate([np.zeros(len(canonical.cost)), prices]),
-        lower=np.concatenate([canonical.lower, np.zeros(count)]),
-        upper=np.concatenate([canonical.upper, np.full(count, INFINITY)]),
-        integer=np.concatenate([canonical.integer, np.zeros(count, bool)]),
-        offset=0.0,
-    )
+def _elastic(program: Program, rows: np.ndarray, signs: Floats, prices: Floats) -> Program:
+    """With a slack for each promise, and nothing but what breaking one costs as the aim."""
+    shape = (len(program.rhs), len(rows))
+    slacks = sp.csc_array((signs, (rows, np.arange(len(rows)))), shape=shape)
+    return program.with_cost(np.zeros(len(program.cost))).with_columns(SLACKS, slacks, prices)
 
 
-def _fewest(elastic: Canonical, prices: Floats, broken: Floats, options: Options | None) -> Floats:
+def _fewest(elastic: Program, prices: Floats, broken: Floats, options: Options | None) -> Floats:
     """Of the sets that cost the same, one with the fewest promises: a switch per slack, the money held."""
-    money, count, size = float(prices @ broken), len(prices), len(elastic.cost)
+    money, count, slacks = float(prices @ broken), len(prices), elastic.columns[SLACKS]
     most = money / prices * (1.0 + 1e-9) + SMALL
-    height, one = elastic.matrix.shape[0], np.arange(count)
-    slack, switch = size - count + one, size + one
-    matrix = widened(
-        elastic.matrix,
-        np.concatenate([height + one, height + one, np.full(count, height + count)]),
-        np.concatenate([slack, switch, slack]),
-        np.concatenate([np.ones(count), -most, prices]),
-    )
-    few = replace(
-        elastic,
-        matrix=matrix,
-        cost=np.concatenate([np.zeros(size), np.ones(count)]),
-        row_lower=np.concatenate([elastic.row_lower, np.full(count + 1, -INFINITY)]),
-        row_upper=np.concatenate([elastic.row_upper, np.zeros(count), [money * (1.0 + 1e-9) + SMALL]]),
-        lower=np.concatenate([elastic.lower, np.zeros(count)]),
-        upper=np.concatenate([elastic.upper, np.ones(count)]),
-        integer=np.concatenate([elastic.integer, np.ones(count, bool)]),
-    )
+    few = elastic.with_cost(np.zeros(len(elastic.cost)))
+    few = few.with_columns("switches", sp.csc_array((len(few.rhs), count)), np.ones(count), 1.0, integer=True)
+    slack, switch = (sp.eye_array(len(few.cost), format="csr")[few.columns[name]] for name in (SLACKS, "switches"))
+    few = few.with_rows("on", sp.csc_array(slack - sp.diags_array(most) @ switch), np.zeros(count))
+    few = few.with_rows("as cheap", sp.csc_array(prices[None, :] @ slack), np.array([money * (1.0 + 1e-9) + SMALL]))
     try:
-        return Gate(few, options or Options(seconds=5.0, gap=0.0)).answer().x[size - count : size]
+        return Session(few, options or Options(seconds=5.0, gap=0.0)).solve().x[slacks]
     except SolveError:
         return broken  # as cheap, proven, and perhaps one promise longer
 
 
 def _report(model: Model, rows: np.ndarray, signs: Floats, broken: Floats, prices: Floats) -> Conflict:
     found: list[pl.DataFrame] = []
-    for name, place in model.canonical.rows.items():
+    for name, place in model.program.rows.items():
         mine = np.flatnonzero((rows >= place.start) & (rows < place.stop) & (broken > SMALL))
         if not mine.size:
             continue

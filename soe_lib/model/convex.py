@@ -14,61 +14,46 @@ import scipy.sparse as sp
 
 from soe_lib.errors import FormulationError, SolveError
 from soe_lib.model.axis import Floats
-from soe_lib.model.canonical import labelled, read
 from soe_lib.model.certificate import Certificate, primal_residual
-from soe_lib.model.program import Program, checked
-from soe_lib.solver.program import Canonical
-from soe_lib.solver.session import Answer, Options
+from soe_lib.model.terms import Balance
+from soe_lib.solver.answer import Answer, Options
+from soe_lib.solver.program import Program
 
 if TYPE_CHECKING:
     from soe_lib.model.model import Model
 
 
-def stated(program: Program, own: Sequence[Any] = (), variables: Mapping[str, Any] | None = None) -> Any:
+def stated(
+    program: Program, balances: Mapping[str, Balance], own: Sequence[Any] = (), given: Mapping[str, Any] | None = None
+) -> Any:
     """The program as a cvxpy.Problem: one vector variable per flow, one labelled constraint per balance, money to
     maximise.
 
     Parameters
     ----------
-    own : constraints of the analyst's that rows cannot say. variables : those that `own` speaks of, by flow.
-
-    Raises FormulationError where a figure is not finite or a shape does not fit (CVXPY would broadcast it).
+    own : constraints of the analyst's that rows cannot say. given : the variables that `own` speaks of, by flow.
     """
-    return _stated(checked(program), own, variables or {})[0]
-
-
-def express(program: Program) -> tuple[Any, Canonical]:
-    """The program as a cvxpy.Problem, and what CVXPY makes of it for HiGHS; raises as `stated` does."""
-    problem, variables = _stated(checked(program), (), {})
-    senses = {name: balance.sense for name, balance in program.balances.items()}
-    equalities = [name for name, sense in senses.items() if sense == "=="]
-    limits = [name for name, sense in senses.items() if sense == "<="]
-    return problem, labelled(read(problem, variables, equalities, limits), program)
-
-
-def _stated(program: Program, own: Sequence[Any], given: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    variables = {name: given[name] if name in given else _variable(program, name) for name in program.flows}
+    known = given or {}
+    variables = {name: known[name] if name in known else _variable(program, name) for name in program.columns}
     constraints = []
-    for name, balance in program.balances.items():
-        used = {flow: matrix for (on, flow), matrix in program.blocks.items() if on == name}
+    for name, balance in balances.items():
+        mine = program.matrix[program.rows[name], :]
+        used = {flow: part for flow, place in program.columns.items() if (part := sp.csr_array(mine[:, place])).nnz}
         if not used:
             first = next(iter(variables))
             used = {first: sp.csr_array((balance.size, variables[first].size))}
-        left = sum(matrix @ variables[flow] for flow, matrix in used.items())
-        right = program.rhs[program.rows[name]]
-        if left.shape != right.shape:
-            raise FormulationError(f"balance {name}: {left.shape} effects against {right.shape} right-hand sides")
+        left, right = sum(matrix @ variables[flow] for flow, matrix in used.items()), program.rhs[program.rows[name]]
         constraints.append((left == right if balance.sense == "==" else left <= right).set_label(name))
-    money = sum(program.part(name, program.money) @ variables[name] for name in program.flows)
-    return cp.Problem(cp.Maximize(money), [*constraints, *own]), variables
+    money = sum(program.money[place] @ variables[name] for name, place in program.columns.items())
+    return cp.Problem(cp.Maximize(money), [*constraints, *own])
 
 
 def _variable(program: Program, name: str) -> Any:
-    lower, upper = program.part(name, program.lower), program.part(name, program.upper)
+    place = program.columns[name]
+    lower, upper, whole = program.lower[place], program.upper[place], program.integer[place]
     bounds = [lower, None if np.isinf(upper).all() else upper]
-    whole = program.flows[name].whole
     integer = np.nonzero(whole) if whole.any() and not whole.all() else bool(whole.any())
-    return cp.Variable(program.flows[name].size, name=name, integer=integer, bounds=bounds)
+    return cp.Variable(len(lower), name=name, integer=integer, bounds=bounds)
 
 
 SOLVER = "CLARABEL"
@@ -157,7 +142,7 @@ def _prices(model: Model, problem: Any) -> Floats:
     program, price = model.program, np.zeros(len(model.program.rhs))
     for constraint in problem.constraints:
         if (place := program.rows.get(constraint.label)) is not None:
-            sign = -1.0 if program.balances[constraint.label].sense == "==" else 1.0
+            sign = -1.0 if model.balances[constraint.label].sense == "==" else 1.0
             price[place] = sign * np.asarray(constraint.dual_value)
     return price
 

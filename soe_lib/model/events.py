@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def of_kind(network: Network, kind: str) -> list[dict[str, Any]]:
     """The events of one kind; blank dates are the as-of date and the end of the horizon."""
     # A part of its own: who asks for delays need not look again when a downtime is added.
-    return network.kept.get(f"events: {kind}", lambda asked: _of_kind(asked, kind)).to_dicts()
+    return network.cache.get(f"events: {kind}", lambda asked: _of_kind(asked, kind)).to_dicts()
 
 
 def _of_kind(network: Network, kind: str) -> pl.DataFrame:
@@ -244,7 +244,7 @@ SOLD = ("item", "family", "location", "customer")
 
 def of_purchases(network: Network, event: dict[str, Any]) -> bool:
     """Whether a price event moves purchase prices: it names an offer or a supplier, or what is bought and not sold."""
-    offers, forecast = network.kept.get("events: offered", _offered), network.kept.get("events: forecast", _forecast)
+    offers, forecast = network.cache.get("events: offered", _offered), network.cache.get("events: forecast", _forecast)
     parts = [str(event["target"]), *(part.strip() for part in str(event["target"]).split(" & "))]
     named = pl.any_horizontal(pl.col("offer", "supplier").cast(pl.String).is_in(parts))
     hit = offers.filter(hits(event, OFFERED))

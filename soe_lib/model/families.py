@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import scipy.sparse as sp
 
-from soe_lib.errors import FormulationError
+from soe_lib.errors import FormulationError, SolveError
 from soe_lib.model.axis import Floats
 from soe_lib.model.model import Model
 from soe_lib.model.terms import Balance, Flow
 from soe_lib.money.ledger import MARGIN_KINDS
-from soe_lib.solver.program import Canonical
-
-Places = npt.NDArray[np.intp]
-Flags = npt.NDArray[np.bool_]
+from soe_lib.solver.answer import Answer, Options
+from soe_lib.solver.program import Mask, Places, Program
+from soe_lib.solver.session import Session
 
 PARTS = ("cost", "margin", "lower", "upper", "row_lower", "row_upper", "effects", "constants")
 """What a program's vector holds, in this order; constants are the money, and the margin, of cells that are fixed."""
@@ -41,7 +39,7 @@ class Common:
     columns: int
     row: Places
     start: Places
-    integer: Flags
+    integer: Mask
     parts: Mapping[str, slice]
 
     def part(self, vector: Floats, name: str) -> Floats:
@@ -52,9 +50,9 @@ class Common:
         """The effects of one program."""
         return sp.csc_array((self.part(vector, "effects"), self.row, self.start), shape=(self.rows, self.columns))
 
-    def canonical(self, vector: Floats) -> Canonical:
-        """One program as the gate takes it: minimise cost, its constant left out."""
-        return Canonical(
+    def program(self, vector: Floats) -> Program:
+        """One program: minimise cost, its constant left out."""
+        return Program(
             matrix=self.matrix(vector),
             cost=self.part(vector, "cost").copy(),
             row_lower=self.part(vector, "row_lower").copy(),
@@ -65,6 +63,78 @@ class Common:
             columns={"all": slice(0, self.columns)},
             rows={"all": slice(0, self.rows)},
         )
+
+
+NOISE = 1e-7
+"""A price below this share of the largest cost, on a bound that is not there, is the solver's own rounding."""
+CENT, SHARE = 0.004, 1e-10
+"""How far the two proofs of one optimum may lie apart: money, and share of the optimum."""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """An optimum that was proven.
+
+    Parameters
+    ----------
+    objective : margin + steering [money]. margin : without steering [money].
+    iterations : simplex steps from the program before. gap : distance of its two proofs [money].
+    """
+
+    objective: float
+    margin: float
+    iterations: int
+    gap: float
+
+
+class Trace:
+    """Solves one program of a frame after another, each from where the one before ended, and proves each optimum.
+
+    Parameters
+    ----------
+    common, vector : the frame, and the program to start from, which is solved cold.
+    options : limits of the solver.
+    """
+
+    def __init__(self, common: Common, vector: Floats, options: Options | None = None) -> None:
+        self.common, self.options = common, options
+        self._session = Session(common.program(vector), options)
+        self._session.solve()
+
+    def at(self, vector: Floats) -> Reached:
+        """The proven optimum of a program; raises SolveError where it has none."""
+        program = self.common.program(vector)
+        try:
+            return self._read(program, vector, self._session.solve(program))
+        except SolveError as error:
+            if error.status != "uncertified":
+                raise
+        # A basis that was carried too far: begin again.
+        self._session = Session(program, self.options)
+        return self._read(program, vector, self._session.solve())
+
+    def _read(self, program: Program, vector: Floats, answer: Answer) -> Reached:
+        """Money of the vertex, and the bound that its prices prove: Lagrange's, with every cell at its better bound."""
+        x, price, cost = answer.x, -answer.price, program.cost
+        reduced = cost - program.matrix.T @ price
+        noise = NOISE * (1.0 + float(np.abs(cost).max(initial=0.0)))
+        bound = _least(price, program.row_lower, program.row_upper, program.matrix @ x, noise)
+        bound += _least(reduced, program.lower, program.upper, x, noise)
+        constant, margin_constant = self.common.part(vector, "constants")
+        found = float(np.sum(cost * x))  # a threaded dot product waits for its threads longer than it works
+        gap = abs(found - bound)
+        if not gap <= max(CENT, SHARE * abs(found)) and not program.integer.any():
+            raise SolveError(f"the optimum is not proven: its two proofs differ by {gap:,.4f}", status="uncertified")
+        margin = float(margin_constant) + float(np.sum(self.common.part(vector, "margin") * x))
+        return Reached(float(constant) - found, margin, answer.iterations, gap)
+
+
+def _least(price: Floats, low: Floats, high: Floats, found: Floats, noise: float) -> float:
+    """Σ price × the bound that makes it smallest; noise on a bound that is not there counts at the value found."""
+    bound = np.where(price > 0, low, high)
+    bound = np.where(np.isinf(bound) & (np.abs(price) <= noise), found, bound)
+    used = price != 0
+    return float(np.sum(price[used] * bound[used]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,10 +160,10 @@ def together(models: Sequence[Model]) -> tuple[Common, list[Floats]]:
 
     Raises FormulationError where a flow is whole in one model and not in another, or a balance has two senses.
     """
-    columns, column_of = _union([model.flows for model in models], [list(m.program.flows) for m in models])
-    rows, row_of = _union([model.balances for model in models], [list(m.program.balances) for m in models])
+    columns, column_of = _union([model.flows for model in models], [list(m.program.columns) for m in models])
+    rows, row_of = _union([model.balances for model in models], [list(m.program.rows) for m in models])
     integer = _agreed([m.program.integer for m in models], column_of, columns, "is whole in one snapshot only")
-    _agreed([np.arange(len(m.program.rhs)) < m.program.equalities for m in models], row_of, rows, "has two senses")
+    _agreed([m.program.equal for m in models], row_of, rows, "has two senses")
     wide = [_wide(*one, columns, rows) for one in zip(models, column_of, row_of, strict=True)]
     fixed = np.all([one.lower == one.upper for one in wide], axis=0)
     return _stacked(wide, fixed, integer[~fixed], rows)
@@ -128,7 +198,7 @@ def _placed(parts: Sequence[Flow | Balance]) -> tuple[list[Places], int]:
     return [place.to_numpy().astype(np.intp) for place in places], every.height
 
 
-def _agreed(flags: Sequence[Flags], place_of: Sequence[Places], size: int, otherwise: str) -> Flags:
+def _agreed(flags: Sequence[Mask], place_of: Sequence[Places], size: int, otherwise: str) -> Mask:
     """One flag for each cell of all; raises FormulationError where two models disagree on it."""
     said, denied = np.zeros(size, bool), np.zeros(size, bool)
     for flag, place in zip(flags, place_of, strict=True):
@@ -145,8 +215,7 @@ def _wide(model: Model, column_of: Places, row_of: Places, columns: int, rows: i
     money[column_of], margin[column_of] = program.money, margin_of(model)
     lower[column_of], upper[column_of] = program.lower, program.upper
     row_lower, row_upper = np.full(rows, -np.inf), np.full(rows, np.inf)
-    row_upper[row_of] = program.rhs
-    row_lower[row_of[: program.equalities]] = program.rhs[: program.equalities]
+    row_lower[row_of], row_upper[row_of] = program.row_lower, program.row_upper
     entries = program.matrix.tocoo()
     row, column = (place.astype(np.intp) for place in entries.coords)
     return _Wide(-money, margin, lower, upper, row_lower, row_upper, row_of[row], column_of[column], entries.data)
@@ -164,7 +233,7 @@ def margin_of(model: Model) -> Floats:
     return margin
 
 
-def _stacked(wide: Sequence[_Wide], fixed: Flags, integer: Flags, rows: int) -> tuple[Common, list[Floats]]:
+def _stacked(wide: Sequence[_Wide], fixed: Mask, integer: Mask, rows: int) -> tuple[Common, list[Floats]]:
     narrow = np.cumsum(~fixed) - 1
     codes = [narrow[one.column] * rows + one.row for one in wide]
     moved = [~fixed[one.column] for one in wide]
@@ -179,7 +248,7 @@ def _stacked(wide: Sequence[_Wide], fixed: Flags, integer: Flags, rows: int) -> 
     return common, [_vector(*one, fixed, pattern) for one in zip(wide, codes, moved, strict=True)]
 
 
-def _vector(one: _Wide, code: Places, moved: Flags, fixed: Flags, pattern: Places) -> Floats:
+def _vector(one: _Wide, code: Places, moved: Mask, fixed: Mask, pattern: Places) -> Floats:
     value = np.where(fixed, one.lower, 0.0)
     held = ~moved
     used = np.bincount(one.row[held], weights=one.effect[held] * value[one.column[held]], minlength=len(one.row_lower))

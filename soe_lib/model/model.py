@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from soe_lib.errors import FormulationError, ReconciliationError
+from soe_lib.errors import ReconciliationError
 from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.model import references
+from soe_lib.model.assemble import LEAD, assemble, axes_of, checked, rate_rows, started
 from soe_lib.model.blocks.stability import Stability
 from soe_lib.model.blocks.standard import STANDARD, kept_close
 from soe_lib.model.cache import Lazily
-from soe_lib.model.canonical import again, direct, known, labelled
 from soe_lib.model.certificate import Certificate, certify
 from soe_lib.model.extra import Extra, Own, Written, with_extra
 from soe_lib.model.network import Network
 from soe_lib.model.planning import of_record
-from soe_lib.model.program import LEAD, Known, Program, assemble, checked, rate_rows
-from soe_lib.model.stages import floors, with_floors
+from soe_lib.model.stages import floors
 from soe_lib.model.terms import Balance, Block, Effect, Flow, Part, Rate
 from soe_lib.money.ledger import Ledger
 from soe_lib.money.rates import RateBook, RatesByCell
-from soe_lib.solver.program import Canonical
-from soe_lib.solver.session import Answer, Cold, Options
+from soe_lib.solver.answer import Answer, Options
+from soe_lib.solver.program import Program
+from soe_lib.solver.session import Session
 from soe_lib.store.plan import Plan
 
 CENT = 0.005
+RATE_BOOK = "rate book"
 
 
 class Model:
@@ -42,8 +44,7 @@ class Model:
     blocks : planning ideas; when left out the standard ones, and the fence around the plan of record where
         settings.toml has one (`plan_of_record`). Their order does not matter.
     extra : constraints and terms of one's own in CVXPY, as for `soe.plan`.
-    near : a model of almost the same snapshot, from which is taken what is the same: the canonical order, the weights
-        of the tie-break, the rates.
+    near : a model of almost the same snapshot, from whose cache is taken what did not change.
     pattern : a plan of almost the same snapshot, whose set-ups are kept first where time is short; the near model's.
     """
 
@@ -56,7 +57,7 @@ class Model:
         near: Model | None = None,
         pattern: Plan | None = None,
     ) -> None:
-        self.snapshot, self.near = expected(snapshot, "soe.Model"), near
+        self.snapshot = expected(snapshot, "soe.Model")
         self.pattern: Plan | None = pattern or (near.pattern if near else None)
         own = (*STANDARD, *kept_close(of_record(snapshot, "find"))) if blocks is None else blocks
         self.network: Network = Network(snapshot, near=near.network if near else None)
@@ -96,9 +97,9 @@ class Model:
         return [(block, part) for block in self.blocks for part in self._brought(block, what)]
 
     def _brought(self, block: Block, what: str) -> list[Any]:
-        """What a block brings; the very same parts as in the near model where nothing moved that it reads."""
-        # The part keeps the block alive, so that no other one can have its number.
-        return self.network.kept.get(f"{what} of {id(block)}", lambda network: references.brought(block, what, network))
+        """What a block brings."""
+        make = partial(references.brought, block, what)
+        return self.network.cache.get((what, id(block)), make, block)
 
     # -- the program ---------------------------------------------------------------------------------------------
 
@@ -108,73 +109,52 @@ class Model:
         by_flow: dict[str, list[Rate]] = {}
         for rate in self.rates:
             by_flow.setdefault(rate.flow, []).append(rate)
-        return {flow: self._rate_frame(flow, rates) for flow, rates in by_flow.items()}
+        return {flow: self._rate_frame(self.flows[flow], rates) for flow, rates in by_flow.items()}
 
-    def _rate_frame(self, flow: str, rates: list[Rate]) -> pl.DataFrame:
-        near = self.near
-        if near is not None and self.flows[flow] is near.flows.get(flow):
-            theirs = [rate for rate in near.rates if rate.flow == flow]
-            if _all_the_same(rates, theirs):
-                return near.rate_frames[flow]
-        return pl.concat([rate_rows(rate, self.flows[flow]) for rate in rates])
+    def _rate_frame(self, flow: Flow, rates: list[Rate]) -> pl.DataFrame:
+        make = partial(_concatenated, rate_rows, rates, flow)
+        return self.network.cache.get(("rates", flow.name), make, flow, *rates)
 
     @cached_property
     def program(self) -> Program:
-        """The arrays."""
-        near = self.near.program if self.near is not None and "program" in self.near.__dict__ else None
-        known = Known(near, self.near.effects, self.near.arrivals) if near is not None and self.near else None
-        return assemble(self.flows, self.balances, self.effects, self.rate_frames, self.arrivals, known)
+        """The arrays, with labels."""
+        cache, convex = self.network.cache, [one.label for block in self._own for one in block.convex]
+        made = assemble(self.flows, self.balances, self.effects, self.rate_frames, self.arrivals, cache, convex)
+        return self._started(checked(made))
+
+    def _started(self, program: Program) -> Program:
+        """The program with the whole numbers of the plan that is known."""
+        return started(program, self.pattern, self.flows) if self.pattern else program
 
     @cached_property
     def arrivals(self) -> pl.DataFrame | None:
         """When what every flow sends arrives, by when and how it leaves."""
-        timed = self._timed
-        near = self.near
-        if near is not None and _all_the_same(timed, near._timed) and self._same_days(near):
-            return near.arrivals
-        leads = [flow.rows.select(LEAD).unique() for flow in timed]
-        return self.network.arrivals(pl.concat(leads).unique()) if leads else None
+        timed = [flow for flow in self.flows.values() if set(LEAD) <= set(flow.rows.columns)]
+        return self.network.cache.get("arrivals", partial(_arrivals, timed), *timed) if timed else None
 
-    def _same_days(self, near: Model) -> bool:
-        """Whether periods and closures are the same, so that what leaves on a day arrives on the same day."""
-        closures = [one.snapshot["closures"] for one in (self, near)]
-        return self.network.domains is near.network.domains and closures[0].equals(closures[1])
-
-    @property
-    def _timed(self) -> list[Flow]:
-        return [flow for flow in self.flows.values() if set(LEAD) <= set(flow.rows.columns)]
+    def holding(self, program: Program) -> Model:
+        """The same model with other figures in its program."""
+        other = copy.copy(self)
+        other.program = program
+        return other
 
     @cached_property
     def problem(self) -> Any:
         """The same program as a cvxpy.Problem, which `problem.solve()` solves to the same objective."""
         from soe_lib.model.convex import stated  # CVXPY takes seconds to import, and few plans need it
 
-        own = [block for block in self.blocks if isinstance(block, Own)]
-        variables = {name: one for block in own for name, one in block.variables.items()}
-        return stated(self.program, [one for block in own for one in block.convex], variables)
+        variables = {name: one for block in self._own for name, one in block.variables.items()}
+        balances = {name: self.balances[name] for name in self.program.rows}
+        return stated(self.program, balances, [one for block in self._own for one in block.convex], variables)
 
-    @cached_property
-    def canonical(self) -> Canonical:
-        """The arrays as HiGHS takes them, with labels: what CVXPY makes of `problem`, bit for bit.
-
-        Raises FormulationError where the analyst's own terms are not piecewise linear: arrays cannot say them.
-        """
-        if self.convex:
-            raise FormulationError(
-                "this answer comes from the arrays of the program, which cannot say your own convex terms: ask for a "
-                "plan (`soe.plan`, `soe.Living`), or write them piecewise linear (cp.abs, cp.norm1, cp.pos, cp.cvar)."
-            )
-        if (
-            self._twin is not None
-            and (found := again(self._twin.canonical, self.program, self._twin.program)) is not None
-        ):
-            return self._started(found)
-        return self._started(labelled(direct(checked(self.program)), self.program))
+    @property
+    def _own(self) -> list[Own]:
+        return [block for block in self.blocks if isinstance(block, Own)]
 
     @property
     def convex(self) -> bool:
         """Whether it has terms or constraints of the analyst's that rows cannot say."""
-        return any(isinstance(block, Own) and block.convex for block in self.blocks)
+        return any(block.convex for block in self._own)
 
     @property
     def whole(self) -> bool:
@@ -183,57 +163,9 @@ class Model:
 
     def keep_pattern(self, plan: Plan) -> None:
         """Start from the set-ups of a plan where time is short."""
-        self.pattern = plan
-        if "canonical" in self.__dict__ and self.canonical.integer.any():
-            self.__dict__["canonical"] = self._started(self.canonical)
-
-    def _started(self, canonical: Canonical) -> Canonical:
-        """The canonical data with the whole numbers of the plan that is known."""
-        plan = self.pattern
-        if plan is None or not canonical.integer.any():
-            return canonical
-        told, size = plan.solution, max(1.0, abs(plan.objective))
-        proven = told.get("status") == "optimal"
-        return replace(
-            canonical,
-            start=known(plan, self.flows, canonical.columns, len(canonical.cost)),
-            loose=0.0 if proven else (float(told.get("relaxed", np.nan)) - plan.objective) / size,
-            priced=canonical.cost,
-        )
-
-    def forget(self) -> None:
-        """Let go of the near model, once all is taken from it: a chain of models would never be freed."""
-        self.near = None
-        self.network.kept.forget()
-        self.__dict__.pop("_twin", None)
-
-    @cached_property
-    def _twin(self) -> Model | None:
-        """The near model, where it has the same cells and rows by name."""
-        if (near := self.near) is None:
-            return None
-        pairs: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = [
-            (self.flows, near.flows),
-            (self.balances, near.balances),
-        ]
-        same = all(
-            mine.keys() == theirs.keys()
-            and all(mine[name] is theirs[name] or mine[name].axis.same(theirs[name].axis) for name in mine)
-            for mine, theirs in pairs
-        )
-        return near if same else None
+        self.pattern, self.program = plan, started(self.program, plan, self.flows)
 
     # -- answers ---------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def weights(self) -> np.ndarray:
-        """The tie-break's price of each column, in canonical order."""
-        if self._twin is not None and self.canonical.columns == self._twin.canonical.columns:
-            return self._twin.weights
-        weights = np.zeros(len(self.canonical.cost))
-        for name, flow in self.program.flows.items():
-            weights[self.canonical.columns[name]] = flow.axis.weights
-        return weights
 
     def solve(self, options: Options | None = None, *, name: str = "this week's plan") -> Plan:
         """The certified plan worth most money.
@@ -245,32 +177,21 @@ class Model:
 
             made = self._plan(*solve(self, options), name=name)
             return replace(made, prices={**made.prices, **dict(prices(self, self.problem))})
-        self.staged(options)
-        return self.plan_of(Cold.of(self.canonical, self.weights, options).answer, name=name)
+        model = self.staged(options)
+        return model.plan_of(Session(model.program, options, unique=True).solve(), name=name)
 
     def staged(self, options: Options | None = None) -> Model:
-        """Bring the aims that come before money to their best, and hold them there as right-hand sides."""
-        if (held := floors(self, options)) is not None:
-            program, place = self.program, self.program.rows["service"]
-            rhs = program.rhs.copy()
-            rhs[place] = held
-            canonical = with_floors(self.canonical, self.canonical.rows["service"], held)
-            self.__dict__["program"] = replace(program, rhs=rhs)
-            self.__dict__["canonical"] = canonical
-        return self
+        """The model with the aims that come before money at their best, held there as right-hand sides."""
+        held = floors(self, options)
+        return self if held is None else self.holding(self.program.with_rhs("service", held))
 
     def plan_of(self, answer: Answer, *, name: str) -> Plan:
         """Check an answer against the program and the ledger, and make it a Plan."""
-        program, canonical = self.program, self.canonical
-        x, price = np.zeros(len(answer.x)), np.zeros(len(answer.price))
-        for flow, place in program.columns.items():
-            x[place] = answer.x[canonical.columns[flow]]
-        for balance, place in program.rows.items():
-            price[place] = answer.price[canonical.rows[balance]]
+        program, x = self.program, answer.x
         fixed = np.where(program.integer, np.rint(x), np.nan) if program.integer.any() else None
-        certificate = certify(program, x, price, answer.objective, fixed=fixed)
+        certificate = certify(program, x, answer.price, answer.objective, fixed=fixed)
         x = np.clip(np.where(np.abs(x) < 1e-9, 0.0, x), program.lower, program.upper)
-        return self._plan(replace(answer, x=x, price=price), certificate, name=name)
+        return self._plan(replace(answer, x=x), certificate, name=name)
 
     def _plan(self, answer: Answer, certificate: Certificate, *, name: str) -> Plan:
         """A Plan of a proven answer whose cells and rows stand in the program's order."""
@@ -303,12 +224,11 @@ class Model:
                 **_whole_numbers(answer),
                 **self._fenced,
             },
-            prices=Lazily({name: self._priced(balance, price) for name, balance in program.balances.items()}),
+            prices=Lazily({name: self._priced(self.balances[name], price) for name in program.rows}),
         )
-        if self._twin is not None and self.rate_book is self._twin.rate_book:
+        if self.network.cache.inherited(RATE_BOOK):
             # By its keys, this book has been tied out with the near plan; by cell numbers it says the same, and sooner.
-            lines = self.rates_by_cell.value(x)
-            plan.__dict__["ledger"] = Ledger(lines, items=plan.items, periods=plan.periods)
+            plan = replace(plan, valued=Ledger(self.rates_by_cell.value(x), items=plan.items, periods=plan.periods))
         _tie_out(plan, answer.objective)
         return plan
 
@@ -321,8 +241,11 @@ class Model:
     @cached_property
     def rate_book(self) -> RateBook:
         """The rates as tables that need no solver: what any other plan is valued by."""
-        if self._twin is not None and self._same_rates(self._twin):
-            return self._twin.rate_book
+        axes = axes_of(self.flows, self.network.cache).values()
+        inputs = (*self.rate_frames.values(), *axes, self.snapshot["items"], self.snapshot.periods)
+        return self.network.cache.get(RATE_BOOK, lambda _: self._rate_book(), *inputs)
+
+    def _rate_book(self) -> RateBook:
         free = {"account": pl.String, "kind": pl.String, "per_unit": pl.Float64}
         book = RateBook(
             {
@@ -340,20 +263,9 @@ class Model:
     @cached_property
     def rates_by_cell(self) -> RatesByCell:
         """The same rates by the number of each cell."""
-        if self._twin is not None and self.rate_book is self._twin.rate_book:
-            return self._twin.rates_by_cell
-        return RatesByCell.of(self.rate_frames, {flow: place.start for flow, place in self.program.columns.items()})
-
-    def _same_rates(self, other: Model) -> bool:
-        return (
-            self.rate_frames.keys() == other.rate_frames.keys()
-            and all(
-                frame is other.rate_frames[flow] or frame.equals(other.rate_frames[flow])
-                for flow, frame in self.rate_frames.items()
-            )
-            and self.snapshot["items"] is other.snapshot["items"]
-            and self.snapshot.periods is other.snapshot.periods
-        )
+        starts = {flow: place.start for flow, place in self.program.columns.items()}
+        make = partial(_by_cell, self.rate_frames, starts)
+        return self.network.cache.get("rates by cell", make, self.rate_book)
 
     def _priced(self, balance: Balance, price: np.ndarray) -> Callable[[], pl.DataFrame]:
         """Makes the frame of one balance's prices; it holds on to nothing else of the model."""
@@ -386,8 +298,16 @@ def _named(what: str, parts: Sequence[tuple[Block, Any]]) -> dict[str, Any]:
     return {part.name: part for part in sorted((part for _, part in parts), key=lambda part: part.name) if part.size}
 
 
-def _all_the_same(mine: Sequence[object], theirs: Sequence[object]) -> bool:
-    return len(mine) == len(theirs) and all(one is other for one, other in zip(mine, theirs, strict=True))
+def _concatenated(one: Callable[..., pl.DataFrame], parts: Sequence[Any], about: Any, _: Network) -> pl.DataFrame:
+    return pl.concat([one(part, about) for part in parts])
+
+
+def _arrivals(timed: Sequence[Flow], network: Network) -> pl.DataFrame:
+    return network.arrivals(pl.concat([flow.rows.select(LEAD).unique() for flow in timed]).unique())
+
+
+def _by_cell(frames: Mapping[str, pl.DataFrame], starts: Mapping[str, int], _: Network) -> RatesByCell:
+    return RatesByCell.of(frames, starts)
 
 
 def _tie_out(plan: Plan, objective: float) -> None:

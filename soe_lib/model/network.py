@@ -9,10 +9,10 @@ import polars as pl
 from soe_lib.extract.calendar import Calendar
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model import demand, events, hours, reach
+from soe_lib.model.assemble import LEAD
 from soe_lib.model.axis import BEYOND, domains, encode, labels_of
-from soe_lib.model.cache import Kept
+from soe_lib.model.cache import Cache
 from soe_lib.model.hours import open_dates
-from soe_lib.model.program import LEAD
 
 
 class Network:
@@ -28,9 +28,9 @@ class Network:
         self.tables = snapshot.tables
         self.domains, same = _domains(snapshot, near)
         self.tiers: int | None = near.tiers if near else None  # of a cushion, at most; worked out when asked for
-        self.kept: Kept = Kept(self, snapshot.tables, near.kept if near and same else None)
+        self.cache: Cache = Cache(self, snapshot.tables, near.cache if near and same else None)
         # What a block reads is noted, so that a network near this one knows what it need not work out again.
-        self.snapshot = replace(snapshot, tables=self.kept.tables)
+        self.snapshot = replace(snapshot, tables=self.cache.tables)
         self.settings = snapshot.settings
         self.calendar = Calendar(
             snapshot.periods,
@@ -47,7 +47,7 @@ class Network:
 
     def table(self, name: str) -> pl.DataFrame:
         """A table of the extract with its labels coded (periods and dates stay as they are written)."""
-        return self.kept.get(f"table {name}", lambda network: network._coded(name))
+        return self.cache.get(f"table {name}", lambda network: network._coded(name))
 
     def _coded(self, name: str) -> pl.DataFrame:
         return encode(self.snapshot[name], self.domains, skip=("period",))
@@ -55,7 +55,7 @@ class Network:
     @property
     def periods(self) -> pl.DataFrame:
         """The periods of the horizon, coded: period, index, starts_on, ends_on, days, length."""
-        return self.kept.get("periods", _periods)
+        return self.cache.get("periods", _periods)
 
     @property
     def first(self) -> pl.Expr:
@@ -87,32 +87,32 @@ class Network:
     @property
     def items(self) -> pl.DataFrame:
         """Items with holding_cost and end_value as money per unit (holding per unit of time)."""
-        return self.kept.get("items", _items)
+        return self.cache.get("items", _items)
 
     @property
     def demand(self) -> pl.DataFrame:
         """Demand lines: orders, and the forecast that they have not consumed."""
-        return self.kept.get("demand", _demand)
+        return self.cache.get("demand", _demand)
 
     @property
     def hours(self) -> pl.DataFrame:
         """resource, period, hours after events, hours lost to events, overtime_hours."""
-        return self.kept.get("hours", _hours)
+        return self.cache.get("hours", _hours)
 
     @property
     def lanes(self) -> pl.DataFrame:
         """lane, item, origin, destination and terms, per validity row; blank items resolved by reach."""
-        return self.kept.get("lanes", _lanes)
+        return self.cache.get("lanes", _lanes)
 
     @property
     def nodes(self) -> pl.DataFrame:
         """item, location: every place where an item can be."""
-        return self.kept.get("nodes", _nodes)
+        return self.cache.get("nodes", _nodes)
 
     @property
     def receipts(self) -> pl.DataFrame:
         """Firm receipts with the period they come in, after delays."""
-        return self.kept.get("receipts", _receipts)
+        return self.cache.get("receipts", _receipts)
 
     def delayed(self, cells: pl.DataFrame, kinds: tuple[str, ...]) -> pl.DataFrame:
         """Cells with period and lead_days, the latter lengthened by delay events on their supplier, offer or lane."""

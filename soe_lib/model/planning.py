@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from soe_lib.model.extra import Extra
     from soe_lib.model.model import Model
     from soe_lib.model.terms import Block
-    from soe_lib.solver.session import Options
+    from soe_lib.solver.answer import Options
 
 COMING = "plan.coming"
 """File beside a pack's results: the balance page has begun, and has not left its plan yet."""
@@ -75,8 +75,8 @@ def plan(
 @contextmanager
 def told(made: Model, options: Options | None) -> Iterator[Options | None]:
     """Say how far a search for whole numbers is where somebody sits in front of it, and nobody watches it otherwise."""
+    from soe_lib.solver.answer import Options
     from soe_lib.solver.diagnostics import Watch, shown
-    from soe_lib.solver.session import Options
 
     watched = options is not None and options.watch is not None
     seen = sys.stderr.isatty() or ("ipykernel" in sys.modules and not os.environ.get("SOE_PAGE"))

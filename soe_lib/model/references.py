@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from soe_lib.errors import FormulationError, hint, likeness
-from soe_lib.model.program import LEDGER_LABELS, cells_of
+from soe_lib.model.assemble import LEDGER_LABELS, cells_of
 from soe_lib.model.terms import Balance, Block, Effect, Flow, Rate, lacking
 from soe_lib.money.ledger import ACCOUNTS, KINDS
 

@@ -7,7 +7,6 @@ from datetime import date
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
 from soe_lib.errors import FormulationError, SoeError
@@ -16,11 +15,9 @@ from soe_lib.model.blocks import buy, make, ship
 from soe_lib.model.model import Model
 from soe_lib.model.network import Network
 from soe_lib.solver.diagnostics import check, look
-from soe_lib.solver.program import Canonical
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
-    from soe_lib.model.program import Program
 
 
 SECONDS = 10.0
@@ -36,32 +33,14 @@ def refusals(snapshot: Snapshot) -> Iterator[str]:
     keeps every promise, whatever it earns, and a direction in which money grows without limit.
     """
     try:
-        program = Model(snapshot).program
-        if not program.columns:
+        model = Model(snapshot)
+        if not model.flows:
             raise FormulationError("nothing can be decided; is there any demand in the horizon?")
-        canonical = canonical_of(program)
-        check(canonical)
-        if canonical.matrix.nnz <= LARGE:
-            look(canonical, SECONDS)
+        check(model.program)
+        if model.program.matrix.nnz <= LARGE:
+            look(model.program, SECONDS)
     except SoeError as error:
         yield str(error)
-
-
-def canonical_of(program: Program) -> Canonical:
-    """The program for HiGHS in its own order, without a modelling language in between."""
-    equal = np.arange(len(program.rhs)) < program.equalities
-    return Canonical(
-        matrix=program.matrix.tocsc(),
-        cost=-program.money,
-        row_lower=np.where(equal, program.rhs, -np.inf),
-        row_upper=program.rhs,
-        lower=program.lower,
-        upper=program.upper,
-        integer=program.integer,
-        columns=program.columns,
-        rows=program.rows,
-        offset=0.0,
-    )
 
 
 Frame = Callable[[Network], pl.DataFrame]

@@ -152,6 +152,8 @@ class Balance:
     break_price : money per unit that breaking one would cost; None is a law of nature.
     follows : for rows that say nothing new and only help the solver, what they follow from: balance → the flows known
         to act on it. They are left out where another flow acts there, and carry no price.
+    ceiling : whether its switches stand beside the most that anybody could ever use (ceilings.py), so that it holds
+        nothing where the switch is on.
     """
 
     name: str
@@ -163,6 +165,7 @@ class Balance:
     rhs: Amount = 0.0
     break_price: Amount | None = None
     follows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ceiling: bool = False
 
     @cached_property
     def rows(self) -> pl.DataFrame:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
-import scipy.sparse as sp
 
 from soe_lib.errors import SolveError
 from soe_lib.model.axis import Floats, incidence
-from soe_lib.model.canonical import again, direct, labelled
 from soe_lib.model.certificate import Certificate, certify
 from soe_lib.model.model import Model
-from soe_lib.model.program import Program, stacked
-from soe_lib.solver.program import Canonical
-from soe_lib.solver.session import Answer, Gate, Options
+from soe_lib.solver.answer import Answer, Options
+from soe_lib.solver.program import Hints, Places, Program
+from soe_lib.solver.session import Session
 
-Places = npt.NDArray[np.intp]
 First = Mapping[str, tuple[str, ...] | None]
 """Flow → the periods whose cells are decided first; None: all of its cells."""
 
@@ -33,28 +28,24 @@ class TwoStage:
     ----------
     program : columns are the scenarios' one after the other, then t and u_s of CVaR; rows are the equalities of all,
         the ties, the limits of all, and CVaR's.
-    canonical : the same for the gate. weights : shape (columns,), the tie-break's.
     tied : flow → keys of the first decisions and `column`, their column in the first scenario; −1 where a scenario
         lacks the cell, and the others hold it at 0.
     """
 
     program: Program
-    canonical: Canonical
-    weights: Floats
     tied: Mapping[str, pl.DataFrame]
 
     def solve(self, options: Options | None) -> tuple[Answer, Certificate]:
         """The optimum, proven in NumPy; raises SolveError where there is none."""
-        answer = Gate(self.canonical, options).answer(self.weights)
+        answer = Session(self.program, options, unique=True).solve()
         whole = self.program.integer
         fixed = np.where(whole, np.rint(answer.x), np.nan) if whole.any() else None
         return answer, certify(self.program, answer.x, answer.price, answer.objective, fixed=fixed)
 
     def possible(self) -> bool:
         """Whether any first decisions suit every scenario, whatever they earn."""
-        free = replace(self.canonical, cost=np.zeros_like(self.canonical.cost))
         try:
-            Gate(free).answer()
+            Session(self.program.with_cost(np.zeros(len(self.program.cost)))).solve()
         except SolveError as error:
             if error.status == "infeasible":
                 return False
@@ -102,33 +93,38 @@ def two_stage(
     value, row, column = (np.concatenate([part[k] for part in parts]) for k in range(3))
     expected = [(1.0 - weight) * chance * one.money for chance, one in zip(chances, programs, strict=True)]
     risky = [np.array([weight]), -weight / (1.0 - level) * chances] if tail else []
+    rhs = [
+        *(one.rhs[: one.equalities] for one in programs),
+        np.zeros(len(left)),
+        *(one.rhs[one.equalities :] for one in programs),
+        np.zeros(tail),
+    ]
+    row_upper, more = np.concatenate(rhs), tail + bool(tail)
     program = Program(
-        flows={},
-        balances={},
-        matrix=incidence(value, row, column, (int(limits[-1]) + tail, wide + tail + bool(tail))),
-        money=np.concatenate([*expected, *risky]),
-        rhs=np.concatenate(
-            [
-                *(one.rhs[: one.equalities] for one in programs),
-                np.zeros(len(left)),
-                *(one.rhs[one.equalities :] for one in programs),
-                np.zeros(tail),
-            ]
-        ),
+        matrix=incidence(value, row, column, (int(limits[-1]) + tail, wide + more)).tocsc(),
+        cost=-np.concatenate([*expected, *risky]),
+        row_lower=np.where(np.arange(len(row_upper)) < equal + len(left), row_upper, -np.inf),
+        row_upper=row_upper,
         lower=np.concatenate([lower, *([np.array([-np.inf]), np.zeros(tail)] if tail else [])]),
-        upper=np.concatenate([upper, *([np.full(tail + 1, np.inf)] if tail else [])]),
-        integer=np.concatenate([*(one.integer for one in programs), np.zeros(tail + bool(tail), bool)]),
-        equalities=equal + len(left),
+        upper=np.concatenate([upper, np.full(more, np.inf)]),
+        integer=np.concatenate([*(one.integer for one in programs), np.zeros(more, bool)]),
         columns=_named(models, "columns", widths),
         rows=_named(models, "rows", heights, limits),
-        blocks={},
+        weights=np.concatenate([*(one.weights for one in programs if one.weights is not None), np.zeros(more)]),
+        implied=tuple(f"{name} of {scenario}" for scenario, one in models.items() for name in one.program.implied),
+        hints=_hints(programs, more),
     )
-    weights = [flow.axis.weights for one in programs for flow in one.flows.values()]
-    return TwoStage(
-        program=program,
-        canonical=_canonical(program, models, tail),
-        weights=np.concatenate([*weights, np.zeros(tail + bool(tail))]),
-        tied=tied,
+    return TwoStage(program, tied)
+
+
+def _hints(programs: Sequence[Program], more: int) -> Hints | None:
+    """What a search for whole numbers wants to know of the columns of all; None where there are none."""
+    if not any(one.integer.any() for one in programs):
+        return None
+    none = np.full(more, -1, np.intp)
+    each = [one.hints or Hints(*np.full((2, len(one.cost)), -1, np.intp)) for one in programs]
+    return Hints(
+        np.concatenate([*(one.when for one in each), none]), np.concatenate([*(one.what for one in each), none])
     )
 
 
@@ -201,26 +197,10 @@ def _named(models: Mapping[str, Model], what: str, starts: Places, limits: Place
     for number, (scenario, model) in enumerate(models.items()):
         program = model.program
         for name, place in getattr(program, what).items():
-            limit = limits is not None and program.balances[name].sense == "<="
+            limit = limits is not None and model.balances[name].sense == "<="
             move = int(limits[number]) - program.equalities if limits is not None and limit else int(starts[number])
             found[f"{name} of {scenario}"] = slice(place.start + move, place.stop + move)
     return found
-
-
-def _canonical(program: Program, models: Mapping[str, Model], tail: int) -> Canonical:
-    """The program for the gate, with what a search for whole numbers wants to know."""
-    canonical = direct(program)
-    if not program.integer.any():
-        return canonical
-    each = [labelled(direct(model.program), model.program) for model in models.values()]
-    none = np.full(tail + bool(tail), -1, np.intp)
-    names = zip(models, each, strict=True)
-    return replace(
-        canonical,
-        implied=tuple(f"{name} of {scenario}" for scenario, one in names for name in one.implied),
-        when=np.concatenate([*(one.when for one in each), none]),
-        what=np.concatenate([*(one.what for one in each), none]),
-    )
 
 
 def at_odds(models: Mapping[str, Model], first: First) -> tuple[list[str], list[str]]:
@@ -254,9 +234,6 @@ def at_odds(models: Mapping[str, Model], first: First) -> tuple[list[str], list[
 SMALL = 1e-6
 """A decision of less than this is none, and one this near to a bound is on it [unit of the flow]."""
 
-CEILINGS = ("make_most", "run_most", "running_most", "buy_most", "ship_most", "site_make", "site_buy", "site_lane")
-"""Rows whose switches stand beside the most that anybody could ever use (ceilings.py)."""
-
 
 def cells_of(model: Model, flow: str, periods: Sequence[str] | None) -> pl.DataFrame:
     """The keys of the cells of a flow in some periods, and `cell`, their place in the flow."""
@@ -275,9 +252,8 @@ def holding(model: Model, decisions: Mapping[str, pl.DataFrame]) -> Model:
 
     Raises SolveError (infeasible) where a decision has no cell here, or lies outside its bounds.
     """
-    program, canonical = model.program, model.canonical
+    program = model.program
     low, high = program.lower.copy(), program.upper.copy()
-    canonical_low, canonical_high = canonical.lower.copy(), canonical.upper.copy()
     for flow, frame in decisions.items():
         cells = cells_of(model, flow, None)
         keys = [name for name in frame.columns if name in cells.columns]
@@ -292,12 +268,7 @@ def holding(model: Model, decisions: Mapping[str, pl.DataFrame]) -> Model:
         outside = (quantity < low[at] - slack) | (quantity > high[at] + slack)
         _refuse(flow, kept.filter(pl.Series(outside)), "takes no such quantity")
         low[at] = high[at] = np.clip(quantity, low[at], high[at])
-        there = cell + canonical.columns[flow].start
-        canonical_low[there] = canonical_high[there] = low[at]
-    held = copy.copy(model)
-    held.__dict__["program"] = replace(program, lower=low, upper=high)
-    held.__dict__["canonical"] = replace(canonical, lower=canonical_low, upper=canonical_high)
-    return held
+    return model.holding(program.with_bounds(slice(None), low, high))
 
 
 def _refuse(flow: str, bad: pl.DataFrame, said: str) -> None:
@@ -317,40 +288,35 @@ def with_same_ceilings(models: Mapping[str, Model]) -> dict[str, Model]:
     The most that could ever be used is worked out from the demand of one scenario. A decision that is common to
     several, or made for another, may well be more: it is bounded by what can be used in one of them.
     """
-    raised = {name: dict(model.program.blocks) for name, model in models.items()}
     if not any(model.program.integer.any() for model in models.values()):
         return dict(models)
-    places = {place for model in models.values() for place in model.program.blocks if place[0] in CEILINGS}
-    for place in sorted(places):
-        having = {name: model for name, model in models.items() if place in model.program.blocks}
-        if not any(model.flows[place[1]].whole.any() for model in having.values()):
+    raised = dict(models)
+    pairs = {
+        (effect.on, effect.flow)
+        for model in models.values()
+        for effect in model.effects
+        if model.balances[effect.on].ceiling
+    }
+    for balance, flow in sorted(pairs):
+        having = {name: model for name, model in models.items() if balance in model.balances and flow in model.flows}
+        if not any(model.flows[flow].whole.any() for model in having.values()):
             continue
-        entries = {name: _entries(model.program, *place) for name, model in having.items()}
-        labels = [column for column in next(iter(entries.values())).columns if column != "effect"]
-        most = pl.concat(list(entries.values())).group_by(labels).agg(pl.col("effect").min())
+        entries = {name: _entries(model, balance, flow) for name, model in having.items()}
+        labels = [column for column in next(iter(entries.values())).columns if column not in ("effect", "at")]
+        most = pl.concat([own.drop("at") for own in entries.values()]).group_by(labels).agg(pl.col("effect").min())
         for name, own in entries.items():
-            effect = own.select(labels).join(most, on=labels, how="left", maintain_order="left")["effect"].to_numpy()
-            block = models[name].program.blocks[place]
-            raised[name][place] = sp.csr_array((effect, block.indices, block.indptr), shape=block.shape)
-    return {name: _with_blocks(model, raised[name]) for name, model in models.items()}
+            met = own.select(labels).join(most, on=labels, how="left", maintain_order="left")["effect"]
+            if not met.equals(own["effect"]):
+                changed = raised[name].program.with_effects(own["at"].to_numpy(), met.to_numpy())
+                raised[name] = raised[name].holding(changed)
+    return raised
 
 
-def _entries(program: Program, balance: str, flow: str) -> pl.DataFrame:
-    """Labels of row and column of each entry, in the block's order, and `effect`."""
-    block = program.blocks[balance, flow].tocoo()
-    row, column = block.coords
-    on, of = program.balances[balance], program.flows[flow]
-    rows = on.named.select(pl.all().name.prefix("row "))[row.astype(np.uint32)]
-    columns = of.named.select(pl.col(of.keys).name.prefix("column "))[column.astype(np.uint32)]
-    return pl.concat([rows, columns], how="horizontal").with_columns(effect=block.data)
-
-
-def _with_blocks(model: Model, blocks: Mapping[tuple[str, str], sp.csr_array]) -> Model:
-    if all(block is model.program.blocks[place] for place, block in blocks.items()):
-        return model
-    program = replace(model.program, blocks=blocks, matrix=stacked(blocks, model.program))
-    canonical = again(model.canonical, program)
-    assert canonical is not None, "the same rows and columns"
-    other = copy.copy(model)
-    other.__dict__["program"], other.__dict__["canonical"] = program, canonical
-    return other
+def _entries(model: Model, balance: str, flow: str) -> pl.DataFrame:
+    """Labels of row and column of each entry, `effect`, and where it stands in the program's matrix (`at`)."""
+    program, on, of = model.program, model.balances[balance], model.flows[flow]
+    at, row, column = program.entries(balance, flow)
+    rows = on.named.select(pl.all().name.prefix("row "))[(row - program.rows[balance].start).astype(np.uint32)]
+    cells = of.named.select(pl.col(of.keys).name.prefix("column "))
+    columns = cells[(column - program.columns[flow].start).astype(np.uint32)]
+    return pl.concat([rows, columns], how="horizontal").with_columns(effect=program.matrix.data[at], at=at)

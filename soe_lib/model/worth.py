@@ -7,8 +7,8 @@ searched again (Eisner & Severance 1976). A price alone says neither how far it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +17,10 @@ import polars as pl
 
 from soe_lib.errors import DataError
 from soe_lib.model.model import Model
-from soe_lib.solver.session import INFINITY, Answer, Gate, Options
+from soe_lib.solver.answer import Answer, Options
+from soe_lib.solver.program import Program
+from soe_lib.solver.session import Session
+from soe_lib.solver.warm_start import Start
 
 CLOSE = 1e-7
 OWN_HOURS = ("make", "run", "ship", "set_up", "set_up_on", "overtime")
@@ -70,7 +73,13 @@ class StepCurve:
 
 
 def worth(
-    model: Model, balance: str, amount: float, *, options: Options | None = None, start: Any = None, **labels: str
+    model: Model,
+    balance: str,
+    amount: float,
+    *,
+    options: Options | None = None,
+    start: Start | None = None,
+    **labels: str,
 ) -> StepCurve:
     """The step curve of one limit, from today's right-hand side to `amount` more.
 
@@ -79,21 +88,24 @@ def worth(
     model : the model (`soe.Model(snapshot)`).
     balance : name of the limit: hours, storage, lane_limit, buy_limit, maximum_stock …
     amount : how much more to look at [unit of the limit], above 0.
-    start : basis of a solved gate of the same model, which saves the first solve.
+    start : where a session of the same model ended (`living.session.start`), which saves the first solve.
     labels : the row: resource="planer", period="Jun".
 
     Raises DataError where the labels name no row or several.
     """
     row, today, unit = _row(model, balance, labels)
-    gate = Gate(model.canonical, options)
-    if start is not None and not model.program.integer.any():
-        gate.start_from(start)
-    base = gate.answer()
+    session = Session(model.program, options, start=start)
+    where: dict[str, Any] = {**labels}
+    base = session.solve()
     if base.whole.size:
-        gate = _with_pattern(model, base, options)
-        base = gate.answer()
-    points = {0.0: base, float(amount): _moved(gate, row, today + amount)}
-    _corners(gate, row, today, points, 0.0, float(amount), depth=40)
+        session = Session(_with_pattern(model, base), options)
+        base = session.solve()
+
+    def at(more: float) -> Answer:
+        return session.solve(session.base.with_rhs(balance, more=more, **where))
+
+    points = {0.0: base, float(amount): at(amount)}
+    _corners(at, row, points, 0.0, float(amount), depth=40)
     found = sorted(points)
     money = [points[b].objective - points[a].objective for a, b in pairwise(found)]
     steps = pl.DataFrame({"start": found[:-1], "stop": found[1:], "money": money}).with_columns(
@@ -106,8 +118,8 @@ def worth(
 
 def _brought(model: Model, row: int, base: Answer) -> float:
     """Hours that heads, open locations and expansions bring to a resource, less what maintenance takes."""
-    taken = model.canonical.matrix[[row]].tocoo()
-    kept = np.ones(len(model.canonical.cost), bool)
+    taken = model.program.matrix[[row]].tocoo()
+    kept = np.ones(len(model.program.cost), bool)
     for flow in OWN_HOURS:
         if flow in model.program.columns:
             kept[model.program.columns[flow]] = False
@@ -116,40 +128,30 @@ def _brought(model: Model, row: int, base: Answer) -> float:
 
 
 def _row(model: Model, balance: str, labels: Mapping[str, str]) -> tuple[int, float, str]:
-    if balance not in model.program.balances:
-        raise DataError(f"no limit {balance!r}; the model has {', '.join(model.program.balances)}")
+    if balance not in model.balances:
+        raise DataError(f"no limit {balance!r}; the model has {', '.join(model.program.rows)}")
     asked = model.balances[balance]
     rows = asked.rows.select(asked.keys).cast(pl.String).with_row_index("row")
     hit = rows.filter(*(pl.col(key) == value for key, value in labels.items()))
     if hit.height != 1:
         raise DataError(f"{balance} has {hit.height} rows for {dict(labels)}; name one by {', '.join(asked.keys)}")
     place = int(hit["row"].item())
-    return model.canonical.rows[balance].start + place, float(asked.right[place]), asked.unit
+    return model.program.rows[balance].start + place, float(asked.right[place]), asked.unit
 
 
-def _with_pattern(model: Model, answer: Answer, options: Options | None) -> Gate:
-    """The LP that is left when the whole numbers are held: a fresh solver, so that no price is stale."""
-    held = model.canonical
-    lower, upper = held.lower.copy(), held.upper.copy()
-    lower[answer.whole] = upper[answer.whole] = np.rint(answer.x[answer.whole])
+def _with_pattern(model: Model, answer: Answer) -> Program:
+    """The LP that is left when the whole numbers are held."""
+    program, held = model.program, np.rint(answer.x[answer.whole])
     # The ceiling of a switch is only a number that is large enough today: where the switch is on, it limits nothing.
-    row_upper = held.row_upper.copy()
-    on = held.matrix[:, answer.whole] @ np.rint(answer.x[answer.whole])
-    for name, place in held.rows.items():
-        if name.endswith("_most") or name.startswith("site_"):
-            row_upper[place] = np.where(on[place] < 0, INFINITY, row_upper[place])
-    free = np.zeros(len(held.cost), bool)
-    return Gate(replace(held, lower=lower, upper=upper, row_upper=row_upper, integer=free), options)
-
-
-def _moved(gate: Gate, row: int, right: float) -> Answer:
-    lower = right if gate.canonical.row_lower[row] == gate.canonical.row_upper[row] else gate.canonical.row_lower[row]
-    gate.highs.changeRowBounds(row, lower, right)
-    return gate.answer()
+    on = program.matrix[:, answer.whole] @ held
+    for name in (name for name, balance in model.balances.items() if balance.ceiling):
+        rows = program.row(name)
+        program = program.with_limits(rows[on[rows] < 0], -np.inf, np.inf)
+    return program.with_bounds(answer.whole, held, held).relaxed()
 
 
 def _corners(
-    gate: Gate, row: int, today: float, points: dict[float, Answer], a: float, b: float, *, depth: int
+    at: Callable[[float], Answer], row: int, points: dict[float, Answer], a: float, b: float, *, depth: int
 ) -> None:
     left, right = points[a], points[b]
     rise, scale = right.objective - left.objective, CLOSE * (1.0 + abs(left.objective))
@@ -160,10 +162,10 @@ def _corners(
     middle = (rise - slope_b * b + slope_a * a) / (slope_a - slope_b)
     if not a + CLOSE < middle < b - CLOSE:
         return
-    points[middle] = _moved(gate, row, today + middle)
+    points[middle] = at(middle)
     if abs(points[middle].objective - left.objective - slope_a * (middle - a)) > scale:
-        _corners(gate, row, today, points, a, middle, depth=depth - 1)
-        _corners(gate, row, today, points, middle, b, depth=depth - 1)
+        _corners(at, row, points, a, middle, depth=depth - 1)
+        _corners(at, row, points, middle, b, depth=depth - 1)
 
 
 def _merged(steps: pl.DataFrame) -> pl.DataFrame:

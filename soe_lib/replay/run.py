@@ -160,7 +160,7 @@ def _one(truth: Truth, policies: pl.DataFrame, name: str, best: Floats, home: Pa
     planner = planners(policies)[AS_IT_IS if name in CAUSES else name]
     chosen = without(truth, name) if name in CAUSES else truth
     if name != "events":
-        chosen.__dict__["hindsight"] = best
+        chosen = replace(chosen, known_best=best)
 
     def said(week: int) -> None:
         if week % 13 == 0 or week == truth.weeks:

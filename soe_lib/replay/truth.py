@@ -17,8 +17,7 @@ from soe_lib.extract.calendar import BEYOND
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.model.model import Model
-from soe_lib.solver.program import Canonical
-from soe_lib.solver.session import Gate
+from soe_lib.solver.session import Session
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -54,6 +53,7 @@ class Truth:
     past : tables `actuals` and `deliveries` of the weeks before the first Monday.
     listed : tables as each Monday's extract had them, with known_on (the Monday): calendar, overrides.
     findings : what the extracts lack or a replay leaves out, in sentences.
+    known_best : what `hindsight` is, where it has been worked out already.
     """
 
     real: Snapshot
@@ -65,6 +65,7 @@ class Truth:
     past: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     listed: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     findings: tuple[str, ...] = ()
+    known_best: Floats | None = field(default=None, repr=False)
 
     @property
     def start(self) -> date:
@@ -112,7 +113,7 @@ class Truth:
     @cached_property
     def hindsight(self) -> Floats:
         """The plan of who knew everything: quantities of every cell of `physics`."""
-        return self.physics.best()
+        return self.physics.best() if self.known_best is None else self.known_best
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,11 +182,6 @@ class Physics:
                 x[program.columns[name]] = program.lower[program.columns[name]]
         return x
 
-    @cached_property
-    def canonical(self) -> Canonical:
-        """The program for the solver."""
-        return self.model.canonical
-
     def of_flow(self, flow: str) -> slice:
         """The columns of a flow; none where the company has no such flow."""
         return self.model.program.columns.get(flow, slice(0, 0))
@@ -199,38 +195,35 @@ class Physics:
 
         Raises SolveError where there is no proven plan.
         """
-        own, canonical = self.model.program, self.canonical
+        program = self.model.program
         # What was carried out may have broken a limit that nobody could keep, such as room when sales stayed away.
-        row_upper = canonical.row_upper.copy()
-        for name, rows in canonical.rows.items() if carried_out is not None else ():
+        for name, rows in program.rows.items() if carried_out is not None else ():
             balance = self.model.balances[name]
             if balance.sense == "<=" and "period" in balance.keys:
                 number = {label: place for place, label in enumerate((*self.labels, BEYOND))}
                 done = balance.named["period"].replace_strict(number, return_dtype=pl.Int64).to_numpy() < weeks
-                free = row_upper[rows] + DUST if name in LIVES else np.inf
-                row_upper[rows] = np.where(done, free, row_upper[rows])
+                right = program.rhs[rows]
+                free = right + DUST if name in LIVES else np.inf
+                program = program.with_limits(rows, -np.inf, np.where(done, free, right))
         for margin in MARGINS:
             lower, upper = self._held(carried_out, weeks, margin)
-            held = replace(canonical, lower=lower, upper=upper, row_upper=row_upper)
+            held = program.with_bounds(slice(None), lower, upper)
             try:
-                answer = Gate(held).answer(self.model.weights)
+                answer = Session(held, unique=True).solve()
                 break
             except SolveError:
                 if carried_out is None or margin == MARGINS[-1]:
                     raise
-        x = np.zeros(len(answer.x))
-        for flow, place in own.columns.items():
-            x[place] = answer.x[canonical.columns[flow]]
-        return x
+        return answer.x
 
     def _held(self, carried_out: Floats | None, weeks: int, margin: float) -> tuple[Floats, Floats]:
         """Bounds of the columns: what was carried out in the first weeks stays, within a margin [unit]."""
-        own, canonical = self.model.program, self.canonical
-        lower, upper = canonical.lower.copy(), canonical.upper.copy()
+        program = self.model.program
+        lower, upper = program.lower.copy(), program.upper.copy()
         if carried_out is not None:
-            for flow, place in ((flow, own.columns[flow]) for flow in (*DECIDED, *FOLLOWING) if flow in own.columns):
+            for place in (program.columns[flow] for flow in (*DECIDED, *FOLLOWING) if flow in program.columns):
                 fixed = (self.period[place] >= 0) & (self.period[place] < weeks)
-                there = np.arange(canonical.columns[flow].start, canonical.columns[flow].stop)[fixed]
+                there = np.arange(place.start, place.stop)[fixed]
                 lower[there] = np.maximum(carried_out[place][fixed] - margin, lower[there])
                 upper[there] = carried_out[place][fixed] + margin
         return lower, upper

@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from soe_lib.errors import SolveError
 from soe_lib.solver.budget import PROGRESS
-from soe_lib.solver.program import Canonical, Floats
-from soe_lib.solver.race import Highs
+from soe_lib.solver.program import Floats, Program
+from soe_lib.solver.race import Highs, lp
 
 LEAST, MOST = 1e-9, 1e15
 """HiGHS takes a coefficient up to the first for nothing, without a word, and refuses one from the second."""
@@ -30,37 +30,37 @@ KINDS = highspy.HighsModelStatus
 UNPROVEN = (KINDS.kInfeasible, KINDS.kUnbounded, KINDS.kUnboundedOrInfeasible, KINDS.kUnknown, KINDS.kSolveError)
 
 
-def check(canonical: Canonical) -> None:
+def check(program: Program) -> None:
     """Refuse figures that no solver can mean: NaN anywhere, an infinite cost or effect, a bound that excludes all.
 
     HiGHS drops a coefficient that is NaN and takes a cost that is NaN, and then calls its answer optimal.
     """
-    for what, bad in _unusable(canonical):
+    for what, bad in _unusable(program):
         if bad.size:
             raise SolveError(
                 f"refused: {bad.size} values of {what} are not numbers that a plan can have, first of "
-                f"{_where(canonical, what, int(bad[0]))}; mend the table that they come from",
+                f"{_where(program, what, int(bad[0]))}; mend the table that they come from",
                 status="refused",
             )
 
 
-def _unusable(canonical: Canonical) -> Iterator[tuple[str, npt.NDArray[np.intp]]]:
+def _unusable(program: Program) -> Iterator[tuple[str, npt.NDArray[np.intp]]]:
     """Each kind of figure, and the columns (or rows) where it cannot be used."""
-    yield "money", np.flatnonzero(~np.isfinite(canonical.cost))
-    yield "effect", _columns(canonical, ~np.isfinite(canonical.matrix.data))
-    yield "lower bound", np.flatnonzero(~(canonical.lower < np.inf))
-    yield "upper bound", np.flatnonzero(~(canonical.upper > -np.inf))
-    sides = (canonical.row_lower < np.inf) & (canonical.row_upper > -np.inf)
+    yield "money", np.flatnonzero(~np.isfinite(program.cost))
+    yield "effect", _columns(program, ~np.isfinite(program.matrix.data))
+    yield "lower bound", np.flatnonzero(~(program.lower < np.inf))
+    yield "upper bound", np.flatnonzero(~(program.upper > -np.inf))
+    sides = (program.row_lower < np.inf) & (program.row_upper > -np.inf)
     yield "right-hand side", np.flatnonzero(~sides)
 
 
-def _columns(canonical: Canonical, which: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+def _columns(program: Program, which: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
     """The columns of some entries of the matrix."""
-    return np.searchsorted(canonical.matrix.indptr, np.flatnonzero(which), side="right") - 1
+    return np.searchsorted(program.matrix.indptr, np.flatnonzero(which), side="right") - 1
 
 
-def _where(canonical: Canonical, what: str, at: int) -> str:
-    parts = canonical.rows if what == "right-hand side" else canonical.columns
+def _where(program: Program, what: str, at: int) -> str:
+    parts = program.rows if what == "right-hand side" else program.columns
     return f"{'balance' if what == 'right-hand side' else 'flow'} {_owner(parts, at)}"
 
 
@@ -68,22 +68,22 @@ def _owner(parts: Mapping[str, slice], at: int) -> str:
     return next((name for name, place in parts.items() if place.start <= at < place.stop), str(at))
 
 
-def refusal(status: highspy.HighsModelStatus, canonical: Canonical, seconds: float) -> SolveError:
+def refusal(status: highspy.HighsModelStatus, program: Program, seconds: float) -> SolveError:
     """The error for a run that ended without a proof.
 
     Parameters
     ----------
     status : how HiGHS ended.
-    canonical : the program.
+    program : the program.
     seconds : the time limit of the run [s].
     """
-    if status in UNPROVEN and (ignored := _ignored(canonical)):
+    if status in UNPROVEN and (ignored := _ignored(program)):
         return SolveError(f"scaling: {ignored}", status="scaling")
     name, advice = {
         KINDS.kInfeasible: ("infeasible", "no plan keeps every promise; `soe conflict` names the cheapest to break"),
         KINDS.kUnbounded: (
             "unbounded",
-            f"{_without_limit(canonical)} without limit: look for an end value above its cost, or give a maximum",
+            f"{_without_limit(program)} without limit: look for an end value above its cost, or give a maximum",
         ),
         KINDS.kUnboundedOrInfeasible: ("infeasible_or_unbounded", "both are possible; check end values and promises"),
         KINDS.kModelEmpty: ("empty", "nothing can be decided; is there any demand in the horizon?"),
@@ -98,14 +98,14 @@ def refusal(status: highspy.HighsModelStatus, canonical: Canonical, seconds: flo
     return SolveError(f"{name}: {advice}", status=name)
 
 
-def _ignored(canonical: Canonical) -> str:
+def _ignored(program: Program) -> str:
     """Says which figures are too small or too large to be seen by the solver; blank where none are."""
-    size = np.abs(canonical.matrix.data)
-    cells = _columns(canonical, ((size > 0) & (size <= LEAST)) | (size >= MOST))
-    far = np.flatnonzero(np.abs(canonical.cost) >= MOST)
+    size = np.abs(program.matrix.data)
+    cells = _columns(program, ((size > 0) & (size <= LEAST)) | (size >= MOST))
+    far = np.flatnonzero(np.abs(program.cost) >= MOST)
     if not cells.size and not far.size:
         return ""
-    first = _owner(canonical.columns, int(cells[0] if cells.size else far[0]))
+    first = _owner(program.columns, int(cells[0] if cells.size else far[0]))
     return (
         f"{cells.size + far.size} figures are outside [{LEAST:.0e}, {MOST:.0e}], first of flow {first}, and no solver "
         "sees them; count in another unit"
@@ -116,55 +116,55 @@ def _zero(limit: Floats) -> Floats:
     return np.where(np.isfinite(limit), 0.0, limit)
 
 
-def cone(canonical: Canonical) -> Canonical:
+def cone(program: Program) -> Program:
     """The directions that keep every row and bound however far they go: their limits become 0, and 1 is as far."""
     return replace(
-        canonical,
-        row_lower=_zero(canonical.row_lower),
-        row_upper=_zero(canonical.row_upper),
-        lower=np.where(np.isfinite(canonical.lower), 0.0, -1.0),
-        upper=np.where(np.isfinite(canonical.upper), 0.0, 1.0),
-        integer=np.zeros(len(canonical.cost), bool),
+        program,
+        row_lower=_zero(program.row_lower),
+        row_upper=_zero(program.row_upper),
+        lower=np.where(np.isfinite(program.lower), 0.0, -1.0),
+        upper=np.where(np.isfinite(program.upper), 0.0, 1.0),
+        integer=np.zeros(len(program.cost), bool),
     )
 
 
-def look(canonical: Canonical, seconds: float) -> None:
+def look(program: Program, seconds: float) -> None:
     """Look whether a plan can start; raises SolveError where no quantities keep every row, or money has no limit.
 
     Parameters
     ----------
     seconds : what each of the two looks may take; where it does not end, nothing is said.
     """
-    highs = _quiet(canonical, seconds)
-    highs.changeColsCost(len(canonical.cost), np.arange(len(canonical.cost)), np.zeros(len(canonical.cost)))
+    highs = _quiet(program, seconds)
+    highs.changeColsCost(len(program.cost), np.arange(len(program.cost)), np.zeros(len(program.cost)))
     highs.run()
     if highs.getModelStatus() == KINDS.kInfeasible:
-        raise refusal(KINDS.kInfeasible, canonical, seconds)
-    highs = _quiet(cone(canonical), seconds)
+        raise refusal(KINDS.kInfeasible, program, seconds)
+    highs = _quiet(cone(program), seconds)
     highs.run()
     if highs.getModelStatus() == KINDS.kOptimal and highs.getInfo().objective_function_value < -1e-6:
-        raise refusal(KINDS.kUnbounded, canonical, seconds)
+        raise refusal(KINDS.kUnbounded, program, seconds)
 
 
-def _quiet(canonical: Canonical, seconds: float = math.inf) -> Highs:
+def _quiet(program: Program, seconds: float = math.inf) -> Highs:
     highs = Highs()
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("time_limit", seconds)
-    highs.passModel(canonical.highs())
+    highs.passModel(lp(program))
     return highs
 
 
-def _without_limit(canonical: Canonical) -> str:
+def _without_limit(program: Program) -> str:
     """The flows that grow together and earn money all the way, found among the directions that nothing stops.
 
     A direction keeps every row and bound as it is scaled: their finite limits become 0, and 1 is as far as it goes.
     """
-    highs = _quiet(cone(canonical))
+    highs = _quiet(cone(program))
     highs.run()
     if highs.getModelStatus() != KINDS.kOptimal:
         return "some flow earns money"
     direction = np.asarray(highs.getSolution().col_value)
-    growing = [name for name, place in canonical.columns.items() if (np.abs(direction[place]) > LEAST).any()]
+    growing = [name for name, place in program.columns.items() if (np.abs(direction[place]) > LEAST).any()]
     return f"flow {', '.join(growing)} earns money" if growing else "some flow earns money"
 
 

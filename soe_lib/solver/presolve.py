@@ -28,11 +28,11 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from soe_lib.solver.program import Canonical, Floats
+from soe_lib.solver.program import Floats, Program
 from soe_lib.solver.race import KINDS, Merged, stated
 
 if TYPE_CHECKING:
-    from soe_lib.solver.session import Answer
+    from soe_lib.solver.answer import Answer
 
 
 Places = npt.NDArray[np.intp]
@@ -67,13 +67,13 @@ class Lean:
     small: sp.csc_array
 
     @classmethod
-    def of(cls, canonical: Canonical) -> Lean:
+    def of(cls, program: Program) -> Lean:
         """What can be left out of a program without whole numbers."""
-        matrix, equal = canonical.matrix, canonical.row_lower == canonical.row_upper
+        matrix, equal = program.matrix, program.equal
         count, wide = matrix.shape
         columns = np.repeat(np.arange(wide), np.diff(matrix.indptr))
         single = (np.diff(matrix.indptr) == 1)[columns] & equal[matrix.indices] & (matrix.data != 0)
-        single &= (canonical.lower < canonical.upper)[columns]
+        single &= (program.lower < program.upper)[columns]
         slack_row, first = np.unique(matrix.indices[single], return_index=True)
         slack, slack_size = columns[single][first], matrix.data[single][first]
         out = np.zeros(wide, bool)
@@ -92,21 +92,21 @@ class Lean:
             matrix, equal, slack, slack_row.astype(np.intp), slack_size, bound, bound_row, bound_size, stay, rows, small
         )
 
-    def fits(self, canonical: Canonical) -> bool:
+    def fits(self, program: Program) -> bool:
         """Whether it was made for a program of the very same coefficients, equations and fixed quantities."""
         return (
-            canonical.matrix is self.matrix
-            and np.array_equal(canonical.row_lower == canonical.row_upper, self.equal)
-            and bool((canonical.lower[self.slack] < canonical.upper[self.slack]).all())
+            program.matrix is self.matrix
+            and np.array_equal(program.equal, self.equal)
+            and bool((program.lower[self.slack] < program.upper[self.slack]).all())
         )
 
-    def program(self, canonical: Canonical) -> Canonical:
+    def reduced(self, program: Program) -> Program:
         """The smaller program: it earns as much, at the same quantities."""
-        cost, offset = self._cost(canonical.cost), canonical.offset
-        offset += float(canonical.cost[self.slack] / self.slack_size @ canonical.row_upper[self.slack_row])
-        row_low, row_high = self._filled(canonical)
-        low, high = self._bounds(canonical, row_low, row_high)
-        return Canonical(
+        cost, offset = self._cost(program.cost), program.offset
+        offset += float(program.cost[self.slack] / self.slack_size @ program.row_upper[self.slack_row])
+        row_low, row_high = self._filled(program)
+        low, high = self._bounds(program, row_low, row_high)
+        return Program(
             matrix=self.small,
             cost=cost[self.columns],
             row_lower=row_low[self.rows],
@@ -114,33 +114,28 @@ class Lean:
             lower=low[self.columns],
             upper=high[self.columns],
             integer=np.zeros(len(self.columns), bool),
-            columns=_kept(canonical.columns, self.columns),
-            rows=_kept(canonical.rows, self.rows),
+            columns=_kept(program.columns, self.columns),
+            rows=_kept(program.rows, self.rows),
             offset=offset,
+            weights=None if program.weights is None else self._cost(program.weights)[self.columns],
         )
 
-    def weights(self, weights: Floats) -> Floats:
-        """The tie-break's price of each column that is kept: it singles out the same plan."""
-        return self._cost(weights)[self.columns]
-
-    def whole(self, answer: Answer, canonical: Canonical) -> Answer:
+    def whole(self, answer: Answer, program: Program) -> Answer:
         """The answer to the whole program."""
-        x, price, reduced = np.zeros(len(canonical.cost)), np.zeros(len(self.equal)), np.zeros(len(canonical.cost))
+        x, price, reduced = np.zeros(len(program.cost)), np.zeros(len(self.equal)), np.zeros(len(program.cost))
         x[self.columns], price[self.rows], reduced[self.columns] = answer.x, answer.price, answer.reduced
         # A bound that a row sets pulls no quantity: its money is the row's price.
-        row_low, row_high = self._filled(canonical)
+        row_low, row_high = self._filled(program)
         low, high = self._implied(row_low, row_high)
-        by_row = np.where(
-            reduced[self.bound] > 0, high < canonical.upper[self.bound], low > canonical.lower[self.bound]
-        )
+        by_row = np.where(reduced[self.bound] > 0, high < program.upper[self.bound], low > program.lower[self.bound])
         pulled = np.where(by_row, reduced[self.bound], 0.0)
         price[self.bound_row] = pulled / self.bound_size
         reduced[self.bound] -= pulled
         # A slack fills its row up; what it costs is in the row's price.
-        missing = canonical.row_upper[self.slack_row] - (canonical.matrix @ x)[self.slack_row]
-        x[self.slack] = np.clip(missing / self.slack_size, canonical.lower[self.slack], canonical.upper[self.slack])
+        missing = program.row_upper[self.slack_row] - (program.matrix @ x)[self.slack_row]
+        x[self.slack] = np.clip(missing / self.slack_size, program.lower[self.slack], program.upper[self.slack])
         reduced[self.slack] = -self.slack_size * price[self.slack_row]
-        price[self.slack_row] -= canonical.cost[self.slack] / self.slack_size
+        price[self.slack_row] -= program.cost[self.slack] / self.slack_size
         return replace(answer, x=x, price=price, reduced=reduced)
 
     def basis(self, basis: highspy.HighsBasis) -> highspy.HighsBasis:
@@ -171,10 +166,10 @@ class Lean:
         row[self.slack_row] = cost[self.slack] / self.slack_size
         return cost - self.matrix.T @ row
 
-    def _filled(self, canonical: Canonical) -> tuple[Floats, Floats]:
+    def _filled(self, program: Program) -> tuple[Floats, Floats]:
         """The ends of every row, where slacks are left out."""
-        ends = self.slack_size * canonical.lower[self.slack], self.slack_size * canonical.upper[self.slack]
-        row_low, row_high = canonical.row_lower.copy(), canonical.row_upper.copy()
+        ends = self.slack_size * program.lower[self.slack], self.slack_size * program.upper[self.slack]
+        row_low, row_high = program.row_lower.copy(), program.row_upper.copy()
         row_low[self.slack_row] -= np.maximum(*ends)
         row_high[self.slack_row] -= np.minimum(*ends)
         return row_low, row_high
@@ -184,8 +179,8 @@ class Lean:
         ends = row_low[self.bound_row] / self.bound_size, row_high[self.bound_row] / self.bound_size
         return np.minimum(*ends), np.maximum(*ends)
 
-    def _bounds(self, canonical: Canonical, row_low: Floats, row_high: Floats) -> tuple[Floats, Floats]:
-        low, high = canonical.lower.copy(), canonical.upper.copy()
+    def _bounds(self, program: Program, row_low: Floats, row_high: Floats) -> tuple[Floats, Floats]:
+        low, high = program.lower.copy(), program.upper.copy()
         implied = self._implied(row_low, row_high)
         low[self.bound] = np.maximum(low[self.bound], implied[0])
         high[self.bound] = np.minimum(high[self.bound], implied[1])
@@ -214,14 +209,14 @@ class Tiered:
 
     Parameters
     ----------
-    canonical : the whole program. program : the smaller one, with the same columns.
-    row, stock : shape (rows left out,), each row of the cushion and its column of stock (in `program`: what is above).
-    tier, of : shape (tiers,), columns of the tiers (in `program`: how much is filled), and of which row each is.
+    given : the whole program. smaller : the smaller one, with the same columns.
+    row, stock : shape (rows left out,), each row of the cushion and its column of stock (in `smaller`: what is above).
+    tier, of : shape (tiers,), columns of the tiers (in `smaller`: how much is filled), and of which row each is.
     kept : the rows of the smaller program.
     """
 
-    canonical: Canonical
-    program: Canonical
+    given: Program
+    smaller: Program
     row: Places
     stock: Places
     tier: Places
@@ -229,19 +224,19 @@ class Tiered:
     kept: Places
 
     @classmethod
-    def of_program(cls, canonical: Canonical) -> Tiered | None:
+    def of_program(cls, program: Program) -> Tiered | None:
         """None where no row of a cushion can be left out, or numbers are whole."""
-        if CUSHION not in canonical.rows or canonical.integer.any():
+        if CUSHION not in program.rows or program.integer.any():
             return None
-        place = canonical.rows[CUSHION]
-        entries = np.diff(canonical.matrix.indptr)
-        part = canonical.matrix.tocsr()[place].tocoo()
+        place = program.rows[CUSHION]
+        entries = np.diff(program.matrix.indptr)
+        part = program.matrix.tocsr()[place].tocoo()
         alone = entries[part.col] == 1
-        tiers = alone & (canonical.lower[part.col] == 0.0) & np.isfinite(canonical.upper[part.col])
-        stocks = ~alone & (canonical.lower[part.col] == 0.0) & np.isinf(canonical.upper[part.col])
+        tiers = alone & (program.lower[part.col] == 0.0) & np.isfinite(program.upper[part.col])
+        stocks = ~alone & (program.lower[part.col] == 0.0) & np.isinf(program.upper[part.col])
         count = place.stop - place.start
-        level, low = -canonical.row_upper[place], canonical.row_lower[place]
-        wide = np.bincount(part.row[tiers], canonical.upper[part.col[tiers]], count)
+        level, low = -program.row_upper[place], program.row_lower[place]
+        wide = np.bincount(part.row[tiers], program.upper[part.col[tiers]], count)
         odd = np.bincount(part.row[(part.data != -1.0) | ~(tiers | stocks)], minlength=count)
         shared = np.bincount(part.col[stocks], minlength=len(entries)) > 1
         twice = np.bincount(part.row[stocks][shared[part.col[stocks]]], minlength=count)
@@ -254,28 +249,24 @@ class Tiered:
         stock[part.row[stocks]] = part.col[stocks]
         mine = tiers & good[part.row]
         of = (np.cumsum(good) - 1)[part.row[mine]]
-        left = np.ones(len(canonical.row_upper), bool)
+        left = np.ones(len(program.row_upper), bool)
         left[row + place.start] = False
         kept = np.flatnonzero(left)
         stock, tier = stock[row], part.col[mine].astype(np.intp)
-        return cls(canonical, _smaller(canonical, stock, tier, of, kept), row + place.start, stock, tier, of, kept)
+        return cls(program, _smaller(program, stock, tier, of, kept), row + place.start, stock, tier, of, kept)
 
     @property
     def merged(self) -> Merged | None:
         """The smaller program with one tier for each row, where there are many."""
-        return Merged.of(self.program, self.tier, self.of) if len(self.tier) >= MANY_TIERS else None
-
-    def weights(self, weights: Floats) -> Floats:
-        """The tie-break's price of each column: it singles out the same plan."""
-        return _filled(weights, self.stock, self.tier, self.of)
+        return Merged.of(self.smaller, self.tier, self.of) if len(self.tier) >= MANY_TIERS else None
 
     def whole(self, answer: Answer) -> Answer:
         """The answer to the whole program."""
-        x, reduced, price = answer.x.copy(), answer.reduced.copy(), np.zeros(len(self.canonical.row_upper))
+        x, reduced, price = answer.x.copy(), answer.reduced.copy(), np.zeros(len(self.given.row_upper))
         price[self.kept] = answer.price
         price[self.row] = -reduced[self.stock]
         x[self.stock] += np.bincount(self.of, x[self.tier], len(self.row))
-        x[self.tier] = np.maximum(self.canonical.upper[self.tier] - x[self.tier], 0.0)
+        x[self.tier] = np.maximum(self.given.upper[self.tier] - x[self.tier], 0.0)
         reduced[self.stock], reduced[self.tier] = 0.0, -reduced[self.tier]
         return replace(answer, x=x, price=price, reduced=reduced)
 
@@ -284,7 +275,7 @@ class Tiered:
         status = highspy.HighsBasisStatus
         basic, low, high = (int(one) for one in (status.kBasic, status.kLower, status.kUpper))
         columns = np.array([int(one) for one in basis.col_status])
-        rows = np.full(len(self.canonical.row_upper), basic)
+        rows = np.full(len(self.given.row_upper), basic)
         rows[self.kept] = [int(one) for one in basis.row_status]
         rows[self.row] = np.where(columns[self.stock] == basic, basic, high)
         columns[self.stock] = basic
@@ -293,22 +284,23 @@ class Tiered:
         return stated(columns, [KINDS[one] for one in rows.tolist()])
 
 
-def _smaller(canonical: Canonical, stock: Places, tier: Places, of: Places, kept: Places) -> Canonical:
+def _smaller(program: Program, stock: Places, tier: Places, of: Places, kept: Places) -> Program:
     """The program with filled tiers in the place of what is below, without the rows of the cushion."""
-    rest = canonical.matrix.tocsr()[kept].tocsc()
+    rest = program.matrix.tocsr()[kept].tocsc()
     acts = rest[:, stock[of]].tocoo()
     more = sp.csc_array((acts.data, (acts.row, tier[acts.col])), shape=rest.shape)
     matrix = sp.csc_array(rest + more)
     matrix.sort_indices()
-    ends = {name: np.searchsorted(kept, (part.start, part.stop)).tolist() for name, part in canonical.rows.items()}
+    ends = {name: np.searchsorted(kept, (part.start, part.stop)).tolist() for name, part in program.rows.items()}
     return replace(
-        canonical,
+        program,
         matrix=matrix,
-        cost=_filled(canonical.cost, stock, tier, of),
-        row_lower=canonical.row_lower[kept],
-        row_upper=canonical.row_upper[kept],
+        cost=_filled(program.cost, stock, tier, of),
+        row_lower=program.row_lower[kept],
+        row_upper=program.row_upper[kept],
         rows={name: slice(*end) for name, end in ends.items()},
-        offset=canonical.offset + float(canonical.cost[tier] @ canonical.upper[tier]),
+        offset=program.offset + float(program.cost[tier] @ program.upper[tier]),
+        weights=None if program.weights is None else _filled(program.weights, stock, tier, of),
     )
 
 

@@ -1,33 +1,71 @@
-"""A program as a solver takes it, with labels: which column is which cell, which row which promise."""
+"""A program as immutable, labelled arrays: what a model adds up to, and all that a solver is told."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Protocol
 
-import highspy
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import scipy.sparse as sp
+
+from soe_lib.errors import FormulationError, hint
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Canonical:
-    """Minimise cost @ x + offset subject to row_lower <= matrix @ x <= row_upper, lower <= x <= upper.
+class Labelled(Protocol):
+    """What names the columns of a flow, or the rows of a balance: one row of `rows` each, told apart by `keys`."""
+
+    @property
+    def rows(self) -> pl.DataFrame:
+        """Labels and attributes, in the order of the columns (rows)."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns of `rows` that tell them apart."""
+
+
+@dataclass(frozen=True, eq=False)
+class Hints:
+    """What helps a search for whole numbers.
 
     Parameters
     ----------
-    columns, rows : slice of each flow and each balance.
-    offset : constant of the objective, which CVXPY keeps aside.
-    implied : names of the balances that follow from the others: they help the solver and carry no price.
     when, what : shape (columns,), index of the period and number of the item (or whatever is chosen) of each column,
-        −1 where there is none; empty where nobody said.
-    start : shape (columns,), the whole numbers of a near plan (whole_numbers.py), NaN where there are none; or empty.
+        −1 where there is none.
+    start : shape (columns,), the whole numbers of a near plan, NaN where there are none; None: no plan is known.
     loose : how far that plan is from its own relaxation, relative; 0 where it is proven. priced : the cost it is of.
+    """
+
+    when: Places
+    what: Places
+    start: Floats | None = None
+    loose: float = np.nan
+    priced: Floats | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """Minimise cost @ x + offset subject to row_lower <= matrix @ x <= row_upper, lower <= x <= upper.
+
+    It never changes: `with_rhs`, `with_cost`, `with_bounds`, `with_rows` and the like return a changed copy that shares
+    every array that they do not change, and a Session sees by that what it may keep.
+
+    Parameters
+    ----------
+    matrix : shape (rows, columns). cost : shape (columns,), −money of a unit.
+    columns, rows : name → slice of each flow's columns and each balance's rows.
+    integer : shape (columns,), True where only whole numbers will do.
+    flows, balances : name → labels, for those that have any.
+    weights : shape (columns,), the tie-break's price of each column; None: any of the equally good plans will do.
+    implied : names of the balances that follow from the others: they help the solver and carry no price.
+    beside : constraints of the analyst's that arrays cannot say.
     """
 
     matrix: sp.csc_array
@@ -36,27 +74,165 @@ class Canonical:
     row_upper: Floats
     lower: Floats
     upper: Floats
-    integer: npt.NDArray[np.bool_]
+    integer: Mask
     columns: Mapping[str, slice]
     rows: Mapping[str, slice]
     offset: float = 0.0
+    flows: Mapping[str, Labelled] = field(default_factory=dict)
+    balances: Mapping[str, Labelled] = field(default_factory=dict)
+    weights: Floats | None = None
     implied: tuple[str, ...] = ()
-    when: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
-    what: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
-    start: Floats = field(default_factory=lambda: np.zeros(0))
-    loose: float = np.nan
-    priced: Floats | None = None
+    beside: tuple[str, ...] = ()
+    hints: Hints | None = None
 
-    def highs(self) -> highspy.HighsLp:
-        """The same program as HiGHS takes it."""
-        lp = highspy.HighsLp()
-        lp.num_col_, lp.num_row_ = len(self.cost), len(self.row_upper)
-        lp.col_cost_, lp.col_lower_, lp.col_upper_ = self.cost, self.lower, self.upper
-        lp.row_lower_, lp.row_upper_ = self.row_lower, self.row_upper
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        lp.a_matrix_.start_, lp.a_matrix_.index_ = self.matrix.indptr, self.matrix.indices
-        lp.a_matrix_.value_ = self.matrix.data
-        if self.integer.any():
-            kinds = np.array([highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger])
-            lp.integrality_ = kinds[self.integer.astype(int)].tolist()
-        return lp
+    # -- read ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def money(self) -> Floats:
+        """Money of a unit of each column, to maximise."""
+        return -self.cost
+
+    @property
+    def rhs(self) -> Floats:
+        """Right-hand side of each row; infinite where the row holds nothing."""
+        return self.row_upper
+
+    @cached_property
+    def equal(self) -> Mask:
+        """Which rows are equations."""
+        return np.equal(self.row_lower, self.row_upper)
+
+    @property
+    def equalities(self) -> int:
+        """How many rows are equations; of a model's program they stand first."""
+        return int(self.equal.sum())
+
+    @cached_property
+    def whole(self) -> Places:
+        """The columns of whole numbers."""
+        return np.flatnonzero(self.integer)
+
+    def column(self, flow: str, **where: Any) -> Places:
+        """The columns of a flow whose labels are these; raises FormulationError where there is none."""
+        return _found("flow", flow, self.columns, self.flows, where)
+
+    def row(self, balance: str, **where: Any) -> Places:
+        """The rows of a balance whose labels are these; raises FormulationError where there is none."""
+        return _found("balance", balance, self.rows, self.balances, where)
+
+    def entries(self, balance: str, flow: str | None = None) -> tuple[Places, Places, Places]:
+        """Where the effects on a balance (of one flow) stand in `matrix.data`; and of each its row and its column."""
+        rows, columns = self.rows[balance], self.columns[flow] if flow else slice(0, self.matrix.shape[1])
+        start, stop = self.matrix.indptr[columns.start], self.matrix.indptr[columns.stop]
+        row = self.matrix.indices[start:stop]
+        at = np.flatnonzero((row >= rows.start) & (row < rows.stop)) + start
+        column = np.searchsorted(self.matrix.indptr, at, side="right") - 1
+        return at, self.matrix.indices[at].astype(np.intp), column.astype(np.intp)
+
+    # -- change ----------------------------------------------------------------------------------------------------
+
+    def with_rhs(
+        self, balance: str, value: float | Floats | None = None, *, more: float = 0.0, **where: Any
+    ) -> Program:
+        """With another right-hand side of the rows of a balance that have these labels.
+
+        Parameters
+        ----------
+        value : what it becomes; left out, what it is. more : added to it.
+        """
+        place = self.row(balance, **where)
+        right = (self.row_upper[place] if value is None else value) + more
+        lower, upper = self.row_lower, _put(self.row_upper, place, right)
+        if (equal := self.equal[place]).any():
+            lower = _put(lower, place[equal], upper[place[equal]])
+        return replace(self, row_lower=lower, row_upper=upper)
+
+    def with_cost(self, cost: Floats, offset: float = 0.0) -> Program:
+        """With another aim: what a unit of each column costs."""
+        return replace(self, cost=cost, offset=offset)
+
+    def with_bounds(self, place: Places | slice, lower: float | Floats, upper: float | Floats) -> Program:
+        """With other bounds of some columns."""
+        return replace(self, lower=_put(self.lower, place, lower), upper=_put(self.upper, place, upper))
+
+    def with_limits(self, place: Places | slice, lower: float | Floats, upper: float | Floats) -> Program:
+        """With other limits of some rows; without any where they are −∞ and ∞."""
+        lower, upper = _put(self.row_lower, place, lower), _put(self.row_upper, place, upper)
+        return replace(self, row_lower=lower, row_upper=upper)
+
+    def with_effects(self, at: Places, values: Floats) -> Program:
+        """With other figures at some places of `matrix.data`."""
+        data = _put(self.matrix.data, at, values)
+        matrix = sp.csc_array((data, self.matrix.indices, self.matrix.indptr), shape=self.matrix.shape)
+        return replace(self, matrix=matrix)
+
+    def relaxed(self) -> Program:
+        """Without whole numbers."""
+        return replace(self, integer=np.zeros(len(self.cost), bool))
+
+    def with_columns(
+        self, name: str, entries: sp.csc_array, cost: Floats, upper: float = np.inf, *, integer: bool = False
+    ) -> Program:
+        """With more columns, from 0 up.
+
+        Parameters
+        ----------
+        entries : shape (rows, columns), theirs.
+        """
+        size, count = len(self.cost), entries.shape[1]
+        matrix = sp.csc_array(sp.hstack([self.matrix, entries], format="csc"))
+        matrix.sort_indices()
+        return replace(
+            self,
+            matrix=matrix,
+            cost=np.concatenate([self.cost, cost]),
+            lower=np.concatenate([self.lower, np.zeros(count)]),
+            upper=np.concatenate([self.upper, np.full(count, upper)]),
+            integer=np.concatenate([self.integer, np.full(count, integer)]),
+            columns={**self.columns, name: slice(size, size + count)},
+            weights=None,
+            hints=None,
+        )
+
+    def with_rows(self, name: str, entries: sp.csc_array, upper: Floats) -> Program:
+        """With more rows, entries @ x <= upper.
+
+        Parameters
+        ----------
+        entries : shape (rows, columns), theirs. upper : shape (rows,).
+        """
+        size, count = len(self.row_upper), entries.shape[0]
+        matrix = sp.csc_array(sp.vstack([self.matrix, entries], format="csc"))
+        matrix.sort_indices()
+        return replace(
+            self,
+            matrix=matrix,
+            row_lower=np.concatenate([self.row_lower, np.full(count, -np.inf)]),
+            row_upper=np.concatenate([self.row_upper, upper]),
+            rows={**self.rows, name: slice(size, size + count)},
+        )
+
+
+def _put(values: Floats, place: Places | slice, new: float | Floats) -> Floats:
+    changed = values.copy()
+    changed[place] = new
+    return changed
+
+
+def _found(
+    what: str, name: str, parts: Mapping[str, slice], labelled: Mapping[str, Labelled], where: Mapping[str, Any]
+) -> Places:
+    if name not in parts:
+        raise FormulationError(f"the program has no {what} {name!r}. {hint(name, parts)}")
+    every = np.arange(parts[name].start, parts[name].stop)
+    if not where:
+        return every
+    labels = labelled[name].rows.select(labelled[name].keys)
+    if unknown := [key for key in where if key not in labels.columns]:
+        raise FormulationError(f"{what} {name} has no label {unknown[0]!r}; it has {', '.join(labels.columns)}.")
+    met = [pl.col(key).cast(pl.String) == str(value) for key, value in where.items()]
+    hit = np.flatnonzero(labels.select(pl.all_horizontal(met)).to_series().to_numpy())
+    if not hit.size:
+        said = ", ".join(f"{key}={value!r}" for key, value in where.items())
+        raise FormulationError(f"{what} {name} has no row with {said}.")
+    return every[hit]

@@ -41,7 +41,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soe_lib.errors import SolveError
-from soe_lib.solver.program import Canonical, Floats
+from soe_lib.solver.program import Floats, Program
 
 FAILED = highspy.HighsStatus.kError
 
@@ -71,6 +71,21 @@ class Highs(highspy.Highs):
             highspy.Highs.resetGlobalScheduler(True)
             status = super().presolve()
         return status
+
+
+def lp(program: Program) -> highspy.HighsLp:
+    """A program as HiGHS takes it."""
+    made = highspy.HighsLp()
+    made.num_col_, made.num_row_ = len(program.cost), len(program.row_upper)
+    made.col_cost_, made.col_lower_, made.col_upper_ = program.cost, program.lower, program.upper
+    made.row_lower_, made.row_upper_ = program.row_lower, program.row_upper
+    made.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    made.a_matrix_.start_, made.a_matrix_.index_ = program.matrix.indptr, program.matrix.indices
+    made.a_matrix_.value_ = program.matrix.data
+    if program.integer.any():
+        kinds = np.array([highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger])
+        made.integrality_ = kinds[program.integer.astype(int)].tolist()
+    return made
 
 
 LARGE = 30_000
@@ -300,7 +315,7 @@ class Merged:
     below : shape (tiers,), how much stock fills the tiers below each one.
     """
 
-    program: Canonical
+    program: Program
     columns: Places
     tier: Places
     row: Places
@@ -308,7 +323,7 @@ class Merged:
     below: Floats
 
     @classmethod
-    def of(cls, whole: Canonical, tiers: Places, rows: Places) -> Merged:
+    def of(cls, whole: Program, tiers: Places, rows: Places) -> Merged:
         """Merge the tiers of each row.
 
         Parameters
@@ -335,8 +350,8 @@ class Merged:
             upper=upper[columns],
             integer=whole.integer[columns],
             columns={name: slice(*end.tolist()) for name, end in ends.items()},
-            when=np.zeros(0, np.intp),
-            what=np.zeros(0, np.intp),
+            weights=None,
+            hints=None,
         )
         below = np.cumsum(width) - width - (np.cumsum(wide) - wide)[row]
         return cls(program, columns, tier, row, first, below)

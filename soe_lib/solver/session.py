@@ -1,606 +1,144 @@
-"""The one gate to a solver: HiGHS by name, a proven status or an error, prices with one sign.
+"""A program and the solver behind it, which stays alive: near programs are answered from where it stands.
 
-The canonical form goes in (minimise −money; equalities first, then <=), an Answer in the sense of maximising
-comes out. A price is what one more unit of right-hand side would earn.
-
-The same inputs give the same plan. An LP: unit for unit, whatever the order of rows and blocks and whichever solver,
-since of all plans that earn the most the weights single out one. With whole numbers: the solver is handed the same
-program, bit for bit, in whatever order the tables and blocks came, and the same version of HiGHS with the same options
-then takes the same steps; once its pattern of whole numbers is proven and fixed, the LP that is left has the weights
-decide as above. What this does not promise: another version of HiGHS, another number of threads or a run that ends at
-its time limit may choose another pattern; its money then lies within the gap that the plan states.
+This is all that formulations know of solving. What may stay (basis, reduced program, factors) is found by comparing
+arrays; presolve, warm starts, races, tie-breaks, whole numbers and time limits are not the caller's concern.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from functools import cached_property
 
 import highspy
-import numpy as np
-import numpy.typing as npt
 
-from soe_lib.errors import SolveError
-from soe_lib.solver import budget
-from soe_lib.solver import whole_numbers as keeping
-from soe_lib.solver.budget import TALLY
-from soe_lib.solver.diagnostics import Watch, check, of_process, refusal
-from soe_lib.solver.presolve import Tiered
-from soe_lib.solver.program import Canonical, Floats
-from soe_lib.solver.race import (
-    DEVEX,
-    INTERIOR,
-    LARGE,
-    PATIENCE,
-    RUNNERS,
-    Highs,
-    JointLast,
-    Merged,
-    MergedFirst,
-    Runner,
-    race,
-)
-from soe_lib.solver.tie_break import optimal_face
-from soe_lib.solver.whole_numbers import Begun, rounded, search
-
-INFINITY = highspy.kHighsInf
-PROVEN = highspy.HighsModelStatus.kOptimal
-OK = highspy.HighsStatus.kOk
-SHORTEST = 0.5
-"""A search that has fewer seconds does not begin."""
-LOST = (
-    highspy.HighsModelStatus.kNotset,
-    highspy.HighsModelStatus.kUnknown,
-    highspy.HighsModelStatus.kSolveError,
-    highspy.HighsModelStatus.kIterationLimit,
-)
-SHARED, PRIMAL = 2, 4
-"""HiGHS's numbers of the dual simplex method that shares a step's work among threads, and of the primal one."""
-
-HOPE = 1.5
-"""How much longer simplex is left alone where it starts from a near basis."""
-
-DRIFT = 1e-8
-"""Of the largest cost: reduced money of what is basic, from which on the basis is factored anew and run again."""
-
-MANY = 100_000
-"""Iterations after which a hot start has lost its way: the largest that were measured took 6,200."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How long and how hard to look.
-
-    Parameters
-    ----------
-    seconds : wall-clock limit of one run [s].
-    gap : relative gap at which a plan with whole numbers counts as proven.
-    solver : "auto" (simplex; where the LP is large, in a race with ipx and HiPO), "simplex", "ipx" or "hipo", for the
-        first run of an LP; later runs start from a basis.
-    threads : of one run; other runs in the same process, ours or anybody's, may take another number (race.Highs).
-    watch : sees how far each run is and may end it; None: nobody looks.
-    """
-
-    seconds: float = 600.0
-    gap: float = 0.0
-    solver: str = "auto"
-    threads: int = 2
-    watch: Watch | None = None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the solver proved.
-
-    Parameters
-    ----------
-    status : "optimal", or "feasible" (whole numbers only: an incumbent with a bound).
-    objective, bound : in the sense of maximising, as the solver reports them [money].
-    x : shape (columns,). price : shape (rows,). reduced : shape (columns,), money per unit of each bound.
-    gap : relative gap between objective and bound.
-    seconds : wall clock of the runs. solver : who found it.
-    relaxed : optimum without whole numbers, where it was asked for. pattern : "kept" or "searched" where a known
-        pattern of whole numbers was kept first; else blank.
-    """
-
-    status: str
-    objective: float
-    bound: float
-    gap: float
-    x: Floats
-    price: Floats
-    reduced: Floats
-    seconds: float
-    solver: str
-    iterations: int = 0
-    relaxed: float = np.nan
-    pattern: str = ""
-    whole: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
-
-    def within(self, bound: float) -> Answer:
-        """The same answer with a bound that has been proven elsewhere, where that one is closer [money]."""
-        if not bound < self.bound:
-            return self
-        gap = max(bound - self.objective, 0.0) / max(1.0, abs(self.objective))
-        return replace(self, bound=bound, gap=gap, status=self.status if gap else "optimal")
-
-
-class Gate:
-    """A living solver that holds one program.
-
-    Parameters
-    ----------
-    canonical : the program as HiGHS takes it.
-    options : limits.
-    merged : the same program with fewer tiers, from whose answer simplex begins.
-    """
-
-    def __init__(self, canonical: Canonical, options: Options | None = None, merged: Merged | None = None) -> None:
-        self.canonical, self.options, self.merged = canonical, options or Options(), merged
-        if self.options.watch is None and canonical.integer.any() and (watch := of_process()) is not None:
-            self.options = replace(self.options, watch=watch)
-        check(canonical)
-        self.highs = self._loaded(canonical)
-        self._hot, self._won = False, self.options.solver
-        self._at: highspy.HighsBasis | None = None
-        self._basic: npt.NDArray[np.intp] | None = None
-        self._implied = np.zeros(len(canonical.row_upper), bool)
-        if canonical.integer.any():
-            for name in canonical.implied:
-                self._implied[canonical.rows[name]] = True
-
-    def start_from(self, basis: highspy.HighsBasis, won: str = "simplex") -> Gate:
-        """The next run starts from the basis of a program of the same shape; `won` is who came first in finding it."""
-        self._hot, self._won = self.highs.setBasis(basis) == highspy.HighsStatus.kOk, won
-        if won in INTERIOR and self._size >= LARGE:
-            # Many steps are to come: two cores share the work of each, and take two thirds of the time.
-            self.highs.setOptionValue("simplex_strategy", SHARED)
-            self.highs.setOptionValue("simplex_min_concurrency", min(2, self.options.threads))
-            self.highs.setOptionValue("parallel", "on")
-        else:  # some more steps than by steepest edges, each cheaper, and nothing to work out first
-            self.highs.setOptionValue("simplex_dual_edge_weight_strategy", DEVEX)
-        return self
-
-    @property
-    def won(self) -> str:
-        """The solver that came first when this program, or the one it was moved from, was solved from nothing."""
-        return self._won
-
-    @property
-    def basis(self) -> highspy.HighsBasis:
-        """Where the last run ended."""
-        return self.highs.getBasis()
-
-    def _loaded(self, canonical: Canonical) -> highspy.Highs:
-        highs = Highs()
-        highs.setOptionValue("output_flag", False)
-        highs.setOptionValue("threads", self.options.threads)
-        highs.setOptionValue("mip_rel_gap", self.options.gap)
-        highs.setOptionValue("mip_abs_gap", 1e-6)
-        # A hundred times tighter than the default: a hot start from an old basis otherwise ends 1e-6 off its rows.
-        highs.setOptionValue("primal_feasibility_tolerance", 1e-9)
-        highs.setOptionValue("dual_feasibility_tolerance", 1e-9)
-        if highs.passModel(canonical.highs()) == highspy.HighsStatus.kError:
-            raise SolveError("refused: HiGHS takes no figure of 1e15 or more; count in another unit", status="refused")
-        return self._watched(highs)
-
-    def _watched(self, highs: highspy.Highs) -> highspy.Highs:
-        return self.options.watch.follow(highs, self.canonical.offset) if self.options.watch else highs
-
-    def answer(self, weights: Floats | None = None) -> Answer:
-        """Solve; with weights, move to the one corner of the optimal face that they single out.
-
-        Raises SolveError with status infeasible, unbounded, infeasible_or_unbounded, empty, scaling, limit, cancelled
-        or error.
-        """
-        started = time.perf_counter()
-        whole = np.flatnonzero(self.canonical.integer)
-        if not whole.size:
-            self._run(self.options.solver)
-            answer = self._read("optimal", started)
-        else:
-            answer = self._with_whole_numbers(whole, started)
-            if not np.isfinite(answer.bound):
-                seconds = f"{self.options.seconds:.0f} s"
-                raise SolveError(f"limit: a plan, but no bound on it within {seconds}; raise it", status="limit")
-        return answer if weights is None else self._one_corner(answer, weights, started)
-
-    def move(self, canonical: Canonical) -> Gate:
-        """The gate for another program: this one with the differences passed in, or a fresh one where it is far away.
-
-        A living solver starts from its last basis, which pays where few numbers differ; above a tenth of the rows, or
-        ten thousand coefficients, a cold start is faster (measured), and another shape needs one anyway.
-        """
-        check(canonical)
-        old = self.canonical
-        if old.integer.any() or canonical.integer.any():
-            return Gate(canonical, self.options)
-        if (old.columns, old.rows) != (canonical.columns, canonical.rows):
-            return Gate(canonical, self.options)
-        rows = _differ((old.row_lower, canonical.row_lower), (old.row_upper, canonical.row_upper))
-        columns = _differ((old.lower, canonical.lower), (old.upper, canonical.upper))
-        same = canonical.matrix is old.matrix
-        changed = (canonical.matrix[:0] if same else canonical.matrix - old.matrix).tocoo()
-        changed.eliminate_zeros()
-        # Below 100,000 columns a hot start won with a quarter of all rows changed (0.2 to 0.6 of cold on the demo).
-        most = 0.3 if len(old.cost) < 100_000 else 0.1
-        if len(rows) > most * len(old.row_upper) or changed.nnz > 10_000:
-            return Gate(canonical, self.options)
-        for row, column in zip(*(place.tolist() for place in changed.coords), strict=True):
-            self.highs.changeCoeff(row, column, float(canonical.matrix[row, column]))
-        new = canonical
-        self._change(new.cost, new.lower, new.upper, new.row_lower, new.row_upper, columns, rows)
-        self.canonical = canonical
-        return self
-
-    # -- runs ---------------------------------------------------------------------------------------------------
-
-    def _run(self, solver: str) -> None:
-        runners = self._racers(solver)
-        if len(runners) > 1:
-            patience = PATIENCE * self._size * (HOPE if self._hot else 1.0)
-            first, won = race(runners, self._runner, patience)
-            self._won = self._won if self._hot else first
-            self.highs = won.highs if isinstance(won, JointLast | MergedFirst) else won
-        else:
-            first = runners[0]
-            self._alone(first).run()
-            self._won = self._won if self._hot else first
-        self._factored(self.highs, first)
-        status = self.highs.getModelStatus()
-        if self._hot and status in LOST and self.highs.setBasis(self.highs.getBasis()) == highspy.HighsStatus.kOk:
-            # Rounding piles up in factors that are updated again and again: the same basis, factored anew, mostly
-            # proves to be optimal (four times of four; 5 ms on 22,749 quantities, where a cold start takes 1.5 s).
-            self._ready(self.highs, "simplex").run()
-            status = self.highs.getModelStatus()
-        if self._hot and status == PROVEN and self._drifted and self.highs.setBasis(self.highs.getBasis()) == OK:
-            self._ready(self.highs, "simplex").run()
-            status = self.highs.getModelStatus()
-        if not self._hot and status in LOST and not self._cancelled:
-            status = self._without_presolve()
-        if status in LOST and not self._cancelled:
-            # From an old basis simplex may lose its way numerically; without it, it decides.
-            self.highs.clearSolver()
-            self._hot = False
-            self._ready(self.highs, "simplex").run()
-            status = self.highs.getModelStatus()
-        self._hot = True
-        if status != PROVEN:
-            self._refuse(status)
-
-    @property
-    def _drifted(self) -> bool:
-        """Whether prices do not fit the basis that they are of: what is basic has reduced money, which must be 0.
-
-        HiGHS updates prices from step to step, and tells how far off the updated ones are. Once in a hundred small
-        edits of the demo they were 0.01 off after 97 steps from a near basis, and a few steps short of the optimum.
-        """
-        canonical, (status, basic) = self.canonical, self.highs.getBasicVariables()[:2]
-        if status != OK:
-            return False
-        basic = np.asarray(basic)
-        off = (canonical.cost - canonical.matrix.T @ np.asarray(self.highs.getSolution().row_dual))[basic[basic >= 0]]
-        return bool(np.abs(off).max(initial=0.0) > DRIFT * (1.0 + np.abs(canonical.cost).max(initial=0.0)))
-
-    @property
-    def _size(self) -> int:
-        """Columns that can move: presolve is done with the others at once."""
-        return int(np.count_nonzero(self.canonical.lower < self.canonical.upper))
-
-    def _without_presolve(self) -> highspy.HighsModelStatus:
-        """Interior points on the program as it stands, where a run from nothing ended without a proof.
-
-        HiGHS 1.15 may undo its presolve wrongly: over a year of weeks it turned a vertex that was optimal into one with
-        16 wrong reduced costs and a money 200 off, and ended with kUnknown or kNotset. Without presolve the same
-        program of 44,643 quantities takes 4 s of processor time, simplex with presolve 21 s.
-        """
-        highs = self._loaded(self.canonical)
-        highs.setOptionValue("presolve", "off")
-        solver = self._won if self._won in INTERIOR else INTERIOR[0]
-        self._ready(highs, solver).run()
-        self._factored(highs, solver)
-        highs.setOptionValue("presolve", "choose")
-        status = highs.getModelStatus()
-        if status == PROVEN:
-            self.highs, self._won = highs, solver
-        return status
-
-    def _factored(self, highs: highspy.Highs, solver: str) -> None:
-        """Factor the basis that interior points left, where no simplex run after presolve has: HiGHS dies otherwise."""
-        kinds = highspy.HighsPresolveStatus
-        reduced = highs.getModelPresolveStatus() in (kinds.kReduced, kinds.kReducedToEmpty)
-        if solver in INTERIOR and not reduced and highs.getModelStatus() == PROVEN:
-            highs.setBasis(highs.getBasis())
-            self._ready(highs, "simplex").run()
-
-    def _racers(self, solver: str) -> tuple[str, ...]:
-        """Who runs: simplex from the last basis, joined after a while by whoever won from nothing, if not simplex.
-
-        A network on which interior points win is one where simplex takes many steps, from a near basis too.
-        """
-        if solver != "auto" and not (self._hot and self.options.solver == "auto"):
-            return ("simplex",) if self._hot else (solver,)
-        if self._size < LARGE:
-            return ("simplex",)
-        if not self._hot:
-            return RUNNERS
-        return ("simplex", self._won) if self._won in INTERIOR else ("simplex",)
-
-    def _runner(self, solver: str) -> Runner:
-        """One of several solvers that hold the program: simplex is the gate's own."""
-        if solver == "simplex" and self._hot:
-            self.highs.ahead = True  # from a near basis it needs both cores, for a while; then another joins in
-            return self._ready(self.highs, solver)
-        if solver == "simplex" and self.merged is not None:
-            begin = JointLast(self._ready(self._loaded(self.merged.program), solver), self._watched(Highs()))
-            return MergedFirst(self._ready(self.highs, solver), begin, self.merged)
-        if solver == "simplex":
-            return JointLast(self._ready(self.highs, solver), self._watched(Highs()))
-        return self._ready(self._loaded(self.canonical), solver)
-
-    def _alone(self, solver: str) -> Runner:
-        """The gate's own solver, where no other one runs beside it."""
-        highs = self._ready(self.highs, solver)
-        if self._hot or solver != "simplex" or self.merged is None:
-            return highs
-        return MergedFirst(highs, self._ready(self._loaded(self.merged.program), solver), self.merged)
-
-    def _ready(self, highs: highspy.Highs, solver: str) -> highspy.Highs:
-        highs.setOptionValue("solver", solver)
-        # Perturbed costs keep a cold start from stalling; a hot one, near its end, they send on a detour: without them
-        # a line down for a week took a third to a half of the iterations (100,000 to 315,000 quantities, BOM).
-        highs.setOptionValue("dual_simplex_cost_perturbation_multiplier", 0.0 if self._hot else 1.0)
-        highs.setOptionValue("simplex_iteration_limit", MANY if self._hot else highspy.kHighsIInf)
-        # HiGHS counts its run time over all runs of one object, so the limit moves along.
-        highs.setOptionValue("time_limit", highs.getRunTime() + self.options.seconds)
-        return highs
-
-    @property
-    def _cancelled(self) -> bool:
-        return self.options.watch is not None and self.options.watch.cancelled
-
-    def _refuse(self, status: highspy.HighsModelStatus) -> None:
-        kinds = highspy.HighsModelStatus
-        if self._cancelled:
-            raise SolveError("cancelled: the run was stopped before it had an answer", status="cancelled")
-        if status == kinds.kUnboundedOrInfeasible:
-            status = self._which(status)
-        raise refusal(status, self.canonical, self.options.seconds)
-
-    def _which(self, status: highspy.HighsModelStatus) -> highspy.HighsModelStatus:
-        """Infeasible, or unbounded? A run without money tells: it can only be infeasible or optimal."""
-        size = len(self.canonical.cost)
-        everyone = np.arange(size, dtype=np.int32)
-        self.highs.changeColsCost(size, everyone, np.zeros(size))
-        self.highs.run()
-        found = self.highs.getModelStatus()
-        self.highs.changeColsCost(size, everyone, self.canonical.cost)
-        kinds = highspy.HighsModelStatus
-        return {kinds.kInfeasible: kinds.kInfeasible, PROVEN: kinds.kUnbounded}.get(found, status)
-
-    def _with_whole_numbers(self, whole: npt.NDArray[np.intp], started: float) -> Answer:
-        """Prove the whole numbers, then fix them: prices and an exact corner come from the LP that is left."""
-        highs = self.highs
-        if self.options.watch is not None:
-            self.options.watch.again()
-        found, bound, relaxed, pattern, proven = self._whole_numbers(whole)
-        count, which = len(whole), whole.astype(np.int32)
-        highs.changeColsIntegrality(count, which, np.full(count, highspy.HighsVarType.kContinuous))
-        highs.changeColsBounds(count, which, found, found)
-        self._release_implied()
-        # The basis of the branch and bound is not this LP's.
-        self._hot = self._at is not None and highs.setBasis(self._at) == highspy.HighsStatus.kOk
-        self._run("simplex")
-        answer = self._read("optimal" if proven else "feasible", started)
-        gap = max(bound - answer.objective, 0.0) / max(1.0, abs(answer.objective))
-        if pattern:
-            TALLY.note("proven" if proven else pattern, gap)
-        told = {"bound": bound, "gap": gap, "whole": whole, "relaxed": relaxed, "pattern": pattern}
-        return Answer(**{**answer.__dict__, **told})
-
-    def _whole_numbers(self, whole: npt.NDArray[np.intp]) -> tuple[Floats, float, float, str, bool]:
-        """The whole numbers, what no plan exceeds, the same without whole numbers, how they were found, if proven."""
-        canonical, offset = self.canonical, self.canonical.offset
-        if budget.left() is None or len(canonical.start) != len(canonical.cost):
-            found, bound, proven = self._searched(whole, budget.seconds(self.options.seconds, again=False))
-            short = budget.left() is not None and not proven
-            relaxed = -keeping.relaxed(canonical, self.options.threads) - offset if short else np.nan
-            return found, (bound if np.isnan(relaxed) else min(bound, relaxed)), relaxed, "", proven
-        kept = keeping.keep(self.highs, canonical, whole)
-        if kept is None:
-            seconds = budget.seconds(self.options.seconds, again=False)
-            found, bound, proven = self._searched(whole, seconds)
-            return found, bound, np.nan, "searched", proven
-        value = -kept.objective - offset
-        relaxed = -keeping.relaxed(canonical, self.options.threads) - offset
-        size = max(1.0, abs(value))
-        if relaxed - value <= max(self.options.gap * size, 1e-6):
-            return self._held(kept), relaxed, relaxed, "kept", True
-        seconds = budget.seconds(self.options.seconds, again=True)
-        if not keeping.pays(canonical, (relaxed - value) / size):
-            return self._held(kept), relaxed, relaxed, "kept", False
-        start, how = Begun(kept.objective, kept.values, -relaxed - offset), "kept"
-        near = rounded(canonical, whole, self.options.threads, "relaxed")
-        if near is not None and near.objective < start.objective:
-            start, how, value = replace(near, bound=start.bound), "searched", -near.objective - offset
-        if seconds < SHORTEST or not keeping.pays(canonical, (relaxed - value) / max(1.0, abs(value))):
-            return start.values, relaxed, relaxed, how, False
-        found, tighter, proven = self._searched(whole, seconds, start)
-        return found, min(relaxed, tighter), relaxed, "searched", proven
-
-    def _held(self, kept: keeping.Held) -> Floats:
-        """The whole numbers of a plan with a known pattern, whose LP is solved already."""
-        self._at = kept.basis
-        return kept.values
-
-    def _searched(
-        self, whole: npt.NDArray[np.intp], seconds: float, start: Begun | None = None
-    ) -> tuple[Floats, float, bool]:
-        """The whole numbers of the best plan of a search, a bound, and whether that plan is proven.
-
-        Parameters
-        ----------
-        start : a plan that is known to be feasible.
-        """
-        highs, kinds, watch = self.highs, highspy.HighsModelStatus, self.options.watch
-        best = search(highs, self.canonical, seconds, watch, start)
-        if best is None and not self._has_plan and highs.getModelStatus() == kinds.kTimeLimit and budget.left():
-            # Better no time for what comes later than no plan.
-            best = search(highs, self.canonical, (budget.left() or 0.0) * (1.0 - budget.AGAIN), watch)
-        status, info = highs.getModelStatus(), highs.getInfo()
-        bound = float(info.mip_dual_bound) if best is None else best.bound
-        ended = status in (kinds.kTimeLimit, kinds.kInterrupt, kinds.kSolutionLimit) and not self._cancelled
-        if status != PROVEN and not (ended and (self._has_plan or best is not None)):
-            self._refuse(status)
-        found = np.rint(np.asarray(highs.getSolution().col_value)[whole])
-        if status != PROVEN and best is not None:
-            theirs = float(info.objective_function_value) if self._has_plan else np.inf
-            found = found if theirs < best.objective else best.values
-        return found, -bound - self.canonical.offset, status == PROVEN
-
-    @property
-    def _has_plan(self) -> bool:
-        return bool(self.highs.getInfo().primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible)
-
-    def _release_implied(self) -> None:
-        """Rows that only helped to find the whole numbers say nothing now; left in, they would share the prices."""
-        rows = np.flatnonzero(self._implied).astype(np.int32)
-        free = np.full(len(rows), INFINITY)
-        if rows.size:
-            self.highs.changeRowsBounds(len(rows), rows, -free, free)
-
-    def _read(self, status: str, started: float) -> Answer:
-        solution, info = self.highs.getSolution(), self.highs.getInfo()
-        objective = -float(info.objective_function_value) - self.canonical.offset
-        return Answer(
-            status=status,
-            objective=objective,
-            bound=objective,
-            gap=0.0,
-            x=self._refined(np.asarray(solution.col_value)),
-            price=-np.asarray(solution.row_dual),
-            reduced=-np.asarray(solution.col_dual),
-            seconds=time.perf_counter() - started,
-            solver=f"HiGHS {self.highs.version()} {self._won}",
-            iterations=int(info.simplex_iteration_count),
-        )
-
-    def _refined(self, x: Floats) -> Floats:
-        """One step of iterative refinement on the final basis: B dx = what is missing on the rows that bind.
-
-        After many updates of its factors the simplex method reports a vertex that is 1e-6 off its own rows; this puts
-        it back to rounding error, for the cost of one solve with the factors (Gill, Murray & Wright 1991, §4.3).
-        """
-        canonical = self.canonical
-        self._basic = None
-        status, basic = self.highs.getBasicVariables()[:2]
-        if status != highspy.HighsStatus.kOk:
-            return x  # no basis: an interior answer stays as it is, and the certificate judges it
-        basic = self._basic = np.asarray(basic)
-        activity = canonical.matrix @ x
-        to_lower, to_upper = canonical.row_lower - activity, canonical.row_upper - activity
-        missing = np.where(np.abs(to_upper) <= np.abs(to_lower), to_upper, to_lower)
-        missing[-1 - basic[basic < 0]] = 0.0  # a row that is basic has slack, and does not bind
-        missing[self._implied] = 0.0
-        missing[~np.isfinite(missing)] = 0.0  # a row without limits binds nothing, whether it is basic or not
-        status, step = self.highs.getBasisSolve(missing)[:2]
-        if status != highspy.HighsStatus.kOk:
-            return x
-        better, own = x.copy(), basic >= 0
-        better[basic[own]] += np.asarray(step)[own]
-        return np.clip(better, canonical.lower, canonical.upper)
-
-    # -- one plan out of the equally good ones --------------------------------------------------------------------
-
-    def _one_corner(self, answer: Answer, weights: Floats, started: float) -> Answer:
-        """Stay on the optimal face, and minimise the weights on it: the same plan whoever solved it first.
-
-        Money and prices remain those of the first answer, and so does the basis that later runs start from.
-        """
-        canonical = self.canonical
-        face = optimal_face(canonical, *self._bounds_now(answer), answer.x, answer.price, answer.reduced, weights)
-        if not face.free.size:
-            return answer
-        try:
-            gate = Gate(face.program, replace(self.options, solver="simplex"))
-            if self._basic is not None:
-                # This corner is feasible on the face, and mostly a short way from the one that is looked for.
-                gate.start_from(face.corner(answer.x, self._basic)).highs.setOptionValue("simplex_strategy", PRIMAL)
-            x = face.whole(gate.answer().x)
-        except SolveError:
-            if self._cancelled:
-                raise
-            return answer  # the face is numerically too thin: the first corner is as good, and it is proven
-        if abs(float(canonical.cost @ (x - answer.x))) > 0.004:
-            return answer
-        return replace(answer, x=x, seconds=time.perf_counter() - started)
-
-    def _bounds_now(self, answer: Answer) -> tuple[Floats, Floats]:
-        low, high = self.canonical.lower.copy(), self.canonical.upper.copy()
-        low[answer.whole] = high[answer.whole] = np.rint(answer.x[answer.whole])
-        return low, high
-
-    def _change(
-        self,
-        cost: Floats,
-        low: Floats,
-        high: Floats,
-        row_low: Floats,
-        row_high: Floats,
-        columns: npt.NDArray[np.int32],
-        rows: npt.NDArray[np.int32],
-    ) -> None:
-        priced = _differ((self.canonical.cost, cost))
-        if priced.size:
-            self.highs.changeColsCost(len(priced), priced, cost[priced])
-        if columns.size:
-            self.highs.changeColsBounds(len(columns), columns, low[columns], high[columns])
-        if rows.size:
-            self.highs.changeRowsBounds(len(rows), rows, row_low[rows], row_high[rows])
+from soe_lib.errors import FormulationError, SolveError
+from soe_lib.solver.answer import Answer, Options
+from soe_lib.solver.diagnostics import check
+from soe_lib.solver.gate import Gate, distance
+from soe_lib.solver.presolve import Lean, Tiered
+from soe_lib.solver.program import Program
+from soe_lib.solver.warm_start import Start
 
 
 @dataclass(frozen=True, eq=False)
-class Cold:
-    """A program solved from nothing.
+class _Ended:
+    """Where the first solve ended; `tiered` where the solver held that in the place of the program."""
+
+    program: Program
+    answer: Answer
+    basis: highspy.HighsBasis
+    won: str
+    tiered: Tiered | None = None
+
+
+class Session:
+    """Solves a program, and changed ones as they come.
 
     Parameters
     ----------
-    answer : of the whole program. gate : where it was found. tiered : what the gate held in place of the whole program.
+    base : the program to start from.
+    options : limits of the solver.
+    unique : whether the hashed weights of a program single out one of the plans that earn the most, the same wherever
+        the solver came from; without it, any of them is the answer.
+    start : where another session ended, of the same program or of one with the same parts: it is gone on from there.
     """
 
-    answer: Answer
-    gate: Gate
-    tiered: Tiered | None
+    def __init__(
+        self, base: Program, options: Options | None = None, *, unique: bool = False, start: Start | None = None
+    ) -> None:
+        self.base, self.options, self.unique = base, options or Options(), unique
+        self._given, self._handed = start, start if unique and start is not None and start.fits(base) else None
+        self._ended: _Ended | None = None
+        self._gate: Gate | None = None
+        self._lean: Lean | None = None
+        self._home: tuple[Program, highspy.HighsBasis] | None = None
 
-    @classmethod
-    def of(cls, canonical: Canonical, weights: Floats, options: Options | None = None) -> Cold:
-        """Solve; raises SolveError where there is no proven answer, in the words of the whole program."""
-        tiered = Tiered.of_program(canonical)
+    def solve(self, changed: Program | None = None) -> Answer:
+        """The proven answer of the program, or of a changed one, in the sense of maximising.
+
+        Raises SolveError where there is none, with status infeasible, unbounded, infeasible_or_unbounded, empty,
+        scaling, refused, limit, cancelled or error; FormulationError where arrays cannot say the program.
+        """
+        program = self.base if changed is None else changed
+        if program.beside:
+            raise FormulationError(
+                "this answer comes from the arrays of the program, which cannot say your own convex terms: ask for a "
+                "plan (`soe.plan`, `soe.Living`), or write them piecewise linear (cp.abs, cp.norm1, cp.pos, cp.cvar)."
+            )
+        if not self.unique:
+            return self._plain(program)
+        if changed is None and self._ended is None:
+            return self._handed.answer if self._handed else self._cold(program)
+        if program.integer.any():
+            return Gate(program, self.options).answer(program.weights)
+        return self._hot(program)
+
+    @cached_property
+    def start(self) -> Start:
+        """What the first solve proved and where it ended: another session, or process, goes on from there."""
+        if self._handed is not None:
+            return self._handed
+        if self._ended is None:
+            self.solve()
+        assert self._ended is not None, "solved"
+        ended = self._ended
+        basis = ended.tiered.basis(ended.basis) if ended.tiered else ended.basis
+        return Start.of(ended.program, ended.answer, basis, ended.won)
+
+    def restart(self) -> None:
+        """Start again where the base ended, in a fresh solver, which prices for starts from near by."""
+        self._gate = self._lean = self._home = None
+        if not self.base.integer.any():
+            self._lean = Lean.of(self.base)
+            self._home = self._lean.reduced(self.base), self._lean.basis(self.start.basis)
+            self._gate = Gate(self._home[0], self.options).start_from(self._home[1], self.start.won)
+
+    def _cold(self, program: Program) -> Answer:
+        """From nothing, with stock as what fills the tiers of its cushion where there is one; or from a given start."""
+        if (basis := self._given_basis(program)) is not None:
+            gate = Gate(program, self.options).start_from(basis)
+            return self._first(program, gate, gate.answer(program.weights))
+        tiered = Tiered.of_program(program)
         if tiered is not None:
             try:
-                gate = Gate(tiered.program, options, tiered.merged)
-                return cls(tiered.whole(gate.answer(tiered.weights(weights))), gate, tiered)
+                gate = Gate(tiered.smaller, self.options, tiered.merged)
+                return self._first(program, gate, tiered.whole(gate.answer(tiered.smaller.weights)), tiered)
             except SolveError as error:
                 if error.status in ("cancelled", "limit"):
-                    raise
-        gate = Gate(canonical, options)
-        return cls(gate.answer(weights), gate, None)
+                    raise  # the others are told in the words of the whole program
+        gate = Gate(program, self.options)
+        return self._first(program, gate, gate.answer(program.weights))
 
-    @property
-    def basis(self) -> highspy.HighsBasis:
-        """A basis of the whole program."""
-        return self.tiered.basis(self.gate.basis) if self.tiered else self.gate.basis
+    def _hot(self, program: Program) -> Answer:
+        """From the nearest basis; rows that only bound one quantity are left out on the way."""
+        check(program)
+        if self._gate is None:
+            self.restart()
+        if self._lean is None or not self._lean.fits(program):
+            self._lean = Lean.of(program)
+        reduced = self._lean.reduced(program)
+        if self._gate is None:
+            self._gate = Gate(reduced, self.options)
+        near = self._gate.program
+        self._gate = self._gate.move(reduced)
+        if self._home and distance(self._home[0], reduced) < distance(near, reduced):
+            self._gate.start_from(self._home[1], self.start.won)
+        return self._lean.whole(self._gate.answer(reduced.weights), program)
 
+    def _plain(self, program: Program) -> Answer:
+        """As it is, from the last basis; one of equally good plans is as good as another."""
+        if self._gate is not None:
+            self._gate = self._gate.move(program)
+        else:
+            self._gate = Gate(program, self.options)
+            basis = self._given_basis(program)
+            if basis is not None and self._given is not None:
+                self._gate.start_from(basis).after(self._given.program)
+        return self._first(program, self._gate, self._gate.answer())
 
-def distance(old: Canonical, new: Canonical) -> float:
-    """How many right-hand sides, bounds and costs differ; infinite where the shapes do, or numbers are whole."""
-    if (old.columns, old.rows) != (new.columns, new.rows) or old.integer.any() or new.integer.any():
-        return float("inf")
-    rows = _differ((old.row_lower, new.row_lower), (old.row_upper, new.row_upper))
-    columns = _differ((old.lower, new.lower), (old.upper, new.upper), (old.cost, new.cost))
-    return float(len(rows) + len(columns))
+    def _given_basis(self, program: Program) -> highspy.HighsBasis | None:
+        return self._given.carried(program) if self._given is not None and not program.integer.any() else None
 
-
-def _differ(*pairs: tuple[Floats, Floats]) -> npt.NDArray[np.int32]:
-    """Where any of the pairs of vectors differ."""
-    return np.flatnonzero(np.any([one != other for one, other in pairs], axis=0)).astype(np.int32)
+    def _first(self, program: Program, gate: Gate, answer: Answer, tiered: Tiered | None = None) -> Answer:
+        self._ended = self._ended or _Ended(program, answer, gate.basis, gate.won, tiered)
+        return answer

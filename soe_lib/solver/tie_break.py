@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from soe_lib.solver.program import Canonical, Floats
+from soe_lib.solver.program import Floats, Program
 
 CHOSEN_ON = 1e-7
 """A reduced cost or a price above this pins its column or row when ties are broken (HiGHS's own dual tolerance)."""
@@ -35,7 +35,7 @@ class Face:
     free: npt.NDArray[np.intp]
     rows: npt.NDArray[np.intp]
     held: Floats
-    program: Canonical
+    program: Program
 
     def whole(self, quantity: Floats) -> Floats:
         """All columns, from the free ones."""
@@ -65,7 +65,7 @@ class Face:
 
 
 def optimal_face(
-    canonical: Canonical, low: Floats, high: Floats, x: Floats, price: Floats, reduced: Floats, weights: Floats
+    program: Program, low: Floats, high: Floats, x: Floats, price: Floats, reduced: Floats, weights: Floats
 ) -> Face:
     """The face of all plans that earn as much as x, with the weights as its cost.
 
@@ -77,23 +77,23 @@ def optimal_face(
     """
     pinned = (np.abs(reduced) > CHOSEN_ON) | (low >= high)
     held = np.where(np.abs(x - low) <= np.abs(x - high), low, high)
-    tight = (np.abs(price) > CHOSEN_ON) | (canonical.row_lower == canonical.row_upper)
-    alone = _alone(canonical.matrix, ~pinned, tight)
+    tight = (np.abs(price) > CHOSEN_ON) | program.equal
+    alone = _alone(program.matrix, ~pinned, tight)
     held[alone] = x[alone]
     pinned |= alone
     free, fixed = np.flatnonzero(~pinned), np.flatnonzero(pinned)
-    matrix = canonical.matrix[:, free]
+    matrix = program.matrix[:, free]
     rows = np.flatnonzero(np.bincount(matrix.indices, minlength=matrix.shape[0]))
     matrix = matrix.tocsr()[rows].tocsc()
     matrix.sort_indices()
-    used = (canonical.matrix[:, fixed] @ held[fixed])[rows]
-    upper = canonical.row_upper[rows] - used
+    used = (program.matrix[:, fixed] @ held[fixed])[rows]
+    upper = program.row_upper[rows] - used
     tight = tight[rows]
     # The first optimum misses a row by rounding: on the face it counts as exact, so that the face is never empty.
     now = matrix @ x[free]
     upper = np.where(tight, now, np.maximum(upper, now))
     lower = np.where(tight, now, -highspy.kHighsInf)
-    program = Canonical(
+    small = Program(
         matrix=matrix,
         cost=weights[free],
         row_lower=lower,
@@ -104,7 +104,7 @@ def optimal_face(
         columns={"free": slice(0, free.size)},
         rows={"all": slice(0, rows.size)},
     )
-    return Face(free, rows, held, program)
+    return Face(free, rows, held, small)
 
 
 def _alone(matrix: sp.csc_array, free: npt.NDArray[np.bool_], tight: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -1,107 +1,87 @@
-"""Where a living model starts: the proven answer of its base, in a form that another process can be handed.
-
-A basis carried over by labels: what was basic in one program starts the next one, though it has other rows.
-"""
+"""Where a session ended, in a form that another process can be handed, and as a start for a program with more parts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import highspy
 import numpy as np
 import numpy.typing as npt
 
-from soe_lib.solver.program import Canonical, Floats
-from soe_lib.solver.session import Answer, Cold, Options
+from soe_lib.solver.answer import Answer
+from soe_lib.solver.program import Program
 
-Basis = highspy.HighsBasis
 Statuses = npt.NDArray[np.int8]
+_STATUS = highspy.HighsBasisStatus
 _ARRAYS = ("cost", "row_lower", "row_upper", "lower", "upper", "integer")
 
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """What a base proved, and where its solver ended.
+    """What a session proved first, and where its solver ended.
 
     Parameters
     ----------
-    canonical : the program. answer : what was proven of it.
+    program : which one, without its labels. answer : what was proven of it.
     columns, rows : shape (columns,) and (rows,), HiGHS's number of the basis status of each.
     won : the solver that came first.
     """
 
-    canonical: Canonical
+    program: Program
     answer: Answer
     columns: Statuses
     rows: Statuses
     won: str
 
+    @classmethod
+    def of(cls, program: Program, answer: Answer, basis: highspy.HighsBasis, won: str) -> Start:
+        """From what a solver holds."""
+        bare = replace(program, flows={}, balances={}, weights=None, hints=None)
+        return cls(bare, answer, _numbers(basis.col_status), _numbers(basis.row_status), won)
+
     @property
     def basis(self) -> highspy.HighsBasis:
         """The basis as HiGHS takes it."""
-        basis = highspy.HighsBasis()
-        basis.col_status, basis.row_status = _statuses(self.columns), _statuses(self.rows)
-        basis.valid = True
-        return basis
+        return _basis(self.columns, self.rows)
 
-    @classmethod
-    def of(cls, canonical: Canonical, weights: Floats, options: Options | None = None) -> Start:
-        """Solve a program from nothing; raises SolveError where it has no proven answer."""
-        cold = Cold.of(canonical, weights, options)
-        basis = cold.basis
-        return cls(canonical, cold.answer, _numbers(basis.col_status), _numbers(basis.row_status), cold.gate.won)
-
-    def fits(self, canonical: Canonical) -> bool:
+    def fits(self, program: Program) -> bool:
         """Whether it is the answer to this very program, figure by figure."""
-        same = (self.canonical.columns, self.canonical.rows) == (canonical.columns, canonical.rows)
-        if not same or not _same_matrix(canonical, self.canonical):
+        mine = self.program
+        if (mine.columns, mine.rows, mine.offset) != (program.columns, program.rows, program.offset):
             return False
-        return all(np.array_equal(getattr(canonical, name), getattr(self.canonical, name)) for name in _ARRAYS)
+        same = all(np.array_equal(getattr(mine, name), getattr(program, name)) for name in _ARRAYS)
+        parts = ("indptr", "indices", "data")
+        return same and all(np.array_equal(getattr(mine.matrix, part), getattr(program.matrix, part)) for part in parts)
 
+    def carried(self, program: Program) -> highspy.HighsBasis | None:
+        """The basis for a program with the same parts by name: a new row has slack, a new column is not used.
 
-def _same_matrix(one: Canonical, other: Canonical) -> bool:
-    return all(
-        np.array_equal(getattr(one.matrix, part), getattr(other.matrix, part)) for part in ("indptr", "indices", "data")
-    )
-
-
-def _numbers(statuses: list[highspy.HighsBasisStatus]) -> Statuses:
-    return np.array([int(one) for one in statuses], dtype=np.int8)
-
-
-def _statuses(numbers: Statuses) -> list[highspy.HighsBasisStatus]:
-    kinds = {int(one): one for one in highspy.HighsBasisStatus.__members__.values()}
-    return [kinds[one] for one in numbers.tolist()]
-
-
-BASIC, AT_LOWER = highspy.HighsBasisStatus.kBasic, highspy.HighsBasisStatus.kLower
-
-
-def carried(basis: highspy.HighsBasis, old: Canonical, new: Canonical) -> highspy.HighsBasis | None:
-    """The basis of an old program for a new one: same parts by name; a new row has slack, a new column is not used.
-
-    None where a part of one name has another size: then nobody knows which cell is which.
-    """
-    columns = _by_name(list(basis.col_status), old.columns, new.columns, len(new.cost), AT_LOWER)
-    rows = _by_name(list(basis.row_status), old.rows, new.rows, len(new.row_upper), BASIC)
-    if columns is None or rows is None or not basis.valid:
-        return None
-    made = highspy.HighsBasis()
-    made.col_status, made.row_status, made.valid = columns, rows, True
-    return made
+        None where a part of one name has another size: then nobody knows which cell is which.
+        """
+        columns = _by_name(self.columns, self.program.columns, program.columns, len(program.cost), _STATUS.kLower)
+        rows = _by_name(self.rows, self.program.rows, program.rows, len(program.rhs), _STATUS.kBasic)
+        return None if columns is None or rows is None else _basis(columns, rows)
 
 
 def _by_name(
-    status: list[highspy.HighsBasisStatus],
-    old: Mapping[str, slice],
-    new: Mapping[str, slice],
-    size: int,
-    otherwise: highspy.HighsBasisStatus,
-) -> list[highspy.HighsBasisStatus] | None:
-    found = [otherwise] * size
+    status: Statuses, old: Mapping[str, slice], new: Mapping[str, slice], size: int, otherwise: highspy.HighsBasisStatus
+) -> Statuses | None:
+    found = np.full(size, int(otherwise), np.int8)
     for name in old.keys() & new.keys():
         if old[name].stop - old[name].start != new[name].stop - new[name].start:
             return None
         found[new[name]] = status[old[name]]
     return found
+
+
+def _basis(columns: Statuses, rows: Statuses) -> highspy.HighsBasis:
+    kinds = {int(one): one for one in _STATUS.__members__.values()}
+    basis = highspy.HighsBasis()
+    basis.col_status, basis.row_status = [kinds[one] for one in columns.tolist()], [kinds[one] for one in rows.tolist()]
+    basis.valid = True
+    return basis
+
+
+def _numbers(statuses: list[highspy.HighsBasisStatus]) -> Statuses:
+    return np.array([int(one) for one in statuses], dtype=np.int8)

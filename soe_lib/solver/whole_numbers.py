@@ -25,8 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from soe_lib.solver.diagnostics import Watch
-from soe_lib.solver.program import Canonical, Floats
-from soe_lib.solver.race import Highs
+from soe_lib.solver.program import Floats, Program
+from soe_lib.solver.race import Highs, lp
 
 FIRST_WORK = 100_000
 """Nodes × whole numbers of the first step: what is proven within it needs no polish."""
@@ -71,7 +71,7 @@ class Begun:
 
 
 def search(
-    highs: highspy.Highs, canonical: Canonical, seconds: float, watch: Watch | None = None, start: Begun | None = None
+    highs: highspy.Highs, program: Program, seconds: float, watch: Watch | None = None, start: Begun | None = None
 ) -> Begun | None:
     """Run a program with whole numbers; the best plan of any step and the best bound, in the sense of minimising.
 
@@ -85,13 +85,13 @@ def search(
     start : a plan that is known.
     """
     deadline = time.perf_counter() + seconds
-    whole = np.flatnonzero(canonical.integer)
-    if len(canonical.when) != len(canonical.cost):  # nobody said which periods: there are no neighbourhoods
+    whole = np.flatnonzero(program.integer)
+    if program.hints is None:  # nobody said which periods: there are no neighbourhoods
         highs.setOptionValue("time_limit", max(seconds, 0.0))
         highs.run()
         return None
     if start is None and len(whole) >= MANY:
-        start = rounded(canonical, whole, highs.getOptionValue("threads")[1])
+        start = rounded(program, whole, highs.getOptionValue("threads")[1])
     if start is None:
         highs.setOptionValue("mip_max_nodes", max(FIRST_WORK // max(len(whole), 1), 1))
         bound = _run(highs, deadline)
@@ -103,8 +103,8 @@ def search(
             _run(highs, max(deadline, time.perf_counter() + LEAST * seconds))
             return None
     if watch is not None:
-        watch.better(-start.objective - canonical.offset, -start.bound - canonical.offset)
-    best = _improved(highs, canonical, whole, start, deadline - (1.0 - SHARE) * seconds, watch)
+        watch.better(-start.objective - program.offset, -start.bound - program.offset)
+    best = _improved(highs, program, whole, start, deadline - (1.0 - SHARE) * seconds, watch)
     begin(highs, whole, best.values)
     # The last run must at least take up the best plan, however late the neighbourhoods ended.
     return replace(best, bound=max(start.bound, _run(highs, max(deadline, time.perf_counter() + LEAST * seconds))))
@@ -128,7 +128,7 @@ def begin(highs: highspy.Highs, whole: npt.NDArray[np.intp], values: Floats) -> 
 
 def _improved(
     highs: highspy.Highs,
-    canonical: Canonical,
+    program: Program,
     whole: npt.NDArray[np.intp],
     begun: Begun,
     deadline: float,
@@ -141,23 +141,23 @@ def _improved(
     inner.setOptionValue("threads", highs.getOptionValue("threads")[1])
     inner.setOptionValue("mip_rel_gap", CLOSE)
     inner.setOptionValue("mip_max_nodes", NODES)
-    inner.passModel(canonical.highs())
+    inner.passModel(lp(program))
     # Rows that only help to find the bound are most of the entries, and of no help where most switches are held.
-    spare = [np.arange(canonical.rows[name].start, canonical.rows[name].stop) for name in canonical.implied]
+    spare = [np.arange(program.rows[name].start, program.rows[name].stop) for name in program.implied]
     rows = np.concatenate([np.zeros(0, int), *spare]).astype(np.int32)
     free = np.full(len(rows), highspy.kHighsInf)
     inner.changeRowsBounds(len(rows), rows, -free, free)
     draw, size = np.random.default_rng(0), OPEN
     while size <= max(OPEN, len(whole) // 2):
         better = False
-        for opened in _neighbourhoods(canonical, whole, size, draw):
+        for opened in _neighbourhoods(program, whole, size, draw):
             if time.perf_counter() >= deadline or (watch is not None and watch.stopped):
                 return Begun(best, values)
-            low = np.where(opened, canonical.lower[whole], values)
-            high = np.where(opened, canonical.upper[whole], values)
+            low = np.where(opened, program.lower[whole], values)
+            high = np.where(opened, program.upper[whole], values)
             inner.changeColsBounds(len(whole), whole.astype(np.int32), low, high)
             if watch is not None:
-                watch.better(-best - canonical.offset)
+                watch.better(-best - program.offset)
             begin(inner, whole, values)
             _run(inner, min(deadline, time.perf_counter() + max(SLICE * (deadline - time.perf_counter()), SHORT)))
             found = float(inner.getInfo().objective_function_value)
@@ -169,22 +169,22 @@ def _improved(
     return Begun(best, values)
 
 
-def rounded(canonical: Canonical, whole: npt.NDArray[np.intp], threads: int, kind: str = "") -> Begun | None:
+def rounded(program: Program, whole: npt.NDArray[np.intp], threads: int, kind: str = "") -> Begun | None:
     """The best plan whose switches are on where the linear relaxation has them on by more than a threshold.
 
     A switch that is on by a hundredth pays a hundredth of its set-up: off is near. Which threshold is best differs from
     company to company, and each is an LP that starts from the last one's corner. None where no threshold has a plan.
     """
-    highs = linear(canonical, threads, kind)
+    highs = linear(program, threads, kind)
     if highs is None:
         return None
     places, count = whole.astype(np.int32), len(whole)
     relaxed, found = np.asarray(highs.getSolution().col_value)[whole], list[Begun]()
     bound = float(highs.getInfo().objective_function_value)
-    switch = canonical.upper[whole] <= 1.0
+    switch = program.upper[whole] <= 1.0
     for threshold in THRESHOLDS:
         values = np.where(switch, np.floor(relaxed) + (relaxed % 1.0 > threshold), np.ceil(relaxed - threshold))
-        values = np.clip(values, canonical.lower[whole], canonical.upper[whole])
+        values = np.clip(values, program.lower[whole], program.upper[whole])
         highs.changeColsBounds(count, places, values, values)
         highs.run()
         if highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
@@ -196,7 +196,7 @@ _ENDED: dict[str, highspy.HighsBasis] = {}
 """Where the last program of each kind ended: the next one mostly has the same shape, and is near."""
 
 
-def linear(canonical: Canonical, threads: int, kind: str = "") -> Highs | None:
+def linear(program: Program, threads: int, kind: str = "") -> Highs | None:
     """A solver at the optimum of a program without its whole numbers; None where it has none, or not in time.
 
     Parameters
@@ -207,9 +207,9 @@ def linear(canonical: Canonical, threads: int, kind: str = "") -> Highs | None:
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("threads", threads)
     highs.setOptionValue("time_limit", PATIENCE)
-    highs.passModel(replace(canonical, integer=np.zeros(len(canonical.cost), bool)).highs())
+    highs.passModel(lp(program.relaxed()))
     ended = _ENDED.get(kind) if kind else None
-    if ended is not None and len(ended.col_status) == len(canonical.cost):
+    if ended is not None and len(ended.col_status) == len(program.cost):
         highs.setBasis(ended)
     highs.run()
     if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
@@ -220,10 +220,11 @@ def linear(canonical: Canonical, threads: int, kind: str = "") -> Highs | None:
 
 
 def _neighbourhoods(
-    canonical: Canonical, whole: npt.NDArray[np.intp], size: int, draw: np.random.Generator
+    program: Program, whole: npt.NDArray[np.intp], size: int, draw: np.random.Generator
 ) -> Iterator[Opened]:
     """Which whole numbers are open: of a few periods, window by window, then of a few items, drawn together."""
-    when, what = canonical.when[whole], canonical.what[whole]
+    assert program.hints is not None, "asked for with them"
+    when, what = program.hints.when[whole], program.hints.what[whole]
     last = int(when.max(initial=-1))
     width = int(np.clip(size * (last + 1) // len(whole), 2, max((last + 1) // 2, 2)))
     for start in range(0, max(last + 2 - width, 1), max(width // 2, 1)):
@@ -249,21 +250,22 @@ class Held:
     basis: highspy.HighsBasis | None = None
 
 
-def keep(highs: highspy.Highs, canonical: Canonical, whole: npt.NDArray[np.intp]) -> Held | None:
+def keep(highs: highspy.Highs, program: Program, whole: npt.NDArray[np.intp]) -> Held | None:
     """The best plan with the known switches, else with some of them off; None: there is none."""
-    low, high, start = canonical.lower[whole], canonical.upper[whole], canonical.start[whole]
+    assert program.hints is not None and program.hints.start is not None, "asked for with them"  # noqa: PT018
+    low, high, start = program.lower[whole], program.upper[whole], program.hints.start[whole]
     switch = ~np.isnan(start) & (high <= 1.0)
     held = np.where(switch, np.clip(np.nan_to_num(start), low, high), low)
     if switch.all():
-        lower, upper = canonical.lower.copy(), canonical.upper.copy()
+        lower, upper = program.lower.copy(), program.upper.copy()
         lower[whole] = upper[whole] = held
-        bare = replace(canonical, lower=lower, upper=upper, row_upper=_without_implied(canonical))
+        bare = replace(program, lower=lower, upper=upper, row_upper=_without_implied(program))
         if (found := linear(bare, highs.getOptionValue("threads")[1], "held")) is not None:
             return Held(found.getInfo().objective_function_value, held, found.getBasis())
     # Not as they are: then none that was off is on, else any that the relaxation has on.
-    bare = replace(canonical, row_upper=_without_implied(canonical))
+    bare = replace(program, row_upper=_without_implied(program))
     for most in (np.where(switch, held, high), high) if switch.all() else ():
-        upper = canonical.upper.copy()
+        upper = program.upper.copy()
         upper[whole] = most
         if (
             near := rounded(replace(bare, upper=upper), whole, highs.getOptionValue("threads")[1], "repaired")
@@ -285,26 +287,26 @@ def keep(highs: highspy.Highs, canonical: Canonical, whole: npt.NDArray[np.intp]
     return best
 
 
-def relaxed(canonical: Canonical, threads: int) -> float:
+def relaxed(program: Program, threads: int) -> float:
     """The optimum without whole numbers, which no plan betters (in the sense of minimising); −inf where not found."""
-    found = linear(canonical, threads, "relaxed")
+    found = linear(program, threads, "relaxed")
     return -np.inf if found is None else float(found.getInfo().objective_function_value)
 
 
-def _without_implied(canonical: Canonical) -> Floats:
+def _without_implied(program: Program) -> Floats:
     """Row limits without those rows that only help to find the bound: most of the entries, of no help to an LP."""
-    upper = canonical.row_upper.copy()
-    for name in canonical.implied:
-        upper[canonical.rows[name]] = highspy.kHighsInf
+    upper = program.row_upper.copy()
+    for name in program.implied:
+        upper[program.rows[name]] = highspy.kHighsInf
     return upper
 
 
-def pays(canonical: Canonical, distance: float) -> bool:
+def pays(program: Program, distance: float) -> bool:
     """Whether a search is worth its time: the plan is farther from its relaxation than the plan whose pattern it keeps.
 
     Parameters
     ----------
     distance : of the plan with the pattern from its relaxation, relative.
     """
-    same_aim = canonical.cost is canonical.priced
-    return not same_aim or not distance <= canonical.loose * ROOM
+    known = program.hints
+    return known is None or program.cost is not known.priced or not distance <= known.loose * ROOM

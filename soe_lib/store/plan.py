@@ -39,6 +39,7 @@ class Plan:
     periods, items : the Snapshot's tables that give weeks, months and families.
     solution : status, objective, bound, gap, seconds, variables, rows, nonzeros, solver, certificate.
     prices : balance → frame of its keys, rhs and price [money per unit of rhs].
+    valued : its ledger, where that has been worked out already.
     """
 
     name: str
@@ -53,11 +54,12 @@ class Plan:
     items: pl.DataFrame
     solution: Mapping[str, Any] = field(default_factory=dict)
     prices: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    valued: Ledger | None = field(default=None, repr=False)
 
     @cached_property
     def ledger(self) -> Ledger:
         """Every money line of the plan."""
-        return self.rates.value(self.flows, items=self.items, periods=self.periods)
+        return self.valued or self.rates.value(self.flows, items=self.items, periods=self.periods)
 
     @property
     def margin(self) -> float:

@@ -1,4 +1,4 @@
-"""The optimum of every subset of disruptions: composed and walked where that is possible, else planned one by one."""
+"""The optimum of every subset of disruptions: composed and traced where that is possible, else planned one by one."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ import polars as pl
 from soe_lib.errors import DataError, ReconciliationError, SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.blocks.standard import STANDARD, kept_close
-from soe_lib.model.families import Subsets
+from soe_lib.model.families import Subsets, Trace
 from soe_lib.model.model import Model
 from soe_lib.model.planning import Recorded, of_record
-from soe_lib.model.walk import Walk
 from soe_lib.money.rounding import (
     EXACT,
     as_money,
@@ -34,7 +33,7 @@ from soe_lib.whatif.causes import disruptions as disruptions
 
 if TYPE_CHECKING:
     from soe_lib.model.terms import Block
-    from soe_lib.solver.session import Options
+    from soe_lib.solver.answer import Options
     from soe_lib.store.plan import Plan
 
 
@@ -295,11 +294,11 @@ class Replanning:
         if "service" not in whole.balances and not whole.program.integer.any():
             self.subsets = Subsets(self._model, len(disruptions), whole)
         self.composed = self.subsets is not None and self.subsets.simple
-        self._walk: Walk | None = None
+        self._trace: Trace | None = None
         self.cheapest = self._by_steps() if self.composed else list(range(len(disruptions)))
 
     def every(self) -> list[Optimum]:
-        """The optimum of every subset, by mask, walked in an order in which neighbours differ by one disruption."""
+        """The optimum of every subset, by mask, traced in an order in which neighbours differ by one disruption."""
         for mask in gray_order(len(self.disruptions), self.cheapest):
             self.at(mask)
         return [self.found[mask] for mask in range(self.everything + 1)]
@@ -311,7 +310,7 @@ class Replanning:
         """
         if mask not in self.found:
             try:
-                self.found[mask] = self._walked(mask)[0] if self.composed else self._planned(mask)
+                self.found[mask] = self._traced(mask)[0] if self.composed else self._planned(mask)
             except SolveError as error:
                 raise SolveError(f"With {self.said(mask)} there is no plan: {error}", status=error.status) from error
             if self.progress:
@@ -343,12 +342,12 @@ class Replanning:
         plan = self._model(mask).solve(self.options)
         return plan.margin, plan.objective
 
-    def _walked(self, mask: int) -> tuple[Optimum, int]:
+    def _traced(self, mask: int) -> tuple[Optimum, int]:
         assert self.subsets is not None, "asked only where programs are composed"
         vector = self.subsets.at(mask)
-        if self._walk is None:
-            self._walk = Walk(self.subsets.common, vector, self.options)
-        reached = self._walk.at(vector)
+        if self._trace is None:
+            self._trace = Trace(self.subsets.common, vector, self.options)
+        reached = self._trace.at(vector)
         return (reached.margin, reached.objective), reached.iterations
 
     def _by_steps(self) -> list[int]:
@@ -357,6 +356,6 @@ class Replanning:
         self.at(mask)
         for place in range(len(self.disruptions)):
             mask ^= 1 << place
-            self.found[mask], taken = self._walked(mask)
+            self.found[mask], taken = self._traced(mask)
             steps.append(taken)
         return sorted(range(len(steps)), key=lambda place: steps[place])

@@ -26,7 +26,7 @@ from soe_lib.whatif.scenario import Scenario
 
 if TYPE_CHECKING:
     from soe_lib.model.living import Living
-    from soe_lib.solver.session import Options
+    from soe_lib.solver.answer import Options
 
 
 class Change(Protocol):

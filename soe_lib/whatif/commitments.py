@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +25,12 @@ from soe_lib.review.frames.service import ALL, families, month_to_date, whole_mo
 from soe_lib.review.frames.supply import resource_hours
 from soe_lib.review.style import Chart
 from soe_lib.review.tables import Table
-from soe_lib.solver.session import Gate, Options
-from soe_lib.solver.warm_start import carried
+from soe_lib.solver.answer import Options
+from soe_lib.solver.session import Session
 
 if TYPE_CHECKING:
     from soe_lib.model.living import Living
     from soe_lib.model.terms import Block
-    from soe_lib.solver.program import Canonical
 
 
 PRICES = {
@@ -89,8 +88,7 @@ def commitment_prices(
         near=near.home if near else None,
         pattern=near.base if near else None,
     )
-    model.staged(options)
-    floors = _Floors(model, options, near)
+    floors = _Floors(model.staged(options), options, near)
     rows = asked.drop("commitment").iter_rows(named=True)
     found = [_priced(floors, place, row, snapshot.currency) for place, row in enumerate(rows)]
     return CommitmentPrices(pl.DataFrame(found, schema=PRICES).sort("month", "family"), snapshot.currency)
@@ -128,16 +126,10 @@ class _Floors:
     """The plan with one commitment at a time as a floor; each solve starts where the one before ended."""
 
     def __init__(self, model: Model, options: Options | None, near: Living | None) -> None:
-        self.base: Canonical = model.canonical
-        self.first = self.base.rows["commitment"].start
-        self.margin = np.zeros(len(self.base.cost))
-        own = margin_of(model)
-        for flow, place in model.program.columns.items():
-            self.margin[self.base.columns[flow]] = own[place]
-        self.gate = Gate(self.base, options)
-        if near is not None and (basis := carried(near.basis, near.home.canonical, self.base)) is not None:
-            self.gate.start_from(basis)
-        self.free = self.gate.answer()
+        self.program, self.margin = model.program, margin_of(model)
+        self.rows = self.program.row("commitment")
+        self.session = Session(self.program, options, start=near.session.start if near else None)
+        self.free = self.session.solve()
 
     def without(self, place: int) -> _Optimum:
         """The optimum as it is, read for commitment number `place`."""
@@ -145,22 +137,16 @@ class _Floors:
 
     def at(self, place: int, floor: float) -> _Optimum:
         """The optimum with commitment number `place` at a floor; raises SolveError where there is none."""
-        upper = self.base.row_upper.copy()
-        upper[self.first + place] = -floor
-        answer = self._solved(replace(self.base, row_upper=upper))
+        answer = self.session.solve(self.program.with_limits(self.rows[[place]], -np.inf, -floor))
         return self._read(place, answer.objective, answer.x)
 
     def most(self, place: int) -> float:
         """Most units that the commitment could have at all, whatever they cost."""
-        cost = np.asarray(self.base.matrix[[self.first + place], :].todense()).ravel()
-        return self._read(place, 0.0, self._solved(replace(self.base, cost=cost, offset=0.0)).x).sold
-
-    def _solved(self, program: Canonical) -> Any:
-        self.gate = self.gate.move(program)
-        return self.gate.answer()
+        cost = np.asarray(self.program.matrix[[self.rows[place]], :].todense()).ravel()
+        return self._read(place, 0.0, self.session.solve(self.program.with_cost(cost)).x).sold
 
     def _read(self, place: int, objective: float, x: np.ndarray) -> _Optimum:
-        sold = -float((self.base.matrix[[self.first + place], :] @ x)[0])
+        sold = -float((self.program.matrix[[self.rows[place]], :] @ x)[0])
         return _Optimum(objective, float(np.sum(self.margin * x)), sold)
 
 
@@ -223,7 +209,7 @@ def curves(living: Living, *, most: int = CURVES, hours: float = HOURS) -> tuple
         if any(curve.labels["resource"] == line for curve in found):
             continue
         known = {"resource": line, "period": period}
-        curve = worth(living.home, "hours", hours, options=living.options, start=living.basis, **known)
+        curve = worth(living.home, "hours", hours, options=living.options, start=living.session.start, **known)
         found += [curve] if curve.total >= LEAST else []
     return tuple(found)
 

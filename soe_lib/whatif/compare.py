@@ -22,7 +22,7 @@ from soe_lib.whatif.scenario import Scenario
 if TYPE_CHECKING:
     from soe_lib.model.extra import Extra
     from soe_lib.money.reconciliation import Bridge
-    from soe_lib.solver.session import Options
+    from soe_lib.solver.answer import Options
 
 
 FEW, MANY = 3, 12

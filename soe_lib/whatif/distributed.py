@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from soe_lib.model.extra import Extra
     from soe_lib.model.living import Living
     from soe_lib.model.model import Model
-    from soe_lib.solver.session import Options
+    from soe_lib.solver.answer import Options
     from soe_lib.solver.warm_start import Start
 
 AHEAD = 2
@@ -94,12 +94,12 @@ class Task:
 
     def solved(self, model: Model) -> Task:
         """The task with its base solved; unsolved where it has no plan, or none that another process could use."""
-        from soe_lib.model.living import started
+        from soe_lib.solver.session import Session
 
         if "service" in model.balances or model.convex:
             return self
         try:
-            return replace(self, start=started(model, self.options))
+            return replace(self, start=Session(model.program, self.options, unique=True).start)
         except (SolveError, FormulationError):
             return self
 
@@ -107,11 +107,13 @@ class Task:
 class WarmSolver:
     """Plans scenarios of one snapshot, each from the nearer of the base and the one before.
 
-    The answer is that of a cold solve: the tie-break singles out the same plan wherever the solver came from.
+    The answer is that of a cold solve: the tie-break singles out the same plan wherever the solver came from. `home` is
+    the base's model, once it is solved.
     """
 
     def __init__(self, task: Task) -> None:
         self.task = task
+        self.home: Model | None = None
 
     def __call__(self, edited: Snapshot, scenario: Scenario) -> Plan:
         """The plan of a scenario; one with blocks of its own, or without a base's plan, is solved from nothing."""
@@ -129,18 +131,11 @@ class WarmSolver:
 
         task = self.task
         try:
-            return Living(task.snapshot, extra=task.extra, record=task.record, options=task.options, start=self._start)
+            living = Living(task.snapshot, extra=task.extra, record=task.record, options=task.options, start=task.start)
         except (SolveError, FormulationError):
             return None
-
-    def _start(self, model: Model, options: Options | None) -> Start:
-        from soe_lib.model.living import started
-
-        start = self.task.start
-        if start is None or not start.fits(model.canonical):
-            return started(model, options)
-        model.canonical = start.canonical
-        return start
+        self.home = living.home
+        return living
 
 
 def planned(snapshot: Snapshot, scenario: Scenario, solve: Solve) -> Result:
@@ -304,11 +299,8 @@ def work(key: str, shared: bytes | str, scenario: Scenario) -> bytes:
             _OPEN[key] = WarmSolver(pickle.loads(packed))  # noqa: S301  (written by this library's own processes)
         solver = _OPEN[key]
         found = planned(solver.task.snapshot, scenario, solver)
-        living = solver.__dict__.get("living")
         sent = io.BytesIO()
-        _ByName(sent, _common(solver.task.snapshot, living and living.home)).dump(
-            replace(found, scenario=Scenario(scenario.name))
-        )
+        _ByName(sent, _common(solver.task.snapshot, solver.home)).dump(replace(found, scenario=Scenario(scenario.name)))
         return sent.getvalue()
 
 
@@ -317,7 +309,7 @@ def _packed(task: Task, scenarios: Iterable[Scenario]) -> tuple[Mapping[str, Any
 
     The base is solved only where a scenario starts from it.
     """
-    from soe_lib.solver.session import Options
+    from soe_lib.solver.answer import Options
 
     model = None
     if any(not one.blocks for one in scenarios):

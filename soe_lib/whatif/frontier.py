@@ -26,7 +26,7 @@ from soe_lib.store.plan import Plan
 
 if TYPE_CHECKING:
     from soe_lib.model.living import Living
-    from soe_lib.solver.session import Options
+    from soe_lib.solver.answer import Options
     from soe_lib.whatif.limit import Limited
 
 Progress = Callable[[int, int], None]

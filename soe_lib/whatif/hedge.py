@@ -22,7 +22,7 @@ from soe_lib.model.model import CENT, Model
 from soe_lib.model.planning import Recorded, of_record
 from soe_lib.model.terms import Block, blocks_of
 from soe_lib.model.two_stage import First, at_odds, cells_of, holding, two_stage, with_same_ceilings
-from soe_lib.solver.session import Options
+from soe_lib.solver.answer import Options
 from soe_lib.store.plan import Plan
 from soe_lib.whatif.scenario import BASE, Scenario
 

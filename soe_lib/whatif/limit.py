@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-import scipy.sparse as sp
 
 from soe_lib.errors import DataError
 from soe_lib.model.axis import Floats
@@ -18,8 +16,9 @@ from soe_lib.model.model import Model
 from soe_lib.model.terms import Balance, Effect, Part
 from soe_lib.review.measures import Linear, Measure
 from soe_lib.review.measures.of_plans import Moved
-from soe_lib.solver.session import INFINITY, Answer, Gate, Options
-from soe_lib.solver.warm_start import Basis, carried
+from soe_lib.solver.answer import Answer, Options
+from soe_lib.solver.program import Program
+from soe_lib.solver.session import Session
 from soe_lib.store.plan import Plan
 
 if TYPE_CHECKING:
@@ -27,16 +26,12 @@ if TYPE_CHECKING:
     from soe_lib.model.living import Living
     from soe_lib.model.network import Network
     from soe_lib.model.terms import Block
-    from soe_lib.solver.program import Canonical
 
 
 GIVE = 1e-9
 """What is reached is held to this relative slack, so that rounding does not make the next stage infeasible."""
 ENOUGH = 1e-10
 ROUNDS = 25
-MONEY = "money"
-DUAL, PRIMAL = 1, 4
-"""HiGHS's names of the two simplex methods."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +53,7 @@ class Limit(Part):
     @property
     def row(self) -> str:
         """The name of the row."""
-        return f"limit {self.name}"
+        return _row(self.name)
 
     def balances(self, network: Network) -> Iterator[Balance]:  # noqa: ARG002
         """The row."""
@@ -99,7 +94,7 @@ class Limited:
         pattern: Plan | None = None,
         near: Living | None = None,
     ) -> None:
-        self.options, self.near = options, near
+        self.options = options
         extra = [Moved(moves)] if moves is not None and any(one.needs_record for one in (*measures, *beside)) else []
         standard = (*(near.blocks if near else (*STANDARD, *kept_close(record), *blocks)), *extra)
         bare = Model(snapshot, standard, near=near.home if near else None)
@@ -112,13 +107,14 @@ class Limited:
         self.measures = {one.name: one for one in counted}
         limits = [Limit(one.name, one.label, self._cells(bare, one)) for one in counted]
         self.model = Model(snapshot, (*standard, *limits), near=bare, pattern=pattern)
-        free = self.model.canonical.row_upper.copy()
+        program = self.model.program
         for one in counted:
-            free[self._row(one)] = INFINITY
-        self.model.__dict__["canonical"] = replace(self.model.canonical, row_upper=free)
-        self.model.staged(options)
-        self.canonical = self.model.canonical
-        self.gates: dict[str, Gate] = {}
+            program = program.with_rhs(_row(one.name), np.inf)
+        self.model = self.model.holding(program).staged(options)
+        self.program = self.model.program
+        start = near.session.start if near and not near.home.convex else None
+        self.money = Session(self.program, options, unique=True, start=start)
+        self.aims: dict[str, Session] = {}
         self.seen: list[Floats] = []
 
     def extreme(self, measure: Measure, held: Mapping[str, float] | None = None, *, anew: bool = False) -> float:
@@ -135,10 +131,10 @@ class Limited:
         amount, base = self._vector(self.amount[measure.name]), self._vector(self.base[measure.name])
         value, held = 0.0, held or {}
         if anew:
-            self.gates.pop(measure.name, None)
+            self.aims.pop(measure.name, None)
         for _ in range(ROUNDS):
-            cost = -measure.direction * (amount - value * base)
-            answer = self._seen(self._moved(measure.name, replace(self._at(held), cost=cost, offset=0.0)).answer())
+            aim = self._at(held).with_cost(-measure.direction * (amount - value * base))
+            answer = self._solved(self._session(measure.name), aim)
             before, value = value, self._value(measure, answer.x)
             if not self.base[measure.name].terms or abs(value - before) <= ENOUGH:
                 break
@@ -146,101 +142,62 @@ class Limited:
 
     def plan(self, levels: Mapping[str, float], name: str) -> Plan:
         """The certified plan worth most money (margin + steering) whose measures are at their levels or better."""
-        model = copy.copy(self.model)
-        canonical = self._at(levels)
-        program = model.program
-        rhs, matrix = program.rhs.copy(), program.matrix
-        for key, level in levels.items():
-            place = program.rows[f"limit {key}"].start
-            rhs[place] = self._right(key, level)
-            if self.base[key].terms:
-                row = self._coefficients(key, level, program.columns, len(program.money))
-                matrix = _with_row(matrix, place, row)
-        # What has no level yet must not bind: the certificate wants a figure, and any that the plan keeps will do.
-        for key in self.measures.keys() - levels.keys():
-            rhs[program.rows[f"limit {key}"].start] = 1e15
-        model.__dict__.update(program=replace(program, rhs=rhs, matrix=matrix), canonical=canonical)
-        return model.plan_of(self._seen(self._moved(MONEY, canonical).answer(model.weights)), name=name)
+        program = self._at(levels)
+        return self.model.holding(program).plan_of(self._solved(self.money, program), name=name)
 
-    def _moved(self, aim: str, canonical: Canonical) -> Gate:
-        """One living solver for each aim, so that a hot start is short.
+    def _session(self, aim: str) -> Session:
+        """One session for each aim, so that a warm start is short; its first one begins at the plan worth most."""
+        if aim not in self.aims:
+            start = None if self.model.whole else self.money.start
+            self.aims[aim] = Session(self.program, self.options, start=start)
+        return self.aims[aim]
 
-        Where another aim, or a looser level, leaves the last corner feasible, the primal simplex goes on from it: 20
-        to 50 times faster than the dual one on the demo. A tighter level leaves it dual feasible: the dual one goes on.
-        """
-        known = self.gates.get(aim)
-        if canonical.integer.any():
-            gate, feasible = Gate(self._from_nearest(canonical), self.options), False
-        elif known is not None:
-            feasible = bool(np.all(canonical.row_upper >= known.canonical.row_upper))
-            gate = known.move(canonical)
-        else:
-            feasible = aim != MONEY
-            gate = Gate(canonical, self.options)
-            begin = self._richest().basis if feasible else self._known(canonical)
-            if begin is not None:
-                gate.start_from(begin)
-        self.gates[aim] = gate
-        gate.highs.setOptionValue("simplex_strategy", PRIMAL if feasible else DUAL)
-        return gate
-
-    def _known(self, canonical: Canonical) -> Basis | None:
-        """Where the living model's base ended, which is this program without the rows of the measures."""
-        near = self.near
-        if near is None or near.home.convex or near.home.whole:
-            return None
-        return carried(near.basis, near.home.canonical, canonical)
-
-    def _seen(self, answer: Answer) -> Answer:
+    def _solved(self, session: Session, program: Program) -> Answer:
+        answer = session.solve(self._from_nearest(program))
         if answer.whole.size:
             self.seen.append(answer.x)
         return answer
 
-    def _from_nearest(self, canonical: Canonical) -> Canonical:
+    def _from_nearest(self, program: Program) -> Program:
         """With the set-ups of the best plan so far that keeps its rows, where this week's plan does not."""
-        if not len(canonical.start):
-            return canonical
-        close = 1e-6 * (1.0 + np.abs(canonical.row_upper))
-        fit = [x for x in self.seen if bool(np.all(canonical.matrix @ x <= canonical.row_upper + close))]
-        best = min(fit, key=lambda x: float(canonical.cost @ x), default=None)
-        return canonical if best is None else replace(canonical, start=np.where(canonical.integer, best, np.nan))
+        if program.hints is None or program.hints.start is None:
+            return program
+        close = 1e-6 * (1.0 + np.abs(program.row_upper))
+        fit = [x for x in self.seen if bool(np.all(program.matrix @ x <= program.row_upper + close))]
+        best = min(fit, key=lambda x: float(program.cost @ x), default=None)
+        if best is None:
+            return program
+        return replace(program, hints=replace(program.hints, start=np.where(program.integer, best, np.nan)))
 
-    def _richest(self) -> Gate:
-        """The solver that stands at the plan worth most money, nothing being held."""
-        if MONEY not in self.gates:
-            self._moved(MONEY, self.canonical).answer()
-        return self.gates[MONEY]
-
-    def _at(self, levels: Mapping[str, float]) -> Canonical:
-        upper, matrix = self.canonical.row_upper.copy(), self.canonical.matrix
+    def _at(self, levels: Mapping[str, float]) -> Program:
+        """The program with measures at their levels or better; what has no level does not bind."""
+        program = self.program
         for key, level in levels.items():
-            place = self._row(self.measures[key])
-            upper[place] = self._right(key, level)
+            program = program.with_rhs(_row(key), self._right(key, level))
             if self.base[key].terms:
-                row = self._coefficients(key, level, self.canonical.columns, len(self.canonical.cost))
-                matrix = sp.csc_array(_with_row(sp.csr_array(matrix), place, row))
-                matrix.sort_indices()
-        return replace(self.canonical, row_upper=upper, matrix=matrix)
+                at, _, column = program.entries(_row(key))
+                row = -self.measures[key].direction * (
+                    self._vector(self.amount[key]) - level * self._vector(self.base[key])
+                )
+                program = program.with_effects(at, row[column])
+        return program
 
     def _right(self, name: str, level: float) -> float:
         measure, amount, base = self.measures[name], self.amount[name], self.base[name]
         held = level - measure.direction * GIVE * (1.0 + abs(level))
         return -measure.direction * (held * base.constant - amount.constant)
 
-    def _coefficients(self, name: str, level: float, columns: Mapping[str, slice], size: int) -> Floats:
-        amount = _spread(self.amount[name], columns, size)
-        return -self.measures[name].direction * (amount - level * _spread(self.base[name], columns, size))
-
     def _vector(self, linear: Linear) -> Floats:
-        return _spread(linear, self.canonical.columns, len(self.canonical.cost))
+        found = np.zeros(len(self.program.cost))
+        for flow, terms in linear.terms.items():
+            if flow in self.program.columns:
+                found[self.program.columns[flow]] = terms
+        return found
 
     def _value(self, measure: Measure, x: Floats) -> float:
         amount, base = self.amount[measure.name], self.base[measure.name]
         whole = float(self._vector(base) @ x) + base.constant
         return (float(self._vector(amount) @ x) + amount.constant) / whole
-
-    def _row(self, measure: Measure) -> int:
-        return self.model.canonical.rows[f"limit {measure.name}"].start
 
     def _cells(self, model: Model, measure: Measure) -> dict[str, pl.DataFrame]:
         """Where the row of a measure has entries: at level 0, and where its base moves any figure will do for now."""
@@ -271,17 +228,6 @@ class Limited:
             )
 
 
-def _spread(linear: Linear, columns: Mapping[str, slice], size: int) -> Floats:
-    found = np.zeros(size)
-    for flow, terms in linear.terms.items():
-        if flow in columns:
-            found[columns[flow]] = terms
-    return found
-
-
-def _with_row(matrix: sp.csr_array, place: int, row: Floats) -> sp.csr_array:
-    """The matrix with other figures in one row, in the places where it has entries."""
-    data = matrix.data.copy()
-    span = slice(matrix.indptr[place], matrix.indptr[place + 1])
-    data[span] = row[matrix.indices[span]]
-    return sp.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+def _row(measure: str) -> str:
+    """The name of its row."""
+    return f"limit {measure}"

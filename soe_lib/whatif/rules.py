@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,8 @@ from soe_lib.review import words
 from soe_lib.review.measures import of_plans as measures
 from soe_lib.review.measures.of_plans import CELL, Moved, in_horizon
 from soe_lib.review.options import MANUAL
-from soe_lib.solver.session import Gate, Options
+from soe_lib.solver.answer import Options
+from soe_lib.solver.session import Session
 from soe_lib.store.plan import Plan
 from soe_lib.whatif.scenario import Scenario
 
@@ -345,17 +346,16 @@ class _Stable:
         self.moves = in_horizon(snapshot, record)
         self.blocks = (*STANDARD, *kept_close(record), *own)
         self.model: Model | None = None
-        self.gate: Gate | None = None
+        self.session: Session | None = None
 
     def plan(self, price: float, name: str = "stable plan") -> Plan:
         """The plan at a price, hot from the price before."""
         blocks = (*self.blocks, Disrupted(self.moves, price))
         model = Model(self.snapshot, blocks, near=self.model).staged(self.options)
-        self.gate = self.gate.move(model.canonical) if self.gate else Gate(model.canonical, self.options)
-        plan = model.plan_of(self.gate.answer(model.weights), name=name)
-        model.forget()
+        if self.session is None:
+            self.session = Session(model.program, self.options, unique=True)
         self.model = model
-        return plan
+        return model.plan_of(self.session.solve(model.program), name=name)
 
     def point(self, price: float) -> dict[str, Any]:
         """A row of the curve."""
@@ -382,20 +382,15 @@ class _Stable:
         self, plan: Plan, price: float, item: str, location: str
     ) -> tuple[float | None, float | None, float | None]:
         """What is lost in margin and steering where an item is kept as recorded, the units moved less, and each."""
-        assert self.model is not None and self.gate is not None, "planned first"  # noqa: PT018
-        home = self.model.canonical
-        upper = home.upper.copy()
-        mine = (pl.col("item").cast(pl.String) == item) & (pl.col("location").cast(pl.String) == location)
+        assert self.model is not None and self.session is not None, "planned first"  # noqa: PT018
+        program = self.model.program
         for name in MOVED:
-            own = self.model.flows[name].rows.select(mine).to_series().to_numpy()
-            upper[home.columns[name]][own] = 0.0
-        self.gate = self.gate.move(replace(home, upper=upper))
+            program = program.with_bounds(program.column(name, item=item, location=location), 0.0, 0.0)
         try:
-            answer = self.gate.answer()
+            answer = self.session.solve(program)
         except SolveError:
-            self.gate = self.gate.move(home)
             return None, None, None
-        moved, before = sum(float(answer.x[home.columns[name]].sum()) for name in MOVED), _units(plan)
+        moved, before = sum(float(answer.x[program.columns[name]].sum()) for name in MOVED), _units(plan)
         gain, avoided = (plan.objective + price * before) - (answer.objective + price * moved), before - moved
         return gain, avoided, gain / avoided if avoided > LEAST else None
 

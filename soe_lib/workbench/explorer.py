@@ -28,7 +28,7 @@ from soe_lib.workbench.control import Choices, Note, Part
 
 if TYPE_CHECKING:
     from soe_lib.model.extra import Extra
-    from soe_lib.solver.session import Options
+    from soe_lib.solver.answer import Options
     from soe_lib.whatif.edits import Edit
 
 
@@ -175,8 +175,8 @@ class Explorer:
         options: Options | None = None,
     ) -> None:
         from soe_lib.model.living import Living
+        from soe_lib.solver.answer import Options as Limits
         from soe_lib.solver.diagnostics import Watch
-        from soe_lib.solver.session import Options as Limits
 
         started = time.perf_counter()
         self.snapshot, self.record, self.watch = snapshot, of_record(snapshot, record), Watch()

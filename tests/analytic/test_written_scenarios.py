@@ -12,7 +12,7 @@ import pytest
 import soe_lib as soe
 from soe_lib.errors import DataError, SoeError
 from soe_lib.model.terms import Part
-from soe_lib.solver.session import Options
+from soe_lib.solver.answer import Options
 from soe_lib.workbench.explorer import Explorer
 from tests.analytic.test_written import company, made
 

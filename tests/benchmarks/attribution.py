@@ -19,7 +19,7 @@ import polars as pl
 import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.model import Model
-from soe_lib.solver.session import Gate
+from soe_lib.solver.session import Session
 from soe_lib.whatif.attribution import attribute
 from soe_lib.whatif.causes import Disruption, disruptions
 from soe_lib.whatif.scenario import Scenario
@@ -60,9 +60,9 @@ def heavy() -> tuple[Snapshot, list[Disruption]]:
 
 def cold(snapshot: Snapshot) -> float:
     """Seconds of one solve from nothing."""
-    canonical = Model(snapshot).canonical
+    program = Model(snapshot).program
     start = time.perf_counter()
-    Gate(canonical).answer()
+    Session(program).solve()
     return time.perf_counter() - start
 
 

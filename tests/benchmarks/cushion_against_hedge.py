@@ -28,7 +28,6 @@ of stock are also no tiers of one stock, so the cold solve keeps the rows of the
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -44,7 +43,7 @@ import soe_lib as soe
 from soe_lib.errors import SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.two_stage import cells_of, holding, two_stage
-from soe_lib.solver.session import Gate
+from soe_lib.solver.session import Session
 
 MONDAY, WEEKS, PAST, LAGS = date(2026, 1, 5), 8, 52, 5
 NETWORKS, SCENARIOS, FRESH = 20, 100, 400
@@ -185,26 +184,17 @@ def first_week(model: soe.Model, plan: soe.Plan) -> Decisions:
 
 def with_demand(model: soe.Model, of: Network, path: Floats) -> soe.Model:
     """The model with one path as its demand: nothing else of these networks depends on it."""
-    program, canonical = model.program, model.canonical
     rows = model.balances["demand"].named
     good = rows["item"].replace_strict({name: n for n, name in enumerate(of.goods)}, return_dtype=pl.Int64).to_numpy()
     due = rows["due"].replace_strict({week(t): t for t in range(WEEKS)}, return_dtype=pl.Int64).to_numpy()
-    place, rhs = canonical.rows["demand"], program.rhs.copy()
-    lower, upper = canonical.row_lower.copy(), canonical.row_upper.copy()
-    rhs[program.rows["demand"]] = lower[place] = upper[place] = path[good, due]
-    other = copy.copy(model)
-    other.__dict__["program"] = replace(program, rhs=rhs)
-    other.__dict__["canonical"] = replace(canonical, row_lower=lower, row_upper=upper)
-    return other
+    return model.holding(model.program.with_rhs("demand", path[good, due]))
 
 
 def money(model: soe.Model, decisions: Decisions, of: Network, paths: Floats) -> Floats:
     """What a first week comes to on each path: the rest is the best answer to it, all demand known [money]."""
     held = holding(model, decisions)
-    gate, found = Gate(held.canonical), []
-    for path in paths:
-        gate = gate.move(with_demand(held, of, path).canonical)
-        found.append(gate.answer().objective)
+    session = Session(held.program)
+    found = [session.solve(with_demand(held, of, path).program).objective for path in paths]
     return np.array(found)
 
 

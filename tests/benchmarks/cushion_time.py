@@ -23,7 +23,8 @@ from typing import Any
 
 import soe_lib as soe
 import soe_lib.model.convex  # CVXPY's import is nobody's time
-from soe_lib.solver.session import Cold, Options
+from soe_lib.solver.answer import Options
+from soe_lib.solver.session import Session
 from tests.benchmarks.many_scenarios import DEMO
 from tests.benchmarks.peers import NETWORK
 from tests.benchmarks.record import remember
@@ -66,11 +67,11 @@ def planned(snapshot: soe.Snapshot, options: Options) -> tuple[Seconds, soe.Plan
 
     def build() -> soe.Model:
         model = soe.Model(snapshot).staged(options)
-        assert model.canonical is not None
+        assert model.program is not None
         return model
 
     model = timed("build", build)
-    answer = timed("solve", lambda: Cold.of(model.canonical, model.weights, options).answer)
+    answer = timed("solve", lambda: Session(model.program, options, unique=True).solve())
     plan = timed("check", lambda: model.plan_of(answer, name="timed"))
     return {**spent, "total": sum(spent.values())}, plan
 

@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 
 import soe_lib as soe
-from soe_lib.solver.session import Gate
+from soe_lib.solver.session import Session
 
 TARGET = 0.3
 DAYS = 30
@@ -142,8 +142,8 @@ def decide(clock: Clock, today: int, tables: Tables, before: soe.Snapshot | None
     clock.time("snapshot, of frames", lambda: soe.snapshot(said, tables))
     made = clock.time("snapshot, near", lambda: soe.snapshot(said, tables, near=before))
     model = clock.time("network and blocks", lambda: soe.Model(made))
-    canonical, weights = clock.time("program", lambda: (model.staged().canonical, model.weights))
-    answer = clock.time("solve", lambda: Gate(canonical, None).answer(weights))
+    program = clock.time("program", lambda: model.staged().program)
+    answer = clock.time("solve", lambda: Session(program, unique=True).solve())
     plan = clock.time("certificate, plan and ledger", lambda: model.plan_of(answer, name="by parts"))
     whole = clock.time("decision", lambda: soe.plan(soe.snapshot(said, tables, near=before)))
     assert whole.margin == plan.margin

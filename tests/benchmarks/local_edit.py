@@ -22,7 +22,7 @@ from typing import Any
 import soe_lib as soe
 from soe_lib.demo import generate
 from soe_lib.model import living, model
-from soe_lib.solver import session
+from soe_lib.solver import gate
 from tests.benchmarks.record import remember
 
 TARGET = 0.2
@@ -33,10 +33,10 @@ PARTS: dict[str, tuple[Any, str]] = {
     "assemble": (model, "assemble"),
     "certificate": (model, "certify"),
     "plan and ledger": (model.Model, "plan_of"),
-    "solve": (session.Gate, "_run"),
-    "tie-break": (session.Gate, "_one_corner"),
-    "pass in": (session.Gate, "move"),
-    "new solver": (session.Gate, "__init__"),
+    "solve": (gate.Gate, "_run"),
+    "tie-break": (gate.Gate, "_one_corner"),
+    "pass in": (gate.Gate, "move"),
+    "new solver": (gate.Gate, "__init__"),
 }
 """What is timed: the function of each part."""
 

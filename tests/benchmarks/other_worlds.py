@@ -32,7 +32,7 @@ from soe_lib.replay.known import shaped
 from soe_lib.replay.loop import Replay, earned, live
 from soe_lib.replay.planners import BaseStock, Decisions
 from soe_lib.replay.truth import DECIDED, Truth
-from soe_lib.solver.session import Options
+from soe_lib.solver.answer import Options
 
 START = date(2026, 3, 2)
 LINE = ("item", "location", "customer")

@@ -1,7 +1,7 @@
 """The same network stated four times and solved side by side: soe_lib, by hand on HiGHS's arrays, linopy, Pyomo.
 
 Run: python -m tests.benchmarks.peers [--variables 30000 100000 300000] [--shapes plain bom] [--limit 3600]
-     python -m tests.benchmarks.peers million      (one million variables, assembled and canonicalised only)
+     python -m tests.benchmarks.peers million      (one million variables, assembled only)
 
 Every run has a process of its own, so that its peak memory is its own; imports and the reading of the extract are in
 nobody's time. The peers start from the extract's tables too (peers_models/problem.py, their only common part, in their
@@ -95,14 +95,12 @@ def assembling(snapshot: Any) -> Record:
     with timed.step("assemble"):
         model = Model(snapshot)
         program = model.program
-    with timed.step("canonicalise"):
-        canonical = model.canonical
     return {
         "seconds": timed.seconds,
         "total": timed.total,
         "columns": len(program.money),
-        "rows": len(canonical.row_upper),
-        "entries": int(canonical.matrix.nnz),
+        "rows": len(program.row_upper),
+        "entries": int(program.matrix.nnz),
         "read_gb": before,
     }
 
@@ -211,7 +209,7 @@ def _agree(found: dict[str, Record]) -> bool:
 
 
 def million(given: argparse.Namespace) -> bool:
-    """One million variables of each shape, assembled and canonicalised; whether within the memory."""
+    """One million variables of each shape, assembled; whether within the memory."""
     good = True
     for shape in given.shapes:
         with tempfile.TemporaryDirectory() as home:
@@ -225,7 +223,7 @@ def million(given: argparse.Namespace) -> bool:
         good = good and met
         print(
             f"{shape:6} {run['columns']:>9,} × {run['rows']:>9,}, {run['entries']:>10,} entries: "
-            f"assemble {run['seconds']['assemble']:.1f} s, canonicalise {run['seconds']['canonicalise']:.1f} s, "
+            f"assemble {run['seconds']['assemble']:.1f} s, "
             f"peak {run['memory_gb']:.2f} GB ({run['read_gb']:.2f} GB to read the extract), "
             f"target {MEMORY:.0f} GB: {'met' if met else 'MISSED'}",
             flush=True,

@@ -11,7 +11,7 @@ import pytest
 import soe_lib as soe
 from soe_lib.extract.check import check
 from soe_lib.extract.schema import schema
-from soe_lib.solver.session import Options
+from soe_lib.solver.answer import Options
 from tests.networks import write as write_tables
 from tests.properties.lots import company as lots
 from tests.properties.random_network import network

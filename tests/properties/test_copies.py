@@ -11,7 +11,7 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.errors import DataError, SolveError
-from soe_lib.solver.session import Options
+from soe_lib.solver.answer import Options
 from tests.properties.independent import answer
 from tests.properties.independent_world import Tables, extract
 

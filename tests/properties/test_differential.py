@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import soe_lib as soe
-from soe_lib.solver.session import Options
+from soe_lib.solver.answer import Options
 from tests.networks import snapshot
 from tests.properties.independent import optimum
 from tests.properties.random_network import network

@@ -11,7 +11,7 @@ from soe_lib.model.blocks.in_time import InTime
 from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.model.model import Model
 from soe_lib.solver import whole_numbers
-from soe_lib.solver.session import Options
+from soe_lib.solver.answer import Options
 from tests.benchmarks.lot_sizing import trigeiro
 from tests.networks import MONDAY, snapshot
 from tests.properties.independent import answer

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import soe_lib as soe
-from soe_lib.solver.session import Options
+from soe_lib.solver.answer import Options
 from tests.networks import MONDAY, days, snapshot
 from tests.properties.random_network import network
 from tests.properties.test_differential import varied

@@ -13,7 +13,7 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.errors import SolveError
-from soe_lib.solver.session import Options
+from soe_lib.solver.answer import Options
 from tests.networks import MONDAY, snapshot, weeks
 from tests.properties.independent import answer
 from tests.properties.independent_world import World

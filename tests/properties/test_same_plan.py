@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 import soe_lib as soe
 from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.model.model import Model
-from soe_lib.solver.program import Canonical
-from soe_lib.solver.session import Gate, Options
+from soe_lib.solver.answer import Options
+from soe_lib.solver.gate import Gate
+from soe_lib.solver.program import Program
 from soe_lib.store.plan import Plan
 from tests.networks import snapshot
 from tests.properties.random_network import network
@@ -43,7 +44,7 @@ def moved(one: Plan, other: Plan) -> float:
     return max(float((mine - theirs).abs().max() or 0.0) for mine, theirs in pairs)  # type: ignore[arg-type]
 
 
-def same_arrays(one: Canonical, other: Canonical) -> bool:
+def same_arrays(one: Program, other: Program) -> bool:
     """Whether a solver is handed the same program, bit for bit."""
     parts = ("cost", "row_lower", "row_upper", "lower", "upper", "integer")
     matrix = all(
@@ -69,17 +70,17 @@ def test_five_permutations_of_rows_and_blocks_move_no_unit(tmp_path: Path, seed:
 def test_with_whole_numbers_too_the_solver_is_handed_the_same_program_and_no_unit_moves(
     tmp_path: Path, seed: int
 ) -> None:
-    """Minimum runs, set-ups, offers by multiples: the rule of `soe_lib.solver.session`, proven to gap 0."""
+    """Minimum runs, set-ups, offers by multiples: the rule of `soe_lib.solver.gate`, proven to gap 0."""
     tables = rich(seed) if seed else _lots(network(3))
     model = Model(snapshot(tmp_path / "base", **tables))
-    if not model.canonical.integer.any():  # a network that chance gave no lots: give it some
+    if not model.program.integer.any():  # a network that chance gave no lots: give it some
         tables = _lots(tables)
         model = Model(snapshot(tmp_path / "lots", **tables))
-    assert model.canonical.integer.any()
+    assert model.program.integer.any()
     base = model.solve(Options(gap=0.0))
     for k in range(5):
         other = permuted(tmp_path / str(k), tables, k)
-        assert same_arrays(model.canonical, other.canonical)
+        assert same_arrays(model.program, other.program)
         plan = other.solve(Options(gap=0.0))
         assert plan.objective == pytest.approx(base.objective, rel=1e-9)
         assert moved(base, plan) == 0
@@ -100,7 +101,7 @@ def _lots(tables: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, A
 def test_every_solver_lands_on_the_same_plan(tmp_path: Path, seed: int, solver: str) -> None:
     model = Model(snapshot(tmp_path, **network(seed)))
     base = model.solve()
-    other = model.plan_of(Gate(model.canonical, Options(solver=solver)).answer(model.weights), name=solver)
+    other = model.plan_of(Gate(model.program, Options(solver=solver)).answer(model.program.weights), name=solver)
     assert other.objective == pytest.approx(base.objective, rel=1e-9)
     assert moved(base, other) < 1e-6
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ from soe_lib.errors import SolveError
 from soe_lib.model.blocks.cushion import Cushion
 from soe_lib.model.living import Living
 from soe_lib.model.network import Network
+from soe_lib.solver.gate import Gate
 from soe_lib.solver.presolve import Tiered
-from soe_lib.solver.program import Canonical
+from soe_lib.solver.program import Program
 from soe_lib.solver.race import LARGE
-from soe_lib.solver.session import Cold, Gate
+from soe_lib.solver.session import Session
 from tests.properties.test_cushion import company
 
 DEMO = Path(__file__).parents[2] / "data" / "demo"
@@ -27,31 +29,32 @@ CONTINUOUS = ("plain", "shelf life", "late only", "proportional", "promised")
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_it_is_the_answer_to_the_whole_program(tmp_path: Path, seed: int, kind: str) -> None:
     model = soe.Model(company(tmp_path, seed, kind)).staged()
-    canonical, weights = model.canonical, model.weights
-    cold, whole = Cold.of(canonical, weights), Gate(canonical).answer(weights)
-    assert cold.tiered is not None
-    assert len(cold.tiered.program.row_upper) == len(canonical.row_upper) - len(cold.tiered.row)
-    assert len(cold.tiered.row) > 0
-    assert cold.answer.objective == pytest.approx(whole.objective, rel=1e-9)
-    assert cold.answer.x == pytest.approx(whole.x, abs=1e-6)
+    arrays, tiered = model.program, Tiered.of_program(model.program)
+    cold, whole = Session(arrays, unique=True).solve(), Gate(arrays).answer(arrays.weights)
+    assert tiered is not None
+    assert len(tiered.smaller.row_upper) == len(arrays.row_upper) - len(tiered.row)
+    assert len(tiered.row) > 0
+    assert cold.objective == pytest.approx(whole.objective, rel=1e-9)
+    assert cold.x == pytest.approx(whole.x, abs=1e-6)
     # Prices prove the optimum: reduced money is what they leave of a quantity's money, and is paid at a bound only.
-    left = -canonical.cost - canonical.matrix.T @ cold.answer.price
-    assert cold.answer.reduced == pytest.approx(left, abs=1e-6)
-    assert np.all((left <= 1e-6) | (cold.answer.x >= canonical.upper - 1e-6))
-    assert np.all((left >= -1e-6) | (cold.answer.x <= canonical.lower + 1e-6))
-    slack = canonical.row_upper - canonical.matrix @ cold.answer.x
-    loose = (slack > 1e-6) & (canonical.row_lower < canonical.row_upper)
-    assert np.abs(cold.answer.price[loose]).max(initial=0.0) <= 1e-6
+    left = -arrays.cost - arrays.matrix.T @ cold.price
+    assert cold.reduced == pytest.approx(left, abs=1e-6)
+    assert np.all((left <= 1e-6) | (cold.x >= arrays.upper - 1e-6))
+    assert np.all((left >= -1e-6) | (cold.x <= arrays.lower + 1e-6))
+    slack = arrays.row_upper - arrays.matrix @ cold.x
+    loose = (slack > 1e-6) & (arrays.row_lower < arrays.row_upper)
+    assert np.abs(cold.price[loose]).max(initial=0.0) <= 1e-6
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_another_run_from_its_basis_has_nothing_left_to_do(tmp_path: Path, seed: int) -> None:
     model = soe.Model(company(tmp_path, seed, "plain"))
-    cold = Cold.of(model.canonical, model.weights)
-    again = Gate(model.canonical).start_from(cold.basis).answer()
-    assert cold.answer.iterations > 0
+    session = Session(model.program, unique=True)
+    cold = session.solve()
+    again = Gate(model.program).start_from(session.start.basis).answer()
+    assert cold.iterations > 0
     assert again.iterations == 0
-    assert again.objective == pytest.approx(cold.answer.objective, rel=1e-9)
+    assert again.objective == pytest.approx(cold.objective, rel=1e-9)
 
 
 def test_a_living_model_answers_like_a_cold_one(tmp_path: Path) -> None:
@@ -72,14 +75,14 @@ def test_a_change_of_demand_leaves_a_cushion_as_many_tiers(share: float) -> None
     assert not one.rows["width"].equals(other.rows["width"])
 
 
-def program(ceiling: float, room: float) -> Canonical:
+def program(ceiling: float, room: float) -> Program:
     """Two stocks (columns 0, 1) that cost 1 and share room, each with two tiers of 3 and 2 units, at 5 and 2 a unit."""
     rows = [
         [1.0, 1.0, 0.0, 0.0, 0.0, 0.0],
         [-1.0, 0.0, -1.0, -1.0, 0.0, 0.0],
         [0.0, -1.0, 0.0, 0.0, -1.0, -1.0],
     ]
-    return Canonical(
+    return Program(
         matrix=sp.csc_array(np.array(rows)),
         cost=np.array([1.0, 1.0, 5.0, 2.0, 5.0, 2.0]),
         row_lower=np.full(3, -np.inf),
@@ -99,10 +102,10 @@ def test_a_stock_with_a_bound_of_its_own_keeps_its_row(ceiling: float, left_out:
     assert tiered is not None
     assert tiered.row.tolist() == left_out
     # By hand: seven units fill both first tiers and half of a second, of the first stock up to 4; the three that are missing cost 2 each.
-    cold = Cold.of(made, np.array([1.0, 2.0, 0.0, 0.0, 0.0, 0.0]))
-    assert cold.answer.objective == pytest.approx(-(7.0 + 3 * 2.0))
-    assert cold.answer.x == pytest.approx([4.0, 3.0, 0.0, 1.0, 0.0, 2.0])  # the weights prefer the first stock
-    assert cold.answer.price[0] == pytest.approx(1.0)  # room for one more: 2 saved, 1 of stock
+    cold = Session(replace(made, weights=np.array([1.0, 2.0, 0.0, 0.0, 0.0, 0.0])), unique=True).solve()
+    assert cold.objective == pytest.approx(-(7.0 + 3 * 2.0))
+    assert cold.x == pytest.approx([4.0, 3.0, 0.0, 1.0, 0.0, 2.0])  # the weights prefer the first stock
+    assert cold.price[0] == pytest.approx(1.0)  # room for one more: 2 saved, 1 of stock
 
 
 def test_levels_that_the_widths_do_not_add_up_to_keep_the_row() -> None:
@@ -114,11 +117,11 @@ def test_levels_that_the_widths_do_not_add_up_to_keep_the_row() -> None:
 def test_a_refusal_speaks_of_the_whole_program() -> None:
     made = program(np.inf, room=-1.0)
     with pytest.raises(SolveError, match="infeasible"):
-        Cold.of(made, np.zeros(6))
+        Session(made, unique=True).solve()
 
 
 def test_tiers_without_width_make_no_program_large_enough_for_a_race() -> None:
-    made = soe.Model(soe.read(DEMO, as_of="2026-11-16")).canonical
+    made = soe.Model(soe.read(DEMO, as_of="2026-11-16")).program
     moving = int((made.lower < made.upper).sum())
     assert moving < LARGE <= len(made.cost)
     assert Gate(made)._racers("auto") == ("simplex",)

@@ -142,7 +142,7 @@ def standing(network: Network) -> pl.DataFrame:
 
 def states(network: Network, lots: Lots) -> pl.DataFrame:
     """Every set-up of a line: the keys of the switch, resource, item, location and the ceiling of a run without one."""
-    return network.kept.get(f"states of {lots!r}", lambda here: _states(here, lots))
+    return network.cache.get(f"states of {lots!r}", lambda here: _states(here, lots))
 
 
 def _states(network: Network, lots: Lots) -> pl.DataFrame:

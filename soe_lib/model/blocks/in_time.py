@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.model.assemble import LEAD
 from soe_lib.model.blocks import buy, make, ship
 from soe_lib.model.blocks.carry_over import CarryOver
 from soe_lib.model.blocks.lots import ALTERNATIVES, ORDERS, RUNNING, RUNS, Lots
 from soe_lib.model.cache import prepared
 from soe_lib.model.ceilings import FORKED, carried_over, operations
 from soe_lib.model.demand import served
-from soe_lib.model.program import LEAD
 from soe_lib.model.terms import Balance, Effect, Part
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _index(column: str) -> pl.Expr:
 
 def windows(network: Network, late: bool) -> pl.DataFrame:
     """item, of, last, and their indexes start and end: the windows that end with a due period of a lot's item."""
-    return network.kept.get(f"windows {late}", lambda here: _windows(here, late))
+    return network.cache.get(f"windows {late}", lambda here: _windows(here, late))
 
 
 def _windows(network: Network, late: bool) -> pl.DataFrame:
@@ -130,7 +130,7 @@ def arriving(network: Network, flow: str, late: bool) -> pl.DataFrame:
 
 def switched(network: Network, lots: Lots, late: bool) -> pl.DataFrame:
     """keys, period, of, last, most: of each window, the demand that what a switch brings can serve at most."""
-    return network.kept.get(f"in time {lots!r} {late}", lambda here: _switched(here, lots, late)).select(
+    return network.cache.get(f"in time {lots!r} {late}", lambda here: _switched(here, lots, late)).select(
         *lots.cell, "of", "last", "most"
     )
 
@@ -144,7 +144,7 @@ def _switched(network: Network, lots: Lots, late: bool) -> pl.DataFrame:
 
 def carried(network: Network, lots: Lots, late: bool) -> pl.DataFrame:
     """keys, period, of, last, most: the same for a set-up that comes from the period before a window's first start."""
-    met = network.kept.get(f"in time {lots!r} {late}", lambda here: _switched(here, lots, late))
+    met = network.cache.get(f"in time {lots!r} {late}", lambda here: _switched(here, lots, late))
     cells = met.select(*lots.keys, *WINDOW, "most", _index("period").alias("index"))
     again = cells.select(*lots.keys, *WINDOW, pl.col("index") + 1)
     first = cells.join(again, on=[*lots.keys, *WINDOW, "index"], how="anti").filter(pl.col("index") > 0)
@@ -154,7 +154,7 @@ def carried(network: Network, lots: Lots, late: bool) -> pl.DataFrame:
 
 def _reachable(network: Network, late: bool) -> pl.DataFrame:
     """item, of, last, at, most: demand of the window that goods which arrive in period `at` can serve."""
-    return network.kept.get(f"reachable {late}", lambda here: _find_reachable(here, late))
+    return network.cache.get(f"reachable {late}", lambda here: _find_reachable(here, late))
 
 
 def _find_reachable(network: Network, late: bool) -> pl.DataFrame:
@@ -172,7 +172,7 @@ def _gates(network: Network) -> dict[str, pl.DataFrame]:
     A routing is switched by its own set-ups; else by those of a step all of whose alternatives are set up; else by
     whether it runs.
     """
-    return network.kept.get("gates", _made_gates)
+    return network.cache.get("gates", _made_gates)
 
 
 def _made_gates(network: Network) -> dict[str, pl.DataFrame]:

@@ -236,7 +236,7 @@ class Lots(Part):
         """most, least, multiple."""
         if not (cells := self.switched(network)).is_empty():
             meaning = f"nothing to {self.flow} where it is off"
-            yield Balance(f"{self.name}_most", cells, self.cell, "<=", "unit", meaning)
+            yield Balance(f"{self.name}_most", cells, self.cell, "<=", "unit", meaning, ceiling=True)
             if not (least := cells.filter(pl.col("minimum") > 0)).is_empty():
                 meaning = "what is on reaches its minimum"
                 yield Balance(f"{self.name}_least", least, self.cell, "<=", "unit", meaning)
@@ -273,7 +273,7 @@ class Lots(Part):
 
     def switched(self, network: Network) -> pl.DataFrame:
         """The cells that have a switch, with their terms; raises DataError where nothing bounds one."""
-        return network.kept.get(f"{self!r} switched", self._find_switched)
+        return network.cache.get(f"{self!r} switched", self._find_switched)
 
     def _find_switched(self, network: Network) -> pl.DataFrame:
         cells = self.terms(network)
@@ -293,7 +293,7 @@ class Lots(Part):
         return found
 
     def _counted(self, network: Network) -> pl.DataFrame:
-        return network.kept.get(f"{self!r} counted", self._find_counted)
+        return network.cache.get(f"{self!r} counted", self._find_counted)
 
     def _find_counted(self, network: Network) -> pl.DataFrame:
         return self.terms(network).filter(pl.col("multiple").fill_null(0.0) > 0)

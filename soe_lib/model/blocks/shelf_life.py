@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.model.assemble import LEAD
 from soe_lib.model.blocks import buy, make, ship
 from soe_lib.model.cache import prepared
-from soe_lib.model.program import LEAD
 from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
 
 if TYPE_CHECKING:

@@ -47,15 +47,14 @@ class Sites(Part):
     def balances(self, network: Network) -> Iterator[Balance]:
         """site_lane, site_make, site_buy, sites_most, sites_least."""
         if not (cells := lanes(network)).is_empty():
-            yield Balance("site_lane", cells, LINK, "<=", "unit", "nothing moves through a closed location")
+            meaning = "nothing moves through a closed location"
+            yield Balance("site_lane", cells, LINK, "<=", "unit", meaning, ceiling=True)
         if not (cells := runs(network)).is_empty():
-            yield Balance(
-                "site_make", cells, ("routing", "period"), "<=", "unit", "nothing is made at a closed location"
-            )
+            meaning = "nothing is made at a closed location"
+            yield Balance("site_make", cells, ("routing", "period"), "<=", "unit", meaning, ceiling=True)
         if not (cells := orders(network)).is_empty():
-            yield Balance(
-                "site_buy", cells, ("offer", "period"), "<=", "unit", "nothing is bought to a closed location"
-            )
+            meaning = "nothing is bought to a closed location"
+            yield Balance("site_buy", cells, ("offer", "period"), "<=", "unit", meaning, ceiling=True)
         for name, column, sign, meaning in GROUP_RULES:
             if not (rows := groups(network, column)).is_empty():
                 yield Balance(

@@ -226,7 +226,7 @@ class Stability(Part):
         """routing, period, item, location, quantity of the record, price [money per unit], for every routing in the
         periods of a zone.
         """
-        return network.kept.get(f"{zone} zone of {id(self)}", lambda here: self._find_zone(here, zone))
+        return network.cache.get(f"{zone} zone of {id(self)}", lambda here: self._find_zone(here, zone))
 
     def _find_zone(self, network: Network, zone: str) -> pl.DataFrame:
         fence = network.settings.fence

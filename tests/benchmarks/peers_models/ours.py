@@ -8,18 +8,16 @@ from typing import Any
 import soe_lib as soe
 import soe_lib.model.convex  # CVXPY's import is nobody's time
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.solver.session import Gate
+from soe_lib.solver.gate import Gate
 from tests.benchmarks.peers_models.timed import Timed
 
 
 def run(snapshot: Snapshot) -> Timed:
-    """`soe.Model(snapshot).solve()`: assembled, canonicalised, solved, moved to its one corner, certified, tied out."""
+    """`soe.Model(snapshot).solve()`: assembled, solved, moved to its one corner, certified, tied out."""
     timed = Timed()
     with timed.step("assemble"):
         model = soe.Model(snapshot)
         program = model.program
-    with timed.step("canonicalise"):
-        assert model.canonical is not None
     plan, inside = watched(model.solve)
     timed.seconds |= inside.seconds
     timed.processor |= inside.processor

@@ -35,7 +35,7 @@ BUSY = {"items": 14, "lines": 3, "weeks": 10}
 @pytest.fixture
 def tally(monkeypatch: pytest.MonkeyPatch) -> budget.Tally:
     fresh = budget.Tally()
-    monkeypatch.setattr("soe_lib.solver.session.TALLY", fresh)
+    monkeypatch.setattr("soe_lib.solver.gate.TALLY", fresh)
     monkeypatch.setattr(budget, "TALLY", fresh)
     return fresh
 
@@ -145,8 +145,8 @@ def test_a_rounded_plan_is_a_plan(tmp_path: Path) -> None:
     found = []
     for number, turn in enumerate((1, -1)):
         shuffled = {name: part if name == "periods" else part[::turn] for name, part in rows.items()}
-        canonical = Model(setups.networks.snapshot(tmp_path / str(number), **shuffled)).canonical
-        begun = rounded(canonical, np.flatnonzero(canonical.integer), 2)
+        arrays = Model(setups.networks.snapshot(tmp_path / str(number), **shuffled)).program
+        begun = rounded(arrays, np.flatnonzero(arrays.integer), 2)
         assert begun is not None
         assert begun.bound <= begun.objective < 0.9 * begun.bound
         found.append(begun)

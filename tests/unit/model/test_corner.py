@@ -9,15 +9,15 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from soe_lib.solver.program import Canonical
-from soe_lib.solver.session import Gate
+from soe_lib.solver.gate import Gate
+from soe_lib.solver.program import Program
 from soe_lib.solver.tie_break import optimal_face
 
 INF = np.inf
 
 
-def program() -> Canonical:
-    return Canonical(
+def program() -> Program:
+    return Program(
         matrix=sp.csc_array(np.array([[1.0, 1.0, 0.0], [1.0, 0.0, 1.0]])),
         cost=np.array([-1.0, -1.0, 1.0]),
         row_lower=np.array([-INF, -INF]),
@@ -31,10 +31,8 @@ def program() -> Canonical:
 
 
 def test_what_is_pinned_leaves_the_program() -> None:
-    canonical, x = program(), np.array([3.0, 7.0, 0.0])
-    face = optimal_face(
-        canonical, canonical.lower, canonical.upper, x, np.array([1.0, 0.0]), np.array([0.0, 0.0, -1.0]), np.ones(3)
-    )
+    made, x = program(), np.array([3.0, 7.0, 0.0])
+    face = optimal_face(made, made.lower, made.upper, x, np.array([1.0, 0.0]), np.array([0.0, 0.0, -1.0]), np.ones(3))
     assert face.free.tolist() == [0, 1]
     assert face.held[2] == 0.0
     assert face.program.row_lower.tolist() == [10.0, -INF]  # the priced row is tight, the other stays a limit
@@ -42,10 +40,8 @@ def test_what_is_pinned_leaves_the_program() -> None:
 
 
 def test_rounding_does_not_shut_the_first_optimum_out() -> None:
-    canonical, x = program(), np.array([8.0 + 1e-8, 2.0, 0.0])
-    face = optimal_face(
-        canonical, canonical.lower, canonical.upper, x, np.array([1.0, 0.0]), np.array([0.0, 0.0, -1.0]), np.ones(3)
-    )
+    made, x = program(), np.array([8.0 + 1e-8, 2.0, 0.0])
+    face = optimal_face(made, made.lower, made.upper, x, np.array([1.0, 0.0]), np.array([0.0, 0.0, -1.0]), np.ones(3))
     assert face.program.row_lower[0] == face.program.row_upper[0] == x[0] + x[1]
     assert face.program.row_upper[1] == x[0]
 
@@ -59,7 +55,7 @@ def test_the_weights_choose_the_corner() -> None:
 
 def test_a_chain_of_tight_rows_leaves_nothing_to_choose() -> None:
     # a = 4; a + b = 10; b + c + d = 9 and c + d = 3: a is alone, so b is, and of c and d either may be made.
-    canonical = Canonical(
+    made = Program(
         matrix=sp.csc_array(
             np.array([[1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0], [0.0, 1.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0]])
         ),
@@ -73,7 +69,7 @@ def test_a_chain_of_tight_rows_leaves_nothing_to_choose() -> None:
         rows={"rows": slice(0, 4)},
     )
     x, price = np.array([4.0, 6.0, 1.0, 2.0]), np.array([0.0, 0.0, 0.0, 1.0])
-    face = optimal_face(canonical, canonical.lower, canonical.upper, x, price, np.zeros(4), np.array([1.0, 1, 1, 2]))
+    face = optimal_face(made, made.lower, made.upper, x, price, np.zeros(4), np.array([1.0, 1, 1, 2]))
     assert face.free.tolist() == [2, 3]
     assert face.whole(np.array([3.0, 0.0])).tolist() == [4.0, 6.0, 3.0, 0.0]
     assert face.program.row_upper.tolist() == [3.0, 3.0]
@@ -81,9 +77,7 @@ def test_a_chain_of_tight_rows_leaves_nothing_to_choose() -> None:
 
 
 def test_a_row_with_slack_holds_nothing() -> None:
-    canonical, x = program(), np.array([3.0, 7.0, 0.0])
+    made, x = program(), np.array([3.0, 7.0, 0.0])
     # Without a price on a + b <= 10, neither row says where a or b must be.
-    face = optimal_face(
-        canonical, canonical.lower, canonical.upper, x, np.zeros(2), np.array([0.0, -1.0, -1.0]), np.ones(3)
-    )
+    face = optimal_face(made, made.lower, made.upper, x, np.zeros(2), np.array([0.0, -1.0, -1.0]), np.ones(3))
     assert face.free.tolist() == [0]

@@ -10,8 +10,8 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.model.certificate import DUAL
+from soe_lib.solver.gate import Gate
 from soe_lib.solver.race import Highs
-from soe_lib.solver.session import Gate
 from tests.benchmarks.many_scenarios import scenarios
 
 DEMO = Path(__file__).resolve().parents[3] / "data" / "demo"
@@ -35,7 +35,7 @@ def test_prices_that_do_not_fit_their_basis_are_seen_and_run_again(
     snapshot: soe.Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = soe.Model(snapshot)
-    gate = Gate(model.canonical)
+    gate = Gate(model.program)
     gate.answer()
     assert not gate._drifted
     told, run, runs = Highs.getSolution, Highs.run, list[str]()

@@ -22,20 +22,21 @@ from soe_lib.cli import main
 from soe_lib.errors import DataError, FormulationError, SolveError
 from soe_lib.model.certificate import certify
 from soe_lib.model.model import Model
-from soe_lib.solver.program import Canonical
+from soe_lib.solver.answer import Options
+from soe_lib.solver.gate import Gate
+from soe_lib.solver.program import Program
 from soe_lib.solver.race import Highs, race
-from soe_lib.solver.session import Gate, Options
 from tests.analytic.test_two_items import asked, line
 from tests.networks import snapshot, weeks, write
 from tests.properties.test_metamorphic import rich
-from tests.unit.model.programs import bad, canonical, fine, market_split, tampered
+from tests.unit.model.programs import arrays, bad, fine, market_split, tampered
 
 PUBLISHED = Path(__file__).parents[2] / "published"
 
 
 @pytest.mark.parametrize(("program", "status", "words"), [pytest.param(*case[1:], id=case[0]) for case in bad()])
 def test_a_program_without_a_plan_is_classified_and_says_how_to_mend_it(
-    program: Canonical, status: str, words: str
+    program: Program, status: str, words: str
 ) -> None:
     with pytest.raises(SolveError, match=words) as refused:
         Gate(program).answer()
@@ -67,7 +68,7 @@ def test_a_living_solver_takes_no_such_figure_either(value: float) -> None:
 
 def test_no_time_is_a_limit_not_a_plan() -> None:
     draw = np.random.default_rng(0)
-    program = canonical([-1.0] * 300, draw.integers(1, 100, (200, 300)).tolist(), [5000.0] * 200)
+    program = arrays([-1.0] * 300, draw.integers(1, 100, (200, 300)).tolist(), [5000.0] * 200)
     with pytest.raises(SolveError, match="within 0 s; raise the time limit") as refused:
         Gate(program, Options(seconds=0.0)).answer()
     assert refused.value.status == "limit"
@@ -162,8 +163,8 @@ def test_a_run_that_ends_without_a_word_is_done_again(monkeypatch: pytest.Monkey
         ran.append(how)
         return highspy.HighsStatus.kOk if how[1] in broken else run(self)
 
-    monkeypatch.setattr("soe_lib.solver.session.LARGE", 0)
-    monkeypatch.setattr("soe_lib.solver.session.race", lambda _names, load, _patience: ("hipo", load("hipo")))
+    monkeypatch.setattr("soe_lib.solver.gate.LARGE", 0)
+    monkeypatch.setattr("soe_lib.solver.gate.race", lambda _names, load, _patience: ("hipo", load("hipo")))
     monkeypatch.setattr(Highs, "run", runs)
     answer = Gate(fine()).answer()
     assert answer.objective == pytest.approx(12)
@@ -174,7 +175,7 @@ def test_a_run_that_ends_without_a_word_is_done_again(monkeypatch: pytest.Monkey
 def test_nothing_is_published_by_a_process_that_is_killed(tmp_path: Path) -> None:
     out, ready = tmp_path / "out", tmp_path / "ready"
     code = f"""
-import pathlib, soe_lib.solver.session as solve
+import pathlib, soe_lib.solver.gate as solve
 from tests.unit.model.programs import market_split
 def answer(gate, weights=None, run=solve.Gate.answer):
     pathlib.Path({str(ready)!r}).touch()
@@ -267,12 +268,9 @@ def steel() -> Model:
 
 def test_the_certificate_refuses_a_wrong_plan_price_or_objective() -> None:
     model = steel()
-    answer = Gate(model.canonical).answer()
+    answer = Gate(model.program).answer()
     program = model.program
-    order = np.concatenate([np.arange(*model.canonical.columns[f].indices(len(answer.x))) for f in program.columns])
-    x = answer.x[order]
-    rows = np.concatenate([np.arange(*model.canonical.rows[b].indices(len(answer.price))) for b in program.rows])
-    price = answer.price[rows]
+    x, price = answer.x, answer.price
     certify(program, x, price, answer.objective)
     with pytest.raises(SolveError, match="primal_residual"):
         certify(program, x * 1.001, price, answer.objective)
@@ -284,7 +282,7 @@ def test_the_certificate_refuses_a_wrong_plan_price_or_objective() -> None:
 
 def test_nothing_is_published_from_a_tampered_answer() -> None:
     model = steel()
-    answer = Gate(model.canonical).answer()
+    answer = Gate(model.program).answer()
     with pytest.raises(SolveError, match="not proven"):
         model.plan_of(replace(answer, x=answer.x * 0.99), name="tampered")
 

@@ -8,17 +8,18 @@ import pytest
 import scipy.sparse as sp
 
 from soe_lib.errors import SolveError
-from soe_lib.solver import session
+from soe_lib.solver import gate as gate_module
+from soe_lib.solver.answer import Options
 from soe_lib.solver.diagnostics import Watch
-from soe_lib.solver.program import Canonical
-from soe_lib.solver.race import SHARED, JointLast, shared
-from soe_lib.solver.session import Gate, Options
+from soe_lib.solver.gate import Gate
+from soe_lib.solver.program import Program
+from soe_lib.solver.race import SHARED, JointLast, lp, shared
 
 STATUS = highspy.HighsModelStatus
 ITEMS = 10
 
 
-def lines(hours: tuple[float, float] = (30.0, 20.0), wanted: float = 0.0, most: float = 10.0) -> Canonical:
+def lines(hours: tuple[float, float] = (30.0, 20.0), wanted: float = 0.0, most: float = 10.0) -> Program:
     """Ten items worth 10 to 19, an hour each on line A, or on line B for 1 more; `wanted` to `most` of each is sold.
 
     An eleventh quantity is fixed at nought, so that presolve has something to take out.
@@ -27,7 +28,7 @@ def lines(hours: tuple[float, float] = (30.0, 20.0), wanted: float = 0.0, most: 
     made, hours_a, hours_b = np.hstack([each, each, -each]), np.zeros(3 * ITEMS), np.zeros(3 * ITEMS)
     hours_a[:ITEMS] = hours_b[ITEMS : 2 * ITEMS] = 1.0
     matrix = np.hstack([np.vstack([made, hours_a, hours_b]), np.ones((ITEMS + 2, 1))])
-    return Canonical(
+    return Program(
         matrix=sp.csc_array(matrix),
         cost=np.concatenate([np.zeros(ITEMS), np.ones(ITEMS), -np.arange(10.0, 20.0), [0.0]]),
         row_lower=np.concatenate([np.zeros(ITEMS), [-np.inf, -np.inf]]),
@@ -40,13 +41,13 @@ def lines(hours: tuple[float, float] = (30.0, 20.0), wanted: float = 0.0, most: 
     )
 
 
-def loaded(canonical: Canonical, **options: float) -> JointLast:
+def loaded(made: Program, **options: float) -> JointLast:
     highs = highspy.Highs()
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("threads", 2)  # as the library has it: HiGHS takes one number in a process
     for name, value in options.items():
         highs.setOptionValue(name, value)
-    highs.passModel(canonical.highs())
+    highs.passModel(lp(made))
     return JointLast(highs)
 
 
@@ -66,7 +67,7 @@ def test_hours_go_to_the_items_worth_most() -> None:
 def test_random_networks_have_the_optimum_of_plain_simplex(seed: int) -> None:
     draw = np.random.default_rng(seed)
     base = lines((float(draw.uniform(5, 90)), float(draw.uniform(5, 60))))
-    program = Canonical(**{**vars(base), "cost": base.cost + draw.uniform(-0.5, 0.5, len(base.cost))})
+    program = Program(**{**vars(base), "cost": base.cost + draw.uniform(-0.5, 0.5, len(base.cost))})
     runner, plain = loaded(program), loaded(program).highs
     runner.run()
     plain.run()
@@ -111,7 +112,7 @@ def test_stopped_before_it_starts_nothing_is_proven() -> None:
 
 
 def test_who_watches_the_gate_can_stop_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "LARGE", 1)
+    monkeypatch.setattr(gate_module, "LARGE", 1)
     assert Gate(lines()).answer().objective == pytest.approx(10 * (19 + 18 + 17 + 16 + 15) - 20)
     watch = Watch()
     watch.cancel()
@@ -122,11 +123,11 @@ def test_who_watches_the_gate_can_stop_it(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_shared_are_inequalities_with_many_entries() -> None:
     program = lines()
-    lp = program.highs()
-    assert shared(lp, program.row_lower, program.row_upper).tolist() == [ITEMS, ITEMS + 1]
+    made = lp(program)
+    assert shared(made, program.row_lower, program.row_upper).tolist() == [ITEMS, ITEMS + 1]
     assert ITEMS >= SHARED
     tight = program.row_upper.copy()
-    assert shared(lp, tight, tight).size == 0
+    assert shared(made, tight, tight).size == 0
 
 
 @pytest.mark.parametrize(
@@ -136,8 +137,8 @@ def test_shared_are_inequalities_with_many_entries() -> None:
 def test_a_near_program_is_joined_after_a_while_by_whoever_won_from_nothing(
     monkeypatch: pytest.MonkeyPatch, won: str, runners: tuple[str, ...], patience: float
 ) -> None:
-    monkeypatch.setattr(session, "LARGE", 1)
-    monkeypatch.setattr(session, "PATIENCE", patience)
+    monkeypatch.setattr(gate_module, "LARGE", 1)
+    monkeypatch.setattr(gate_module, "PATIENCE", patience)
     asked: list[str] = []
     runner = Gate._runner
     monkeypatch.setattr(Gate, "_runner", lambda self, name: (asked.append(name), runner(self, name))[1])

@@ -41,7 +41,7 @@ def test_a_line_that_is_down_leaves_demand_purchases_and_lanes_alone() -> None:
     line = snapshot["resources"]["resource"].sort()[0]
     changed = soe.Scenario("down").event(kind="downtime", target=line, hours=8.0).apply(snapshot)
     near = Model(changed, near=model)
-    mine, theirs = near.network.kept.parts, model.network.kept.parts
+    mine, theirs = near.network.cache.entries, model.network.cache.entries
     # The very same part: not worked out again. Hours are.
     for part in (
         "demand",

@@ -9,20 +9,20 @@ import pytest
 import scipy.sparse as sp
 
 from soe_lib.errors import SolveError
+from soe_lib.solver.gate import Gate
 from soe_lib.solver.presolve import Lean
-from soe_lib.solver.program import Canonical
-from soe_lib.solver.session import Gate
-from tests.unit.model.programs import INF, canonical, fine
+from soe_lib.solver.program import Program
+from tests.unit.model.programs import INF, arrays, fine
 
 SEEDS = 60
 
 
-def shop() -> Canonical:
+def shop() -> Program:
     """Sell at 5 what 10 want, or leave it short at 2; make at most 7, hours 1 each, 2 hours of overtime at 1 at most.
 
     Columns sell, short, overtime, stock; sell + short == 10, sell − overtime <= 6, overtime <= 2, stock <= 3.
     """
-    made = canonical(
+    made = arrays(
         [-5.0, 2.0, 1.0, 0.0],
         [[1, 1, 0, 0], [1, 0, -1, 0], [0, 0, 1, 0], [0, 0, 0, 2.0]],
         [10.0, 6.0, 2.0, 6.0],
@@ -31,7 +31,7 @@ def shop() -> Canonical:
     return replace(made, upper=np.array([7.0, INF, INF, INF]))
 
 
-def random_program(seed: int) -> Canonical:
+def random_program(seed: int) -> Program:
     """Equations with and without slacks, limits on one quantity, rows of several; feasible by construction."""
     chance = np.random.default_rng(seed)
     own, rows = int(chance.integers(3, 9)), int(chance.integers(3, 9))
@@ -54,14 +54,14 @@ def random_program(seed: int) -> Canonical:
     matrix, equal = matrix[order], equal[order]
     right = right[order] + np.where(equal, 0.0, chance.choice([0.0, 1.0, 5.0], rows))
     cost = chance.choice([-5.0, -3.0, -1.0, 0.0, 1.0, 2.0, 4.0], size) + chance.random(size) * 0.1
-    made = canonical(cost.tolist(), matrix.tolist(), right.tolist(), equal=int(equal.sum()))
+    made = arrays(cost.tolist(), matrix.tolist(), right.tolist(), equal=int(equal.sum()))
     return replace(made, lower=low, upper=high, matrix=sp.csc_array(made.matrix), offset=float(chance.integers(9)))
 
 
 def test_what_only_bounds_one_quantity_is_left_out() -> None:
     program = shop()
     lean = Lean.of(program)
-    small = lean.program(program)
+    small = lean.reduced(program)
     assert lean.slack.tolist() == [1]
     assert small.matrix.toarray().tolist() == [[1.0, -1.0, 0.0]]
     assert small.upper.tolist() == [7.0, 2.0, 3.0]
@@ -72,7 +72,7 @@ def test_what_only_bounds_one_quantity_is_left_out() -> None:
 def test_the_prices_of_what_was_left_out_come_back() -> None:
     program = replace(shop(), row_upper=np.array([6.5, 6.0, 2.0, 6.0]), row_lower=np.array([6.5, -INF, -INF, -INF]))
     lean = Lean.of(program)
-    answer = lean.whole(Gate(lean.program(program)).answer(), program)
+    answer = lean.whole(Gate(lean.reduced(program)).answer(), program)
     assert answer.x.tolist() == pytest.approx([6.5, 0.0, 0.5, answer.x[3]])
     assert answer.objective == pytest.approx(5 * 6.5 - 0.5)
     assert answer.price.tolist() == pytest.approx([4.0, 1.0, 0.0, 0.0])  # one more wanted: 5 less an hour of overtime
@@ -83,7 +83,7 @@ def test_it_earns_the_same_and_is_proven_by_the_whole_program(seed: int) -> None
     program = random_program(seed)
     gate = Gate(program)
     whole, lean = gate.answer(), Lean.of(program)
-    answer = lean.whole(Gate(lean.program(program)).answer(), program)
+    answer = lean.whole(Gate(lean.reduced(program)).answer(), program)
     assert answer.objective == pytest.approx(whole.objective, rel=1e-9, abs=1e-9)
     assert -(program.cost @ answer.x + program.offset) == pytest.approx(answer.objective, rel=1e-9, abs=1e-9)
     activity = program.matrix @ answer.x
@@ -99,7 +99,7 @@ def test_it_earns_the_same_and_is_proven_by_the_whole_program(seed: int) -> None
     dual = program.row_upper @ answer.price + np.where(np.abs(answer.reduced) > 1e-9, answer.reduced * bound, 0.0).sum()
     assert dual - program.offset == pytest.approx(answer.objective, rel=1e-8, abs=1e-8)
     # From the whole program's basis there is nothing left to do, or hardly anything where it was degenerate.
-    again = Gate(lean.program(program)).start_from(lean.basis(gate.basis)).answer()
+    again = Gate(lean.reduced(program)).start_from(lean.basis(gate.basis)).answer()
     assert again.objective == pytest.approx(whole.objective, rel=1e-9, abs=1e-9)
     assert again.iterations <= 2
 
@@ -123,13 +123,13 @@ def test_what_cannot_be_is_refused_as_by_the_whole_program() -> None:
     program = replace(shop(), lower=np.array([0.0, 4.0, 0.0, 0.0]), upper=np.array([7.0, 5.0, 2.0, INF]))
     none = replace(program, lower=np.array([6.5, 4.0, 0.0, 0.0]))  # 6.5 and 4 are more than 10
     lean = Lean.of(none)
-    for asked in (none, lean.program(none)):
+    for asked in (none, lean.reduced(none)):
         with pytest.raises(SolveError) as error:
             Gate(asked).answer()
         assert error.value.status == "infeasible"
     free = replace(fine(), matrix=sp.csc_array(np.array([[1.0, -1.0], [0.0, 0.0]])))
     free = replace(free, columns={"sell": slice(0, 1), "make": slice(1, 2)})
-    for asked in (free, Lean.of(free).program(free)):
+    for asked in (free, Lean.of(free).reduced(free)):
         with pytest.raises(SolveError, match="flow sell, make earns money without limit") as error:
             Gate(asked).answer()
         assert error.value.status == "unbounded"
@@ -137,14 +137,14 @@ def test_what_cannot_be_is_refused_as_by_the_whole_program() -> None:
 
 def test_what_is_kept_keeps_its_name() -> None:
     program = replace(shop(), columns={"sell": slice(0, 1), "short": slice(1, 2), "rest": slice(2, 4)})
-    small = Lean.of(program).program(program)
+    small = Lean.of(program).reduced(program)
     assert small.columns == {"sell": slice(0, 1), "short": slice(1, 1), "rest": slice(1, 3)}
     assert small.rows == {"limit": slice(0, 1)}
 
 
 def test_bounds_that_cross_by_rounding_count_as_one() -> None:
     third = 1e9 / 3.0
-    made = canonical([-1.0, 1.0, 0.0], [[3.0, 1.0, 0.0], [1.0, 0.0, 1.0]], [1e9, 5e9], equal=1)
+    made = arrays([-1.0, 1.0, 0.0], [[3.0, 1.0, 0.0], [1.0, 0.0, 1.0]], [1e9, 5e9], equal=1)
     program = replace(made, lower=np.array([third * (1 + 1e-15), 0.0, 0.0]))
     assert program.lower[0] > third
-    assert Gate(Lean.of(program).program(program)).answer().x[0] == pytest.approx(third)
+    assert Gate(Lean.of(program).reduced(program)).answer().x[0] == pytest.approx(third)

@@ -1,4 +1,4 @@
-"""Programs composed from differences are the programs assembled, and the walk finds the optima of cold solves."""
+"""Programs composed from differences are the programs assembled, and the trace finds the optima of cold solves."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import pytest
 
 from soe_lib.errors import SolveError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.families import Subsets, together
+from soe_lib.model.families import Subsets, Trace, together
 from soe_lib.model.model import Model
-from soe_lib.model.walk import Walk
 from tests.networks import MONDAY, snapshot, weeks
 from tests.unit.workbench.companies import network
 
@@ -51,10 +50,10 @@ def subsets_of(base: Snapshot, events: list[dict[str, object]]) -> Subsets:
 def test_every_composed_program_has_the_optimum_of_the_assembled_one(tmp_path: Path) -> None:
     base = network(tmp_path)
     subsets = subsets_of(base, EVENTS)
-    walk = Walk(subsets.common, subsets.at(0))
+    trace = Trace(subsets.common, subsets.at(0))
     seen = set()
     for mask in (5, 0, 15, 3, 12, 10, 7, 8, 1):
-        reached = walk.at(subsets.at(mask))
+        reached = trace.at(subsets.at(mask))
         plan = Model(with_events(base, EVENTS, mask)).solve()
         assert reached.objective == pytest.approx(plan.objective, abs=1e-6)
         assert reached.margin == pytest.approx(plan.margin, abs=1e-6)
@@ -74,9 +73,9 @@ def test_changes_that_multiply_are_one_group(tmp_path: Path) -> None:
     base = network(tmp_path)
     subsets = subsets_of(base, events)
     assert subsets.groups == ((0,), (1, 2))
-    walk = Walk(subsets.common, subsets.at(0))
+    trace = Trace(subsets.common, subsets.at(0))
     for mask in range(8):
-        assert walk.at(subsets.at(mask)).objective == pytest.approx(
+        assert trace.at(subsets.at(mask)).objective == pytest.approx(
             Model(with_events(base, events, mask)).solve().objective, abs=1e-6
         )
 
@@ -101,16 +100,16 @@ def test_cells_that_only_one_program_has_are_held_at_nothing_in_the_other(tmp_pa
     dear = both.replace(offers=both["offers"].filter(pl.col("offer") == "P"))
     more = both.replace(forecast=pl.concat([both["forecast"], both["forecast"].with_columns(period=pl.lit("W2"))]))
     common, vectors = together([Model(one) for one in (both, dear, more)])
-    walk = Walk(common, vectors[0])
+    trace = Trace(common, vectors[0])
     # 4 × (10 − 1), 4 × (10 − 3), and twice the first
-    assert [walk.at(vector).margin for vector in vectors] == pytest.approx([36, 28, 72])
+    assert [trace.at(vector).margin for vector in vectors] == pytest.approx([36, 28, 72])
 
 
 def test_a_program_without_a_plan_is_said_to_have_none(tmp_path: Path) -> None:
     subsets = subsets_of(network(tmp_path), EVENTS)
-    walk, vector = Walk(subsets.common, subsets.at(0)), subsets.at(0)
+    trace, vector = Trace(subsets.common, subsets.at(0)), subsets.at(0)
     broken = vector.copy()
     broken[subsets.common.parts["row_upper"]] = -1.0
     with pytest.raises(SolveError, match="infeasible"):
-        walk.at(broken)
-    assert np.isfinite(walk.at(vector).objective), "and the walk goes on"
+        trace.at(broken)
+    assert np.isfinite(trace.at(vector).objective), "and the trace goes on"

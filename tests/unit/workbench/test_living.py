@@ -12,7 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import soe_lib as soe
-from soe_lib.solver.session import Gate
+from soe_lib.solver.gate import Gate
 from soe_lib.whatif.why_not import moves
 from soe_lib.workbench.answer import Draft
 from soe_lib.workbench.explorer import Explorer
@@ -94,7 +94,7 @@ def test_after_another_edit_what_the_base_has_is_taken_from_the_base(tmp_path: P
     demand = soe.Scenario("more demand").scale("forecast.quantity", 1.01).apply(living.home.snapshot)
     living.plan(hours)
     living.plan(demand)
-    kept, base = living.model.network.kept.parts, living.home.network.kept.parts
+    kept, base = living.model.network.cache.entries, living.home.network.cache.entries
     assert kept["hours"] is base["hours"], "its hours are the base's, not those of the edit before"
 
 

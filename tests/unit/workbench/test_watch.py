@@ -7,16 +7,17 @@ import pytest
 from scipy import sparse
 
 from soe_lib.errors import SolveError
+from soe_lib.solver.answer import Options
 from soe_lib.solver.diagnostics import Progress, Watch
-from soe_lib.solver.program import Canonical
-from soe_lib.solver.session import Gate, Options
+from soe_lib.solver.gate import Gate
+from soe_lib.solver.program import Program
 
 
-def knapsack(items: int = 60, seed: int = 3) -> Canonical:
+def knapsack(items: int = 60, seed: int = 3) -> Program:
     """Which of many things to take into five sacks, whole: a search that does not end at its root."""
     draw = np.random.default_rng(seed)
     weight = draw.integers(20, 100, (5, items)).astype(float)
-    return Canonical(
+    return Program(
         matrix=sparse.csc_matrix(weight), cost=-(weight.sum(axis=0) + draw.integers(0, 9, items)),
         row_lower=np.full(5, -np.inf), row_upper=weight.sum(axis=1) / 2, lower=np.zeros(items), upper=np.ones(items),
         integer=np.ones(items, bool), columns={"take": slice(0, items)}, rows={"sack": slice(0, 5)},

@@ -1,61 +1,31 @@
-"""The program as plain arrays: what the blocks add up to, before any modelling library sees it.
-
-The certificate checks answers against these arrays, not against what CVXPY or the solver made of them.
-"""
+"""What the blocks add up to: a program of labelled arrays, which the certificate checks answers against."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import scipy.sparse as sp
 
 from soe_lib.errors import FormulationError
-from soe_lib.model.axis import Floats, incidence
-from soe_lib.model.terms import Balance, Effect, Flow, Rate, column, expression, lacking
+from soe_lib.model.axis import Axis, Floats, incidence
+from soe_lib.model.cache import Cache
+from soe_lib.model.terms import Balance, Effect, Flow, Rate, column, lacking
+from soe_lib.solver.program import Hints, Places, Program
+
+if TYPE_CHECKING:
+    from soe_lib.model.network import Network
+    from soe_lib.store.plan import Plan
 
 LEDGER_LABELS = ("item", "location", "customer", "booked")
 """Where a rate is booked; `booked` is the period."""
 
 LEAD = ("period", "lead_days", "lead_periods", "dispatch", "counted")
 """What decides when a cell arrives."""
-
-Cells = npt.NDArray[np.intp]
-
-
-@dataclass(frozen=True)
-class Program:
-    """Maximise money @ x, where matrix @ x == rhs (first `equalities` rows) or <= rhs (the rest), lower <= x <= upper.
-
-    Parameters
-    ----------
-    flows, balances : by name; columns and rows stand in the order of these mappings.
-    matrix : shape (rows, columns).
-    money : shape (columns,), money per unit of each cell.
-    rhs, lower, upper : right-hand sides and bounds.
-    integer : shape (columns,), True where only whole numbers will do.
-    columns, rows : slice of each flow and each balance.
-    """
-
-    flows: Mapping[str, Flow]
-    balances: Mapping[str, Balance]
-    matrix: sp.csr_array
-    money: Floats
-    rhs: Floats
-    lower: Floats
-    upper: Floats
-    integer: npt.NDArray[np.bool_]
-    equalities: int
-    columns: Mapping[str, slice]
-    rows: Mapping[str, slice]
-    blocks: Mapping[tuple[str, str], sp.csr_array]
-
-    def part(self, name: str, values: Floats) -> Floats:
-        """The values of one flow."""
-        return values[self.columns[name]]
 
 
 def joined(frame: pl.DataFrame, extra: pl.DataFrame | None, using: tuple[str, ...], who: str) -> pl.DataFrame:
@@ -88,7 +58,9 @@ def cells_of(term: Effect | Rate, flow: Flow, who: str) -> pl.DataFrame:
         ) from error
 
 
-def entries(effect: Effect, flow: Flow, balance: Balance, arrivals: pl.DataFrame | None) -> tuple[Floats, Cells, Cells]:
+def entries(
+    effect: Effect, flow: Flow, balance: Balance, arrivals: pl.DataFrame | None
+) -> tuple[Floats, Places, Places]:
     """Coefficient, balance row and flow column of each place where the effect acts."""
     who = f"{effect.flow} on {effect.on}"
     cells = cells_of(effect, flow, who)
@@ -134,54 +106,29 @@ def rate_rows(rate: Rate, flow: Flow) -> pl.DataFrame:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Known:
-    """A program near the one to assemble.
-
-    Parameters
-    ----------
-    program : its arrays. effects : in the order that they were assembled in. arrivals : theirs.
-    """
-
-    program: Program
-    effects: list[Effect]
-    arrivals: pl.DataFrame | None
-
-    def block(
-        self, balance: Balance, flow: Flow, effects: list[Effect], arrivals: pl.DataFrame | None
-    ) -> sp.csr_array | None:
-        """The entries of a flow in a balance, where the flow, its effects and the rows are the same; else None."""
-        there = self.program
-        if there.flows.get(flow.name) is not flow or not self._places(balance):
-            return None
-        theirs = [effect for effect in self.effects if (effect.on, effect.flow) == (balance.name, flow.name)]
-        same = len(theirs) == len(effects) and all(a is b for a, b in zip(effects, theirs, strict=True))
-        if not same or (any(effect.after for effect in effects) and arrivals is not self.arrivals):
-            return None
-        return there.blocks.get((balance.name, flow.name))
-
-    def _places(self, balance: Balance) -> bool:
-        """Whether a balance has the same rows, whatever stands on their right."""
-        there = self.program.balances.get(balance.name)
-        return there is not None and (there is balance or there.axis.same(balance.axis))
-
-
 def assemble(
     flows: Mapping[str, Flow],
     balances: Mapping[str, Balance],
     effects: list[Effect],
     rates: Mapping[str, pl.DataFrame],
     arrivals: pl.DataFrame | None,
-    known: Known | None = None,
+    cache: Cache,
+    beside: Iterable[str] = (),
 ) -> Program:
-    """Stack flows into columns and balances into rows; equalities stand first; what is known is taken over."""
+    """Stack flows into columns and balances into rows; equalities stand first.
+
+    Parameters
+    ----------
+    rates : flow → what `rate_rows` gives. arrivals : when what every flow sends arrives.
+    cache : of the network. beside : names of the analyst's constraints that arrays cannot say.
+    """
     for effect in effects:
         if effect.flow not in flows or effect.on not in balances:
             raise FormulationError(f"effect of {effect.flow!r} on {effect.on!r}: no block brings one of them")
     flows = {name: flows[name] for name in sorted(flows)}
     balances = {name: balances[name] for name in sorted(balances, key=lambda n: (balances[n].sense != "==", n))}
-    columns, rows = _slices(flows), _slices(balances)
-    size = (sum(b.size for b in balances.values()), sum(f.size for f in flows.values()))
+    cells, places = axes_of(flows, cache), axes_of(balances, cache)
+    axes = (*cells.values(), *places.values())
     acting: dict[tuple[str, str], list[Effect]] = {}
     for effect in effects:
         acting.setdefault((effect.on, effect.flow), []).append(effect)
@@ -189,31 +136,39 @@ def assemble(
     for name, balance in balances.items():
         for flow_name in sorted(flow for on, flow in acting if on == name):
             flow, mine = flows[flow_name], acting[name, flow_name]
-            there = known.block(balance, flow, mine, arrivals) if known else None
-            blocks[name, flow_name] = _block(mine, flow, balance, arrivals) if there is None else there
+            later = (arrivals,) if any(effect.after for effect in mine) else ()
+            make = partial(_block, mine, flow, balance, arrivals)
+            blocks[name, flow_name] = cache.get(("effects", name, flow_name), make, flow, places[name], *mine, *later)
+    columns, rows = _slices(flows), _slices(balances)
     bounds = {name: flow.bounds for name, flow in flows.items()}
+    upper, equal = _join([balance.right for balance in balances.values()]), np.zeros(sum(_sizes(balances)), bool)
+    equal[: sum(balance.size for balance in balances.values() if balance.sense == "==")] = True
+    integer = np.concatenate([flow.whole for flow in flows.values()] or [np.zeros(0, bool)])
     return Program(
-        flows=flows,
-        balances=balances,
-        matrix=_matrix(blocks, rows, columns, size, known),
-        money=_join([_money(rates.get(name), flow) for name, flow in flows.items()]),
-        rhs=_join([balance.right for balance in balances.values()]),
+        matrix=cache.get("matrix", lambda _: _stack(blocks, rows, columns), *axes, *blocks.values()),
+        cost=-_join([_money(rates.get(name), flow) for name, flow in flows.items()]),
+        row_lower=np.where(equal, upper, -np.inf),
+        row_upper=upper,
         lower=_join([low for low, _ in bounds.values()]),
         upper=_join([high for _, high in bounds.values()]),
-        integer=np.concatenate([flow.whole for flow in flows.values()] or [np.zeros(0, bool)]),
-        equalities=sum(b.size for b in balances.values() if b.sense == "=="),
+        integer=integer,
         columns=columns,
         rows=rows,
-        blocks=blocks,
+        flows=flows,
+        balances=balances,
+        weights=cache.get("weights", lambda _: _join([axis.weights for axis in cells.values()]), *axes),
+        implied=tuple(name for name, balance in balances.items() if balance.follows),
+        beside=tuple(beside),
+        hints=_hints(flows, columns) if integer.any() else None,
     )
 
 
 def checked(program: Program) -> Program:
     """The program, which has a flow and finite figures; raises FormulationError where it has not."""
-    if not program.flows:
+    if not program.columns:
         raise FormulationError("the program is empty: no block brings a flow; is there any demand in the horizon?")
     for what, values in (
-        ("money", program.money),
+        ("money", program.cost),
         ("right-hand side", program.rhs),
         ("effect", program.matrix.data),
     ):
@@ -222,40 +177,65 @@ def checked(program: Program) -> Program:
     return program
 
 
-def _block(effects: list[Effect], flow: Flow, balance: Balance, arrivals: pl.DataFrame | None) -> sp.csr_array:
+def axes_of(parts: Mapping[str, Flow] | Mapping[str, Balance], cache: Cache) -> dict[str, Axis]:
+    """Name → its axis: the very same where a similar network has the same labels."""
+    return {name: cache.get((type(part), name), partial(_axis, part), part) for name, part in parts.items()}
+
+
+def _axis(part: Flow | Balance, _: Network) -> Axis:
+    return part.axis
+
+
+def _block(
+    effects: list[Effect], flow: Flow, balance: Balance, arrivals: pl.DataFrame | None, _: Network
+) -> sp.csr_array:
     found = [entries(effect, flow, balance, arrivals) for effect in effects]
     coefficients, places, cells = (np.concatenate([part[k] for part in found]) for k in range(3))
     return incidence(coefficients, places, cells, (balance.size, flow.size))
 
 
-def _matrix(
-    blocks: Mapping[tuple[str, str], sp.csr_array],
-    rows: Mapping[str, slice],
-    columns: Mapping[str, slice],
-    shape: tuple[int, int],
-    known: Known | None,
-) -> sp.csr_array:
-    there = known.program if known else None
-    shapes = there is not None and (there.rows, there.columns, there.blocks.keys()) == (rows, columns, blocks.keys())
-    if there is not None and shapes and all(_alike(block, there.blocks[place]) for place, block in blocks.items()):
-        return there.matrix
-    return _stack(blocks, rows, columns, shape)
+def _hints(flows: Mapping[str, Flow], columns: Mapping[str, slice]) -> Hints:
+    """What a search for whole numbers wants to know of the columns."""
+    when, what = np.full((2, sum(_sizes(flows))), -1, dtype=np.intp)
+    for number, (name, flow) in enumerate(flows.items(), 1):
+        place, rows = columns[name], flow.rows
+        if "period" in rows.columns:
+            when[place] = rows["period"].to_physical().to_numpy()
+        # Items have the same number in every flow; whatever has no item is numbered flow by flow.
+        other = "item" not in rows.columns
+        own = rows[flow.keys[0] if other else "item"].to_physical().to_numpy().astype(np.intp)
+        what[place] = own + (number << 32 if other else 0)
+    return Hints(when, what)
 
 
-def _alike(one: sp.csr_array, other: sp.csr_array) -> bool:
-    """Whether two blocks have the same entries, in the one order that `incidence` gives them."""
-    return one is other or (
-        one.shape == other.shape
-        and np.array_equal(one.indptr, other.indptr)
-        and np.array_equal(one.indices, other.indices)
-        and np.array_equal(one.data, other.data)
-    )
+def started(program: Program, plan: Plan, flows: Mapping[str, Flow]) -> Program:
+    """The program with the whole numbers of a plan that is known, found by their labels; NaN where it has none."""
+    if program.hints is None:
+        return program
+    told, size, start = plan.solution, max(1.0, abs(plan.objective)), np.full(len(program.cost), np.nan)
+    for name, flow in flows.items():
+        theirs = plan.flows.get(name)
+        if not flow.whole.any() or theirs is None or not set(flow.keys) <= set(theirs.columns):
+            continue
+        text = [pl.col(key).cast(pl.String) for key in flow.keys]
+        mine = flow.rows.select(text).join(
+            theirs.select(*text, pl.col("quantity").cast(pl.Float64)), on=flow.keys, how="left", maintain_order="left"
+        )
+        quantity = mine["quantity"].fill_null(np.nan).to_numpy()
+        start[program.columns[name]] = np.where(flow.whole, np.rint(quantity), np.nan)
+    proven = told.get("status") == "optimal"
+    loose = 0.0 if proven else (float(told.get("relaxed", np.nan)) - plan.objective) / size
+    return replace(program, hints=replace(program.hints, start=start, loose=loose, priced=program.cost))
+
+
+def _sizes(parts: Mapping[str, Flow] | Mapping[str, Balance]) -> list[int]:
+    return [part.size for part in parts.values()]
 
 
 def _slices(parts: Mapping[str, Flow] | Mapping[str, Balance]) -> dict[str, slice]:
-    sizes = {name: part.size for name, part in parts.items()}
-    ends = np.cumsum(list(sizes.values()), dtype=int).tolist()
-    return {name: slice(end - size, end) for (name, size), end in zip(sizes.items(), ends, strict=True)}
+    sizes = _sizes(parts)
+    ends = np.cumsum(sizes, dtype=int).tolist()
+    return {name: slice(end - size, end) for name, size, end in zip(parts, sizes, ends, strict=True)}
 
 
 def _join(parts: list[Floats]) -> Floats:
@@ -269,26 +249,21 @@ def _money(rates: pl.DataFrame | None, flow: Flow) -> Floats:
     return money.astype(np.float64)
 
 
-def stacked(blocks: Mapping[tuple[str, str], sp.csr_array], program: Program) -> sp.csr_array:
-    """The matrix of a program with other numbers in its blocks."""
-    return _stack(blocks, program.rows, program.columns, (len(program.rhs), len(program.money)))
-
-
 def _stack(
-    blocks: Mapping[tuple[str, str], sp.csr_array],
-    rows: Mapping[str, slice],
-    columns: Mapping[str, slice],
-    shape: tuple[int, int],
-) -> sp.csr_array:
+    blocks: Mapping[tuple[str, str], sp.csr_array], rows: Mapping[str, slice], columns: Mapping[str, slice]
+) -> sp.csc_array:
+    shape = (
+        max((one.stop for one in rows.values()), default=0),
+        max((one.stop for one in columns.values()), default=0),
+    )
     coordinates = [(m.tocoo(), rows[b].start, columns[f].start) for (b, f), m in blocks.items()]
     if not coordinates:
-        return sp.csr_array(shape)
-    return incidence(
+        return sp.csc_array(shape)
+    matrix = incidence(
         np.concatenate([m.data for m, _, _ in coordinates]),
         np.concatenate([m.coords[0] + top for m, top, _ in coordinates]).astype(np.intp),
         np.concatenate([m.coords[1] + left for m, _, left in coordinates]).astype(np.intp),
         shape,
-    )
-
-
-__all__ = ["LEDGER_LABELS", "Program", "assemble", "checked", "entries", "expression", "rate_rows", "stacked"]
+    ).tocsc()
+    matrix.sort_indices()
+    return matrix
