@@ -46,6 +46,45 @@ class Table:
     strong: pl.Expr | None = None
 
 
+Column = str | pl.Expr | tuple[str | pl.Expr, Format]
+"""A column of a frame or an expression, and how its values are written where they are no plain text."""
+
+
+def each(shape: Format, columns: Mapping[str, str | pl.Expr]) -> dict[str, Column]:
+    """Columns that are all written alike."""
+    return {title: (column, shape) for title, column in columns.items()}
+
+
+def laid_out(
+    frame: pl.DataFrame,
+    caption: str,
+    columns: Mapping[str, Column],
+    note: str = "",
+    *,
+    rows: int = TOP,
+    strong: pl.Expr | None = None,
+) -> Table:
+    """A table of a frame: heading → its column, from left to right; the rest as for `Table`."""
+    parts = {title: one if isinstance(one, tuple) else (one, "") for title, one in columns.items()}
+    shown = frame.select(
+        (pl.col(column) if isinstance(column, str) else column).alias(title) for title, (column, _) in parts.items()
+    )
+    formats = {title: shape for title, (_, shape) in parts.items() if shape}
+    return Table(shown, caption, formats, note, rows, strong)
+
+
+def said(column: str, how: Callable[[Any], str]) -> pl.Expr:
+    """A column in words."""
+    return pl.col(column).map_elements(how, return_dtype=pl.String)
+
+
+WEEKS = pl.col("weeks").list.eval(pl.element().map_elements(words.period_name, return_dtype=pl.String)).list.join(", ")
+EVENT: Mapping[str, Column] = {
+    "Kind": pl.col("kind").str.replace_all("_", " "), "Hits": "target", "From": ("from", day), "To": ("to", day),
+    "Note": "note",
+}  # fmt: skip
+
+
 STARTS = r"^[=+\-@\t\r]"
 
 
@@ -58,17 +97,14 @@ def write_csv(frame: pl.DataFrame, path: Path) -> None:
 
 def outlook(frame: pl.DataFrame) -> Table:
     """The S&OP outlook by family and month."""
-    month = pl.col("month").map_elements(words.month_name, return_dtype=pl.String)
-    shown = frame.select(
-        pl.col("family").alias("Family"), month.alias("Month"), pl.col("consensus").alias("Committed"),
-        pl.col("actual").alias("Sold so far"), pl.col("planned").alias("Planned"), pl.col("outlook").alias("Outlook"),
-        (pl.col("share") - 1).alias("Off by"), (pl.col("high") - 1).alias("Tolerance ±"),
-        pl.when("inside").then(pl.lit("inside")).otherwise(pl.lit("outside")).alias("State"),
-    )  # fmt: skip
-    numbers = dict.fromkeys(("Committed", "Sold so far", "Planned", "Outlook"), "number")
-    return Table(
-        shown, "Sales outlook against the S&OP commitment, units",
-        {**numbers, "Off by": "percent", "Tolerance ±": "percent"},
+    numbers = {"Committed": "consensus", "Sold so far": "actual", "Planned": "planned", "Outlook": "outlook"}
+    columns = {
+        "Family": "family", "Month": said("month", words.month_name), **each("number", numbers),
+        **each("percent", {"Off by": pl.col("share") - 1, "Tolerance ±": pl.col("high") - 1}),
+        "State": pl.when("inside").then(pl.lit("inside")).otherwise(pl.lit("outside")),
+    }  # fmt: skip
+    return laid_out(
+        frame, "Sales outlook against the S&OP commitment, units", columns,
         "Outlook = sold in the month before this week + planned for its other days. Under and over count alike. "
         "Months that the horizon or the actuals cover only in part are left out.",
         strong=pl.col("State") == "outside", rows=24,
@@ -77,32 +113,27 @@ def outlook(frame: pl.DataFrame) -> Table:
 
 def forecast_errors(frame: pl.DataFrame) -> Table:
     """Forecast accuracy by family: sold, forecast, error and lean."""
-    error = (pl.col("actual") - pl.col("forecast")).abs().sum()
-    lean = (pl.col("actual") - pl.col("forecast")).sum()
-    summed = frame.group_by("family").agg(
-        actual=pl.col("actual").sum(), forecast=pl.col("forecast").sum(), error=error, lean=lean
-    )
+    off = pl.col("actual") - pl.col("forecast")
+    summed = frame.group_by("family").agg(pl.col("actual", "forecast").sum(), error=off.abs().sum(), lean=off.sum())
     sold = pl.when(pl.col("actual") > 0).then(pl.col("actual"))
-    shown = summed.sort("family").select(
-        pl.col("family").alias("Family"), pl.col("actual").alias("Sold"), pl.col("forecast").alias("Forecast"),
-        (pl.col("error") / sold).alias("WMAPE"), (pl.col("lean") / sold).alias("Bias"),
-    )  # fmt: skip
-    formats = {"Sold": "number", "Forecast": "number", "WMAPE": "percent", "Bias": "percent"}
+    columns = {
+        "Family": "family", **each("number", {"Sold": "actual", "Forecast": "forecast"}),
+        **each("percent", {"WMAPE": pl.col("error") / sold, "Bias": pl.col("lean") / sold}),
+    }  # fmt: skip
     note = "By item and week. Bias = (sold − forecast) ÷ sold; negative: more was forecast than sold."
-    return Table(shown, "Forecast published one week before, against sales, units", formats, note)
+    return laid_out(summed.sort("family"), "Forecast published one week before, against sales, units", columns, note)
 
 
 def accuracy_by_cell(frame: pl.DataFrame, currency: str) -> Table | str:
     """Forecast accuracy where it is planned with, most money at stake first; a sentence where nothing is known."""
     if frame.is_empty():
         return "Insufficient history: no finished week has both a forecast and sales by item, place and class."
-    shown = frame.select(
-        pl.col("item").alias("Item"), pl.col("location").alias("Place"),
-        pl.col("segment").replace("", "anybody").alias("Class"), pl.col("money").alias(f"At stake, {currency}"),
-        pl.col("wmape").alias("WMAPE"), pl.col("bias").alias("Bias"), pl.col("actual").alias("Asked for"),
-        pl.col("forecast").alias("Forecast"), pl.col("weeks").alias("Weeks"), pl.col("lag").alias("Lag"),
-    )  # fmt: skip
-    formats = {**dict.fromkeys(shown.columns[3:], "number"), "WMAPE": "percent", "Bias": "percent"}
+    numbers = {"Asked for": "actual", "Forecast": "forecast", "Weeks": "weeks", "Lag": "lag"}
+    columns = {
+        "Item": "item", "Place": "location", "Class": pl.col("segment").replace("", "anybody"),
+        f"At stake, {currency}": ("money", "number"), **each("percent", {"WMAPE": "wmape", "Bias": "bias"}),
+        **each("number", numbers),
+    }  # fmt: skip
     note = (
         f"{words.sentence(asked_for(frame))} Lag: weeks from publication to the last week that a decision must cover "
         "(lead time of the shortest last way in, and the days to the next decision). At stake: units too few in the "
@@ -110,7 +141,7 @@ def accuracy_by_cell(frame: pl.DataFrame, currency: str) -> Table | str:
         f"{words.money(float(frame['money'].sum()), currency)} over {words.count(frame.height, 'line')}, all of them "
         "in finance.xlsx, sheet Forecast accuracy."
     )
-    return Table(shown, "Forecast accuracy by item, place and customer class, units", formats, note)
+    return laid_out(frame, "Forecast accuracy by item, place and customer class, units", columns, note)
 
 
 def asked_for(frame: pl.DataFrame) -> str:
@@ -134,104 +165,80 @@ def asked_for(frame: pl.DataFrame) -> str:
 
 def changed_orders(frame: pl.DataFrame) -> Table:
     """Orders since the last extract, by customer and family."""
-    shown = frame.select(
-        pl.col("customer").alias("Customer"), pl.col("family").alias("Family"),
-        pl.col("orders").alias("Orders touched"), pl.col("new").alias("New"), pl.col("changed").alias("Changed"),
-        pl.col("gone").alias("Gone"), pl.col("net").alias("Net"),
-    )  # fmt: skip
-    numbers = ("Orders touched", "New", "Changed", "Gone", "Net")
+    numbers = {"Orders touched": "orders", "New": "new", "Changed": "changed", "Gone": "gone", "Net": "net"}
+    columns = {"Customer": "customer", "Family": "family", **each("number", numbers)}
     note = "Gone: no longer open before the due date; shipped early or cancelled, the extract does not say."
-    return Table(shown, "Orders since the last extract, units", dict.fromkeys(numbers, "number"), note)
+    return laid_out(frame, "Orders since the last extract, units", columns, note)
 
 
 def changed_forecast(frame: pl.DataFrame) -> Table:
     """The forecast since the last extract, by family."""
-    shown = frame.select(
-        pl.col("family").alias("Family"), pl.col("before").alias("Before"), pl.col("now").alias("Now"),
-        pl.col("change").alias("Change"), pl.col("share").alias("Change, %"),
-    )  # fmt: skip
-    formats = {**dict.fromkeys(("Before", "Now", "Change"), "number"), "Change, %": "percent"}
-    return Table(shown, "Forecast of the weeks that both extracts cover, units", formats)
+    numbers = each("number", {"Before": "before", "Now": "now", "Change": "change"})
+    columns = {"Family": "family", **numbers, "Change, %": ("share", "percent")}
+    return laid_out(frame, "Forecast of the weeks that both extracts cover, units", columns)
 
 
 def unforecast(frame: pl.DataFrame, currency: str) -> Table:
     """Orders far above the forecast, by customer and family, most revenue first."""
-    named = pl.element().map_elements(words.period_name, return_dtype=pl.String)
-    shown = frame.sort("revenue", descending=True).select(
-        pl.col("customer").alias("Customer"), pl.col("family").alias("Family"),
-        pl.col("weeks").list.eval(named).list.join(", ").alias("Due in"), pl.col("forecast").alias("Forecast"),
-        pl.col("orders").alias("Ordered"), pl.col("excess").alias("Above forecast"),
-        pl.col("revenue").alias(f"Revenue above, {currency}"), pl.col("margin").alias(f"Margin above, {currency}"),
-    )  # fmt: skip
-    formats = dict.fromkeys(shown.columns[3:], "number")
+    numbers = {
+        "Forecast": "forecast", "Ordered": "orders", "Above forecast": "excess",
+        f"Revenue above, {currency}": "revenue", f"Margin above, {currency}": "margin",
+    }  # fmt: skip
+    columns = {"Customer": "customer", "Family": "family", "Due in": WEEKS, **each("number", numbers)}
     note = "Listed where a customer ordered over a quarter more of a family than forecast, and the revenue matters."
-    return Table(shown, "Orders above forecast, units", formats, note)
+    return laid_out(frame.sort("revenue", descending=True), "Orders above forecast, units", columns, note)
 
 
 def errors_by_lag(frame: pl.DataFrame) -> Table | str:
     """Forecast accuracy by lag; a sentence where no version is known."""
     if frame.is_empty():
         return "Insufficient history: the extract holds no forecast version of a finished week."
-    shown = frame.select(
-        pl.col("lag").alias("Weeks ahead"), pl.col("weeks").alias("Weeks judged"), pl.col("actual").alias("Sold"),
-        pl.col("forecast").alias("Forecast"), pl.col("wmape").alias("WMAPE"), pl.col("bias").alias("Bias"),
-    )  # fmt: skip
-    formats = {**dict.fromkeys(shown.columns[:4], "number"), "WMAPE": "percent", "Bias": "percent"}
+    numbers = {"Weeks ahead": "lag", "Weeks judged": "weeks", "Sold": "actual", "Forecast": "forecast"}
+    columns = {**each("number", numbers), **each("percent", {"WMAPE": "wmape", "Bias": "bias"})}
     note = "By item and week, every version that was published. Negative bias: more was forecast than sold."
-    return Table(shown, "Forecast accuracy by lag, units", formats, note)
+    return laid_out(frame, "Forecast accuracy by lag, units", columns, note)
 
 
 def waterfall(frame: pl.DataFrame) -> Table | str:
     """Forecast versions of each finished week beside what was sold; a sentence where no version is known."""
     if frame.is_empty():
         return "Insufficient history: no versions to set side by side."
-    week = pl.col("week").map_elements(words.period_name, return_dtype=pl.String).alias("Demand of")
-    lags = [name for name in frame.columns if name not in {"week", "sold"}]
-    shown = frame.select(week, *(pl.col(name).alias(name[:1].upper() + name[1:]) for name in lags), Sold="sold")
+    lags = {name[:1].upper() + name[1:]: name for name in frame.columns if name not in {"week", "sold"}}
+    columns = {"Demand of": said("week", words.period_name), **each("number", {**lags, "Sold": "sold"})}
     note = "Read from left to right: how the forecast of one week moved as the week came nearer."
-    return Table(shown, "Waterfall of forecast versions, units", dict.fromkeys(shown.columns[1:], "number"), note)
+    return laid_out(frame, "Waterfall of forecast versions, units", columns, note)
 
 
 def running(frame: pl.DataFrame) -> Table | str:
     """How the plants ran; a sentence where hours or an earlier extract are missing."""
     if frame.is_empty():
         return "Insufficient history: hours run, output and an earlier extract's calendar are needed for OEE."
-    shown = frame.select(
-        pl.col("location").alias("Plant"), pl.col("planned").alias("Hours planned"), pl.col("run").alias("Hours run"),
-        pl.col("ideal").alias("Hours at ideal speed"), (pl.col("run") / pl.col("planned")).alias("Availability"),
-        (pl.col("ideal") / pl.col("run")).alias("Performance"), (pl.col("good") / pl.col("ideal")).alias("Quality"),
-        (pl.col("good") / pl.col("planned")).alias("OEE"),
-    )  # fmt: skip
-    shares = dict.fromkeys(shown.columns[4:], "percent")
+    planned, run, ideal, good = (pl.col(name) for name in ("planned", "run", "ideal", "good"))
+    shares = {"Availability": run / planned, "Performance": ideal / run, "Quality": good / ideal, "OEE": good / planned}
+    columns = {
+        "Plant": "location",
+        **each(",.1f", {"Hours planned": "planned", "Hours run": "run", "Hours at ideal speed": "ideal"}),
+        **each("percent", shares),
+    }
     note = (
         "OEE = availability × performance × quality = hours that the good units take at ideal speed ÷ hours planned. "
         "Overtime counts as run; scrap is not in the actuals, so quality is the routings' yield."
     )
-    return Table(
-        shown,
-        "How the plants ran since the last extract",
-        {**dict.fromkeys(shown.columns[1:4], ",.1f"), **shares},
-        note,
-    )
+    return laid_out(frame, "How the plants ran since the last extract", columns, note)
 
 
 def orders_at_risk(frame: pl.DataFrame, currency: str) -> Table:
     """Orders that will be late or short, most revenue first."""
-    shown = frame.select(
-        pl.col("order").alias("Order"), pl.col("customer").alias("Customer"), pl.col("priority").alias("Priority"),
-        pl.col("description").alias("Item"), pl.col("quantity").alias("Ordered"), pl.col("late").alias("Late"),
-        pl.col("short").alias("Never served"), pl.col("due_on").alias("Due"), pl.col("promised_on").alias("Promised"),
-        pl.col("days_late").alias("Days late"), pl.col("revenue").alias(f"Revenue waiting, {currency}"),
-        pl.col("incurred").alias(f"Late cost until today, {currency}"),
-    )  # fmt: skip
-    if not frame["incurred"].sum():  # nothing is overdue
-        shown = shown.drop(f"Late cost until today, {currency}")
-    numbers = dict.fromkeys(
-        ("Ordered", "Late", "Never served", "Days late", *(name for name in shown.columns if currency in name)),
-        "number",
-    )
-    return Table(
-        shown, "Orders at risk, most revenue first, units", {**numbers, "Due": day, "Promised": day},
+    columns = {
+        "Order": "order", "Customer": "customer", "Priority": "priority", "Item": "description",
+        **each("number", {"Ordered": "quantity", "Late": "late", "Never served": "short"}),
+        **each(day, {"Due": "due_on", "Promised": "promised_on"}),
+        **each("number", {"Days late": "days_late", f"Revenue waiting, {currency}": "revenue"}),
+    }  # fmt: skip
+    if frame["incurred"].sum():  # something is overdue
+        columns[f"Late cost until today, {currency}"] = ("incurred", "number")
+    return laid_out(
+        frame, "Orders at risk, most revenue first, units", columns,
         "Promised: the last day of the period in which the last part is served. Revenue waiting: late and "
         "unserved units at the order's price. Late cost until today is in no plan's margin.",
     )  # fmt: skip
@@ -239,18 +246,14 @@ def orders_at_risk(frame: pl.DataFrame, currency: str) -> Table:
 
 def item_gaps(frame: pl.DataFrame, currency: str) -> Table:
     """Items with missed demand and the causes that their units are laid to."""
-    weeks = (
-        pl.col("weeks").list.eval(pl.element().map_elements(words.period_name, return_dtype=pl.String)).list.join(", ")
-    )
     cause = pl.when(pl.col("key") == "").then("kind").otherwise(pl.format("{}: {}", "kind", "key"))
-    shown = frame.sort("revenue", descending=True).select(
-        pl.col("description").alias("Item"), pl.col("family").alias("Family"), pl.col("late").alias("Late"),
-        pl.col("short").alias("Never served"), weeks.alias("Due in"), cause.alias("Laid to"),
-        pl.col("revenue").alias(f"Revenue waiting, {currency}"), pl.col("money").alias(f"Money lost, {currency}"),
-    )  # fmt: skip
-    numbers = ("Late", "Never served", f"Revenue waiting, {currency}", f"Money lost, {currency}")
-    return Table(
-        shown, "Demand that is not served on time, units", dict.fromkeys(numbers, "number"),
+    columns = {
+        "Item": "description", "Family": "family", **each("number", {"Late": "late", "Never served": "short"}),
+        "Due in": WEEKS, "Laid to": cause,
+        **each("number", {f"Revenue waiting, {currency}": "revenue", f"Money lost, {currency}": "money"}),
+    }  # fmt: skip
+    return laid_out(
+        frame.sort("revenue", descending=True), "Demand that is not served on time, units", columns,
         "Each unit is laid to one cause: to an event or to orders above forecast only where planning again without it "
         "serves the unit on time; else to a line whose hours are used up, or to none that the extract names. Money "
         "lost: short units × (price − standard cost + penalty), and what lateness costs.",
@@ -261,36 +264,29 @@ def service(frame: pl.DataFrame, currency: str, *, what: str) -> Table:
     """Service by group: units and revenue."""
     share = pl.when(pl.col("demand") > 0).then(pl.col("on_time") / pl.col("demand"))
     waiting = pl.col("revenue_late") + pl.col("revenue_short")
-    shown = frame.sort("order").select(
-        pl.col("group").alias(what), pl.col("demand").alias("Demand"), pl.col("on_time").alias("On time"),
-        pl.col("late").alias("Late"), pl.col("short").alias("Never served"), share.alias("Share on time"),
-        waiting.alias(f"Revenue waiting, {currency}"),
-    )  # fmt: skip
-    numbers = ("Demand", "On time", "Late", "Never served", f"Revenue waiting, {currency}")
-    return Table(
-        shown, f"Service by {what.lower()}, units", {**dict.fromkeys(numbers, "number"), "Share on time": "percent"}
-    )
+    numbers = {"Demand": "demand", "On time": "on_time", "Late": "late", "Never served": "short"}
+    columns = {
+        what: "group", **each("number", numbers), "Share on time": (share, "percent"),
+        f"Revenue waiting, {currency}": (waiting, "number"),
+    }  # fmt: skip
+    return laid_out(frame.sort("order"), f"Service by {what.lower()}, units", columns)
 
 
 def changed_plan(frame: pl.DataFrame) -> Table:
     """The plan against the plan of record, by flow: how much moves."""
     verbs = {"make": "Make", "buy": "Buy", "ship": "Ship", "sell": "Sell"}
-    size = pl.col("change").abs()
-    summed = frame.group_by("flow").agg(
-        before=pl.col("before").sum(), now=pl.col("now").sum(), moved=size.sum(),
-    )  # fmt: skip
+    summed = frame.group_by("flow").agg(pl.col("before", "now").sum(), moved=pl.col("change").abs().sum())
     share = pl.when(pl.col("before") > 0).then(pl.col("moved") / pl.col("before"))
-    shown = summed.sort("flow").select(
-        pl.col("flow").replace(verbs).alias("Flow"), pl.col("before").alias("Before"), pl.col("now").alias("Now"),
-        pl.col("moved").alias("Moved"), share.alias("Churn"),
-    )  # fmt: skip
-    numbers = ("Before", "Now", "Moved")
+    columns = {
+        "Flow": pl.col("flow").replace(verbs),
+        **each("number", {"Before": "before", "Now": "now", "Moved": "moved"}),
+        "Churn": (share, "percent"),
+    }
     note = (
         "Moved: Σ|now − before| by item, place and week over the days that both plans cover; a unit that changes week "
         "counts twice."
     )
-    formats = {**dict.fromkeys(numbers, "number"), "Churn": "percent"}
-    return Table(shown, "This plan against the plan of record, units", formats, note)
+    return laid_out(summed.sort("flow"), "This plan against the plan of record, units", columns, note)
 
 
 def fence_breaks(breaks: pl.DataFrame, snapshot: Snapshot, record: Plan | None) -> Table | str:
@@ -306,133 +302,106 @@ def fence_breaks(breaks: pl.DataFrame, snapshot: Snapshot, record: Plan | None) 
     if breaks.is_empty():
         return f"The frozen fence of {words.count(days, 'day')} is kept: nothing is made otherwise than published."
     names = dict(snapshot["items"].select("item", "description").rows())
-    cost = f"Costs, {snapshot.currency}"
-    shown = breaks.select(
-        pl.when(pl.col("starts_on") == pl.col("ends_on")).then(pl.col("starts_on").cast(pl.String))
-        .otherwise(pl.format("{} to {}", "starts_on", "ends_on")).alias("When"),
-        pl.format("{}, {}", "description", "routing").alias("What"),
-        pl.col("recorded").alias("Published"), pl.col("now").alias("Now"), pl.col("change").alias("Change"),
-        pl.col("money").alias(cost),
-        pl.Series("Why", [why(row, names) for row in breaks.iter_rows(named=True)], dtype=pl.String),
-    )  # fmt: skip
+    one_day = pl.col("starts_on") == pl.col("ends_on")
+    span = pl.when(one_day).then(pl.col("starts_on").cast(pl.String))
+    columns = {
+        "When": span.otherwise(pl.format("{} to {}", "starts_on", "ends_on")),
+        "What": pl.format("{}, {}", "description", "routing"),
+        **each("number", {"Published": "recorded", "Now": "now", "Change": "change"}),
+        f"Costs, {snapshot.currency}": ("money", "money"),
+        "Why": pl.lit(pl.Series([why(row, names) for row in breaks.iter_rows(named=True)], dtype=pl.String)),
+    }
     note = (
         f"The fence keeps to {record.name} of {record.as_of}. Costs: units × break price ([fence] break_price, else "
         "the item's price or standard cost, whichever is more); it steers the plan and is no cash. Without a figure: "
         "what nobody can make any more. Why: found by planning again without the event, else by the plan's prices."
     )
-    formats = {**dict.fromkeys(("Published", "Now", "Change"), "number"), cost: "money"}
-    return Table(shown, "Breaks of the frozen fence, units", formats, note, rows=40)
+    return laid_out(breaks, "Breaks of the frozen fence, units", columns, note, rows=40)
 
 
 def late_receipts(frame: pl.DataFrame, currency: str) -> Table:
     """Receipts that come late."""
-    shown = frame.select(
-        pl.col("receipt").alias("Receipt"), pl.col("description").alias("Item"), pl.col("supplier").alias("From"),
-        pl.col("location").alias("To"), pl.col("quantity").alias("Units"), pl.col("due_on").alias("Due"),
-        pl.col("comes_on").alias("Comes"), pl.col("days_late").alias("Days late"),
-        pl.col("value").alias(f"Value, {currency}"), pl.col("note").alias("Reason"),
-    )  # fmt: skip
-    formats: dict[str, Format] = {
-        "Units": "number",
-        "Due": day,
-        "Comes": day,
-        "Days late": "number",
-        f"Value, {currency}": "money",
-    }
-    return Table(shown, "Late receipts, dearest first", formats, "Value at standard cost.")
+    columns: dict[str, Column] = {
+        "Receipt": "receipt", "Item": "description", "From": "supplier", "To": "location",
+        "Units": ("quantity", "number"), "Due": ("due_on", day), "Comes": ("comes_on", day),
+        "Days late": ("days_late", "number"), f"Value, {currency}": ("value", "money"), "Reason": "note",
+    }  # fmt: skip
+    return laid_out(frame, "Late receipts, dearest first", columns, "Value at standard cost.")
 
 
 def events(frame: pl.DataFrame, costs: pl.DataFrame | None, currency: str) -> Table:
     """Events in force, with what each costs where that was found by planning again."""
-    rows = frame.select(
-        pl.col("event").alias("Event"), pl.col("kind").str.replace_all("_", " ").alias("Kind"),
-        pl.col("target").alias("Hits"), pl.col("from").alias("From"), pl.col("to").alias("To"),
-        pl.col("note").alias("Note"),
-    )  # fmt: skip
-    dates = {"From": day, "To": day}
+    columns = {"Event": "event", **EVENT}
     if costs is None:
-        return Table(rows, "Events in force", dates)
-    money = f"Costs, {currency}"
-    priced = costs.select(pl.col("subject").alias("Event"), pl.col("money").alias(money))
+        return laid_out(frame, "Events in force", columns)
+    priced = costs.select(pl.col("subject").alias("event"), pl.col("money").alias("costs"))
     note = "Costs: margin of the plan without the event less margin of this plan, each event taken away alone."
-    joined = rows.join(priced, on="Event", how="left", validate="1:1")
-    return Table(joined, "Events in force", {**dates, money: "money"}, note)
+    joined = frame.join(priced, on="event", how="left", validate="1:1")
+    return laid_out(joined, "Events in force", {**columns, f"Costs, {currency}": ("costs", "money")}, note)
 
 
 def changed_events(frame: pl.DataFrame) -> Table:
     """Events since the last extract."""
-    shown = frame.select(
-        pl.col("change").alias("Change"), pl.col("event").alias("Event"),
-        pl.col("kind").str.replace_all("_", " ").alias("Kind"), pl.col("target").alias("Hits"),
-        pl.col("from").alias("From"), pl.col("to").alias("To"), pl.col("note").alias("Note"),
-    )  # fmt: skip
-    return Table(shown, "Events since the last extract", {"From": day, "To": day})
+    return laid_out(frame, "Events since the last extract", {"Change": "change", "Event": "event", **EVENT})
 
 
 def changed_receipts(frame: pl.DataFrame) -> Table:
     """Scheduled receipts that moved, vanished or changed in size; new ones are only counted."""
-    shown = frame.filter(pl.col("change") != "new").select(
-        pl.col("change").replace({"quantity": "size"}).alias("Change"), pl.col("receipt").alias("Receipt"),
-        pl.col("description").alias("Item"), pl.col("location").alias("To"), pl.col("due_before").alias("Was due"),
-        pl.col("due_now").alias("Is due"), pl.col("quantity_before").alias("Units before"),
-        pl.col("quantity_now").alias("Units now"),
-    )  # fmt: skip
-    formats: dict[str, Format] = {"Was due": day, "Is due": day, "Units before": "number", "Units now": "number"}
-    fresh = frame.height - shown.height
+    moved = frame.filter(pl.col("change") != "new")
+    columns = {
+        "Change": pl.col("change").replace({"quantity": "size"}), "Receipt": "receipt", "Item": "description",
+        "To": "location", **each(day, {"Was due": "due_before", "Is due": "due_now"}),
+        **each("number", {"Units before": "quantity_before", "Units now": "quantity_now"}),
+    }  # fmt: skip
+    fresh = frame.height - moved.height
     note = f"{words.sentence(words.count(fresh, 'new receipt'))[:-1]} besides." if fresh else ""
-    return Table(shown, "Scheduled receipts that moved since the last extract", formats, note)
+    return laid_out(moved, "Scheduled receipts that moved since the last extract", columns, note)
 
 
 def adherence(frame: pl.DataFrame) -> Table:
     """Made against the plan of record, the largest gap first."""
     gap = pl.col("done") - pl.col("scheduled")
-    shown = frame.sort(gap.abs(), descending=True).select(
-        pl.col("description").alias("Item"), pl.col("location").alias("Plant"), pl.col("scheduled").alias("Planned"),
-        pl.col("done").alias("Made"), gap.alias("Difference"),
-    )  # fmt: skip
-    return Table(
-        shown,
-        "Made last week against the plan of record, units",
-        dict.fromkeys(("Planned", "Made", "Difference"), "number"),
-        rows=8,
-    )
+    numbers = each("number", {"Planned": "scheduled", "Made": "done", "Difference": gap})
+    columns = {"Item": "description", "Plant": "location", **numbers}
+    ordered = frame.sort(gap.abs(), descending=True)
+    return laid_out(ordered, "Made last week against the plan of record, units", columns, rows=8)
 
 
 def thin_stock(frame: pl.DataFrame, currency: str) -> Table:
     """Items that fall under half their safety stock."""
-    shown = frame.select(
-        pl.col("description").alias("Item"), pl.col("family").alias("Family"),
-        pl.col("places").list.join(", ").alias("At"), pl.col("first").alias("From"),
-        pl.col("gap").alias("Units missing"), pl.col("money").alias(f"Exposed, {currency}"),
-    )  # fmt: skip
-    formats: dict[str, Format] = {"From": day, "Units missing": "number", f"Exposed, {currency}": "money"}
+    columns: dict[str, Column] = {
+        "Item": "description", "Family": "family", "At": pl.col("places").list.join(", "), "From": ("first", day),
+        "Units missing": ("gap", "number"), f"Exposed, {currency}": ("money", "money"),
+    }  # fmt: skip
     note = "Exposed: the largest gap to the safety stock × (price − standard cost); nothing is lost yet."
-    return Table(shown, "Items that fall under half their safety stock", formats, note, rows=8)
+    return laid_out(frame, "Items that fall under half their safety stock", columns, note, rows=8)
 
 
 def idle_stock(frame: pl.DataFrame, currency: str) -> Table:
     """Stock beyond what the plan uses, dearest first."""
     value = pl.col("excess") + pl.col("obsolete")
-    shown = frame.filter(value > 0.5).sort([value, "item"], descending=[True, False]).select(
-        pl.col("description").alias("Item"), pl.col("stock").alias("Units"),
-        pl.col("demand_per_month").alias("Used per month"), pl.col("excess").alias(f"Excess, {currency}"),
-        pl.col("obsolete").alias(f"Without use, {currency}"),
-    )  # fmt: skip
-    formats = dict.fromkeys(shown.columns[1:], "number")
-    return Table(shown, "Stock beyond three months of use, at standard cost", formats, rows=8)
+    numbers = {
+        "Units": "stock", "Used per month": "demand_per_month", f"Excess, {currency}": "excess",
+        f"Without use, {currency}": "obsolete",
+    }  # fmt: skip
+    dear = frame.filter(value > 0.5).sort([value, "item"], descending=[True, False])
+    columns = {"Item": "description", **each("number", numbers)}
+    return laid_out(dear, "Stock beyond three months of use, at standard cost", columns, rows=8)
 
 
 def targets(frame: pl.DataFrame, currency: str) -> Table:
     """What is worth holding, what is typed and what the plan holds; dearest first."""
-    money = {"Value": "value", "Saves": "saves", "Costs": "holding", "Typed more": "gap"}
-    shown = frame.with_columns(gap=-pl.col("costs_more")).select(
-        pl.col("description").alias("Item"), pl.col("location").alias("At"), pl.col("unit").alias("Unit"),
-        pl.col("target").alias("Target"), pl.col("cover").alias("Days"), pl.col("typed").alias("Typed"),
-        pl.col("held").alias("Held"), *(pl.col(name).alias(title) for title, name in money.items()),
-        pl.col("covered").alias("Covered"),
-    )  # fmt: skip
-    numbers = dict.fromkeys(("Target", "Typed", "Held"), "number")
-    formats: dict[str, Format] = {**numbers, "Days": ",.1f", **dict.fromkeys(money, "money"), "Covered": "percent"}
+    money: dict[str, str | pl.Expr] = {
+        "Value": "value",
+        "Saves": "saves",
+        "Costs": "holding",
+        "Typed more": -pl.col("costs_more"),
+    }
+    columns = {
+        "Item": "description", "At": "location", "Unit": "unit", "Target": ("target", "number"),
+        "Days": ("cover", ",.1f"), **each("number", {"Typed": "typed", "Held": "held"}), **each("money", money),
+        "Covered": ("covered", "percent"),
+    }  # fmt: skip
     note = (
         "Target: the last unit that is expected to save more than it costs to hold, mean of the horizon; typed: the "
         f"policies' safety stock; held: what the plan has. Value, {currency}: at standard cost. {currency} a week: "
@@ -442,41 +411,40 @@ def targets(frame: pl.DataFrame, currency: str) -> Table:
         f"All {words.count(frame.height, 'target')}: finance.xlsx, sheet Stock targets, and targets.csv."
     )
     caption = f"Stock that is worth holding, dearest first: units, value in {currency}, the rest in {currency} a week"
-    return Table(shown, caption, formats, note)
+    return laid_out(frame, caption, columns, note)
 
 
 def protection(frame: pl.DataFrame) -> Table:
     """What each target stands against, and what it is known from."""
-    shown = frame.select(
-        pl.col("description").alias("Item"), pl.col("location").alias("At"), pl.col("interval").alias("Days to last"),
-        pl.col("target").alias("Target"), pl.col("against_forecast").alias("Forecast error"),
-        pl.col("against_late").alias("Late deliveries"), pl.col("against_lost").alias("Lost hours"),
-        pl.col("points").alias("Points"), pl.col("source").alias("Known from"), pl.col("bias").alias("Bias"),
-    )  # fmt: skip
-    numbers = ("Days to last", "Target", "Forecast error", "Late deliveries", "Lost hours")
-    formats: dict[str, Format] = {**dict.fromkeys(numbers, "number"), "Points": ",.1f", "Bias": "percent"}
+    against = {
+        "Target": "target", "Forecast error": "against_forecast", "Late deliveries": "against_late",
+        "Lost hours": "against_lost",
+    }  # fmt: skip
+    columns = {
+        "Item": "description", "At": "location", **each("number", {"Days to last": "interval", **against}),
+        "Points": ("points", ",.1f"), "Known from": "source", "Bias": ("bias", "percent"),
+    }  # fmt: skip
     note = (
         "Days to last: lead time and one review. Forecast error, late deliveries, lost hours: the target if nothing "
         "but that were there. Points: forecasts of its own record that do not overlap; known from: where most of the "
         "spread comes from. Bias: demand above (+) or below (−) its forecast; part of the target unless settings take "
         "it out of the forecast."
     )
-    return Table(shown, "What the stock protects against, units, and what is known", formats, note)
+    return laid_out(frame, "What the stock protects against, units, and what is known", columns, note)
 
 
 def cheapest_places(frame: pl.DataFrame, currency: str) -> Table:
     """Where a day of cover is cheapest, the most to spare first."""
-    day = {"Sold": "goods_here", "Source": "goods_there", "Parts": "parts"}
-    shown = frame.select(
-        pl.col("description").alias("Item"), pl.col("location").alias("Sold at"),
-        *((pl.col(name) * pl.col("demand")).alias(title) for title, name in day.items()),
-        pl.col("patience").alias("Waits, days"), pl.col("days_there").alias("From source"),
-        pl.col("days_parts").alias("From parts"), pl.col("cheapest").alias("Cheapest"),
-    )  # fmt: skip
-    formats: dict[str, Format] = {**dict.fromkeys(day, ",.2f"), **dict.fromkeys(shown.columns[5:8], ",.1f")}
+    held = {"Sold": "goods_here", "Source": "goods_there", "Parts": "parts"}
+    waits = {"Waits, days": "patience", "From source": "days_there", "From parts": "days_parts"}
+    columns = {
+        "Item": "description", "Sold at": "location",
+        **each(",.2f", {title: pl.col(name) * pl.col("demand") for title, name in held.items()}),
+        **each(",.1f", waits), "Cheapest": "cheapest",
+    }  # fmt: skip
     note = (
         "As goods where they are sold, as goods where they come from, as bought components. A place counts where its "
         "goods reach the customer by the shortest way within the days that whoever waits least would wait. What "
         "demands share, and lines that are full, are not in these figures. All rows: finance.xlsx, sheet Where to hold."
     )
-    return Table(shown, f"What a day of cover costs to hold, {currency} a week", formats, note, rows=8)
+    return laid_out(frame, f"What a day of cover costs to hold, {currency} a week", columns, note, rows=8)
