@@ -17,16 +17,18 @@ from soe_lib.money.reconciliation import Bridge, Walk
 from soe_lib.money.rounding import as_money
 from soe_lib.money.targets import YearTargets, year_targets
 from soe_lib.money.trace import origin
-from soe_lib.money.variances import OperatingStatement
+from soe_lib.money.variances import ACTUAL, BUDGET, OperatingStatement
 from soe_lib.money.weekly_close import closed_week, closed_week_bridges
 from soe_lib.review import charts, words
 from soe_lib.review.frames.service import likely_end
 from soe_lib.review.page import check, unmade
 from soe_lib.review.plans_compared import capital
-from soe_lib.review.tables import Format, Table
+from soe_lib.review.tables import Column, Table, each, laid_out, said
 from soe_lib.review.week import Week
 
+SHARES = "The disruptions' shares add up to the move"
 VARIANCES = "Budget profit and variances are the actual profit"
+STOPS = (DataError, FormulationError, ReconciliationError)
 STEPS = ["bridge", "sheet", "kind", "driver", "amount", "formula"]
 
 
@@ -44,14 +46,10 @@ class Reasons:
     @property
     def why(self) -> list[charts.Chart | Table | str]:
         """Why the margin moved: a waterfall and its table, or why nobody knows."""
-        if isinstance(self.situation.split, str):
-            return [
-                self.situation.split or "The move is not split here: soe.whatif.why_moved(before, snapshot) does it."
-            ]
-        return [
-            why_chart(self.situation.split, self.situation.currency),
-            why_table(self.situation.split, self.situation.currency),
-        ]
+        split, currency = self.situation.split, self.situation.currency
+        if isinstance(split, str):
+            return [split or "The move is not split here: soe.whatif.why_moved(before, snapshot) does it."]
+        return [why_chart(split, currency), why_table(split, currency)]
 
     @cached_property
     def ends(self) -> pl.DataFrame:
@@ -85,7 +83,7 @@ class Reasons:
         same = record if record is not None and record.as_of == before.as_of else None
         try:
             return closed_week(before, self.situation.snapshot, same)
-        except (DataError, FormulationError, ReconciliationError) as error:
+        except STOPS as error:
             return f"The closed week is not told in standard costs. {str(error).splitlines()[0]}"
 
     @property
@@ -94,18 +92,15 @@ class Reasons:
         made = self.operating
         if isinstance(made, str):
             return made
-        unit, currency = "Amount", self.situation.currency
-        shown = made.table().select(
-            pl.col("line").map_elements(capital, return_dtype=pl.String).alias("Line"),
-            pl.col("amount").alias(f"{unit}, {currency}"),
-            pl.col("cumulative").alias(f"Cumulative, {currency}"),
-            pl.col("formula").alias("How it is worked out"),
-        )
-        ends = [shown["Line"][0], shown["Line"][-1]]
-        formats = {f"{unit}, {currency}": "cents", f"Cumulative, {currency}": "cents"}
+        currency, ends = self.situation.currency, pl.Series([BUDGET, ACTUAL]).map_elements(capital, pl.String)
+        columns: dict[str, Column] = {
+            "Line": said("line", capital),
+            **each("cents", {f"Amount, {currency}": "amount", f"Cumulative, {currency}": "cumulative"}),
+            "How it is worked out": "formula",
+        }
         note = f"Favourable is positive; the residual is 0.00. {' '.join(made.notes)}"
         title = "The closed week in standard costs: budget profit to actual profit"
-        return Table(shown, title, formats, note, rows=40, strong=pl.col("Line").is_in(ends))
+        return laid_out(made.table(), title, columns, note, rows=40, strong=pl.col("Line").is_in(ends.implode()))
 
     @cached_property
     def cash(self) -> CashCurve | str:
@@ -121,17 +116,10 @@ class Reasons:
         curve = self.cash
         if isinstance(curve, str):
             return curve
-        names = {
-            "month": "Month",
-            "inflow": "Comes in",
-            "outflow": "Goes out",
-            "net": "Net",
-            "cash": "Cash so far",
-            "receivables": "Customers owe",
-            "payables": "We owe",
-        }
-        shown = curve.table("month").select(list(names)).rename(names)
-        shown = shown.with_columns(pl.col("Month").map_elements(words.period_name, return_dtype=pl.String))
+        money = {
+            "Comes in": "inflow", "Goes out": "outflow", "Net": "net", "Cash so far": "cash",
+            "Customers owe": "receivables", "We owe": "payables",
+        }  # fmt: skip
         terms = self.situation.snapshot.settings.terms
         worth, rate = words.money(curve.npv(), self.situation.currency), words.percent(curve.rate, decimals=1)
         note = (
@@ -139,7 +127,7 @@ class Reasons:
             f"Worth {worth} today at {rate} a year. {' '.join(curve.notes)}"
         )
         title = f"Cash curve of the plan, {self.situation.currency}"
-        return Table(shown, title, dict.fromkeys(list(names.values())[1:], "money"), note, rows=24)
+        return laid_out(curve.table("month"), title, {"Month": MONTH, **each("money", money)}, note, rows=24)
 
     @property
     def origins(self) -> Table:
@@ -150,27 +138,24 @@ class Reasons:
                 account,
                 flow,
                 made.formula,
-                ", ".join(f"{part.table}.{name}" for part in made.parts for name in part.columns),
+                ", ".join(f"{one.table}.{name}" for one in made.parts for name in one.columns),
             )
             for account, flow in booked.sort(rank(booked["account"]), "flow").iter_rows()
             for made in [origin(flow, account, list(self.situation.plan.rates.columns(flow)))]
         ]
-        names = ["Account", "Booked for", "Rate", "Made of"]
-        shown = pl.DataFrame(rows, schema=names, orient="row")
-        shown = shown.with_columns(pl.col("Account").map_elements(capital, return_dtype=pl.String))
+        shown = pl.DataFrame(rows, schema=["account", "Booked for", "Rate", "Made of"], orient="row")
+        columns: dict[str, Any] = {"Account": said("account", capital), **{name: name for name in shown.columns[1:]}}
         files = self.situation.snapshot.files.height
         note = f"{words.count(files, 'file')} went in; their fingerprints are in the manifest and in every answer."
-        return Table(shown, "What the accounts are made of", {}, note, rows=40)
+        return laid_out(shown, "What the accounts are made of", columns, note, rows=40)
 
     @property
     def checks(self) -> list[dict[str, Any]]:
         """The shares, the variances and the commitments by week add up."""
         found = []
-        if not isinstance(self.situation.split, str):
-            residual = self.situation.split.residual / 10**self.situation.split.digits
-            found.append(
-                check("The disruptions' shares add up to the move", residual == 0, f"Residual {residual:,.2f}")
-            )
+        if not isinstance(split := self.situation.split, str):
+            residual = split.residual / 10**split.digits
+            found.append(check(SHARES, residual == 0, f"Residual {residual:,.2f}"))
         if not isinstance(self.operating, str):
             residual = self.operating.residual / 10**self.operating.digits
             found.append(check(VARIANCES, residual == 0, f"Residual {residual:,.2f}"))
@@ -207,9 +192,8 @@ class Reasons:
         """Attribution and variances as bridges, for the workbook's live formulas."""
         found = []
         if not isinstance(self.situation.split, str):
-            steps = [
-                (name, amount, "") for name, amount in why_frame(self.situation.split).select("label", "amount").rows()
-            ]
+            parts = why_frame(self.situation.split).select("label", "amount").rows()
+            steps = [(name, amount, "") for name, amount in parts]
             found.append(steps_of("This week's disruptions", "disruptions", steps))
         if not isinstance(self.operating, str):
             lines = self.operating.table().select("line", "amount", "formula").rows()
@@ -223,14 +207,10 @@ class Reasons:
 def steps_of(name: str, sheet: str, rows: list[tuple[Any, ...]]) -> pl.DataFrame:
     """Start, steps and end of one bridge as the workbook takes them: see STEPS."""
     kinds = ["start", *["driver"] * (len(rows) - 2), "end"]
-    return pl.DataFrame(
-        [
-            (name, sheet, kind, label, float(amount), formula)
-            for kind, (label, amount, formula) in zip(kinds, rows, strict=True)
-        ],
-        schema=STEPS,
-        orient="row",
-    )
+    told = [
+        (name, sheet, kind, label, float(money), how) for kind, (label, money, how) in zip(kinds, rows, strict=True)
+    ]
+    return pl.DataFrame(told, schema=STEPS, orient="row")
 
 
 def bridge_steps(name: str, sheet: str, made: Bridge) -> pl.DataFrame:
@@ -243,7 +223,7 @@ def bridge_steps(name: str, sheet: str, made: Bridge) -> pl.DataFrame:
     return steps_of(name, sheet, [(made.base, made.start / scale, ""), *steps, (made.other, made.end / scale, "")])
 
 
-MONTH = pl.col("month").map_elements(words.period_name, return_dtype=pl.String).alias("Month")
+MONTH = said("month", words.period_name)
 MEASURES = {"revenue": "Revenue", "margin": "Margin, accrual", "stock": "Stock at the year's end", "cash": "Cash"}
 
 
@@ -252,26 +232,16 @@ def ends_table(ends: pl.DataFrame) -> Table | str:
     if ends.is_empty():
         return "No month with a commitment ends within the horizon."
     units = {
-        "consensus": "Committed",
-        "actual": "Sold so far",
-        "planned": "Still planned",
-        "outlook": "Outlook",
-        "low": "Band from",
-        "high": "Band to",
-        "likely_from": "Likely from",
-        "likely_to": "Likely to",
-    }
-    shown = ends.with_columns(pl.col("low", "high") * pl.col("consensus")).select(
-        pl.col("family").alias("Family"),
-        MONTH,
-        *(pl.col(name).alias(label) for name, label in units.items()),
-        pl.col("verdict").alias("The commitment"),
-    )
+        "Committed": "consensus", "Sold so far": "actual", "Still planned": "planned", "Outlook": "outlook",
+        "Band from": pl.col("low") * pl.col("consensus"), "Band to": pl.col("high") * pl.col("consensus"),
+        "Likely from": "likely_from", "Likely to": "likely_to",
+    }  # fmt: skip
+    columns = {"Family": "family", "Month": MONTH, **each("number", units), "The commitment": "verdict"}
     note = (
         "Units. Outlook: sold so far and still planned. Likely: the outlook, as far off as its weekly forecast "
         "has been (its tolerance, where there is no history). Weeks are split over months by working days."
     )
-    return Table(shown, "Where the months will end", dict.fromkeys(units.values(), "number"), note, rows=40)
+    return laid_out(ends, "Where the months will end", columns, note, rows=40)
 
 
 def prices_table(prices: pl.DataFrame | None, currency: str) -> Table | str:
@@ -283,26 +253,20 @@ def prices_table(prices: pl.DataFrame | None, currency: str) -> Table | str:
     if open_.is_empty():
         return "Every commitment is kept by the plan as it is: keeping them costs nothing."
     most = pl.col("kept") < pl.col("committed") - 0.5
-    money = [f"Costs, {currency}", f"A unit, {currency}", f"The last one, {currency}"]
-    blank = pl.col("kept") - pl.col("done") - pl.col("planned") <= 0.5
-    shown = open_.select(
-        pl.col("family").alias("Family"),
-        MONTH,
-        pl.col("committed").alias("Committed"),
-        (pl.col("done") + pl.col("planned")).alias("Best plan sells"),
-        pl.col("kept").alias("Could be sold"),
-        *(
-            pl.when(~blank).then(pl.col(name)).alias(label)
-            for name, label in zip(("money", "each", "next"), money, strict=True)
-        ),
-        pl.when(most).then(pl.lit("cannot be kept in full")).otherwise(pl.lit("can be kept")).alias("The commitment"),
-    )
-    formats = dict.fromkeys(("Committed", "Best plan sells", "Could be sold"), "number") | dict.fromkeys(money, "cents")
+    money = {f"Costs, {currency}": "money", f"A unit, {currency}": "each", f"The last one, {currency}": "next"}
+    some = pl.col("kept") - pl.col("done") - pl.col("planned") > 0.5
+    units = {"Committed": "committed", "Best plan sells": pl.col("done") + pl.col("planned"), "Could be sold": "kept"}
+    told = pl.when(most).then(pl.lit("cannot be kept in full")).otherwise(pl.lit("can be kept"))
+    columns: dict[str, Column] = {
+        "Family": "family", "Month": MONTH, **each("number", units),
+        **each("cents", {title: pl.when(some).then(pl.col(name)) for title, name in money.items()}),
+        "The commitment": told,
+    }  # fmt: skip
     note = (
         "Found by planning again with the commitment as a floor: optimum without it less optimum with it, goodwill "
         f"included. {words.count(free, 'other commitment').capitalize()} cost nothing: the plan sells as much anyway."
     )
-    return Table(shown, "What it costs to keep the commitments", formats, note, rows=40)
+    return laid_out(open_, "What it costs to keep the commitments", columns, note, rows=40)
 
 
 def targets_table(found: YearTargets | None) -> Table | str:
@@ -311,26 +275,16 @@ def targets_table(found: YearTargets | None) -> Table | str:
         return "Nobody has set a target for the year: give the table targets, or a budget."
     rows = found.table()
     names = {
-        "target": "Target",
-        "booked": "In the books",
-        "actual": "Happened since",
-        "planned": "Planned",
-        "rest": "Budgeted after",
-        "landing": "Lands at",
-        "gap": "Better than target",
-    }
-    shown = rows.select(
-        pl.col("measure").replace(MEASURES).alias(f"{found.year}, {found.currency}"),
-        *(pl.col(name).alias(label) for name, label in names.items()),
-        pl.col("share").alias("Of target"),
-    )
-    formats: dict[str, Format] = {**dict.fromkeys(names.values(), "money"), "Of target": "percent"}
+        "Target": "target", "In the books": "booked", "Happened since": "actual", "Planned": "planned",
+        "Budgeted after": "rest", "Lands at": "landing", "Better than target": "gap",
+    }  # fmt: skip
+    share: Column = ("share", "percent")
     if rows["landing"].null_count():
-        share = pl.col("Of target").map_elements(lambda part: words.percent(part, decimals=1), return_dtype=pl.String)
-        told = pl.when(pl.col("Lands at").is_null()).then(pl.lit(words.UNKNOWN)).otherwise(share)
-        shown = shown.with_columns(told.alias("Of target"))
-        formats |= {"Of target": "text"}
-    return Table(shown, f"The targets of {found.year}", formats, " ".join(found.notes), rows=10)
+        told = said("share", lambda part: words.percent(part, decimals=1))
+        share = (pl.when(pl.col("landing").is_null()).then(pl.lit(words.UNKNOWN)).otherwise(told), "text")
+    measure = pl.col("measure").replace(MEASURES)
+    columns = {f"{found.year}, {found.currency}": measure, **each("money", names), "Of target": share}
+    return laid_out(rows, f"The targets of {found.year}", columns, " ".join(found.notes), rows=10)
 
 
 WHAT = "margin"
@@ -387,39 +341,30 @@ def why_chart(split: Split, currency: str) -> charts.Chart:
 def why_table(split: Split, currency: str) -> Table:
     """Each disruption's share of the move, beside what it does alone and last."""
     rows = split.table()
-    unit = f", {currency}"
     names = {
-        "disruption": "Disruption",
-        "amount": f"Its share{unit}",
-        "share": "Of the move",
-        "alone": f"Put in alone{unit}",
-        "last": f"Taken out alone{unit}",
-        "steering": f"Steering{unit}",
-    }
-    if rows["low"].null_count() < rows.height:
-        names |= {"low": f"95 % from{unit}", "high": f"95 % to{unit}"}
-    numbers = [name for name in names if name not in ("disruption", "share")]
-    sums: dict[str, Any] = {
-        name: [round(float(rows[name].sum()), 2)] for name in numbers if name not in ("low", "high")
-    }
+        "Its share": "amount", "Of the move": "share", "Put in alone": "alone", "Taken out alone": "last",
+        "Steering": "steering",
+    }  # fmt: skip
+    summed = ("amount", "alone", "last", "steering")
+    sums = {name: [round(float(rows[name].sum()), 2)] for name in summed}
     total = pl.DataFrame({"disruption": ["All together"], **sums, "share": [1.0]})
-    rows = rows.with_columns(pl.col("disruption").map_elements(capital, return_dtype=pl.String))
-    shown = pl.concat([rows.select(list(names)), total], how="diagonal_relaxed").select(list(names)).rename(names)
-    said = f"{split.how} {split.why}"
-    formats = dict.fromkeys((names[name] for name in numbers), "cents") | {"Of the move": "percent"}
-    return Table(
-        shown,
-        "Why the margin moved: this week's disruptions",
-        formats,
-        said,
-        rows=20,
-        strong=pl.col("Disruption") == "All together",
-    )
+    if rows["low"].null_count() < rows.height:
+        names |= {"95 % from": "low", "95 % to": "high"}
+    rows = rows.with_columns(said("disruption", capital))
+    columns: dict[str, Column] = {
+        "Disruption": "disruption",
+        **{
+            title if name == "share" else f"{title}, {currency}": (name, "percent" if name == "share" else "cents")
+            for title, name in names.items()
+        },
+    }
+    together = pl.concat([rows.select("disruption", *names.values()), total], how="diagonal_relaxed")
+    title, strong = "Why the margin moved: this week's disruptions", pl.col("Disruption") == "All together"
+    return laid_out(together, title, columns, f"{split.how} {split.why}", rows=20, strong=strong)
 
 
 DIGITS = 2
 WALK = "The walk from budget to what happened leaves no residual"
-STOPS = (DataError, FormulationError, ReconciliationError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -447,18 +392,14 @@ class TiedUp:
         rows = self.capital
         if isinstance(rows, str):
             return rows
-        names = {
-            "week": "Week", "stock": "Stock", "receivables": "Customers owe", "payables": "We owe",
-            "working_capital": "Working capital", "days_of_stock": "Days of stock",
+        money = {
+            "Stock": "stock", "Customers owe": "receivables", "We owe": "payables",
+            "Working capital": "working_capital",
         }  # fmt: skip
-        money = [name for name in names if name not in ("week", "days_of_stock")]
-        shown = rows.select(list(names)).rename(names)
-        shown = shown.with_columns(
-            pl.col("Week").map_elements(lambda week: capital(words.period_name(week)), return_dtype=pl.String)
-        )
-        formats = dict.fromkeys((names[name] for name in money), "money") | {"Days of stock": ",.1f"}
+        week = said("week", lambda week: capital(words.period_name(week)))
+        columns = {"Week": week, **each("money", money), "Days of stock": ("days_of_stock", ",.1f")}
         note = "At each week's end; stock at standard cost. Working capital: stock and receivables less payables."
-        return Table(shown, f"Working capital of the plan, {self.situation.currency}", formats, note, rows=30)
+        return laid_out(rows, f"Working capital of the plan, {self.situation.currency}", columns, note, rows=30)
 
     @cached_property
     def expediting(self) -> pl.DataFrame:
@@ -474,18 +415,16 @@ class TiedUp:
         """The same as a table."""
         if self.expediting.is_empty():
             return "The plan expedites nothing."
-        premium = f"Premium, {self.situation.currency}"
-        shown = self.expediting.select(
-            pl.col("cause").map_elements(capital, return_dtype=pl.String).alias("Cause"),
-            pl.col("item").alias("Item"), pl.col("location").alias("Location"), pl.col("quantity").alias("Units"),
-            (-pl.col("amount")).alias(premium),
-        )  # fmt: skip
+        columns: dict[str, Column] = {
+            "Cause": said("cause", capital), "Item": "item", "Location": "location", "Units": ("quantity", ",.1f"),
+            f"Premium, {self.situation.currency}": (-pl.col("amount"), "cents"),
+        }  # fmt: skip
         note = (
             "The premium over the ordinary way. Each unit has one cause: an event where planning again without it does "
             "not expedite the unit, else the ordinary lead time; where nobody has planned again, the first that the "
             "extract knows of its item."
         )
-        return Table(shown, "Expediting by cause", {premium: "cents", "Units": ",.1f"}, note, rows=20)
+        return laid_out(self.expediting, "Expediting by cause", columns, note, rows=20)
 
     @cached_property
     def walk(self) -> Walk | str:
@@ -509,19 +448,17 @@ class TiedUp:
         first = self.walk.bridges[0]
         plans = pl.col("kind") == "plan"
         rows = self.walk.table().filter(plans | (pl.col("amount") != 0))
-        shown = rows.select(
-            pl.col("line").map_elements(capital, return_dtype=pl.String).alias("Plan or driver"),
-            pl.when(~plans).then(pl.col("amount")).alias(amount),
-            pl.col("cumulative").alias(worth),
-            pl.col("formula").alias("How it is worked out"),
-        )
+        columns: dict[str, Column] = {
+            "Plan or driver": said("line", capital),
+            **each("cents", {amount: pl.when(~plans).then(pl.col("amount")), worth: "cumulative"}),
+            "How it is worked out": "formula",
+        }
         note = (
             f"In accrual, at standard cost. {first.convention.capitalize()}. Favourable is positive; the residual of "
             "every bridge is 0.00."
         )
         title = f"The closed week: {' → '.join(self.walk.names)}"
-        strong = pl.col(amount).is_null()
-        return Table(shown, title, {amount: "cents", worth: "cents"}, note, rows=60, strong=strong)
+        return laid_out(rows, title, columns, note, rows=60, strong=pl.col(amount).is_null())
 
     @property
     def checks(self) -> list[dict[str, Any]]:

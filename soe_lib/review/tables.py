@@ -50,7 +50,7 @@ Column = str | pl.Expr | tuple[str | pl.Expr, Format]
 """A column of a frame or an expression, and how its values are written where they are no plain text."""
 
 
-def each(shape: Format, columns: Mapping[str, str | pl.Expr]) -> dict[str, Column]:
+def each(shape: Format, columns: Mapping[str, Any]) -> dict[str, Column]:
     """Columns that are all written alike."""
     return {title: (column, shape) for title, column in columns.items()}
 
@@ -391,7 +391,7 @@ def idle_stock(frame: pl.DataFrame, currency: str) -> Table:
 
 def targets(frame: pl.DataFrame, currency: str) -> Table:
     """What is worth holding, what is typed and what the plan holds; dearest first."""
-    money: dict[str, str | pl.Expr] = {
+    money = {
         "Value": "value",
         "Saves": "saves",
         "Costs": "holding",
