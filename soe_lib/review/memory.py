@@ -10,7 +10,7 @@ import polars as pl
 
 from soe_lib.review import words
 from soe_lib.review.exceptions.issue import Issue
-from soe_lib.review.tables import Table, day
+from soe_lib.review.tables import Column, Table, day, laid_out
 from soe_lib.review.week import Week
 
 NEW, PERSISTING, QUIET, SOLVED = "new", "persisting", "quiet", "solved"
@@ -103,21 +103,16 @@ def table(memory: pl.DataFrame | None, currency: str) -> Table | str:
     """New, persisting, easing and solved exceptions; a sentence where nothing is kept."""
     if memory is None or memory.is_empty():
         return "Insufficient history: no exception of this company has been kept yet."
-    money = f"At stake, {currency}"
     told = {NEW: "New", PERSISTING: "Persisting", QUIET: "Easing", SOLVED: "Solved"}
-    frame = memory.select(
-        pl.col("what").alias("Exception"),
-        pl.col("status").replace_strict(told).alias("State"),
-        pl.col("weeks").alias("Week"),
-        pl.col("since").alias("Since"),
-        pl.col("money").alias(money),
-        pl.col("owner").alias("Owner"),
-    )
+    columns: dict[str, Column] = {
+        "Exception": "what", "State": pl.col("status").replace_strict(told), "Week": "weeks", "Since": ("since", day),
+        f"At stake, {currency}": ("money", "money"), "Owner": "owner",
+    }  # fmt: skip
     note = (
         "An exception opens at a ten-thousandth of the plan's revenue, and stays open while half of that is at stake. "
         "It eases for one cycle before it counts as solved."
     )
-    return Table(frame, "What is new, what persists, what is solved", {money: "money", "Since": day}, note, rows=20)
+    return laid_out(memory, "What is new, what persists, what is solved", columns, note, rows=20)
 
 
 def escalated(situation: Week, issues: Sequence[Issue]) -> tuple[Issue, ...]:

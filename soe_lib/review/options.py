@@ -10,7 +10,7 @@ import polars as pl
 from soe_lib.money.ledger import STEERING
 from soe_lib.review import words
 from soe_lib.review.exceptions.issue import Issue
-from soe_lib.review.tables import Format, Table
+from soe_lib.review.tables import Column, Table, each, laid_out, said
 
 BETTER, WORSE, NONE = "better", "worse", "no plan"
 OPTIONS = {
@@ -82,25 +82,22 @@ def table(options: pl.DataFrame | None, issues: Sequence[Issue], currency: str) 
     if rows.is_empty():
         return "No answer to these decisions gains anything: the plan already takes the best one."
     again = pl.col("place") == pl.col("place").shift(1)
-    served = pl.col("waits").map_elements(waiting, return_dtype=pl.String)
     money = {"margin": "Margin", **steering_shown(rows)}
-    sums = {f"{title}, {currency}": name for name, title in money.items()}
-    frame = rows.select(
-        pl.when(again.fill_null(value=False)).then(pl.lit("")).otherwise("decision").alias("Decision"),
-        pl.col("option").alias("Option"),
-        *(pl.col(name).alias(label) for label, name in sums.items()),
-        served.alias("Customers"),
-        pl.col("stock").alias(f"Stock, {currency}"),
-        pl.col("churn").alias("Moved"),
-        pl.col("note").alias("Note"),
-    )
-    formats: dict[str, Format] = {**dict.fromkeys((*sums, f"Stock, {currency}"), signed), "Moved": ".1%"}
+    columns: dict[str, Column] = {
+        "Decision": pl.when(again.fill_null(value=False)).then(pl.lit("")).otherwise("decision"),
+        "Option": "option",
+        **each(signed, {f"{title}, {currency}": name for name, title in money.items()}),
+        "Customers": said("waits", waiting),
+        f"Stock, {currency}": ("stock", signed),
+        "Moved": ("churn", ".1%"),
+        "Note": "note",
+    }
     note = (
         "Each option is planned again and held against this plan, which is what doing nothing comes to. Margin, "
         "goodwill and what else steers add up to what it gains. Stock: mean closing stock at standard cost. Moved: "
         "units of production that move, over units made."
     )
-    return Table(frame, "Options, planned again one by one", formats, note, rows=40)
+    return laid_out(rows, "Options, planned again one by one", columns, note, rows=40)
 
 
 def signed(amount: float) -> str:
@@ -127,18 +124,12 @@ def manual_table(hands: pl.DataFrame, currency: str) -> Table | str:
             "Nobody holds the plan by hand this week: no override, no fence, and scarce supply goes to whoever earns "
             "most. What a hand would cost says soe.why_not."
         )
-    cost = f"Costs, {currency}"
-    frame = hands.select(
-        pl.col("name").alias("By hand"),
-        pl.col("what").alias("What is held"),
-        pl.col("by").fill_null("").alias("By whom"),
-        pl.col("why").fill_null("").alias("Why"),
-        pl.col("until").alias("Until"),
-        pl.col("money").alias(cost),
-        pl.col("note").alias("Note"),
-    )
+    columns: dict[str, Column] = {
+        "By hand": "name", "What is held": "what", "By whom": pl.col("by").fill_null(""),
+        "Why": pl.col("why").fill_null(""), "Until": "until", f"Costs, {currency}": ("money", "money"), "Note": "note",
+    }  # fmt: skip
     note = "Each is taken away alone and the plan made again: margin and steering that come back are what it costs."
-    return Table(frame, "What every hand on the plan costs", {cost: "money"}, note, rows=30)
+    return laid_out(hands, "What every hand on the plan costs", columns, note, rows=30)
 
 
 LEAST = 0.5

@@ -137,19 +137,15 @@ def unmade(name: str, why: str) -> dict[str, Any]:
 
 def exceptions(issues: Sequence[Issue], currency: str) -> Table:
     """Exceptions, most money first: what, why, customers, money, owner, deadline."""
-    rows = [
-        {
-            "Exception": issue.kind,
-            "What happens": words.sentence(issue.what),
-            "Cause": words.sentence(issue.cause),
-            f"Money at stake, {currency}": issue.money,
-            "Owner": issue.owner,
-            "Decide by": issue.deadline,
-        }
-        for issue in issues
-    ]
-    kinds = {"Exception": pl.String, "What happens": pl.String, "Cause": pl.String,
-             f"Money at stake, {currency}": pl.Float64, "Owner": pl.String, "Decide by": pl.Date}  # fmt: skip
+    rows = {
+        "Exception": [issue.kind for issue in issues],
+        "What happens": [words.sentence(issue.what) for issue in issues],
+        "Cause": [words.sentence(issue.cause) for issue in issues],
+        f"Money at stake, {currency}": [issue.money for issue in issues],
+        "Owner": [issue.owner for issue in issues],
+        "Decide by": [issue.deadline for issue in issues],
+    }
+    kinds = {**dict.fromkeys(rows, pl.String), f"Money at stake, {currency}": pl.Float64, "Decide by": pl.Date}
     bases = dict.fromkeys(f"{issue.kind}: {issue.basis}" for issue in issues)
     return Table(
         pl.DataFrame(rows, schema=kinds),

@@ -19,7 +19,7 @@ from soe_lib.money.reconciliation import bridge as make_bridge
 from soe_lib.money.valuation import value_budget, value_consensus, value_record
 from soe_lib.money.window import PlanLike, Valued, Window, horizon, periods_of
 from soe_lib.review import words
-from soe_lib.review.tables import Table
+from soe_lib.review.tables import Column, Table, laid_out, said
 from soe_lib.review.week import Week
 
 COST_OF_SALES = "standard cost of sales"
@@ -124,18 +124,18 @@ def bridge_table(made: Bridge | None, currency: str, otherwise: str) -> Table | 
     """A bridge as a table with its formulas; `otherwise` where there is none."""
     if made is None or made.window is None:
         return otherwise
-    shown = made.table().filter(pl.col("amount") != 0).select(
-        pl.col("driver").map_elements(capital, return_dtype=pl.String).alias("Driver"),
-        pl.col("amount").alias(f"Amount, {currency}"), pl.col("share").alias("Share of the change"),
-        pl.col("cumulative").alias(f"Cumulative, {currency}"), pl.col("formula").alias("How it is worked out"),
-    )  # fmt: skip
-    formats = {f"Amount, {currency}": "cents", f"Cumulative, {currency}": "cents", "Share of the change": "percent"}
+    columns: dict[str, Column] = {
+        "Driver": said("driver", capital), f"Amount, {currency}": ("amount", "cents"),
+        "Share of the change": ("share", "percent"), f"Cumulative, {currency}": ("cumulative", "cents"),
+        "How it is worked out": "formula",
+    }  # fmt: skip
+    moved = made.table().filter(pl.col("amount") != 0)
     first, last = (words.full_day(day) for day in made.window)
     note = (
         f"At standard cost; favourable is positive; the residual is 0.00. {made.convention.capitalize()}. "
         f"Days compared: {first} to {last}."
     )
-    return Table(shown, f"From the {made.base} to {made.other}", formats, note, rows=30)
+    return laid_out(moved, f"From the {made.base} to {made.other}", columns, note, rows=30)
 
 
 def statement_table(made: Statement, caption: str, currency: str, *, standard: bool = False) -> Table:

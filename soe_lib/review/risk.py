@@ -9,7 +9,7 @@ from soe_lib.review.charts.money import stress_finding
 from soe_lib.review.measures import scores
 from soe_lib.review.measures.of_pages import Stressed
 from soe_lib.review.page import Page
-from soe_lib.review.tables import Format, Table
+from soe_lib.review.tables import Column, Table, each, laid_out
 from soe_lib.review.week import Week
 
 
@@ -53,14 +53,10 @@ def headline(stressed: pl.DataFrame, spread: pl.DataFrame, compared: pl.DataFram
     return " ".join(said)
 
 
-def signed(amount: float) -> str:
-    """A figure with its sign: "+1,200"."""
-    return words.number(amount, sign=True)
-
-
-def without_blank(shown: pl.DataFrame, column: str = "Note") -> pl.DataFrame:
-    """The frame without its notes where nobody has one."""
-    return shown if (shown[column].fill_null("") != "").any() else shown.drop(column)
+def note_of(frame: pl.DataFrame, column: str = "note") -> dict[str, Column]:
+    """The column of notes; none where nobody has one."""
+    first = pl.col(column).fill_null("").str.split("\n").list.first()
+    return {"Note": first} if (frame[column].fill_null("") != "").any() else {}
 
 
 def scenarios(frame: pl.DataFrame, currency: str, *, reference: str) -> Table | str:
@@ -75,52 +71,36 @@ def scenarios(frame: pl.DataFrame, currency: str, *, reference: str) -> Table | 
     own = frame.filter(pl.col("scenario") == reference)
     money = {f"Margin, {currency}": "margin", f"Cash, {currency}": "cash", f"Stock, {currency}": "stock"}
     is_own = pl.col("scenario") == reference
-    shown = frame.select(
-        pl.when(is_own).then(pl.lit("This week's plan")).otherwise("scenario").alias("Scenario"),
-        *(
-            pl.when(is_own).then(pl.lit(None)).otherwise(pl.col(name) - own[name][0]).alias(label)
-            for label, name in money.items()
-        ),
-        pl.col("service").alias("On time"),
-        pl.col("overtime_hours").alias("Overtime, h"),
-        pl.col("churn").alias("Production moved"),
-        pl.col("error").str.split("\n").list.first().alias("Note"),
-    )
-    formats: dict[str, Format] = {
-        **dict.fromkeys(money, signed), "On time": ".1%", "Overtime, h": "number", "Production moved": ".1%",
+    less = {title: pl.when(~is_own).then(pl.col(name) - own[name][0]) for title, name in money.items()}
+    columns: dict[str, Column] = {
+        "Scenario": pl.when(is_own).then(pl.lit("This week's plan")).otherwise("scenario"),
+        **each(options.signed, less), "On time": ("service", ".1%"), "Overtime, h": ("overtime_hours", "number"),
+        "Production moved": ("churn", ".1%"), **note_of(frame, "error"),
     }  # fmt: skip
     note = (
         "Margin, cash and stock (mean closing stock at standard cost): against this week's plan. Others: as they are."
     )
-    shown = without_blank(shown)
-    return Table(shown, "Scenarios of the company, planned again", formats, note, rows=30, strong=is_this_week())
-
-
-def is_this_week() -> pl.Expr:
-    """The line that the others are held against."""
-    return pl.col("Scenario") == "This week's plan"
+    strong = pl.col("Scenario") == "This week's plan"
+    return laid_out(frame, "Scenarios of the company, planned again", columns, note, rows=30, strong=strong)
 
 
 def stresses(frame: pl.DataFrame, currency: str) -> Table | str:
     """Every stress that was tried, the most damaging first; a sentence where there was none."""
     if frame.is_empty():
         return "There is nothing to stress: no line, no delivery, no supplier, no forecast."
-    lost = f"Together, {currency}"
     money = {"margin": "Margin", **options.steering_shown(frame)}
-    sums = {f"{title}, {currency}": name for name, title in money.items()}
-    shown = frame.select(
-        pl.col("stress").alias("What goes wrong"), pl.col("kind").alias("Kind"), pl.col("total").alias(lost),
-        *(pl.col(name).alias(title) for title, name in sums.items()), pl.col("waits").alias("More units wait"),
-        pl.col("note").alias("Note"),
-    )  # fmt: skip
-    formats: dict[str, Format] = dict.fromkeys((lost, *sums, "More units wait"), signed)
+    sums = {"Together": "total", **{title: name for name, title in money.items()}}
+    columns: dict[str, Column] = {
+        "What goes wrong": "stress", "Kind": "kind",
+        **each(options.signed, {f"{title}, {currency}": name for title, name in sums.items()}),
+        "More units wait": ("waits", options.signed), **note_of(frame),
+    }  # fmt: skip
     note = (
         "One at a time, against this week's plan; each is answered by the best plan there is. Who hears of it late "
         "loses more. Together: margin and steering; goodwill, expected shortage and the like steer the plan and are no "
         "money."
     )
-    shown = without_blank(shown)
-    return Table(shown, "What would hurt, tried one by one", formats, note, rows=30)
+    return laid_out(frame, "What would hurt, tried one by one", columns, note, rows=30)
 
 
 def ranges(frame: pl.DataFrame, currency: str) -> Table | str:
@@ -130,22 +110,13 @@ def ranges(frame: pl.DataFrame, currency: str) -> Table | str:
             "Insufficient history: no version of the forecast is named by the week of its publication, so nobody knows "
             "how far off it has been."
         )
-    margin, cash, stock = (f"{name}, {currency}" for name in ("Margin", "Cash", "Stock"))
-    shown = frame.select(
-        pl.col("case").alias("Demand"), pl.col("margin").alias(margin), pl.col("cash").alias(cash),
-        pl.col("service").alias("On time"), pl.col("stock").alias(stock),
-        pl.col("overtime_hours").alias("Overtime, h"), pl.col("note").alias("Note"),
-    )  # fmt: skip
-    formats: dict[str, Format] = {
-        margin: "money",
-        cash: "money",
-        stock: "money",
-        "On time": ".1%",
-        "Overtime, h": "number",
-    }
+    money = {f"Margin, {currency}": "margin", f"Cash, {currency}": "cash"}
+    columns: dict[str, Column] = {
+        "Demand": "case", **each("money", money), "On time": ("service", ".1%"),
+        f"Stock, {currency}": ("stock", "money"), "Overtime, h": ("overtime_hours", "number"), **note_of(frame),
+    }  # fmt: skip
     note = (
         "The forecast of every family lower, and higher, by its own error of the past weeks (one week ahead), all at "
         "once; orders stay. Each is planned again."
     )
-    shown = without_blank(shown)
-    return Table(shown, "The range of demand", formats, note)
+    return laid_out(frame, "The range of demand", columns, note)
