@@ -3,7 +3,7 @@
 from soe_lib.names import offered
 
 NAMES = {
-    "cost_of_events": "soe_lib.review.counterfactuals",
+    "cost_of_events": "soe_lib.review.options",
     "likely_end": "soe_lib.review.frames.service",
 }
 """Public name → the module that defines it."""

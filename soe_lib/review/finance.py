@@ -16,7 +16,7 @@ from soe_lib.money.profit_and_loss import statement as make_statement
 from soe_lib.money.reconciliation import Bridge
 from soe_lib.money.window import cut
 from soe_lib.review import charts, frames, plans_compared, words
-from soe_lib.review.exceptions.stock import idle
+from soe_lib.review.exceptions.supply import idle
 from soe_lib.review.finance_parts import Reasons, TiedUp, bridge_steps
 from soe_lib.review.measures import scores
 from soe_lib.review.page import Page, check, found_on, to_decide

@@ -278,7 +278,7 @@ class Week:
     @cached_property
     def thin(self) -> pl.DataFrame:
         """Sold items that fall under half their safety stock."""
-        from soe_lib.review.exceptions.stock import thin
+        from soe_lib.review.exceptions.supply import thin
 
         return thin(self)
 

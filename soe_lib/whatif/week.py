@@ -16,7 +16,7 @@ from soe_lib.errors import DataError
 from soe_lib.model.planning import HERE, Recorded, keep, left, plan_of_record
 from soe_lib.review import frames, memory, options
 from soe_lib.review import week as reviewed
-from soe_lib.review.counterfactuals import cost_of_events
+from soe_lib.review.options import cost_of_events
 from soe_lib.review.page import agenda, threshold
 from soe_lib.review.tables import Format, Table, day
 from soe_lib.store import meeting

@@ -17,9 +17,9 @@ from soe_lib.demo import generate
 from soe_lib.errors import SolveError
 from soe_lib.model.blocks.stability import Stability
 from soe_lib.model.blocks.standard import STANDARD
-from soe_lib.review.counterfactuals import cost_of_events
 from soe_lib.review.exceptions import find
 from soe_lib.review.frames.changes import fence_breaks, why
+from soe_lib.review.options import cost_of_events
 from soe_lib.review.tables import fence_breaks as table_of_breaks
 from soe_lib.review.week import Week
 from tests.analytic.test_two_items import asked, line, quantity

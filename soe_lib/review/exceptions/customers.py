@@ -10,8 +10,7 @@ import polars as pl
 
 from soe_lib.review import words
 from soe_lib.review.exceptions.causes import EVENT, FULL, ORDERS, OTHER, effect_of
-from soe_lib.review.exceptions.issue import Issue
-from soe_lib.review.exceptions.registry import detector
+from soe_lib.review.exceptions.issue import Issue, detector
 from soe_lib.review.frames.service import ALL
 from soe_lib.review.frames.time import buckets
 from soe_lib.review.week import Week

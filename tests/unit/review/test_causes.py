@@ -12,8 +12,8 @@ import soe_lib as soe
 from soe_lib.demo import generate
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.review import exceptions
-from soe_lib.review.counterfactuals import cost_of_events
 from soe_lib.review.frames.service import lines
+from soe_lib.review.options import cost_of_events
 from soe_lib.review.week import Week
 from tests.analytic.test_two_items import asked, line
 from tests.networks import MONDAY, snapshot

@@ -13,9 +13,9 @@ import pytest
 import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.review import exceptions
-from soe_lib.review.counterfactuals import cost_of_events
 from soe_lib.review.exceptions import Issue, registered
 from soe_lib.review.exceptions.issue import rank
+from soe_lib.review.options import cost_of_events
 from soe_lib.review.week import Week
 from soe_lib.store.plan import Plan
 from tests.unit.review import tiny

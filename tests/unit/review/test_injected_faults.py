@@ -12,8 +12,8 @@ import pytest
 import soe_lib as soe
 from soe_lib.demo import generate
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.review.counterfactuals import cost_of_events
 from soe_lib.review.exceptions import Issue
+from soe_lib.review.options import cost_of_events
 from soe_lib.review.page import agenda
 from soe_lib.review.week import Week
 from soe_lib.whatif.scenario import parsed
