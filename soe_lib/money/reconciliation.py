@@ -292,36 +292,60 @@ def bridges(
         raise FormulationError(f"no plan to walk to is called {', '.join(unknown)}.")
     every = [*plans, *rated.values()]
     check_keys(every, by)
-    span = window_of(plans, window)
-    costs = standard_costs(list(plans), standard_cost)
-    read = coded([side_of(plan, span, costs if reading == "accrual" else None, by) for plan in every])
+    terms = _Terms(
+        by, variable, convention, standard_costs(list(plans), standard_cost), window_of(plans, window), digits
+    )
+    accrual = terms.costs if reading == "accrual" else None
+    read = coded([side_of(plan, terms.span, accrual, by) for plan in every])
     sides = {id(plan): side for plan, side in zip(every, read, strict=True)}
+    return Walk(
+        tuple(
+            terms.between(before, after, sides[id(before)], sides[id(after)], sides[id(rated.get(after.name, after))])
+            for before, after in pairwise(plans)
+        )
+    )
 
-    def made(before: PlanLike, after: PlanLike) -> Bridge:
-        base, other = sides[id(before)], sides[id(after)]
-        measured = sides[id(rated[after.name])] if after.name in rated else other
-        flexed = flex(base, measured, by, costs, variable=variable, average=convention == "mix as average price")
-        effects = sales_effects(flexed, by) | account_effects(flexed, base, measured, by)
+
+@dataclass(frozen=True, eq=False)
+class _Terms:
+    """What all bridges of a walk have in common; see `bridge`."""
+
+    by: Sequence[str]
+    variable: Sequence[str]
+    convention: Convention
+    costs: pl.DataFrame
+    span: Window | None
+    digits: int
+
+    def between(self, before: PlanLike, after: PlanLike, base: Side, other: Side, measured: Side) -> Bridge:
+        """The bridge from one plan to the next; measured: the next one at the exchange rates of the first."""
+        average = self.convention == "mix as average price"
+        flexed = flex(base, measured, self.by, self.costs, variable=self.variable, average=average)
+        effects = sales_effects(flexed, self.by) | account_effects(flexed, base, measured, self.by)
         read = [base.plan, other.plan]
         if measured is not other:
-            effects["currency"] = currency_effect(measured, other, by)
+            effects["currency"] = currency_effect(measured, other, self.by)
             read.append(measured.plan)
-        start, end = (int(whole(plan.ledger.margin * 10**digits)[0]) for plan in read[:2])
-        goal = int(whole(_change(effects, read[:2]) * 10**digits)[0])
+        start, end = (int(whole(plan.ledger.margin * 10**self.digits)[0]) for plan in read[:2])
+        goal = int(whole(_change(effects, read[:2]) * 10**self.digits)[0])
         order = [*FIRST, *in_order(set(effects) - {*FIRST, *LAST}), *LAST]
         ordered = {driver: effects[driver] for driver in order if driver in effects}
-        detail = _in_minor_units(ordered, by, (goal, end - start), 10**digits)
-        notes = [*flexed.notes, *(note for plan in read for note in getattr(plan, "notes", ()))]
-        notes += [
-            f"{p.name}: {n:,} rows of {f} have no rate ({q:,.6g} units)." for p in read for f, n, q in p.ledger.lost
-        ]
+        detail = _in_minor_units(ordered, self.by, (goal, end - start), 10**self.digits)
         return Bridge(
-            before.name, after.name, start, end, _steps(detail, flexed, base, measured), detail, convention,
+            before.name, after.name, start, end, _steps(detail, flexed, base, measured), detail, self.convention,
             pl.concat([items_of(plan) for plan in read], how="diagonal_relaxed").unique("item", keep="first"),
-            span, digits, tuple(dict.fromkeys(notes)),
+            self.span, self.digits, _notes(flexed, read),
         )  # fmt: skip
 
-    return Walk(tuple(made(before, after) for before, after in pairwise(plans)))
+
+def _notes(flexed: Flex, plans: Sequence[PlanLike]) -> tuple[str, ...]:
+    """What a bridge assumes, each once: of its flex, of its plans, and quantities that have no rate."""
+    lost = [(plan.name, *row) for plan in plans for row in plan.ledger.lost]
+    unrated = [
+        f"{name}: {rows:,} rows of {flow} have no rate ({units:,.6g} units)." for name, flow, rows, units in lost
+    ]
+    own = [note for plan in plans for note in getattr(plan, "notes", ())]
+    return tuple(dict.fromkeys([*flexed.notes, *own, *unrated]))
 
 
 def window_of(plans: Sequence[PlanLike], window: Window | Literal["common"] | None) -> Window | None:

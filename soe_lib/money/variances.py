@@ -79,23 +79,17 @@ class Table:
 
     def effects(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Every variance of every row: variance, product, of, effect."""
+        key = pl.col(self.key).alias("of")
         parts = [
-            frame.select(
-                pl.lit(kind.name).alias("variance"), "product", pl.col(self.key).alias("of"), effect=kind.effect
-            )
+            frame.select(pl.lit(kind.name).alias("variance"), "product", key, effect=kind.effect)
+            .filter(pl.lit(kind.always) | (pl.col("effect") != 0))
+            .cast(VARIANCE)
             for kind in self.kinds
         ]
-        told = [
-            part if kind.always else part.filter(pl.col("effect") != 0)
-            for part, kind in zip(parts, self.kinds, strict=True)
-        ]
-        return pl.concat([part.cast(VARIANCE) for part in told])
+        return pl.concat(parts)
 
 
-def _col(name: str) -> pl.Expr:
-    return pl.col(name)
-
-
+_col = pl.col
 _Q0, _Q1 = _col("budget_quantity"), _col("actual_quantity")
 _AT_BUDGET_MIX = _Q1.sum() * _Q0 / _Q0.sum()
 
@@ -350,39 +344,54 @@ def standard_variances(
     Raises DataError for a missing column or a blank figure, FormulationError for an unknown convention,
     ReconciliationError where the figures do not come to `ends`.
     """
-    for value, known in ((costing, get_args(Costing)), (stock, get_args(Stock)), (outside, get_args(Outside))):
-        if value not in known:
-            raise FormulationError(f"no convention {value!r}; choose one of {', '.join(known)}.")
+    _known(costing, stock, outside)
     given = {
         "sales": sales, "materials": materials, "labour": labour, "variable_overhead": variable_overhead,
         "fixed_overhead": fixed_overhead, "other": other,
     }  # fmt: skip
-    read = {name: _TABLES[name].read(frame) for name, frame in given.items() if frame is not None}
     full = costing == "absorption"
-    if "sales" in read:
-        read["sales"] = _worth(read["sales"], full)
-    elif not read:
-        raise DataError("no figures were given: there is no variance to work out.")
-    effects = pl.concat([_TABLES[name].effects(frame) for name, frame in read.items()])
-    if not full:
-        effects = effects.filter(~pl.col("variance").is_in(TOTALS["fixed overhead volume"]))
-    start, end = _budget(read, full), _actual(read, full, stock)
-    rest = _outside(read, full)
-    if outside == "line":
-        effects = pl.concat([effects, rest])
-    elif rest.height:
-        end -= float(rest["effect"].sum())
-        said = f"{rest['effect'].sum():,.2f} of standard cost is of inputs not given: taken as spent at standard."
-        notes = (*notes, said if "sales" in read else "No sales were given: profit is that of the variances alone.")
-    if not full and _absorbed(read):
-        notes = (*notes, ABSORBED)
-    effects = pl.concat([effects, _in_stock(read, stock)])
-    start, end = _tied((start, end), ends)
+    read = _read(given, full)
+    effects, spent, said = _effects(read, full, stock, outside)
+    start, end = _tied((_budget(read, full), _actual(read, full, stock) - spent), ends)
     _complete(effects, start, end)
     scale = 10**digits
     first, last = (int(whole(profit * scale)[0]) for profit in (start, end))
     rows = _in_minor_units(effects, last - first, scale)
-    return OperatingStatement(first, last, rows, _inventory(read), costing, stock, digits, notes)
+    return OperatingStatement(first, last, rows, _inventory(read), costing, stock, digits, (*notes, *said))
+
+
+def _known(costing: str, stock: str, outside: str) -> None:
+    """Raise FormulationError for a convention that there is not."""
+    for value, known in ((costing, get_args(Costing)), (stock, get_args(Stock)), (outside, get_args(Outside))):
+        if value not in known:
+            raise FormulationError(f"no convention {value!r}; choose one of {', '.join(known)}.")
+
+
+def _read(given: Mapping[str, pl.DataFrame | None], full: bool) -> dict[str, pl.DataFrame]:
+    """The tables that were given, with every column there is to be."""
+    read = {name: _TABLES[name].read(frame) for name, frame in given.items() if frame is not None}
+    if not read:
+        raise DataError("no figures were given: there is no variance to work out.")
+    return {**read, "sales": _worth(read["sales"], full)} if "sales" in read else read
+
+
+def _effects(
+    read: Mapping[str, pl.DataFrame], full: bool, stock: Stock, outside: Outside
+) -> tuple[pl.DataFrame, float, list[str]]:
+    """Every variance; what was spent outside the standards and taken as spent at standard [money]; what to note."""
+    told = pl.concat([_TABLES[name].effects(frame) for name, frame in read.items()])
+    if not full:
+        told = told.filter(~pl.col("variance").is_in(TOTALS["fixed overhead volume"]))
+    rest, spent, notes = _outside(read, full), 0.0, []
+    if outside == "line":
+        told = pl.concat([told, rest])
+    elif rest.height:
+        spent = float(rest["effect"].sum())
+        said = f"{spent:,.2f} of standard cost is of inputs not given: taken as spent at standard."
+        notes.append(said if "sales" in read else "No sales were given: profit is that of the variances alone.")
+    if not full and _absorbed(read):
+        notes.append(ABSORBED)
+    return pl.concat([told, _in_stock(read, stock)]), spent, notes
 
 
 def _tied(found: tuple[float, float], ends: tuple[float, float] | None) -> tuple[float, float]:
