@@ -172,13 +172,3 @@ def decisions(issues: Sequence[Issue], currency: str) -> Table:
              "Doing nothing": pl.String, "Owner": pl.String, "Decide by": pl.Date}  # fmt: skip
     formats: dict[str, Format] = {f"Money at stake, {currency}": "money", "Decide by": day}
     return Table(pl.DataFrame(rows, schema=kinds), "Decisions asked for on this page", formats)
-
-
-def scoreboard(scores: Sequence[Score]) -> Table:
-    """Scores with their state and their definition."""
-    rows = [
-        {"Score": score.name, "Figure": score.shown, "State": score.state, "What it means": score.text}
-        for score in scores
-    ]
-    kinds = dict.fromkeys(("Score", "Figure", "State", "What it means"), pl.String)
-    return Table(pl.DataFrame(rows, schema=kinds), "Scores and what they mean", rows=40)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,6 +15,8 @@ from matplotlib.ft2font import FT2Font
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.textpath import TextToPath
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from soe_lib.review import words
 
 INK = "#1b1b1b"
 MUTED = "#595959"
@@ -139,6 +142,44 @@ def tidy(axes: Axes, *, grid: str = "y") -> None:
     axes.tick_params(length=0, labelsize=SMALL_SIZE, labelcolor=INK, labelfontfamily=FONT, pad=4)
 
 
+def named_rows(axes: Axes, names: Iterable[str], *, limit: int = 40, top: float = -0.55) -> None:
+    """The names of horizontal bars, the first at the top."""
+    shown = [label(name, limit=limit) for name in names]
+    axes.set_yticks(range(len(shown)), shown)
+    axes.set_ylim(len(shown) - 0.45, top)
+
+
+def named_weeks(axes: Axes, weeks: Iterable[str], *, most: int) -> None:
+    """Weeks below upright bars, as many named as a reader can tell apart."""
+    names = [words.period_name(week).replace("week ", "w") for week in weeks]
+    every = max(1, -(-len(names) // most))
+    axes.set_xticks(range(len(names))[::every], [label(name, limit=12) for name in names[::every]])
+    axes.set_xlim(-0.6, len(names) - 0.4)
+
+
+def stacked(
+    axes: Axes, parts: Iterable[tuple[str, Sequence[float], str]], *, thick: float, upright: bool = False
+) -> list[list[float]]:
+    """Bars laid end to end; parts without any length have no line in the key.
+
+    Parameters
+    ----------
+    parts : name, length of each bar, colour. thick : of a bar. upright : whether they stand or lie.
+
+    Returns where each part ends, one list a part.
+    """
+    ends: list[list[float]] = []
+    for name, sizes, colour in parts:
+        before = ends[-1] if ends else [0.0] * len(sizes)
+        drawn = name if sum(sizes) > 0 else None
+        if upright:
+            axes.bar(range(len(sizes)), sizes, bottom=before, width=thick, color=colour, label=drawn)
+        else:
+            axes.barh(range(len(sizes)), sizes, left=before, height=thick, color=colour, label=drawn)
+        ends.append([start + size for start, size in zip(before, sizes, strict=True)])
+    return ends
+
+
 def panel_title(axes: Axes, text: str, *, limit: int = 60) -> None:
     """The heading of one panel among several."""
     axes.set_title(label(text, limit=limit), loc="left", fontsize=TEXT_SIZE, fontweight="bold", color=INK, family=FONT)
@@ -173,19 +214,6 @@ def percent_axis(axes: Axes, *, which: str = "y") -> None:
     """Shares on an axis, written as percentages."""
     axis = axes.yaxis if which == "y" else axes.xaxis
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %".replace("-", "−")))
-
-
-def key(axes: Axes, *, columns: int = 4, where: str = "below") -> None:
-    """The key of the marks, in one line above or below the panel, for charts where direct labels would
-    collide.
-    """
-    marks, names = axes.get_legend_handles_labels()
-    if not marks:
-        return
-    place = (0.0, 1.02) if where == "above" else (0.0, -0.12)
-    axes.legend(marks, names, loc="lower left" if where == "above" else "upper left", bbox_to_anchor=place,
-                ncols=columns, frameon=False, fontsize=SMALL_SIZE, labelcolor=INK, handlelength=1.4,
-                columnspacing=1.4, borderaxespad=0.0)  # fmt: skip
 
 
 def figure_key(figure: Figure, axes: Axes, *, columns: int = 5) -> None:

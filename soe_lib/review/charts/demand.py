@@ -106,10 +106,7 @@ def draw_family(axes: Axes, panel: pl.DataFrame) -> None:
     left, right = [place - 0.42 for place, _ in known], [place + 0.42 for place, _ in known]
     axes.hlines(levels, left, right, color=style.RED, linewidth=1.9, label="Forecast", zorder=3)
     style.panel_title(axes, panel["family"][0], limit=52)
-    every = max(1, -(-panel.height // 8))
-    names = [words.period_name(week).replace("week ", "w") for week in panel["week"]]
-    axes.set_xticks(places[::every], [style.label(name, limit=12) for name in names[::every]])
-    axes.set_xlim(-0.6, panel.height - 0.4)
+    style.named_weeks(axes, panel["week"], most=8)
     style.plain_numbers(axes, bins=4)
 
 
@@ -184,8 +181,7 @@ def month_outlook(frame: pl.DataFrame, *, what: str = "sales") -> Chart:
     axes.axvline(1.0, color=style.INK, linewidth=1.2, zorder=3, label="Commitment")
     names = [f"{row['family']}, {words.month_name(row['month'])}" if several else row["family"]
              for row in shown.iter_rows(named=True)]  # fmt: skip
-    axes.set_yticks(range(shown.height), [style.label(name, limit=36) for name in names])
-    axes.set_ylim(shown.height - 0.45, -0.55)
+    style.named_rows(axes, names, limit=36)
     axes.set_xlim(0, far * 1.2)
     style.percent_axis(axes, which="x")
     style.figure_key(figure, axes)
@@ -237,33 +233,27 @@ def service(frame: pl.DataFrame, *, what: str = "priority") -> Chart:
     )
     style.tidy(axes, grid="none")
     axes.spines["left"].set_visible(False)
-    before = [0.0] * shown.height
-    for column, name, colour in MARKS:
-        shares = (shown[column] / shown["demand"]).to_list()
-        axes.barh(
-            range(shown.height), shares, left=before, height=0.64, color=colour, label=name if sum(shares) else None
-        )
-        for place, (share, left) in enumerate(zip(shares, before, strict=True)):
+    parts = [(name, (shown[column] / shown["demand"]).to_list(), colour) for column, name, colour in MARKS]
+    for (_, shares, colour), ends in zip(parts, style.stacked(axes, parts, thick=0.64), strict=True):
+        for place, (share, end) in enumerate(zip(shares, ends, strict=True)):
             if share >= 0.06:
                 ink = style.INK if colour == style.AMBER else style.PAPER
                 text = words.percent(share, decimals=1 if share < 1 else 0)
-                style.note(axes, text, (left + share / 2, place), color=ink)
-        before = [left + share for left, share in zip(before, shares, strict=True)]
+                style.note(axes, text, (end - share / 2, place), color=ink)
     for place, row in enumerate(shown.iter_rows(named=True)):
         missed = row["late"] + row["short"]
         note = (
             f"{words.number(missed)} of {words.number(row['demand'])}" if missed >= 0.5 else words.number(row["demand"])
         )
         style.note(axes, note, (1.01, place), ha="left", color=style.MUTED)
-    axes.set_yticks(range(shown.height), [style.label(name, limit=34) for name in shown["group"]])
-    axes.set_ylim(shown.height - 0.45, -0.85)
+    style.named_rows(axes, shown["group"], limit=34, top=-0.85)
     axes.set_xlim(0, 1.17)
     axes.set_xticks([])
     style.note(axes, "Units missed of", (1.01, -0.72), ha="left", color=style.MUTED)
     style.figure_key(figure, axes)
-    parts = [f"{row['group']}: {words.percent(row['on_time'] / row['demand'], decimals=1)} on time"
-             for row in shown.iter_rows(named=True)]  # fmt: skip
-    return Chart(figure, title, f"{title}. {'; '.join(parts)}.")
+    told = [f"{row['group']}: {words.percent(row['on_time'] / row['demand'], decimals=1)} on time"
+            for row in shown.iter_rows(named=True)]  # fmt: skip
+    return Chart(figure, title, f"{title}. {'; '.join(told)}.")
 
 
 def gaps_finding(frame: pl.DataFrame) -> str:
@@ -300,22 +290,15 @@ def gaps(frame: pl.DataFrame, *, unit: str = "units") -> Chart:
         title=title,
         subtitle=f"{words.sentence(f'{word} {unit}'.strip())[:-1]} by the week they are due",
     )
-    places = list(range(shown.height))
-    base = [0.0] * shown.height
     marks = (("on_time", "Served on time", style.SKY), ("late", "Served late", style.AMBER),
              ("short", "Never served", style.DARK_RED))  # fmt: skip
-    for column, name, colour in marks:
-        sizes = [size / divisor for size in shown[column]]
-        axes.bar(places, sizes, bottom=base, width=0.74, color=colour, label=name if sum(sizes) else None)
-        base = [low + size for low, size in zip(base, sizes, strict=True)]
+    bars = [(name, [size / divisor for size in shown[column]], colour) for column, name, colour in marks]
+    base = style.stacked(axes, bars, thick=0.74, upright=True)[-1]
     for place, row in enumerate(shown.iter_rows(named=True)):
         missed = row["late"] + row["short"]
         if missed >= 0.5:
             style.note(axes, words.number(-missed), (place, base[place]), shift=(0, 3), va="bottom")
-    every = max(1, -(-shown.height // 18))
-    names = [words.period_name(week).replace("week ", "w") for week in shown["week"]]
-    axes.set_xticks(places[::every], [style.label(name, limit=12) for name in names[::every]])
-    axes.set_xlim(-0.6, shown.height - 0.4)
+    style.named_weeks(axes, shown["week"], most=18)
     axes.set_ylim(0, max(base) * 1.1)
     style.plain_numbers(axes, bins=5)
     style.figure_key(figure, axes)
@@ -376,17 +359,12 @@ def order_risk(frame: pl.DataFrame, currency: str) -> Chart:
         subtitle=f"Revenue of open orders that wait, {currency}, by the latest day of each line{left_out}",
     )
     style.tidy(axes, grid="x")
-    before = [0.0] * shown.height
-    for name, colour, _ in BANDS:
-        amounts = shown[name].to_list()
-        drawn = name if sum(amounts) > 0 else None
-        axes.barh(range(shown.height), amounts, left=before, height=0.62, color=getattr(style, colour), label=drawn)
-        before = [left + amount for left, amount in zip(before, amounts, strict=True)]
+    bars = [(name, shown[name].to_list(), getattr(style, colour)) for name, colour, _ in BANDS]
+    before = style.stacked(axes, bars, thick=0.62)[-1]
     for place, amount in enumerate(before):
         style.note(axes, words.number(amount), (amount, place), shift=(4, 0), ha="left")
     names = [f"{order}, {customer}" for order, customer in shown.select("order", "customer").rows()]
-    axes.set_yticks(range(shown.height), [style.label(name, limit=40) for name in names])
-    axes.set_ylim(shown.height - 0.45, -0.55)
+    style.named_rows(axes, names)
     axes.set_xlim(0, before[0] * 1.14)
     style.plain_numbers(axes, which="x")
     style.figure_key(figure, axes)

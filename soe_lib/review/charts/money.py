@@ -146,8 +146,7 @@ def stress(frame: pl.DataFrame, currency: str) -> Chart:
     axes.barh(range(shown.height), lost, height=0.62, color=style.RED)
     for place, amount in enumerate(lost):
         style.note(axes, words.number(amount), (amount, place), shift=(4, 0), ha="left")
-    axes.set_yticks(range(shown.height), [style.label(name, limit=42) for name in shown["stress"]])
-    axes.set_ylim(shown.height - 0.45, -0.55)
+    style.named_rows(axes, shown["stress"], limit=42)
     axes.set_xlim(0, lost[0] * 1.14)
     style.plain_numbers(axes, which="x")
     parts = [f"{name}: {words.money(-total, currency)}" for name, total in shown.select("stress", "total").rows()]

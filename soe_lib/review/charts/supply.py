@@ -252,8 +252,7 @@ def targets(frame: pl.DataFrame, currency: str) -> Chart:
         at = [row + (place - 1) * high for row in range(shown.height)]
         axes.barh(at, shown[column].to_list(), height=high * 0.92, color=getattr(style, colour), label=name)
     names = shown["name"].to_list()
-    axes.set_yticks(range(shown.height), [style.label(name, limit=40) for name in names])
-    axes.set_ylim(shown.height - 0.45, -0.55)
+    style.named_rows(axes, names)
     axes.set_xlim(left=0)
     style.plain_numbers(axes, which="x")
     style.figure_key(figure, axes)
@@ -294,8 +293,7 @@ def constraint_prices(frame: pl.DataFrame, currency: str, *, unit: str = "hour",
     for place, price in enumerate(shown["price"]):
         figure_text = words.number(price, decimals=0 if price >= 10 else 2)
         style.note(axes, figure_text, (price, place), shift=(4, 0), ha="left")
-    axes.set_yticks(range(shown.height), [style.label(name, limit=40) for name in shown["label"]])
-    axes.set_ylim(shown.height - 0.45, -0.55)
+    style.named_rows(axes, shown["label"])
     axes.set_xlim(0, float(shown["price"][0]) * 1.12)
     style.plain_numbers(axes, which="x")
     parts = [

@@ -15,7 +15,6 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.pack import display
 from soe_lib.review import balance, charts, demand, frames, plans_compared, supply, tables
 from soe_lib.review.finance import Finance
-from soe_lib.review.page import scoreboard
 from soe_lib.review.plans_compared import at_standard, compared_days, without_cost
 from soe_lib.review.week import Week
 from soe_lib.store.plan import Plan
@@ -154,7 +153,7 @@ def every_table(week: Week) -> list[tables.Table | str]:
     snapshot, currency, finance = week.snapshot, week.currency, Finance(week)
     page = supply.page(week)
     return [
-        page.decisions, page.exceptions, scoreboard(page.scores), tables.outlook(week.outlook),
+        page.decisions, page.exceptions, tables.outlook(week.outlook),
         tables.orders_at_risk(week.orders_at_risk, currency), tables.item_gaps(week.missed, currency),
         tables.late_receipts(week.late_receipts, currency), tables.events(week.events, week.prices, currency),
         tables.service(week.customers, currency, what="Customer"), tables.unforecast(week.unforecast, currency),
