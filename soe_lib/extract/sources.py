@@ -225,7 +225,8 @@ class _Reader:
         elif one.kind != "postgresql" and not one.path:
             self._stop(f"{at}.path", "The path is missing.", 'Write path = "…", the database file.')
         else:
-            return Database(**asdict(one), name=name, folder=self.folder)
+            alias = one.address if one.kind == "postgresql" else ""  # no other kind has one, whatever was written
+            return Database(one.kind, alias, one.path, one.seconds, name, self.folder)
         return None
 
     def _entry(

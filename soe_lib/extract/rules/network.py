@@ -312,8 +312,7 @@ def downtimes_fit_their_days(extract: Extract) -> list[Finding]:
             text = f"{missing:,.6g} of the {event['hours']:,.6g} h of {event['event']} do not fit into its days, "
             text += f"{event['from']} to {event['to']}: {', '.join(names[:SHOWN])} has no more hours there."
             fix = "Move its end (.longer(days=…) in a scenario), or leave hours blank for whole days."
-            what = {"column": "hours", "value": f"{event['hours']:g}", "rule": text, "fix": fix}
-            findings.append(extract.finding("warn", "events", pl.Series([event["row"]]), **what))
+            findings += extract.flag("warn", "events", pl.Series([event["row"]]), column="hours", rule=text, fix=fix)
     return findings
 
 
@@ -334,8 +333,7 @@ def losses_have_something_to_cut(extract: Extract) -> list[Finding]:
             text = f"A part of the supply is lost, but {len(names)} ways that it hits have no maximum, so nothing is "
             text += f"cut there: {', '.join(names[:SHOWN])}."
             fix = "Give them a maximum, or the event a quantity: what comes in its days without it."
-            what = {"column": "factor", "value": f"{event['factor']:g}", "rule": text, "fix": fix}
-            findings.append(extract.finding("warn", "events", pl.Series([event["row"]]), **what))
+            findings += extract.flag("warn", "events", pl.Series([event["row"]]), column="factor", rule=text, fix=fix)
     return findings
 
 
@@ -371,8 +369,8 @@ def open_orders_of_what_is_lost(extract: Extract) -> list[Finding]:
         text = f"{due.height} receipts of it are due in its days; {said} ([events] open_orders = "
         text += f'"{extract.settings.events.open_orders}"): {", ".join(due["receipt"].sort().head(SHOWN))}.'
         fix = f'Say what happens to them: open_orders = "come", "lost" or "late" under [events] in {FILE}.'
-        what = {"column": "target", "value": event["target"], "rule": text, "fix": fix if level == "warn" else ""}
-        findings.append(extract.finding(level, "events", pl.Series([event["row"]]), **what))
+        fix = fix if level == "warn" else ""
+        findings += extract.flag(level, "events", pl.Series([event["row"]]), column="target", rule=text, fix=fix)
     return findings
 
 
@@ -390,14 +388,12 @@ def without_effect(extract: Extract) -> list[Finding]:
     said = {event["event"] for event in _each(extract, "supply_loss") if _endless(extract, event)}
     row_of = dict(extract["events"].with_row_index("row").select("event", "row").iter_rows())
     fix = "Mend its target, dates or figures, or remove it."
-    return [
-        extract.finding(
-            "warn", "events", pl.Series([row_of[event]]), column="event", value=event,
-            rule=f"The event changes nothing{f': {reason}' if reason else ''}.", fix=fix,
-        )
-        for event, reason in found
-        if event not in said
-    ]  # fmt: skip
+    findings = []
+    for event, reason in found:
+        if event not in said:
+            text = f"The event changes nothing{f': {reason}' if reason else ''}."
+            findings += extract.flag("warn", "events", pl.Series([row_of[event]]), column="event", rule=text, fix=fix)
+    return findings
 
 
 EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)
