@@ -67,7 +67,7 @@ class Lock:
             raise DataError(f"{self.name}: {self.sense!r} is no sense of a lock; choose one of {', '.join(SENSES)}.")
 
     @property
-    def balance(self) -> str:
+    def constraint(self) -> str:
         """The name of its row."""
         return f"locked {self.name}"
 

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from soe_lib.errors import FormulationError
 from soe_lib.model.axis import Axis, Floats, incidence
 from soe_lib.model.cache import Cache
-from soe_lib.model.terms import Balance, Effect, Flow, Rate, column, lacking
+from soe_lib.model.terms import Constraint, Effect, Flow, Rate, column, lacking
 from soe_lib.solver.program import Hints, Places, Program
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ def cells_of(term: Effect | Rate, flow: Flow, who: str) -> pl.DataFrame:
 
 
 def entries(
-    effect: Effect, flow: Flow, balance: Balance, arrivals: pl.DataFrame | None
+    effect: Effect, flow: Flow, constraint: Constraint, arrivals: pl.DataFrame | None
 ) -> tuple[Floats, Places, Places]:
-    """Coefficient, balance row and flow column of each place where the effect acts."""
+    """Coefficient, constraint row and flow column of each place where the effect acts."""
     who = f"{effect.flow} on {effect.on}"
     cells = cells_of(effect, flow, who)
     if effect.after:
@@ -75,8 +75,8 @@ def entries(
     at = {**({"period": "arrival"} if effect.after else {}), **effect.at}
     if effect.after:
         coefficients = coefficients * column(cells, "share", f"{who}, share that arrives")
-    labels = cells.select(pl.col(at.get(key, key)).alias(key) for key in balance.keys)
-    return coefficients, balance.axis.find(labels, who), cells.get_column("cell").to_numpy().astype(np.intp)
+    labels = cells.select(pl.col(at.get(key, key)).alias(key) for key in constraint.keys)
+    return coefficients, constraint.axis.find(labels, who), cells.get_column("cell").to_numpy().astype(np.intp)
 
 
 def rate_rows(rate: Rate, flow: Flow) -> pl.DataFrame:
@@ -108,14 +108,14 @@ def rate_rows(rate: Rate, flow: Flow) -> pl.DataFrame:
 
 def assemble(
     flows: Mapping[str, Flow],
-    balances: Mapping[str, Balance],
+    constraints: Mapping[str, Constraint],
     effects: list[Effect],
     rates: Mapping[str, pl.DataFrame],
     arrivals: pl.DataFrame | None,
     cache: Cache,
     beside: Iterable[str] = (),
 ) -> Program:
-    """Stack flows into columns and balances into rows; equalities stand first.
+    """Stack flows into columns and constraints into rows; equalities stand first.
 
     Parameters
     ----------
@@ -123,26 +123,31 @@ def assemble(
     cache : of the network. beside : names of the analyst's constraints that arrays cannot say.
     """
     for effect in effects:
-        if effect.flow not in flows or effect.on not in balances:
+        if effect.flow not in flows or effect.on not in constraints:
             raise FormulationError(f"effect of {effect.flow!r} on {effect.on!r}: no block brings one of them")
     flows = {name: flows[name] for name in sorted(flows)}
-    balances = {name: balances[name] for name in sorted(balances, key=lambda n: (balances[n].sense != "==", n))}
-    cells, places = axes_of(flows, cache), axes_of(balances, cache)
+    constraints = {
+        name: constraints[name] for name in sorted(constraints, key=lambda n: (constraints[n].sense != "==", n))
+    }
+    cells, places = axes_of(flows, cache), axes_of(constraints, cache)
     axes = (*cells.values(), *places.values())
     acting: dict[tuple[str, str], list[Effect]] = {}
     for effect in effects:
         acting.setdefault((effect.on, effect.flow), []).append(effect)
     blocks: dict[tuple[str, str], sp.csr_array] = {}
-    for name, balance in balances.items():
+    for name, constraint in constraints.items():
         for flow_name in sorted(flow for on, flow in acting if on == name):
             flow, mine = flows[flow_name], acting[name, flow_name]
             later = (arrivals,) if any(effect.after for effect in mine) else ()
-            make = partial(_block, mine, flow, balance, arrivals)
+            make = partial(_block, mine, flow, constraint, arrivals)
             blocks[name, flow_name] = cache.get(("effects", name, flow_name), make, flow, places[name], *mine, *later)
-    columns, rows = _slices(flows), _slices(balances)
+    columns, rows = _slices(flows), _slices(constraints)
     bounds = {name: flow.bounds for name, flow in flows.items()}
-    upper, equal = _join([balance.right for balance in balances.values()]), np.zeros(sum(_sizes(balances)), bool)
-    equal[: sum(balance.size for balance in balances.values() if balance.sense == "==")] = True
+    upper, equal = (
+        _join([constraint.right for constraint in constraints.values()]),
+        np.zeros(sum(_sizes(constraints)), bool),
+    )
+    equal[: sum(constraint.size for constraint in constraints.values() if constraint.sense == "==")] = True
     integer = np.concatenate([flow.whole for flow in flows.values()] or [np.zeros(0, bool)])
     return Program(
         matrix=cache.get("matrix", lambda _: _stack(blocks, rows, columns), *axes, *blocks.values()),
@@ -155,9 +160,9 @@ def assemble(
         columns=columns,
         rows=rows,
         flows=flows,
-        balances=balances,
+        constraints=constraints,
         weights=cache.get("weights", lambda _: _join([axis.weights for axis in cells.values()]), *axes),
-        implied=tuple(name for name, balance in balances.items() if balance.follows),
+        implied=tuple(name for name, constraint in constraints.items() if constraint.follows),
         beside=tuple(beside),
         hints=_hints(flows, columns) if integer.any() else None,
     )
@@ -177,21 +182,21 @@ def checked(program: Program) -> Program:
     return program
 
 
-def axes_of(parts: Mapping[str, Flow] | Mapping[str, Balance], cache: Cache) -> dict[str, Axis]:
+def axes_of(parts: Mapping[str, Flow] | Mapping[str, Constraint], cache: Cache) -> dict[str, Axis]:
     """Name → its axis: the very same where a similar network has the same labels."""
     return {name: cache.get((type(part), name), partial(_axis, part), part) for name, part in parts.items()}
 
 
-def _axis(part: Flow | Balance, _: Network) -> Axis:
+def _axis(part: Flow | Constraint, _: Network) -> Axis:
     return part.axis
 
 
 def _block(
-    effects: list[Effect], flow: Flow, balance: Balance, arrivals: pl.DataFrame | None, _: Network
+    effects: list[Effect], flow: Flow, constraint: Constraint, arrivals: pl.DataFrame | None, _: Network
 ) -> sp.csr_array:
-    found = [entries(effect, flow, balance, arrivals) for effect in effects]
+    found = [entries(effect, flow, constraint, arrivals) for effect in effects]
     coefficients, places, cells = (np.concatenate([part[k] for part in found]) for k in range(3))
-    return incidence(coefficients, places, cells, (balance.size, flow.size))
+    return incidence(coefficients, places, cells, (constraint.size, flow.size))
 
 
 def _hints(flows: Mapping[str, Flow], columns: Mapping[str, slice]) -> Hints:
@@ -228,11 +233,11 @@ def started(program: Program, plan: Plan, flows: Mapping[str, Flow]) -> Program:
     return replace(program, hints=replace(program.hints, start=start, loose=loose, priced=program.cost))
 
 
-def _sizes(parts: Mapping[str, Flow] | Mapping[str, Balance]) -> list[int]:
+def _sizes(parts: Mapping[str, Flow] | Mapping[str, Constraint]) -> list[int]:
     return [part.size for part in parts.values()]
 
 
-def _slices(parts: Mapping[str, Flow] | Mapping[str, Balance]) -> dict[str, slice]:
+def _slices(parts: Mapping[str, Flow] | Mapping[str, Constraint]) -> dict[str, slice]:
     sizes = _sizes(parts)
     ends = np.cumsum(sizes, dtype=int).tolist()
     return {name: slice(end - size, end) for name, size, end in zip(parts, sizes, ends, strict=True)}

@@ -43,7 +43,7 @@ def _size(dtype: pl.DataType) -> int:
 
 @dataclass(frozen=True)
 class Axis:
-    """Sorted, unique key tuples: the rows of a flow or of a balance.
+    """Sorted, unique key tuples: the rows of a flow or of a constraint.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class Axis:
 def incidence(
     coefficients: Floats, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], shape: tuple[int, int]
 ) -> sp.csr_array:
-    """Σ of the coefficients at each (balance row, flow column): the one builder of sparse matrices."""
+    """Σ of the coefficients at each (constraint row, flow column): the one builder of sparse matrices."""
     matrix = sp.coo_array((coefficients, (rows, columns)), shape=shape).tocsr()
     matrix.sum_duplicates()
     matrix.eliminate_zeros()

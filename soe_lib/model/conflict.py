@@ -22,7 +22,7 @@ from soe_lib.model.blocks.standard import STANDARD, kept_close
 from soe_lib.model.extra import Extra
 from soe_lib.model.model import Model
 from soe_lib.model.planning import Recorded, of_record
-from soe_lib.model.terms import Balance, Block, column
+from soe_lib.model.terms import Block, Constraint, column
 from soe_lib.solver.answer import Options
 from soe_lib.solver.program import Program
 from soe_lib.solver.session import Session
@@ -92,8 +92,8 @@ def conflict(
     """
     asked = model or Model(snapshot, (*STANDARD, *kept_close(of_record(snapshot, record))), extra=extra)
     program = asked.program
-    breakable = [asked.balances[name] for name in program.rows if asked.balances[name].break_price is not None]
-    parts = [(np.zeros(0), np.zeros(0), np.zeros(0)), *(_slacks(program, balance) for balance in breakable)]
+    breakable = [asked.constraints[name] for name in program.rows if asked.constraints[name].break_price is not None]
+    parts = [(np.zeros(0), np.zeros(0), np.zeros(0)), *(_slacks(program, constraint) for constraint in breakable)]
     rows, signs, prices = (np.concatenate(column) for column in zip(*parts, strict=True))
     elastic = _elastic(program, rows.astype(int), signs, prices)
     broken = Session(elastic, options).solve().x[elastic.columns[SLACKS]]
@@ -137,8 +137,8 @@ def _reach(model: Model, lock: Lock, forced: Sequence[Lock], sign: float) -> flo
     """The least (sign +1) or most (−1) that the cells of a lock can add up to, without any forced quantity."""
     program = model.program
     for one in forced:
-        program = program.with_limits(program.row(one.balance), -np.inf, np.inf)
-    cells = np.asarray(program.matrix[[program.row(lock.balance)[0]], :].todense()).ravel()
+        program = program.with_limits(program.row(one.constraint), -np.inf, np.inf)
+    cells = np.asarray(program.matrix[[program.row(lock.constraint)[0]], :].todense()).ravel()
     amount = -cells if lock.sense == ">=" else cells
     try:
         return float(amount @ Session(program.with_cost(sign * amount), Options(seconds=REACH)).solve().x)
@@ -146,10 +146,12 @@ def _reach(model: Model, lock: Lock, forced: Sequence[Lock], sign: float) -> flo
         return -sign * np.inf
 
 
-def _slacks(program: Program, balance: Balance) -> tuple[Floats, Floats, Floats]:
-    rows = program.row(balance.name).astype(float)
-    price = np.maximum(column(balance.rows, balance.break_price or 0.0, f"break price of {balance.name}"), SMALL)
-    if balance.sense == "<=":
+def _slacks(program: Program, constraint: Constraint) -> tuple[Floats, Floats, Floats]:
+    rows = program.row(constraint.name).astype(float)
+    price = np.maximum(
+        column(constraint.rows, constraint.break_price or 0.0, f"break price of {constraint.name}"), SMALL
+    )
+    if constraint.sense == "<=":
         return rows, np.full(len(rows), -1.0), price
     return np.tile(rows, 2), np.repeat([1.0, -1.0], len(rows)), np.tile(price, 2)
 
@@ -182,18 +184,18 @@ def _report(model: Model, rows: np.ndarray, signs: Floats, broken: Floats, price
         mine = np.flatnonzero((rows >= place.start) & (rows < place.stop) & (broken > SMALL))
         if not mine.size:
             continue
-        balance = model.balances[name]
-        right = balance.right[rows[mine] - place.start]
+        constraint = model.constraints[name]
+        right = constraint.right[rows[mine] - place.start]
         # A slack that adds to its row stands for what is missing; so does one on "−x <= −promised".
-        less = (signs[mine] > 0) | ((balance.sense == "<=") & (right < 0))
-        labels = balance.rows.select(balance.keys)[rows[mine] - place.start].cast(pl.String)
-        shown = [pl.when(pl.col(key) != "").then(pl.format(f"{key} {{}}", key)) for key in balance.keys]
+        less = (signs[mine] > 0) | ((constraint.sense == "<=") & (right < 0))
+        labels = constraint.rows.select(constraint.keys)[rows[mine] - place.start].cast(pl.String)
+        shown = [pl.when(pl.col(key) != "").then(pl.format(f"{key} {{}}", key)) for key in constraint.keys]
         found.append(
             labels.select(
-                pl.lit(balance.meaning).alias("promise"),
+                pl.lit(constraint.meaning).alias("promise"),
                 pl.concat_str(shown, separator=", ", ignore_nulls=True).alias("labels"),
                 _dates(model, labels).alias("when"),
-                pl.lit(balance.unit).alias("unit"),
+                pl.lit(constraint.unit).alias("unit"),
                 pl.Series("promised", np.abs(right)),
                 pl.Series("by", broken[mine]),
                 pl.Series("way", np.where(less, "less", "more").tolist(), dtype=pl.String),

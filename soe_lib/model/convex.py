@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from soe_lib.errors import FormulationError, SolveError
 from soe_lib.model.axis import Floats
 from soe_lib.model.certificate import Certificate, primal_residual
-from soe_lib.model.terms import Balance
+from soe_lib.model.terms import Constraint
 from soe_lib.solver.answer import Answer, Options
 from soe_lib.solver.program import Program
 
@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 
 
 def stated(
-    program: Program, balances: Mapping[str, Balance], own: Sequence[Any] = (), given: Mapping[str, Any] | None = None
+    program: Program,
+    constraints: Mapping[str, Constraint],
+    own: Sequence[Any] = (),
+    given: Mapping[str, Any] | None = None,
 ) -> Any:
-    """The program as a cvxpy.Problem: one vector variable per flow, one labelled constraint per balance, money to
+    """The program as a cvxpy.Problem: one vector variable per flow, one labelled constraint per constraint, money to
     maximise.
 
     Parameters
@@ -35,17 +38,17 @@ def stated(
     """
     known = given or {}
     variables = {name: known[name] if name in known else _variable(program, name) for name in program.columns}
-    constraints = []
-    for name, balance in balances.items():
+    stated_rows = []
+    for name, constraint in constraints.items():
         mine = program.matrix[program.rows[name], :]
         used = {flow: part for flow, place in program.columns.items() if (part := sp.csr_array(mine[:, place])).nnz}
         if not used:
             first = next(iter(variables))
-            used = {first: sp.csr_array((balance.size, variables[first].size))}
+            used = {first: sp.csr_array((constraint.size, variables[first].size))}
         left, right = sum(matrix @ variables[flow] for flow, matrix in used.items()), program.rhs[program.rows[name]]
-        constraints.append((left == right if balance.sense == "==" else left <= right).set_label(name))
+        stated_rows.append((left == right if constraint.sense == "==" else left <= right).set_label(name))
     money = sum(program.money[place] @ variables[name] for name, place in program.columns.items())
-    return cp.Problem(cp.Maximize(money), [*constraints, *own])
+    return cp.Problem(cp.Maximize(money), [*stated_rows, *own])
 
 
 def _variable(program: Program, name: str) -> Any:
@@ -142,7 +145,7 @@ def _prices(model: Model, problem: Any) -> Floats:
     program, price = model.program, np.zeros(len(model.program.rhs))
     for constraint in problem.constraints:
         if (place := program.rows.get(constraint.label)) is not None:
-            sign = -1.0 if model.balances[constraint.label].sense == "==" else 1.0
+            sign = -1.0 if model.constraints[constraint.label].sense == "==" else 1.0
             price[place] = sign * np.asarray(constraint.dual_value)
     return price
 

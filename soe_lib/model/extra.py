@@ -17,7 +17,7 @@ import polars as pl
 import scipy.sparse as sp
 
 from soe_lib.errors import FormulationError
-from soe_lib.model.terms import Balance, Block, Effect, Flow, Part, Rate, blocks_of
+from soe_lib.model.terms import Block, Constraint, Effect, Flow, Part, Rate, blocks_of
 
 if TYPE_CHECKING:
     from soe_lib.model.labelled import Variables
@@ -74,7 +74,7 @@ class Own(Part):
     """Constraints and terms of the analyst's own.
 
     Brings flow `own_terms` (term) [money] at 1, booked as steering under each term's name; flow `own_helpers`, the
-    columns that CVXPY needs to say a norm or a maximum in rows; one balance per constraint, under its name.
+    columns that CVXPY needs to say a norm or a maximum in rows; and the rows of each constraint, under its name.
 
     Parameters
     ----------
@@ -103,14 +103,14 @@ class Own(Part):
                 lower="lower", upper="upper", integer="whole",
             )  # fmt: skip
 
-    def balances(self, network: Network) -> Iterator[Balance]:  # noqa: ARG002
+    def constraints(self, network: Network) -> Iterator[Constraint]:  # noqa: ARG002
         """One per constraint."""
         for name, rows in self.rows.items():
             frame = rows.labels.with_columns(right=pl.Series(rows.right, dtype=pl.Float64))
             said = textwrap.shorten(self.said.get(name, "its norms and maxima"), WIDTH, placeholder=" …")
             meaning = f"{name}, of your own: {said}"
             price = BREAK_PRICE if name in self.said and name not in self.terms else None
-            yield Balance(name, frame, (ROW,), rows.sense, "", meaning, rhs="right", break_price=price)
+            yield Constraint(name, frame, (ROW,), rows.sense, "", meaning, rhs="right", break_price=price)
 
     def effects(self, network: Network) -> Iterator[Effect]:  # noqa: ARG002
         """The coefficients of each constraint."""

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from soe_lib.errors import FormulationError, SolveError
 from soe_lib.model.axis import Floats
 from soe_lib.model.model import Model
-from soe_lib.model.terms import Balance, Flow
+from soe_lib.model.terms import Constraint, Flow
 from soe_lib.money.ledger import MARGIN_KINDS
 from soe_lib.solver.answer import Answer, Options
 from soe_lib.solver.program import Mask, Places, Program
@@ -158,10 +158,10 @@ def together(models: Sequence[Model]) -> tuple[Common, list[Floats]]:
     Cells that are fixed in all of them (receipts, opening stock) become part of the right-hand sides, so that a late
     receipt is a change of numbers and not of effects.
 
-    Raises FormulationError where a flow is whole in one model and not in another, or a balance has two senses.
+    Raises FormulationError where a flow is whole in one model and not in another, or a constraint has two senses.
     """
     columns, column_of = _union([model.flows for model in models], [list(m.program.columns) for m in models])
-    rows, row_of = _union([model.balances for model in models], [list(m.program.rows) for m in models])
+    rows, row_of = _union([model.constraints for model in models], [list(m.program.rows) for m in models])
     integer = _agreed([m.program.integer for m in models], column_of, columns, "is whole in one snapshot only")
     _agreed([m.program.equal for m in models], row_of, rows, "has two senses")
     wide = [_wide(*one, columns, rows) for one in zip(models, column_of, row_of, strict=True)]
@@ -170,7 +170,7 @@ def together(models: Sequence[Model]) -> tuple[Common, list[Floats]]:
 
 
 def _union(
-    parts: Sequence[Mapping[str, Flow]] | Sequence[Mapping[str, Balance]], order: list[list[str]]
+    parts: Sequence[Mapping[str, Flow]] | Sequence[Mapping[str, Constraint]], order: list[list[str]]
 ) -> tuple[int, list[Places]]:
     """How many cells (or rows) there are in all, and which of them each model's are, in its program's order."""
     size = 0
@@ -186,7 +186,7 @@ def _union(
     return size, [np.concatenate([nothing, *(one[name] for name in names)]) for one, names in pairs]
 
 
-def _placed(parts: Sequence[Flow | Balance]) -> tuple[list[Places], int]:
+def _placed(parts: Sequence[Flow | Constraint]) -> tuple[list[Places], int]:
     first = parts[0].axis
     same = [part.axis.dtypes == first.dtypes and np.array_equal(part.axis.codes, first.codes) for part in parts]
     if all(same):

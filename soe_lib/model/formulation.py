@@ -1,4 +1,4 @@
-"""The program as a page for readers: flows, balances, money, block by block, with senses, counts and units."""
+"""The program as a page for readers: flows, constraints, money, block by block, with senses, counts and units."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from soe_lib.model.axis import Floats
-from soe_lib.model.terms import Amount, Balance, Block, Effect, Flow, Rate
+from soe_lib.model.terms import Amount, Block, Constraint, Effect, Flow, Rate
 
 if TYPE_CHECKING:
     from soe_lib.model.model import Model
@@ -36,11 +36,11 @@ def amount(value: Amount) -> str:
 
 def write(model: Model) -> str:
     """The whole program."""
-    snapshot, flows, balances = model.snapshot, model.flows, model.balances
-    columns, rows = sum(f.size for f in flows.values()), sum(b.size for b in balances.values())
+    snapshot, flows, constraints = model.snapshot, model.flows, model.constraints
+    columns, rows = sum(f.size for f in flows.values()), sum(b.size for b in constraints.values())
     lines = [
         f"{snapshot.company}, as of {snapshot.as_of}: maximise margin + steering [{snapshot.currency}]",
-        f"{columns:,} quantities in {len(flows)} flows, {rows:,} rows in {len(balances)} balances, "
+        f"{columns:,} quantities in {len(flows)} flows, {rows:,} rows in {len(constraints)} constraints, "
         f"{snapshot.periods.height} periods, {snapshot.periods['starts_on'][0]} to {snapshot.periods['ends_on'][-1]}",
     ]
     for block in model.blocks:
@@ -52,8 +52,8 @@ def _block(model: Model, block: Block) -> list[str]:
     network = model.network
     brought: list[str] = [f"  hold     {one.label}: {one}   (convex)" for one in getattr(block, "convex", ())]
     brought += [_flow(f) for f in block.flows(network) if f.size]
-    brought += [_balance(b, model) for b in block.balances(network) if b.size]
-    brought += [_effect(e) for e in block.effects(network) if e.flow in model.flows and e.on in model.balances]
+    brought += [_constraint(b, model) for b in block.constraints(network) if b.size]
+    brought += [_effect(e) for e in block.effects(network) if e.flow in model.flows and e.on in model.constraints]
     brought += [_rate(r, model) for r in block.rates(network) if r.flow in model.flows]
     if not brought:
         return []
@@ -70,12 +70,12 @@ def _flow(flow: Flow) -> str:
     return f"  choose   {flow.name}({', '.join(flow.keys)})  {flow.size:,} × [{flow.unit}] {kind}: {flow.meaning}"
 
 
-def _balance(balance: Balance, model: Model) -> str:
-    terms = " ".join(_term(e) for e in model.effects if e.on == balance.name)
-    price = "" if balance.break_price is None else f"; breaking one costs {amount(balance.break_price)}"
+def _constraint(constraint: Constraint, model: Model) -> str:
+    terms = " ".join(_term(e) for e in model.effects if e.on == constraint.name)
+    price = "" if constraint.break_price is None else f"; breaking one costs {amount(constraint.break_price)}"
     return (
-        f"  hold     {balance.name}({', '.join(balance.keys)})  {balance.size:,} × [{balance.unit}]: "
-        f"{terms or '0'} {balance.sense} {amount(balance.rhs)}   ({balance.meaning}{price})"
+        f"  hold     {constraint.name}({', '.join(constraint.keys)})  {constraint.size:,} × [{constraint.unit}]: "
+        f"{terms or '0'} {constraint.sense} {amount(constraint.rhs)}   ({constraint.meaning}{price})"
     )
 
 

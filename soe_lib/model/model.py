@@ -23,7 +23,7 @@ from soe_lib.model.extra import Extra, Own, Written, with_extra
 from soe_lib.model.network import Network
 from soe_lib.model.planning import of_record
 from soe_lib.model.stages import floors
-from soe_lib.model.terms import Balance, Block, Effect, Flow, Part, Rate
+from soe_lib.model.terms import Block, Constraint, Effect, Flow, Part, Rate
 from soe_lib.money.ledger import Ledger
 from soe_lib.money.rates import RateBook, RatesByCell
 from soe_lib.solver.answer import Answer, Options
@@ -64,7 +64,7 @@ class Model:
         self.blocks = self._over_flows(with_extra(own, extra))
         parts = {what: self._ask(what) for what in references.BRINGS}
         self.flows: dict[str, Flow] = _named("flows", parts["flows"])
-        self.balances: dict[str, Balance] = _named("balances", parts["balances"])
+        self.constraints: dict[str, Constraint] = _named("constraints", parts["constraints"])
         for block in self.blocks:
             if isinstance(block, Part):
                 block.check(self.network, self.flows)
@@ -74,8 +74,10 @@ class Model:
         effects, rates = ([part for _, part in parts[what]] for what in ("effects", "rates"))
         self.effects: list[Effect] = sorted(effects, key=lambda e: (e.on, e.flow, e.note, str(e.per_unit)))
         self.rates: list[Rate] = sorted(rates, key=lambda r: (r.flow, r.account, r.note, str(r.per_unit)))
-        self.balances = {name: balance for name, balance in self.balances.items() if self._follows(balance)}
-        self.effects = [e for e in self.effects if e.flow in self.flows and e.on in self.balances]
+        self.constraints = {
+            name: constraint for name, constraint in self.constraints.items() if self._follows(constraint)
+        }
+        self.effects = [e for e in self.effects if e.flow in self.flows and e.on in self.constraints]
         self.rates = [r for r in self.rates if r.flow in self.flows]
 
     def _over_flows(self, blocks: tuple[Block, ...]) -> tuple[Block, ...]:
@@ -87,10 +89,10 @@ class Model:
         flows = _named("flows", others)
         return tuple(block.over(self.network, flows) if isinstance(block, Written) else block for block in blocks)
 
-    def _follows(self, balance: Balance) -> bool:
+    def _follows(self, constraint: Constraint) -> bool:
         """Whether a row that says nothing new still does: it knows every flow that acts on what it follows from."""
         acting = {(effect.on, effect.flow) for effect in self.effects if effect.flow in self.flows}
-        return all(flow in balance.follows[on] for on, flow in acting if on in balance.follows)
+        return all(flow in constraint.follows[on] for on, flow in acting if on in constraint.follows)
 
     def _ask(self, what: str) -> list[tuple[Block, Any]]:
         """What every block brings, with the block."""
@@ -119,7 +121,7 @@ class Model:
     def program(self) -> Program:
         """The arrays, with labels."""
         cache, convex = self.network.cache, [one.label for block in self._own for one in block.convex]
-        made = assemble(self.flows, self.balances, self.effects, self.rate_frames, self.arrivals, cache, convex)
+        made = assemble(self.flows, self.constraints, self.effects, self.rate_frames, self.arrivals, cache, convex)
         return self._started(checked(made))
 
     def _started(self, program: Program) -> Program:
@@ -144,8 +146,8 @@ class Model:
         from soe_lib.model.convex import stated  # CVXPY takes seconds to import, and few plans need it
 
         variables = {name: one for block in self._own for name, one in block.variables.items()}
-        balances = {name: self.balances[name] for name in self.program.rows}
-        return stated(self.program, balances, [one for block in self._own for one in block.convex], variables)
+        constraints = {name: self.constraints[name] for name in self.program.rows}
+        return stated(self.program, constraints, [one for block in self._own for one in block.convex], variables)
 
     @property
     def _own(self) -> list[Own]:
@@ -224,7 +226,7 @@ class Model:
                 **_whole_numbers(answer),
                 **self._fenced,
             },
-            prices=Lazily({name: self._priced(self.balances[name], price) for name in program.rows}),
+            prices=Lazily({name: self._priced(self.constraints[name], price) for name in program.rows}),
         )
         if self.network.cache.inherited(RATE_BOOK):
             # By its keys, this book has been tied out with the near plan; by cell numbers it says the same, and sooner.
@@ -236,7 +238,7 @@ class Model:
     def _fenced(self) -> dict[str, str]:
         """Which plan of record the fence keeps to; nothing where there is no fence."""
         names = [block.name for block in self.blocks if isinstance(block, Stability)]
-        return {"record": names[0]} if names and {"frozen", "record"} & set(self.balances) else {}
+        return {"record": names[0]} if names and {"frozen", "record"} & set(self.constraints) else {}
 
     @cached_property
     def rate_book(self) -> RateBook:
@@ -267,11 +269,11 @@ class Model:
         make = partial(_by_cell, self.rate_frames, starts)
         return self.network.cache.get("rates by cell", make, self.rate_book)
 
-    def _priced(self, balance: Balance, price: np.ndarray) -> Callable[[], pl.DataFrame]:
-        """Makes the frame of one balance's prices; it holds on to nothing else of the model."""
-        place = self.program.rows[balance.name]
+    def _priced(self, constraint: Constraint, price: np.ndarray) -> Callable[[], pl.DataFrame]:
+        """Makes the frame of one constraint's prices; it holds on to nothing else of the model."""
+        place = self.program.rows[constraint.name]
         rhs, own = self.program.rhs[place], price[place]
-        return lambda: balance.named.with_columns(pl.Series("rhs", rhs), pl.Series("price", own))
+        return lambda: constraint.named.with_columns(pl.Series("rhs", rhs), pl.Series("price", own))
 
     def formulation(self) -> str:
         """The whole program for a reader: what is chosen, what holds, what it earns; rows, units, senses."""
@@ -293,7 +295,7 @@ def _whole_numbers(answer: Answer) -> dict[str, Any]:
 
 
 def _named(what: str, parts: Sequence[tuple[Block, Any]]) -> dict[str, Any]:
-    """Name → flow or balance, without those that have no cell."""
+    """Name → flow or constraint, without those that have no cell."""
     references.twins(references.bringers(parts), what)
     return {part.name: part for part in sorted((part for _, part in parts), key=lambda part: part.name) if part.size}
 

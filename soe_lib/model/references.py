@@ -1,4 +1,4 @@
-"""Whatever a block refers to is there: flows, balances, columns, ledger places; else an error says what to mend.
+"""Whatever a block refers to is there: flows, constraints, columns, ledger places; else an error says what to mend.
 
 A name that nobody brings would leave the plan as it is, and "optimal": the mistake would never show. A block that does
 without a name where the company has nothing of the kind lists it in its `optional`.
@@ -15,10 +15,10 @@ import polars as pl
 
 from soe_lib.errors import FormulationError, hint, likeness
 from soe_lib.model.assemble import LEDGER_LABELS, cells_of
-from soe_lib.model.terms import Balance, Block, Effect, Flow, Rate, lacking
+from soe_lib.model.terms import Block, Constraint, Effect, Flow, Rate, lacking
 from soe_lib.money.ledger import ACCOUNTS, KINDS
 
-BRINGS: Mapping[str, type] = {"flows": Flow, "balances": Balance, "effects": Effect, "rates": Rate}
+BRINGS: Mapping[str, type] = {"flows": Flow, "constraints": Constraint, "effects": Effect, "rates": Rate}
 """What each method of a block brings."""
 
 SENSES = ("==", "<=")
@@ -59,22 +59,22 @@ def check(blocks: Iterable[Block], parts: Mapping[str, Sequence[tuple[Block, Any
 
     Parameters
     ----------
-    blocks : to check. parts : flows, balances, effects, rates → what every block of the plan brings of them.
+    blocks : to check. parts : flows, constraints, effects, rates → what every block of the plan brings of them.
     flows : those with cells.
     """
-    known = {what: {part.name: part for _, part in parts[what]} for what in ("flows", "balances")}
+    known = {what: {part.name: part for _, part in parts[what]} for what in ("flows", "constraints")}
     mine = {id(block) for block in blocks}
     asked = {what: [pair for pair in parts[what] if id(pair[0]) in mine] for what in BRINGS}
-    for block, balance in asked["balances"]:
-        _balance(balance, called(block))
+    for block, constraint in asked["constraints"]:
+        _constraint(constraint, called(block))
     for block, flow in asked["flows"]:
         _flow(flow, called(block))
     for block, effect in asked["effects"]:
         there = _named(block, "flow", effect.flow, known["flows"]) and _named(
-            block, "balance", effect.on, known["balances"]
+            block, "constraint", effect.on, known["constraints"]
         )
         if there and effect.flow in flows:
-            rows: Balance = known["balances"][effect.on]
+            rows: Constraint = known["constraints"][effect.on]
             _effect(block, effect, flows[effect.flow], rows)
             _has_rows(block, effect, rows)
     for block, rate in asked["rates"]:
@@ -125,36 +125,38 @@ def _flow(flow: Flow, who: str) -> None:
         lacking(flow.frame, amount, who)
 
 
-def _balance(balance: Balance, who: str) -> None:
-    who = f"{who}, balance {balance.name}"
-    if balance.sense not in SENSES:
+def _constraint(constraint: Constraint, who: str) -> None:
+    who = f"{who}, constraint {constraint.name}"
+    if constraint.sense not in SENSES:
         raise FormulationError(
-            f"{who}: its sense is {balance.sense!r}; write '==' or '<=' (a floor is −Σ <= −floor: change every sign)."
+            f"{who}: its sense is {constraint.sense!r}; write '==' or '<=' "
+            "(a floor is −Σ <= −floor: change every sign)."
         )
-    lacking(balance.frame, balance.keys, who)
-    for amount in (balance.rhs, balance.break_price):
-        lacking(balance.frame, amount, who)
+    lacking(constraint.frame, constraint.keys, who)
+    for amount in (constraint.rhs, constraint.break_price):
+        lacking(constraint.frame, amount, who)
 
 
-def _effect(block: Block, effect: Effect, flow: Flow, balance: Balance) -> None:
+def _effect(block: Block, effect: Effect, flow: Flow, constraint: Constraint) -> None:
     who = f"{called(block)}, effect of {effect.flow} on {effect.on}"
-    if strange := [key for key in effect.at if key not in balance.keys]:
+    if strange := [key for key in effect.at if key not in constraint.keys]:
         raise FormulationError(
-            f"{who}: `at` gives {strange[0]!r}, but {balance.name} is named by {', '.join(balance.keys)}. "
-            f"{hint(strange[0], balance.keys)}".strip()
+            f"{who}: `at` gives {strange[0]!r}, but {constraint.name} is named by {', '.join(constraint.keys)}. "
+            f"{hint(strange[0], constraint.keys)}".strip()
         )
     cells = _selected(block, effect, flow, who)
-    at = {key: effect.at.get(key, key) for key in balance.keys}
+    at = {key: effect.at.get(key, key) for key in constraint.keys}
     if effect.after:
         at = {key: column for key, column in at.items() if key != "period" or "period" in effect.at}
     lacking(cells, [column for column in at.values() if column not in ("arrival", "share")], who, "`at`")
 
 
-def _has_rows(block: Block, effect: Effect, balance: Balance) -> None:
-    if not balance.size and own(block) and balance.name not in optional(block):
+def _has_rows(block: Block, effect: Effect, constraint: Constraint) -> None:
+    if not constraint.size and own(block) and constraint.name not in optional(block):
         raise FormulationError(
-            f"{called(block)}, effect of {effect.flow} on {effect.on}: {balance.name} has no row here, so it would do "
-            f"nothing. Where such a company is to be planned too, list it in the block: optional = ({balance.name!r},)."
+            f"{called(block)}, effect of {effect.flow} on {effect.on}: {constraint.name} has no row here, so it would "
+            f"do nothing. Where such a company is to be planned too, list it in the block: "
+            f"optional = ({constraint.name!r},)."
         )
 
 

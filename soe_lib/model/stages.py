@@ -22,10 +22,10 @@ ROWS = "service"
 
 
 def floors(model: Model, options: Options | None) -> Floats | None:
-    """Right-hand sides of balance `service` after all stages, or None where the rule needs none."""
-    if ROWS not in model.balances:
+    """Right-hand sides of constraint `service` after all stages, or None where the rule needs none."""
+    if ROWS not in model.constraints:
         return None
-    rows, program = model.balances[ROWS].rows.with_row_index("row"), model.program
+    rows, program = model.constraints[ROWS].rows.with_row_index("row"), model.program
     if "held" in rows.columns:
         return _alike(program, (rows["held"] != "at most").to_numpy(), options)
     by_rank = sorted(rows["rank"].unique().to_list())

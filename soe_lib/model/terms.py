@@ -1,4 +1,4 @@
-"""The vocabulary of a plan: Flow, Balance, Effect, Rate, Block.
+"""The vocabulary of a plan: Flow, Constraint, Effect, Rate, Block.
 
 A block says what it brings in these words and nothing else; `assemble` turns them into a program, the ledger turns
 the same rates into money.
@@ -139,7 +139,7 @@ class Flow:
 
 
 @dataclass(frozen=True)
-class Balance:
+class Constraint:
     """Named, labelled rows of the program: Σ effects == rhs, or Σ effects <= rhs.
 
     Parameters
@@ -150,8 +150,8 @@ class Balance:
     rhs : right-hand side, in `unit`.
     unit, meaning : for people; meaning reads as the promise that the row keeps.
     break_price : money per unit that breaking one would cost; None is a law of nature.
-    follows : for rows that say nothing new and only help the solver, what they follow from: balance → the flows known
-        to act on it. They are left out where another flow acts there, and carry no price.
+    follows : for rows that say nothing new and only help the solver, what they follow from: constraint → the flows
+        known to act on it. They are left out where another flow acts there, and carry no price.
     ceiling : whether its switches stand beside the most that anybody could ever use (ceilings.py), so that it holds
         nothing where the switch is on.
     """
@@ -175,7 +175,7 @@ class Balance:
     @cached_property
     def axis(self) -> Axis:
         """The labels of the rows."""
-        return Axis.of(self.rows, self.keys, f"balance {self.name}")
+        return Axis.of(self.rows, self.keys, f"constraint {self.name}")
 
     @cached_property
     def named(self) -> pl.DataFrame:
@@ -195,13 +195,13 @@ class Balance:
 
 @dataclass(frozen=True)
 class Effect:
-    """How one unit of a flow enters a balance.
+    """How one unit of a flow enters a constraint.
 
     Parameters
     ----------
-    flow, on : name of the flow, name of the balance.
+    flow, on : name of the flow, name of the constraint.
     per_unit : coefficient per unit of flow.
-    at : balance key → column that holds its label, where the names differ.
+    at : constraint key → column that holds its label, where the names differ.
     join : a table that tells more about each cell (one cell may meet several of its rows).
     using : the columns on which the table is joined.
     after : True where the flow arrives later: over the arrivals of (period, lead_days, lead_periods).
@@ -247,16 +247,16 @@ class Rate:
 
 @runtime_checkable
 class Block(Protocol):
-    """One planning idea: the flows, balances, effects and rates that it brings to a network."""
+    """One planning idea: the flows, constraints, effects and rates that it brings to a network."""
 
     def flows(self, network: Network) -> Iterable[Flow]:
         """The quantities it lets the plan choose."""
 
-    def balances(self, network: Network) -> Iterable[Balance]:
+    def constraints(self, network: Network) -> Iterable[Constraint]:
         """The rows it adds."""
 
     def effects(self, network: Network) -> Iterable[Effect]:
-        """How flows, its own or others', enter balances, its own or others'."""
+        """How flows, its own or others', enter constraints, its own or others'."""
 
     def rates(self, network: Network) -> Iterable[Rate]:
         """The money of flows, its own or others'."""
@@ -265,7 +265,7 @@ class Block(Protocol):
 class Part:
     """A block that brings nothing: subclasses override what they do bring.
 
-    A flow or a balance that it refers to must be there, and what it selects must find a cell: else FormulationError.
+    A flow or a constraint that it refers to must be there, and what it selects must find a cell: else FormulationError.
     `optional` lists the names that it does without.
     """
 
@@ -275,7 +275,7 @@ class Part:
         """No flow."""
         return ()
 
-    def balances(self, network: Network) -> Iterable[Balance]:  # noqa: ARG002
+    def constraints(self, network: Network) -> Iterable[Constraint]:  # noqa: ARG002
         """No row."""
         return ()
 
@@ -299,13 +299,13 @@ def blocks_of(given: Block | Iterable[Block]) -> tuple[Block, ...]:
 
     Raises
     ------
-    FormulationError : something that is no block: it lacks one of flows, balances, effects and rates.
+    FormulationError : something that is no block: it lacks one of flows, constraints, effects and rates.
     """
     blocks: tuple[Any, ...] = (given,) if isinstance(given, Block) or not isinstance(given, Iterable) else tuple(given)
     wrong = [one for one in blocks if isinstance(one, type) or not isinstance(one, Block)]
     if wrong:
         raise FormulationError(
-            f"{wrong[0]!r} is no block. A block has the methods flows, balances, effects and rates: write a subclass "
-            "of soe_lib.model.terms.Part, and hand over an instance of it."
+            f"{wrong[0]!r} is no block. A block has the methods flows, constraints, effects and rates: write a "
+            "subclass of soe_lib.model.terms.Part, and hand over an instance of it."
         )
     return blocks

@@ -192,12 +192,12 @@ def _close(models: Mapping[str, Model], flow: str, cells: pl.DataFrame, lower: F
 
 
 def _named(models: Mapping[str, Model], what: str, starts: Places, limits: Places | None = None) -> dict[str, slice]:
-    """`flow of scenario` (or balance) → its columns (rows)."""
+    """`flow of scenario` (or constraint) → its columns (rows)."""
     found = {}
     for number, (scenario, model) in enumerate(models.items()):
         program = model.program
         for name, place in getattr(program, what).items():
-            limit = limits is not None and model.balances[name].sense == "<="
+            limit = limits is not None and model.constraints[name].sense == "<="
             move = int(limits[number]) - program.equalities if limits is not None and limit else int(starts[number])
             found[f"{name} of {scenario}"] = slice(place.start + move, place.stop + move)
     return found
@@ -295,13 +295,15 @@ def with_same_ceilings(models: Mapping[str, Model]) -> dict[str, Model]:
         (effect.on, effect.flow)
         for model in models.values()
         for effect in model.effects
-        if model.balances[effect.on].ceiling
+        if model.constraints[effect.on].ceiling
     }
-    for balance, flow in sorted(pairs):
-        having = {name: model for name, model in models.items() if balance in model.balances and flow in model.flows}
+    for constraint, flow in sorted(pairs):
+        having = {
+            name: model for name, model in models.items() if constraint in model.constraints and flow in model.flows
+        }
         if not any(model.flows[flow].whole.any() for model in having.values()):
             continue
-        entries = {name: _entries(model, balance, flow) for name, model in having.items()}
+        entries = {name: _entries(model, constraint, flow) for name, model in having.items()}
         labels = [column for column in next(iter(entries.values())).columns if column not in ("effect", "at")]
         most = pl.concat([own.drop("at") for own in entries.values()]).group_by(labels).agg(pl.col("effect").min())
         for name, own in entries.items():
@@ -312,11 +314,11 @@ def with_same_ceilings(models: Mapping[str, Model]) -> dict[str, Model]:
     return raised
 
 
-def _entries(model: Model, balance: str, flow: str) -> pl.DataFrame:
+def _entries(model: Model, constraint: str, flow: str) -> pl.DataFrame:
     """Labels of row and column of each entry, `effect`, and where it stands in the program's matrix (`at`)."""
-    program, on, of = model.program, model.balances[balance], model.flows[flow]
-    at, row, column = program.entries(balance, flow)
-    rows = on.named.select(pl.all().name.prefix("row "))[(row - program.rows[balance].start).astype(np.uint32)]
+    program, on, of = model.program, model.constraints[constraint], model.flows[flow]
+    at, row, column = program.entries(constraint, flow)
+    rows = on.named.select(pl.all().name.prefix("row "))[(row - program.rows[constraint].start).astype(np.uint32)]
     cells = of.named.select(pl.col(of.keys).name.prefix("column "))
     columns = cells[(column - program.columns[flow].start).astype(np.uint32)]
     return pl.concat([rows, columns], how="horizontal").with_columns(effect=program.matrix.data[at], at=at)

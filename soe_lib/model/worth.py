@@ -34,14 +34,14 @@ class StepCurve:
     Parameters
     ----------
     steps : start, stop [unit, added to today's limit], price [money per unit], money [of the whole step].
-    balance, labels, unit : which limit. today : its right-hand side now;
+    constraint, labels, unit : which limit. today : its right-hand side now;
         of hours with those that heads, open locations and expansions bring.
     given : what is held fixed: "" for an LP, "the set-up pattern" where whole numbers are.
     currency : of the money.
     """
 
     steps: pl.DataFrame
-    balance: str
+    constraint: str
     labels: Mapping[str, str]
     unit: str
     today: float
@@ -68,13 +68,13 @@ class StepCurve:
         ]
         given = f", given {self.given}" if self.given else ""
         return "\n".join(
-            [f"Worth of more {self.balance} ({where}; {self.today:,.2f} {self.unit} today{given})", *lines]
+            [f"Worth of more {self.constraint} ({where}; {self.today:,.2f} {self.unit} today{given})", *lines]
         )
 
 
 def worth(
     model: Model,
-    balance: str,
+    constraint: str,
     amount: float,
     *,
     options: Options | None = None,
@@ -86,14 +86,14 @@ def worth(
     Parameters
     ----------
     model : the model (`soe.Model(snapshot)`).
-    balance : name of the limit: hours, storage, lane_limit, buy_limit, maximum_stock …
+    constraint : name of the limit: hours, storage, lane_limit, buy_limit, maximum_stock …
     amount : how much more to look at [unit of the limit], above 0.
     start : where a session of the same model ended (`living.session.start`), which saves the first solve.
     labels : the row: resource="planer", period="Jun".
 
     Raises DataError where the labels name no row or several.
     """
-    row, today, unit = _row(model, balance, labels)
+    row, today, unit = _row(model, constraint, labels)
     session = Session(model.program, options, start=start)
     where: dict[str, Any] = {**labels}
     base = session.solve()
@@ -102,7 +102,7 @@ def worth(
         base = session.solve()
 
     def at(more: float) -> Answer:
-        return session.solve(session.base.with_rhs(balance, more=more, **where))
+        return session.solve(session.base.with_rhs(constraint, more=more, **where))
 
     points = {0.0: base, float(amount): at(amount)}
     _corners(at, row, points, 0.0, float(amount), depth=40)
@@ -112,8 +112,8 @@ def worth(
         (pl.col("money") / (pl.col("stop") - pl.col("start"))).alias("price")
     )
     given = "the set-up pattern" if model.program.integer.any() else ""
-    there = today + _brought(model, row, base) if balance == "hours" else today
-    return StepCurve(_merged(steps), balance, dict(labels), unit, there, given, model.snapshot.currency)
+    there = today + _brought(model, row, base) if constraint == "hours" else today
+    return StepCurve(_merged(steps), constraint, dict(labels), unit, there, given, model.snapshot.currency)
 
 
 def _brought(model: Model, row: int, base: Answer) -> float:
@@ -127,16 +127,16 @@ def _brought(model: Model, row: int, base: Answer) -> float:
     return -float(taken.data[mine] @ base.x[taken.col[mine]])
 
 
-def _row(model: Model, balance: str, labels: Mapping[str, str]) -> tuple[int, float, str]:
-    if balance not in model.balances:
-        raise DataError(f"no limit {balance!r}; the model has {', '.join(model.program.rows)}")
-    asked = model.balances[balance]
+def _row(model: Model, constraint: str, labels: Mapping[str, str]) -> tuple[int, float, str]:
+    if constraint not in model.constraints:
+        raise DataError(f"no limit {constraint!r}; the model has {', '.join(model.program.rows)}")
+    asked = model.constraints[constraint]
     rows = asked.rows.select(asked.keys).cast(pl.String).with_row_index("row")
     hit = rows.filter(*(pl.col(key) == value for key, value in labels.items()))
     if hit.height != 1:
-        raise DataError(f"{balance} has {hit.height} rows for {dict(labels)}; name one by {', '.join(asked.keys)}")
+        raise DataError(f"{constraint} has {hit.height} rows for {dict(labels)}; name one by {', '.join(asked.keys)}")
     place = int(hit["row"].item())
-    return model.program.rows[balance].start + place, float(asked.right[place]), asked.unit
+    return model.program.rows[constraint].start + place, float(asked.right[place]), asked.unit
 
 
 def _with_pattern(model: Model, answer: Answer) -> Program:
@@ -144,7 +144,7 @@ def _with_pattern(model: Model, answer: Answer) -> Program:
     program, held = model.program, np.rint(answer.x[answer.whole])
     # The ceiling of a switch is only a number that is large enough today: where the switch is on, it limits nothing.
     on = program.matrix[:, answer.whole] @ held
-    for name in (name for name, balance in model.balances.items() if balance.ceiling):
+    for name in (name for name, constraint in model.constraints.items() if constraint.ceiling):
         rows = program.row(name)
         program = program.with_limits(rows[on[rows] < 0], -np.inf, np.inf)
     return program.with_bounds(answer.whole, held, held).relaxed()

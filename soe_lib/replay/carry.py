@@ -100,7 +100,7 @@ class Floor:
         model = self.physics.model
         short = self.physics.cells["short"]
         rhs = model.program.rhs[model.program.rows["demand"]]
-        asked = model.balances["demand"].named.select("item", "location", "customer", "order", "due")
+        asked = model.constraints["demand"].named.select("item", "location", "customer", "order", "due")
         place = {label: number for number, label in enumerate(self.physics.labels)}
         index = pl.col("due").cast(pl.String).replace_strict(place, return_dtype=pl.Int64)
         keys = ["item", "location", "customer", "order", "due"]

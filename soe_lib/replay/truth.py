@@ -153,7 +153,7 @@ class Physics:
             if "period" in model.flows[name].keys:
                 period[program.columns[name]] = frame["period"].replace_strict(place, return_dtype=pl.Int64).to_numpy()
         matrix = sp.csc_array(program.matrix)
-        rows = model.balances["stock"].named
+        rows = model.constraints["stock"].named
         nodes = rows.select("item", "location").unique().sort("item", "location")
         at = _rows(rows, nodes, place, len(labels) + 1)
         chosen = np.ones(matrix.shape[1], bool)
@@ -163,8 +163,8 @@ class Physics:
         stock = sp.csc_array(stock @ sp.diags_array(chosen.astype(float)))
         resources: tuple[str, ...] = ()
         hours, offered = sp.csc_array((0, matrix.shape[1])), np.zeros(0)
-        if "hours" in model.balances:
-            table = model.balances["hours"].named
+        if "hours" in model.constraints:
+            table = model.constraints["hours"].named
             resources = tuple(table["resource"].unique().sort())
             who = pl.DataFrame({"resource": resources})
             spots = _rows(table, who, place, len(labels))
@@ -198,10 +198,10 @@ class Physics:
         program = self.model.program
         # What was carried out may have broken a limit that nobody could keep, such as room when sales stayed away.
         for name, rows in program.rows.items() if carried_out is not None else ():
-            balance = self.model.balances[name]
-            if balance.sense == "<=" and "period" in balance.keys:
+            constraint = self.model.constraints[name]
+            if constraint.sense == "<=" and "period" in constraint.keys:
                 number = {label: place for place, label in enumerate((*self.labels, BEYOND))}
-                done = balance.named["period"].replace_strict(number, return_dtype=pl.Int64).to_numpy() < weeks
+                done = constraint.named["period"].replace_strict(number, return_dtype=pl.Int64).to_numpy() < weeks
                 right = program.rhs[rows]
                 free = right + DUST if name in LIVES else np.inf
                 program = program.with_limits(rows, -np.inf, np.where(done, free, right))
@@ -230,7 +230,7 @@ class Physics:
 
 
 def _rows(rows: pl.DataFrame, who: pl.DataFrame, place: Mapping[str, int], periods: int) -> Ints:
-    """Where each row of a balance stands in who × periods."""
+    """Where each row of a constraint stands in who × periods."""
     keys = who.columns
     found = rows.join(who.with_row_index("number"), on=keys, how="left", maintain_order="left", validate="m:1")
     index = found["period"].replace_strict(place, return_dtype=pl.Int64).to_numpy()

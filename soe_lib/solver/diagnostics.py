@@ -61,7 +61,7 @@ def _columns(program: Program, which: npt.NDArray[np.bool_]) -> npt.NDArray[np.i
 
 def _where(program: Program, what: str, at: int) -> str:
     parts = program.rows if what == "right-hand side" else program.columns
-    return f"{'balance' if what == 'right-hand side' else 'flow'} {_owner(parts, at)}"
+    return f"{'constraint' if what == 'right-hand side' else 'flow'} {_owner(parts, at)}"
 
 
 def _owner(parts: Mapping[str, slice], at: int) -> str:

@@ -20,7 +20,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 class Labelled(Protocol):
-    """What names the columns of a flow, or the rows of a balance: one row of `rows` each, told apart by `keys`."""
+    """What names the columns of a flow, or the rows of a constraint: one row of `rows` each, told apart by `keys`."""
 
     @property
     def rows(self) -> pl.DataFrame:
@@ -60,11 +60,11 @@ class Program:
     Parameters
     ----------
     matrix : shape (rows, columns). cost : shape (columns,), −money of a unit.
-    columns, rows : name → slice of each flow's columns and each balance's rows.
+    columns, rows : name → slice of each flow's columns and each constraint's rows.
     integer : shape (columns,), True where only whole numbers will do.
-    flows, balances : name → labels, for those that have any.
+    flows, constraints : name → labels, for those that have any.
     weights : shape (columns,), the tie-break's price of each column; None: any of the equally good plans will do.
-    implied : names of the balances that follow from the others: they help the solver and carry no price.
+    implied : names of the constraints that follow from the others: they help the solver and carry no price.
     beside : constraints of the analyst's that arrays cannot say.
     """
 
@@ -79,7 +79,7 @@ class Program:
     rows: Mapping[str, slice]
     offset: float = 0.0
     flows: Mapping[str, Labelled] = field(default_factory=dict)
-    balances: Mapping[str, Labelled] = field(default_factory=dict)
+    constraints: Mapping[str, Labelled] = field(default_factory=dict)
     weights: Floats | None = None
     implied: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
@@ -116,13 +116,13 @@ class Program:
         """The columns of a flow whose labels are these; raises FormulationError where there is none."""
         return _found("flow", flow, self.columns, self.flows, where)
 
-    def row(self, balance: str, **where: Any) -> Places:
-        """The rows of a balance whose labels are these; raises FormulationError where there is none."""
-        return _found("balance", balance, self.rows, self.balances, where)
+    def row(self, constraint: str, **where: Any) -> Places:
+        """The rows of a constraint whose labels are these; raises FormulationError where there is none."""
+        return _found("constraint", constraint, self.rows, self.constraints, where)
 
-    def entries(self, balance: str, flow: str | None = None) -> tuple[Places, Places, Places]:
-        """Where the effects on a balance (of one flow) stand in `matrix.data`; and of each its row and its column."""
-        rows, columns = self.rows[balance], self.columns[flow] if flow else slice(0, self.matrix.shape[1])
+    def entries(self, constraint: str, flow: str | None = None) -> tuple[Places, Places, Places]:
+        """Where the effects on a constraint (of one flow) stand in `matrix.data`; and row and column of each."""
+        rows, columns = self.rows[constraint], self.columns[flow] if flow else slice(0, self.matrix.shape[1])
         start, stop = self.matrix.indptr[columns.start], self.matrix.indptr[columns.stop]
         row = self.matrix.indices[start:stop]
         at = np.flatnonzero((row >= rows.start) & (row < rows.stop)) + start
@@ -132,15 +132,15 @@ class Program:
     # -- change ----------------------------------------------------------------------------------------------------
 
     def with_rhs(
-        self, balance: str, value: float | Floats | None = None, *, more: float = 0.0, **where: Any
+        self, constraint: str, value: float | Floats | None = None, *, more: float = 0.0, **where: Any
     ) -> Program:
-        """With another right-hand side of the rows of a balance that have these labels.
+        """With another right-hand side of the rows of a constraint that have these labels.
 
         Parameters
         ----------
         value : what it becomes; left out, what it is. more : added to it.
         """
-        place = self.row(balance, **where)
+        place = self.row(constraint, **where)
         right = (self.row_upper[place] if value is None else value) + more
         lower, upper = self.row_lower, _put(self.row_upper, place, right)
         if (equal := self.equal[place]).any():

@@ -37,7 +37,7 @@ class Start:
     @classmethod
     def of(cls, program: Program, answer: Answer, basis: highspy.HighsBasis, won: str) -> Start:
         """From what a solver holds."""
-        bare = replace(program, flows={}, balances={}, weights=None, hints=None)
+        bare = replace(program, flows={}, constraints={}, weights=None, hints=None)
         return cls(bare, answer, _numbers(basis.col_status), _numbers(basis.row_status), won)
 
     @property

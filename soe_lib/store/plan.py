@@ -38,7 +38,7 @@ class Plan:
     rates : the money per unit of every cell.
     periods, items : the Snapshot's tables that give weeks, months and families.
     solution : status, objective, bound, gap, seconds, variables, rows, nonzeros, solver, certificate.
-    prices : balance → frame of its keys, rhs and price [money per unit of rhs].
+    prices : constraint → frame of its keys, rhs and price [money per unit of rhs].
     valued : its ledger, where that has been worked out already.
     """
 

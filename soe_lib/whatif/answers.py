@@ -66,9 +66,9 @@ def first_weeks(situation: Week, weeks: int = WEEKS) -> list[str]:
     return situation.plan.periods.sort("index")["week"].unique(maintain_order=True).head(weeks).to_list()
 
 
-def priced(situation: Week, balance: str) -> pl.DataFrame:
+def priced(situation: Week, constraint: str) -> pl.DataFrame:
     """The rows of a limit that has a price in the first weeks; no row where the plan knows no such limit."""
-    rows = situation.plan.prices.get(balance)
+    rows = situation.plan.prices.get(constraint)
     if rows is None:
         return pl.DataFrame()
     weeks = situation.plan.periods.select(pl.col("period").cast(pl.String), "week")
@@ -76,9 +76,9 @@ def priced(situation: Week, balance: str) -> pl.DataFrame:
     return found.filter((pl.col("price") > LEAST) & pl.col("week").is_in(first_weeks(situation)))
 
 
-def has_price(situation: Week, balance: str, key: str, names: Iterable[str]) -> list[str]:
+def has_price(situation: Week, constraint: str, key: str, names: Iterable[str]) -> list[str]:
     """Which of the names have a price in a limit, the dearest first."""
-    rows = priced(situation, balance)
+    rows = priced(situation, constraint)
     if rows.is_empty() or rows.columns.count(key) == 0:
         return []
     sums = rows.group_by(pl.col(key).cast(pl.String)).agg(pl.col("price").max())

@@ -291,7 +291,7 @@ class Replanning:
         self.whole: Model | None = None
         self.whole = whole = self._model(self.everything)
         self.subsets: Subsets | None = None
-        if "service" not in whole.balances and not whole.program.integer.any():
+        if "service" not in whole.constraints and not whole.program.integer.any():
             self.subsets = Subsets(self._model, len(disruptions), whole)
         self.composed = self.subsets is not None and self.subsets.simple
         self._trace: Trace | None = None

@@ -96,7 +96,7 @@ class Task:
         """The task with its base solved; unsolved where it has no plan, or none that another process could use."""
         from soe_lib.solver.session import Session
 
-        if "service" in model.balances or model.convex:
+        if "service" in model.constraints or model.convex:
             return self
         try:
             return replace(self, start=Session(model.program, self.options, unique=True).start)

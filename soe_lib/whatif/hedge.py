@@ -354,7 +354,7 @@ def _future(snapshot: Snapshot, one: Future, number: int) -> tuple[str, Snapshot
 
 
 def _refuse_aims(name: str, model: Model) -> None:
-    if "service" in model.balances:
+    if "service" in model.constraints:
         raise DataError(
             f"Scenario {name!r}: settings.toml has an allocation whose aims come before money, and an expectation over "
             'scenarios has no such order. Set [objective] allocation = "margin", or price what is short (short_cost).'

@@ -13,7 +13,7 @@ from soe_lib.errors import DataError
 from soe_lib.model.axis import Floats
 from soe_lib.model.blocks.standard import STANDARD, kept_close
 from soe_lib.model.model import Model
-from soe_lib.model.terms import Balance, Effect, Part
+from soe_lib.model.terms import Constraint, Effect, Part
 from soe_lib.review.measures import Linear, Measure
 from soe_lib.review.measures.of_plans import Moved
 from soe_lib.solver.answer import Answer, Options
@@ -55,10 +55,10 @@ class Limit(Part):
         """The name of the row."""
         return _row(self.name)
 
-    def balances(self, network: Network) -> Iterator[Balance]:  # noqa: ARG002
+    def constraints(self, network: Network) -> Iterator[Constraint]:  # noqa: ARG002
         """The row."""
         one = pl.DataFrame({"limit": [self.name]}, schema={"limit": pl.Enum([self.name])})
-        yield Balance(self.row, one, ("limit",), "<=", "unit", f"{self.label} is at least as good as asked for")
+        yield Constraint(self.row, one, ("limit",), "<=", "unit", f"{self.label} is at least as good as asked for")
 
     def effects(self, network: Network) -> Iterator[Effect]:  # noqa: ARG002
         """Of every flow that counts."""

@@ -146,7 +146,7 @@ def test_items_that_keep_cost_nothing(tmp_path: Path, weekly: bool) -> None:
     row = {"period": "W1"} if weekly else {}
     tables: dict[str, Any] = {"inventory": [lot("L", 50, None)], "lanes": LANE, "forecast": [{**asked(0, 2), **row}]}
     plain = Model(company(tmp_path / "plain", **periods, **tables))
-    assert not [name for name in (*plain.flows, *plain.balances) if name.startswith("lot")]
+    assert not [name for name in (*plain.flows, *plain.constraints) if name.startswith("lot")]
     assert "scrap" not in plain.flows
     beside = {
         "items": [*ITEMS, {"item": "B", "standard_cost": 1, "price": 2}],

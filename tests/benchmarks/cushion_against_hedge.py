@@ -184,7 +184,7 @@ def first_week(model: soe.Model, plan: soe.Plan) -> Decisions:
 
 def with_demand(model: soe.Model, of: Network, path: Floats) -> soe.Model:
     """The model with one path as its demand: nothing else of these networks depends on it."""
-    rows = model.balances["demand"].named
+    rows = model.constraints["demand"].named
     good = rows["item"].replace_strict({name: n for n, name in enumerate(of.goods)}, return_dtype=pl.Int64).to_numpy()
     due = rows["due"].replace_strict({week(t): t for t in range(WEEKS)}, return_dtype=pl.Int64).to_numpy()
     return model.holding(model.program.with_rhs("demand", path[good, due]))

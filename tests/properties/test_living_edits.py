@@ -149,6 +149,6 @@ def test_only_what_an_edit_reaches_is_made_anew(company: soe.Snapshot, alive: Li
     near = Model(Scenario("").scale("calendar.hours", 0.5, resource=line).apply(company), near=alive.home)
     for name in ("buy", "ship", "stock", "sell", "short", "make"):
         assert near.flows[name] is alive.home.flows[name], name
-    assert near.balances["hours"] is not alive.home.balances["hours"]
+    assert near.constraints["hours"] is not alive.home.constraints["hours"]
     level = Model(Scenario("").scale("calendar.hours", 1.0, resource=line).apply(company), near=alive.home)
-    assert level.balances["hours"] is alive.home.balances["hours"]
+    assert level.constraints["hours"] is alive.home.constraints["hours"]

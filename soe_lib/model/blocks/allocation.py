@@ -21,7 +21,7 @@ from soe_lib.errors import DataError
 from soe_lib.model.blocks.shelf_life import followed, lives
 from soe_lib.model.cache import prepared
 from soe_lib.model.demand import KEYS, served
-from soe_lib.model.terms import Balance, Effect, Flow, Part
+from soe_lib.model.terms import Constraint, Effect, Flow, Part
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -44,10 +44,10 @@ def rule(network: Network) -> str:
 class Allocation(Part):
     """Rows that an allocation rule needs.
 
-    Brings, for priority and fair, balance `service` (group): −Σ served <= −floor, floors being raised one after the
+    Brings, for priority and fair, constraint `service` (group): −Σ served <= −floor, floors being raised one after the
     other by `stages`. For proportional, flow `cut` (item, location, due, of, life) [share of what is open, quantity −
     committed, that is never served to lines that can be served until period `of` and want `life` days left] and
-    balances `equal_cut` (line, of, life): short = open × cut; `no_worse` (as `cut`): who can wait longer is cut no
+    constraints `equal_cut` (line, of, life): short = open × cut; `no_worse` (as `cut`): who can wait longer is cut no
     more; and `service` (as `cut`, held): first that all cuts of joined places are alike, then that none is above what
     it was then. A line that a substitute may serve where others beside it may not is served its share at least
     (`share_at_least`), and with the item itself at most (`share_at_most`: Σ sold + open × cut <= quantity).
@@ -62,24 +62,24 @@ class Allocation(Part):
             groups, meaning = cuts(network).select(GROUP).unique(), "share of what is open that is not served"
             yield Flow("cut", groups, GROUP, "share", meaning, upper=1.0)
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """service; for proportional also equal_cut, share_at_least, share_at_most and no_worse."""
         if rule(network) == "proportional":
             rows, unit = cuts(network), "unit"
             alike, apart, steps = rows.filter(~pl.col("apart")), rows.filter("apart"), _steps(network)
-            yield Balance("equal_cut", alike, ROW, "==", unit, "what is open is cut alike")
+            yield Constraint("equal_cut", alike, ROW, "==", unit, "what is open is cut alike")
             if not apart.is_empty():
                 meaning = "with the item itself a line is served its share at most"
-                yield Balance("share_at_least", apart, ROW, "<=", unit, "a line is served its share at least")
-                yield Balance("share_at_most", apart, ROW, "<=", unit, meaning, rhs="quantity")
+                yield Constraint("share_at_least", apart, ROW, "<=", unit, "a line is served its share at least")
+                yield Constraint("share_at_most", apart, ROW, "<=", unit, meaning, rhs="quantity")
             if not (waiting := steps.filter("same_place")).is_empty():
-                yield Balance("no_worse", waiting, GROUP, "<=", "share", "who can wait longer is cut no more")
+                yield Constraint("no_worse", waiting, GROUP, "<=", "share", "who can wait longer is cut no more")
             if not steps.is_empty():
                 meaning = "first all are cut alike, then none is cut more than then"
-                yield Balance("service", _held(network), (*GROUP, "held"), "<=", "share", meaning, rhs=1.0)
+                yield Constraint("service", _held(network), (*GROUP, "held"), "<=", "share", meaning, rhs=1.0)
         elif rule(network) in ("priority", "fair"):
             asked = groups_of(network).group_by("served_group", "rank").agg(pl.col("quantity").sum().alias("asked"))
-            yield Balance("service", asked, ("served_group",), "<=", "unit", "a group is served at least this much")
+            yield Constraint("service", asked, ("served_group",), "<=", "unit", "a group is served at least this much")
 
     def effects(self, network: Network) -> Iterator[Effect]:
         """Of sell and replace on service; of sell, replace, short and cut on the rows of proportional cuts."""

@@ -12,7 +12,7 @@ from soe_lib.extract.precedence import named_prices
 from soe_lib.model import events, hours
 from soe_lib.model.blocks.make import with_lead
 from soe_lib.model.cache import prepared
-from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
+from soe_lib.model.terms import Constraint, Effect, Flow, Part, Rate
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -30,11 +30,11 @@ class Buy(Part):
         """buy."""
         yield Flow("buy", offers(network), ("offer", "period"), "unit", "units ordered on an offer")
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """buy_limit."""
         limited = offers(network).filter(pl.col("maximum").is_not_null())
         if not limited.is_empty():
-            yield Balance(
+            yield Constraint(
                 "buy_limit",
                 limited.select("offer", "maximum", period="within").unique(),
                 ("offer", "period"),

@@ -10,7 +10,7 @@ import polars as pl
 from soe_lib.model.blocks.sites import closing_hours
 from soe_lib.model.cache import prepared
 from soe_lib.model.hours import portions
-from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
+from soe_lib.model.terms import Constraint, Effect, Flow, Part, Rate
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -22,22 +22,22 @@ CELL = ("resource", "period")
 class Capacity(Part):
     """Hours used <= hours of the calendar less what events take, plus overtime.
 
-    Brings balance `hours` (resource, period) [h].
+    Brings constraint `hours` (resource, period) [h].
     """
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """hours."""
         # A resource whose location may close has its hours from `Sites`, times whether it is open.
         closing = closing_hours(network).select(*CELL, pl.lit(0.0).alias("kept"))
         rows = network.hours.select(*CELL, "hours").join(closing, on=CELL, how="left")
         rows = rows.with_columns(pl.coalesce("kept", "hours").alias("hours"))
-        yield Balance("hours", rows, CELL, "<=", "h", "no resource works longer than its hours", rhs="hours")
+        yield Constraint("hours", rows, CELL, "<=", "h", "no resource works longer than its hours", rhs="hours")
 
 
 class Overtime(Part):
     """Hours beyond the regular calendar, bought at a premium.
 
-    Brings flow `overtime` (resource, period) [h]; relaxes balance `hours` by one hour each; rows `overtime_limit`
+    Brings flow `overtime` (resource, period) [h]; relaxes constraint `hours` by one hour each; rows `overtime_limit`
     hold the ceiling. Books −(overtime_cost − hourly_cost) per hour to "overtime": the premium only, for the hour
     itself is in "conversion" like any other hour used.
     """
@@ -47,10 +47,10 @@ class Overtime(Part):
         if not (cells := ceilings(network)).is_empty():
             yield Flow("overtime", cells, CELL, "h", "overtime hours")
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """overtime_limit."""
         if not (cells := ceilings(network)).is_empty():
-            yield Balance(
+            yield Constraint(
                 "overtime_limit", cells.select(*CELL, "overtime_hours"), CELL, "<=", "h",
                 "overtime stays within its ceiling", rhs="overtime_hours",
             )  # fmt: skip
@@ -86,7 +86,7 @@ def ceilings(network: Network) -> pl.DataFrame:
 class Crews(Part):
     """heads(t) = heads(t−1) + hired − released; each head brings its hours, and overtime hours, to its resource.
 
-    Brings flows `heads`, `hire`, `release` (resource, period) [heads; whole where the extract says so] and balance
+    Brings flows `heads`, `hire`, `release` (resource, period) [heads; whole where the extract says so] and constraint
     `heads`. Relaxes `hours` by hours_per_head and `overtime_limit` by overtime_hours_per_head. Books
     −cost_per_head × length of the period (used or not), −hire_cost and −release_cost to "workforce".
     """
@@ -104,11 +104,11 @@ class Crews(Part):
         for name in ("hire", "release"):
             yield Flow(name, cells, CELL, "head", f"heads to {name} at the start of a period", integer="whole")
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """heads."""
         if not (cells := crews(network)).is_empty():
             rows = cells.select(*CELL, pl.when(pl.col("period") == network.first).then("opening_heads").otherwise(0.0))
-            yield Balance(
+            yield Constraint(
                 "heads", rows, CELL, "==", "head", "a crew changes by who is hired and released", rhs="opening_heads"
             )
 
@@ -161,8 +161,8 @@ def crews(network: Network) -> pl.DataFrame:
 class Maintenance(Part):
     """Maintenance jobs whose timing the plan may choose within a window.
 
-    Brings flow `maintain` (maintenance, period) in {0, 1 … maximum_at_once} and balance `jobs` (maintenance): exactly
-    so many jobs. Takes its hours from the resource in the period of the job (balance `hours`).
+    Brings flow `maintain` (maintenance, period) in {0, 1 … maximum_at_once} and constraint `jobs` (maintenance):
+    exactly so many jobs. Takes its hours from the resource in the period of the job (constraint `hours`).
     """
 
     def flows(self, network: Network) -> Iterator[Flow]:
@@ -173,10 +173,10 @@ class Maintenance(Part):
                 upper="maximum_at_once", integer=True,
             )  # fmt: skip
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """jobs."""
         if not (rows := network.table("maintenance").select("maintenance", pl.col("jobs").cast(pl.Float64))).is_empty():
-            yield Balance(
+            yield Constraint(
                 "jobs",
                 rows,
                 ("maintenance",),

@@ -11,7 +11,7 @@ import polars as pl
 from soe_lib.model.blocks.lots import ALTERNATIVES, RUNS, Lots
 from soe_lib.model.cache import prepared
 from soe_lib.model.ceilings import FORKED, carried_over, operations
-from soe_lib.model.terms import Balance, Effect, Flow, Part
+from soe_lib.model.terms import Constraint, Effect, Flow, Part
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -34,10 +34,10 @@ class OneSetUp(Part):
         if not (cells := _spots(network, _lasting)).is_empty():
             yield Flow("undisturbed", cells, SPOT, "yes or no", "nothing is set up there in the period", upper=1.0)
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """one_set_up."""
         if not (cells := _spots(network, _carries)).is_empty():
-            yield Balance("one_set_up", cells, SPOT, "<=", "set-up", "a line ends a period in one set-up", rhs=1.0)
+            yield Constraint("one_set_up", cells, SPOT, "<=", "set-up", "a line ends a period in one set-up", rhs=1.0)
 
 
 @dataclass(frozen=True)
@@ -79,19 +79,19 @@ class CarryOver(Part):
             meaning = "the line ends the period set up for it"
             yield Flow(f"carry{self.on}", labels, self.lots.cell, "yes or no", meaning, upper=1.0, integer=True)
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """carried, kept, disturbed."""
         if (cells := _carries(network, self.lots)).is_empty():
             return
         state = cells.select(self.lots.cell).unique()
         meaning = "only what is set up can carry over"
-        yield Balance(f"carried{self.on}", state, self.lots.cell, "<=", "set-up", meaning)
+        yield Constraint(f"carried{self.on}", state, self.lots.cell, "<=", "set-up", meaning)
         lasting = _lasting(network, self.lots).select(self.keys)
         meaning = "a set-up lasts through a period only if no other takes its place"
-        yield Balance(f"kept{self.on}", lasting, self.keys, "<=", "set-up", meaning, rhs=1.0)
+        yield Constraint(f"kept{self.on}", lasting, self.keys, "<=", "set-up", meaning, rhs=1.0)
         meaning = "where something is set up, the line is disturbed"
         rows = self._disturbing(network)
-        yield Balance(f"disturbed{self.on}", rows, self.keys, "<=", "set-up", meaning, rhs=1.0)
+        yield Constraint(f"disturbed{self.on}", rows, self.keys, "<=", "set-up", meaning, rhs=1.0)
 
     def effects(self, network: Network) -> Iterator[Effect]:
         """Of carry on the runs of the next period; of carry, set-up and undisturbed on the rows of the state."""

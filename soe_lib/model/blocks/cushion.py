@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.model import risk
-from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
+from soe_lib.model.terms import Constraint, Effect, Flow, Part, Rate
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -24,7 +24,7 @@ class Cushion(Part):
     Formula: Σ over the slices e of the error in sum of (holding + late + lost ÷ interval) × weight × (e − stock)⁺,
     which is the newsvendor's expected cost less the mean's own holding, with e over the protection interval.
     Stock is net of what was due by then and is served later: such a unit is charged the lowest tier, see `risk.waits`.
-    Brings flow `below_cushion` (item, location, period, tier) [units of a tier that stock does not fill] and balance
+    Brings flow `below_cushion` (item, location, period, tier) [units of a tier that stock does not fill] and constraint
     `cushion` (item, location, period). Books to "expected shortage" (steering: no cash).
     """
 
@@ -40,10 +40,10 @@ class Cushion(Part):
                 upper="width",
             )
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """cushion."""
         if not (cells := risk.steps(network)).is_empty():
-            yield Balance(
+            yield Constraint(
                 "cushion",
                 cells.group_by(risk.CELL).agg(pl.col("level").max()),
                 risk.CELL,

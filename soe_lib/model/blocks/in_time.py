@@ -15,7 +15,7 @@ from soe_lib.model.blocks.lots import ALTERNATIVES, ORDERS, RUNNING, RUNS, Lots
 from soe_lib.model.cache import prepared
 from soe_lib.model.ceilings import FORKED, carried_over, operations
 from soe_lib.model.demand import served
-from soe_lib.model.terms import Balance, Effect, Part
+from soe_lib.model.terms import Constraint, Effect, Part
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -268,11 +268,11 @@ class InTime(Part):
         """Of its rows."""
         return "in_window" if self.late else "in_time"
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """in_time, or in_window."""
         if not (held := windows(network, self.late)).is_empty():
             frame = held.select("item", "of", pl.col("last").alias("period"))
-            yield Balance(
+            yield Constraint(
                 self.name, frame, ROW, "<=", "unit", "what a window sells was there before, or is set up for within it",
                 follows=FOLLOWS,
             )  # fmt: skip

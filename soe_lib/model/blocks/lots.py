@@ -23,7 +23,7 @@ from soe_lib.model.ceilings import (
     useful,
     useful_on_arrival,
 )
-from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
+from soe_lib.model.terms import Constraint, Effect, Flow, Part, Rate
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -232,17 +232,17 @@ class Lots(Part):
         if not (cells := self._counted(network)).is_empty():
             yield Flow(self.count, cells, self.cell, "multiple", f"whole multiples of {self.flow}", integer=True)
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """most, least, multiple."""
         if not (cells := self.switched(network)).is_empty():
             meaning = f"nothing to {self.flow} where it is off"
-            yield Balance(f"{self.name}_most", cells, self.cell, "<=", "unit", meaning, ceiling=True)
+            yield Constraint(f"{self.name}_most", cells, self.cell, "<=", "unit", meaning, ceiling=True)
             if not (least := cells.filter(pl.col("minimum") > 0)).is_empty():
                 meaning = "what is on reaches its minimum"
-                yield Balance(f"{self.name}_least", least, self.cell, "<=", "unit", meaning)
+                yield Constraint(f"{self.name}_least", least, self.cell, "<=", "unit", meaning)
         if not (cells := self._counted(network)).is_empty():
             meaning = "quantities are whole multiples"
-            yield Balance(f"{self.name}_multiple", cells, self.cell, "==", "unit", meaning)
+            yield Constraint(f"{self.name}_multiple", cells, self.cell, "==", "unit", meaning)
 
     def effects(self, network: Network) -> Iterator[Effect]:
         """Of the flow, the switch and the count on each row; of set-up hours on hours."""

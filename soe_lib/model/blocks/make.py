@@ -10,7 +10,7 @@ import polars as pl
 from soe_lib.model import events, hours
 from soe_lib.model.cache import prepared
 from soe_lib.model.hours import counted
-from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
+from soe_lib.model.terms import Constraint, Effect, Flow, Part, Rate
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -22,7 +22,7 @@ class Make(Part):
     Brings flow `make` (routing, period) [units started]; effects on `stock` (+yield of the item after its lead time,
     −quantity of each component in the period of the start, + co-products) and on `hours`
     (hours per unit of each operation). Where a step names several resources, flow `run` (routing, step, resource,
-    period) splits it freely and balance `run` keeps Σ run = make. Rows `make_limit` hold a routing's maximum.
+    period) splits it freely and constraint `run` keeps Σ run = make. Rows `make_limit` hold a routing's maximum.
     Books −cost_per_unit × started and −hourly_cost × hours to "conversion".
     """
 
@@ -40,11 +40,11 @@ class Make(Part):
                 "units of a step on one of its alternative resources",
             )
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """run (alternatives add up), make_limit."""
         if not (split := alternatives(network)).is_empty():
             steps = _started(network, split).select("routing", "step", "period").unique()
-            yield Balance(
+            yield Constraint(
                 "run",
                 steps,
                 ("routing", "step", "period"),
@@ -54,7 +54,7 @@ class Make(Part):
             )
         limited = routings(network).filter(pl.col("maximum").is_not_null())
         if not limited.is_empty():
-            yield Balance(
+            yield Constraint(
                 "make_limit",
                 limited.select("routing", "maximum", period="within").unique(),
                 ("routing", "period"),

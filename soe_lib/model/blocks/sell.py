@@ -10,7 +10,7 @@ import polars as pl
 
 from soe_lib.model.cache import prepared
 from soe_lib.model.demand import KEYS, served
-from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
+from soe_lib.model.terms import Constraint, Effect, Flow, Part, Rate
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -23,7 +23,7 @@ class Sell(Part):
     """Each demand line: served on time + served late + short = quantity, and served >= committed.
 
     Brings flows `sell` (item, location, customer, order, due, period) [units served in period] and `short` (item,
-    location, customer, order, due) [units never served]; balances `demand` (per line) and `committed` (per line with
+    location, customer, order, due) [units never served]; constraints `demand` (per line) and `committed` (per line with
     an obligation); effect −1 on `stock` in the period served. Books price to "revenue", late_cost × delay and
     short_penalty to "penalties" (cash), short_cost and late_goodwill × delay to
     "goodwill" (steering: no cash).
@@ -48,9 +48,9 @@ class Sell(Part):
             "units of a demand line that are never served",
         )
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """demand and committed."""
-        yield Balance(
+        yield Constraint(
             "demand",
             network.demand.select(*LINE, "quantity"),
             LINE,
@@ -62,7 +62,7 @@ class Sell(Part):
         worth = (pl.col("price") + pl.col("short_penalty") + pl.col("short_cost")).alias("worth")
         owed = network.demand.filter(pl.col("committed") > 0).select(*LINE, "committed", worth)
         if not owed.is_empty():
-            yield Balance(
+            yield Constraint(
                 "committed", owed, LINE, "<=", "unit", "what was promised is served",
                 rhs=-pl.col("committed"), break_price="worth",
             )  # fmt: skip
@@ -156,9 +156,9 @@ class Commitments(Part):
     floors: pl.DataFrame = field(repr=False)
     cells: pl.DataFrame = field(repr=False)
 
-    def balances(self, network: Network) -> Iterator[Balance]:  # noqa: ARG002
+    def constraints(self, network: Network) -> Iterator[Constraint]:  # noqa: ARG002
         """commitment."""
-        yield Balance(
+        yield Constraint(
             "commitment", self.floors.with_columns(pl.col("commitment").cast(self._labels)), ("commitment",), "<=",
             "unit", "a family sells in a month what S&OP committed", rhs=-pl.col("floor"),
         )  # fmt: skip

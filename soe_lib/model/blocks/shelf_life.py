@@ -10,7 +10,7 @@ import polars as pl
 from soe_lib.model.assemble import LEAD
 from soe_lib.model.blocks import buy, make, ship
 from soe_lib.model.cache import prepared
-from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
+from soe_lib.model.terms import Constraint, Effect, Flow, Part, Rate
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -205,12 +205,13 @@ class Cohorts(Part):
 
     Brings, for each day of expiry that matters within the horizon, flows `lot_stock`, `lot_use` (item, location, life,
     expires, period; life: days that the customer wants left; "0" is what is consumed or written off too), `lot_ship`
-    (lane, item, expires, period) and `lot_scrap` (item, location, expires, period) of what comes too late, and balances
-    `lot` (item, location, expires, period): stock before + made, bought, received, shipped here = used + scrapped +
-    shipped away + stock after; and `lots_in_stock`, `lots_used`, `lots_shipped`, `lots_scrapped`: Σ of the cohorts <=
-    the whole. What the cohorts leave of the whole keeps beyond the horizon. Goods are used in periods that end by their
-    day less the life that is wanted, in the first period if that day is not over. Made, bought and received goods
-    expire shelf_life_days after the end of the period in which they come in. Books nothing.
+    (lane, item, expires, period) and `lot_scrap` (item, location, expires, period) of what comes too late, and
+    constraints `lot` (item, location, expires, period): stock before + made, bought, received, shipped here = used
+    + scrapped + shipped away + stock after; and `lots_in_stock`, `lots_used`, `lots_shipped`, `lots_scrapped`: Σ of
+    the cohorts <= the whole. What the cohorts leave of the whole keeps beyond the horizon. Goods are used in
+    periods that end by their day less the life that is wanted, in the first period if that day is not over. Made,
+    bought and received goods expire shelf_life_days after the end of the period in which they come in. Books
+    nothing.
     """
 
     optional = ("replace",)
@@ -230,22 +231,22 @@ class Cohorts(Part):
         if not (moved := moves(network)).is_empty():
             yield Flow("lot_ship", moved, MOVE, "unit", "units of one day of expiry shipped")
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """lot, and the four limits by the whole."""
         if followed(network).is_empty():
             return
         rows = cohorts(network)
         meaning = "what expires on a day is used, shipped or written off by then"
-        yield Balance("lot", rows, COHORT, "==", "unit", meaning, rhs=-pl.col("on_hand"))
+        yield Constraint("lot", rows, COHORT, "==", "unit", meaning, rhs=-pl.col("on_hand"))
         if not (late := rows.filter(~pl.col("usable"))).is_empty():
             cells, meaning = late.select(*NODE, "period").unique(), "lots are part of what is written off"
-            yield Balance("lots_scrapped", cells, (*NODE, "period"), "<=", "unit", meaning)
+            yield Constraint("lots_scrapped", cells, (*NODE, "period"), "<=", "unit", meaning)
         kept = rows.filter("kept").select(*NODE, "period").unique()
-        yield Balance("lots_in_stock", kept, (*NODE, "period"), "<=", "unit", "lots are part of the stock")
-        yield Balance("lots_used", used(network), USE, "<=", "unit", "lots are part of what is used")
+        yield Constraint("lots_in_stock", kept, (*NODE, "period"), "<=", "unit", "lots are part of the stock")
+        yield Constraint("lots_used", used(network), USE, "<=", "unit", "lots are part of what is used")
         if not (moved := moves(network)).is_empty():
             keys = ("lane", "item", "period")
-            yield Balance("lots_shipped", moved.select(keys).unique(), keys, "<=", "unit", "lots are part of a load")
+            yield Constraint("lots_shipped", moved.select(keys).unique(), keys, "<=", "unit", "lots are part of a load")
 
     def effects(self, network: Network) -> Iterator[Effect]:
         """Of the cohorts on each other, of what comes in, and of the whole on the limits."""
@@ -341,12 +342,12 @@ class ShelfLife(Part):
             cells = cells.join(expired(network), on=CELL, how="left").with_columns(pl.col("expired").fill_null(0.0))
             yield Flow("scrap", cells, CELL, "unit", "units written off", lower="expired")
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """shelf_life, lot_expiry."""
         if not (rows := limits(network)).is_empty():
-            yield Balance("shelf_life", rows, CELL, "<=", "unit", "stock is used within its shelf life")
+            yield Constraint("shelf_life", rows, CELL, "<=", "unit", "stock is used within its shelf life")
         if not (rows := lots(network)).is_empty():
-            yield Balance(
+            yield Constraint(
                 "lot_expiry",
                 rows,
                 (*NODE, "lot"),

@@ -10,7 +10,7 @@ import polars as pl
 from soe_lib.model import events, hours
 from soe_lib.model.blocks.make import with_lead
 from soe_lib.model.cache import prepared
-from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
+from soe_lib.model.terms import Constraint, Effect, Flow, Part, Rate
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -29,11 +29,11 @@ class Ship(Part):
         """ship."""
         yield Flow("ship", lanes(network), ("lane", "item", "period"), "unit", "units dispatched on a lane")
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """lane_limit."""
         limited = lanes(network).filter(pl.col("maximum").is_not_null())
         if not limited.is_empty():
-            yield Balance(
+            yield Constraint(
                 "lane_limit",
                 limited.select("lane", "maximum", period="within").unique(),
                 ("lane", "period"),

@@ -11,7 +11,7 @@ from soe_lib.errors import DataError
 from soe_lib.model.blocks import lots, make, ship
 from soe_lib.model.cache import prepared
 from soe_lib.model.hours import portions
-from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
+from soe_lib.model.terms import Constraint, Effect, Flow, Part, Rate
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -26,7 +26,7 @@ class Sites(Part):
 
     Brings flow `open_site` (location) in {0, 1}, 0 where a location is closed and may not change; rows `site_lane`
     (location, lane, period): Σ shipped <= ceiling × open_site, `site_make` (routing, period) and `site_buy` (offer,
-    period) alike, and `sites_most`, `sites_least` per location group. Its resources have hours × open_site (balance
+    period) alike, and `sites_most`, `sites_least` per location group. Its resources have hours × open_site (constraint
     `hours`). Books −fixed_cost × (open_site − open today) to "fixed": opening costs, closing saves.
     """
 
@@ -44,20 +44,20 @@ class Sites(Part):
                     "open_today", today, ("location",), "yes or no", "the location is open today", lower=1.0, upper=1.0
                 )
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """site_lane, site_make, site_buy, sites_most, sites_least."""
         if not (cells := lanes(network)).is_empty():
             meaning = "nothing moves through a closed location"
-            yield Balance("site_lane", cells, LINK, "<=", "unit", meaning, ceiling=True)
+            yield Constraint("site_lane", cells, LINK, "<=", "unit", meaning, ceiling=True)
         if not (cells := runs(network)).is_empty():
             meaning = "nothing is made at a closed location"
-            yield Balance("site_make", cells, ("routing", "period"), "<=", "unit", meaning, ceiling=True)
+            yield Constraint("site_make", cells, ("routing", "period"), "<=", "unit", meaning, ceiling=True)
         if not (cells := orders(network)).is_empty():
             meaning = "nothing is bought to a closed location"
-            yield Balance("site_buy", cells, ("offer", "period"), "<=", "unit", meaning, ceiling=True)
+            yield Constraint("site_buy", cells, ("offer", "period"), "<=", "unit", meaning, ceiling=True)
         for name, column, sign, meaning in GROUP_RULES:
             if not (rows := groups(network, column)).is_empty():
-                yield Balance(
+                yield Constraint(
                     name,
                     rows,
                     ("group",),
@@ -183,8 +183,8 @@ def _bounded(network: Network, cells: pl.DataFrame, key: str) -> pl.DataFrame:
 class Expansions(Part):
     """Capacity that may be bought once, in whole steps.
 
-    Brings flow `expand` (expansion) in {0, 1 … maximum}; relaxes balance `hours` of its resource by its hours in every
-    week (day, period: `[limits] per`), on working days. Books −cost per step to "fixed".
+    Brings flow `expand` (expansion) in {0, 1 … maximum}; relaxes constraint `hours` of its resource by its hours in
+    every week (day, period: `[limits] per`), on working days. Books −cost per step to "fixed".
     """
 
     optional = ("expand",)

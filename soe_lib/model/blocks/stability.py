@@ -13,7 +13,7 @@ import polars as pl
 from soe_lib.errors import DataError, hint
 from soe_lib.extract.targets import Lock, in_force
 from soe_lib.model.blocks import make
-from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
+from soe_lib.model.terms import Constraint, Effect, Flow, Part, Rate
 
 if TYPE_CHECKING:
     from soe_lib.extract.calendar import Calendar
@@ -51,13 +51,13 @@ class Locked(Part):
         for lock in self.locks:
             self._check(lock, network, flows)
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """One row per lock."""
         for lock in self._in_force(network):
             sign = -1.0 if lock.sense == ">=" else 1.0
             row = pl.DataFrame({"lock": [lock.name]}, schema={"lock": pl.Enum([lock.name])})
-            yield Balance(
-                lock.balance, row, ("lock",), "==" if lock.sense == "==" else "<=", "unit",
+            yield Constraint(
+                lock.constraint, row, ("lock",), "==" if lock.sense == "==" else "<=", "unit",
                 f"locked by hand: {lock}", rhs=sign * lock.quantity, break_price=BREAK_PRICE,
             )  # fmt: skip
 
@@ -69,7 +69,7 @@ class Locked(Part):
             cells = self._periods(network, lock).with_columns(lock=label)
             hit = reduce(and_, [pl.col(name).cast(pl.String) == value for name, value in keys], pl.lit(True))
             sign = -1.0 if lock.sense == ">=" else 1.0
-            yield Effect(lock.flow, lock.balance, sign, join=cells, using=("period",), where=hit)
+            yield Effect(lock.flow, lock.constraint, sign, join=cells, using=("period",), where=hit)
 
     def __str__(self) -> str:
         return " and ".join(map(str, self.locks))
@@ -123,9 +123,9 @@ class Overrides(Part):
 
     optional = ("overtime",)
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """As of Locked."""
-        yield from Locked(in_force(network.snapshot["overrides"])).balances(network)
+        yield from Locked(in_force(network.snapshot["overrides"])).constraints(network)
 
     def effects(self, network: Network) -> Iterator[Effect]:
         """As of Locked."""
@@ -152,7 +152,7 @@ ZONES = {
     "slushy": ("record", ("more", "less"), "nervousness", "a change of the plan of record is counted"),
     "frozen": ("frozen", ("break_more", "break_less"), "fence breaks", "a break of the frozen fence is counted"),
 }
-"""Zone → its balance, its flows, the account of its price, and what its balance means."""
+"""Zone → its constraint, its flows, the account of its price, and what its constraint means."""
 
 
 @dataclass(frozen=True)
@@ -190,13 +190,15 @@ class Stability(Part):
                 meaning = f"units {word} than the plan of record" + (" in the frozen fence" * (zone == "frozen"))
                 yield Flow(name, self.zone(network, zone), CELL, "unit", meaning)
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """record and frozen."""
         priced = self._priced(network)
         for zone in priced:
-            yield Balance(ZONES[zone][0], self.zone(network, zone), CELL, "==", "unit", ZONES[zone][3], rhs="quantity")
+            yield Constraint(
+                ZONES[zone][0], self.zone(network, zone), CELL, "==", "unit", ZONES[zone][3], rhs="quantity"
+            )
         if "frozen" not in priced and not (cells := self.zone(network, "frozen")).is_empty():
-            yield Balance(
+            yield Constraint(
                 "frozen", cells, CELL, "==", "unit", "production inside the frozen fence stays as published",
                 rhs="quantity", break_price="price",
             )  # fmt: skip
@@ -204,12 +206,12 @@ class Stability(Part):
     def effects(self, network: Network) -> Iterator[Effect]:
         """Of make and of what is more or less on both."""
         priced = self._priced(network)
-        for zone, (balance, (more, less), _, _) in ZONES.items():
+        for zone, (constraint, (more, less), _, _) in ZONES.items():
             if not (cells := self.zone(network, zone)).is_empty():
-                yield Effect("make", balance, join=cells.select(CELL), using=CELL)
+                yield Effect("make", constraint, join=cells.select(CELL), using=CELL)
             if zone in priced:
-                yield Effect(more, balance, -1.0)
-                yield Effect(less, balance)
+                yield Effect(more, constraint, -1.0)
+                yield Effect(less, constraint)
 
     def rates(self, network: Network) -> Iterator[Rate]:
         """Nervousness and fence breaks."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.model.cache import prepared
-from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
+from soe_lib.model.terms import Constraint, Effect, Flow, Part, Rate
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -24,7 +24,7 @@ class Stock(Part):
 
     Brings flows `stock` (item, location, period) [units, closing], `open` (item, location) [units, fixed at the
     opening stock], `leave` (item, location) [units: the last closing stock and what arrives after the horizon] and
-    balance `stock` (item, location, period), whose last period is `beyond`.
+    constraint `stock` (item, location, period), whose last period is `beyond`.
     Books −holding_cost × length of the period per unit of closing (by setting: opening) stock and −storage_cost per
     volume to "holding", and end_value per unit left to "end value" (inventory money, not cash).
     """
@@ -49,11 +49,11 @@ class Stock(Part):
         ending = network.nodes.join(values, on="item", how="left").with_columns(network.beyond.alias("period"))
         yield Flow("leave", ending, NODE, "unit", "left or in transit at the end of the horizon")
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """stock."""
         inside = network.nodes.join(network.periods.select("period"), how="cross")
         after = network.nodes.with_columns(network.beyond.alias("period"))
-        yield Balance(
+        yield Constraint(
             "stock",
             pl.concat([inside, after]),
             CELL,
@@ -141,12 +141,12 @@ class StockRules(Part):
         if not (cells := safety(network)).is_empty():
             yield Flow("below_safety", cells, CELL, "unit", "shortfall of closing stock below safety stock")
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """maximum_stock, storage, end_stock, end_stock_maximum, safety."""
         over = network.periods.select("period")
         limited = maximum(network).filter("as_row").join(over, how="cross")
         if not limited.is_empty():
-            yield Balance(
+            yield Constraint(
                 "maximum_stock",
                 limited,
                 CELL,
@@ -157,18 +157,18 @@ class StockRules(Part):
                 break_price=LAST_RESORT,
             )
         if not (rooms := storage(network)).is_empty():
-            yield Balance(
+            yield Constraint(
                 "storage", rooms.join(over, how="cross"), ("location", "period"), "<=", "volume",
                 "a location stores no more than it has room for", rhs="storage_capacity", break_price=LAST_RESORT,
             )  # fmt: skip
         for name, sign, rule in (("end_stock", -1, "at least"), ("end_stock_maximum", 1, "at most")):
             if not (asked := end_rules(network, name)).is_empty():
-                yield Balance(
+                yield Constraint(
                     name, asked, NODE, "<=", "unit", f"stock at the end of the horizon is {rule} what the policy asks",
                     rhs=sign * pl.col(name), break_price="worth",
                 )  # fmt: skip
         if not (cells := safety(network)).is_empty():
-            yield Balance(
+            yield Constraint(
                 "safety",
                 cells,
                 CELL,

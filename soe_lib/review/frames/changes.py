@@ -283,9 +283,9 @@ def _materials(snapshot: Snapshot, plan: Plan) -> pl.DataFrame:
     return rows.select(*CELL, limit=pl.lit("material"), key="component", premium=above)
 
 
-def _prices(plan: Plan, balance: str, *keys: str) -> pl.DataFrame:
+def _prices(plan: Plan, constraint: str, *keys: str) -> pl.DataFrame:
     empty = {**dict.fromkeys((*keys, "period"), pl.String), "price": pl.Float64}
-    return plan.prices[balance].select(*empty) if balance in plan.prices else pl.DataFrame(schema=empty)
+    return plan.prices[constraint].select(*empty) if constraint in plan.prices else pl.DataFrame(schema=empty)
 
 
 def _gone(snapshot: Snapshot, record: Plan) -> pl.DataFrame:

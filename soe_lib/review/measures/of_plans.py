@@ -13,7 +13,7 @@ from soe_lib.errors import ReconciliationError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.blocks.stability import in_periods
 from soe_lib.model.demand import on_time
-from soe_lib.model.terms import Balance, Effect, Flow, Part
+from soe_lib.model.terms import Constraint, Effect, Flow, Part
 from soe_lib.money.ledger import MARGIN_KINDS
 from soe_lib.money.profit_and_loss import moved_units
 from soe_lib.money.window import horizon
@@ -196,10 +196,10 @@ class Moved(Part):
             for name, word in (("made_more", "more"), ("made_less", "less")):
                 yield Flow(name, cells, WEEKLY, "unit", f"units made {word} than in the plan of record")
 
-    def balances(self, network: Network) -> Iterator[Balance]:
+    def constraints(self, network: Network) -> Iterator[Constraint]:
         """as_recorded."""
         if not (cells := self._cells(network)).is_empty():
-            yield Balance(
+            yield Constraint(
                 "as_recorded", cells, WEEKLY, "==", "unit", "a move of the plan of record is counted", rhs="quantity"
             )
 

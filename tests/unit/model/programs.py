@@ -125,5 +125,5 @@ def bad() -> Iterator[tuple[str, Program, str, str]]:
         allowed = {"lower": -INF, "row_lower": -INF, "upper": INF, "row_upper": INF}.get(part)
         for value in (np.nan, INF, -INF):
             if value != allowed:
-                where = "balance limit" if part.startswith("row") else "flow x"
+                where = "constraint limit" if part.startswith("row") else "flow x"
                 yield f"{part} of {value}", tampered(part, value), "refused", where

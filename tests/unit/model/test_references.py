@@ -15,7 +15,7 @@ from soe_lib.errors import FormulationError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.model.model import Model
-from soe_lib.model.terms import Balance, Effect, Flow, Part, Rate
+from soe_lib.model.terms import Constraint, Effect, Flow, Part, Rate
 from tests import networks
 
 Brings = Callable[[Any], Any]
@@ -35,8 +35,8 @@ class Own(Part):
     def flows(self, network: Any) -> Any:
         return self._bring("flows", network)
 
-    def balances(self, network: Any) -> Any:
-        return self._bring("balances", network)
+    def constraints(self, network: Any) -> Any:
+        return self._bring("constraints", network)
 
     def effects(self, network: Any) -> Any:
         return self._bring("effects", network)
@@ -66,7 +66,7 @@ def by_period(network: Any) -> pl.DataFrame:
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "a flow that nobody brings": ({"rates": [Rate("carbon", "shp", -0.05)]}, "flow 'shp', which no block.*ship"),
-    "a balance that nobody brings": ({"effects": [Effect("make", "hourz", 0.1)]}, "balance 'hourz'.*hours"),
+    "a constraint that nobody brings": ({"effects": [Effect("make", "hourz", 0.1)]}, "constraint 'hourz'.*hours"),
     "a flow in an effect": ({"effects": [Effect("mak", "hours", 0.1)]}, "flow 'mak'.*make"),
     "a column": ({"rates": [Rate("carbon", "ship", "cost_per_unt")]}, "'cost_per_unt'.*cost_per_unit"),
     "a column of an expression": ({"rates": [Rate("carbon", "ship", -pl.col("kg"))]}, "column 'kg'"),
@@ -102,12 +102,12 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "no period to book it in",
     ),
     "a flow that is there": ({"flows": lambda n: [Flow("make", by_period(n), ("period",), "u", "m")]}, "Make.*Own"),
-    "a balance that is there": (
-        {"balances": lambda n: [Balance("stock", by_period(n), ("period",), "<=", "u", "m")]},
+    "a constraint that is there": (
+        {"constraints": lambda n: [Constraint("stock", by_period(n), ("period",), "<=", "u", "m")]},
         "'stock' by block Stock",
     ),
     "a sense": (
-        {"balances": lambda n: [Balance("cap", by_period(n), ("period",), ">=", "u", "m")]},  # type: ignore[arg-type]
+        {"constraints": lambda n: [Constraint("cap", by_period(n), ("period",), ">=", "u", "m")]},  # type: ignore[arg-type]
         "sense is '>='",
     ),
     "a key of a flow": ({"flows": lambda n: [Flow("green", n.items, ("itm",), "u", "m")]}, "'itm'.*item"),
@@ -117,7 +117,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "'whole'",
     ),
     "a right-hand side": (
-        {"balances": lambda n: [Balance("cap", by_period(n), ("period",), "<=", "u", "m", rhs="room")]},
+        {"constraints": lambda n: [Constraint("cap", by_period(n), ("period",), "<=", "u", "m", rhs="room")]},
         "'room'",
     ),
     "an arrival of what does not travel": ({"effects": [Effect("sell", "stock", after=True)]}, "`after`"),
@@ -126,7 +126,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "a forgotten yield": ({"rates": lambda _: None}, "returns nothing"),
     "an effect among the rates": ({"rates": [Effect("make", "hours")]}, "must be a Rate"),
     "a table": ({"flows": lambda n: [n.table("laness")]}, "'laness'.*lanes"),
-    "a row that the company lacks": ({"effects": [Effect("ship", "storage")]}, "balance 'storage'"),
+    "a row that the company lacks": ({"effects": [Effect("ship", "storage")]}, "constraint 'storage'"),
 }
 
 

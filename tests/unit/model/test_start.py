@@ -94,7 +94,7 @@ def test_an_answer_with_whole_numbers_is_handed_on_too(lots: soe.Snapshot) -> No
 
 def test_aims_before_money_are_reached_by_whoever_needs_them(tiny: soe.Snapshot) -> None:
     fair = soe.Scenario("fair").set("settings.objective.allocation", "priority").apply(tiny)
-    assert "service" in soe.Model(fair).balances
+    assert "service" in soe.Model(fair).constraints
     assert Task(fair).solved(soe.Model(fair)).start is None
     assert begun(fair, None).base.identity == soe.plan(fair).identity
     assert not proven(fair).fits(soe.Model(fair).program)

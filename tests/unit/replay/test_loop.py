@@ -64,10 +64,10 @@ def test_hindsight_holds_no_cushion_whatever_settings_say(rough: Truth) -> None:
     rules = rough.real.settings
     always = replace(rules, cushion=replace(rules.cushion, use="always", error=0.6))
     held = replace(rough, real=replace(rough.real, settings=always), promised=replace(rough.promised, settings=always))
-    assert "cushion" in Model(held.real).balances
+    assert "cushion" in Model(held.real).constraints
     worth = [float(one.physics.model.program.money @ one.hindsight) for one in (rough, held)]
     assert worth[1] == pytest.approx(worth[0], rel=1e-9)
-    assert "cushion" not in {*held.physics.model.balances, *held.nominal.model.balances}
+    assert "cushion" not in {*held.physics.model.constraints, *held.nominal.model.constraints}
 
 
 def test_stock_of_every_place_and_week_is_opening_and_in_less_out(rough: Truth) -> None:
