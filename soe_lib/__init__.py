@@ -3,6 +3,11 @@
 `soe.plan`, `soe.compare`, `soe.show` and the like are what every day needs. Six namespaces hold the rest: `soe.blocks`
 (planning ideas of a model), `soe.money` (bridges, variances, cash), `soe.whatif` (stress, breaking points, what
 moved), `soe.review` (charts, tables, frames, KPIs), `soe.pack` (what a notebook shows) and `soe.store` (plan history).
+
+Every public name has an example. In them `small` is `soe.read("notebooks/guide/leaf_and_bean")`, a company of two items
+whose figures can be checked by hand, `settings` and `tables` what it is made of, `down` the same with its line down for
+20 hours of W1; `snapshot` and `before` are the demo's last two weeks, `plan` and `record` their plans; `store` is the
+folder of an empty plan history, `kept` one that holds the pack of `down`, `pages` a folder of notebooks.
 """
 
 from __future__ import annotations

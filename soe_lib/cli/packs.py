@@ -55,6 +55,18 @@ def schema(table: str) -> None:
 
 
 @main.command()
+@click.option(
+    "--out", default="out/guide", show_default=True, type=Written(), metavar="DIR", help="Folder of its pages."
+)
+def guide(out: Path) -> None:
+    """Run the guide's notebooks and write them as pages: OUT/index.html, with a search over headings."""
+    with stops():
+        from soe_lib.pack.guide import make_guide
+
+        click.echo(make_guide(out, progress=lambda title: click.echo(f"{title}: done", err=True)))
+
+
+@main.command()
 @DATA
 @AS_OF
 @click.option("--out", default="out", show_default=True, help="Archive of packs.")

@@ -142,8 +142,12 @@ def page(made: sanitize.Body, said: Mapping[str, Any], frame: Site, *, templates
     )
 
 
-def body(executed: Path, *, templates: Path) -> sanitize.Body:
+def body(executed: Path, *, templates: Path, code: bool = False) -> sanitize.Body:
     """The executed notebook's prose and outputs as clean HTML, with its headings.
+
+    Parameters
+    ----------
+    code : shows the code too, parameters included.
 
     Raises PackError for a chart without alternative text, with the notebook and the cell.
     """
@@ -152,7 +156,7 @@ def body(executed: Path, *, templates: Path) -> sanitize.Body:
     notebook = nbformat.read(executed, as_version=4)
     _drop_unshown(notebook)
     _check_pictures(executed, notebook)
-    html, _ = _exporter(str(templates)).from_notebook_node(notebook)
+    html, _ = _exporter(str(templates), code).from_notebook_node(notebook)
     if sanitize.NO_ALT in html:
         raise PackError(f"{executed.name} shows an image without alternative text in its prose or in an HTML output.")
     return sanitize.structure(html, title=_title(notebook))
@@ -165,7 +169,7 @@ def warm() -> None:
 
 
 @cache
-def _exporter(templates: str) -> Any:
+def _exporter(templates: str, code: bool) -> Any:
     """nbconvert with our body template, compiled once: its own pages load scripts from elsewhere."""
     with without_iri_grammar():
         from nbconvert.exporters.html import HTMLExporter
@@ -175,10 +179,10 @@ def _exporter(templates: str) -> Any:
         config=Config(
             {
                 "NbConvertBase": {"display_data_priority": PREFERRED},
-                "TagRemovePreprocessor": {"enabled": True, "remove_cell_tags": set(HIDDEN)},
+                "TagRemovePreprocessor": {"enabled": True, "remove_cell_tags": {"hide"} if code else set(HIDDEN)},
             }
         ),
-        template_file="notebook.html.j2",
+        template_file="guide_notebook.html.j2" if code else "notebook.html.j2",
         extra_template_paths=[templates, str(workspace.shipped() / "templates")],
         exclude_anchor_links=True,
         filters={"safe_html": sanitize.safe},
