@@ -11,7 +11,7 @@ from importlib import import_module
 from inspect import isfunction, signature
 from typing import Any
 
-from soe_lib.errors import DataError, hint
+from soe_lib.errors import DataError, advice, hint
 
 PLANS = ("Plan", "PlanLike")
 
@@ -43,7 +43,8 @@ def offered(
 
 @cache
 def guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """A public function that refuses what is no Snapshot, or no plan, where its signature asks for one.
+    """A public function that answers a mistyped argument with the nearest one, and refuses another kind of thing than a
+    Snapshot or a plan where its signature asks for one.
 
     Parameters
     ----------
@@ -52,14 +53,17 @@ def guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     shape = signature(function)
     asked = {one.name: set(str(one.annotation).split(" | ")) for one in shape.parameters.values()}
     asked = {one: kinds for one, kinds in asked.items() if kinds & {"Snapshot", *PLANS}}
-    if not asked:
-        return function
+    known = [one.name for one in shape.parameters.values() if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    any_name = any(one.kind is one.VAR_KEYWORD for one in shape.parameters.values())
 
     @wraps(function)
     def called(*given: Any, **named: Any) -> Any:
-        for one, value in shape.bind(*given, **named).arguments.items():
-            if one in asked:
-                _check(name, asked[one], value)
+        if strange := [one for one in named if one not in known and not any_name]:
+            raise TypeError(f"{name} has no argument {strange[0]!r}. {advice(strange[0], known)}")
+        if asked:
+            for one, value in shape.bind(*given, **named).arguments.items():
+                if one in asked:
+                    _check(name, asked[one], value)
         return function(*given, **named)
 
     return called

@@ -47,7 +47,7 @@ def sources(data: str, as_of: str | None, as_json: bool) -> None:
 @main.command()
 @click.argument("table", metavar="[TABLE]", default="")
 def schema(table: str) -> None:
-    """Print the data contract: every table, or the columns of one, with types, units, defaults and meanings."""
+    """Print the data contract: every table, or the columns of one: type, unit, default, meaning, an example."""
     with stops():
         from soe_lib.extract.schema import contract
 

@@ -1,4 +1,4 @@
-"""The data contract as schema.csv has it: every table, column, type, unit, default and meaning."""
+"""The data contract as schema.csv has it: every table, column, type, unit, default, example and meaning."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ class Column:
     references : "table.column" that the value must be found in; blank for none.
     used : the planning blocks read it now.
     choices : the words allowed; empty for any.
+    example : a cell as it may stand in a file.
     """
 
     table: str
@@ -55,6 +56,7 @@ class Column:
     references: str
     used: bool
     choices: tuple[str, ...]
+    example: str
     meaning: str
 
     @property
@@ -116,6 +118,7 @@ def _column(row: dict[str, str]) -> Column:
         references=row["references"],
         used=row["used"] == "yes",
         choices=tuple(row["choices"].split(";")) if row["choices"] else (),
+        example=row["example"],
         meaning=row["meaning"],
     )
 
@@ -135,7 +138,7 @@ CONVENTIONS = "conventions"
 
 
 def contract(table: str = "") -> str:
-    """Every table with its columns; or of one table each column's type, unit, default and meaning.
+    """Every table with its columns; or of one table each column's type, unit, default, meaning and an example.
 
     Parameters
     ----------
@@ -173,7 +176,8 @@ def _column_contract(column: Column) -> str:
     if column.references:
         marks.append(f"a {column.references}")
     head = f"  {column.name} ({', '.join(filter(None, marks))})"
-    return f"{head}\n{textwrap.fill(column.meaning, WIDTH, initial_indent='      ', subsequent_indent='      ')}"
+    said = f"{column.meaning}. Such as: {column.example}"
+    return f"{head}\n{textwrap.fill(said, WIDTH, initial_indent='      ', subsequent_indent='      ')}"
 
 
 def powers(column: Column) -> Mapping[str, int]:

@@ -49,6 +49,13 @@ def test_a_mistyped_name_is_answered_with_the_nearest() -> None:
         _ = soe.money.brigde
 
 
+def test_a_mistyped_argument_is_answered_with_the_nearest() -> None:
+    with pytest.raises(TypeError, match=r"soe\.plan has no argument 'optoins'\. Did you mean options\?"):
+        soe.plan(None, optoins=None)  # type: ignore[arg-type, call-arg]
+    with pytest.raises(TypeError, match=r"soe\.plans has no argument 'xyz'\. Known are store, company, "):
+        soe.plans(xyz=1)  # type: ignore[call-arg]
+
+
 def test_a_wrong_kind_of_thing_is_refused_with_the_call_that_gives_the_right_one() -> None:
     with pytest.raises(DataError, match=r"soe\.money\.working_capital takes a plan, not the text"):
         soe.money.working_capital("plan", "week")

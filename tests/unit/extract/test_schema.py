@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
-from soe_lib.extract.schema import schema
+from soe_lib.extract.schema import Column, contract, schema
 
 KEYS = {
     "periods": "period", "items": "item", "locations": "location", "location_groups": "group",
@@ -48,6 +50,25 @@ def test_every_column_says_what_it_means_and_every_number_its_unit() -> None:
             assert column.meaning, f"{table.name}.{column.name}"
             if column.type == "number" and column.name not in ("factor",):
                 assert column.unit, f"{table.name}.{column.name}"
+
+
+COLUMNS = [column for table in schema().values() for column in table.columns]
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=[f"{one.table}.{one.name}" for one in COLUMNS])
+def test_every_column_has_an_example_that_the_contract_allows(column: Column) -> None:
+    read = {
+        "text": str,
+        "number": float,
+        "integer": int,
+        "date": date.fromisoformat,
+        "yes-no": lambda cell: {"yes": True, "no": False, "true": True, "false": False}[cell],
+    }
+    value = read[column.type](column.example)
+    assert value != ""
+    assert not column.choices or value in column.choices
+    assert column.minimum is None or value >= column.minimum
+    assert f"Such as: {column.example}" in " ".join(contract(column.table).split())
 
 
 def test_defaults_of_the_contract() -> None:
