@@ -77,6 +77,11 @@ def check(data: str | Path, as_of: str | date | None = None) -> CheckReport:
     ----------
     data : a company folder with one folder per as-of date, or one extract.
     as_of : ISO date; blank or left out for the newest extract.
+
+    Examples
+    --------
+    >>> soe.check("notebooks/guide/leaf_and_bean").ok
+    True
     """
     try:
         folder = locate(data, as_of)

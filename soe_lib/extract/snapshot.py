@@ -53,6 +53,13 @@ class Snapshot:
     findings : what was repaired, or should be known; nothing that stops.
     files : [table, file, rows, bytes, sha256] of every file read.
     hashes : table → hash of its rows in sorted order, as far as it is known: an edit leaves most tables alone.
+
+    Examples
+    --------
+    >>> isinstance(small, soe.Snapshot)
+    True
+    >>> small["forecast"]["quantity"].sum(), small.periods["days"].to_list()
+    (240.0, [7, 7])
     """
 
     company: str
@@ -157,6 +164,12 @@ def read(data: str | Path, as_of: str | date | None = None) -> Snapshot:
     Raises
     ------
     DataError : anything that must be mended first, all findings at once.
+
+    Examples
+    --------
+    >>> found = soe.read("data/demo", as_of="2026-11-16")
+    >>> found.company, found["items"].height
+    ('Alder & Finch Household Care', 39)
     """
     folder = locate(data, as_of)
     extract = inspect(folder)
@@ -343,6 +356,12 @@ def snapshot(
     Raises
     ------
     DataError : anything that must be mended first, all findings at once; something that is no frame.
+
+    Examples
+    --------
+    >>> shops = pl.DataFrame({"customer": ["shop", "café"]})
+    >>> soe.snapshot(settings, {**tables, "customers": shops})["customers"]["customer"].to_list()
+    ['café', 'shop']
     """
     for name, one, kind in (("settings", settings, Settings | Mapping), ("tables", tables, Mapping)):
         if not isinstance(one, kind):

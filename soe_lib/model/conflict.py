@@ -89,6 +89,15 @@ def conflict(
     extra : constraints of your own in CVXPY, as for `soe.plan`; they are the first to give way.
 
     Raises SolveError (status infeasible) where even breaking every promise does not help: a law of nature is violated.
+
+    Examples
+    --------
+    >>> promised = soe.Scenario("all is promised").promise("forecast", 1.0).apply(small)
+    >>> print(soe.conflict(promised).text())
+    1 promise cannot be kept together with the rest; the cheapest way out:
+      what was promised is served (item coffee, location market, customer shop, due W1, 2026-01-19 to 2026-01-25):
+    40.00 unit less than the 60.00 promised, at 8.00: EUR 320.00
+      in all EUR 320.00
     """
     asked = model or Model(snapshot, (*STANDARD, *kept_close(of_record(snapshot, record))), extra=extra)
     program = asked.program

@@ -30,6 +30,13 @@ class Living:
     start : where a session of the base ended, here or in another process; left out, it is solved here.
     results : where the pages of one pack share what they worked out: in a pack with a time budget, a base with whole
         numbers is the plan that the balance page leaves there, so that every page speaks of the same one.
+
+    Examples
+    --------
+    >>> living = soe.Living(small)
+    >>> more = soe.Scenario("ten hours more").add_to("calendar.hours", 10.0).apply(small)
+    >>> living.plan(more).margin - living.base.margin
+    60.0
     """
 
     def __init__(

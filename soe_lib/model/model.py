@@ -46,6 +46,14 @@ class Model:
     extra : constraints and terms of one's own in CVXPY, as for `soe.plan`.
     near : a model of almost the same snapshot, from whose cache is taken what did not change.
     pattern : a plan of almost the same snapshot, whose set-ups are kept first where time is short; the near model's.
+
+    Examples
+    --------
+    >>> model = soe.Model(small)
+    >>> print(model.formulation().splitlines()[1])
+    37 quantities in 7 flows, 21 rows in 3 balances, 2 periods, 2026-01-19 to 2026-02-01
+    >>> model.solve().margin
+    840.0
     """
 
     def __init__(

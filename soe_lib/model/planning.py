@@ -57,6 +57,13 @@ def plan(
     Raises SolveError where there is no proven answer (infeasible, unbounded, out of time), FormulationError where
     `extra` is not convex or selects nothing, ReconciliationError where the ledger does not add up to the solver's
     optimum.
+
+    Examples
+    --------
+    >>> soe.plan(small).margin
+    840.0
+    >>> soe.plan(small, extra=lambda v: [v["ship"].where(mode="truck").sum() <= 150.0]).margin
+    790.0
     """
     from soe_lib.model.blocks.standard import STANDARD, kept_close
     from soe_lib.model.conflict import explained
@@ -146,6 +153,14 @@ def plan_of_record(
     named : another plan of the store, as "DATE" or "DATE/RUN"; "none": there is none.
 
     Raises DataError where a plan is named that the store does not have.
+
+    Examples
+    --------
+    >>> soe.plan_of_record(small, named="none") is None
+    True
+    >>> entry = soe.store.append(store, soe.plan(small))
+    >>> soe.plan_of_record(small, store, named="2026-01-19").margin
+    840.0
     """
     if named:
         return None if named == "none" else _named(snapshot, store, named)

@@ -61,6 +61,12 @@ def targets(snapshot: Snapshot, plan: Plan | None = None) -> pl.DataFrame:
     typed_holding [money/week], more [target − typed, units], costs_more [money/week], points (of its own record),
     source (where most of what is known comes from: own, family, company, default, stated), bias [share of the forecast;
     part of the target unless settings take it out].
+
+    Examples
+    --------
+    >>> wanted = soe.targets(snapshot, plan)
+    >>> wanted.filter(pl.col("saves") < pl.col("holding")).height
+    0
     """
     network = Network(snapshot)
     reviews = plain(risk.reviews(network))

@@ -92,6 +92,13 @@ def worth(
     labels : the row: resource="planer", period="Jun".
 
     Raises DataError where the labels name no row or several.
+
+    Examples
+    --------
+    >>> print(soe.worth(soe.Model(small), "hours", 40.0, resource="line", period="W1"))
+    Worth of more hours (resource line, period W1; 100.00 h today)
+              0.00 to        20.00 h: EUR 3.00 each
+             20.00 to        40.00 h: EUR 2.50 each
     """
     row, today, unit = _row(model, constraint, labels)
     session = Session(model.program, options, start=start)

@@ -38,6 +38,11 @@ def value_actuals(snapshot: Snapshot, rate_book: RateBook, *, name: str = "actua
     holding. There is no end value: compare actuals within a window.
 
     Raises DataError where there are no actuals.
+
+    Examples
+    --------
+    >>> soe.money.value_actuals(small, soe.plan(small).rates).ledger.accounts()
+    {'revenue': 920.0}
     """
     if snapshot["actuals"].is_empty():
         raise DataError(f"{snapshot.folder} has no actuals to value.")

@@ -45,6 +45,11 @@ def npv(rate: float, flows: npt.ArrayLike, times: npt.ArrayLike | None = None) -
     flows : shape (n,) [money]. times : shape (n,) [years]; left out: 0, 1, 2 …
 
     Raises DataError for a rate of −100 % or less, or shapes that do not fit.
+
+    Examples
+    --------
+    >>> soe.money.npv(0.25, [-100.0, 150.0])
+    20.0
     """
     money = np.atleast_1d(np.asarray(flows, dtype=np.float64))
     when = np.arange(float(money.size)) if times is None else np.atleast_1d(np.asarray(times, dtype=np.float64))
@@ -147,6 +152,11 @@ def cash_curve(
     snapshot : with terms, capital rate and actuals. terms : in place of its own.
 
     Raises DataError for negative terms, or a capital rate per period.
+
+    Examples
+    --------
+    >>> soe.money.cash_curve(soe.plan(small), small, opening=False).table().select("week", "cash").rows()
+    [('2026-W04', 420.06), ('2026-W05', 840.0)]
     """
     used = snapshot.settings.terms if terms is None else terms
     if min(used.receivable_days, used.payable_days) < 0:
@@ -297,6 +307,12 @@ def excess_stock(plan: PlanLike, snapshot: Snapshot, *, months: float = 3.0, dig
     first; the columns add up to their rounded sums.
 
     Raises DataError for stock without a standard cost.
+
+    Examples
+    --------
+    >>> full = soe.Scenario("full").row("inventory", item="tea", location="market", on_hand=1000.0).apply(small)
+    >>> soe.money.excess_stock(soe.plan(full), full, months=1.0).select("item", "stock", "excess").rows()
+    [('tea', 1000.0, 2957.14)]
     """
     first, last = horizon(plan)
     used = used_by(plan, snapshot).with_columns(used_a_month=pl.col("quantity") / ((last - first).days + 1) * MONTH)
@@ -345,6 +361,12 @@ def working_capital(
     Returns week, ends_on, stock, receivables, payables, working_capital [money, in whole minor units], days_of_stock.
 
     Raises DataError for stock or sales without a standard cost, FormulationError for a plan without stock.
+
+    Examples
+    --------
+    >>> early = soe.Scenario("closed in W2").scale("calendar.hours", 0.0, period="W2").apply(small)
+    >>> soe.money.working_capital(soe.plan(early), early).select("week", "stock").rows()
+    [('2026-W04', 160.0), ('2026-W05', 0.0)]
     """
     known = cash_curve(plan, snapshot, digits=digits) if curve is None else curve
     costs = snapshot["items"]
@@ -384,6 +406,14 @@ def expediting_by_cause(
 
     Returns cause, item, location, quantity [unit], amount [money, negative], the dearest first; the
     amounts are those of the statement and add up to its expediting.
+
+    Examples
+    --------
+    >>> fast = {"supplier": "Assam", "item": "crop", "location": "plant", "unit_cost": 3.5, "expedite": True}
+    >>> hasty = soe.Scenario("the farm takes a week").set("offers.lead_time_days", 7, offer="farm")
+    >>> hasty = hasty.row("offers", offer="courier", **fast).apply(small)
+    >>> soe.money.expediting_by_cause(soe.plan(hasty), hasty).select("cause", "quantity", "amount").rows()
+    [('the ordinary way takes too long', 100.0, -50.0)]
     """
     mine = pl.col("account") == "expediting"
     cents = plan.ledger.cents("item", "location", digits=digits).filter(mine)

@@ -225,6 +225,11 @@ def committed_by_week(snapshot: Snapshot) -> pl.DataFrame:
     fiscal_month, family, location (of the commitment, blank: all), item, customer, week, quantity [units].
 
     Raises DataError as `committed` does; ReconciliationError where it does not add up.
+
+    Examples
+    --------
+    >>> soe.money.committed_by_week(small).select("item", "week", "quantity").rows()
+    [('coffee', '2026-W04', 34.0), ('coffee', '2026-W05', 34.0), ('tea', '2026-W04', 34.0), ('tea', '2026-W05', 34.0)]
     """
     rows = committed(snapshot).with_row_index(_ROW)
     cells, _ = spread(rows.drop("amount"), forecast_mix(snapshot, rows["fiscal_month"]))

@@ -140,6 +140,22 @@ def statement(
 
     Raises FormulationError for twin names or an unknown `by`, ReconciliationError where the lines do not add
     up to the ledger's margin.
+
+    Examples
+    --------
+    >>> print(soe.money.statement(soe.plan(small), "week", reading="cash"))
+    Statement by week
+    ┌──────────┬─────────────────────┬──────────┬──────────┬──────────┐
+    │ section  ┆ line                ┆ 2026-W04 ┆ 2026-W05 ┆    total │
+    ╞══════════╪═════════════════════╪══════════╪══════════╪══════════╡
+    │ account  ┆ revenue             ┆   920.00 ┆   920.00 ┆ 1,840.00 │
+    │ account  ┆ material            ┆  -300.00 ┆  -300.00 ┆  -600.00 │
+    │ account  ┆ conversion          ┆  -100.00 ┆  -100.00 ┆  -200.00 │
+    │ account  ┆ freight             ┆  -100.00 ┆  -100.00 ┆  -200.00 │
+    │ subtotal ┆ cash margin         ┆   420.00 ┆   420.00 ┆   840.00 │
+    │ subtotal ┆ margin              ┆   420.00 ┆   420.00 ┆   840.00 │
+    │ subtotal ┆ margin and steering ┆   420.00 ┆   420.00 ┆   840.00 │
+    └──────────┴─────────────────────┴──────────┴──────────┴──────────┘
     """
     several = list(plans) if isinstance(plans, Sequence) else [plans]
     names = [plan.name for plan in several]
@@ -329,6 +345,13 @@ def difference(
     window : first and last day; the days that both cover when left out.
 
     Raises ReconciliationError where they share no day.
+
+    Examples
+    --------
+    >>> less = soe.Scenario("a tenth fewer hours").scale("calendar.hours", 0.9).apply(small)
+    >>> change = soe.money.difference(soe.plan(small), soe.plan(less, name="fewer hours"))
+    >>> print(str(change).splitlines()[0])
+    fewer hours against this week's plan, 2026-01-19 to 2026-02-01: margin 840.00 → 780.00 (-60.00)
     """
     days = window or common_window([before, after])
     one, other = (plan if horizon(plan) == days else cut(plan, days) for plan in (before, after))

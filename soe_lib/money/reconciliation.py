@@ -248,6 +248,13 @@ def bridge(
 
     Raises ReconciliationError for different horizons without a window, FormulationError for an unknown
     convention or key.
+
+    Examples
+    --------
+    >>> less = soe.Scenario("a tenth fewer hours").scale("calendar.hours", 0.9).apply(small)
+    >>> walk = soe.money.bridge(soe.plan(small), soe.plan(less, name="fewer hours"))
+    >>> walk.residual, walk.table().select("driver", "amount").rows()
+    (0, [('volume', -84.0), ('mix', 24.0), ('conversion', 0.0), ('freight', 0.0)])
     """
     rated = {} if at_base_rates is None else {other.name: at_base_rates}
     walk = bridges(
@@ -282,6 +289,13 @@ def bridges(
     convention, by, variable, reading, digits : of every bridge; see `bridge`.
 
     Raises ReconciliationError for different horizons without a window, FormulationError for fewer than two plans.
+
+    Examples
+    --------
+    >>> less = soe.Scenario("a tenth fewer hours").scale("calendar.hours", 0.9).apply(small)
+    >>> walk = soe.money.bridges([soe.plan(small), soe.plan(less, name="fewer hours")])
+    >>> walk.table().filter(pl.col("kind") != "driver").select("line", "amount").rows()
+    [("this week's plan", 840.0), ('fewer hours', 780.0)]
     """
     if len(plans) < 2:
         raise FormulationError(f"a walk needs at least two plans, not {len(plans)}.")

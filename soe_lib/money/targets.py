@@ -73,6 +73,13 @@ def year_targets(
         blank where nobody knows the stock at its start.
 
     Raises DataError where neither targets nor budget nor S&OP say anything of the year.
+
+    Examples
+    --------
+    >>> aims = pl.DataFrame({"year": ["2026"], "measure": ["revenue"], "amount": [40_000.0]})
+    >>> asked = soe.snapshot(settings, {**tables, "targets": aims})
+    >>> soe.money.year_targets(asked, soe.plan(asked)).table().select("measure", "target").rows()
+    [('revenue', 40000.0)]
     """
     asked = year or str(snapshot.calendar.fiscal_month(pl.Series([snapshot.as_of]))[0])[:4]
     sides = _Sides(snapshot, plan, asked, before)

@@ -27,6 +27,11 @@ def value_consensus(snapshot: Snapshot, rate_book: RateBook, *, name: str = "S&O
     rate_book : of the plan to compare with; rates of periods it does not have are the nearest.
 
     Raises DataError where there is no consensus, or it names a family that no item has.
+
+    Examples
+    --------
+    >>> soe.money.value_consensus(small, soe.plan(small).rates).ledger.accounts()
+    {'revenue': 1224.0, 'material': -408.0, 'conversion': -136.0, 'freight': -136.0}
     """
     if snapshot["consensus"].filter(pl.col("measure") == "sales").is_empty():
         raise DataError(f"{snapshot.folder} has no consensus with sales: there is no S&OP plan to value.")
@@ -52,6 +57,13 @@ def value_budget(snapshot: Snapshot, rate_book: RateBook, *, name: str = "budget
     and no amount is valued by the rate book. Units sold are those of its sales rows.
 
     Raises DataError where there is no budget, or it names a family that no item has.
+
+    Examples
+    --------
+    >>> lines = {"fiscal_month": ["2026-01"], "family": ["Drinks"], "account": ["revenue"], "amount": [2200.0]}
+    >>> asked = soe.snapshot(settings, {**tables, "budget": pl.DataFrame(lines)})
+    >>> soe.money.value_budget(asked, soe.plan(asked).rates).ledger.accounts()
+    {'revenue': 1000.0}
     """
     if snapshot["budget"].is_empty():
         raise DataError(f"{snapshot.folder} has no budget to value.")
@@ -72,6 +84,12 @@ def value_record(plan: PlanLike, rate_book: RateBook, *, name: str | None = None
     Parameters
     ----------
     plan : any plan with flows; its own rates are the fallback where it has some.
+
+    Examples
+    --------
+    >>> dearer = soe.Scenario("a dearer crop").set("offers.unit_cost", 3.5).apply(small)
+    >>> soe.money.value_record(soe.plan(small), soe.plan(dearer).rates).ledger.margin
+    740.0
     """
     own = getattr(plan, "rates", None)
     ledger = rate_book.value(
@@ -96,6 +114,12 @@ def in_currency(plan: PlanLike, snapshot: Snapshot, currency: str, *, rates: pl.
     rates : currency, month, rate, in place of the table: budget rates, say.
 
     Raises DataError for a currency that the table does not have, or a month without a rate, naming them.
+
+    Examples
+    --------
+    >>> dollars = pl.DataFrame({"currency": ["USD"], "month": ["2026-01"], "rate": [0.8]})
+    >>> soe.money.in_currency(soe.plan(small), small, "USD", rates=dollars).ledger.margin
+    1050.0
     """
     notes = [f"{plan.name} in {currency}: each month at its own rate."]
     if currency == snapshot.currency:

@@ -343,6 +343,17 @@ def standard_variances(
 
     Raises DataError for a missing column or a blank figure, FormulationError for an unknown convention,
     ReconciliationError where the figures do not come to `ends`.
+
+    Examples
+    --------
+    >>> sales = {"product": ["tea"], "budget_quantity": [120.0], "actual_quantity": [110.0], "contribution": [5.0]}
+    >>> print(soe.money.standard_variances(sales=pl.DataFrame(sales)))
+    Operating statement (marginal costing), residual 0
+      budget profit              600.00
+      sales quantity             -50.00
+      sales mix                    0.00
+      sales price                  0.00
+      actual profit              550.00
     """
     _known(costing, stock, outside)
     given = {

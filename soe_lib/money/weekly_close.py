@@ -54,6 +54,12 @@ def closed_week_bridges(
     Raises DataError where the plan has no rates, actuals say nothing of the week, its stock at either end is not
     known, or a family is unknown;
     ReconciliationError where a plan does not cover the week.
+
+    Examples
+    --------
+    >>> walk = soe.money.closed_week_bridges(before, snapshot, record)
+    >>> walk.residual
+    0
     """
     book = getattr(plan, "rates", None)
     if not isinstance(book, RateBook) or not book.tables:
@@ -101,6 +107,12 @@ def closed_week(
 
     Raises DataError where there is no budget, nothing happened between the two as-of dates, a standard cost is missing,
     or nobody knows the stock at the start or the end; ReconciliationError where the budget does not cover the days.
+
+    Examples
+    --------
+    >>> closed = soe.money.closed_week(before, snapshot)
+    >>> closed.residual
+    0
     """
     window = closed_days(before, now)
     if before["budget"].is_empty():
@@ -367,6 +379,17 @@ def planning_and_execution(
     standard_cost : item, standard_cost [money/unit], to read stock at the ends of the window at standard cost.
 
     Raises ReconciliationError for different horizons without a window.
+
+    Examples
+    --------
+    >>> planned = soe.plan(small)
+    >>> more = soe.Scenario("ten hours more").add_to("calendar.hours", 10.0).apply(small)
+    >>> print(soe.money.planning_and_execution(planned, soe.plan(more, name="with hindsight"), planned))
+    Planning against execution
+      planned                        840.00
+      planning variance               60.00
+      execution variance             -60.00
+      happened                       840.00
     """
     three = [plan, hindsight, actual]
     span = window_of(three, window)

@@ -150,6 +150,16 @@ def release(
     DataError : no such plan, a plan that nobody decided, or another extract than the plan was made from.
     ReconciliationError : what was written does not read back as the plan's quantities.
     PackError : another release stands in the folder.
+
+    Examples
+    --------
+    >>> entry = soe.store.append(store, soe.plan(small))
+    >>> decided = soe.approve(store, "2026-01-19", by="Head of planning", reason="As discussed on Monday")
+    >>> print(soe.release(store, "2026-01-19", snapshot=small, store=store).text())
+    Plan 2026-01-19/1 is released (decided by Head of planning: As discussed on Monday).
+    4 production orders, 2 purchase orders, 4 transfer orders, 0 allocation, 4 allocation forecast, 28 daily rates, 0
+    targets
+    Load it: ...
     """
     archive = workspace.place(out)
     home = at(store if store is not None else archive / "plans")

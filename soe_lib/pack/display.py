@@ -47,6 +47,12 @@ def figure(chart: Figure, alt: str, *, title: str = "") -> None:
     Errors
     ------
     PackError : the alternative text is empty.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> soe.pack.figure(Figure(), alt="An empty chart, to show the call.")
+    {'image/png': ...
     """
     if not alt.strip():
         raise PackError("show.figure: the alternative text is empty; say in one sentence what the chart shows.")
@@ -100,6 +106,11 @@ def table(
     Errors
     ------
     PackError : a format, label or header names no column, or the caption is empty.
+
+    Examples
+    --------
+    >>> soe.pack.table(soe.plan(small)["make"].select("week", "item", "quantity"), "What is made")
+    {'text/html': '<table ...
     """
     html = table_html(
         frame, caption, formats=formats, labels=labels, note=note, rows=rows, header=header, strong=strong
@@ -220,6 +231,12 @@ def show(*things: Shown) -> None:
     """Show charts with their alternative text, tables with their captions, and texts as paragraphs, in this order.
 
     Raises PackError for anything else; the message says what to write instead.
+
+    Examples
+    --------
+    >>> soe.show("The line is full in both weeks.")
+    {'text/html': '<p class="finding">The line is full in both weeks.</p>', 'text/plain': 'The line is full in both
+    weeks.'}
     """
     for thing in things:
         if isinstance(thing, Chart):
@@ -248,7 +265,13 @@ def _instead(thing: object) -> str:
 
 
 def say(text: str) -> None:
-    """Show a computed sentence as a paragraph; whatever comes from data is escaped."""
+    """Show a computed sentence as a paragraph; whatever comes from data is escaped.
+
+    Examples
+    --------
+    >>> soe.pack.say(f"The plan earns EUR {soe.plan(small).margin:,.2f}.")
+    {'text/html': '<p class="finding">The plan earns EUR 840.00.</p>', 'text/plain': 'The plan earns EUR 840.00.'}
+    """
     _display({"text/html": f'<p class="finding">{escape(text)}</p>', "text/plain": text})
 
 
@@ -302,6 +325,11 @@ def publish(
     Errors
     ------
     PackError : a field that is missing, unknown, of the wrong kind, or not a finite number.
+
+    Examples
+    --------
+    >>> soe.publish("", page="our_review", title="Our review", headline="The line is full.")
+    {'text/html': '<p><b>Our review.</b> The line is full.</p><table></table>'}
     """
     from soe_lib.solver.budget import TALLY
 

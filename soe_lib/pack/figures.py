@@ -163,6 +163,12 @@ def trace(
     where : account="material", family="Laundry", month="2026-11" …: which money is asked for.
 
     Raises DataError where nothing of that kind was published, PackError where the pack cannot be asked.
+
+    Examples
+    --------
+    >>> found = soe.trace(soe.plan(small), small, account="freight", week="2026-W04")
+    >>> found.amount, found.lines.select("item", "quantity", "per_unit").rows()
+    (-100.0, [('tea', 60.0, -1.0), ('coffee', 40.0, -1.0)])
     """
     if isinstance(source, str | Path):
         found, figures = read(source)

@@ -312,6 +312,12 @@ def make_pack(
     PackError : a notebook fails or hangs, a check is not ok, a page is not fit to be read, the disk refuses,
         another run is under way, or the archive is another company's (OtherCompanyError). In every case nothing is
         published, and the packs in force stay as they are.
+
+    Examples
+    --------
+    >>> made = soe.make_pack("notebooks/guide/leaf_and_bean", out=store, notebooks=pages)
+    >>> made.published, made.run
+    (True, 1)
     """
     how: dict[str, Any] = {
         "progress": progress or (lambda *_: None),

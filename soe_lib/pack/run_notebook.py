@@ -195,6 +195,10 @@ def parameters(*known: str) -> None:
     known : the names in the cell tagged `parameters`.
 
     Raises PackError naming the nearest known parameter.
+
+    Examples
+    --------
+    >>> soe.pack.parameters("data", "as_of", "results")
     """
     from IPython.core.getipython import get_ipython
 

@@ -192,6 +192,12 @@ def cost_of_events(
     -------
     the columns of COLUMNS: subject [event, or customer and family], money, steering [money], missed [units that would
     be served on time without it, of others where it is an order], cause, served, unbroken.
+
+    Examples
+    --------
+    >>> week = soe.week(down, soe.plan(down), record=None)
+    >>> soe.review.cost_of_events(week, soe.plan)["money"].to_list()
+    [60.0]
     """
     here, events = situation.snapshot, situation.snapshot["events"]
     rows = [

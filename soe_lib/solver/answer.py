@@ -25,6 +25,11 @@ class Options:
         first run of an LP; later runs start from a basis.
     threads : of one run; other runs in the same process, ours or anybody's, may take another number (race.Highs).
     watch : sees how far each run is and may end it; None: nobody looks.
+
+    Examples
+    --------
+    >>> soe.plan(small, options=soe.Options(seconds=10.0, solver="simplex")).solution["status"]
+    'optimal'
     """
 
     seconds: float = 600.0

@@ -93,6 +93,11 @@ def append(
 
     Raises DataError for another version of a closed date without a reason, SoeError where others keep writing,
     FormulationError for a type that cannot be kept.
+
+    Examples
+    --------
+    >>> soe.store.append(store, soe.plan(small)).label
+    '2026-01-19/1'
     """
     home = tables.at(store, storage_options)
     made = plan if isinstance(plan, Plan) else Plan.load(plan)
@@ -130,6 +135,13 @@ def restate(
     """Put a corrected version beside a plan that is kept: linked to it, with the reason; what it corrects stays.
 
     Raises DataError for a blank reason, or a date of which no plan is kept.
+
+    Examples
+    --------
+    >>> entry = soe.store.append(store, soe.plan(small))
+    >>> mended = soe.Scenario("mended").add_to("calendar.hours", 10.0).apply(small)
+    >>> soe.store.restate(store, soe.plan(mended), "The calendar lacked a shift").label
+    '2026-01-19/2'
     """
     made = plan if isinstance(plan, Plan) else Plan.load(plan)
     if not reason.strip():
@@ -158,6 +170,12 @@ def plans(
     version : the store as it was after so many commits, for audits.
     known_at : only what was kept by then.
     storage_options : what opens an object store, where the environment does not say it.
+
+    Examples
+    --------
+    >>> entry = soe.store.append(store, soe.plan(small))
+    >>> soe.plans(store).select("run", "status", "margin").rows()
+    [(1, 'optimal', 840.0)]
     """
     rows = read_plans(tables.at(store, storage_options), version)
     kept = rows if company is None else rows.filter(pl.col("company") == company)
@@ -184,6 +202,12 @@ def load_plan(
 
     Raises DataError where there is no such plan or the store has several companies, ReconciliationError where
     its rows are not those that were written.
+
+    Examples
+    --------
+    >>> entry = soe.store.append(store, soe.plan(small))
+    >>> soe.load_plan("2026-01-19", store=store).margin
+    840.0
     """
     home = tables.at(store, storage_options)
     return tables.restored(home, newest(home, as_of, run, company=company))

@@ -68,6 +68,12 @@ def approve(
     by : who decided. reason : why, in a sentence.
 
     Raises DataError for a blank name or reason, or where no such plan is kept.
+
+    Examples
+    --------
+    >>> entry = soe.store.append(store, soe.plan(small))
+    >>> soe.approve(store, "2026-01-19", by="Head of planning", reason="As discussed on Monday").label
+    '2026-01-19/1'
     """
     for name, text in (("by", by), ("reason", reason)):
         if not text.strip():
@@ -175,6 +181,12 @@ def decisions(
     Parameters
     ----------
     company : only this one's. as_of : only of this date's pack. before : only of the last date before this one.
+
+    Examples
+    --------
+    >>> made = soe.decide("Line down", 1, owner="Maintenance", reason="It pays", store=kept)
+    >>> soe.store.decisions(kept)["option"].to_list()
+    ['Repair line 4 days sooner']
     """
     rows = _rows(store, "decisions", company)
     if rows is None:

@@ -40,6 +40,14 @@ class Plan:
     solution : status, objective, bound, gap, seconds, variables, rows, nonzeros, solver, certificate.
     prices : constraint → frame of its keys, rhs and price [money per unit of rhs].
     valued : its ledger, where that has been worked out already.
+
+    Examples
+    --------
+    >>> made = soe.plan(small)
+    >>> isinstance(made, soe.Plan), made.margin, made.ledger.accounts()["revenue"]
+    (True, 840.0, 1840.0)
+    >>> made["make"].filter(pl.col("item") == "tea").select("week", "quantity", "unit").rows()
+    [('2026-W04', 60.0, 'case'), ('2026-W05', 60.0, 'case')]
     """
 
     name: str

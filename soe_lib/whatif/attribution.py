@@ -169,6 +169,12 @@ def attribute(
 
     Raises DataError for no disruption, two of one name, or one that changes nothing; SolveError, naming the subset,
     where there is no proven plan.
+
+    Examples
+    --------
+    >>> split = soe.whatif.attribute(down, [soe.whatif.Disruption.event(down["events"]["event"].item())])
+    >>> split.table()["amount"].to_list()
+    [-60.0]
     """
     started = perf_counter()
     names = [one.name for one in disruptions]
@@ -212,6 +218,11 @@ def why_moved(
     ----------
     before, now : the company's last two extracts. most : disruptions told apart, see `grouped`.
     record, options : as for `soe.plan`. plan : this week's, whose set-ups are kept first in a time budget.
+
+    Examples
+    --------
+    >>> soe.whatif.why_moved(None, small)
+    'There is no earlier extract: nobody can say what has changed.'
     """
     if before is None:
         return "There is no earlier extract: nobody can say what has changed."

@@ -54,6 +54,11 @@ class Downtime:
     Parameters
     ----------
     resource : which. start : first day, a date or ISO text; None: the as-of date. most : days that are looked at.
+
+    Examples
+    --------
+    >>> soe.whatif.Downtime("line").at(2, small)
+    Scenario 'line down 2 days': downtime of line (from 2026-01-19, to 2026-01-20).
     """
 
     resource: str
@@ -85,6 +90,12 @@ class Demand:
     Parameters
     ----------
     family, customer, item : whose; blank: all. most : the share that is looked at, negative for less demand.
+
+    Examples
+    --------
+    >>> less = soe.whatif.Demand(item="tea", most=-0.5)
+    >>> soe.whatif.breaking_point(small, less, until=soe.whatif.MarginBelow(700.0), within=0.05).breaks
+    -0.4375
     """
 
     family: str = ""
@@ -123,6 +134,12 @@ class Delay:
     ----------
     where : as for `Scenario.delay`: receipt="PO-1", supplier="Kobe" … as pairs. table : receipts unless said otherwise.
     most : days that are looked at.
+
+    Examples
+    --------
+    >>> later = soe.whatif.Delay.of("offers", supplier="Assam")
+    >>> soe.whatif.breaking_point(small, later, until=soe.whatif.MarginBelow(500.0), most=7).breaks
+    7.0
     """
 
     where: tuple[tuple[str, str], ...]
@@ -172,7 +189,14 @@ Until = Callable[[Reading, Reading], bool]
 
 @dataclass(frozen=True)
 class MarginBelow:
-    """The margin falls below an amount [money]."""
+    """The margin falls below an amount [money].
+
+    Examples
+    --------
+    >>> low = soe.whatif.MarginBelow(700.0)
+    >>> soe.whatif.breaking_point(small, soe.whatif.Downtime("line"), until=low, most=7).breaks
+    3.0
+    """
 
     amount: float
 
@@ -185,7 +209,14 @@ class MarginBelow:
 
 @dataclass(frozen=True)
 class ServiceBelow:
-    """The share of demand that is served in its own period falls below a share."""
+    """The share of demand that is served in its own period falls below a share.
+
+    Examples
+    --------
+    >>> low = soe.whatif.ServiceBelow(0.7)
+    >>> soe.whatif.breaking_point(small, soe.whatif.Downtime("line"), until=low, most=7).breaks
+    2.0
+    """
 
     share: float
 
@@ -208,6 +239,12 @@ class MonthMissed:
     Parameters
     ----------
     family, month : which ("Laundry", "2026-12"); blank: any.
+
+    Examples
+    --------
+    >>> missed = soe.whatif.MonthMissed("Drinks")
+    >>> soe.whatif.breaking_point(small, soe.whatif.Downtime("line"), until=missed, most=7).breaks
+    1.0
     """
 
     family: str = ""
@@ -249,6 +286,12 @@ class DecisionFlips:
     Parameters
     ----------
     answers : the options, each a scenario on top of the change.
+
+    Examples
+    --------
+    >>> flips = soe.whatif.DecisionFlips.between([soe.Scenario("more hours").add_to("calendar.hours", 10.0)])
+    >>> soe.whatif.breaking_point(small, soe.whatif.Demand(most=-0.4), until=flips, within=0.05).breaks
+    -0.2
     """
 
     answers: tuple[Scenario, ...]
@@ -398,6 +441,14 @@ def breaking_point(
 
     Raises DataError where the change touches nothing, or a range makes no sense; SolveError where the plan as it is
     has no proven answer.
+
+    Examples
+    --------
+    >>> stopped = soe.whatif.Downtime("line")
+    >>> print(soe.whatif.breaking_point(small, stopped, until=soe.whatif.MarginBelow(700.0), most=7))
+    Line down: from 3 days on, margin falls below 700; at 2 days it still holds (every size was planned).
+      2 days: margin EUR 720, on time 66.7 %
+      3 days: margin EUR 620, on time 58.3 %
     """
     from soe_lib.model.living import Living  # loads the solver
 

@@ -27,6 +27,12 @@ class Disruption:
     without : snapshot → the snapshot without it; must leave everything else as it is.
     kind : one of KINDS.
     note : why, or what exactly.
+
+    Examples
+    --------
+    >>> stop = soe.whatif.Disruption.event(down["events"]["event"].item())
+    >>> stop.without(down)["events"].height
+    0
     """
 
     name: str
@@ -113,6 +119,11 @@ def disruptions(before: Snapshot, now: Snapshot) -> list[Disruption]:
     rates by table.
 
     Raises DataError where the earlier snapshot is not earlier.
+
+    Examples
+    --------
+    >>> [one.name for one in soe.whatif.disruptions(before, snapshot)][:2]
+    ['EV-2611-1: downtime of Venlo L2', 'EV-2611-2: delay of PO-10746']
     """
     if before.as_of >= now.as_of:
         raise DataError(f"The first extract is of {before.as_of}, the second of {now.as_of}: give the older first.")

@@ -79,6 +79,11 @@ def commitment_prices(
     near : a living model of the same snapshot, which saves the first solve.
 
     Raises DataError where no month with a commitment ends within the horizon.
+
+    Examples
+    --------
+    >>> soe.whatif.commitment_prices(small)
+    Keeping the 300 of Drinks in Jan 2026 costs nothing: 300 are sold anyway.
     """
     asked = _asked(snapshot)
     block = Commitments(asked.select("commitment", floor=pl.lit(0.0)), _cells(snapshot, asked))
@@ -215,7 +220,14 @@ def curves(living: Living, *, most: int = CURVES, hours: float = HOURS) -> tuple
 
 
 def tightest(living: Living, *, most: int = CURVES, hours: float = HOURS) -> tuple[Chart | Table | str, ...]:
-    """A chart of the step curves and, below it, what the first hours are worth; a sentence where no hour is scarce."""
+    """A chart of the step curves and, below it, what the first hours are worth; a sentence where no hour is scarce.
+
+    Examples
+    --------
+    >>> chart, table = soe.whatif.tightest(soe.Living(small))
+    >>> table.frame.columns
+    ['Hours of', 'Load', 'More hours', 'Earn together, EUR', 'Each, EUR']
+    """
     found = curves(living, most=most, hours=hours)
     if not found:
         return ("No hour is scarce: one more would earn nothing.",)

@@ -141,6 +141,12 @@ def compare(
     ------
     SoeError : `extra` that cannot be sent to other processes.
     DataError : another word than "base", two scenarios of one name, or less than one worker.
+
+    Examples
+    --------
+    >>> stop = soe.Scenario("line down").event(kind="downtime", target="line", period="W1", hours=20.0)
+    >>> soe.compare(small, ["base", stop]).table().select("scenario", "margin").rows()
+    [('base', 840.0), ('line down', 780.0)]
     """
     chosen = _chosen(scenarios)
     if solve and extra:

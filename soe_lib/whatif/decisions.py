@@ -75,6 +75,12 @@ def decide(
 
     Raises DataError for an unknown exception or option (with the nearest), a blank owner or reason, a date that is none
     or that lies before the pack's.
+
+    Examples
+    --------
+    >>> made = soe.decide("Line down", 1, owner="Maintenance", reason="It pays", store=kept)
+    >>> made.option, made.promised
+    ('Repair line 4 days sooner', 24.0)
     """
     day = _day(as_of, "as-of date")
     known = agenda(store, as_of=day, company=company)
@@ -157,6 +163,13 @@ def promote(
     record : plan of record that the fence keeps to; left out, that of the store.
 
     Raises DataError where nothing was decided that changes the plan, SolveError where the decisions have no plan.
+
+    Examples
+    --------
+    >>> made = soe.decide("Line down", 1, owner="Maintenance", reason="It pays", store=kept)
+    >>> entry, both = soe.whatif.promote(down, store=kept, record=None)
+    >>> entry.label
+    '2026-01-19/1'
     """
     rows = _changing(snapshot, store, keys)
     if rows.is_empty():

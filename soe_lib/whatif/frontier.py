@@ -194,6 +194,16 @@ def frontier(
 
     Raises DataError for a measure that does not exist, that this extract cannot tell, or churn without a record;
     SolveError where a point has no proven answer.
+
+    Examples
+    --------
+    >>> far = soe.Scenario("far away").set("lanes.cost_per_unit", 5.0).apply(small)
+    >>> print(soe.frontier(far, "service", "margin", points=3))
+    On time from 50.0 % to 83.3 % costs EUR 80 of margin: EUR 2 for the first point, EUR 2 for the last.
+      point            On time             Margin                                price
+          0             50.0 %            EUR 120                                       now
+          1             66.7 %             EUR 80                      EUR 2 per point
+          2             83.3 %             EUR 40                      EUR 2 per point
     """
     from soe_lib.whatif.limit import Limited  # loads the solver
 
@@ -295,6 +305,13 @@ def service_against_margin(living: Living, *, points: int = LEVELS) -> Chart | s
     Parameters
     ----------
     living : this week's living model. points : how many levels of service, ends included.
+
+    Examples
+    --------
+    >>> far = soe.Scenario("far away").set("lanes.cost_per_unit", 5.0).apply(small)
+    >>> print(soe.whatif.service_against_margin(soe.Living(far), points=3).alt)
+    On time from 50.0 % to 83.3 % costs EUR 80 of margin: EUR 2 for the first point, EUR 2 for the last. On time and
+    margin of each point: 50.0 %: EUR 120; 66.7 %: EUR 80; 83.3 %: EUR 40.
     """
     rest = budget.left()
     if living.home.whole and rest is not None and rest < LEAST:

@@ -38,6 +38,12 @@ class CVaR:
     level : α, from 0 (all outcomes) to below 1. weight : from 0 (expected money only) to 1 (CVaR only).
 
     Raises DataError for anything else.
+
+    Examples
+    --------
+    >>> low = soe.Scenario("half the demand").scale("forecast.quantity", 0.5)
+    >>> soe.hedge(small, [low, "base"], risk=soe.whatif.CVaR(level=0.5, weight=0.4)).cvar
+    460.0
     """
 
     level: float = 0.95
@@ -246,6 +252,15 @@ def hedge(
         snapshot of another date, or an allocation rule whose aims come before money.
     SolveError : a scenario without a plan of its own, or scenarios that no common first decisions suit; both named.
     ReconciliationError : the scenarios' ledgers do not add up to the joint optimum.
+
+    Examples
+    --------
+    >>> low = soe.Scenario("little tea").scale("forecast.quantity", 0.5, item="tea")
+    >>> hedged = soe.hedge(small, [(0.5, low), (0.5, "base")], commit="W1")
+    >>> hedged.decisions["make"].rows()
+    [('coffee', 'W1', 60.0, 40.0), ('tea', 'W1', 40.0, 60.0)]
+    >>> hedged.expected, hedged.evpi, hedged.vss
+    (727.5, 22.5, 15.0)
     """
     counted = _kinds(snapshot, mean, risk)
     own = (*(one for one in STANDARD if not isinstance(one, Cushion)), *kept_close(of_record(snapshot, record)))

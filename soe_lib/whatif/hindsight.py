@@ -107,6 +107,11 @@ def three_plans(
     solve : plans a snapshot, such as `soe.plan`. planned : the plan of record, where there is one; else it is solved.
 
     Raises DataError as `value_closed_week` and `handed_over` do.
+
+    Examples
+    --------
+    >>> [one.name for one in soe.whatif.three_plans(before, snapshot, solve=soe.plan, planned=record)]
+    ["this week's plan", 'with hindsight', 'what happened']
     """
     days = before.as_of, now.as_of - timedelta(days=1)
     then = solve(before) if planned is None else planned

@@ -46,6 +46,13 @@ def price_manual(living: Living) -> pl.DataFrame:
     Returns
     -------
     the columns of `soe_lib.review.options.MANUAL`.
+
+    Examples
+    --------
+    >>> lock = {"what": "make item=coffee & period=W1", "quantity": 50.0}
+    >>> locked = soe.Scenario("locked").row("overrides", override="O1", **lock).apply(small)
+    >>> soe.whatif.price_manual(soe.Living(locked))["money"].to_list()
+    [20.0]
     """
     snapshot = living.home.snapshot
     rows = [_priced(living, one, scenario) for one, scenario in _hands(snapshot, fenced=living.record is not None)]
@@ -163,6 +170,13 @@ def price_of_fairness(
     blocks, record, options : as for `soe.plan`. progress : called with the number of rules planned, and of all.
 
     Raises DataError for an unknown rule, SolveError where a rule leaves no plan.
+
+    Examples
+    --------
+    >>> print(soe.whatif.price_of_fairness(small, rules=["proportional"]))
+    The price of fairness, EUR
+      margin       most money                        costs           0.00; 83.3 % to 83.3 % served
+      proportional what is promised, then cut alike  costs           0.00; 83.3 % to 83.3 % served
     """
     if unknown := [rule for rule in rules if rule not in RULES]:
         raise DataError(f"There is no allocation rule {unknown[0]!r}; choose of {', '.join(RULES)}.")
@@ -312,6 +326,15 @@ def cheapest_stable_plan(
     progress : called with the number of solves that are done, and of all.
 
     Raises DataError for a price below 0, SolveError where there is no plan.
+
+    Examples
+    --------
+    >>> less = soe.Scenario("less tea").scale("forecast.quantity", 0.5, item="tea").apply(small)
+    >>> print(soe.whatif.cheapest_stable_plan(less, soe.plan(small), price=1.0, rising=(1.0,)))
+    Cheapest stable plan at EUR 1.00 a moved unit: churn 50.0 % instead of 50.0 %, for EUR 0.00 given up (margin
+    0.00).
+      tea, plant: 60 units moved, gains EUR 405
+      coffee, plant: 40 units moved, gains EUR 120
     """
     if price < 0:
         raise DataError(f"A moved unit cannot cost {price}: give 0 or more.")

@@ -69,6 +69,12 @@ class Scenario:
         they can be opened again. Left out where edits were made otherwise; what counts are the edits.
 
     Example: `Scenario("line 2 down").scale("calendar.hours", 0.0, resource="L2", period="2026-W48")`.
+
+    Examples
+    --------
+    >>> stop = soe.Scenario("line down").event(kind="downtime", target="line", period="W1", hours=20.0)
+    >>> soe.plan(stop.apply(small)).margin - soe.plan(small).margin
+    -60.0
     """
 
     name: str
@@ -275,7 +281,13 @@ def shelf(snapshot: Snapshot) -> Path:
 
 
 def saved_scenarios(snapshot: Snapshot) -> tuple[Scenario, ...]:
-    """The company's scenarios, in the order of their file; none where no file is kept. Looked for as by `named`."""
+    """The company's scenarios, in the order of their file; none where no file is kept. Looked for as by `named`.
+
+    Examples
+    --------
+    >>> [one.name for one in soe.whatif.saved_scenarios(snapshot)][:2]
+    ['Venlo L2 back a day early', 'no overtime']
+    """
     file = shelf(snapshot)
     return load(file) if file.is_file() else ()
 

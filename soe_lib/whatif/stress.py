@@ -134,6 +134,11 @@ def stress_test(living: Living, sizes: Sizes | None = None) -> pl.DataFrame:
     -------
     stress, kind, total, margin, goodwill, shortage (expected), other (steering) [money; the first is the sum of the
     rest], waits [units more that come late or not at all], note: why a stress has no plan, blank where it has one.
+
+    Examples
+    --------
+    >>> soe.whatif.stress_test(soe.Living(small)).head(2).select("stress", "total").rows()
+    [('Assam takes no order for 28 days', -840.0), ('line down 7 days', -420.0)]
     """
     home, base = living.home.snapshot, living.base
     before = lines(home, base)
@@ -182,6 +187,11 @@ def demand_range(living: Living, *, lag: int = 1, versions: pl.DataFrame | None 
     -------
     case, margin, cash [money], service [share on time], stock [money, mean], overtime_hours [h], note; no row where no
     family has a history.
+
+    Examples
+    --------
+    >>> soe.whatif.demand_range(soe.Living(small)).height
+    0
     """
     snapshot = living.home.snapshot
     errors = historical_error(snapshot, lag=lag, versions=versions)

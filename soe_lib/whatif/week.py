@@ -220,6 +220,12 @@ def week(
     results : where the notebooks of one pack share what they worked out; blank when run by hand.
 
     Raises SolveError where there is no proven plan.
+
+    Examples
+    --------
+    >>> week = soe.week(down, soe.plan(down), record=None)
+    >>> [issue.key for issue in week.issues]
+    ['Demand not served: line', 'Off the S&OP plan: Drinks', 'Line down: line edit 1']
     """
     held = plan_of_record(snapshot, store, results) if isinstance(record, str) else record
     made, alive = plan or left(snapshot, results), None

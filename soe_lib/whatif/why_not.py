@@ -109,6 +109,11 @@ def why_not(
 
     Raises DataError for an edit or a block that touches nothing; SolveError where the alternative has no plan, with how
     much of it could be had, or which promises stand against it.
+
+    Examples
+    --------
+    >>> soe.why_not(small, soe.blocks.Force("make", 50.0, item="coffee", period="W1")).margin
+    -20.0
     """
     asked = scenario if isinstance(scenario, Scenario) else _forced(scenario)
     living = source if isinstance(source, Living) else None

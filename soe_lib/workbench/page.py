@@ -274,6 +274,12 @@ def workbench(
 
     Returns the widget; `.explorer` answers the same from a script, `.builder` is what the buttons call. Where the
     snapshot itself has no plan, the widget says why. A page that was opened by a shared link begins with its scenario.
+
+    Examples
+    --------
+    >>> bench = soe.workbench(small)
+    >>> bench.explorer.snapshot is small
+    True
     """
     from soe_lib.errors import SoeError
     from soe_lib.workbench import builder

@@ -52,6 +52,12 @@ class Allocation(Part):
     it was then. A line that a substitute may serve where others beside it may not is served its share at least
     (`share_at_least`), and with the item itself at most (`share_at_most`: Σ sold + open × cut <= quantity).
     Books nothing.
+
+    Examples
+    --------
+    >>> alike = soe.Scenario("cut alike").set("settings.objective.allocation", "proportional").apply(small)
+    >>> soe.plan(alike).flows["short"].filter(pl.col("quantity") > 0).select("item", "due", "quantity").rows()
+    [('coffee', 'W1', 20.0), ('coffee', 'W2', 20.0)]
     """
 
     optional = ("replace",)

@@ -24,6 +24,12 @@ class Buy(Part):
     Brings flow `buy` (offer, period) [units]; effect on `stock` (+1 after the lead time). Rows `buy_limit` hold an
     offer's maximum, joint over the days of a week and named by the first of them. Books −unit_cost to "material"; of an
     expedited offer, what exceeds the cheapest ordinary offer of the same item and location goes to "expediting".
+
+    Examples
+    --------
+    >>> scarce = soe.Scenario("a scarce crop").set("offers.maximum", 90.0).apply(small)
+    >>> soe.plan(scarce).prices["buy_limit"].rows()
+    [('farm', 'W1', 90.0, 3.0), ('farm', 'W2', 90.0, 3.0)]
     """
 
     def flows(self, network: Network) -> Iterator[Flow]:
@@ -122,6 +128,13 @@ class Receive(Part):
 
     Brings flow `receive` (receipt) [units], fixed at its quantity; effect on `stock` in the period it comes in
     (`beyond` after the horizon). Books −unit_cost of its offer to "material" for purchases: money already committed.
+
+    Examples
+    --------
+    >>> due = {"item": "crop", "location": "plant", "due_on": "2026-01-19", "quantity": 50.0}
+    >>> coming = soe.Scenario("coming").row("receipts", receipt="PO-1", kind="buy", offer="farm", **due).apply(small)
+    >>> soe.plan(coming).flows["receive"].select("receipt", "quantity").rows()
+    [('PO-1', 50.0)]
     """
 
     def flows(self, network: Network) -> Iterator[Flow]:

@@ -23,6 +23,11 @@ class Capacity(Part):
     """Hours used <= hours of the calendar less what events take, plus overtime.
 
     Brings constraint `hours` (resource, period) [h].
+
+    Examples
+    --------
+    >>> soe.plan(small).prices["hours"].rows()
+    [('line', 'W1', 100.0, 3.0), ('line', 'W2', 100.0, 3.0)]
     """
 
     def constraints(self, network: Network) -> Iterator[Constraint]:
@@ -40,6 +45,12 @@ class Overtime(Part):
     Brings flow `overtime` (resource, period) [h]; relaxes constraint `hours` by one hour each; rows `overtime_limit`
     hold the ceiling. Books −(overtime_cost − hourly_cost) per hour to "overtime": the premium only, for the hour
     itself is in "conversion" like any other hour used.
+
+    Examples
+    --------
+    >>> late = soe.Scenario("a late shift").set("calendar.overtime_hours", 10.0).apply(small)
+    >>> soe.plan(late).ledger.accounts()["overtime"]
+    -40.0
     """
 
     def flows(self, network: Network) -> Iterator[Flow]:
@@ -89,6 +100,13 @@ class Crews(Part):
     Brings flows `heads`, `hire`, `release` (resource, period) [heads; whole where the extract says so] and constraint
     `heads`. Relaxes `hours` by hours_per_head and `overtime_limit` by overtime_hours_per_head. Books
     −cost_per_head × length of the period (used or not), −hire_cost and −release_cost to "workforce".
+
+    Examples
+    --------
+    >>> crew = {"opening_heads": 2.0, "hours_per_head": 40.0, "cost_per_head": 20.0, "hire_cost": 5.0}
+    >>> hired = soe.Scenario("by heads").set("calendar.hours", 0.0).row("workforce", resource="line", **crew)
+    >>> soe.plan(hired.apply(small)).ledger.accounts()["workforce"]
+    -125.0
     """
 
     optional = ("overtime_limit",)
@@ -163,6 +181,13 @@ class Maintenance(Part):
 
     Brings flow `maintain` (maintenance, period) in {0, 1 … maximum_at_once} and constraint `jobs` (maintenance):
     exactly so many jobs. Takes its hours from the resource in the period of the job (constraint `hours`).
+
+    Examples
+    --------
+    >>> oil = {"maintenance": "oil", "resource": "line", "hours": 10.0}
+    >>> service = soe.Scenario("a service").row("maintenance", **oil).apply(small)
+    >>> soe.plan(service).flows["maintain"]["quantity"].sum()
+    1.0
     """
 
     def flows(self, network: Network) -> Iterator[Flow]:

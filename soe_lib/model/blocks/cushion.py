@@ -26,6 +26,11 @@ class Cushion(Part):
     Stock is net of what was due by then and is served later: such a unit is charged the lowest tier, see `risk.waits`.
     Brings flow `below_cushion` (item, location, period, tier) [units of a tier that stock does not fill] and constraint
     `cushion` (item, location, period). Books to "expected shortage" (steering: no cash).
+
+    Examples
+    --------
+    >>> soe.plan(small).ledger.accounts().get("expected shortage", 0.0), plan.ledger.accounts()["expected shortage"] < 0
+    (0.0, True)
     """
 
     def flows(self, network: Network) -> Iterator[Flow]:

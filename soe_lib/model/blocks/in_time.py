@@ -257,6 +257,12 @@ class InTime(Part):
     Parameters
     ----------
     late : count late sales within the window too.
+
+    Examples
+    --------
+    >>> batches = soe.Scenario("set-ups").set("routings.setup_cost", 20.0).apply(small)
+    >>> "in_time" in soe.Model(batches).balances
+    True
     """
 
     optional = ("set_up", "set_up_on", "running", "place_order", "carry", "carry_on")

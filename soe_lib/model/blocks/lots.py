@@ -208,6 +208,12 @@ class Lots(Part):
         the hours of the set-up leave of it).
     hours : network → keys, resource, setup_hours; None: no set-up takes hours.
     meaning : of the switch, for people.
+
+    Examples
+    --------
+    >>> batches = soe.Scenario("set-ups").set("routings.setup_cost", 20.0).apply(small)
+    >>> soe.plan(batches).ledger.accounts()["changeover"]
+    -80.0
     """
 
     name: str

@@ -24,6 +24,13 @@ class Make(Part):
     (hours per unit of each operation). Where a step names several resources, flow `run` (routing, step, resource,
     period) splits it freely and constraint `run` keeps Σ run = make. Rows `make_limit` hold a routing's maximum.
     Books −cost_per_unit × started and −hourly_cost × hours to "conversion".
+
+    Examples
+    --------
+    >>> [flow.name for flow in soe.blocks.Make().flows(soe.Model(small).network)]
+    ['make']
+    >>> soe.plan(small).flows["make"].select("routing", "period", "quantity").rows()
+    [('coffee', 'W1', 40.0), ('coffee', 'W2', 40.0), ('tea', 'W1', 60.0), ('tea', 'W2', 60.0)]
     """
 
     def flows(self, network: Network) -> Iterator[Flow]:

@@ -27,6 +27,11 @@ class Sell(Part):
     an obligation); effect −1 on `stock` in the period served. Books price to "revenue", late_cost × delay and
     short_penalty to "penalties" (cash), short_cost and late_goodwill × delay to
     "goodwill" (steering: no cash).
+
+    Examples
+    --------
+    >>> soe.plan(small).flows["short"].filter(pl.col("quantity") > 0).select("item", "due", "quantity").rows()
+    [('coffee', 'W1', 20.0), ('coffee', 'W2', 20.0)]
     """
 
     def flows(self, network: Network) -> Iterator[Flow]:
@@ -92,6 +97,13 @@ class Substitute(Part):
     Brings flow `replace` (line, substitute, period) [units demanded]; counts as served in `demand` and `committed`,
     takes ratio × from the substitute's `stock`. Books the line's price to "revenue", its lateness to "penalties" and
     −cost to "substitution".
+
+    Examples
+    --------
+    >>> either = soe.Scenario("either").row("substitutions", item="coffee", substitute="tea", cost=0.1)
+    >>> either = either.row("inventory", item="tea", location="market", on_hand=160.0).apply(small)
+    >>> soe.plan(either).flows["replace"]["quantity"].sum()
+    60.0
     """
 
     def flows(self, network: Network) -> Iterator[Flow]:

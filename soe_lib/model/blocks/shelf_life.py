@@ -212,6 +212,13 @@ class Cohorts(Part):
     periods that end by their day less the life that is wanted, in the first period if that day is not over. Made,
     bought and received goods expire shelf_life_days after the end of the period in which they come in. Books
     nothing.
+
+    Examples
+    --------
+    >>> fresh = soe.Scenario("fresh tea").set("items.shelf_life_days", 5.0, item="tea")
+    >>> fresh = fresh.set("customers.remaining_life_days", 3.0).apply(small)
+    >>> sorted(name for name in soe.plan(fresh).flows if name.startswith("lot_"))
+    ['lot_ship', 'lot_use']
     """
 
     optional = ("replace",)
@@ -331,6 +338,13 @@ class ShelfLife(Part):
     expires >= all that expires by then. First expired, first out. The rows are those of items that stay where they are;
     what travels is followed by `Cohorts`. Books −standard_cost per scrapped unit to "write-offs" (inventory money, not
     cash).
+
+    Examples
+    --------
+    >>> old = soe.Scenario("old tea").set("items.shelf_life_days", 3.0, item="tea")
+    >>> old = old.row("inventory", item="tea", location="market", on_hand=200.0).apply(small)
+    >>> soe.plan(old).ledger.accounts()["write-offs"]
+    -560.0
     """
 
     optional = ("replace",)

@@ -23,6 +23,12 @@ class Ship(Part):
     the lead time) and on `hours` of the lane's resources (docks, throughput, trucks). Rows `lane_limit` hold a
     lane's maximum, joint over its items. Books −cost_per_unit to "freight" at the destination, and the hours of
     its resources to "freight" too.
+
+    Examples
+    --------
+    >>> full = soe.Scenario("few trucks").set("lanes.maximum", 70.0, lane="truck").apply(small)
+    >>> soe.plan(full)["ship"].group_by("lane").agg(pl.col("quantity").sum()).sort("lane").rows()
+    [('rail', 60.0), ('truck', 140.0)]
     """
 
     def flows(self, network: Network) -> Iterator[Flow]:

@@ -28,6 +28,13 @@ class Sites(Part):
     (location, lane, period): Σ shipped <= ceiling × open_site, `site_make` (routing, period) and `site_buy` (offer,
     period) alike, and `sites_most`, `sites_least` per location group. Its resources have hours × open_site (constraint
     `hours`). Books −fixed_cost × (open_site − open today) to "fixed": opening costs, closing saves.
+
+    Examples
+    --------
+    >>> plant = soe.Scenario("dear plant").set("locations.may_change", True, location="plant")
+    >>> plant = plant.set("locations.fixed_cost", 1000.0, location="plant").apply(small)
+    >>> soe.plan(plant).flows["open_site"]["quantity"].to_list()
+    [0.0]
     """
 
     optional = ("open_today",)
@@ -185,6 +192,12 @@ class Expansions(Part):
 
     Brings flow `expand` (expansion) in {0, 1 … maximum}; relaxes constraint `hours` of its resource by its hours in
     every week (day, period: `[limits] per`), on working days. Books −cost per step to "fixed".
+
+    Examples
+    --------
+    >>> shift = soe.Scenario("a shift").row("expansions", expansion="shift", resource="line", hours=20.0, cost=100.0)
+    >>> soe.plan(shift.apply(small)).ledger.accounts()["fixed"]
+    -100.0
     """
 
     optional = ("expand",)

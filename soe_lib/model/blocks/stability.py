@@ -119,6 +119,13 @@ class Overrides(Part):
     """The locks of the table `overrides`: a row whose `what` reads "make item=A & period=2026-W48" and has a quantity.
 
     A row that is written otherwise is a remark: the pack lists it and says that it binds nothing.
+
+    Examples
+    --------
+    >>> lock = {"what": "make item=coffee & period=W1", "quantity": 50.0}
+    >>> locked = soe.Scenario("locked").row("overrides", override="O1", **lock).apply(small)
+    >>> soe.plan(locked).margin
+    820.0
     """
 
     optional = ("overtime",)
@@ -140,6 +147,11 @@ def Force(flow: str, quantity: float, *, sense: Literal["==", ">=", "<="] = "=="
     flow : make, buy, ship, sell or overtime. quantity : units or hours in total over all cells that are meant.
     sense : exactly, at least (">=") or at most ("<=").
     where : item="A", location="P", period="2026-W48", resource="L1" …
+
+    Examples
+    --------
+    >>> soe.plan(small, blocks=soe.blocks.Force("make", 50.0, item="coffee", period="W1")).margin
+    820.0
     """
     said = ", ".join(f"{name} {value}" for name, value in where.items())
     return Locked((Lock(f"{flow} {said}", flow, quantity, tuple(where.items()), sense),))
@@ -170,6 +182,11 @@ class Stability(Part):
     record : routing, period (a label of time), quantity [units]: the production that was published.
     periods : period, starts_on, ends_on of the record, where its periods are not those of this horizon.
     name : what the record is called.
+
+    Examples
+    --------
+    >>> soe.blocks.Stability.of(soe.plan(small)).record.height
+    4
     """
 
     record: pl.DataFrame = field(repr=False)

@@ -27,6 +27,12 @@ class Stock(Part):
     constraint `stock` (item, location, period), whose last period is `beyond`.
     Books −holding_cost × length of the period per unit of closing (by setting: opening) stock and −storage_cost per
     volume to "holding", and end_value per unit left to "end value" (inventory money, not cash).
+
+    Examples
+    --------
+    >>> early = soe.Scenario("closed in W2").scale("calendar.hours", 0.0, period="W2").apply(small)
+    >>> soe.plan(early).flows["stock"].filter(pl.col("quantity") > 0).select("item", "period", "quantity").rows()
+    [('tea', 'W1', 40.0)]
     """
 
     def flows(self, network: Network) -> Iterator[Flow]:
@@ -134,6 +140,13 @@ class StockRules(Part):
     Brings rows `maximum_stock` (item, location, period), `storage` (location, period) [volume], `end_stock` and
     `end_stock_maximum` (item, location), `safety` (item, location, period), and flow `below_safety` [units].
     Books −below_safety_cost × length of the period to "below safety" (steering: no cash).
+
+    Examples
+    --------
+    >>> safe = {"item": "tea", "location": "market", "safety_stock": 10.0, "below_safety_cost": 1.0}
+    >>> wary = soe.Scenario("ten in stock").row("policies", **safe).apply(small)
+    >>> soe.plan(wary).ledger.accounts()["below safety"]
+    -10.0
     """
 
     def flows(self, network: Network) -> Iterator[Flow]:

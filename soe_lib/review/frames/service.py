@@ -315,6 +315,11 @@ def likely_end(snapshot: Snapshot, plan: Plan, *, lag: int = 1) -> pl.DataFrame:
     -------
     the columns of `month_outlook`, error [share], weeks [how many it is made of], likely_from, likely_to [units],
     verdict.
+
+    Examples
+    --------
+    >>> soe.review.likely_end(small, soe.plan(small)).select("family", "likely_from", "likely_to").rows()
+    [('Drinks', 290.0, 310.0)]
     """
     known = historical_error(snapshot, lag=lag)
     both = month_outlook(snapshot, plan).join(known, on="family", how="left", validate="m:1")

@@ -324,6 +324,12 @@ def kpis(of: Week | Plan, record: Plan | None = None) -> pl.DataFrame:
     value. What only planning under stress can tell is on the page of risks.
 
     Raises DataError for what is neither a plan nor a week.
+
+    Examples
+    --------
+    >>> found = soe.kpis(soe.plan(small))
+    >>> found.filter(pl.col("name").is_in(["margin", "short"])).select("label", "value", "unit").rows()
+    [('Margin of this plan', 840.0, 'EUR'), ('Short', 40.0, 'units')]
     """
     from soe_lib.review.finance import Finance  # a page's figures, which read measures themselves
 
