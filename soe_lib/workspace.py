@@ -10,6 +10,8 @@ from pathlib import Path
 from soe_lib.errors import PackError
 
 PACKAGE = Path(__file__).resolve().parent
+EXTRACTS = "SOE_EXTRACTS"
+"""Environment variable: the folder in which the processes of one run leave the extracts that they have read."""
 MARKS = ("notebooks", "templates", "data")
 LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "*.pyc")
 

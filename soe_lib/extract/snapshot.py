@@ -6,9 +6,12 @@ file's would, rows count from 2 on.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import re
+import shutil
 import weakref
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -30,8 +33,9 @@ from soe_lib.extract.findings import LEVELS, Finding, Source, stops
 from soe_lib.extract.folders import calendar_of, examined, inspect, locate, missing_tables
 from soe_lib.extract.rules import CALENDAR, SETTINGS, Extract, Near
 from soe_lib.extract.schema import Column, Table, schema
-from soe_lib.extract.settings import Settings, validated
+from soe_lib.extract.settings import Settings, load, validated
 from soe_lib.extract.sources import Entry
+from soe_lib.workspace import EXTRACTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
     Frame = pl.DataFrame | pd.DataFrame
 
 DEPTH = 20
+HORIZON, READ = "the horizon", "the files"
 
 
 @dataclass(frozen=True)
@@ -172,13 +177,71 @@ def read(data: str | Path, as_of: str | date | None = None) -> Snapshot:
     ('Alder & Finch Household Care', 39)
     """
     folder = locate(data, as_of)
+    if (known := _left(folder)) is not None:
+        return known
     extract = inspect(folder)
     if bad := stops(extract.findings):
         places = len({(one.file, one.column) for one in bad})
         raise DataError(
             f"{folder} cannot be planned: {len(bad)} findings in {places} places stop it.", extract.findings
         )
-    return freeze(extract)
+    made = freeze(extract)
+    if home := os.environ.get(EXTRACTS):
+        leave(made, home)
+    return made
+
+
+def leave(snapshot: Snapshot, home: str | Path) -> None:
+    """Write a checked snapshot where the other processes of one run find it instead of reading its files again.
+
+    Parameters
+    ----------
+    home : folder that the environment variable SOE_EXTRACTS names to them; it lives as long as the run.
+    """
+    if not snapshot.folder.is_dir():  # it never was in files
+        return
+    place = Path(home) / _as_it_is(snapshot.folder)
+    part = place.with_suffix(f".{os.getpid()}")
+    part.mkdir(parents=True, exist_ok=True)
+    for name, frame in {**snapshot.tables, HORIZON: snapshot.periods, READ: snapshot.files}.items():
+        if frame.height or name in (HORIZON, READ):
+            frame.write_parquet(part / f"{name}.parquet", compression="uncompressed")
+    told = {"findings": [one.to_dict() for one in snapshot.findings], "contents": snapshot._contents}
+    (part / "told.json").write_text(json.dumps(told), encoding="utf-8")
+    if place.exists():  # another process was quicker
+        shutil.rmtree(part)
+    else:
+        with contextlib.suppress(OSError):
+            part.replace(place)
+
+
+def _left(folder: Path) -> Snapshot | None:
+    """The snapshot of an extract that another process of the run has read; None where none has, or a file moved."""
+    place = Path(os.environ.get(EXTRACTS, "")) / _as_it_is(folder) if os.environ.get(EXTRACTS) else None
+    if place is None or not place.is_dir():
+        return None
+    told = json.loads((place / "told.json").read_text(encoding="utf-8"))
+    frames = {path.stem: pl.read_parquet(path) for path in place.glob("*.parquet")}
+    settings = load(folder)[0]
+    made = Snapshot(
+        company=settings.company,
+        currency=settings.currency,
+        as_of=settings.as_of,
+        settings=settings,
+        folder=folder,
+        tables=MappingProxyType({name: frames.get(name, table.empty()) for name, table in schema().items()}),
+        periods=frames[HORIZON],
+        findings=tuple(Finding(**{**one, "rows": tuple(one["rows"])}) for one in told["findings"]),
+        files=frames[READ],
+    )
+    made.__dict__["_kept"] = told["contents"]
+    return made
+
+
+def _as_it_is(folder: Path) -> str:
+    """A name for a folder and its files, another one when any of them is written."""
+    there = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in folder.iterdir())
+    return hashlib.sha256(repr((str(folder.resolve()), there)).encode()).hexdigest()[:16]
 
 
 def freeze(extract: Extract, near: Snapshot | None = None, moved: Collection[str] = ()) -> Snapshot:

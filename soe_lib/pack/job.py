@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from soe_lib import objects, workspace
 from soe_lib.errors import OtherCompanyError, PackError, SoeError
 from soe_lib.extract import folders
+from soe_lib.extract.snapshot import leave
 from soe_lib.model.planning import COMING
 from soe_lib.model.stock_targets import safety_stocks
 from soe_lib.operations import release
@@ -151,6 +152,8 @@ def _run_all(job: Job, results: Path) -> dict[str, sanitize.Body]:
         job.progress(page.name, "waiting")
     if any(page.name == "balance" for page in job.pages):
         (results / COMING).touch()
+    executed = results.parent / "executed"
+    leave(job.snapshot, executed / run_notebook.LEFT)
     order, stop = run_notebook.graph(job.pages), threading.Event()
     order.prepare()
     by_name = {page.name: page for page in job.pages}
@@ -164,7 +167,7 @@ def _run_all(job: Job, results: Path) -> dict[str, sanitize.Body]:
             return run_notebook.run(
                 page.path,
                 parameters,
-                folder=results.parent / "executed",
+                folder=executed,
                 cwd=job.home,
                 timeout=job.timeout,
                 sentinel=results / f"{page.name}.json",

@@ -23,6 +23,7 @@ from typing import Any
 from soe_lib.errors import PackError, advice, hint
 from soe_lib.pack import kernel
 from soe_lib.solver import budget
+from soe_lib.workspace import EXTRACTS
 
 KEYS = ("page", "title", "order", "after")
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
@@ -154,6 +155,8 @@ def without_iri_grammar() -> Iterator[None]:
 CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f]+")
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 WAIT = 0.05
+LEFT = "extracts"
+"""Where, in the folder of the executed copies, the notebooks leave the extracts that they have read."""
 PAGE = "SOE_PAGE"
 """Environment variable that tells a notebook which page of the pack it is."""
 Value = str | int | float | bool
@@ -321,7 +324,13 @@ def _run_child(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**kernel.environment(home / f"{path.stem}.kernel"), PAGE: path.stem, **known, **(kernels or {})},
+            env={
+                **kernel.environment(home / f"{path.stem}.kernel"),
+                PAGE: path.stem,
+                EXTRACTS: str(home / LEFT),
+                **known,
+                **(kernels or {}),
+            },
             process_group=0,
         )
         limit = time.monotonic() + timeout

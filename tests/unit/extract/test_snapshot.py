@@ -9,12 +9,16 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from soe_lib.errors import DataError
 from soe_lib.extract.check import check
 from soe_lib.extract.folders import locate
 from soe_lib.extract.snapshot import not_used, read
+from soe_lib.workspace import EXTRACTS
 from tests.unit.extract.company import FILES, SETTINGS, add, swap, write
+
+DEMO = Path(__file__).parents[3] / "data" / "demo"
 
 
 @pytest.fixture
@@ -166,3 +170,46 @@ class TestSnapshot:
         weighed = FILES["items.csv"].replace("end_value\n", "end_value,weight\n").replace(",5\n", ",5,3\n")
         weighed = weighed.replace(",1\n", ",1,\n")
         assert not_used(read(write(tmp_path / "b", {"items.csv": weighed}))) == ("items.weight",)
+
+
+class TestLeft:
+    """What the processes of one run leave for each other."""
+
+    @pytest.fixture
+    def home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setenv(EXTRACTS, str(tmp_path / "left"))
+        return tmp_path / "left"
+
+    def test_a_second_reading_is_the_first_one(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        first = read(DEMO, "2026-11-16")
+        monkeypatch.setattr("soe_lib.extract.snapshot.inspect", None)
+        again = read(DEMO, "2026-11-16")
+        assert len(list(home.iterdir())) == 1
+        assert again is not first
+        assert again.tables.keys() == first.tables.keys()
+        for name, frame in first.tables.items():
+            assert_frame_equal(again[name], frame)
+        assert_frame_equal(again.periods, first.periods)
+        assert_frame_equal(again.files, first.files)
+        assert (again.findings, again.settings, again.folder) == (first.findings, first.settings, first.folder)
+        assert again.fingerprint == first.fingerprint
+
+    def test_findings_come_along(self, company: Path, home: Path) -> None:
+        write(company / "2026-11-16", swap("orders.csv", "2026-11-20,7,7,21", "2026-11-20,-7,,21"))
+        first = read(company)
+        assert first.findings
+        assert read(company).findings == first.findings
+        assert home.is_dir()
+
+    def test_a_file_that_is_written_again_is_read_again(self, company: Path, home: Path) -> None:
+        first = read(company)
+        write(company / "2026-11-16", add("inventory.csv", "RM,P,second,50"))
+        again = read(company)
+        assert again["inventory"].height == first["inventory"].height + 1
+        assert len(list(home.iterdir())) == 2
+
+    def test_alone_nothing_is_left(self, company: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv(EXTRACTS, raising=False)
+        before = sorted(tmp_path.rglob("*"))
+        read(company)
+        assert sorted(tmp_path.rglob("*")) == before
