@@ -69,11 +69,13 @@ def _summed(rows: pl.DataFrame, plan: PlanLike, first: str, by: Sequence[str], v
     """The sums of a value by a column of the rows and the keys; what the rows lack is a label of their item."""
     keys, total = list(dict.fromkeys((first, *by))), pl.col(value).sum()
     labels = [name for name in by if name not in PLACE]
+    own = list(dict.fromkeys((*(("item",) if labels else ()), *(name for name in keys if name not in labels))))
+    # Grouped as categories, which are numbers to polars: half the time of texts, a million lines.
+    sums = rows.with_columns(pl.col(own).cast(pl.Categorical)).group_by(own).agg(total)
     if not labels:
-        return rows.group_by(keys).agg(total)
-    own = dict.fromkeys(("item", *(name for name in keys if name not in labels)))
+        return sums
     known = items_of(plan).select("item", pl.col(labels).cast(pl.String)).unique("item", keep="first")
-    sums = rows.group_by(list(own)).agg(total).join(known, on="item", how="left")
+    sums = sums.join(known.cast({"item": pl.Categorical}), on="item", how="left")
     return sums.with_columns(pl.col(labels).fill_null("")).group_by(keys).agg(total)
 
 
@@ -229,7 +231,7 @@ def coded(sides: Sequence[Side]) -> list[Side]:
     sorts = {}
     for name in {*sides[0].sold.columns, *sides[0].money.columns} - {"quantity", "amount"}:
         columns = [rows[name] for side in sides for rows in (side.sold, side.money) if name in rows.columns]
-        sorts[name] = pl.Enum(pl.concat([column.unique() for column in columns]).unique().sort())
+        sorts[name] = pl.Enum(pl.concat([column.unique().cast(pl.String) for column in columns]).unique().sort())
     return [
         Side(
             side.plan,
@@ -242,9 +244,15 @@ def coded(sides: Sequence[Side]) -> list[Side]:
 
 def _beside(base: pl.DataFrame, other: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     """keys, base_amount, other_amount in the order of the keys; 0 where only one side has them."""
-    sides = [rows.rename({"amount": name}) for rows, name in ((base, "base_amount"), (other, "other_amount"))]
-    both = sides[0].join(sides[1], on=keys, how="full", coalesce=True).sort(keys)
-    return both.with_columns(pl.col("base_amount", "other_amount").fill_null(0.0))
+    # Put below each other and summed, not joined: two thirds of the time.
+    nothing = pl.lit(0.0)
+    both = pl.concat(
+        [
+            base.lazy().select(*keys, base_amount="amount", other_amount=nothing),
+            other.lazy().select(*keys, base_amount=nothing, other_amount="amount"),
+        ]
+    )
+    return both.group_by(keys).agg(pl.col("base_amount", "other_amount").sum()).sort(keys).collect()
 
 
 def formula(driver: str, flexed: Flex, before: float, after: float) -> str:
