@@ -250,6 +250,8 @@ PLACES = {"make": "location", "buy": "location", "ship": "destination", "sell": 
 CELL = ["flow", "item", "location", "week"]
 LEAST = 5e-7
 """Units that count as no change."""
+CHURN = pl.when(pl.col("before").sum() > 0).then(pl.col("change").abs().sum() / pl.col("before").sum())
+"""Σ|change| ÷ Σ before of moved units, or a group of them; null where there was nothing before."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -296,17 +298,15 @@ class Difference:
 
         Returns flow, fence (inside, outside, all), before, moved [units], churn [ratio].
         """
-        moved = self.units.with_columns(moved=pl.col("change").abs())
         fences = {"inside": pl.col("inside"), "outside": ~pl.col("inside"), "all": pl.lit(True)}
         parts = [
-            moved.group_by("flow").agg(
-                pl.lit(name).alias("fence"), pl.col("before", "moved").filter(where).sum()
-            )
+            # What lies on the other side counts as nothing, so that every flow has a line.
+            self.units.with_columns(pl.when(where).then(pl.col("before", "change")).otherwise(0.0)).group_by("flow")
+            .agg(pl.lit(name).alias("fence"), pl.col("before").sum(), moved=pl.col("change").abs().sum(), churn=CHURN)
             for name, where in fences.items()
         ]  # fmt: skip
-        ratio = pl.when(pl.col("before") > 0).then(pl.col("moved") / pl.col("before"))
         order = pl.col("flow").replace_strict({flow: n for n, flow in enumerate(FLOWS)}, return_dtype=pl.Int64)
-        return pl.concat(parts).with_columns(churn=ratio).sort(order, "fence")
+        return pl.concat(parts).sort(order, "fence")
 
     def by(self, *columns: str) -> pl.DataFrame:
         """The change of money by account, kind, item or week: the columns, before, after, change [money]."""

@@ -8,6 +8,7 @@ from soe_lib.review import words
 from soe_lib.review.finance import earning
 from soe_lib.review.frames.time import buckets
 from soe_lib.review.measures import scores
+from soe_lib.review.measures.of_plans import service
 from soe_lib.review.page import Page, check, found_on, to_decide
 from soe_lib.review.week import Week
 
@@ -38,7 +39,6 @@ def headline(situation: Week) -> str:
     own = bool((plan.periods["kind"] == "given").all())
     weeks = words.count(buckets(plan.periods)["bucket"].n_unique(), "period" if own else "week")
     total = float(gaps["demand"].sum())
-    share = float(gaps["on_time"].sum()) / total if total > 0 else 1.0
     waiting = float((gaps["revenue_late"] + gaps["revenue_short"]).sum())
     earned = f"The plan {earning(plan.margin, situation.currency)} over {weeks}"
     if total <= 0:
@@ -52,9 +52,8 @@ def headline(situation: Week) -> str:
     elif late < 0.5:
         rest = f"{words.number(short)} units are never served"
     money = words.brief_money(waiting, situation.currency)
-    return (
-        f"{earned} and serves {words.percent(share, decimals=1)} of demand on time. {rest}; {money} of revenue waits."
-    )
+    share = words.percent(service(plan), decimals=1)
+    return f"{earned} and serves {share} of demand on time. {rest}; {money} of revenue waits."
 
 
 def checks(situation: Week) -> list[dict[str, Any]]:

@@ -41,32 +41,6 @@ def mix_adherence(frame: pl.DataFrame) -> float | None:
     return schedule_attainment(frame.group_by("item").agg(pl.col("scheduled", "done").sum()))
 
 
-def capacity_load(work: pl.DataFrame, hours: pl.DataFrame) -> pl.DataFrame:
-    """Hours needed against hours there are, by resource and period (rough-cut capacity planning).
-
-    Formula: load = Σ (quantity × hours_per_unit + setups × setup_hours) ÷ available hours. Above 1: more than
-    the regular hours. Null where no hours are available; `used` then says how many were asked for all the same.
-
-    Parameters
-    ----------
-    work : resource, period, quantity [units], hours_per_unit [h/unit]; setups [number], setup_hours [h each], where
-        there are some.
-    hours : resource, period, hours [h available], one row each.
-
-    Returns
-    -------
-    resource, period, used [h], available [h], load [ratio], for every row of either table.
-    """
-    hours_of = pl.col("quantity") * pl.col("hours_per_unit")
-    if {"setups", "setup_hours"} <= set(work.columns):
-        hours_of += (pl.col("setups") * pl.col("setup_hours")).fill_null(0.0)
-    used = work.group_by("resource", "period").agg(used=hours_of.sum())
-    there = hours.select("resource", "period", available=pl.col("hours"))
-    both = there.join(used, on=["resource", "period"], how="full", coalesce=True, validate="1:1").fill_null(0.0)
-    load = pl.when(pl.col("available") > 0).then(pl.col("used") / pl.col("available"))
-    return both.select("resource", "period", "used", "available", load=load).sort("resource", "period")
-
-
 def oee(*, planned_hours: float, run_hours: float, made: float, good: float, units_per_hour: float) -> Reading:
     """Share of the planned time in which good units were made at full speed.
 
@@ -89,6 +63,14 @@ def oee(*, planned_hours: float, run_hours: float, made: float, good: float, uni
     return Reading(availability * performance * good / made, text)
 
 
+OFF = pl.col("actual") - pl.col("forecast")
+SOLD = pl.col("actual").sum()
+WMAPE = pl.when(SOLD > 0).then(OFF.abs().sum() / SOLD)
+"""Σ|A − F| ÷ ΣA of a frame or a group of it; null without sales."""
+BIAS = pl.when(SOLD > 0).then(OFF.sum() / SOLD)
+"""Σ(A − F) ÷ ΣA likewise; below 0 more was forecast than sold."""
+
+
 def pairs(frame: pl.DataFrame) -> pl.DataFrame:
     """Rows that have both an actual and a forecast, as numbers: a missing one is no error of zero."""
     return frame.select(pl.col("actual", "forecast").cast(pl.Float64)).drop_nulls()
@@ -104,9 +86,8 @@ def wmape(frame: pl.DataFrame) -> float | None:
     ----------
     frame : columns actual, forecast [units]; one row per item and period, the forecast that of lag L.
     """
-    both = pairs(frame)
-    sold = float(both["actual"].sum())
-    return float((both["actual"] - both["forecast"]).abs().sum()) / sold if sold > 0 else None
+    found: float | None = pairs(frame).select(WMAPE).item()
+    return found
 
 
 def mape(frame: pl.DataFrame) -> float | None:
@@ -132,11 +113,9 @@ def bias(frame: pl.DataFrame) -> Reading:
     ----------
     frame : columns actual, forecast [units].
     """
-    both = pairs(frame)
-    sold = float(both["actual"].sum())
-    if sold <= 0:
+    share: float | None = pairs(frame).select(BIAS).item()
+    if share is None:
         return Reading(None)
-    share = float((both["actual"] - both["forecast"]).sum()) / sold
     side = "over-forecast" if share < 0 else "under-forecast" if share > 0 else "no lean"
     return Reading(share, f"Σ(actual − forecast) ÷ Σ actual; negative is over-forecast. Here: {side}.")
 
@@ -156,9 +135,8 @@ def tracking_signal(frame: pl.DataFrame) -> pl.DataFrame:
     -------
     the frame with rsfe [units], mad [units] and signal [mean errors] added.
     """
-    error = pl.col("actual") - pl.col("forecast")
     counted = pl.int_range(1, pl.len() + 1)
-    running = frame.with_columns(rsfe=error.cum_sum(), mad=error.abs().cum_sum() / counted)
+    running = frame.with_columns(rsfe=OFF.cum_sum(), mad=OFF.abs().cum_sum() / counted)
     return running.with_columns(signal=pl.when(pl.col("mad") > 0).then(pl.col("rsfe") / pl.col("mad")).otherwise(0.0))
 
 

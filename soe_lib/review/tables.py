@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from soe_lib.money.profit_and_loss import CHURN
 from soe_lib.review import words
 from soe_lib.review.frames.changes import why
+from soe_lib.review.kpis import BIAS, WMAPE
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
@@ -113,12 +115,10 @@ def outlook(frame: pl.DataFrame) -> Table:
 
 def forecast_errors(frame: pl.DataFrame) -> Table:
     """Forecast accuracy by family: sold, forecast, error and lean."""
-    off = pl.col("actual") - pl.col("forecast")
-    summed = frame.group_by("family").agg(pl.col("actual", "forecast").sum(), error=off.abs().sum(), lean=off.sum())
-    sold = pl.when(pl.col("actual") > 0).then(pl.col("actual"))
+    summed = frame.group_by("family").agg(pl.col("actual", "forecast").sum(), wmape=WMAPE, bias=BIAS)
     columns = {
         "Family": "family", **each("number", {"Sold": "actual", "Forecast": "forecast"}),
-        **each("percent", {"WMAPE": pl.col("error") / sold, "Bias": pl.col("lean") / sold}),
+        **each("percent", {"WMAPE": "wmape", "Bias": "bias"}),
     }  # fmt: skip
     note = "By item and week. Bias = (sold − forecast) ÷ sold; negative: more was forecast than sold."
     return laid_out(summed.sort("family"), "Forecast published one week before, against sales, units", columns, note)
@@ -275,12 +275,11 @@ def service(frame: pl.DataFrame, currency: str, *, what: str) -> Table:
 def changed_plan(frame: pl.DataFrame) -> Table:
     """The plan against the plan of record, by flow: how much moves."""
     verbs = {"make": "Make", "buy": "Buy", "ship": "Ship", "sell": "Sell"}
-    summed = frame.group_by("flow").agg(pl.col("before", "now").sum(), moved=pl.col("change").abs().sum())
-    share = pl.when(pl.col("before") > 0).then(pl.col("moved") / pl.col("before"))
+    summed = frame.group_by("flow").agg(pl.col("before", "now").sum(), moved=pl.col("change").abs().sum(), churn=CHURN)
     columns = {
         "Flow": pl.col("flow").replace(verbs),
         **each("number", {"Before": "before", "Now": "now", "Moved": "moved"}),
-        "Churn": (share, "percent"),
+        "Churn": ("churn", "percent"),
     }
     note = (
         "Moved: Σ|now − before| by item, place and week over the days that both plans cover; a unit that changes week "

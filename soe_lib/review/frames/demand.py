@@ -14,6 +14,7 @@ from soe_lib.model import risk
 from soe_lib.model.demand import unforeseen
 from soe_lib.model.network import Network
 from soe_lib.review.frames.time import buckets
+from soe_lib.review.kpis import BIAS, OFF, WMAPE
 
 KEYS = ["item", "location", "customer", "week"]
 
@@ -60,11 +61,15 @@ def forecast_by_bucket(snapshot: Snapshot) -> pl.DataFrame:
     """
     if (snapshot.periods["kind"] != "given").all():
         return published_forecast(snapshot)
+    return _forecast_by(snapshot, buckets(snapshot.periods).select("period", week="bucket"))
+
+
+def _forecast_by(snapshot: Snapshot, weeks: pl.DataFrame) -> pl.DataFrame:
+    """The version that is planned with, by item, location, customer and week; weeks: period, week."""
     version = snapshot.settings.forecast.version
     rows = snapshot["forecast"].filter(pl.col("version") == version) if version else snapshot["forecast"]
     split = snapshot.calendar.split(labelled(snapshot.calendar, rows, "forecast"))
-    places = buckets(snapshot.periods).select("period", week="bucket")
-    joined = split.join(places, on="period", validate="m:1")
+    joined = split.join(weeks, on="period", validate="m:1")
     return joined.group_by(KEYS).agg(forecast=pl.col("quantity").sum())
 
 
@@ -138,16 +143,7 @@ def published_forecast(snapshot: Snapshot) -> pl.DataFrame:
     -------
     item, location, customer, week ("2026-W48"), forecast [units]; only weeks that its horizon covers.
     """
-    version = snapshot.settings.forecast.version
-    rows = snapshot["forecast"].filter(pl.col("version") == version) if version else snapshot["forecast"]
-    split = snapshot.calendar.split(labelled(snapshot.calendar, rows, "forecast"))
-    weeks = snapshot.periods.select("period", "week")
-    return (
-        split.join(weeks, on="period", validate="m:1")
-        .group_by("item", "location", "customer", "week")
-        .agg(forecast=pl.col("quantity").sum())
-        .sort("item", "location", "customer", "week")
-    )
+    return _forecast_by(snapshot, snapshot.periods.select("period", "week")).sort(KEYS)
 
 
 def sales_by_week(snapshot: Snapshot) -> pl.DataFrame:
@@ -340,18 +336,16 @@ def accuracy_by_cell(snapshot: Snapshot, past: Sequence[Snapshot] = ()) -> pl.Da
     greatest = lags.group_by("week").agg(greatest=pl.col("lag").max())
     kept = kept.join(greatest, on="week").select(*CELL, "week", lag=pl.coalesce("lag", "greatest"))
     rows = known.join(kept, on=[*CELL, "week", "lag"]).join(_stakes(snapshot), on="item", how="left")
-    error = pl.col("actual") - pl.col("forecast")
-    money = error.clip(0.0) * pl.col("margin") + (-error).clip(0.0) * pl.col("cost")
+    money = OFF.clip(0.0) * pl.col("margin") + (-OFF).clip(0.0) * pl.col("cost")
     summed = rows.sort(*CELL, "week").group_by(CELL, maintain_order=True).agg(
         lag=pl.col("lag").max(), weeks=pl.col("week").n_unique().cast(pl.Int64), actual=pl.col("actual").sum(),
-        forecast=pl.col("forecast").sum(), size=error.abs().sum(), lean=error.sum(), money=money.fill_null(0.0).sum(),
+        forecast=pl.col("forecast").sum(), wmape=WMAPE, bias=BIAS, money=money.fill_null(0.0).sum(),
     )  # fmt: skip
-    asked = pl.when(pl.col("actual") > 0).then(pl.col("actual"))
     named = summed.join(_measures(snapshot, past), on="item", how="left")
     named = named.join(snapshot["items"].select("item", "family"), on="item", how="left", validate="m:1")
     return named.select(
-        "item", "family", "location", "segment", "lag", "weeks", "actual", "forecast", wmape=pl.col("size") / asked,
-        bias=pl.col("lean") / asked, money="money", measure=pl.col("measure").fill_null("sales"),
+        "item", "family", "location", "segment", "lag", "weeks", "actual", "forecast", "wmape", "bias",
+        "money", measure=pl.col("measure").fill_null("sales"),
     ).sort([-pl.col("money"), *CELL])  # fmt: skip
 
 
@@ -399,15 +393,11 @@ def errors_by_lag(versions: pl.DataFrame) -> pl.DataFrame:
     ----------
     versions : from `forecast_versions`.
     """
-    error = pl.col("actual") - pl.col("forecast")
     summed = versions.group_by("lag").agg(
         weeks=pl.col("week").n_unique(), actual=pl.col("actual").sum(), forecast=pl.col("forecast").sum(),
-        size=error.abs().sum(), lean=error.sum(),
+        wmape=WMAPE, bias=BIAS,
     )  # fmt: skip
-    sold = pl.when(pl.col("actual") > 0).then(pl.col("actual"))
-    return summed.select(
-        "lag", "weeks", "actual", "forecast", wmape=pl.col("size") / sold, bias=pl.col("lean") / sold
-    ).sort("lag")
+    return summed.sort("lag")
 
 
 def waterfall(versions: pl.DataFrame, *, lags: int = LAGS) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from soe_lib.extract.calendar import PER
 from soe_lib.model.demand import late_from
 from soe_lib.review.frames.demand import forecast_versions
 from soe_lib.review.frames.time import buckets
+from soe_lib.review.kpis import WMAPE
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
@@ -362,6 +363,5 @@ def historical_error(snapshot: Snapshot, *, lag: int = 1, versions: pl.DataFrame
     known = forecast_versions(snapshot) if versions is None else versions
     at = known.filter(pl.col("lag") == lag).join(families(snapshot), on="item")
     weekly = at.group_by("family", "week").agg(pl.col("actual", "forecast").sum())
-    off = (pl.col("actual") - pl.col("forecast")).abs().sum() / pl.col("actual").sum()
-    found = weekly.group_by("family").agg(error=off, weeks=pl.len().cast(pl.Int64))
-    return found.filter(pl.col("error").is_finite()).sort("family")
+    found = weekly.group_by("family").agg(error=WMAPE, weeks=pl.len().cast(pl.Int64))
+    return found.drop_nulls("error").sort("family")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.model.demand import late_from
+from soe_lib.money.profit_and_loss import CHURN
 from soe_lib.review import frames, kpis, words
 from soe_lib.review.measures import Band, Measure, Reading, add
-from soe_lib.review.measures.of_plans import share_moved
 
 if TYPE_CHECKING:
     from soe_lib.money.reconciliation import Bridge
@@ -136,7 +136,8 @@ def churn_inside(situation: Week) -> float | None:
     if situation.record is None:
         return None
     cells = frames.in_fence(situation.snapshot, situation.plan, situation.record)
-    return share_moved(cells["change"], cells["recorded"])
+    found: float | None = cells.select("change", before="recorded").select(CHURN).item()
+    return found
 
 
 def against(made: Bridge | None) -> Reading:

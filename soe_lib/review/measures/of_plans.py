@@ -15,7 +15,7 @@ from soe_lib.model.blocks.stability import in_periods
 from soe_lib.model.demand import on_time
 from soe_lib.model.terms import Constraint, Effect, Flow, Part
 from soe_lib.money.ledger import MARGIN_KINDS
-from soe_lib.money.profit_and_loss import moved_units
+from soe_lib.money.profit_and_loss import CHURN, moved_units
 from soe_lib.money.window import horizon
 from soe_lib.review import words
 from soe_lib.review.frames.time import buckets, shared_weeks
@@ -142,13 +142,8 @@ def churn(plan: Plan, reference: Plan) -> float | None:
         units = moved_units(reference, plan, flows=("make",))
     except ReconciliationError:
         return None
-    return share_moved(units["change"], units["before"])
-
-
-def share_moved(change: pl.Series, before: pl.Series) -> float | None:
-    """Σ|change| ÷ Σ before; None where there was nothing before."""
-    total = float(before.sum())
-    return float(change.abs().sum()) / total if total > 0 else None
+    found: float | None = units.select(CHURN).item()
+    return found
 
 
 def _total(plan: Plan, flow: str) -> float:

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import polars as pl
 import pytest
 
+from soe_lib.money.profit_and_loss import CHURN
 from soe_lib.review import kpis
 from soe_lib.review.measures import Band, Score, every
-from soe_lib.review.measures.of_plans import share_moved
 
 
 def both(actual: list[float | None], forecast: list[float | None]) -> pl.DataFrame:
@@ -175,23 +175,6 @@ def test_mix_adherence_adds_up_an_item_before_it_compares() -> None:
     assert kpis.mix_adherence(frame) == pytest.approx(1.0)
 
 
-def test_capacity_load_is_hours_needed_over_hours_there() -> None:
-    work = pl.DataFrame(
-        {
-            "resource": ["L1", "L1", "L2"],
-            "period": ["w1", "w1", "w2"],
-            "quantity": [100.0, 50.0, 10.0],
-            "hours_per_unit": [0.2, 0.4, 1.0],
-        }
-    )
-    hours = pl.DataFrame({"resource": ["L1", "L1"], "period": ["w1", "w2"], "hours": [32.0, 40.0]})
-    assert kpis.capacity_load(work, hours).rows() == [
-        ("L1", "w1", 40.0, 32.0, 1.25),
-        ("L1", "w2", 0.0, 40.0, 0.0),
-        ("L2", "w2", 10.0, 0.0, None),
-    ]
-
-
 def test_oee_is_the_product_of_its_three_factors() -> None:
     # 80 of 100 hours run; 720 of 800 possible units made; 684 of 720 good: 0.8 × 0.9 × 0.95.
     score = kpis.oee(planned_hours=100, run_hours=80, made=720, good=684, units_per_hour=10)
@@ -272,9 +255,9 @@ def test_expediting_is_the_extra_paid_by_cause_largest_first() -> None:
 
 
 def test_churn_counts_what_left_and_what_came() -> None:
-    change, before = pl.Series([-10.0, 30.0, -50.0]), pl.Series([100.0, 100.0, 50.0])
-    assert share_moved(change, before) == pytest.approx(90 / 250)
-    assert share_moved(change.clear(), before.clear()) is None
+    units = pl.DataFrame({"change": [-10.0, 30.0, -50.0], "before": [100.0, 100.0, 50.0]})
+    assert units.select(CHURN).item() == pytest.approx(90 / 250)
+    assert units.clear().select(CHURN).item() is None
     assert [judged("churn_inside", value) for value in (0.05, 0.10, 0.20)] == ["good", "watch", "act"]
 
 

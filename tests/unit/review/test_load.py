@@ -14,7 +14,7 @@ from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.model.model import Model
 from soe_lib.model.network import Network
 from soe_lib.model.work import working_blocks
-from soe_lib.review import frames, kpis
+from soe_lib.review import frames
 from soe_lib.review.measures.of_pages import fullest_line
 from soe_lib.review.week import Week
 from soe_lib.whatif.commitments import tightest
@@ -145,11 +145,3 @@ def test_every_block_that_acts_on_hours_is_asked(tmp_path: Path) -> None:
     acting = {effect.flow for block in STANDARD for effect in block.effects(network) if effect.on == "hours"}
     asked = {e.flow for block in working_blocks() for e in block.effects(network) if e.on == "hours"}
     assert acting == asked >= {"make", "ship", "heads", "expand", "maintain", "overtime", "open_site"}
-
-
-def test_the_kpi_counts_set_ups_where_there_are_some() -> None:
-    work = pl.DataFrame({"resource": "P", "period": "W1", "quantity": [100.0, 100.0], "hours_per_unit": 0.1})
-    there = pl.DataFrame({"resource": ["P"], "period": ["W1"], "hours": [40.0]})
-    assert kpis.capacity_load(work, there)["load"].to_list() == [0.5]
-    prepared = work.with_columns(setups=1.0, setup_hours=10.0)
-    assert kpis.capacity_load(prepared, there)["load"].to_list() == [1.0]
