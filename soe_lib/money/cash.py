@@ -292,6 +292,30 @@ def _sums(moves: pl.DataFrame, day: str, which: pl.Expr, name: str) -> pl.DataFr
     return moves.filter(which).group_by(pl.col(day).alias("date")).agg(pl.col("amount").sum().alias(name))
 
 
+def excess_and_obsolete(frame: pl.DataFrame, *, months: float = 3.0) -> pl.DataFrame:
+    """Stock that the coming demand will not use up in time, in money.
+
+    Formula: obsolete = stock × cost where no demand is coming; excess = max(stock − months × demand per
+    month, 0) × cost where some is. A unit is never counted twice.
+
+    Parameters
+    ----------
+    frame : item, location, stock [units], demand_per_month [units/month, coming], standard_cost
+        [money/unit].
+    months : months of coming demand that are no excess.
+
+    Returns
+    -------
+    the frame with excess [money] and obsolete [money] added.
+    """
+    coming = pl.col("demand_per_month") > 0
+    value = pl.col("stock") * pl.col("standard_cost")
+    over = (pl.col("stock") - months * pl.col("demand_per_month")).clip(lower_bound=0.0) * pl.col("standard_cost")
+    return frame.with_columns(
+        excess=pl.when(coming).then(over).otherwise(0.0), obsolete=pl.when(coming).then(0.0).otherwise(value)
+    )
+
+
 def excess_stock(plan: PlanLike, snapshot: Snapshot, *, months: float = 3.0, digits: int = 2) -> pl.DataFrame:
     """Today's stock beyond some months of what the plan uses of it, by item over all places.
 
@@ -315,22 +339,25 @@ def excess_stock(plan: PlanLike, snapshot: Snapshot, *, months: float = 3.0, dig
     [('tea', 1000.0, 2957.14)]
     """
     first, last = horizon(plan)
-    used = used_by(plan, snapshot).with_columns(used_a_month=pl.col("quantity") / ((last - first).days + 1) * MONTH)
+    used = used_by(plan, snapshot).select(
+        "item", demand_per_month=pl.col("quantity") / ((last - first).days + 1) * MONTH
+    )
     stock = snapshot["inventory"].group_by("item").agg(quantity=pl.col("on_hand").sum()).filter(pl.col("quantity") > 0)
     priced = at_standard_cost(stock, snapshot["items"], "in stock").rename({"quantity": "stock"})
-    rows = priced.join(used.select("item", "used_a_month"), on="item", how="left").join(
+    rows = priced.join(used, on="item", how="left").join(
         snapshot["items"].select("item", "family"), on="item", how="left"
     )
-    rows = rows.with_columns(pl.col("used_a_month").fill_null(0.0)).sort("item")
-    wanted, over = pl.col("used_a_month") > 0, (pl.col("stock") - months * pl.col("used_a_month")).clip(0.0)
-    money = rows.select(
-        excess=pl.when(wanted).then(over * pl.col("standard_cost")).otherwise(0.0),
-        obsolete=pl.when(wanted).then(0.0).otherwise("worth"),
-    )
-    cents = {name: largest_remainder(money[name].to_numpy() * 10**digits) for name in money.columns}
+    rows = excess_and_obsolete(rows.with_columns(pl.col("demand_per_month").fill_null(0.0)).sort("item"), months=months)
+    cents = {name: largest_remainder(rows[name].to_numpy() * 10**digits) for name in ("excess", "obsolete")}
     shown = rows.with_columns(pl.Series(name, values, dtype=pl.Int64) for name, values in cents.items())
     order = shown.with_columns(_all=-pl.col("excess") - pl.col("obsolete")).sort("_all", "item")
-    return order.select("item", "family", "stock", "used_a_month", as_money(pl.col("excess", "obsolete"), digits))
+    return order.select(
+        "item",
+        "family",
+        "stock",
+        pl.col("demand_per_month").alias("used_a_month"),
+        as_money(pl.col("excess", "obsolete"), digits),
+    )
 
 
 def used_by(plan: PlanLike, snapshot: Snapshot) -> pl.DataFrame:

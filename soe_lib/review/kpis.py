@@ -7,6 +7,7 @@ from typing import Literal
 
 import polars as pl
 
+from soe_lib.money.cash import excess_and_obsolete as excess_and_obsolete
 from soe_lib.review import words
 from soe_lib.review.measures import Reading
 
@@ -234,30 +235,6 @@ def forward_cover(frame: pl.DataFrame, *, beyond: float | None = None) -> pl.Dat
             stock=pl.col("stock").first(),
             cover=pl.when(lasting).then(pl.lit(beyond, dtype=pl.Float64)).otherwise(pl.col("part").sum()),
         )
-    )
-
-
-def excess_and_obsolete(frame: pl.DataFrame, *, months: float = 3.0) -> pl.DataFrame:
-    """Stock that the coming demand will not use up in time, in money.
-
-    Formula: obsolete = stock × cost where no demand is coming; excess = max(stock − months × demand per
-    month, 0) × cost where some is. A unit is never counted twice.
-
-    Parameters
-    ----------
-    frame : item, location, stock [units], demand_per_month [units/month, coming], standard_cost
-        [money/unit].
-    months : months of coming demand that are no excess.
-
-    Returns
-    -------
-    the frame with excess [money] and obsolete [money] added.
-    """
-    coming = pl.col("demand_per_month") > 0
-    value = pl.col("stock") * pl.col("standard_cost")
-    over = (pl.col("stock") - months * pl.col("demand_per_month")).clip(lower_bound=0.0) * pl.col("standard_cost")
-    return frame.with_columns(
-        excess=pl.when(coming).then(over).otherwise(0.0), obsolete=pl.when(coming).then(0.0).otherwise(value)
     )
 
 

@@ -50,13 +50,12 @@ def weeks_above(frame: pl.DataFrame, *, share: float = 0.10) -> pl.DataFrame:
     return coming.sort(pl.col("orders") - pl.col("forecast"), descending=True)
 
 
-def demand(frame: pl.DataFrame, *, unit: str = "units") -> Chart:
+def demand(frame: pl.DataFrame) -> Chart:
     """Units by week, one panel per family: sold (bars), ordered (outlined bars), forecast (line).
 
     Parameters
     ----------
     frame : family, week ("2026-W48"), forecast, orders, actual [units]; actual is null in weeks to come.
-    unit : of the quantities.
     """
     if frame.is_empty():
         return nothing_to_show("No demand in this extract")
@@ -67,7 +66,7 @@ def demand(frame: pl.DataFrame, *, unit: str = "units") -> Chart:
     names = order["family"].to_list()
     columns = 1 if len(names) == 1 else 2
     rows = -(-len(names) // columns)
-    below = f"{words.sentence(unit)[:-1]} per week, by week of demand"
+    below = "Units per week, by week of demand"
     figure, axes = style.new_figure(height=1.8 * rows + 0.45, title=title, subtitle=below, rows=rows, columns=columns)
     for place, panel in enumerate(axes):
         if place >= len(names):
@@ -145,14 +144,13 @@ def outlook_finding(frame: pl.DataFrame) -> str:
     )
 
 
-def month_outlook(frame: pl.DataFrame, *, what: str = "sales") -> Chart:
+def month_outlook(frame: pl.DataFrame) -> Chart:
     """Sold so far and still planned as a share of the commitment, one bar per family and month.
 
     Parameters
     ----------
     frame : family, month ("2026-11"), consensus, actual, planned, outlook [units], share [outlook ÷
         consensus], low, high [shares, the tolerance band], inside [whether the share lies within it].
-    what : the measure, for the line below the title.
     """
     kept = frame.filter(pl.col("consensus") > 0)
     if kept.is_empty():
@@ -161,7 +159,7 @@ def month_outlook(frame: pl.DataFrame, *, what: str = "sales") -> Chart:
     shown = kept.sort("month", "family").head(ROWS)
     figure, (axes,) = style.new_figure(
         height=0.4 * shown.height + 0.85, title=title,
-        subtitle=f"Outlook of {what} as a share of the S&OP commitment; shaded: tolerance",
+        subtitle="Outlook of sales as a share of the S&OP commitment; shaded: tolerance",
     )  # fmt: skip
     style.tidy(axes, grid="x")
     several = shown["month"].n_unique() > 1
@@ -271,13 +269,12 @@ def gaps_finding(frame: pl.DataFrame) -> str:
     )
 
 
-def gaps(frame: pl.DataFrame, *, unit: str = "units") -> Chart:
+def gaps(frame: pl.DataFrame) -> Chart:
     """Units due per week: served on time, served late, never served.
 
     Parameters
     ----------
     frame : week ("2026-W48"), demand, on_time, late, short [units], by the week in which the demand is due.
-    unit : of the quantities.
     """
     if frame.is_empty() or float(frame["demand"].sum()) <= 0:
         return nothing_to_show("No demand to serve")
@@ -288,7 +285,7 @@ def gaps(frame: pl.DataFrame, *, unit: str = "units") -> Chart:
     figure, (axes,) = style.new_figure(
         height=2.7,
         title=title,
-        subtitle=f"{words.sentence(f'{word} {unit}'.strip())[:-1]} by the week they are due",
+        subtitle=f"{words.sentence(f'{word} units'.strip())[:-1]} by the week they are due",
     )
     marks = (("on_time", "Served on time", style.SKY), ("late", "Served late", style.AMBER),
              ("short", "Never served", style.DARK_RED))  # fmt: skip

@@ -147,16 +147,14 @@ def stock_finding(frame: pl.DataFrame, *, shown: int) -> str:
     )
 
 
-def projected_stock(
-    frame: pl.DataFrame, *, as_of: date, unit: str = "units", fences: Mapping[str, date] | None = None
-) -> Chart:
+def projected_stock(frame: pl.DataFrame, *, as_of: date, fences: Mapping[str, date] | None = None) -> Chart:
     """Closing stock by period, one panel per item and place: line; safety stock: dashes; receipts: bars.
 
     Parameters
     ----------
     frame : name [panel], order [place of the panel], ends_on [date], stock, safety, receipts [units]. The
         first panels are shown, so the caller sorts by what matters.
-    as_of : the day the opening stock was counted. unit : of the quantities.
+    as_of : the day the opening stock was counted.
     fences : name → first day after it, such as {"frozen": …, "slushy": …}; drawn where they lie in the horizon.
     """
     if frame.is_empty():
@@ -166,7 +164,7 @@ def projected_stock(
     title = stock_finding(kept, shown=len(panels))
     columns = 1 if len(panels) == 1 else 2
     rows = -(-len(panels) // columns)
-    below = f"Closing stock, {unit}; shaded where it is under the safety stock"
+    below = "Closing stock, units; shaded where it is under the safety stock"
     figure, axes = style.new_figure(height=1.75 * rows + 0.5, title=title, subtitle=below, rows=rows, columns=columns)
     for place, panel in enumerate(axes):
         if place >= len(panels):
@@ -266,27 +264,26 @@ def targets(frame: pl.DataFrame, currency: str) -> Chart:
 PRICES_ROWS = 15
 
 
-def constraint_prices(frame: pl.DataFrame, currency: str, *, unit: str = "hour", confirmed: bool = False) -> Chart:
-    """Gain in the plan's objective from one more unit, one bar per scarce row, the dearest first.
+def constraint_prices(frame: pl.DataFrame, currency: str) -> Chart:
+    """Gain in the plan's objective from one more hour, one bar per scarce row, the dearest first.
 
-    A price holds for the first unit only: it is never multiplied by a quantity here.
+    A price holds for the first hour only: it is never multiplied by a quantity here.
 
     Parameters
     ----------
     frame : label [what and when], price [money per unit].
-    currency : of the prices. unit : what one more of is bought. confirmed : whether each was re-solved.
+    currency : of the prices.
     """
     kept = frame.filter(pl.col("price") > 0.005).sort(["price", "label"], descending=[True, False])
     if kept.is_empty():
-        return nothing_to_show(f"No {unit} is scarce: one more would earn nothing")
+        return nothing_to_show("No hour is scarce: one more would earn nothing")
     shown = kept.head(PRICES_ROWS)
-    title = f"One more {unit} is worth most at {shown['label'][0]}: {words.money(shown['price'][0], currency)}"
-    basis = "confirmed by re-solving with one more" if confirmed else "for the first one only"
+    title = f"One more hour is worth most at {shown['label'][0]}: {words.money(shown['price'][0], currency)}"
     left_out = f"; the dearest {PRICES_ROWS} of {kept.height} are shown" if kept.height > PRICES_ROWS else ""
     figure, (axes,) = style.new_figure(
         height=0.31 * shown.height + 0.6,
         title=title,
-        subtitle=f"Gain from one more {unit}, {currency} per {unit}, {basis}{left_out}",
+        subtitle=f"Gain from one more hour, {currency} per hour, for the first one only{left_out}",
     )
     style.tidy(axes, grid="x")
     axes.barh(range(shown.height), shown["price"].to_numpy(), height=0.64, color=style.BLUE)
@@ -302,19 +299,19 @@ def constraint_prices(frame: pl.DataFrame, currency: str, *, unit: str = "hour",
     return Chart(figure, title, f"{title}. {'; '.join(parts)}.")
 
 
-def step_curves(curves: Sequence[tuple[str, pl.DataFrame]], currency: str, *, unit: str = "hour") -> Chart:
+def step_curves(curves: Sequence[tuple[str, pl.DataFrame]], currency: str) -> Chart:
     """The price of one more unit over how many more there are; the area under a curve is money.
 
     Parameters
     ----------
     curves : name, and start, stop [units more], price [money per unit] of each step.
-    currency : of the prices. unit : what is bought.
+    currency : of the prices.
     """
-    told = [f"{name}: {earned_by_more(steps, currency, unit)}" for name, steps in curves]
+    told = [f"{name}: {earned_by_more(steps, currency)}" for name, steps in curves]
     most = float(max(steps["stop"].max() for _, steps in curves))  # type: ignore[type-var,arg-type]
     title = told[0]
     figure, (axes,) = style.new_figure(
-        height=2.6, title=title, subtitle=f"What one more {unit} earns, {currency}, every corner planned again"
+        height=2.6, title=title, subtitle=f"What one more hour earns, {currency}, every corner planned again"
     )
     style.tidy(axes, grid="y")
     lines = ("-", "--", ":")
@@ -326,18 +323,18 @@ def step_curves(curves: Sequence[tuple[str, pl.DataFrame]], currency: str, *, un
         )  # fmt: skip
     axes.set_xlim(0, most)
     axes.set_ylim(0, 1.15 * max(float(steps["price"].max()) for _, steps in curves))  # type: ignore[arg-type]
-    axes.set_xlabel(f"More {words.plural_of(unit)}")
+    axes.set_xlabel("More hours")
     style.plain_numbers(axes, which="y")
     if len(curves) > 1:
         axes.legend(loc="lower left", frameon=False)
     return Chart(figure, title, f"{'; '.join(told)}.")
 
 
-def earned_by_more(steps: pl.DataFrame, currency: str, unit: str) -> str:
+def earned_by_more(steps: pl.DataFrame, currency: str) -> str:
     """What all of the units earn, and the first and the last of them: "8 more hours earn EUR 2,642, …"."""
     stop = float(steps["stop"].max())  # type: ignore[arg-type]
     whole = _earned(steps, stop)
-    earn = f"{words.count(stop, f'more {unit}')} {'earns' if stop == 1 else 'earn'} {words.money(whole, currency)}"
+    earn = f"{words.count(stop, 'more hour')} {'earns' if stop == 1 else 'earn'} {words.money(whole, currency)}"
     if stop <= 1:
         return earn
     first, last = _earned(steps, 1.0), whole - _earned(steps, stop - 1.0)

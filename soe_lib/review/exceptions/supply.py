@@ -12,12 +12,11 @@ from typing import Any
 import polars as pl
 
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.money.cash import used_by
+from soe_lib.money.cash import excess_and_obsolete, used_by
 from soe_lib.review import words
 from soe_lib.review.exceptions.causes import DOWN, LATE, LOSS, effect_of
 from soe_lib.review.exceptions.issue import Issue, detector
 from soe_lib.review.frames.changes import reasons, recorded_in_fence
-from soe_lib.review.kpis import excess_and_obsolete
 from soe_lib.review.week import Week
 
 

@@ -37,7 +37,6 @@ from soe_lib.review.frames.supply import (
     running,
     scarce_hours,
     stock_today,
-    stock_value,
 )
 from soe_lib.review.frames.time import buckets
 
@@ -76,7 +75,6 @@ __all__ = [
     "scarce_hours",
     "service_by",
     "stock_today",
-    "stock_value",
     "targets",
     "waterfall",
     "where_to_hold",

@@ -203,22 +203,6 @@ def cover(snapshot: Snapshot, plan: Plan) -> pl.DataFrame:
     return forward_cover(full)
 
 
-def stock_value(snapshot: Snapshot, plan: Plan) -> pl.DataFrame:
-    """Stock at standard cost at the end of each period, by family: family, period, ends_on, value
-    [money].
-    """
-    items = snapshot["items"].select("item", "family", pl.col("standard_cost").fill_null(0.0))
-    places = plan.periods.select("period", "index", "ends_on")
-    cells = (
-        plan.flows["stock"]
-        .select(*STOCK_CELL, "quantity")
-        .join(places, on="period")
-        .join(items, on="item", validate="m:1")
-    )
-    value = (pl.col("quantity") * pl.col("standard_cost")).sum()
-    return cells.group_by("family", "period", "index", "ends_on").agg(value=value).sort("family", "index")
-
-
 def running(snapshot: Snapshot, before: Snapshot | None) -> pl.DataFrame:
     """Planned, run and ideal hours of each plant over the days from the last extract to this one.
 
