@@ -157,8 +157,11 @@ def _run_all(job: Job, results: Path) -> dict[str, sanitize.Body]:
     order, stop = run_notebook.graph(job.pages), threading.Event()
     order.prepare()
     by_name = {page.name: page for page in job.pages}
-    # What others wait for goes first.
-    urgency = {page.name: (-sum(page.name in other.after for other in job.pages), page.order) for page in job.pages}
+    # What others wait for goes first, then the longest, so that the last one to end is a short one.
+    urgency = {
+        page.name: (-sum(page.name in other.after for other in job.pages), -page.path.stat().st_size)
+        for page in job.pages
+    }
     bodies: dict[str, sanitize.Body] = {}
     fresh: list[tuple[str, Path]] = []
 
