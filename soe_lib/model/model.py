@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -32,7 +32,21 @@ from soe_lib.solver.session import Session
 from soe_lib.store.plan import Plan
 
 CENT = 0.005
-RATE_BOOK = "rate book"
+RATES = "rates"
+
+
+@dataclass(frozen=True, eq=False)
+class _Rates:
+    """The rates by keys and, where they are asked for, by cell; frames and starts are what the latter are made of."""
+
+    book: RateBook
+    frames: Mapping[str, pl.DataFrame]
+    starts: Mapping[str, int]
+
+    @cached_property
+    def by_cell(self) -> RatesByCell:
+        """By the number of each cell."""
+        return RatesByCell.of(self.frames, self.starts)
 
 
 class Model:
@@ -236,7 +250,7 @@ class Model:
             },
             prices=Lazily({name: self._priced(self.constraints[name], price) for name in program.rows}),
         )
-        if self.network.cache.inherited(RATE_BOOK):
+        if self.network.cache.inherited(RATES):
             # By its keys, this book has been tied out with the near plan; by cell numbers it says the same, and sooner.
             plan = replace(plan, valued=Ledger(self.rates_by_cell.value(x), items=plan.items, periods=plan.periods))
         _tie_out(plan, answer.objective)
@@ -248,12 +262,22 @@ class Model:
         names = [block.name for block in self.blocks if isinstance(block, Stability)]
         return {"record": names[0]} if names and {"frozen", "record"} & set(self.constraints) else {}
 
-    @cached_property
+    @property
     def rate_book(self) -> RateBook:
         """The rates as tables that need no solver: what any other plan is valued by."""
+        return self._rates.book
+
+    @property
+    def rates_by_cell(self) -> RatesByCell:
+        """The same rates by the number of each cell."""
+        return self._rates.by_cell
+
+    @cached_property
+    def _rates(self) -> _Rates:
         axes = axes_of(self.flows, self.network.cache).values()
         inputs = (*self.rate_frames.values(), *axes, self.snapshot["items"], self.snapshot.periods)
-        return self.network.cache.get(RATE_BOOK, lambda _: self._rate_book(), *inputs)
+        starts = {flow: place.start for flow, place in self.program.columns.items()}
+        return self.network.cache.get(RATES, lambda _: _Rates(self._rate_book(), self.rate_frames, starts), *inputs)
 
     def _rate_book(self) -> RateBook:
         free = {"account": pl.String, "kind": pl.String, "per_unit": pl.Float64}
@@ -269,13 +293,6 @@ class Model:
             self.snapshot.periods,
         )
         return book.known({name: flow.rows.select(flow.keys) for name, flow in self.flows.items()})
-
-    @cached_property
-    def rates_by_cell(self) -> RatesByCell:
-        """The same rates by the number of each cell."""
-        starts = {flow: place.start for flow, place in self.program.columns.items()}
-        make = partial(_by_cell, self.rate_frames, starts)
-        return self.network.cache.get("rates by cell", make, self.rate_book)
 
     def _priced(self, constraint: Constraint, price: np.ndarray) -> Callable[[], pl.DataFrame]:
         """Makes the frame of one constraint's prices; it holds on to nothing else of the model."""
@@ -314,10 +331,6 @@ def _concatenated(one: Callable[..., pl.DataFrame], parts: Sequence[Any], about:
 
 def _arrivals(timed: Sequence[Flow], network: Network) -> pl.DataFrame:
     return network.arrivals(pl.concat([flow.rows.select(LEAD).unique() for flow in timed]).unique())
-
-
-def _by_cell(frames: Mapping[str, pl.DataFrame], starts: Mapping[str, int], _: Network) -> RatesByCell:
-    return RatesByCell.of(frames, starts)
 
 
 def _tie_out(plan: Plan, objective: float) -> None:

@@ -122,7 +122,7 @@ class Session:
         near = self._gate.program
         self._gate = self._gate.move(reduced)
         if self._home and distance(self._home[0], reduced) < distance(near, reduced):
-            self._gate.start_from(self._home[1], self.start.won)
+            self._gate.start_from(self._home[1], self.start.won).after(self._home[0])
         return self._lean.whole(self._gate.answer(reduced.weights), program)
 
     def _plain(self, program: Program) -> Answer:
