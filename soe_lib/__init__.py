@@ -17,9 +17,9 @@ from soe_lib.names import offered
 __version__ = "0.1.0"
 
 PUBLIC = {
-    "read": "soe_lib.extract.snapshot",
-    "snapshot": "soe_lib.extract.snapshot",
-    "check": "soe_lib.extract.check",
+    "read": "soe_lib.model.checks",
+    "snapshot": "soe_lib.model.checks",
+    "check": "soe_lib.model.checks",
     "Snapshot": "soe_lib.extract.snapshot",
     "plan": "soe_lib.model.planning",
     "Plan": "soe_lib.store.plan",

@@ -20,7 +20,7 @@ from soe_lib.cli.options import AS_OF, DATA, JSON, Written, main, stops
 @click.option("--html", type=Written(), metavar="FILE", help="Also write a page.")
 def check(data: str, as_of: str | None, as_json: bool, html: Path | None) -> None:
     """Check an extract: every finding at once, with file, row, column, value, rule and fix."""
-    from soe_lib.extract.check import check as run
+    from soe_lib.model.checks import check as run
 
     report = run(data, as_of)
     if html:

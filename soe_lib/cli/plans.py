@@ -48,8 +48,8 @@ def plan(
 ) -> None:
     """Find the plan worth most money, prove it, and print what it is worth."""
     with stops(as_json):
-        from soe_lib.extract.snapshot import read
         from soe_lib.model.blocks.standard import STANDARD, kept_close
+        from soe_lib.model.checks import read
         from soe_lib.model.model import Model
         from soe_lib.review.frames.changes import breaks_said, fence_breaks
         from soe_lib.solver.answer import Options
@@ -88,7 +88,7 @@ def plan(
 def conflict(data: str, as_of: str | None, store: str, record: str) -> None:
     """Name the cheapest promises to break where no plan keeps them all; exit 1 if there are any."""
     with stops():
-        from soe_lib.extract.snapshot import read
+        from soe_lib.model.checks import read
         from soe_lib.model.conflict import conflict as find
 
         snapshot = read(data, as_of)
@@ -129,8 +129,8 @@ def _verdict(found: Any) -> str:
 def targets(data: str, as_of: str | None, out: Path | None) -> None:
     """Say which stock is worth holding against what nobody knows, by item and place; exit 1 where there is none."""
     with stops():
-        from soe_lib.extract.snapshot import read
         from soe_lib.model import stock_targets
+        from soe_lib.model.checks import read
         from soe_lib.operations import release
 
         snapshot = read(data, as_of)
@@ -205,7 +205,7 @@ def decide(
         elif not promote:
             click.echo(decisions.listed(store, as_of=as_of, company=company))
         if promote:
-            from soe_lib.extract.snapshot import read
+            from soe_lib.model.checks import read
             from soe_lib.model.planning import plan_of_record
 
             snapshot = read(data, as_of)

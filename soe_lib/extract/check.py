@@ -14,11 +14,10 @@ import jinja2
 from soe_lib import objects
 from soe_lib.errors import SoeError
 from soe_lib.extract.deliveries import Delivery, newest_day
-from soe_lib.extract.findings import LEVELS, Finding, by_level, printable, stops
-from soe_lib.extract.folders import inspect, locate
+from soe_lib.extract.findings import LEVELS, Finding, printable, stops
+from soe_lib.extract.folders import Look, inspect, locate
 from soe_lib.extract.rules import Extract
 from soe_lib.extract.schema import MANDATORY, schema
-from soe_lib.extract.snapshot import freeze
 from soe_lib.workspace import root, shipped, write
 
 
@@ -70,51 +69,37 @@ class CheckReport:
         return "\n".join([head, *(f"  {one}" for one in self.findings)])
 
 
-def check(data: str | Path, as_of: str | date | None = None) -> CheckReport:
-    """Everything that is wrong with an extract; nothing raises for what is wrong with the data.
+def check(data: str | Path, as_of: str | date | None = None, *, looks: Sequence[Look] = ()) -> CheckReport:
+    """What the rules say of an extract, `soe.check` with the model as well; wrong data raises nothing.
 
-    Parameters
-    ----------
-    data : a company folder with one folder per as-of date, or one extract.
-    as_of : ISO date; blank or left out for the newest extract.
+        Parameters
+        ----------
+        data : a company folder with one folder per as-of date, or one extract.
+        as_of : ISO date; blank or left out for the newest extract.
+    <<<<<<< HEAD
 
-    Examples
-    --------
-    >>> soe.check("notebooks/guide/leaf_and_bean").ok
-    True
+        Examples
+        --------
+        >>> soe.check("notebooks/guide/leaf_and_bean").ok
+        True
+    =======
+        looks : checks beside the rules, as for `folders.examined`.
+    >>>>>>> 14251b4 (Look at an extract with the model from above, not from within)
     """
     try:
         folder = locate(data, as_of)
     except SoeError as error:
         fix = "Name a folder and a date that exist."
         return CheckReport((Finding("stop", "", str(data), rule=str(error), fix=fix),))
-    extract = inspect(folder)
+    extract = inspect(folder, looks)
     settings = extract.settings
     return CheckReport(
-        findings=by_level((*extract.findings, *_refusals(extract))),
+        findings=tuple(extract.findings),
         folder=str(data if objects.is_address(data) else folder),
         company=settings.company,
         as_of=settings.as_of.isoformat() if extract.dated else "",
         rows={name: source.frame.height for name, source in extract.sources.items()},
     )
-
-
-def _refusals(extract: Extract) -> list[Finding]:
-    """What `soe plan` would refuse, of an extract that no rule stops: the plan is prepared as far as it can be."""
-    if stops(extract.findings):
-        return []
-    from soe_lib.model.starts import refusals
-
-    return [_refusal(said) for said in refusals(freeze(extract))]
-
-
-def _refusal(said: str) -> Finding:
-    """A finding of what the plan would say, at the file that it names first."""
-    file, _, rest = said.partition(": ")
-    named = file.endswith((".csv", ".toml"))
-    rule = f"The plan cannot start: {(rest if named else said).rstrip('.')}."
-    fix = "Mend it: `soe plan` refuses this extract."
-    return Finding("stop", Path(file).stem if named else "", file if named else "", rule=rule, fix=fix)
 
 
 TEMPLATE = "check.html.j2"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -24,6 +24,9 @@ from soe_lib.extract.units import convert, to_the_cent
 
 DEMO = "data/demo"
 """The demo company: used where it is asked for by name, or where it is the only one."""
+
+Look = Callable[[Extract], list[Finding]]
+"""A check of an extract that no rule stops: its findings."""
 
 
 def dates(company: Path) -> tuple[date, ...]:
@@ -127,12 +130,13 @@ def _single(folder: Path, wanted: date | None) -> Path:
     return folder
 
 
-def inspect(folder: Path) -> Extract:
+def inspect(folder: Path, looks: Sequence[Look] = ()) -> Extract:
     """Read every file of one extract and check it: nothing raises for what is wrong with the data.
 
     Parameters
     ----------
     folder : the extract's folder.
+    looks : what else is looked at, as for `examined`.
     """
     settings, findings = load(folder)
     deliveries, mapped, strange = deliver(folder, settings)
@@ -152,11 +156,15 @@ def inspect(folder: Path) -> Extract:
     broken = frozenset({*deliveries, *mapped.named}) - frozenset(sources)
     calendar = calendar_of(settings, tables["periods"])
     extract = Extract(folder, settings, tables, sources, calendar, broken, deliveries=deliveries)
-    return examined(extract, findings, mapped.entries)
+    return examined(extract, findings, mapped.entries, looks=looks)
 
 
 def examined(
-    extract: Extract, findings: Sequence[Finding], entries: Mapping[str, Entry] = NOTHING, near: Near | None = None
+    extract: Extract,
+    findings: Sequence[Finding],
+    entries: Mapping[str, Entry] = NOTHING,
+    near: Near | None = None,
+    looks: Sequence[Look] = (),
 ) -> Extract:
     """Typed tables in their items' units and to the cent, with what every rule finds in them.
 
@@ -166,15 +174,15 @@ def examined(
     findings : what was found so far.
     entries : what sources.toml declares of each table.
     near : what was found in an extract before, and what moved since.
+    looks : checks that need more than the tables, one after the other; none where something stops the extract.
     """
-    from soe_lib.extract.rules.network import without_effect
-
     tables, units = convert(dict(extract.tables), extract.sources, entries, extract.settings)
     tables, cents = to_the_cent(tables, extract.sources)
     extract = replace(extract, tables=tables)
     runs = check_all(extract, near)
     found = [*findings, *units, *cents, *(one for run in runs.values() for one in run.findings)]
-    found += [] if stops(found) else without_effect(extract)
+    for look in looks:
+        found += [] if stops(found) else look(extract)
     return replace(extract, findings=by_level(found), runs=runs)
 
 

@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import weakref
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache, cached_property, partial
@@ -30,7 +30,7 @@ from soe_lib.extract.casting import cast
 from soe_lib.extract.deliveries import translate
 from soe_lib.extract.files import misnamed, without_rows
 from soe_lib.extract.findings import LEVELS, Finding, Source, stops
-from soe_lib.extract.folders import calendar_of, examined, inspect, locate, missing_tables
+from soe_lib.extract.folders import Look, calendar_of, examined, inspect, locate, missing_tables
 from soe_lib.extract.rules import CALENDAR, SETTINGS, Extract, Near
 from soe_lib.extract.schema import Column, Table, schema
 from soe_lib.extract.settings import Settings, load, validated
@@ -158,13 +158,14 @@ def _hashed(table: pl.DataFrame) -> str:
     return hashlib.sha256(table.sort(table.columns, nulls_last=True).write_csv().encode()).hexdigest()
 
 
-def read(data: str | Path, as_of: str | date | None = None) -> Snapshot:
-    """The checked snapshot of an extract.
+def read(data: str | Path, as_of: str | date | None = None, *, looks: Sequence[Look] = ()) -> Snapshot:
+    """The checked snapshot of an extract; `soe.read` looks at it with the model as well.
 
     Parameters
     ----------
     data : a company folder with one folder per as-of date, or one extract.
     as_of : ISO date; blank or left out for the newest extract.
+    looks : checks beside the rules, as for `folders.examined`.
 
     Raises
     ------
@@ -179,14 +180,14 @@ def read(data: str | Path, as_of: str | date | None = None) -> Snapshot:
     folder = locate(data, as_of)
     if (known := _left(folder)) is not None:
         return known
-    extract = inspect(folder)
+    extract = inspect(folder, looks)
     if bad := stops(extract.findings):
         places = len({(one.file, one.column) for one in bad})
         raise DataError(
             f"{folder} cannot be planned: {len(bad)} findings in {places} places stop it.", extract.findings
         )
     made = freeze(extract)
-    if home := os.environ.get(EXTRACTS):
+    if looks and (home := os.environ.get(EXTRACTS)):
         leave(made, home)
     return made
 
@@ -402,9 +403,13 @@ _MADE: dict[int, Made] = {}
 
 
 def snapshot(
-    settings: Settings | Mapping[str, Any], tables: Mapping[str, Frame], *, near: Snapshot | None = None
+    settings: Settings | Mapping[str, Any],
+    tables: Mapping[str, Frame],
+    *,
+    near: Snapshot | None = None,
+    looks: Sequence[Look] = (),
 ) -> Snapshot:
-    """The checked snapshot of frames: what `soe.read` gives of the same rows in files.
+    """The checked snapshot of frames: what `read` gives of the same rows in files.
 
     There is no week before it: no plan of record is found, and nothing is compared with an earlier extract.
 
@@ -415,6 +420,7 @@ def snapshot(
         tables that the company has none of, may be left out. Numbers and dates are typed, or text as in a file.
     near : a snapshot made of frames before: only tables that moved since are read again, and only the rules run again
         that read one of them, or settings or periods that moved. The result is the same without it.
+    looks : checks beside the rules, as for `folders.examined`.
 
     Raises
     ------
@@ -431,7 +437,7 @@ def snapshot(
             fix = "soe.read(folder) reads files" if isinstance(one, str | Path) else "give names and values, as a dict"
             raise DataError(f"soe.snapshot: {name} is a {type(one).__name__}; {fix}.")
     before = _MADE.get(id(near)) if near is not None else None
-    given, extract, moved = _inspected(settings, tables, before)
+    given, extract, moved = _inspected(settings, tables, before, looks)
     if bad := stops(extract.findings):
         places = len({(one.file, one.column) for one in bad})
         raise DataError(
@@ -444,7 +450,7 @@ def snapshot(
 
 
 def _inspected(
-    settings: Settings | Mapping[str, Any], tables: Mapping[str, Frame], before: Made | None
+    settings: Settings | Mapping[str, Any], tables: Mapping[str, Frame], before: Made | None, looks: Sequence[Look]
 ) -> tuple[dict[str, Given], Extract, frozenset[str]]:
     """The frames, typed and checked, and which tables moved: nothing raises for what is wrong with the data."""
     said, findings = validated(settings.plain() if isinstance(settings, Settings) else _listed(settings))
@@ -463,7 +469,9 @@ def _inspected(
     calendar = near.extract.calendar if near and same else calendar_of(said, typed["periods"])
     sources = {name: one.source for name, one in given.items()}
     names = {key: one for key, one in near.extract._distinct.items() if key[0] not in moved} if near else {}
-    extract = examined(Extract(FOLDER, said, typed, sources, calendar, _distinct=names), findings, near=near)
+    extract = examined(
+        Extract(FOLDER, said, typed, sources, calendar, _distinct=names), findings, near=near, looks=looks
+    )
     return given, replace(extract, findings=tuple(map(_without_files, extract.findings))), moved
 
 

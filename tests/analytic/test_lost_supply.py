@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import soe_lib as soe
-from soe_lib.extract.check import check
+from soe_lib.model.checks import check
 from tests.analytic.test_two_items import asked, line, quantity
 from tests.networks import snapshot, weeks, write
 

@@ -9,7 +9,7 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.errors import DataError
-from soe_lib.extract.check import check
+from soe_lib.model.checks import check
 from soe_lib.model.model import Model
 from tests.networks import snapshot, weeks, write
 

@@ -16,7 +16,7 @@ from statistics import median
 import numpy as np
 import polars as pl
 
-from soe_lib.extract.check import check
+from soe_lib.model.checks import check
 
 LOCATIONS, CUSTOMERS, WEEKS = 10, 5, 20
 SETTINGS = 'company = "big"\ncurrency = "EUR"\nas_of = "2026-01-05"\n[horizon]\nweeks = 20\ndaily = 0\n'

@@ -41,7 +41,7 @@ Record = dict[str, Any]
 
 def child(what: str, folder: str) -> Record:
     """One measurement of the extract in `folder`: a peer's run, the living solver's, or assembling alone."""
-    from soe_lib.extract.snapshot import read
+    from soe_lib.model.checks import read
 
     if what in PEERS:
         timed_by = importlib.import_module(f"tests.benchmarks.peers_models.{what}")

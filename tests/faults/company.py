@@ -11,7 +11,7 @@ FIRST = date(2026, 12, 21)
 NOTEBOOK = """
 import dataclasses
 from pathlib import Path
-from soe_lib.extract.snapshot import read
+from soe_lib.model.checks import read
 from soe_lib.store.plan import Plan
 from soe_lib.pack.display import publish
 from soe_lib.workspace import write
@@ -78,7 +78,7 @@ def notebook(folder: Path, *sources: str, name: str = "stock") -> Path:
 
 def solve(home: Path) -> Path:
     """Solve the company's plan once; the notebook takes it as each week's, so that the plan store is written for real."""
-    from soe_lib.extract.snapshot import read
+    from soe_lib.model.checks import read
     from soe_lib.model.planning import plan
 
     return plan(read(home / "data" / "grain", FIRST.isoformat())).save(home / "data" / "solved")

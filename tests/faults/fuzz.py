@@ -50,7 +50,7 @@ def delivered(content: bytes) -> list[bytes]:
 
 def escaped(data: bytes) -> BaseException | None:
     """What escapes the check of a company with this file, besides the library's own errors; None where nothing does."""
-    from soe_lib.extract.check import check
+    from soe_lib.model.checks import check
 
     if not data:
         return None

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 import soe_lib as soe
-from soe_lib.extract.check import check
 from soe_lib.extract.schema import schema
+from soe_lib.model.checks import check
 from soe_lib.solver.answer import Options
 from tests.networks import write as write_tables
 from tests.properties.lots import company as lots

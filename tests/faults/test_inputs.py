@@ -18,9 +18,9 @@ import pytest
 
 from soe_lib.errors import DataError
 from soe_lib.extract.calendar import horizon
-from soe_lib.extract.check import check, check_page
+from soe_lib.extract.check import check_page
 from soe_lib.extract.findings import Finding
-from soe_lib.extract.snapshot import read
+from soe_lib.model.checks import check, read
 from tests.unit.extract.company import FILES, SETTINGS, add, swap, write
 
 Changes = dict[str, "str | bytes | None"]

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soe_lib.extract.schema import schema
-from soe_lib.extract.snapshot import read
+from soe_lib.model.checks import read
 from tests.unit.extract.company import FILES, write
 
 TABLES = [name.removesuffix(".csv") for name in FILES if name.endswith(".csv")]

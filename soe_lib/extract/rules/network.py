@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from soe_lib.errors import SoeError, hint
+from soe_lib.errors import hint
 from soe_lib.extract.findings import SHOWN, Finding
 from soe_lib.extract.precedence import left, offered, share_inside, taken
 from soe_lib.extract.rules import Extract, rule
@@ -284,7 +284,7 @@ def events_hit_something(extract: Extract) -> list[Finding]:
     return findings
 
 
-def _each(extract: Extract, kind: str) -> list[dict[str, Any]]:
+def each(extract: Extract, kind: str) -> list[dict[str, Any]]:
     """The events of one kind with their row; blank dates are the as-of date and the end of the horizon."""
     rows = extract["events"].with_row_index("row").filter(pl.col("kind") == kind)
     if rows.is_empty() or extract.calendar.periods.is_empty():
@@ -296,7 +296,7 @@ def _each(extract: Extract, kind: str) -> list[dict[str, Any]]:
 @rule
 def downtimes_fit_their_days(extract: Extract) -> list[Finding]:
     """Hours of a downtime are lost on its own days: what these do not offer is lost by nobody."""
-    timed = [event for event in _each(extract, "downtime") if event["hours"]]
+    timed = [event for event in each(extract, "downtime") if event["hours"]]
     if not timed or not extract.dated:
         return []
     days, findings = offered(extract.calendar, extract.settings, extract.tables), []
@@ -327,8 +327,8 @@ CUT = (
 def losses_have_something_to_cut(extract: Extract) -> list[Finding]:
     """A share of supply is lost of a maximum, or of the event's own quantity; of no limit, it is no number."""
     findings = []
-    for event in _each(extract, "supply_loss"):
-        names = _endless(extract, event)
+    for event in each(extract, "supply_loss"):
+        names = endless(extract, event)
         if names:
             text = f"A part of the supply is lost, but {len(names)} ways that it hits have no maximum, so nothing is "
             text += f"cut there: {', '.join(names[:SHOWN])}."
@@ -337,7 +337,7 @@ def losses_have_something_to_cut(extract: Extract) -> list[Finding]:
     return findings
 
 
-def _endless(extract: Extract, event: dict[str, Any]) -> list[str]:
+def endless(extract: Extract, event: dict[str, Any]) -> list[str]:
     """Ways without a maximum that an event would cut by a share."""
     if event["factor"] in (None, 0.0, 1.0) or event["quantity"] is not None:
         return []
@@ -361,7 +361,7 @@ def open_orders_of_what_is_lost(extract: Extract) -> list[Finding]:
     receipts = receipts.with_columns(pl.col("supplier").fill_null(""), expected=pl.max_horizontal("due_on", today))
     level, said = SAID[extract.settings.events.open_orders]
     findings = []
-    for event in _each(extract, "supply_loss"):
+    for event in each(extract, "supply_loss"):
         inside = pl.col("expected").is_between(event["from"], event["to"])
         due = receipts.filter(inside & on_order(event) & ~hits(event, ("receipt",)))
         if due.is_empty():
@@ -371,28 +371,6 @@ def open_orders_of_what_is_lost(extract: Extract) -> list[Finding]:
         fix = f'Say what happens to them: open_orders = "come", "lost" or "late" under [events] in {FILE}.'
         fix = fix if level == "warn" else ""
         findings += extract.flag(level, "events", pl.Series([event["row"]]), column="target", rule=text, fix=fix)
-    return findings
-
-
-def without_effect(extract: Extract) -> list[Finding]:
-    """Events that change nothing of the network, of an extract that nothing else stops."""
-    from soe_lib.extract.snapshot import freeze
-    from soe_lib.model.starts import idle
-
-    if extract["events"].is_empty():
-        return []
-    try:
-        found = idle(freeze(extract))
-    except SoeError:
-        return []  # what stops the network from being set up is a finding of its own
-    said = {event["event"] for event in _each(extract, "supply_loss") if _endless(extract, event)}
-    row_of = dict(extract["events"].with_row_index("row").select("event", "row").iter_rows())
-    fix = "Mend its target, dates or figures, or remove it."
-    findings = []
-    for event, reason in found:
-        if event not in said:
-            text = f"The event changes nothing{f': {reason}' if reason else ''}."
-            findings += extract.flag("warn", "events", pl.Series([row_of[event]]), column="event", rule=text, fix=fix)
     return findings
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.errors import SoeError
-from soe_lib.extract.check import check
+from soe_lib.model.checks import check
 from tests.analytic.test_two_items import asked, line
 from tests.networks import snapshot, write
 

@@ -12,7 +12,8 @@ import pytest
 
 from soe_lib.demo import LAST, generate
 from soe_lib.errors import DataError
-from soe_lib.extract.snapshot import Snapshot, read
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.checks import read
 
 ROOT = Path(__file__).parents[3]
 COMMITTED = ROOT / "data" / "demo"

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from soe_lib.extract.check import check
 from soe_lib.extract.databases import _series
-from soe_lib.extract.snapshot import read
+from soe_lib.model.checks import check, read
 from tests.unit.extract.company import FILES, write
 
 HEAD = "order,item,location,customer,due_on,quantity,committed,price"

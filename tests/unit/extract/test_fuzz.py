@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soe_lib.extract.check import check
 from soe_lib.extract.sources import _Reader
+from soe_lib.model.checks import check
 from tests.unit.extract.company import FILES, write
 
 SCRAPS = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from soe_lib.extract.check import check
+from soe_lib.model.checks import check
 from tests.unit.extract.company import FILES, SETTINGS, write
 
 DAYS = ("2026-10-26", "2026-11-02", "2026-11-09")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from soe_lib.extract.check import check
+from soe_lib.model.checks import check
 from tests.unit.extract.company import FILES, SETTINGS, write
 
 LAST_WEEK = "2026-11-09"

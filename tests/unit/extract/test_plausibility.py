@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from soe_lib.errors import DataError
-from soe_lib.extract.check import check
-from soe_lib.extract.snapshot import read
+from soe_lib.model.checks import check, read
 from tests.unit.extract.company import FILES, SETTINGS, swap, write
 
 Changes = dict[str, str | bytes | None]

@@ -19,7 +19,7 @@ import pytest
 
 from soe_lib.extract.check import CheckReport, check, check_page, origins
 from soe_lib.extract.databases import Database, LostError
-from soe_lib.extract.snapshot import read
+from soe_lib.model.checks import read
 from tests.postgres import CANARY, Server, binary, running
 from tests.unit.extract.company import FILES, write
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from soe_lib.extract.check import check
+from soe_lib.model.checks import check
 
 PUBLISHED = sorted(path.parent for path in (Path(__file__).parents[2] / "published").glob("*/settings.toml"))
 

@@ -8,10 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from soe_lib.extract.check import check
 from soe_lib.extract.findings import scan
 from soe_lib.extract.schema import schema
-from soe_lib.extract.snapshot import read
+from soe_lib.model.checks import check, read
 from tests.unit.extract.company import FILES, swap, write
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from soe_lib.extract.check import check
 from soe_lib.extract.findings import LEVELS, Finding
 from soe_lib.extract.rules import registered
 from soe_lib.extract.rules.rows import Declared
 from soe_lib.extract.schema import schema
+from soe_lib.model.checks import check
 from tests.unit.extract.company import FILES, add, swap, write
 
 Changes = dict[str, "str | bytes | None"]

@@ -12,9 +12,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from soe_lib.errors import DataError
-from soe_lib.extract.check import check
 from soe_lib.extract.folders import locate
-from soe_lib.extract.snapshot import not_used, read
+from soe_lib.extract.snapshot import not_used
+from soe_lib.model.checks import check, read
 from soe_lib.workspace import EXTRACTS
 from tests.unit.extract.company import FILES, SETTINGS, add, swap, write
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from soe_lib.extract.check import check
+from soe_lib.model.checks import check
 from tests.unit.extract.company import FILES, add, swap, write
 
 NO_SUPPLY: dict[str, str | bytes | None] = dict.fromkeys(

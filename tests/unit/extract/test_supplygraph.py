@@ -9,9 +9,8 @@ import polars as pl
 import pytest
 
 from soe_lib.errors import DataError
-from soe_lib.extract.check import check
-from soe_lib.extract.snapshot import read
 from soe_lib.importers.supplygraph import FILES, GROUPS, import_supplygraph
+from soe_lib.model.checks import check, read
 
 DAYS = [date(2023, 1, 2) + timedelta(days=n) for n in range(22)]  # a Monday, and three weeks after it
 DAILY = {"ordered": {"A": 10.0, "B": 4.0}, "made": {"A": 12.0, "B": 0.0}, "issued": {"A": 11.0, "B": 0.0},

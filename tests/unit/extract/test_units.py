@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from polars.testing import assert_frame_equal
 
-from soe_lib.extract.check import check
 from soe_lib.extract.folders import inspect
 from soe_lib.extract.schema import schema
-from soe_lib.extract.snapshot import read
+from soe_lib.model.checks import check, read
 from tests.unit.extract.company import FILES, write
 
 RICH = {

@@ -16,11 +16,10 @@ from typing import Any
 import openpyxl
 import pytest
 
-from soe_lib.extract.check import check
 from soe_lib.extract.schema import schema
-from soe_lib.extract.snapshot import read
 from soe_lib.extract.workbook import uncomputed
 from soe_lib.extract.writing import write_template
+from soe_lib.model.checks import check, read
 from soe_lib.workspace import shipped
 from tests.unit.extract.company import FILES, write
 
@@ -194,7 +193,7 @@ def bomb(path: Path, megabytes: int) -> None:
 
 MEASURED = """
 import pathlib, sys, time
-from soe_lib.extract.check import check
+from soe_lib.model.checks import check
 def peak():  # of this program alone: getrusage begins with the peak of the process that started it
     lines = pathlib.Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))

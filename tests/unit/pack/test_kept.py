@@ -8,7 +8,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from soe_lib.extract.snapshot import read
+from soe_lib.model.checks import read
 from soe_lib.pack.manifest import collect, keep, restore, settle
 from tests.unit.extract.company import FILES, SETTINGS, write
 

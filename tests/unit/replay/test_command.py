@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from soe_lib.cli import main
 from soe_lib.demo import generate
 from soe_lib.errors import DataError
-from soe_lib.extract.snapshot import read
+from soe_lib.model.checks import read
 from soe_lib.replay import run
 from soe_lib.replay.company import past, safety_stocks
 from soe_lib.replay.loop import live

@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from soe_lib.extract.snapshot import Snapshot, read, where_used
+from soe_lib.extract.snapshot import Snapshot, where_used
+from soe_lib.model.checks import read
 from soe_lib.money.profit_and_loss import difference
 from soe_lib.review import frames
 from soe_lib.review.frames.time import shared_weeks

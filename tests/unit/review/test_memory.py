@@ -10,7 +10,8 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.errors import DataError
-from soe_lib.extract.snapshot import Snapshot, read
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.checks import read
 from soe_lib.review import exceptions, memory
 from soe_lib.review.exceptions import Issue
 from soe_lib.review.memory import waiting_cost

@@ -12,7 +12,8 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.errors import DataError
-from soe_lib.extract.snapshot import Snapshot, read
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.checks import read
 from soe_lib.model.living import Living
 from soe_lib.review import options
 from soe_lib.review.exceptions.issue import Issue

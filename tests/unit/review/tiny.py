@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from soe_lib.extract.snapshot import Snapshot, read
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.checks import read
 from soe_lib.money.rates import RateBook
 from soe_lib.store.plan import Plan
 from tests import networks

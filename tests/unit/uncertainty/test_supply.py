@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from soe_lib.extract.snapshot import Snapshot, read
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.checks import read
 from soe_lib.uncertainty.supply import POOL, delays, lead_spread, lost_hours, output_lost
 from tests.unit.extract.company import add, write
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from soe_lib.extract.snapshot import Snapshot, read
+from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.checks import read
 
 FILES = {
     # 16 November 2026 is a Monday: 14 days, then ISO weeks W49 and W50
