@@ -64,8 +64,8 @@ class Model:
     Examples
     --------
     >>> model = soe.Model(small)
-    >>> print(model.formulation().splitlines()[1])
-    37 quantities in 7 flows, 21 rows in 3 balances, 2 periods, 2026-01-19 to 2026-02-01
+    >>> print(model.formulation().splitlines()[0])
+    Leaf and bean, as of 2026-01-19: maximise margin + steering [EUR]
     >>> model.solve().margin
     840.0
     """

@@ -261,7 +261,7 @@ class InTime(Part):
     Examples
     --------
     >>> batches = soe.Scenario("set-ups").set("routings.setup_cost", 20.0).apply(small)
-    >>> "in_time" in soe.Model(batches).balances
+    >>> "in_time" in soe.Model(batches).formulation()
     True
     """
 
