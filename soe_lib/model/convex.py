@@ -62,7 +62,7 @@ def _variable(program: Program, name: str) -> Any:
 SOLVER = "CLARABEL"
 TIGHT = {"tol_gap_abs": 1e-9, "tol_gap_rel": 1e-9, "tol_feas": 1e-9}
 LIMIT = 1e-6
-"""Largest residual of a proven plan; interior points end near a corner, not in it."""
+"""Largest residual of a proven plan; interior points end near a vertex, not in it."""
 NOTHING = 1e-7
 """Units: less is none."""
 STATUS = {"infeasible": "infeasible", "unbounded": "unbounded", "user_limit": "limit"}

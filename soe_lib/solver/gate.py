@@ -35,7 +35,7 @@ from soe_lib.solver.race import (
     PATIENCE,
     RUNNERS,
     Highs,
-    JointLast,
+    LinkingLast,
     Merged,
     MergedFirst,
     Runner,
@@ -132,7 +132,7 @@ class Gate:
         return self.options.watch.follow(highs, self.program.offset) if self.options.watch else highs
 
     def answer(self, weights: Floats | None = None) -> Answer:
-        """Solve; with weights, move to the one corner of the optimal face that they single out.
+        """Solve; with weights, move to the one vertex of the optimal face that they single out.
 
         Raises SolveError with status infeasible, unbounded, infeasible_or_unbounded, empty, scaling, limit, cancelled
         or error.
@@ -147,7 +147,7 @@ class Gate:
             if not np.isfinite(answer.bound):
                 seconds = f"{self.options.seconds:.0f} s"
                 raise SolveError(f"limit: a plan, but no bound on it within {seconds}; raise it", status="limit")
-        return answer if weights is None else self._one_corner(answer, weights, started)
+        return answer if weights is None else self._one_vertex(answer, weights, started)
 
     def move(self, program: Program) -> Gate:
         """The gate for another program: this one with the differences passed in, or a fresh one where it is far away.
@@ -181,9 +181,9 @@ class Gate:
     def after(self, old: Program) -> Gate:
         """Choose the simplex method for a start from the basis of another program.
 
-        Where the aim is another one, or a limit is looser, the last corner may still be possible, and the primal method
+        Where the aim is another one, or a limit is looser, the last vertex may still be possible, and the primal method
         goes on from it: 20 to 50 times faster than the dual one on the demo. HiGHS looks, and takes the dual one where
-        it is not. A tighter limit leaves the corner dual feasible: the dual method goes on.
+        it is not. A tighter limit leaves the vertex dual feasible: the dual method goes on.
         """
         new = self.program
         if (old.columns, old.rows) != (new.columns, new.rows):
@@ -201,7 +201,7 @@ class Gate:
             patience = PATIENCE * self._size * (HOPE if self._hot else 1.0)
             first, won = race(runners, self._runner, patience)
             self._won = self._won if self._hot else first
-            self.highs = won.highs if isinstance(won, JointLast | MergedFirst) else won
+            self.highs = won.highs if isinstance(won, LinkingLast | MergedFirst) else won
         else:
             first = runners[0]
             self._alone(first).run()
@@ -292,10 +292,10 @@ class Gate:
             self.highs.ahead = True  # from a near basis it needs both cores, for a while; then another joins in
             return self._ready(self.highs, solver)
         if solver == "simplex" and self.merged is not None:
-            begin = JointLast(self._ready(self._loaded(self.merged.program), solver), self._watched(Highs()))
+            begin = LinkingLast(self._ready(self._loaded(self.merged.program), solver), self._watched(Highs()))
             return MergedFirst(self._ready(self.highs, solver), begin, self.merged)
         if solver == "simplex":
-            return JointLast(self._ready(self.highs, solver), self._watched(Highs()))
+            return LinkingLast(self._ready(self.highs, solver), self._watched(Highs()))
         return self._ready(self._loaded(self.program), solver)
 
     def _alone(self, solver: str) -> Runner:
@@ -339,7 +339,7 @@ class Gate:
         return {kinds.kInfeasible: kinds.kInfeasible, PROVEN: kinds.kUnbounded}.get(found, status)
 
     def _with_whole_numbers(self, whole: npt.NDArray[np.intp], started: float) -> Answer:
-        """Prove the whole numbers, then fix them: prices and an exact corner come from the LP that is left."""
+        """Prove the whole numbers, then fix them: prices and an exact vertex come from the LP that is left."""
         highs = self.highs
         if self.options.watch is not None:
             self.options.watch.again()
@@ -471,7 +471,7 @@ class Gate:
 
     # -- one plan out of the equally good ones --------------------------------------------------------------------
 
-    def _one_corner(self, answer: Answer, weights: Floats, started: float) -> Answer:
+    def _one_vertex(self, answer: Answer, weights: Floats, started: float) -> Answer:
         """Stay on the optimal face, and minimise the weights on it: the same plan whoever solved it first.
 
         Money and prices remain those of the first answer, and so does the basis that later runs start from.
@@ -483,13 +483,13 @@ class Gate:
         try:
             gate = Gate(face.program, replace(self.options, solver="simplex"))
             if self._basic is not None:
-                # This corner is feasible on the face, and mostly a short way from the one that is looked for.
-                gate.start_from(face.corner(answer.x, self._basic)).highs.setOptionValue("simplex_strategy", PRIMAL)
+                # This vertex is feasible on the face, and mostly a short way from the one that is looked for.
+                gate.start_from(face.vertex(answer.x, self._basic)).highs.setOptionValue("simplex_strategy", PRIMAL)
             x = face.whole(gate.answer().x)
         except SolveError:
             if self._cancelled:
                 raise
-            return answer  # the face is numerically too thin: the first corner is as good, and it is proven
+            return answer  # the face is numerically too thin: the first vertex is as good, and it is proven
         if abs(float(program.cost @ (x - answer.x))) > 0.004:
             return answer
         return replace(answer, x=x, seconds=time.perf_counter() - started)

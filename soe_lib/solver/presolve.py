@@ -1,6 +1,7 @@
 """Smaller programs with the same answer.
 
-`Lean`: a program without the rows that only bound one quantity, for runs from a basis, in which presolve has no part.
+`Reduction`: presolve for warm starts (HiGHS skips its own when it is given a basis), without the rows that only bound
+one quantity.
 
 A demand that is served or left short, `sell + short == demand`, says that `sell <= demand` once `short` is written as
 what is left; a limit on one quantity is a bound. Three quarters of the rows of a large network are of these kinds
@@ -42,7 +43,7 @@ CLOSE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Lean:
+class Reduction:
     """Which columns and rows of a program are left out, and what stands for them.
 
     Parameters
@@ -67,7 +68,7 @@ class Lean:
     small: sp.csc_array
 
     @classmethod
-    def of(cls, program: Program) -> Lean:
+    def of(cls, program: Program) -> Reduction:
         """What can be left out of a program without whole numbers."""
         matrix, equal = program.matrix, program.equal
         count, wide = matrix.shape

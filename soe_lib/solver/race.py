@@ -1,21 +1,21 @@
 """No solver wins everywhere: for a large LP, several race and the first proven vertex is taken.
 
 Measured, in processor seconds: the demo generator's plain network of 305,000 quantities needs simplex 21, simplex that
-takes what is shared last (JointLast) 10, HiPO 21 and ipx more; its network with a bill of material and lead times, of
+takes what is shared last (LinkingLast) 10, HiPO 21 and ipx more; its network with a bill of material and lead times, of
 105,000, needs ipx 9, HiPO 12 and simplex over a minute; on others HiPO comes first. So simplex starts, and stays alone
 while it is ahead: others would only take memory's time from it. Where the network does not fall apart, ipx starts
 beside it; and where simplex has not ended after a while that grows with the program, it hardly ever will soon, and HiPO
 takes its place. Interior points here end with crossover, so whoever wins hands over a vertex, and the tie-break makes
 the plan the same.
 
-`JointLast`, simplex for networks that share hours: what is shared is left out first, and put back one step later.
+`LinkingLast`, simplex for networks that share hours: what is shared is left out first, and put back one step later.
 
 Without the rows that many quantities share (the hours of a line, room in a truck), a network falls apart into items,
 and presolve alone solves it. The answer takes more hours than there are, and from there the dual simplex method puts
 the shared rows right. Only the presolved program is worked on: it has a third of the rows. Measured on 305,000
 quantities of the plain network: 9 s of processor time, where simplex from the start takes 21 s.
 
-`MergedFirst`, a first run with the tiers of each cushion as one: the same convex curve with fewer corners, and fewer
+`MergedFirst`, a first run with the tiers of each cushion as one: the same convex curve with fewer vertices, and fewer
 columns.
 
 At the best plan with merged tiers most of them are full or empty, so that their parts are too, and the dual simplex
@@ -105,7 +105,7 @@ GLANCE = 0.05
 
 
 class Runner(Protocol):
-    """What can race: HiGHS itself, or several runs of it that end in one (JointLast)."""
+    """What can race: HiGHS itself, or several runs of it that end in one (LinkingLast)."""
 
     HandleUserInterrupt: bool
 
@@ -206,7 +206,7 @@ OPTIMAL = highspy.HighsModelStatus.kOptimal
 
 
 @dataclass
-class JointLast:
+class LinkingLast:
     """A runner of a race: runs the program that `highs` holds, and leaves the answer and its basis there.
 
     Where anything is out of the ordinary (nothing to presolve, nothing shared, no optimum), `highs` runs as it would
@@ -388,7 +388,7 @@ class MergedFirst:
     """
 
     highs: highspy.Highs
-    begin: highspy.Highs | JointLast
+    begin: highspy.Highs | LinkingLast
     merged: Merged
     stopped: bool = False
 
@@ -422,7 +422,7 @@ class MergedFirst:
         limit = highs.getOptionValue("time_limit")[1]
         self.begin.run()
         if self.begin.getModelStatus() == OPTIMAL and not self.stopped:
-            held = self.begin.highs if isinstance(self.begin, JointLast) else self.begin
+            held = self.begin.highs if isinstance(self.begin, LinkingLast) else self.begin
             highs.setBasis(self.merged.parts(held.getBasis(), np.asarray(held.getSolution().col_value)))
             # Few steps are left: nothing is worked out for them first, and the costs stay as they are.
             highs.setOptionValue("simplex_dual_edge_weight_strategy", DEVEX)

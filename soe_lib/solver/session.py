@@ -15,7 +15,7 @@ from soe_lib.errors import FormulationError, SolveError
 from soe_lib.solver.answer import Answer, Options
 from soe_lib.solver.diagnostics import check
 from soe_lib.solver.gate import Gate, distance
-from soe_lib.solver.presolve import Lean, Tiered
+from soe_lib.solver.presolve import Reduction, Tiered
 from soe_lib.solver.program import Program
 from soe_lib.solver.warm_start import Start
 
@@ -50,7 +50,7 @@ class Session:
         self._given, self._handed = start, start if unique and start is not None and start.fits(base) else None
         self._ended: _Ended | None = None
         self._gate: Gate | None = None
-        self._lean: Lean | None = None
+        self._reduction: Reduction | None = None
         self._home: tuple[Program, highspy.HighsBasis] | None = None
 
     def solve(self, changed: Program | None = None) -> Answer:
@@ -87,10 +87,10 @@ class Session:
 
     def restart(self) -> None:
         """Start again where the base ended, in a fresh solver, which prices for starts from near by."""
-        self._gate = self._lean = self._home = None
+        self._gate = self._reduction = self._home = None
         if not self.base.integer.any():
-            self._lean = Lean.of(self.base)
-            self._home = self._lean.reduced(self.base), self._lean.basis(self.start.basis)
+            self._reduction = Reduction.of(self.base)
+            self._home = self._reduction.reduced(self.base), self._reduction.basis(self.start.basis)
             self._gate = Gate(self._home[0], self.options).start_from(self._home[1], self.start.won)
 
     def _cold(self, program: Program) -> Answer:
@@ -114,16 +114,16 @@ class Session:
         check(program)
         if self._gate is None:
             self.restart()
-        if self._lean is None or not self._lean.fits(program):
-            self._lean = Lean.of(program)
-        reduced = self._lean.reduced(program)
+        if self._reduction is None or not self._reduction.fits(program):
+            self._reduction = Reduction.of(program)
+        reduced = self._reduction.reduced(program)
         if self._gate is None:
             self._gate = Gate(reduced, self.options)
         near = self._gate.program
         self._gate = self._gate.move(reduced)
         if self._home and distance(self._home[0], reduced) < distance(near, reduced):
             self._gate.start_from(self._home[1], self.start.won).after(self._home[0])
-        return self._lean.whole(self._gate.answer(reduced.weights), program)
+        return self._reduction.whole(self._gate.answer(reduced.weights), program)
 
     def _plain(self, program: Program) -> Answer:
         """As it is, from the last basis; one of equally good plans is as good as another."""

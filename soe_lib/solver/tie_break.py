@@ -43,8 +43,8 @@ class Face:
         x[self.free] = quantity
         return x
 
-    def corner(self, x: Floats, basic: npt.NDArray[np.intp]) -> highspy.HighsBasis:
-        """The corner of the face at which the program was solved, to go on from.
+    def vertex(self, x: Floats, basic: npt.NDArray[np.intp]) -> highspy.HighsBasis:
+        """The vertex of the face at which the program was solved, to go on from.
 
         Parameters
         ----------

@@ -29,7 +29,7 @@ from soe_lib.solver.program import Floats, Program
 from soe_lib.solver.race import Highs, lp
 
 FIRST_WORK = 100_000
-"""Nodes × whole numbers of the first step: what is proven within it needs no polish."""
+"""Nodes × whole numbers of the first step: what is proven within it needs no neighbourhood search."""
 OPEN = 300
 """Whole numbers that a neighbourhood opens at first, about; never more than half of what there is."""
 WIDER = 1.5
@@ -173,7 +173,7 @@ def rounded(program: Program, whole: npt.NDArray[np.intp], threads: int, kind: s
     """The best plan whose switches are on where the linear relaxation has them on by more than a threshold.
 
     A switch that is on by a hundredth pays a hundredth of its set-up: off is near. Which threshold is best differs from
-    company to company, and each is an LP that starts from the last one's corner. None where no threshold has a plan.
+    company to company, and each is an LP that starts from the last one's vertex. None where no threshold has a plan.
     """
     highs = linear(program, threads, kind)
     if highs is None:
@@ -201,7 +201,7 @@ def linear(program: Program, threads: int, kind: str = "") -> Highs | None:
 
     Parameters
     ----------
-    kind : start where the last program of this kind ended; blank: from nothing, so that the corner is always the same.
+    kind : start where the last program of this kind ended; blank: from nothing, so that the vertex is always the same.
     """
     highs = Highs()
     highs.setOptionValue("output_flag", False)

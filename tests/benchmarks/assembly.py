@@ -38,7 +38,7 @@ def measure(shape: str, items: int) -> dict[str, float | str | int]:
     gate = Gate(program, Options(seconds=3600))
     answer = gate.answer()
     solved = clock()
-    gate._one_corner(answer, program.weights, solved)
+    gate._one_vertex(answer, program.weights, solved)
     broken = clock()
     model.plan_of(answer, name="benchmark")
     ours = assembled - start

@@ -34,7 +34,7 @@ PARTS: dict[str, tuple[Any, str]] = {
     "certificate": (model, "certify"),
     "plan and ledger": (model.Model, "plan_of"),
     "solve": (gate.Gate, "_run"),
-    "tie-break": (gate.Gate, "_one_corner"),
+    "tie-break": (gate.Gate, "_one_vertex"),
     "pass in": (gate.Gate, "move"),
     "new solver": (gate.Gate, "__init__"),
 }

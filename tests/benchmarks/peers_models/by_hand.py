@@ -12,7 +12,7 @@ import polars as pl
 import scipy.sparse as sp
 
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.solver.race import LARGE, PATIENCE, RUNNERS, JointLast, race
+from soe_lib.solver.race import LARGE, PATIENCE, RUNNERS, LinkingLast, race
 from tests.benchmarks.peers_models.problem import Problem, state
 from tests.benchmarks.peers_models.timed import Timed
 
@@ -104,9 +104,9 @@ def _lp(
 def _solved(lp: highspy.HighsLp, first: highspy.Highs) -> tuple[str, highspy.Highs]:
     """soe_lib's own policy: simplex, or the race where the program is large; its options."""
     if lp.num_col_ >= LARGE:
-        load = lambda solver: JointLast(first) if solver == RUNNERS[0] else _loaded(lp, solver)  # noqa: E731
+        load = lambda solver: LinkingLast(first) if solver == RUNNERS[0] else _loaded(lp, solver)  # noqa: E731
         won, runner = race(RUNNERS, load, PATIENCE * lp.num_col_)
-        return won, runner.highs if isinstance(runner, JointLast) else runner
+        return won, runner.highs if isinstance(runner, LinkingLast) else runner
     first.run()
     return RUNNERS[0], first
 

@@ -13,7 +13,7 @@ from tests.benchmarks.peers_models.timed import Timed
 
 
 def run(snapshot: Snapshot) -> Timed:
-    """`soe.Model(snapshot).solve()`: assembled, solved, moved to its one corner, certified, tied out."""
+    """`soe.Model(snapshot).solve()`: assembled, solved, moved to its one vertex, certified, tied out."""
     timed = Timed()
     with timed.step("assemble"):
         model = soe.Model(snapshot)
@@ -29,7 +29,7 @@ def run(snapshot: Snapshot) -> Timed:
 def watched(solve: Callable[[], Any]) -> tuple[Any, Timed]:
     """What a solve returns, and its times: solve (the runs of HiGHS), tie_break, and check (all the rest)."""
     timed = Timed()
-    run, corner = Gate._run, Gate._one_corner
+    run, vertex = Gate._run, Gate._one_vertex
     inside: list[str] = []
 
     def timed_run(gate: Gate, solver: str) -> None:
@@ -42,16 +42,16 @@ def watched(solve: Callable[[], Any]) -> tuple[Any, Timed]:
     def timed_corner(*given: Any) -> Any:
         inside.append("tie_break")
         with timed.step("tie_break"):
-            answer = corner(*given)
+            answer = vertex(*given)
         inside.clear()
         return answer
 
-    Gate._run, Gate._one_corner = timed_run, timed_corner  # type: ignore[method-assign]
+    Gate._run, Gate._one_vertex = timed_run, timed_corner  # type: ignore[method-assign]
     try:
         with timed.step("all"):
             answer = solve()
     finally:
-        Gate._run, Gate._one_corner = run, corner  # type: ignore[method-assign]
+        Gate._run, Gate._one_vertex = run, vertex  # type: ignore[method-assign]
     for times in (timed.seconds, timed.processor):
         everything = times.pop("all")
         times["check"] = everything - sum(times.values())

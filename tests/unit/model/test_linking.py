@@ -13,7 +13,7 @@ from soe_lib.solver.answer import Options
 from soe_lib.solver.diagnostics import Watch
 from soe_lib.solver.gate import Gate
 from soe_lib.solver.program import Program
-from soe_lib.solver.race import SHARED, JointLast, lp, shared
+from soe_lib.solver.race import SHARED, LinkingLast, lp, shared
 
 STATUS = highspy.HighsModelStatus
 ITEMS = 10
@@ -41,14 +41,14 @@ def lines(hours: tuple[float, float] = (30.0, 20.0), wanted: float = 0.0, most: 
     )
 
 
-def loaded(made: Program, **options: float) -> JointLast:
+def loaded(made: Program, **options: float) -> LinkingLast:
     highs = highspy.Highs()
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("threads", 2)  # as the library has it: HiGHS takes one number in a process
     for name, value in options.items():
         highs.setOptionValue(name, value)
     highs.passModel(lp(made))
-    return JointLast(highs)
+    return LinkingLast(highs)
 
 
 def test_hours_go_to_the_items_worth_most() -> None:

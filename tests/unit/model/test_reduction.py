@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from soe_lib.errors import SolveError
 from soe_lib.solver.gate import Gate
-from soe_lib.solver.presolve import Lean
+from soe_lib.solver.presolve import Reduction
 from soe_lib.solver.program import Program
 from tests.unit.model.programs import INF, arrays, fine
 
@@ -60,7 +60,7 @@ def random_program(seed: int) -> Program:
 
 def test_what_only_bounds_one_quantity_is_left_out() -> None:
     program = shop()
-    lean = Lean.of(program)
+    lean = Reduction.of(program)
     small = lean.reduced(program)
     assert lean.slack.tolist() == [1]
     assert small.matrix.toarray().tolist() == [[1.0, -1.0, 0.0]]
@@ -71,7 +71,7 @@ def test_what_only_bounds_one_quantity_is_left_out() -> None:
 
 def test_the_prices_of_what_was_left_out_come_back() -> None:
     program = replace(shop(), row_upper=np.array([6.5, 6.0, 2.0, 6.0]), row_lower=np.array([6.5, -INF, -INF, -INF]))
-    lean = Lean.of(program)
+    lean = Reduction.of(program)
     answer = lean.whole(Gate(lean.reduced(program)).answer(), program)
     assert answer.x.tolist() == pytest.approx([6.5, 0.0, 0.5, answer.x[3]])
     assert answer.objective == pytest.approx(5 * 6.5 - 0.5)
@@ -82,7 +82,7 @@ def test_the_prices_of_what_was_left_out_come_back() -> None:
 def test_it_earns_the_same_and_is_proven_by_the_whole_program(seed: int) -> None:
     program = random_program(seed)
     gate = Gate(program)
-    whole, lean = gate.answer(), Lean.of(program)
+    whole, lean = gate.answer(), Reduction.of(program)
     answer = lean.whole(Gate(lean.reduced(program)).answer(), program)
     assert answer.objective == pytest.approx(whole.objective, rel=1e-9, abs=1e-9)
     assert -(program.cost @ answer.x + program.offset) == pytest.approx(answer.objective, rel=1e-9, abs=1e-9)
@@ -105,14 +105,14 @@ def test_it_earns_the_same_and_is_proven_by_the_whole_program(seed: int) -> None
 
 
 def test_most_random_programs_have_something_to_leave_out() -> None:
-    found = [Lean.of(random_program(seed)) for seed in range(SEEDS)]
+    found = [Reduction.of(random_program(seed)) for seed in range(SEEDS)]
     assert sum(len(one.slack) > 0 for one in found) > SEEDS / 2
     assert sum(len(one.bound) > 0 for one in found) > SEEDS / 2
 
 
 def test_it_fits_where_only_figures_moved_that_it_does_not_hold() -> None:
     program = shop()
-    lean = Lean.of(program)
+    lean = Reduction.of(program)
     assert lean.fits(replace(program, cost=program.cost * 2, row_upper=program.row_upper * 1.0))
     assert not lean.fits(replace(program, matrix=program.matrix.copy()))
     assert not lean.fits(replace(program, upper=np.array([7.0, 0.0, INF, INF])))  # short may not be: no slack any more
@@ -122,14 +122,14 @@ def test_it_fits_where_only_figures_moved_that_it_does_not_hold() -> None:
 def test_what_cannot_be_is_refused_as_by_the_whole_program() -> None:
     program = replace(shop(), lower=np.array([0.0, 4.0, 0.0, 0.0]), upper=np.array([7.0, 5.0, 2.0, INF]))
     none = replace(program, lower=np.array([6.5, 4.0, 0.0, 0.0]))  # 6.5 and 4 are more than 10
-    lean = Lean.of(none)
+    lean = Reduction.of(none)
     for asked in (none, lean.reduced(none)):
         with pytest.raises(SolveError) as error:
             Gate(asked).answer()
         assert error.value.status == "infeasible"
     free = replace(fine(), matrix=sp.csc_array(np.array([[1.0, -1.0], [0.0, 0.0]])))
     free = replace(free, columns={"sell": slice(0, 1), "make": slice(1, 2)})
-    for asked in (free, Lean.of(free).reduced(free)):
+    for asked in (free, Reduction.of(free).reduced(free)):
         with pytest.raises(SolveError, match="flow sell, make earns money without limit") as error:
             Gate(asked).answer()
         assert error.value.status == "unbounded"
@@ -137,7 +137,7 @@ def test_what_cannot_be_is_refused_as_by_the_whole_program() -> None:
 
 def test_what_is_kept_keeps_its_name() -> None:
     program = replace(shop(), columns={"sell": slice(0, 1), "short": slice(1, 2), "rest": slice(2, 4)})
-    small = Lean.of(program).reduced(program)
+    small = Reduction.of(program).reduced(program)
     assert small.columns == {"sell": slice(0, 1), "short": slice(1, 1), "rest": slice(1, 3)}
     assert small.rows == {"limit": slice(0, 1)}
 
@@ -147,4 +147,4 @@ def test_bounds_that_cross_by_rounding_count_as_one() -> None:
     made = arrays([-1.0, 1.0, 0.0], [[3.0, 1.0, 0.0], [1.0, 0.0, 1.0]], [1e9, 5e9], equal=1)
     program = replace(made, lower=np.array([third * (1 + 1e-15), 0.0, 0.0]))
     assert program.lower[0] > third
-    assert Gate(Lean.of(program).reduced(program)).answer().x[0] == pytest.approx(third)
+    assert Gate(Reduction.of(program).reduced(program)).answer().x[0] == pytest.approx(third)
