@@ -19,6 +19,7 @@ from soe_lib.model.blocks.stability import Stability
 from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.review.exceptions import find
 from soe_lib.review.frames.changes import fence_breaks, why
+from soe_lib.review.measures import scores
 from soe_lib.review.options import cost_of_events
 from soe_lib.review.tables import fence_breaks as table_of_breaks
 from soe_lib.review.week import Week
@@ -94,6 +95,12 @@ def test_an_order_in_the_fence_that_hours_forbid_breaks_at_its_price(tmp_path: P
     (row,) = fence_breaks(found, plan, record).to_dicts()
     assert (row["routing"], row["period"], row["limit"], row["key"]) == ("A", "W1", "hours", "line")
     assert (row["recorded"], row["now"], row["price"], row["money"]) == pytest.approx((3, 2, 20, 20))
+    # One of the three units that the fence holds is moved.
+    inside = {score.name: score for score in scores("balance", Week(found, plan, record))}
+    fence = inside["Churn of the production plan inside the fence"]
+    assert (fence.value, fence.state) == (pytest.approx(1 / 3), "act")
+    alone = {score.name for score in scores("balance", Week(found, plan))}
+    assert "Churn of the production plan inside the fence" in alone
     assert not soe.conflict(found, record=record).found
     assert plan.solution["record"] == "last week's of 2026-01-05"
 
