@@ -235,7 +235,7 @@ def _left(folder: Path) -> Snapshot | None:
         findings=tuple(Finding(**{**one, "rows": tuple(one["rows"])}) for one in told["findings"]),
         files=frames[READ],
     )
-    made.__dict__["_kept"] = told["contents"]
+    made.hashes.update(told["contents"])
     return made
 
 

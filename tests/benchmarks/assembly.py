@@ -19,7 +19,7 @@ TARGET = {"share": 0.05, "memory": 4.0}
 
 
 def measure(shape: str, items: int) -> dict[str, float | str | int]:
-    """Generate, read, assemble, canonicalise and solve one network; seconds of each, and peak memory in GB."""
+    """Generate, read, assemble and solve one network; seconds of each, and peak memory in GB."""
     from soe_lib.demo import generate
     from soe_lib.model.checks import read
     from soe_lib.model.model import Model

@@ -192,6 +192,7 @@ class TestLeft:
         assert_frame_equal(again.periods, first.periods)
         assert_frame_equal(again.files, first.files)
         assert (again.findings, again.settings, again.folder) == (first.findings, first.settings, first.folder)
+        assert again.hashes == first.hashes, "nobody hashes the tables a second time"
         assert again.fingerprint == first.fingerprint
 
     def test_findings_come_along(self, company: Path, home: Path) -> None:
