@@ -133,7 +133,7 @@ class Session:
             self._gate = Gate(program, self.options)
             basis = self._given_basis(program)
             if basis is not None and self._given is not None:
-                self._gate.start_from(basis).after(self._given.program)
+                self._gate.start_from(basis).after(self._given.program, optimal=True)
         return self._first(program, self._gate, self._gate.answer())
 
     def _given_basis(self, program: Program) -> highspy.HighsBasis | None:
