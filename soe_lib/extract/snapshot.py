@@ -170,12 +170,6 @@ def read(data: str | Path, as_of: str | date | None = None, *, looks: Sequence[L
     Raises
     ------
     DataError : anything that must be mended first, all findings at once.
-
-    Examples
-    --------
-    >>> found = soe.read("data/demo", as_of="2026-11-16")
-    >>> found.company, found["items"].height
-    ('Alder & Finch Household Care', 39)
     """
     folder = locate(data, as_of)
     if (known := _left(folder)) is not None:
@@ -425,12 +419,6 @@ def snapshot(
     Raises
     ------
     DataError : anything that must be mended first, all findings at once; something that is no frame.
-
-    Examples
-    --------
-    >>> shops = pl.DataFrame({"customer": ["shop", "café"]})
-    >>> soe.snapshot(settings, {**tables, "customers": shops})["customers"]["customer"].to_list()
-    ['café', 'shop']
     """
     for name, one, kind in (("settings", settings, Settings | Mapping), ("tables", tables, Mapping)):
         if not isinstance(one, kind):

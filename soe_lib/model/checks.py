@@ -48,6 +48,12 @@ def read(data: str | Path, as_of: str | date | None = None) -> Snapshot:
     Raises
     ------
     DataError : anything that must be mended first, all findings at once.
+
+    Examples
+    --------
+    >>> found = soe.read("data/demo", as_of="2026-11-16")
+    >>> found.company, found["items"].height
+    ('Alder & Finch Household Care', 39)
     """
     return reading.read(data, as_of, looks=(without_effect,))
 
@@ -70,6 +76,12 @@ def snapshot(
     Raises
     ------
     DataError : anything that must be mended first, all findings at once; something that is no frame.
+
+    Examples
+    --------
+    >>> shops = pl.DataFrame({"customer": ["shop", "café"]})
+    >>> soe.snapshot(settings, {**tables, "customers": shops})["customers"]["customer"].to_list()
+    ['café', 'shop']
     """
     return reading.snapshot(settings, tables, near=near, looks=(without_effect,))
 
@@ -81,6 +93,11 @@ def check(data: str | Path, as_of: str | date | None = None) -> CheckReport:
     ----------
     data : a company folder with one folder per as-of date, or one extract.
     as_of : ISO date; blank or left out for the newest extract.
+
+    Examples
+    --------
+    >>> soe.check("notebooks/guide/leaf_and_bean").ok
+    True
     """
     return checking.check(data, as_of, looks=(without_effect, refused))
 
