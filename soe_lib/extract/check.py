@@ -72,19 +72,11 @@ class CheckReport:
 def check(data: str | Path, as_of: str | date | None = None, *, looks: Sequence[Look] = ()) -> CheckReport:
     """What the rules say of an extract, `soe.check` with the model as well; wrong data raises nothing.
 
-        Parameters
-        ----------
-        data : a company folder with one folder per as-of date, or one extract.
-        as_of : ISO date; blank or left out for the newest extract.
-    <<<<<<< HEAD
-
-        Examples
-        --------
-        >>> soe.check("notebooks/guide/leaf_and_bean").ok
-        True
-    =======
-        looks : checks beside the rules, as for `folders.examined`.
-    >>>>>>> 14251b4 (Look at an extract with the model from above, not from within)
+    Parameters
+    ----------
+    data : a company folder with one folder per as-of date, or one extract.
+    as_of : ISO date; blank or left out for the newest extract.
+    looks : checks beside the rules, as for `folders.examined`.
     """
     try:
         folder = locate(data, as_of)
