@@ -22,7 +22,8 @@ from markupsafe import Markup
 from soe_lib import workspace
 from soe_lib.errors import PackError
 from soe_lib.pack import sanitize
-from soe_lib.pack.run_notebook import Page, without_iri_grammar
+from soe_lib.pack.kernel import without_iri_grammar
+from soe_lib.pack.run_notebook import Page
 from soe_lib.review import words
 
 if TYPE_CHECKING:

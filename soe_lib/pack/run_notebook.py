@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import graphlib
 import hashlib
 import json
@@ -14,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -139,19 +138,6 @@ def _fingerprint(declared: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@contextlib.contextmanager
-def without_iri_grammar() -> Iterator[None]:
-    """Keep jsonschema from building a grammar of internationalised addresses: 1.1 s that no notebook needs."""
-    if "rfc3987_syntax" in sys.modules:
-        yield
-        return
-    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        sys.modules.pop("rfc3987_syntax", None)
-
-
 CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f]+")
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 WAIT = 0.05
@@ -268,7 +254,7 @@ def check_parameters(notebook: str | Path, parameters: Mapping[str, object]) -> 
 
     papermill only warns of an unknown name and runs on with the defaults: a misspelt date would go unnoticed.
     """
-    with without_iri_grammar():
+    with kernel.without_iri_grammar():
         import papermill
 
     try:
@@ -391,7 +377,7 @@ def _end_with_parent(parent: int) -> None:
 
 
 def _execute(asked: Mapping[str, Any]) -> dict[str, Any]:
-    with without_iri_grammar():
+    with kernel.without_iri_grammar():
         import papermill
     from traitlets.config import Config
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from soe_lib.errors import PackError
-from soe_lib.pack import run_notebook
+from soe_lib.pack import kernel, run_notebook
 from tests.unit.pack.conftest import code, parameters, prose, write_notebook
 
 
@@ -119,7 +119,7 @@ def test_messages_are_one_safe_line() -> None:
 
 def test_the_address_grammar_is_kept_out_and_then_let_in_again() -> None:
     before = sys.modules.pop("rfc3987_syntax", None)
-    with run_notebook.without_iri_grammar():
+    with kernel.without_iri_grammar():
         assert sys.modules["rfc3987_syntax"] is None
     assert "rfc3987_syntax" not in sys.modules
     if before is not None:
