@@ -89,7 +89,7 @@ def conflict(data: str, as_of: str | None, store: str, record: str) -> None:
     """Name the cheapest promises to break where no plan keeps them all; exit 1 if there are any."""
     with stops():
         from soe_lib.model.checks import read
-        from soe_lib.model.conflict import conflict as find
+        from soe_lib.model.planning import conflict as find
 
         snapshot = read(data, as_of)
         kept = _kept_to(snapshot, store, record)
@@ -104,7 +104,7 @@ def conflict(data: str, as_of: str | None, store: str, record: str) -> None:
 
 def _kept_to(snapshot: Any, store: str, named: str) -> Any:
     """The plan of record that a command keeps to: the one named, or what the pack would find where there is a fence."""
-    from soe_lib.model.planning import fenced, plan_of_record
+    from soe_lib.model.record import fenced, plan_of_record
 
     return plan_of_record(snapshot, store, named=named) if named or fenced(snapshot) else None
 
@@ -206,7 +206,7 @@ def decide(
             click.echo(decisions.listed(store, as_of=as_of, company=company))
         if promote:
             from soe_lib.model.checks import read
-            from soe_lib.model.planning import plan_of_record
+            from soe_lib.model.record import plan_of_record
 
             snapshot = read(data, as_of)
             entry, both = decisions.promote(snapshot, store=store, record=plan_of_record(snapshot, store))

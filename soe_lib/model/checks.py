@@ -20,8 +20,8 @@ from soe_lib.extract.findings import Finding
 from soe_lib.extract.rules.network import each, endless
 from soe_lib.extract.targets import hits
 from soe_lib.model.blocks import buy, make, ship
-from soe_lib.model.model import Model
 from soe_lib.model.network import Network
+from soe_lib.model.planning import Model
 from soe_lib.solver import diagnostics
 
 if TYPE_CHECKING:

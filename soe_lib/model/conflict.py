@@ -14,14 +14,10 @@ import polars as pl
 import scipy.sparse as sp
 
 from soe_lib.errors import SolveError
-from soe_lib.extract.snapshot import Snapshot
 from soe_lib.extract.targets import Lock
 from soe_lib.model.axis import Floats
 from soe_lib.model.blocks.stability import Locked
-from soe_lib.model.blocks.standard import STANDARD, kept_close
-from soe_lib.model.extra import Extra
 from soe_lib.model.model import Model
-from soe_lib.model.planning import Recorded, of_record
 from soe_lib.model.terms import Block, Constraint, column
 from soe_lib.solver.answer import Options
 from soe_lib.solver.program import Program
@@ -70,36 +66,8 @@ class Conflict:
         return "\n".join([head, *lines, f"  in all {self.currency} {self.money:,.2f}"])
 
 
-def conflict(
-    snapshot: Snapshot,
-    *,
-    options: Options | None = None,
-    model: Model | None = None,
-    record: Recorded = "find",
-    extra: Extra | None = None,
-) -> Conflict:
-    """The cheapest promises to break, of equal ones the fewest, so that the rest is possible; none if all hold.
-
-    Parameters
-    ----------
-    snapshot : what was known on the as-of date.
-    options : limits of the solver.
-    model : the model to ask, where it is not the standard one.
-    record : plan of record that the frozen fence of settings.toml keeps to; left out: as for `soe.plan`.
-    extra : constraints of your own in CVXPY, as for `soe.plan`; they are the first to give way.
-
-    Raises SolveError (status infeasible) where even breaking every promise does not help: a law of nature is violated.
-
-    Examples
-    --------
-    >>> promised = soe.Scenario("all is promised").promise("forecast", 1.0).apply(small)
-    >>> print(soe.conflict(promised).text())
-    1 promise cannot be kept together with the rest; the cheapest way out:
-      what was promised is served (item coffee, location market, customer shop, due W1, 2026-01-19 to 2026-01-25):
-    40.00 unit less than the 60.00 promised, at 8.00: EUR 320.00
-      in all EUR 320.00
-    """
-    asked = model or Model(snapshot, (*STANDARD, *kept_close(of_record(snapshot, record))), extra=extra)
+def conflict_of(asked: Model, options: Options | None = None) -> Conflict:
+    """The cheapest promises of a model to break; see `soe.conflict`."""
     program = asked.program
     breakable = [asked.constraints[name] for name in program.rows if asked.constraints[name].break_price is not None]
     parts = [(np.zeros(0), np.zeros(0), np.zeros(0)), *(_slacks(program, constraint) for constraint in breakable)]
@@ -125,7 +93,7 @@ def explained(error: SolveError, model: Model, own: Sequence[Block] = ()) -> Sol
     if said:
         return SolveError(f"infeasible: {' '.join(said)}", status=error.status)
     try:
-        found = conflict(model.snapshot, model=model)
+        found = conflict_of(model)
     except SolveError:
         return error
     return SolveError(f"infeasible: {found.text()}", status=error.status) if found.found else error

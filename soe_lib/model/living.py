@@ -9,7 +9,7 @@ from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.model.blocks.standard import STANDARD, kept_close
 from soe_lib.model.extra import Extra, with_extra
 from soe_lib.model.model import Model
-from soe_lib.model.planning import Recorded, of_record, shared
+from soe_lib.model.record import Recorded, of_record, shared
 from soe_lib.model.terms import Block
 from soe_lib.solver.answer import Options
 from soe_lib.solver.session import Session

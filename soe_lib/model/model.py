@@ -16,12 +16,10 @@ from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.model import references
 from soe_lib.model.assemble import LEAD, assemble, axes_of, checked, rate_rows, started
 from soe_lib.model.blocks.stability import Stability
-from soe_lib.model.blocks.standard import STANDARD, kept_close
 from soe_lib.model.cache import Lazily
 from soe_lib.model.certificate import Certificate, certify
 from soe_lib.model.extra import Extra, Own, Written, with_extra
 from soe_lib.model.network import Network
-from soe_lib.model.planning import of_record
 from soe_lib.model.stages import floors
 from soe_lib.model.terms import Block, Constraint, Effect, Flow, Part, Rate
 from soe_lib.money.ledger import Ledger
@@ -50,30 +48,18 @@ class _Rates:
 
 
 class Model:
-    """The program of one Snapshot.
+    """The program of one Snapshot and its blocks; `soe.Model` finds the plan of record for its fence itself.
 
     Parameters
     ----------
-    snapshot : the checked extract.
-    blocks : planning ideas; when left out the standard ones, and the fence around the plan of record where
-        settings.toml has one (`plan_of_record`). Their order does not matter.
-    extra : constraints and terms of one's own in CVXPY, as for `soe.plan`.
-    near : a model of almost the same snapshot, from whose cache is taken what did not change.
-    pattern : a plan of almost the same snapshot, whose set-ups are kept first where time is short; the near model's.
-
-    Examples
-    --------
-    >>> model = soe.Model(small)
-    >>> print(model.formulation().splitlines()[0])
-    Leaf and bean, as of 2026-01-19: maximise margin + steering [EUR]
-    >>> model.solve().margin
-    840.0
+    snapshot : the checked extract. blocks : planning ideas, in any order.
+    extra, near, pattern : as for `soe.Model`.
     """
 
     def __init__(
         self,
         snapshot: Snapshot,
-        blocks: Sequence[Block] | None = None,
+        blocks: Sequence[Block],
         *,
         extra: Extra | None = None,
         near: Model | None = None,
@@ -81,9 +67,8 @@ class Model:
     ) -> None:
         self.snapshot = expected(snapshot, "soe.Model")
         self.pattern: Plan | None = pattern or (near.pattern if near else None)
-        own = (*STANDARD, *kept_close(of_record(snapshot, "find"))) if blocks is None else blocks
         self.network: Network = Network(snapshot, near=near.network if near else None)
-        self.blocks = self._over_flows(with_extra(own, extra))
+        self.blocks = self._over_flows(with_extra(blocks, extra))
         parts = {what: self._ask(what) for what in references.BRINGS}
         self.flows: dict[str, Flow] = _named("flows", parts["flows"])
         self.constraints: dict[str, Constraint] = _named("constraints", parts["constraints"])

@@ -144,7 +144,7 @@ def _book(before: Snapshot, plan: PlanLike | None) -> RateBook:
     book = getattr(plan, "rates", None)
     if isinstance(book, RateBook) and book.tables:
         return book
-    from soe_lib.model.model import Model
+    from soe_lib.model.planning import Model
 
     return Model(before).rate_book
 

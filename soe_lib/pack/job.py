@@ -17,7 +17,7 @@ from soe_lib import objects, workspace
 from soe_lib.errors import OtherCompanyError, PackError, SoeError
 from soe_lib.extract import folders
 from soe_lib.extract.snapshot import leave
-from soe_lib.model.planning import COMING
+from soe_lib.model.record import COMING
 from soe_lib.model.stock_targets import safety_stocks
 from soe_lib.operations import release
 from soe_lib.pack import (

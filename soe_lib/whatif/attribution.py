@@ -15,7 +15,7 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.blocks.standard import STANDARD, kept_close
 from soe_lib.model.families import Subsets, Trace
 from soe_lib.model.model import Model
-from soe_lib.model.planning import Recorded, of_record
+from soe_lib.model.record import Recorded, of_record
 from soe_lib.money.rounding import (
     EXACT,
     as_money,

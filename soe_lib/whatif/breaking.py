@@ -13,7 +13,7 @@ import polars as pl
 
 from soe_lib.errors import DataError, SoeError, SolveError, hint
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.planning import Recorded
+from soe_lib.model.record import Recorded
 from soe_lib.review import words
 from soe_lib.review.exceptions.issue import Issue
 from soe_lib.review.frames.service import month_outlook

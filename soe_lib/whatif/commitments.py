@@ -16,7 +16,7 @@ from soe_lib.model.blocks.sell import Commitments
 from soe_lib.model.blocks.standard import STANDARD, kept_close
 from soe_lib.model.families import margin_of
 from soe_lib.model.model import Model
-from soe_lib.model.planning import Recorded, of_record
+from soe_lib.model.record import Recorded, of_record
 from soe_lib.model.worth import StepCurve, worth
 from soe_lib.money.commitments import CLOSE, committed
 from soe_lib.review import words

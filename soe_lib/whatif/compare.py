@@ -11,7 +11,7 @@ import polars as pl
 
 from soe_lib.errors import DataError, hint
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.planning import Recorded, of_record
+from soe_lib.model.record import Recorded, of_record
 from soe_lib.review.measures import standing
 from soe_lib.store.plan import Plan
 from soe_lib.whatif.distributed import Solve, Task, WarmSolver, cores, distributed, planned

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from soe_lib.errors import DataError, hint
-from soe_lib.model.planning import Recorded, plan, plan_of_record
+from soe_lib.model.planning import plan
+from soe_lib.model.record import Recorded, plan_of_record
 from soe_lib.store import meeting
 from soe_lib.store.history import Entry, append
 from soe_lib.whatif.scenario import Scenario, parsed, text

@@ -13,7 +13,8 @@ from soe_lib.errors import DataError, ReconciliationError, SolveError
 from soe_lib.extract.schema import schema
 from soe_lib.model import events
 from soe_lib.model.network import Network
-from soe_lib.model.planning import fenced, plan, plan_of_record
+from soe_lib.model.planning import plan
+from soe_lib.model.record import fenced, plan_of_record
 from soe_lib.money.actuals import value_actuals
 from soe_lib.money.valuation import value_record
 from soe_lib.money.window import cut

@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from soe_lib.errors import DataError, SoeError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.axis import Floats
-from soe_lib.model.planning import Recorded, of_record
 from soe_lib.model.planning import plan as planned
+from soe_lib.model.record import Recorded, of_record
 from soe_lib.review import style, words
 from soe_lib.review.measures import Measure, tradable
 from soe_lib.review.measures.of_plans import in_horizon

@@ -19,7 +19,7 @@ from soe_lib.model.blocks.cushion import Cushion
 from soe_lib.model.blocks.standard import STANDARD, kept_close
 from soe_lib.model.conflict import explained
 from soe_lib.model.model import CENT, Model
-from soe_lib.model.planning import Recorded, of_record
+from soe_lib.model.record import Recorded, of_record
 from soe_lib.model.terms import Block, blocks_of
 from soe_lib.model.two_stage import First, at_odds, cells_of, holding, two_stage, with_same_ceilings
 from soe_lib.solver.answer import Options

@@ -14,8 +14,8 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.extract.targets import lock_of
 from soe_lib.model.blocks.standard import STANDARD, kept_close
 from soe_lib.model.model import Model
-from soe_lib.model.planning import Recorded, of_record
 from soe_lib.model.planning import plan as planned
+from soe_lib.model.record import Recorded, of_record
 from soe_lib.model.terms import Rate
 from soe_lib.money.ledger import STEERING
 from soe_lib.review import words

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from soe_lib.errors import DataError
-from soe_lib.model.planning import HERE, Recorded, keep, left, plan_of_record
+from soe_lib.model.record import HERE, Recorded, keep, left, plan_of_record
 from soe_lib.review import frames, memory, options
 from soe_lib.review import week as reviewed
 from soe_lib.review.options import cost_of_events

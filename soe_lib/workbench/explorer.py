@@ -17,7 +17,7 @@ import polars as pl
 
 from soe_lib.errors import SoeError, SolveError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.planning import Recorded, of_record
+from soe_lib.model.record import Recorded, of_record
 from soe_lib.review import words
 from soe_lib.store.plan import Plan
 from soe_lib.whatif.scenario import BASE, Scenario

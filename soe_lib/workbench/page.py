@@ -11,7 +11,7 @@ import ipywidgets as widgets
 
 from soe_lib.errors import SoeError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.planning import Recorded
+from soe_lib.model.record import Recorded
 from soe_lib.review import words
 from soe_lib.workbench import view
 from soe_lib.workbench.answer import Answer

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import soe_lib as soe
-from soe_lib.model.model import Model
+from soe_lib.model.planning import Model
 from tests.networks import MONDAY, days, snapshot, weeks
 from tests.properties.independent import Program
 

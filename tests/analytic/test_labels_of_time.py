@@ -11,7 +11,7 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.model import Model
+from soe_lib.model.planning import Model
 from soe_lib.review.frames.demand import published_forecast
 from tests.networks import days, snapshot, weeks
 

@@ -11,7 +11,7 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.model import Model
+from soe_lib.model.planning import Model
 from tests.networks import snapshot, weeks
 
 WEDNESDAY = date(2026, 1, 7)

@@ -10,7 +10,7 @@ import pytest
 import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.model.checks import check
-from soe_lib.model.model import Model
+from soe_lib.model.planning import Model
 from tests.networks import snapshot, weeks, write
 
 PER_PERIOD = '[costs]\nper = "period"\n'

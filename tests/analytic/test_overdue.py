@@ -11,7 +11,7 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.errors import DataError
-from soe_lib.model.model import Model
+from soe_lib.model.planning import Model
 from soe_lib.operations.orders import allocation
 from soe_lib.review.exceptions.causes import attributed
 from soe_lib.review.frames import orders_at_risk

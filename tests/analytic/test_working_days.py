@@ -12,7 +12,7 @@ import pytest
 import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.model import Model
+from soe_lib.model.planning import Model
 from tests.networks import days, snapshot, weeks
 
 Rows = list[dict[str, Any]]

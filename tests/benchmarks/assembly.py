@@ -22,7 +22,7 @@ def measure(shape: str, items: int) -> dict[str, float | str | int]:
     """Generate, read, assemble and solve one network; seconds of each, and peak memory in GB."""
     from soe_lib.demo import generate
     from soe_lib.model.checks import read
-    from soe_lib.model.model import Model
+    from soe_lib.model.planning import Model
     from soe_lib.solver.answer import Options
     from soe_lib.solver.gate import Gate
 

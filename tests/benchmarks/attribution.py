@@ -18,7 +18,7 @@ import polars as pl
 
 import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.model import Model
+from soe_lib.model.planning import Model
 from soe_lib.solver.session import Session
 from soe_lib.whatif.attribution import attribute
 from soe_lib.whatif.causes import Disruption, disruptions

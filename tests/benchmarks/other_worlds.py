@@ -27,7 +27,7 @@ import polars as pl
 
 import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.model import Model
+from soe_lib.model.planning import Model
 from soe_lib.replay.known import shaped
 from soe_lib.replay.loop import Replay, earned, live
 from soe_lib.replay.planners import BaseStock, Decisions

@@ -88,7 +88,7 @@ def living(snapshot: Any) -> Record:
 def assembling(snapshot: Any) -> Record:
     """Assembling and canonicalising alone."""
     import soe_lib.model.convex  # noqa: F401  (CVXPY's import is nobody's time)
-    from soe_lib.model.model import Model
+    from soe_lib.model.planning import Model
     from tests.benchmarks.peers_models.timed import Timed
 
     timed, before = Timed(), _peak()

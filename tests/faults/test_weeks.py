@@ -11,7 +11,7 @@ from soe_lib.pack.verify import verify
 from tests.faults import company, weeks
 
 RECORD = """
-from soe_lib.model.planning import plan_of_record
+from soe_lib.model.record import plan_of_record
 record = plan_of_record(snapshot, store, results)
 """
 

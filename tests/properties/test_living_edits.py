@@ -11,7 +11,7 @@ import soe_lib as soe
 from soe_lib.demo import generate
 from soe_lib.errors import DataError, SolveError
 from soe_lib.model.living import Living
-from soe_lib.model.model import Model
+from soe_lib.model.planning import Model
 from soe_lib.store.plan import Plan
 from soe_lib.whatif.scenario import Scenario
 

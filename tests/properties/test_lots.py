@@ -9,7 +9,7 @@ import pytest
 from soe_lib.errors import SolveError
 from soe_lib.model.blocks.in_time import InTime
 from soe_lib.model.blocks.standard import STANDARD
-from soe_lib.model.model import Model
+from soe_lib.model.planning import Model
 from soe_lib.solver import whole_numbers
 from soe_lib.solver.answer import Options
 from tests.benchmarks.lot_sizing import trigeiro

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import soe_lib as soe
 from soe_lib.model.blocks.standard import STANDARD
-from soe_lib.model.model import Model
+from soe_lib.model.planning import Model
 from soe_lib.solver.answer import Options
 from soe_lib.solver.gate import Gate
 from soe_lib.solver.program import Program

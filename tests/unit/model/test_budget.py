@@ -17,8 +17,8 @@ from scipy.optimize import linprog
 
 import soe_lib as soe
 from soe_lib.cli import main
-from soe_lib.model import planning
-from soe_lib.model.model import Model
+from soe_lib.model import record
+from soe_lib.model.planning import Model
 from soe_lib.pack import verify
 from soe_lib.review import words
 from soe_lib.solver import budget
@@ -160,7 +160,7 @@ def test_pages_of_one_pack_speak_of_one_plan(tmp_path: Path, monkeypatch: pytest
     snapshot = setups.company(tmp_path / "busy", 7, **BUSY)
     within(monkeypatch, 6.0)
     monkeypatch.setattr(budget, "LAST_RESORT", 2.0)
-    first = planning.keep(soe.Living(snapshot, record=None).base, tmp_path / "results")
+    first = record.keep(soe.Living(snapshot, record=None).base, tmp_path / "results")
     monkeypatch.setenv(budget.DEADLINE, "1")
     second = soe.Living(snapshot, record=None, results=tmp_path / "results").base
     assert second.objective == pytest.approx(first.objective, abs=0.01)

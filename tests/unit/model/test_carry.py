@@ -9,7 +9,7 @@ import polars as pl
 
 from soe_lib.model.blocks.sell import Commitments
 from soe_lib.model.blocks.standard import STANDARD
-from soe_lib.model.model import Model
+from soe_lib.model.planning import Model
 from soe_lib.solver.session import Session
 from tests.unit.workbench.companies import network
 

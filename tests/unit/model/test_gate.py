@@ -21,7 +21,7 @@ import soe_lib as soe
 from soe_lib.cli import main
 from soe_lib.errors import DataError, FormulationError, SolveError
 from soe_lib.model.certificate import certify
-from soe_lib.model.model import Model
+from soe_lib.model.planning import Model
 from soe_lib.solver.answer import Options
 from soe_lib.solver.gate import Gate
 from soe_lib.solver.program import Program

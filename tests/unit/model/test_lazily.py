@@ -9,7 +9,7 @@ import polars as pl
 
 import soe_lib as soe
 from soe_lib.model.cache import Lazily
-from soe_lib.model.model import Model
+from soe_lib.model.planning import Model
 
 DEMO = Path(__file__).parents[3] / "data" / "demo"
 

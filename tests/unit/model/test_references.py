@@ -14,7 +14,7 @@ import soe_lib as soe
 from soe_lib.errors import FormulationError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.blocks.standard import STANDARD
-from soe_lib.model.model import Model
+from soe_lib.model.planning import Model
 from soe_lib.model.terms import Constraint, Effect, Flow, Part, Rate
 from tests import networks
 

@@ -12,7 +12,7 @@ import pytest
 from soe_lib.errors import SolveError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.families import Subsets, Trace, together
-from soe_lib.model.model import Model
+from soe_lib.model.planning import Model
 from tests.networks import MONDAY, snapshot, weeks
 from tests.unit.workbench.companies import network
 

@@ -13,7 +13,7 @@ import pytest
 
 from soe_lib.errors import ReconciliationError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.model import Model
+from soe_lib.model.planning import Model
 from soe_lib.replay.audit import Audit
 from soe_lib.replay.carry import Floor, State
 from soe_lib.replay.known import Memory

@@ -11,8 +11,8 @@ import pytest
 import soe_lib as soe
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.blocks.standard import STANDARD
-from soe_lib.model.model import Model
 from soe_lib.model.network import Network
+from soe_lib.model.planning import Model
 from soe_lib.model.work import working_blocks
 from soe_lib.review import frames
 from soe_lib.review.measures.of_pages import fullest_line

@@ -16,7 +16,7 @@ from polars.testing import assert_frame_equal
 
 from soe_lib.errors import DataError, FormulationError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.model import Model
+from soe_lib.model.planning import Model
 from soe_lib.model.terms import Flow, Part
 from soe_lib.solver.warm_start import Start
 from soe_lib.whatif.compare import Result, compare
