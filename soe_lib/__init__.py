@@ -41,7 +41,7 @@ PUBLIC = {
     "approve": "soe_lib.store.meeting",
     "release": "soe_lib.operations.release",
     "week": "soe_lib.whatif.week",
-    "kpis": "soe_lib.review.measures",
+    "kpis": "soe_lib.review.measured",
     "workbench": "soe_lib.workbench.page",
     "show": "soe_lib.pack.display",
     "publish": "soe_lib.pack.display",

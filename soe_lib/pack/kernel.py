@@ -20,6 +20,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -195,8 +196,6 @@ def _load() -> None:
     A copy has only the thread that made it: where polars had begun to work, its pool would be lost, and a kernel that
     waits for it would hang. Then nothing is served.
     """
-    from importlib import import_module
-
     import ipykernel.kernelapp  # noqa: F401
 
     from soe_lib import PUBLIC, money, pack, review, store, whatif
@@ -243,9 +242,7 @@ def _copy(line: socket.socket, others: Sequence[socket.socket]) -> int | None:
         os.environ.clear()
         os.environ.update(told["env"])
         if told["argv"][0] == NOTEBOOK:
-            from soe_lib.pack.run_notebook import main
-
-            os._exit(main(told["argv"][1]))
+            os._exit(import_module(RUN).main(told["argv"][1]))
         os.environ["JPY_PARENT_PID"] = str(os.getppid())
         from ipykernel.kernelapp import IPKernelApp
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from soe_lib.review import words
 from soe_lib.review.exceptions.issue import Issue
 from soe_lib.review.tables import Column, Table, day, laid_out
-from soe_lib.review.week import Week
+
+if TYPE_CHECKING:
+    from soe_lib.review.week import Week
+
 
 NEW, PERSISTING, QUIET, SOLVED = "new", "persisting", "quiet", "solved"
 KEEPS = 0.5

@@ -15,6 +15,11 @@ import polars as pl
 from soe_lib.display import html
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.review import frames, words
+from soe_lib.review.exceptions import find
+from soe_lib.review.exceptions.causes import attributed
+from soe_lib.review.exceptions.customers import unforecast
+from soe_lib.review.exceptions.supply import thin
+from soe_lib.review.memory import escalated
 from soe_lib.store.plan import Plan
 
 if TYPE_CHECKING:
@@ -106,15 +111,11 @@ class Week:
     @cached_property
     def found(self) -> tuple[Issue, ...]:
         """Every exception of the week, most money first."""
-        from soe_lib.review.exceptions import find  # detectors read a week
-
         return find(self)
 
     @cached_property
     def issues(self) -> tuple[Issue, ...]:
         """The same exceptions, those marked that the rules hand up."""
-        from soe_lib.review.memory import escalated  # it reads a week
-
         return escalated(self, self.found)
 
     @cached_property
@@ -212,8 +213,6 @@ class Week:
     @cached_property
     def missed(self) -> pl.DataFrame:
         """The same items, in parts that are laid to one cause each: kind and key added."""
-        from soe_lib.review.exceptions.causes import attributed
-
         return attributed(self)
 
     def cost_of(self, subject: str, otherwise: float) -> tuple[float, str]:
@@ -251,8 +250,6 @@ class Week:
     @cached_property
     def unforecast(self) -> pl.DataFrame:
         """Orders far above the forecast, by customer and family."""
-        from soe_lib.review.exceptions.customers import unforecast
-
         return unforecast(self)
 
     @cached_property
@@ -278,8 +275,6 @@ class Week:
     @cached_property
     def thin(self) -> pl.DataFrame:
         """Sold items that fall under half their safety stock."""
-        from soe_lib.review.exceptions.supply import thin
-
         return thin(self)
 
     @cached_property

@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
+
+import grimp
 
 ROOT = Path(__file__).resolve().parents[2]
 LINT = (sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache")
@@ -38,3 +41,10 @@ def test_every_room_stands_in_the_contract_and_on_the_map() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     rooms = {one.name for one in (ROOT / "soe_lib").iterdir() if (one / "__init__.py").exists()}
     assert {room for room in rooms if f"`soe_lib/{room}/`" not in readme and f"`soe_lib/{room}" not in readme} == set()
+
+
+def test_no_module_waits_for_one_that_waits_for_it() -> None:
+    """Also inside functions; imports for annotations alone are none."""
+    graph = grimp.build_graph("soe_lib", exclude_type_checking_imports=True, cache_dir=None)
+    found = {one: graph.find_modules_directly_imported_by(one) for one in graph.modules}
+    TopologicalSorter(found).prepare()  # raises CycleError that names the circle

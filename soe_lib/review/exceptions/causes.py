@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from soe_lib.extract.snapshot import where_used
 from soe_lib.review import words
-from soe_lib.review.week import Week
+
+if TYPE_CHECKING:
+    from soe_lib.review.week import Week
+
 
 LOOK_BACK = 4
 LATE, LOSS, DOWN, FULL, OTHER = "late receipt", "supply loss", "line down", "line full", "other"

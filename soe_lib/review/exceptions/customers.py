@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -13,7 +13,10 @@ from soe_lib.review.exceptions.causes import EVENT, FULL, ORDERS, OTHER, effect_
 from soe_lib.review.exceptions.issue import Issue, detector
 from soe_lib.review.frames.service import ALL
 from soe_lib.review.frames.time import buckets
-from soe_lib.review.week import Week
+
+if TYPE_CHECKING:
+    from soe_lib.review.week import Week
+
 
 ABOVE, SHARE_OF_PLAN = 0.25, 0.001
 

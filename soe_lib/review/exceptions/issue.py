@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from soe_lib.review import words
-from soe_lib.review.week import Week
+
+if TYPE_CHECKING:
+    from soe_lib.review.week import Week
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def rank(issues: list[Issue]) -> tuple[Issue, ...]:
     return tuple(sorted(issues, key=lambda issue: (not issue.certain, -round(issue.money), issue.kind, issue.subject)))
 
 
-Detector = Callable[[Week], Iterable[Issue]]
+Detector: TypeAlias = "Callable[[Week], Iterable[Issue]]"
 _KNOWN: dict[str, Detector] = {}
 
 

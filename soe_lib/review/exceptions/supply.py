@@ -7,7 +7,7 @@ will use; overtime, expedited purchases, moves inside the frozen fence.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -17,7 +17,9 @@ from soe_lib.review import words
 from soe_lib.review.exceptions.causes import DOWN, LATE, LOSS, effect_of
 from soe_lib.review.exceptions.issue import Issue, detector
 from soe_lib.review.frames.changes import reasons, recorded_in_fence
-from soe_lib.review.week import Week
+
+if TYPE_CHECKING:
+    from soe_lib.review.week import Week
 
 
 @detector
