@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from soe_lib import objects, workspace
 from soe_lib.errors import OtherCompanyError, PackError, SoeError
-from soe_lib.extract import folders
+from soe_lib.extract import folders, snapshot
 from soe_lib.extract.snapshot import leave
 from soe_lib.model.record import COMING
 from soe_lib.model.stock_targets import safety_stocks
+from soe_lib.money.trace import lineage as found
 from soe_lib.operations import release
 from soe_lib.pack import (
     archive,
@@ -33,6 +34,9 @@ from soe_lib.pack import (
     sanitize,
     workbook,
 )
+from soe_lib.review.week import HandOver
+from soe_lib.store import history, meeting
+from soe_lib.store.plan import Plan
 from soe_lib.store.tables import at
 
 if TYPE_CHECKING:
@@ -221,9 +225,6 @@ def _trace(
     """Leave in the pack where its figures come from, so that they can be asked with nothing but the pack."""
     if not (results / "plan" / "rates").is_dir():
         return
-    from soe_lib.money.trace import lineage as found
-    from soe_lib.store.plan import Plan
-
     plan = Plan.load(results / "plan")
     if plan.fingerprint == job.snapshot.fingerprint:
         listed = figures.figures_of(said, {one.name: one.frame for one in sheets}, job.snapshot.currency)
@@ -417,8 +418,6 @@ def _same_company(home: Path, snapshot: Snapshot) -> None:
 
 
 def _read(data: str | Path, as_of: str | None) -> Snapshot:
-    from soe_lib.extract import snapshot
-
     return snapshot.read(data, as_of)
 
 
@@ -426,8 +425,6 @@ def _make(job: Job, notes: list[str], started: float) -> PackResult:
     """Publish unless the very same pack is in force and intact."""
     target = job.out / job.snapshot.as_of.isoformat()
     before = archive.previous(job.out, job.snapshot.as_of)
-    from soe_lib.store import meeting
-
     meetings = meeting.known_before(job.store, company=job.snapshot.company, as_of=job.snapshot.as_of)
     gathered = manifest.collect(job.snapshot, job.pages, job.templates, meetings)
     wanted = manifest.identity(job.snapshot, job.pages, job.templates, before, manifest.history(gathered))
@@ -481,8 +478,6 @@ def _publish(job: Job, staging: Path, target: Path, whole: manifest.Manifest, ru
 
 def _store(job: Job, plan: Path) -> None:
     """Keep the plan in the history; the very same plan again adds nothing there."""
-    from soe_lib.store import history
-
     try:
         history.append(job.store, plan, reason=job.reason)
     except (SoeError, OSError):
@@ -494,9 +489,6 @@ def _store(job: Job, plan: Path) -> None:
 
 def _store_meeting(job: Job, results: Path) -> None:
     """Keep the week's exceptions and their options beside the plan, for `soe decide` and the next week."""
-    from soe_lib.review.week import HandOver
-    from soe_lib.store import meeting
-
     left = HandOver(results)
     for table, name in (("exceptions", "memory"), ("options", "options")):
         if (rows := left.read(name)) is not None:

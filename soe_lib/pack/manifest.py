@@ -23,6 +23,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from soe_lib.errors import PackError
+from soe_lib.extract.casting import PLAIN
+from soe_lib.extract.folders import dates, inspect
+from soe_lib.extract.schema import schema
+from soe_lib.extract.sources import load_sources
 from soe_lib.pack.run_notebook import Page
 from soe_lib.whatif.scenario import shelf
 from soe_lib.workspace import PACKAGE
@@ -353,8 +357,6 @@ def _this_week(snapshot: Snapshot) -> Iterator[Input]:
 
 def _earlier(snapshot: Snapshot) -> Iterator[Input]:
     """The extracts of the last 13 weeks, which reviews look back on, and in any case the one before this."""
-    from soe_lib.extract.folders import dates
-
     if snapshot.folder.name != snapshot.as_of.isoformat():
         return
     days = [day for day in dates(snapshot.folder.parent) if day < snapshot.as_of]
@@ -365,8 +367,6 @@ def _earlier(snapshot: Snapshot) -> Iterator[Input]:
 
 def _folder(folder: Path, day: date) -> Iterator[Input]:
     """An earlier extract's files; what sources.toml reads is kept as it is read today, rows in a fixed order."""
-    from soe_lib.extract.folders import inspect
-
     home, mapped, raw = f"data/{day.isoformat()}", _mapped(folder), {SOURCES}
     if mapped:
         found = inspect(folder)
@@ -381,10 +381,6 @@ def _folder(folder: Path, day: date) -> Iterator[Input]:
 
 def _mapped(folder: Path) -> frozenset[str]:
     """The tables that sources.toml reads: from a database, or files in names or a writing of the company's own."""
-    from soe_lib.extract.casting import PLAIN
-    from soe_lib.extract.schema import schema
-    from soe_lib.extract.sources import load_sources
-
     mapped = load_sources(folder)[0]
     return frozenset(mapped.entries) if mapped.common == PLAIN else frozenset(schema())
 

@@ -14,9 +14,11 @@ import polars as pl
 
 from soe_lib import workspace
 from soe_lib.errors import PackError, ReconciliationError, SoeError
+from soe_lib.extract import snapshot as extracts
 from soe_lib.pack import archive, figures, manifest, run_notebook
 from soe_lib.pack.job import MINUTES, Job, Progress, build
 from soe_lib.review import words
+from soe_lib.store import history, tables
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,6 @@ def _plans(out: Path, found: Mapping[Path, Mapping[str, Any] | None]) -> tuple[i
     named = [(folder, told) for folder, told in found.items() if told and told["plan"].get("identity")]
     if not named:
         return 0, []
-    from soe_lib.store import history
-
     faults = []
     known: dict[str, pl.DataFrame] = {}
     for folder, told in named:
@@ -222,8 +222,6 @@ def _make(
     out: Path, told: Mapping[str, Any], work: Path, timeout: float, progress: Progress
 ) -> tuple[manifest.Manifest, Path]:
     """The pack again, in a folder that is thrown away; returns its manifest and its folder."""
-    from soe_lib.extract import snapshot as extracts
-
     data = manifest.restore(out, told["kept"], work)
     snapshot = extracts.read(data, None if data.name == "extract" else told["as_of"])
     _record(out, told, work)
@@ -254,8 +252,6 @@ def _record(out: Path, told: Mapping[str, Any], work: Path) -> None:
     store = told["plan"].get("store") or str(out / archive.STORE)
     if not record or not ("://" in store or (workspace.place(store) / "plans").is_dir()):
         return
-    from soe_lib.store import history
-
     rows = history.read_plans(store)
     kept = rows.filter(plan_fingerprint=record["identity"], company=told["company"], name=record["name"])
     if not kept.is_empty():
@@ -266,8 +262,6 @@ def _record(out: Path, told: Mapping[str, Any], work: Path) -> None:
 
 def _meetings(work: Path) -> None:
     """Lay what earlier meetings left, as it was then, into the store of the rebuilt week."""
-    from soe_lib.store import tables
-
     for kept in sorted((work / manifest.MEETING).glob("*.parquet")):
         tables.add(work / archive.STORE, kept.stem, pl.read_parquet(kept))
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from soe_lib.errors import DataError, SoeError, SolveError, hint
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.living import Living
 from soe_lib.model.record import Recorded
 from soe_lib.review import words
 from soe_lib.review.exceptions.issue import Issue
@@ -450,8 +451,6 @@ def breaking_point(
       2 days: margin EUR 720, on time 66.7 %
       3 days: margin EUR 620, on time 58.3 %
     """
-    from soe_lib.model.living import Living  # loads the solver
-
     end = float(change.most if most is None else most)
     if not end or (change.whole and end < 1) or steps < 2:
         raise DataError(f"From 0 to {end} in {steps} steps there is nothing to look for.")

@@ -12,6 +12,7 @@ import polars as pl
 from soe_lib.errors import DataError, hint
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.record import Recorded, of_record
+from soe_lib.money.reconciliation import bridge
 from soe_lib.review.measures import standing
 from soe_lib.store.plan import Plan
 from soe_lib.whatif.distributed import Solve, Task, WarmSolver, cores, distributed, planned
@@ -90,8 +91,6 @@ class Comparison:
 
         Raises DataError where one of them has no plan.
         """
-        from soe_lib.money.reconciliation import bridge
-
         reference = self.reference
         named = base or (reference.name if reference else "")
         return bridge(self[named], self[other], **how)

@@ -29,6 +29,12 @@ import polars as pl
 
 from soe_lib.errors import FormulationError, SoeError, SolveError
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.blocks.standard import STANDARD, kept_close
+from soe_lib.model.living import Living
+from soe_lib.model.model import Model
+from soe_lib.model.planning import plan
+from soe_lib.solver.answer import Options
+from soe_lib.solver.session import Session
 from soe_lib.store.plan import Plan
 from soe_lib.whatif.scenario import Result, Scenario
 
@@ -78,8 +84,6 @@ class Task:
 
     def cold(self, edited: Snapshot, scenario: Scenario) -> Plan:
         """The plan of a scenario, solved from nothing."""
-        from soe_lib.model.planning import plan
-
         return plan(
             edited, blocks=scenario.blocks, extra=self.extra, record=self.record, options=self.options,
             name=scenario.name,
@@ -87,15 +91,10 @@ class Task:
 
     def model(self) -> Model:
         """The base's model."""
-        from soe_lib.model.blocks.standard import STANDARD, kept_close
-        from soe_lib.model.model import Model
-
         return Model(self.snapshot, (*STANDARD, *kept_close(self.record)), extra=self.extra)
 
     def solved(self, model: Model) -> Task:
         """The task with its base solved; unsolved where it has no plan, or none that another process could use."""
-        from soe_lib.solver.session import Session
-
         if "service" in model.constraints or model.convex:
             return self
         try:
@@ -127,8 +126,6 @@ class WarmSolver:
     @cached_property
     def living(self) -> Living | None:
         """The solver, which stays warm; None where the base itself has no plan."""
-        from soe_lib.model.living import Living
-
         task = self.task
         try:
             living = Living(task.snapshot, extra=task.extra, record=task.record, options=task.options, start=task.start)
@@ -309,8 +306,6 @@ def _packed(task: Task, scenarios: Iterable[Scenario]) -> tuple[Mapping[str, Any
 
     The base is solved only where a scenario starts from it.
     """
-    from soe_lib.solver.answer import Options
-
     model = None
     if any(not one.blocks for one in scenarios):
         try:

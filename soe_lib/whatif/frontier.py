@@ -23,6 +23,7 @@ from soe_lib.review.measures.of_plans import in_horizon
 from soe_lib.review.style import Chart
 from soe_lib.solver import budget
 from soe_lib.store.plan import Plan
+from soe_lib.whatif.limit import Limited
 
 if TYPE_CHECKING:
     from soe_lib.model.living import Living
@@ -205,8 +206,6 @@ def frontier(
           1             66.7 %             EUR 80                      EUR 2 per point
           2             83.3 %             EUR 40                      EUR 2 per point
     """
-    from soe_lib.whatif.limit import Limited  # loads the solver
-
     along, against = tradable(x), tradable(y)
     if along is against:
         raise DataError(f"A frontier needs two measures; {x!r} was given twice.")

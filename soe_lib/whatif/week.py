@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from soe_lib.errors import DataError
+from soe_lib.model.living import Living
 from soe_lib.model.record import HERE, Recorded, keep, left, plan_of_record
 from soe_lib.review import frames, memory, options
 from soe_lib.review import week as reviewed
@@ -59,8 +60,6 @@ class Week(reviewed.Week):
     @cached_property
     def living(self) -> Living:
         """The living model that answers what would be otherwise."""
-        from soe_lib.model.living import Living  # a page that is handed everything loads no solver
-
         return self.alive or Living(self.snapshot, record=self.record)
 
     def hand_over(self) -> None:
@@ -230,8 +229,6 @@ def week(
     held = plan_of_record(snapshot, store, results) if isinstance(record, str) else record
     made, alive = plan or left(snapshot, results), None
     if made is None:
-        from soe_lib.model.living import Living  # a page that is handed everything loads no solver
-
         alive = Living(snapshot, record=held)
         made = alive.base
     return Week(snapshot, made, held, frames.earlier(snapshot), store=store, results=results, alive=alive)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, urlparse
 
 from soe_lib.errors import DataError, hint
+from soe_lib.store.history import append
+from soe_lib.store.meeting import approve
 from soe_lib.whatif.scenario import Scenario, find, load, parsed, shelf, text
 from soe_lib.whatif.where import Value, plain
 from soe_lib.workbench.answer import Answer, Change, Draft
@@ -305,9 +307,6 @@ class Builder:
 
         Raises DataError where the scenario is empty, it has no plan, or `by` or `reason` is blank.
         """
-        from soe_lib.store.history import append
-        from soe_lib.store.meeting import approve
-
         scenario = self._changed_one()
         answer = self.answer()
         if answer.plan is None:

@@ -17,8 +17,13 @@ import polars as pl
 
 from soe_lib.errors import SoeError, SolveError
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.living import Living
+from soe_lib.model.planning import plan
 from soe_lib.model.record import Recorded, of_record
 from soe_lib.review import words
+from soe_lib.review.week import Week
+from soe_lib.solver.answer import Options as Limits
+from soe_lib.solver.diagnostics import Watch
 from soe_lib.store.plan import Plan
 from soe_lib.whatif.scenario import BASE, Scenario
 from soe_lib.whatif.why_not import moves
@@ -174,10 +179,6 @@ class Explorer:
         record: Recorded = "find",
         options: Options | None = None,
     ) -> None:
-        from soe_lib.model.living import Living
-        from soe_lib.solver.answer import Options as Limits
-        from soe_lib.solver.diagnostics import Watch
-
         started = time.perf_counter()
         self.snapshot, self.record, self.watch = snapshot, of_record(snapshot, record), Watch()
         self._one = threading.RLock()  # the page asks from its own thread, and a cell may ask meanwhile
@@ -243,8 +244,6 @@ class Explorer:
             return self._solved(snapshot, scenario)
 
     def _solved(self, snapshot: Snapshot, scenario: Scenario) -> Plan:
-        from soe_lib.model.planning import plan
-
         if not scenario.blocks:
             try:
                 return self.living.plan(snapshot, name=scenario.name)
@@ -263,8 +262,6 @@ class Explorer:
 
     @cached_property
     def _exceptions(self) -> tuple[str, ...]:
-        from soe_lib.review.week import Week
-
         return tuple(issue.key for issue in Week.of(self.snapshot, self.living.base, self.record).found)
 
     @cached_property

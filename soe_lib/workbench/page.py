@@ -13,7 +13,7 @@ from soe_lib.errors import SoeError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.record import Recorded
 from soe_lib.review import words
-from soe_lib.workbench import view
+from soe_lib.workbench import builder, view
 from soe_lib.workbench.answer import Answer
 from soe_lib.workbench.builder import Builder
 from soe_lib.workbench.explorer import ANSWER, CANCELLED, Explorer, Runner
@@ -281,10 +281,6 @@ def workbench(
     >>> bench.explorer.snapshot is small
     True
     """
-    from soe_lib.errors import SoeError
-    from soe_lib.workbench import builder
-    from soe_lib.workbench.explorer import Explorer
-
     try:
         bench = Workbench(Explorer(snapshot, extra=extra, record=record), store=store)
         if shared.strip():

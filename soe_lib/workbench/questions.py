@@ -15,6 +15,10 @@ from soe_lib.pack.display import table_html
 from soe_lib.review import words
 from soe_lib.review.style import Chart
 from soe_lib.review.tables import Table
+from soe_lib.whatif.breaking import Delay, Demand, Downtime, MarginBelow, MonthMissed, ServiceBelow, breaking_point
+from soe_lib.whatif.commitments import tightest
+from soe_lib.whatif.frontier import frontier
+from soe_lib.whatif.rules import cheapest_stable_plan, price_of_fairness
 from soe_lib.workbench import view
 from soe_lib.workbench.answer import Answer
 from soe_lib.workbench.explorer import Explorer, Runner
@@ -86,8 +90,6 @@ class Tradeoff(widgets.VBox):
         self.runner.ask(lambda: self._worked(x, y, points), self._drawn, self._failed, KIND)
 
     def _worked(self, x: str, y: str, points: int) -> tuple[Frontier, str, list[tuple[float, float]]]:
-        from soe_lib.whatif.frontier import frontier
-
         explorer = self.explorer
         with explorer.alone:
             explorer.watch.clear()
@@ -168,15 +170,11 @@ class Question:
 
 def hours(explorer: Explorer, fields: Fields) -> list[Shown]:  # noqa: ARG001
     """The step curves of the tightest hours."""
-    from soe_lib.whatif.commitments import tightest
-
     return list(tightest(explorer.living))
 
 
 def changes(explorer: Explorer) -> dict[str, Change]:
     """Every change whose breaking point can be asked for, by what it is called."""
-    from soe_lib.whatif.breaking import Delay, Demand, Downtime
-
     choices, receipts = explorer.choices, explorer.snapshot["receipts"]
     down = {f"{name} is down, days": Downtime(name) for name in choices.resources}
     late = {f"{name} comes later, days": Delay.of(receipt=name) for name in receipts["receipt"].sort().to_list()}
@@ -196,8 +194,6 @@ def break_fields(explorer: Explorer) -> dict[str, widgets.Widget]:
 
 def breaks(explorer: Explorer, fields: Fields) -> list[Shown]:
     """The smallest size of a change that breaks something."""
-    from soe_lib.whatif.breaking import breaking_point
-
     found = breaking_point(
         explorer.snapshot, changes(explorer)[fields["change"]], until=_until(explorer, fields), living=explorer.living
     )
@@ -207,8 +203,6 @@ def breaks(explorer: Explorer, fields: Fields) -> list[Shown]:
 
 
 def _until(explorer: Explorer, fields: Fields) -> Until:
-    from soe_lib.whatif.breaking import MarginBelow, MonthMissed, ServiceBelow
-
     share = float(fields["level"]) / 100.0
     if fields["until"] == SERVICE:
         return ServiceBelow(share)
@@ -217,8 +211,6 @@ def _until(explorer: Explorer, fields: Fields) -> Until:
 
 def fairness(explorer: Explorer, fields: Fields) -> list[Shown]:  # noqa: ARG001
     """What sharing by another rule costs, and who gains by it."""
-    from soe_lib.whatif.rules import price_of_fairness
-
     found = price_of_fairness(
         explorer.snapshot, blocks=explorer.living.own, record=explorer.record, options=explorer.options
     )
@@ -239,8 +231,6 @@ def steady_fields(explorer: Explorer) -> dict[str, widgets.Widget]:
 
 def steady(explorer: Explorer, fields: Fields) -> list[Shown]:
     """Only the changes that pay for their disruption."""
-    from soe_lib.whatif.rules import cheapest_stable_plan
-
     if explorer.record is None:
         raise DataError(
             "There is no plan of record to stay close to: publish a week first, or hand one to soe.workbench."

@@ -16,7 +16,12 @@ import polars as pl
 from soe_lib.errors import SoeError
 from soe_lib.money.reconciliation import Bridge, bridge
 from soe_lib.pack.display import Format, table_html
-from soe_lib.review import words
+from soe_lib.review import frames, tables, words
+from soe_lib.review.charts import bridge as bridge_chart
+from soe_lib.review.charts import load_heatmap, projected_stock
+from soe_lib.review.frames import line_load
+from soe_lib.review.frames import projected_stock as project
+from soe_lib.review.plans_compared import bridge_frame
 from soe_lib.workbench.answer import NO_CHANGE, Answer, Kpi, units
 
 if TYPE_CHECKING:
@@ -45,9 +50,6 @@ class Picture(NamedTuple):
 
 def load(answer: Answer) -> Picture | None:
     """How full each line is, week by week; None without a plan."""
-    from soe_lib.review.charts import load_heatmap
-    from soe_lib.review.frames import line_load
-
     if answer.plan is None or answer.snapshot is None:
         return None
     return drawn(load_heatmap(line_load(answer.snapshot, answer.plan)))
@@ -55,9 +57,6 @@ def load(answer: Answer) -> Picture | None:
 
 def stock(answer: Answer) -> Picture | None:
     """How each stock runs against its safety stock, the most pressing first; None without a plan."""
-    from soe_lib.review.charts import projected_stock
-    from soe_lib.review.frames import projected_stock as project
-
     if answer.plan is None or answer.snapshot is None:
         return None
     return drawn(projected_stock(project(answer.snapshot, answer.plan), as_of=answer.snapshot.as_of))
@@ -65,11 +64,8 @@ def stock(answer: Answer) -> Picture | None:
 
 def walk(made: Bridge, currency: str) -> Picture:
     """A bridge as a waterfall."""
-    from soe_lib.review.charts import bridge
-    from soe_lib.review.plans_compared import bridge_frame
-
     named = pl.col("label").replace(NO_CHANGE, "base")  # a title says "below the base"
-    return drawn(bridge(bridge_frame(made).with_columns(named), currency, what="margin"))
+    return drawn(bridge_chart(bridge_frame(made).with_columns(named), currency, what="margin"))
 
 
 def drawn(chart: Chart) -> Picture:
@@ -322,8 +318,6 @@ def stocked(answer: Answer, base: Answer) -> str:  # noqa: ARG001
 
 def at_risk(answer: Answer, base: Answer) -> str:
     """Orders that come late or short, and how many more they are than in this week's plan."""
-    from soe_lib.review import frames, tables
-
     if answer.plan is None or answer.snapshot is None or base.plan is None or base.snapshot is None:
         return NO_PLAN
     now = frames.orders_at_risk(answer.snapshot, answer.plan)

@@ -11,6 +11,7 @@ import polars as pl
 
 from soe_lib.errors import ReconciliationError
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.blocks.make import routings
 from soe_lib.model.blocks.stability import in_periods
 from soe_lib.model.demand import on_time
 from soe_lib.model.terms import Constraint, Effect, Flow, Part
@@ -207,8 +208,6 @@ class Moved(Part):
 
     def _cells(self, network: Network) -> pl.DataFrame:
         """Everything that can be made in a week, with what the record makes of it."""
-        from soe_lib.model.blocks.make import routings
-
         weeks = self._weeks(network)
         cells = routings(network).select(CELL).unique().join(weeks, on="period").select(WEEKLY).unique().sort(WEEKLY)
         recorded = network.encode(_recorded(self.record, network)).join(weeks, on="period")
