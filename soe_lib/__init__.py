@@ -25,7 +25,7 @@ PUBLIC = {
     "Plan": "soe_lib.store.plan",
     "Model": "soe_lib.model.planning",
     "Living": "soe_lib.model.living",
-    "Options": "soe_lib.solver.answer",
+    "SolverOptions": "soe_lib.solver.answer",
     "conflict": "soe_lib.model.planning",
     "worth": "soe_lib.model.worth",
     "why_not": "soe_lib.whatif.why_not",

@@ -52,7 +52,7 @@ def plan(
         from soe_lib.model.checks import read
         from soe_lib.model.model import Model
         from soe_lib.review.frames.changes import breaks_said, fence_breaks
-        from soe_lib.solver.answer import Options
+        from soe_lib.solver.answer import SolverOptions
 
         snapshot = read(data, as_of)
         if scenario:
@@ -68,7 +68,9 @@ def plan(
 
         watch = Watch()
         with nullcontext() if as_json else shown(watch, sys.stderr, snapshot.currency):
-            found = made.solve(Options(seconds=seconds, gap=gap, watch=watch), name=scenario or "this week's plan")
+            found = made.solve(
+                SolverOptions(seconds=seconds, gap=gap, watch=watch), name=scenario or "this week's plan"
+            )
         if out:
             _write_tables(found, out)
         if as_json:

@@ -19,7 +19,7 @@ from soe_lib.model.axis import Floats
 from soe_lib.model.blocks.stability import Locked
 from soe_lib.model.model import Model
 from soe_lib.model.terms import Block, Constraint, column
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from soe_lib.solver.program import Program
 from soe_lib.solver.session import Session
 
@@ -66,7 +66,7 @@ class Conflict:
         return "\n".join([head, *lines, f"  in all {self.currency} {self.money:,.2f}"])
 
 
-def conflict_of(asked: Model, options: Options | None = None) -> Conflict:
+def conflict_of(asked: Model, options: SolverOptions | None = None) -> Conflict:
     """The cheapest promises of a model to break; see `soe.conflict`."""
     program = asked.program
     breakable = [asked.constraints[name] for name in program.rows if asked.constraints[name].break_price is not None]
@@ -118,7 +118,7 @@ def _reach(model: Model, lock: Lock, forced: Sequence[Lock], sign: float) -> flo
     cells = np.asarray(program.matrix[[program.row(lock.constraint)[0]], :].todense()).ravel()
     amount = -cells if lock.sense == ">=" else cells
     try:
-        return float(amount @ Session(program.with_cost(sign * amount), Options(seconds=REACH)).solve().x)
+        return float(amount @ Session(program.with_cost(sign * amount), SolverOptions(seconds=REACH)).solve().x)
     except SolveError:
         return -sign * np.inf
 
@@ -140,7 +140,7 @@ def _elastic(program: Program, rows: np.ndarray, signs: Floats, prices: Floats) 
     return program.with_cost(np.zeros(len(program.cost))).with_columns(SLACKS, slacks, prices)
 
 
-def _fewest(elastic: Program, prices: Floats, broken: Floats, options: Options | None) -> Floats:
+def _fewest(elastic: Program, prices: Floats, broken: Floats, options: SolverOptions | None) -> Floats:
     """Of the sets that cost the same, one with the fewest promises: a switch per slack, the money held."""
     money, count, slacks = float(prices @ broken), len(prices), elastic.columns[SLACKS]
     most = money / prices * (1.0 + 1e-9) + SMALL
@@ -150,7 +150,7 @@ def _fewest(elastic: Program, prices: Floats, broken: Floats, options: Options |
     few = few.with_rows("on", sp.csc_array(slack - sp.diags_array(most) @ switch), np.zeros(count))
     few = few.with_rows("as cheap", sp.csc_array(prices[None, :] @ slack), np.array([money * (1.0 + 1e-9) + SMALL]))
     try:
-        return Session(few, options or Options(seconds=5.0, gap=0.0)).solve().x[slacks]
+        return Session(few, options or SolverOptions(seconds=5.0, gap=0.0)).solve().x[slacks]
     except SolveError:
         return broken  # as cheap, proven, and perhaps one promise longer
 

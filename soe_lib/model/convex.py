@@ -16,7 +16,7 @@ from soe_lib.errors import FormulationError, SolveError
 from soe_lib.model.axis import Floats
 from soe_lib.model.certificate import Certificate, primal_residual
 from soe_lib.model.terms import Constraint
-from soe_lib.solver.answer import Answer, Options
+from soe_lib.solver.answer import Answer, SolverOptions
 from soe_lib.solver.program import Program
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ NOTHING = 1e-7
 STATUS = {"infeasible": "infeasible", "unbounded": "unbounded", "user_limit": "limit"}
 
 
-def solve(model: Model, options: Options | None = None) -> tuple[Answer, Certificate]:
+def solve(model: Model, options: SolverOptions | None = None) -> tuple[Answer, Certificate]:
     """The answer of a model with convex terms or constraints, and its certificate.
 
     Raises FormulationError where the plan has whole numbers, SolveError where there is no proven answer.
@@ -80,7 +80,7 @@ def solve(model: Model, options: Options | None = None) -> tuple[Answer, Certifi
             "cp.cvar, which rows can say."
         )
     started, problem = time.perf_counter(), model.problem
-    limits = {**TIGHT, "time_limit": (options or Options()).seconds}
+    limits = {**TIGHT, "time_limit": (options or SolverOptions()).seconds}
     data, chain, inverse = problem.get_problem_data(SOLVER, solver_opts=limits)
     found = chain.solve_via_data(problem, data, solver_opts=limits)
     with warnings.catch_warnings():  # how accurate it is, the certificate says

@@ -15,7 +15,7 @@ from soe_lib.model.axis import Floats
 from soe_lib.model.model import Model
 from soe_lib.model.terms import Constraint, Flow
 from soe_lib.money.ledger import MARGIN_KINDS
-from soe_lib.solver.answer import Answer, Options
+from soe_lib.solver.answer import Answer, SolverOptions
 from soe_lib.solver.program import Mask, Places, Program
 from soe_lib.solver.session import Session
 
@@ -96,7 +96,7 @@ class Trace:
     options : limits of the solver.
     """
 
-    def __init__(self, common: Common, vector: Floats, options: Options | None = None) -> None:
+    def __init__(self, common: Common, vector: Floats, options: SolverOptions | None = None) -> None:
         self.common, self.options = common, options
         self._session = Session(common.program(vector), options)
         self._session.solve()

@@ -11,7 +11,7 @@ from soe_lib.model.extra import Extra, with_extra
 from soe_lib.model.model import Model
 from soe_lib.model.record import Recorded, of_record, shared
 from soe_lib.model.terms import Block
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from soe_lib.solver.session import Session
 from soe_lib.solver.warm_start import Start
 from soe_lib.store.plan import Plan
@@ -46,7 +46,7 @@ class Living:
         blocks: Block | Sequence[Block] = (),
         extra: Extra | None = None,
         record: Recorded = "find",
-        options: Options | None = None,
+        options: SolverOptions | None = None,
         start: Start | None = None,
         results: str | Path = "",
     ) -> None:

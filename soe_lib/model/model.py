@@ -24,7 +24,7 @@ from soe_lib.model.stages import floors
 from soe_lib.model.terms import Block, Constraint, Effect, Flow, Part, Rate
 from soe_lib.money.ledger import Ledger
 from soe_lib.money.rates import RateBook, RatesByCell
-from soe_lib.solver.answer import Answer, Options
+from soe_lib.solver.answer import Answer, SolverOptions
 from soe_lib.solver.program import Program
 from soe_lib.solver.session import Session
 from soe_lib.store.plan import Plan
@@ -176,7 +176,7 @@ class Model:
 
     # -- answers ---------------------------------------------------------------------------------------------------
 
-    def solve(self, options: Options | None = None, *, name: str = "this week's plan") -> Plan:
+    def solve(self, options: SolverOptions | None = None, *, name: str = "this week's plan") -> Plan:
         """The certified plan worth most money.
 
         Raises SolveError where there is no proven answer, ReconciliationError where ledger and solver differ.
@@ -189,7 +189,7 @@ class Model:
         model = self.staged(options)
         return model.plan_of(Session(model.program, options, unique=True).solve(), name=name)
 
-    def staged(self, options: Options | None = None) -> Model:
+    def staged(self, options: SolverOptions | None = None) -> Model:
         """The model with the aims that come before money at their best, held there as right-hand sides."""
         held = floors(self, options)
         return self if held is None else self.holding(self.program.with_rhs("service", held))

@@ -12,7 +12,7 @@ from soe_lib.model.extra import Extra, with_extra
 from soe_lib.model.record import Recorded, of_record
 from soe_lib.model.solve import solved
 from soe_lib.model.terms import Block
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from soe_lib.store.plan import Plan
 
 
@@ -22,7 +22,7 @@ def plan(
     blocks: Block | Sequence[Block] = (),
     extra: Extra | None = None,
     record: Recorded = "find",
-    options: Options | None = None,
+    options: SolverOptions | None = None,
     name: str = "this week's plan",
 ) -> Plan:
     """The plan worth most money, certified.
@@ -92,7 +92,7 @@ class Model(base.Model):
 def conflict(
     snapshot: Snapshot,
     *,
-    options: Options | None = None,
+    options: SolverOptions | None = None,
     model: base.Model | None = None,
     record: Recorded = "find",
     extra: Extra | None = None,

@@ -12,12 +12,12 @@ from soe_lib.errors import SolveError
 from soe_lib.model.conflict import explained
 from soe_lib.model.model import Model
 from soe_lib.model.terms import Block
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from soe_lib.solver.diagnostics import Watch, shown
 from soe_lib.store.plan import Plan
 
 
-def solved(made: Model, options: Options | None, own: Sequence[Block] = (), *, name: str) -> Plan:
+def solved(made: Model, options: SolverOptions | None, own: Sequence[Block] = (), *, name: str) -> Plan:
     """The certified plan of a model; raises SolveError that says what cannot be kept together.
 
     Parameters
@@ -32,7 +32,7 @@ def solved(made: Model, options: Options | None, own: Sequence[Block] = (), *, n
 
 
 @contextmanager
-def told(made: Model, options: Options | None) -> Iterator[Options | None]:
+def told(made: Model, options: SolverOptions | None) -> Iterator[SolverOptions | None]:
     """Say how far a search for whole numbers is where somebody sits in front of it, and nobody watches it otherwise."""
     watched = options is not None and options.watch is not None
     seen = sys.stderr.isatty() or ("ipykernel" in sys.modules and not os.environ.get("SOE_PAGE"))
@@ -40,4 +40,4 @@ def told(made: Model, options: Options | None) -> Iterator[Options | None]:
         yield options
         return
     with shown(Watch(), sys.stderr, made.snapshot.currency) as watch:
-        yield replace(options or Options(), watch=watch)
+        yield replace(options or SolverOptions(), watch=watch)

@@ -9,7 +9,7 @@ import polars as pl
 import scipy.sparse as sp
 
 from soe_lib.model.axis import Floats
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from soe_lib.solver.program import Mask, Program
 from soe_lib.solver.session import Session
 
@@ -21,7 +21,7 @@ GIVE = 1e-7
 ROWS = "service"
 
 
-def floors(model: Model, options: Options | None) -> Floats | None:
+def floors(model: Model, options: SolverOptions | None) -> Floats | None:
     """Right-hand sides of constraint `service` after all stages, or None where the rule needs none."""
     if ROWS not in model.constraints:
         return None
@@ -38,14 +38,14 @@ def floors(model: Model, options: Options | None) -> Floats | None:
     return -held
 
 
-def _alike(program: Program, steps: Mask, options: Options | None) -> Floats:
+def _alike(program: Program, steps: Mask, options: SolverOptions | None) -> Floats:
     """Cut everybody alike for most money; then no cut may be above that, and money says the rest."""
     answer = Session(program.with_rhs(ROWS, np.where(steps, 0.0, 1.0)), options).solve()
     reached = program.matrix[program.row(ROWS), :] @ answer.x
     return np.where(steps, 1.0, np.minimum(reached * (1.0 + GIVE) + GIVE, 1.0))
 
 
-def _best(program: Program, mine: np.ndarray, held: Floats, options: Options | None) -> Floats:
+def _best(program: Program, mine: np.ndarray, held: Floats, options: SolverOptions | None) -> Floats:
     """Most that one group can be served while the floors so far hold."""
     service = program.matrix[program.row(ROWS)[mine], :]
     aim = np.asarray(service.sum(axis=0), dtype=np.float64).ravel()  # the rows are −served
@@ -53,7 +53,7 @@ def _best(program: Program, mine: np.ndarray, held: Floats, options: Options | N
     return np.maximum(-(service @ answer.x) * (1.0 - GIVE) - GIVE, 0.0)
 
 
-def _fair(program: Program, asked: Floats, options: Options | None) -> Floats:
+def _fair(program: Program, asked: Floats, options: SolverOptions | None) -> Floats:
     """Raise the smallest share of all groups as far as it goes, hold those that stop it, and go on with the rest."""
     held, open_groups = np.zeros(len(asked)), asked > 0
     while open_groups.any():
@@ -63,7 +63,7 @@ def _fair(program: Program, asked: Floats, options: Options | None) -> Floats:
     return -held
 
 
-def _least(program: Program, asked: Floats, open_groups: Mask, options: Options | None) -> tuple[float, Mask]:
+def _least(program: Program, asked: Floats, open_groups: Mask, options: SolverOptions | None) -> tuple[float, Mask]:
     """The largest smallest share of the open groups, and which of them cannot be served better."""
     rows = program.row(ROWS)[open_groups]
     # One more column, the share: −served + asked × share <= 0 for each open group.

@@ -12,7 +12,7 @@ from soe_lib.errors import SolveError
 from soe_lib.model.axis import Floats, incidence
 from soe_lib.model.certificate import Certificate, certify
 from soe_lib.model.model import Model
-from soe_lib.solver.answer import Answer, Options
+from soe_lib.solver.answer import Answer, SolverOptions
 from soe_lib.solver.program import Hints, Places, Program
 from soe_lib.solver.session import Session
 
@@ -35,7 +35,7 @@ class TwoStage:
     program: Program
     tied: Mapping[str, pl.DataFrame]
 
-    def solve(self, options: Options | None) -> tuple[Answer, Certificate]:
+    def solve(self, options: SolverOptions | None) -> tuple[Answer, Certificate]:
         """The optimum, proven in NumPy; raises SolveError where there is none."""
         answer = Session(self.program, options, unique=True).solve()
         whole = self.program.integer

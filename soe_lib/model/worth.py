@@ -17,7 +17,7 @@ import polars as pl
 
 from soe_lib.errors import DataError
 from soe_lib.model.model import Model
-from soe_lib.solver.answer import Answer, Options
+from soe_lib.solver.answer import Answer, SolverOptions
 from soe_lib.solver.program import Program
 from soe_lib.solver.session import Session
 from soe_lib.solver.warm_start import Start
@@ -77,7 +77,7 @@ def worth(
     constraint: str,
     amount: float,
     *,
-    options: Options | None = None,
+    options: SolverOptions | None = None,
     start: Start | None = None,
     **labels: str,
 ) -> StepCurve:

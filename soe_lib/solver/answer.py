@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Options:
+class SolverOptions:
     """How long and how hard to look.
 
     Parameters
@@ -28,7 +28,7 @@ class Options:
 
     Examples
     --------
-    >>> soe.plan(small, options=soe.Options(seconds=10.0, solver="simplex")).solution["status"]
+    >>> soe.plan(small, options=soe.SolverOptions(seconds=10.0, solver="simplex")).solution["status"]
     'optimal'
     """
 

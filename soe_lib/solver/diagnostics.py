@@ -198,7 +198,7 @@ class Progress:
 
 
 class Watch:
-    """Follows runs of HiGHS for somebody who waits, in `Options(watch=…)`; may be asked from another thread.
+    """Follows runs of HiGHS for somebody who waits, in `SolverOptions(watch=…)`; may be asked from another thread.
 
     `cancel` ends a run without an answer (SolveError with status "cancelled"); `take` ends the search for whole
     numbers with the best plan found so far, as soon as there is one, and its gap is stated. `clear` comes before the

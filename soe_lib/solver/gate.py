@@ -24,7 +24,7 @@ import scipy.sparse as sp
 from soe_lib.errors import SolveError
 from soe_lib.solver import budget
 from soe_lib.solver import whole_numbers as keeping
-from soe_lib.solver.answer import Answer, Options
+from soe_lib.solver.answer import Answer, SolverOptions
 from soe_lib.solver.budget import TALLY
 from soe_lib.solver.diagnostics import check, of_process, refusal
 from soe_lib.solver.program import Floats, Program
@@ -78,8 +78,8 @@ class Gate:
     merged : the same program with fewer tiers, from whose answer simplex begins.
     """
 
-    def __init__(self, program: Program, options: Options | None = None, merged: Merged | None = None) -> None:
-        self.program, self.options, self.merged = program, options or Options(), merged
+    def __init__(self, program: Program, options: SolverOptions | None = None, merged: Merged | None = None) -> None:
+        self.program, self.options, self.merged = program, options or SolverOptions(), merged
         if self.options.watch is None and program.integer.any() and (watch := of_process()) is not None:
             self.options = replace(self.options, watch=watch)
         check(program)

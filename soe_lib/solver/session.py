@@ -12,7 +12,7 @@ from functools import cached_property
 import highspy
 
 from soe_lib.errors import FormulationError, SolveError
-from soe_lib.solver.answer import Answer, Options
+from soe_lib.solver.answer import Answer, SolverOptions
 from soe_lib.solver.diagnostics import check
 from soe_lib.solver.gate import Gate, distance
 from soe_lib.solver.presolve import Reduction, Tiered
@@ -44,9 +44,9 @@ class Session:
     """
 
     def __init__(
-        self, base: Program, options: Options | None = None, *, unique: bool = False, start: Start | None = None
+        self, base: Program, options: SolverOptions | None = None, *, unique: bool = False, start: Start | None = None
     ) -> None:
-        self.base, self.options, self.unique = base, options or Options(), unique
+        self.base, self.options, self.unique = base, options or SolverOptions(), unique
         self._given, self._handed = start, start if unique and start is not None and start.fits(base) else None
         self._ended: _Ended | None = None
         self._gate: Gate | None = None

@@ -33,7 +33,7 @@ from soe_lib.whatif.causes import disruptions as disruptions
 
 if TYPE_CHECKING:
     from soe_lib.model.terms import Block
-    from soe_lib.solver.answer import Options
+    from soe_lib.solver.answer import SolverOptions
     from soe_lib.store.plan import Plan
 
 
@@ -147,7 +147,7 @@ def attribute(
     *,
     blocks: Sequence[Block] = (),
     record: Recorded = "find",
-    options: Options | None = None,
+    options: SolverOptions | None = None,
     pairs: int | None = None,
     seed: int = 0,
     digits: int = 2,
@@ -209,7 +209,7 @@ def why_moved(
     *,
     most: int = EXACT,
     record: Recorded = "find",
-    options: Options | None = None,
+    options: SolverOptions | None = None,
     plan: Plan | None = None,
 ) -> Attribution | str:
     """Why this week's margin is not what it would be without what happened since last week; or why nobody knows.
@@ -289,7 +289,7 @@ class Replanning:
         *,
         blocks: Sequence[Block] = (),
         record: Plan | None = None,
-        options: Options | None = None,
+        options: SolverOptions | None = None,
         progress: Callable[[int], None] | None = None,
         pattern: Plan | None = None,
     ) -> None:

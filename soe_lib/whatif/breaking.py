@@ -27,7 +27,7 @@ from soe_lib.whatif.scenario import Scenario
 
 if TYPE_CHECKING:
     from soe_lib.model.living import Living
-    from soe_lib.solver.answer import Options
+    from soe_lib.solver.answer import SolverOptions
 
 
 class Change(Protocol):
@@ -420,7 +420,7 @@ def breaking_point(
     within: float | None = None,
     living: Living | None = None,
     record: Recorded = "find",
-    options: Options | None = None,
+    options: SolverOptions | None = None,
     progress: Callable[[float, bool], None] | None = None,
 ) -> BreakingPoint:
     """The smallest size of a change at which something breaks: a month missed, margin too low, another answer better.

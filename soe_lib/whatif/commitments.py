@@ -25,7 +25,7 @@ from soe_lib.review.frames.service import ALL, families, month_to_date, whole_mo
 from soe_lib.review.frames.supply import resource_hours
 from soe_lib.review.style import Chart
 from soe_lib.review.tables import Table
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from soe_lib.solver.session import Session
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def commitment_prices(
     *,
     blocks: Sequence[Block] = (),
     record: Recorded = "find",
-    options: Options | None = None,
+    options: SolverOptions | None = None,
     near: Living | None = None,
 ) -> CommitmentPrices:
     """The price that the optimum puts on each monthly commitment of a family, found by planning again with it kept.
@@ -130,7 +130,7 @@ class _Optimum:
 class _Floors:
     """The plan with one commitment at a time as a floor; each solve starts where the one before ended."""
 
-    def __init__(self, model: Model, options: Options | None, near: Living | None) -> None:
+    def __init__(self, model: Model, options: SolverOptions | None, near: Living | None) -> None:
         self.program, self.margin = model.program, margin_of(model)
         self.rows = self.program.row("commitment")
         self.session = Session(self.program, options, start=near.session.start if near else None)

@@ -23,7 +23,7 @@ from soe_lib.whatif.scenario import Scenario
 if TYPE_CHECKING:
     from soe_lib.model.extra import Extra
     from soe_lib.money.reconciliation import Bridge
-    from soe_lib.solver.answer import Options
+    from soe_lib.solver.answer import SolverOptions
 
 
 FEW, MANY = 3, 12
@@ -119,7 +119,7 @@ def compare(
     cluster: str = "",
     extra: Extra | None = None,
     record: Recorded = "find",
-    options: Options | None = None,
+    options: SolverOptions | None = None,
 ) -> Comparison:
     """Plan several scenarios of one snapshot; one that fails is reported in its row and stops nobody.
 
@@ -171,7 +171,7 @@ def _arriving(
     cluster: str,
     extra: Extra | None,
     record: Recorded,
-    options: Options | None,
+    options: SolverOptions | None,
 ) -> Generator[tuple[int, Result], None, None]:
     """Place and result of each, as they arrive: from a cluster, several cores, or one after the other here."""
     if solve is None:

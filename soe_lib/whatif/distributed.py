@@ -33,7 +33,7 @@ from soe_lib.model.blocks.standard import STANDARD, kept_close
 from soe_lib.model.living import Living
 from soe_lib.model.model import Model
 from soe_lib.model.planning import plan
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from soe_lib.solver.session import Session
 from soe_lib.store.plan import Plan
 from soe_lib.whatif.scenario import Result, Scenario
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from soe_lib.model.extra import Extra
     from soe_lib.model.living import Living
     from soe_lib.model.model import Model
-    from soe_lib.solver.answer import Options
+    from soe_lib.solver.answer import SolverOptions
     from soe_lib.solver.warm_start import Start
 
 AHEAD = 2
@@ -78,7 +78,7 @@ class Task:
 
     snapshot: Snapshot
     record: Plan | None = None
-    options: Options | None = None
+    options: SolverOptions | None = None
     start: Start | None = None
     extra: Extra | None = None
 
@@ -313,7 +313,7 @@ def _packed(task: Task, scenarios: Iterable[Scenario]) -> tuple[Mapping[str, Any
             task = task.solved(model)
         except SoeError:
             model = None
-    alone = replace(task.options or Options(), threads=1, watch=None)
+    alone = replace(task.options or SolverOptions(), threads=1, watch=None)
     return _common(task.snapshot, model), _sent(replace(task, options=alone))
 
 

@@ -27,7 +27,7 @@ from soe_lib.whatif.limit import Limited
 
 if TYPE_CHECKING:
     from soe_lib.model.living import Living
-    from soe_lib.solver.answer import Options
+    from soe_lib.solver.answer import SolverOptions
     from soe_lib.whatif.limit import Limited
 
 Progress = Callable[[int, int], None]
@@ -170,7 +170,7 @@ def frontier(
     *,
     record: Recorded = "find",
     living: Living | None = None,
-    options: Options | None = None,
+    options: SolverOptions | None = None,
     progress: Progress | None = None,
 ) -> Frontier:
     """How much of y each step of x costs: x is held at one level after another, and y brought to its best.

@@ -22,7 +22,7 @@ from soe_lib.model.model import CENT, Model
 from soe_lib.model.record import Recorded, of_record
 from soe_lib.model.terms import Block, blocks_of
 from soe_lib.model.two_stage import First, at_odds, cells_of, holding, two_stage, with_same_ceilings
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from soe_lib.store.plan import Plan
 from soe_lib.whatif.scenario import BASE, Scenario
 
@@ -226,7 +226,7 @@ def hedge(
     mean: Scenario | Plan | None = None,
     blocks: Block | Sequence[Block] = (),
     record: Recorded = "find",
-    options: Options | None = None,
+    options: SolverOptions | None = None,
 ) -> Hedge:
     """First decisions common to all scenarios, the rest by scenario, so that expected money (or CVaR) is highest.
 
@@ -426,7 +426,7 @@ def _is_a(kind: type, value: object) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
-def _alone(name: str, model: Model, options: Options | None, own: Sequence[Block]) -> Plan:
+def _alone(name: str, model: Model, options: SolverOptions | None, own: Sequence[Block]) -> Plan:
     try:
         return model.solve(options, name=name)
     except SolveError as error:
@@ -469,7 +469,7 @@ def _beside(frame: pl.DataFrame, of_mean: pl.DataFrame | None) -> pl.DataFrame:
 
 
 def _carried_out(
-    model: Model, decisions: Mapping[str, pl.DataFrame] | None, options: Options | None, name: str
+    model: Model, decisions: Mapping[str, pl.DataFrame] | None, options: SolverOptions | None, name: str
 ) -> Plan | None:
     if decisions is None:
         return None
@@ -480,7 +480,7 @@ def _carried_out(
     return _or_none(held, options, f"{name}, decided for the mean")
 
 
-def _or_none(model: Model, options: Options | None, name: str) -> Plan | None:
+def _or_none(model: Model, options: SolverOptions | None, name: str) -> Plan | None:
     """The plan, or None where there is none."""
     try:
         return model.solve(options, name=name)

@@ -16,7 +16,7 @@ from soe_lib.model.model import Model
 from soe_lib.model.terms import Constraint, Effect, Part
 from soe_lib.review.measures import Linear, Measure
 from soe_lib.review.measures.of_plans import Moved
-from soe_lib.solver.answer import Answer, Options
+from soe_lib.solver.answer import Answer, SolverOptions
 from soe_lib.solver.program import Program
 from soe_lib.solver.session import Session
 from soe_lib.store.plan import Plan
@@ -90,7 +90,7 @@ class Limited:
         blocks: Sequence[Block] = (),
         record: Plan | None = None,
         moves: Plan | None = None,
-        options: Options | None = None,
+        options: SolverOptions | None = None,
         pattern: Plan | None = None,
         near: Living | None = None,
     ) -> None:

@@ -22,7 +22,7 @@ from soe_lib.review import words
 from soe_lib.review.measures import of_plans as measures
 from soe_lib.review.measures.of_plans import CELL, Moved, in_horizon
 from soe_lib.review.options import MANUAL
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from soe_lib.solver.session import Session
 from soe_lib.store.plan import Plan
 from soe_lib.whatif.scenario import Scenario
@@ -155,7 +155,7 @@ def price_of_fairness(
     rules: Sequence[str] = tuple(RULES),
     blocks: Block | Sequence[Block] = (),
     record: Recorded = "find",
-    options: Options | None = None,
+    options: SolverOptions | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> PriceOfFairness:
     """What each rule of sharing costs, by planning again: most money, proportional, max-min fair, strict priority.
@@ -308,7 +308,7 @@ def cheapest_stable_plan(
     most: int = MOST,
     rising: Sequence[float] = RISING,
     living: Living | None = None,
-    options: Options | None = None,
+    options: SolverOptions | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> StablePlan:
     """The plan that changes the plan of record only where a change gains more than its disruption costs.
@@ -364,7 +364,7 @@ def cheapest_stable_plan(
 class _Stable:
     """The program with a price on changes, at one price after another, and with one item at a time kept as recorded."""
 
-    def __init__(self, snapshot: Snapshot, record: Plan, own: Sequence[Any], options: Options | None) -> None:
+    def __init__(self, snapshot: Snapshot, record: Plan, own: Sequence[Any], options: SolverOptions | None) -> None:
         self.snapshot, self.options = snapshot, options
         self.moves = in_horizon(snapshot, record)
         self.blocks = (*STANDARD, *kept_close(record), *own)

@@ -151,7 +151,7 @@ def _start(text: str) -> str:
 
 Kind = Literal["pick", "slide", "switch"]
 Said = Mapping[str, Value]
-Options = tuple[tuple[str, Value], ...]
+SolverOptions = tuple[tuple[str, Value], ...]
 FEW = 8
 """So many entries of a list are named in an error."""
 
@@ -172,7 +172,7 @@ class Field:
     label: str
     kind: Kind
     value: Value
-    options: Options = ()
+    options: SolverOptions = ()
     least: int = 0
     most: int = 0
     step: int = 1
@@ -258,7 +258,7 @@ def controls() -> dict[str, Control]:
     return dict(sorted(REGISTERED.items(), key=lambda pair: (pair[1].place, pair[0])))
 
 
-def pick(name: str, label: str, options: Options, value: Value = None) -> Field:
+def pick(name: str, label: str, options: SolverOptions, value: Value = None) -> Field:
     """A list to pick from; its first entry where no value is given."""
     known = [one for _, one in options]
     first = known[0] if known else ""

@@ -14,9 +14,9 @@ from soe_lib.workbench.control import (
     Control,
     Field,
     Note,
-    Options,
     Part,
     Said,
+    SolverOptions,
     counted,
     demand_rows,
     during,
@@ -87,7 +87,7 @@ class LateReceipt(Control):
 
     def fields(self, choices: Choices) -> tuple[Field, ...]:
         rows = choices.snapshot["receipts"].sort("due_on", "receipt").select("receipt", "item", "quantity", "due_on")
-        receipts: Options = tuple(
+        receipts: SolverOptions = tuple(
             (f"{receipt}: {words.number(quantity)} {item}, {words.day(due)}", receipt)
             for receipt, item, quantity, due in rows.iter_rows()
         )

@@ -22,7 +22,7 @@ from soe_lib.model.planning import plan
 from soe_lib.model.record import Recorded, of_record
 from soe_lib.review import words
 from soe_lib.review.week import Week
-from soe_lib.solver.answer import Options as Limits
+from soe_lib.solver.answer import SolverOptions
 from soe_lib.solver.diagnostics import Watch
 from soe_lib.store.plan import Plan
 from soe_lib.whatif.scenario import BASE, Scenario
@@ -33,7 +33,7 @@ from soe_lib.workbench.control import Choices, Note, Part
 
 if TYPE_CHECKING:
     from soe_lib.model.extra import Extra
-    from soe_lib.solver.answer import Options
+    from soe_lib.solver.answer import SolverOptions
     from soe_lib.whatif.edits import Edit
 
 
@@ -177,12 +177,12 @@ class Explorer:
         *,
         extra: Extra | None = None,
         record: Recorded = "find",
-        options: Options | None = None,
+        options: SolverOptions | None = None,
     ) -> None:
         started = time.perf_counter()
         self.snapshot, self.record, self.watch = snapshot, of_record(snapshot, record), Watch()
         self._one = threading.RLock()  # the page asks from its own thread, and a cell may ask meanwhile
-        self.options = replace(options or Limits(seconds=PATIENCE), watch=self.watch)
+        self.options = replace(options or SolverOptions(seconds=PATIENCE), watch=self.watch)
         self.living = Living(snapshot, extra=extra, record=self.record, options=self.options)
         self._figures = answer.figures(self.living.base)
         self.base = self._told(Draft(), Scenario(BASE), snapshot, self.living.base, (), started, 0.0)

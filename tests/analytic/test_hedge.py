@@ -89,7 +89,7 @@ def test_an_order_that_costs_something_as_such(tmp_path: Path, order_cost: float
     assert ordered(hedged) == pytest.approx(order)
     assert hedged.value == pytest.approx(value)
     assert set(hedged.decisions) == {"buy", "place_order"}
-    rough = soe.hedge(shop(tmp_path / "rough", order_cost=order_cost), ODDS, options=soe.Options(gap=0.5))
+    rough = soe.hedge(shop(tmp_path / "rough", order_cost=order_cost), ODDS, options=soe.SolverOptions(gap=0.5))
     assert value / 2 <= rough.value <= value + 1e-6
 
 

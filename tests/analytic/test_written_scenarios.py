@@ -12,7 +12,7 @@ import pytest
 import soe_lib as soe
 from soe_lib.errors import DataError, SoeError
 from soe_lib.model.terms import Part
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from soe_lib.workbench.explorer import Explorer
 from tests.analytic.test_written import company, made
 
@@ -100,4 +100,4 @@ def test_every_trial_of_the_workbench_keeps_the_cap(line: soe.Snapshot, tmp_path
         assert sum(made(answer.plan, "B")) == pytest.approx(CAP)
         assert answer["Margin"].change == pytest.approx(CAP * 4.0)
     assert sum(made(explorer.base.plan, "B")) == pytest.approx(CAP)
-    assert sum(made(Explorer(line, record=None, options=Options()).base.plan, "B")) == pytest.approx(80.0)
+    assert sum(made(Explorer(line, record=None, options=SolverOptions()).base.plan, "B")) == pytest.approx(80.0)

@@ -23,7 +23,7 @@ def measure(shape: str, items: int) -> dict[str, float | str | int]:
     from soe_lib.demo import generate
     from soe_lib.model.checks import read
     from soe_lib.model.planning import Model
-    from soe_lib.solver.answer import Options
+    from soe_lib.solver.answer import SolverOptions
     from soe_lib.solver.gate import Gate
 
     with tempfile.TemporaryDirectory() as folder:
@@ -35,7 +35,7 @@ def measure(shape: str, items: int) -> dict[str, float | str | int]:
     model = Model(snapshot)
     program = model.program
     assembled = clock()
-    gate = Gate(program, Options(seconds=3600))
+    gate = Gate(program, SolverOptions(seconds=3600))
     answer = gate.answer()
     solved = clock()
     gate._one_vertex(answer, program.weights, solved)

@@ -23,7 +23,7 @@ from typing import Any
 
 import soe_lib as soe
 import soe_lib.model.convex  # CVXPY's import is nobody's time
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from soe_lib.solver.session import Session
 from tests.benchmarks.many_scenarios import DEMO
 from tests.benchmarks.peers import NETWORK
@@ -55,7 +55,7 @@ def used(snapshot: soe.Snapshot, use: str) -> soe.Snapshot:
     return replace(snapshot, settings=replace(settings, cushion=replace(settings.cushion, use=use)))
 
 
-def planned(snapshot: soe.Snapshot, options: Options) -> tuple[Seconds, soe.Plan]:
+def planned(snapshot: soe.Snapshot, options: SolverOptions) -> tuple[Seconds, soe.Plan]:
     """Processor seconds of each part of one plan, and the plan."""
     spent: Seconds = {}
 
@@ -90,7 +90,7 @@ def told(name: str, rounds: list[dict[str, Seconds]]) -> None:
     )
 
 
-def measure(name: str, items: int, count: int, options: Options) -> None:
+def measure(name: str, items: int, count: int, options: SolverOptions) -> None:
     """Rounds of both ways, in turns."""
     rounds: list[dict[str, Seconds]] = []
     with company(name, items) as snapshot:
@@ -120,7 +120,7 @@ def main() -> None:
     asked.add_argument("--solver", default="auto")
     given = asked.parse_args()
     for name in given.companies:
-        measure(name, given.items, given.rounds, Options(solver=given.solver, seconds=3600.0))
+        measure(name, given.items, given.rounds, SolverOptions(solver=given.solver, seconds=3600.0))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from soe_lib.model.blocks.in_time import InTime
 from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.model.planning import Model
 from soe_lib.solver import whole_numbers
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from tests.networks import snapshot, weeks
 
 Tables = dict[str, list[dict[str, Any]]]
@@ -170,7 +170,7 @@ def measure(tables: Tables, seconds: float) -> list[tuple[str, float, float, flo
                 first if searched else sys.maxsize
             )  # all work in the first step: plain branch and bound
             started = time.perf_counter()
-            plan = Model(asked, blocks).solve(Options(gap=0.01, seconds=seconds))
+            plan = Model(asked, blocks).solve(SolverOptions(gap=0.01, seconds=seconds))
             spent = time.perf_counter() - started
             label = f"{name}, {'neighbourhoods' if searched else 'branch and bound'}"
             found.append((label, plan.objective, float(plan.solution["gap"]), spent))

@@ -32,7 +32,7 @@ from soe_lib.replay.known import shaped
 from soe_lib.replay.loop import Replay, earned, live
 from soe_lib.replay.planners import BaseStock, Decisions
 from soe_lib.replay.truth import DECIDED, Truth
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 
 START = date(2026, 3, 2)
 LINE = ("item", "location", "customer")
@@ -469,7 +469,7 @@ class Planned:
     def __call__(self, snapshot: Snapshot) -> Decisions:
         seen = self.told(snapshot)
         settings = replace(seen.settings, cushion=replace(seen.settings.cushion, use=self.cushion))
-        made = Model(replace(seen, settings=settings)).solve(Options(gap=GAP if self.told.c.traits.lots else 0.0))
+        made = Model(replace(seen, settings=settings)).solve(SolverOptions(gap=GAP if self.told.c.traits.lots else 0.0))
         return {flow: made.flows[flow].filter(pl.col("quantity") > 1e-7) for flow in DECIDED if flow in made.flows}
 
 

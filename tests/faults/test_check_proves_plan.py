@@ -11,7 +11,7 @@ import pytest
 import soe_lib as soe
 from soe_lib.extract.schema import schema
 from soe_lib.model.checks import check
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from tests.networks import write as write_tables
 from tests.properties.lots import company as lots
 from tests.properties.random_network import network
@@ -19,7 +19,7 @@ from tests.properties.test_wide_differential import wide
 from tests.unit.extract.company import write
 
 Tables = dict[str, pl.DataFrame]
-QUICK = Options(seconds=20.0, gap=0.05)
+QUICK = SolverOptions(seconds=20.0, gap=0.05)
 
 
 def folder_of(seed: int, folder: Path) -> Path:

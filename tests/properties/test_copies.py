@@ -11,7 +11,7 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.errors import DataError, SolveError
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from tests.properties.independent import answer
 from tests.properties.independent_world import Tables, extract
 
@@ -197,7 +197,7 @@ def compare(folder: Path, name: str, change: str, seed: int) -> str:
     status, money = answer(tables, **settings)
     who = f"{name}, {change}, seed {seed}"
     try:
-        plan = soe.plan(soe.read(written(folder, name, tables)), options=Options(gap=0.0))
+        plan = soe.plan(soe.read(written(folder, name, tables)), options=SolverOptions(gap=0.0))
     except SolveError as refused:
         if refused.status != status:
             pytest.fail(f"{who}: {refused} against {status} {money}")

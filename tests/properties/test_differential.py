@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import soe_lib as soe
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from tests.networks import snapshot
 from tests.properties.independent import optimum
 from tests.properties.random_network import network
@@ -39,7 +39,7 @@ def varied(seed: int) -> dict[str, list[dict[str, Any]]]:
 
 def compare(folder: Path, seed: int) -> None:
     tables = varied(seed)
-    plan = soe.plan(snapshot(folder, **tables), options=Options(gap=0.0))
+    plan = soe.plan(snapshot(folder, **tables), options=SolverOptions(gap=0.0))
     other = optimum(tables)
     assert abs(plan.objective - other) <= 1e-6 * max(1.0, abs(other)), f"seed {seed}: {plan.objective} against {other}"
 

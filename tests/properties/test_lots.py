@@ -11,14 +11,14 @@ from soe_lib.model.blocks.in_time import InTime
 from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.model.planning import Model
 from soe_lib.solver import whole_numbers
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from tests.benchmarks.lot_sizing import trigeiro
 from tests.networks import MONDAY, snapshot
 from tests.properties.independent import answer
 from tests.properties.lots import company
 
 WITHOUT = tuple(block for block in STANDARD if not isinstance(block, InTime))
-EXACT = Options(gap=0.0)
+EXACT = SolverOptions(gap=0.0)
 
 
 def optimum(folder: Path, seed: int, *, helped: bool = True) -> tuple[str, float]:

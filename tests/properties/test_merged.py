@@ -11,7 +11,7 @@ import pytest
 import soe_lib as soe
 from soe_lib.errors import SolveError
 from soe_lib.solver import gate, presolve
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from soe_lib.solver.gate import Gate
 from soe_lib.solver.presolve import Tiered
 from soe_lib.solver.race import Merged, MergedFirst
@@ -100,6 +100,6 @@ def test_a_refusal_is_of_the_whole_program(few: list[MergedFirst], monkeypatch: 
 
 
 def test_interior_points_begin_with_all_tiers(few: list[MergedFirst]) -> None:
-    cold = Session(program(np.inf, room=7.0), Options(solver="ipx"), unique=True).solve()
+    cold = Session(program(np.inf, room=7.0), SolverOptions(solver="ipx"), unique=True).solve()
     assert not few
     assert cold.objective == pytest.approx(-(7.0 + 3 * 2.0))

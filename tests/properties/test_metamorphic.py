@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import soe_lib as soe
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from tests.networks import MONDAY, days, snapshot
 from tests.properties.random_network import network
 from tests.properties.test_differential import varied
@@ -78,7 +78,7 @@ def rich(seed: int) -> Tables:
 
 def value(folder: Path, tables: Tables) -> float:
     """The most money."""
-    return soe.plan(snapshot(folder, **tables), options=Options(gap=0.0)).objective
+    return soe.plan(snapshot(folder, **tables), options=SolverOptions(gap=0.0)).objective
 
 
 def times(tables: Tables, columns: Mapping[str, tuple[str, ...]], factor: float, item: str | None = None) -> Tables:

@@ -13,7 +13,7 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.errors import SolveError
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from tests.networks import MONDAY, snapshot, weeks
 from tests.properties.independent import answer
 from tests.properties.independent_world import World
@@ -93,7 +93,7 @@ def both_ways(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(World, "most", lambda *_: 5_000.0)
     theirs = answer(tables, as_of=str(MONDAY), carry_over=False)
     try:
-        ours = ("optimal", soe.plan(snapshot(folder, PER_PERIOD, **tables), options=Options(gap=0.0)).objective)
+        ours = ("optimal", soe.plan(snapshot(folder, PER_PERIOD, **tables), options=SolverOptions(gap=0.0)).objective)
     except SolveError as refused:
         ours = (str(refused.status), 0.0)
     same = ours[0] == theirs[0] and (ours[0] != "optimal" or ours[1] == pytest.approx(theirs[1], rel=1e-6, abs=1e-5))

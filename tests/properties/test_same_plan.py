@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import soe_lib as soe
 from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.model.planning import Model
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from soe_lib.solver.gate import Gate
 from soe_lib.solver.program import Program
 from soe_lib.store.plan import Plan
@@ -77,11 +77,11 @@ def test_with_whole_numbers_too_the_solver_is_handed_the_same_program_and_no_uni
         tables = _lots(tables)
         model = Model(snapshot(tmp_path / "lots", **tables))
     assert model.program.integer.any()
-    base = model.solve(Options(gap=0.0))
+    base = model.solve(SolverOptions(gap=0.0))
     for k in range(5):
         other = permuted(tmp_path / str(k), tables, k)
         assert same_arrays(model.program, other.program)
-        plan = other.solve(Options(gap=0.0))
+        plan = other.solve(SolverOptions(gap=0.0))
         assert plan.objective == pytest.approx(base.objective, rel=1e-9)
         assert moved(base, plan) == 0
         assert plan.identity == base.identity
@@ -101,7 +101,7 @@ def _lots(tables: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, A
 def test_every_solver_lands_on_the_same_plan(tmp_path: Path, seed: int, solver: str) -> None:
     model = Model(snapshot(tmp_path, **network(seed)))
     base = model.solve()
-    other = model.plan_of(Gate(model.program, Options(solver=solver)).answer(model.program.weights), name=solver)
+    other = model.plan_of(Gate(model.program, SolverOptions(solver=solver)).answer(model.program.weights), name=solver)
     assert other.objective == pytest.approx(base.objective, rel=1e-9)
     assert moved(base, other) < 1e-6
 

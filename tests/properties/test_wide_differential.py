@@ -14,7 +14,7 @@ import pytest
 
 import soe_lib as soe
 from soe_lib.errors import SolveError
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from tests.networks import MONDAY, days, snapshot, weeks
 from tests.properties.independent import answer
 
@@ -304,7 +304,7 @@ def compare(folder: Path, seed: int, *, mixed: bool = False) -> str:
     )
     status, money = answer(tables, **settings, as_of=str(MONDAY))
     try:
-        plan = soe.plan(snapshot(folder, written, **tables), options=Options(gap=0.0))
+        plan = soe.plan(snapshot(folder, written, **tables), options=SolverOptions(gap=0.0))
     except SolveError as refused:
         if refused.status != status:
             pytest.fail(f"seed {seed}: {refused} against {status} {money}")

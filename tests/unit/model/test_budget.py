@@ -174,7 +174,7 @@ def test_how_far_a_run_is_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     watch, log = Watch(), io.StringIO()
     model = Model(setups.company(tmp_path / "busy", 8, **BUSY))
     with shown(watch, log, "EUR"):
-        model.solve(soe.Options(seconds=4.0, watch=watch))
+        model.solve(soe.SolverOptions(seconds=4.0, watch=watch))
     last = log.getvalue().splitlines()[-1]
     assert all(word in last for word in (" s: best EUR ", "at most EUR ", "gap ")), last
 
@@ -191,7 +191,7 @@ def test_who_sits_before_a_search_is_told_how_far_it_is(
     screen = Screen()
     monkeypatch.setattr("sys.stderr", screen)
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
-    soe.plan(snapshot, record=None, options=soe.Options(seconds=4.0))
+    soe.plan(snapshot, record=None, options=soe.SolverOptions(seconds=4.0))
     assert ("gap" in screen.getvalue()) == seen
 
 

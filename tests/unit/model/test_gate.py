@@ -22,7 +22,7 @@ from soe_lib.cli import main
 from soe_lib.errors import DataError, FormulationError, SolveError
 from soe_lib.model.certificate import certify
 from soe_lib.model.planning import Model
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from soe_lib.solver.gate import Gate
 from soe_lib.solver.program import Program
 from soe_lib.solver.race import Highs, race
@@ -49,7 +49,7 @@ def test_a_program_without_a_plan_is_classified_and_says_how_to_mend_it(
 def test_every_solver_ends_in_the_same_words(name: str, solver: str) -> None:
     program, status, words = next(case[1:] for case in bad() if case[0] == name)
     with pytest.raises(SolveError, match=words) as refused:
-        Gate(program, Options(solver=solver)).answer()
+        Gate(program, SolverOptions(solver=solver)).answer()
     assert refused.value.status == status
 
 
@@ -70,18 +70,18 @@ def test_no_time_is_a_limit_not_a_plan() -> None:
     draw = np.random.default_rng(0)
     program = arrays([-1.0] * 300, draw.integers(1, 100, (200, 300)).tolist(), [5000.0] * 200)
     with pytest.raises(SolveError, match="within 0 s; raise the time limit") as refused:
-        Gate(program, Options(seconds=0.0)).answer()
+        Gate(program, SolverOptions(seconds=0.0)).answer()
     assert refused.value.status == "limit"
 
 
 def test_out_of_time_without_an_incumbent_is_a_limit() -> None:
     with pytest.raises(SolveError, match="raise the time limit") as refused:
-        Gate(market_split(1), Options(seconds=0.5)).answer()
+        Gate(market_split(1), SolverOptions(seconds=0.5)).answer()
     assert refused.value.status == "limit"
 
 
 def test_out_of_time_with_an_incumbent_is_feasible_and_says_how_far_the_bound_is() -> None:
-    answer = Gate(market_split(1, slack=True), Options(seconds=0.5)).answer()
+    answer = Gate(market_split(1, slack=True), SolverOptions(seconds=0.5)).answer()
     assert answer.status == "feasible"
     assert answer.objective < -0.5, "some product is not split in half yet"
     assert answer.bound == pytest.approx(0, abs=1e-6), "nobody has shown that it cannot be"

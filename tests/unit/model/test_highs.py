@@ -35,7 +35,7 @@ def run(threads):
     assert highs.getModelStatus() == highspy.HighsModelStatus.kOptimal or threads
 
 def plan(name, **options):
-    found = soe.plan(soe.read(r"{PUBLISHED}/" + name), options=soe.Options(**options) if options else None)
+    found = soe.plan(soe.read(r"{PUBLISHED}/" + name), options=soe.SolverOptions(**options) if options else None)
     assert found.solution["status"] == "optimal"
     return round(found.objective, 2)
 

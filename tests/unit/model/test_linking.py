@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from soe_lib.errors import SolveError
 from soe_lib.solver import gate as gate_module
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from soe_lib.solver.diagnostics import Watch
 from soe_lib.solver.gate import Gate
 from soe_lib.solver.program import Program
@@ -117,7 +117,7 @@ def test_who_watches_the_gate_can_stop_it(monkeypatch: pytest.MonkeyPatch) -> No
     watch = Watch()
     watch.cancel()
     with pytest.raises(SolveError) as caught:
-        Gate(lines(), Options(watch=watch)).answer()
+        Gate(lines(), SolverOptions(watch=watch)).answer()
     assert caught.value.status == "cancelled"
 
 

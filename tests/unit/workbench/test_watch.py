@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from soe_lib.errors import SolveError
-from soe_lib.solver.answer import Options
+from soe_lib.solver.answer import SolverOptions
 from soe_lib.solver.diagnostics import Progress, Watch
 from soe_lib.solver.gate import Gate
 from soe_lib.solver.program import Program
@@ -28,14 +28,14 @@ def test_a_cancelled_search_has_no_answer_and_says_so() -> None:
     watch = Watch()
     watch.cancel()
     with pytest.raises(SolveError, match="stopped before it had an answer") as raised:
-        Gate(knapsack(), Options(watch=watch)).answer()
+        Gate(knapsack(), SolverOptions(watch=watch)).answer()
     assert raised.value.status == "cancelled"
 
 
 def test_the_best_plan_so_far_is_taken_with_its_gap() -> None:
     watch = Watch()
     watch.take()
-    taken = Gate(knapsack(), Options(watch=watch)).answer()
+    taken = Gate(knapsack(), SolverOptions(watch=watch)).answer()
     assert taken.status == "feasible"
     assert taken.bound >= taken.objective
     assert taken.gap > 0
