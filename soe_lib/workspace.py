@@ -10,6 +10,8 @@ from pathlib import Path
 from soe_lib.errors import PackError
 
 PACKAGE = Path(__file__).resolve().parent
+COMING = "plan.coming"
+"""File beside a pack's results: the balance page has begun, and has not left its plan yet."""
 EXTRACTS = "SOE_EXTRACTS"
 """Environment variable: the folder in which the processes of one run leave the extracts that they have read."""
 MARKS = ("notebooks", "templates", "data")

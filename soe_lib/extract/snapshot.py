@@ -6,7 +6,6 @@ file's would, rows count from 2 on.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -197,17 +196,20 @@ def leave(snapshot: Snapshot, home: str | Path) -> None:
         return
     place = Path(home) / _as_it_is(snapshot.folder)
     part = place.with_suffix(f".{os.getpid()}")
+    try:
+        _write(snapshot, part)
+        part.replace(place)
+    except (OSError, pl.exceptions.PolarsError):  # the disk is full, or another process was quicker: it is read again
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _write(snapshot: Snapshot, part: Path) -> None:
     part.mkdir(parents=True, exist_ok=True)
     for name, frame in {**snapshot.tables, HORIZON: snapshot.periods, READ: snapshot.files}.items():
         if frame.height or name in (HORIZON, READ):
             frame.write_parquet(part / f"{name}.parquet", compression="uncompressed")
     told = {"findings": [one.to_dict() for one in snapshot.findings], "contents": snapshot._contents}
     (part / "told.json").write_text(json.dumps(told), encoding="utf-8")
-    if place.exists():  # another process was quicker
-        shutil.rmtree(part)
-    else:
-        with contextlib.suppress(OSError):
-            part.replace(place)
 
 
 def _left(folder: Path) -> Snapshot | None:

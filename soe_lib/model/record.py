@@ -15,10 +15,8 @@ from soe_lib.model.solve import solved
 from soe_lib.solver import budget
 from soe_lib.store.history import latest, load_plan
 from soe_lib.store.plan import Plan
-from soe_lib.workspace import place
+from soe_lib.workspace import COMING, place
 
-COMING = "plan.coming"
-"""File beside a pack's results: the balance page has begun, and has not left its plan yet."""
 HERE = "out/plans"
 """Where the weekly pack keeps its plans, in the workspace."""
 

@@ -17,8 +17,7 @@ import xlsxwriter
 
 from soe_lib import workspace
 from soe_lib.errors import DataError, PackError, ReconciliationError
-from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.checks import read
+from soe_lib.extract.snapshot import Snapshot, read
 from soe_lib.operations import orders
 from soe_lib.store.history import newest
 from soe_lib.store.meeting import Approval, approved

@@ -22,7 +22,6 @@ from soe_lib.pack.run_notebook import NAME
 from soe_lib.review import words
 from soe_lib.review.style import Chart
 from soe_lib.review.tables import Table
-from soe_lib.solver.budget import TALLY
 from soe_lib.workspace import write
 
 if TYPE_CHECKING:
@@ -332,6 +331,8 @@ def publish(
     >>> soe.publish("", page="our_review", title="Our review", headline="The line is full.")
     {'text/html': '<p><b>Our review.</b> The line is full.</p><table></table>'}
     """
+    from soe_lib.solver.budget import TALLY
+
     said = document(
         page=page or os.environ.get("SOE_PAGE", "review"),
         title=title,

@@ -17,7 +17,6 @@ from soe_lib import objects, workspace
 from soe_lib.errors import OtherCompanyError, PackError, SoeError
 from soe_lib.extract import folders, snapshot
 from soe_lib.extract.snapshot import leave
-from soe_lib.model.record import COMING
 from soe_lib.model.stock_targets import safety_stocks
 from soe_lib.money.trace import lineage as found
 from soe_lib.operations import release
@@ -34,10 +33,10 @@ from soe_lib.pack import (
     sanitize,
     workbook,
 )
-from soe_lib.review.week import HandOver
 from soe_lib.store import history, meeting
 from soe_lib.store.plan import Plan
 from soe_lib.store.tables import at
+from soe_lib.workspace import COMING
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
@@ -489,6 +488,8 @@ def _store(job: Job, plan: Path) -> None:
 
 def _store_meeting(job: Job, results: Path) -> None:
     """Keep the week's exceptions and their options beside the plan, for `soe decide` and the next week."""
+    from soe_lib.review.week import HandOver  # making packs loads no solver
+
     left = HandOver(results)
     for table, name in (("exceptions", "memory"), ("options", "options")):
         if (rows := left.read(name)) is not None:
