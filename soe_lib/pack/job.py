@@ -19,7 +19,6 @@ from soe_lib.extract import folders, snapshot
 from soe_lib.extract.snapshot import leave
 from soe_lib.model.stock_targets import safety_stocks
 from soe_lib.money.trace import lineage as found
-from soe_lib.operations import release
 from soe_lib.pack import (
     archive,
     cover,
@@ -122,6 +121,8 @@ def build(
             workbook.write(pack / workbook.NAME, sheets, frame, notes=content.assumptions)
         for sheet in sheets:
             if sheet.name == "stock_targets":
+                from soe_lib.operations import release  # making packs loads no solver
+
                 release.checked(pack / "targets.csv", safety_stocks(job.snapshot, sheet.frame))
     if job.browser:
         with job.step("pdf"):
