@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from soe_lib import objects, workspace
 from soe_lib.errors import OtherCompanyError, PackError, SoeError
-from soe_lib.extract import folders, snapshot
+from soe_lib.extract import folders
 from soe_lib.extract.snapshot import leave
 from soe_lib.model.stock_targets import safety_stocks
 from soe_lib.money.trace import lineage as found
@@ -418,7 +418,9 @@ def _same_company(home: Path, snapshot: Snapshot) -> None:
 
 
 def _read(data: str | Path, as_of: str | None) -> Snapshot:
-    return snapshot.read(data, as_of)
+    from soe_lib.model.checks import read  # the room loads no solver; an extract with events asks the model
+
+    return read(data, as_of)
 
 
 def _make(job: Job, notes: list[str], started: float) -> PackResult:

@@ -14,7 +14,6 @@ import polars as pl
 
 from soe_lib import workspace
 from soe_lib.errors import PackError, ReconciliationError, SoeError
-from soe_lib.extract import snapshot as extracts
 from soe_lib.pack import archive, figures, manifest, run_notebook
 from soe_lib.pack.job import MINUTES, Job, Progress, build
 from soe_lib.review import words
@@ -223,7 +222,9 @@ def _make(
 ) -> tuple[manifest.Manifest, Path]:
     """The pack again, in a folder that is thrown away; returns its manifest and its folder."""
     data = manifest.restore(out, told["kept"], work)
-    snapshot = extracts.read(data, None if data.name == "extract" else told["as_of"])
+    from soe_lib.model.checks import read  # the room loads no solver; an extract with events asks the model
+
+    snapshot = read(data, None if data.name == "extract" else told["as_of"])
     _record(out, told, work)
     _meetings(work)
     pages = run_notebook.find(work / "notebooks")

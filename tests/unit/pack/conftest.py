@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -126,12 +126,12 @@ def snapshots(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 @pytest.fixture(scope="package")
-def first_run(tmp_path_factory: pytest.TempPathFactory, notebooks: Path) -> Iterator[PackResult]:
+def first_run(tmp_path_factory: pytest.TempPathFactory, notebooks: Path) -> PackResult:
     """One pack made for real, once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(job, "_read", lambda *_: make_snapshot())
         patch.setattr(job, "_store", lambda *_: None)
-        yield make_pack("data", out=tmp_path_factory.mktemp("packs") / "out", notebooks=notebooks)
+        return make_pack("data", out=tmp_path_factory.mktemp("packs") / "out", notebooks=notebooks)
 
 
 @pytest.fixture
