@@ -195,6 +195,21 @@ class Events(Section):
 
 
 @dataclass(frozen=True)
+class Released(Section):
+    """What `soe release` hands over as orders, and what is worth disturbing an open one.
+
+    Parameters
+    ----------
+    firm_days : days from the as-of date whose orders are firm, rounded out to whole periods; 0: to the end of the
+        frozen fence, and a week at least.
+    forecast : whether the rest of the horizon is written as a forecast of orders.
+    """
+
+    firm_days: Days = 0
+    forecast: bool = True
+
+
+@dataclass(frozen=True)
 class Plausibility(Section):
     """From where on a figure is a warning.
 
@@ -252,6 +267,7 @@ class Settings(Section):
     tables: Tables = Tables()
     plausibility: Plausibility = Plausibility()
     events: Events = Events()
+    release: Released = Released()
     tolerance: Mapping[str, Amount] = field(default_factory=lambda: NOTHING)
     control: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: NOTHING)
     notes: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from soe_lib.errors import FormulationError
 from soe_lib.model.axis import Axis, Floats, incidence
 from soe_lib.model.cache import Cache
 from soe_lib.model.terms import Constraint, Effect, Flow, Rate, column, lacking
-from soe_lib.solver.program import Hints, Places, Program
+from soe_lib.solver.program import Hints, Labelled, Places, Program
 
 if TYPE_CHECKING:
     from soe_lib.model.network import Network
@@ -213,6 +213,21 @@ def _hints(flows: Mapping[str, Flow], columns: Mapping[str, slice]) -> Hints:
     return Hints(when, what)
 
 
+def quantity_of(flow: Labelled, theirs: pl.DataFrame) -> Floats:
+    """What a frame of another plan says of each cell of a flow, by its labels; NaN where it has none."""
+    text = [pl.col(key).cast(pl.String) for key in flow.keys]
+    mine = flow.rows.select(text).join(
+        theirs.select(*text, pl.col("quantity").cast(pl.Float64)), on=flow.keys, how="left", maintain_order="left"
+    )
+    return mine["quantity"].fill_null(np.nan).to_numpy()
+
+
+def quantities(program: Program, flows: Mapping[str, pl.DataFrame]) -> Floats:
+    """What the frames of a plan say of each column of a program, by its labels; NaN where they have none."""
+    found = [quantity_of(program.flows[name], flows[name]) for name in program.columns]
+    return _join(found)
+
+
 def started(program: Program, plan: Plan, flows: Mapping[str, Flow]) -> Program:
     """The program with the whole numbers of a plan that is known, found by their labels; NaN where it has none."""
     if program.hints is None:
@@ -220,14 +235,8 @@ def started(program: Program, plan: Plan, flows: Mapping[str, Flow]) -> Program:
     told, size, start = plan.solution, max(1.0, abs(plan.objective)), np.full(len(program.cost), np.nan)
     for name, flow in flows.items():
         theirs = plan.flows.get(name)
-        if not flow.whole.any() or theirs is None or not set(flow.keys) <= set(theirs.columns):
-            continue
-        text = [pl.col(key).cast(pl.String) for key in flow.keys]
-        mine = flow.rows.select(text).join(
-            theirs.select(*text, pl.col("quantity").cast(pl.Float64)), on=flow.keys, how="left", maintain_order="left"
-        )
-        quantity = mine["quantity"].fill_null(np.nan).to_numpy()
-        start[program.columns[name]] = np.where(flow.whole, np.rint(quantity), np.nan)
+        if flow.whole.any() and theirs is not None and set(flow.keys) <= set(theirs.columns):
+            start[program.columns[name]] = np.where(flow.whole, np.rint(quantity_of(flow, theirs)), np.nan)
     proven = told.get("status") == "optimal"
     loose = 0.0 if proven else (float(told.get("relaxed", np.nan)) - plan.objective) / size
     return replace(program, hints=replace(program.hints, start=start, loose=loose, priced=program.cost))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 """Table → what tells its rows apart."""
 
 
-def released(plan: Plan, snapshot: Snapshot) -> dict[str, pl.DataFrame]:
+def released(plan: Plan, snapshot: Snapshot, firm: Collection[str] | None = None) -> dict[str, pl.DataFrame]:
     """Every table of a release.
 
     Quantities are those of the plan to a millionth of a unit, rounded as the plan's own fingerprint rounds them: what
@@ -40,14 +40,16 @@ def released(plan: Plan, snapshot: Snapshot) -> dict[str, pl.DataFrame]:
     Parameters
     ----------
     plan : the decided plan. snapshot : the extract it was made from, for lines, hours, units and due dates.
+    firm : the periods to release; all when left out.
     """
-    production = production_orders(plan, snapshot)
-    allocated = allocation(plan, snapshot)
+    part = plan if firm is None else _within(plan, firm)
+    production = production_orders(part, snapshot)
+    allocated = allocation(part, snapshot)
     ordered = allocated.filter(pl.col("order") != "")
     return {
         "production_orders": production,
-        "purchase_orders": purchase_orders(plan, snapshot),
-        "transfer_orders": transfer_orders(plan, snapshot),
+        "purchase_orders": purchase_orders(part, snapshot),
+        "transfer_orders": transfer_orders(part, snapshot),
         "allocation": ordered,
         "allocation_forecast": allocated.filter((pl.col("order") == "") & (pl.col("state") != "not served")).drop(
             "order", "due_on"
@@ -55,6 +57,20 @@ def released(plan: Plan, snapshot: Snapshot) -> dict[str, pl.DataFrame]:
         "daily_rates": daily_rates(production),
         "targets": safety_stocks(snapshot),
     }
+
+
+def _within(plan: Plan, periods: Collection[str]) -> Plan:
+    """The plan with nothing but what happens in some periods; what is never served counts where it was due."""
+    inside = pl.col("period").is_in(sorted(periods))
+    flows = {
+        name: frame.filter(inside)
+        if "period" in frame.columns
+        else frame.filter(pl.col("due").is_in(sorted(periods)))
+        if "due" in frame.columns
+        else frame
+        for name, frame in plan.flows.items()
+    }
+    return replace(plan, flows=flows, valued=None)
 
 
 def whole(quantity: pl.Expr) -> pl.Expr:

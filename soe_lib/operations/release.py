@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -19,6 +19,7 @@ from soe_lib import workspace
 from soe_lib.errors import DataError, PackError, ReconciliationError
 from soe_lib.extract.snapshot import Snapshot, read
 from soe_lib.operations import orders
+from soe_lib.operations.whole_units import WholeUnits, in_whole_units
 from soe_lib.store.history import newest
 from soe_lib.store.meeting import Approval, approved
 from soe_lib.store.tables import Store, at, restored
@@ -99,6 +100,8 @@ def _sheet(book: xlsxwriter.Workbook, name: str, frame: pl.DataFrame) -> None:
 
 
 FOLDER = "releases"
+FORECAST = "forecast"
+"""Folder, in a release, of the orders beyond the firm window."""
 NAME = "release.json"
 
 
@@ -111,19 +114,32 @@ class Release:
     folder : where the files are. rows : table → its rows.
     approval : the decision that they rest on.
     added : False where the very same release was there already.
+    until : last day of the firm window. moved, share : margin that whole units gained (below 0: lost), and as a share.
+    not_whole : quantities of the window that no whole number of units could keep to.
+    currency : of the money.
     """
 
     folder: Path
     rows: Mapping[str, int]
     approval: Approval
     added: bool
+    until: date
+    moved: float
+    share: float
+    not_whole: int
+    currency: str
 
     def text(self) -> str:
-        """What was released, on whose word, and where it is."""
+        """What was released, on whose word, what whole units moved, and where it is."""
         counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in self.rows.items())
         verb = "is released" if self.added else "was released already"
         who = f"decided by {self.approval.decided_by}: {self.approval.reason}"
-        return f"Plan {self.approval.label} {verb} ({who}).\n{counts}\nLoad it: {self.folder}"
+        money = f"{self.currency} {self.moved:+,.2f} ({self.share:+.3%})"
+        rest = f" {self.not_whole} quantities are no whole units." if self.not_whole else ""
+        return (
+            f"Plan {self.approval.label} {verb} ({who}).\n{counts}\n"
+            f"Firm until {self.until}, in whole units: {money} of margin.{rest}\nLoad it: {self.folder}"
+        )
 
 
 def release(
@@ -137,6 +153,9 @@ def release(
     company: str | None = None,
 ) -> Release:
     """Write the orders of a decided plan into `out/releases/<as-of>.<run>/`; the same again adds nothing.
+
+    The orders of the firm window ([release] firm_days) are in whole units; those of the weeks after it are a forecast
+    and stand in the folder `forecast`, in the same tables.
 
     Parameters
     ----------
@@ -157,8 +176,9 @@ def release(
     >>> decided = soe.approve(store, "2026-01-19", by="Head of planning", reason="As discussed on Monday")
     >>> print(soe.release(store, "2026-01-19", snapshot=small, store=store).text())
     Plan 2026-01-19/1 is released (decided by Head of planning: As discussed on Monday).
-    4 production orders, 2 purchase orders, 4 transfer orders, 0 allocation, 4 allocation forecast, 28 daily rates, 0
+    2 production orders, 1 purchase orders, 2 transfer orders, 0 allocation, 2 allocation forecast, 14 daily rates, 0
     targets
+    Firm until 2026-01-25, in whole units: EUR +0.00 (+0.000%) of margin.
     Load it: ...
     """
     archive = workspace.place(out)
@@ -188,30 +208,48 @@ def release(
 
 
 def _write(target: Path, plan: Plan, snapshot: Snapshot, decision: Approval) -> Release:
-    tables = orders.released(plan, snapshot)
-    _unique(tables)
-    rows = {name: frame.height for name, frame in tables.items()}
     if (target / NAME).is_file():
         told = json.loads((target / NAME).read_text(encoding="utf-8"))
         if told["plan_fingerprint"] != plan.identity:
             raise PackError(f"{target} holds the orders of another plan; it stays as it is.")
-        return Release(target, rows, decision, added=False)
+        return _told(target, told, decision, added=False)
+    rounded = in_whole_units(plan, snapshot)
+    tables = {"": orders.released(rounded.plan, snapshot, rounded.firm)}
+    rest = [one for one in snapshot.periods["period"] if one not in rounded.firm]
+    if rest and snapshot.settings.release.forecast:
+        later = orders.released(rounded.plan, snapshot, rest)
+        tables[FORECAST] = {name: frame for name, frame in later.items() if name != "targets"}
+    for part in tables.values():
+        _unique(part)
     aside = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
     aside.mkdir(parents=True)
     try:
-        written = write_tables(aside, tables, f"{plan.company}: orders of {plan.as_of}", plan.as_of)
-        _read_back(aside, tables)
-        _seal(aside, written, plan, decision, rows)
+        written = []
+        for name, part in tables.items():
+            (aside / name).mkdir(exist_ok=True)
+            kind = "orders" if not name else "forecast of orders"
+            files = write_tables(aside / name, part, f"{plan.company}: {kind} of {plan.as_of}", plan.as_of)
+            written += [str(PurePosixPath(name, file)) for file in files]
+            _read_back(aside / name, part)
+        told = _seal(aside, written, rounded, decision, {name: frame.height for name, frame in tables[""].items()})
         aside.replace(target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    return Release(target, rows, decision, added=True)
+    return _told(target, told, decision, added=True)
+
+
+def _told(folder: Path, told: Mapping[str, Any], decision: Approval, *, added: bool) -> Release:
+    """The release that its release.json tells of."""
+    names = ("rows", "moved", "share", "not_whole", "currency")
+    until = date.fromisoformat(told["firm_until"])
+    return Release(folder=folder, approval=decision, added=added, until=until, **{name: told[name] for name in names})
 
 
 def _unique(tables: Mapping[str, pl.DataFrame]) -> None:
     """An order number names one order, or an ERP would take two for one."""
-    for name, keys in orders.KEYS.items():
-        twice = tables[name].filter(pl.struct(keys).is_duplicated())
+    for name, frame in tables.items():
+        keys = orders.KEYS[name]
+        twice = frame.filter(pl.struct(keys).is_duplicated())
         if twice.height:
             shown = ", ".join(str(value) for value in twice.select(keys).row(0))
             raise PackError(f"{name} has {twice.height} rows of the same number, {shown} say; nothing was released.")
@@ -225,14 +263,24 @@ def _read_back(folder: Path, tables: Mapping[str, pl.DataFrame]) -> None:
             raise ReconciliationError(f"{name}.csv does not read back as it was written; nothing was released.")
 
 
-def _seal(folder: Path, written: list[str], plan: Plan, decision: Approval, rows: Mapping[str, int]) -> None:
-    """release.json: whose plan, on whose word, and the hash of every file."""
+def _seal(
+    folder: Path, written: list[str], rounded: WholeUnits, decision: Approval, rows: Mapping[str, int]
+) -> dict[str, Any]:
+    """release.json: whose plan, on whose word, what rounding moved, and the hash of every file."""
+    plan = rounded.decided
     told = {
         "company": plan.company,
         "as_of": plan.as_of.isoformat(),
         "run": decision.run,
         "inputs": plan.fingerprint,
         "plan_fingerprint": plan.identity,
+        "released_fingerprint": rounded.plan.identity,
+        "firm_until": rounded.until.isoformat(),
+        "margin": rounded.plan.margin,
+        "moved": rounded.moved,
+        "share": rounded.share,
+        "not_whole": rounded.broken.height,
+        "currency": plan.currency,
         "decided_by": decision.decided_by,
         "reason": decision.reason,
         "decided_at": decision.decided_at.isoformat(timespec="seconds"),
@@ -240,3 +288,4 @@ def _seal(folder: Path, written: list[str], plan: Plan, decision: Approval, rows
         "files": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in written},
     }
     (folder / NAME).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -196,12 +196,13 @@ def test_a_release_says_on_whose_word_and_the_same_again_adds_nothing(
     target = out / "releases" / f"{day}.1"
     told = json.loads((target / "release.json").read_text(encoding="utf-8"))
     assert (told["decided_by"], told["reason"], told["plan_fingerprint"]) == ("Ada", "as discussed", plan.identity)
-    assert set(told["files"]) == {path.name for path in target.iterdir()} - {"release.json"}
-    before = {path: path.read_bytes() for path in target.iterdir()}
+    files = [path for path in target.rglob("*") if path.is_file()]
+    assert set(told["files"]) == {path.relative_to(target).as_posix() for path in files} - {"release.json"}
+    before = {path: path.read_bytes() for path in files}
     again = CliRunner().invoke(main, ["release", str(out), day, "--data", str(folder)])
     assert again.exit_code == 0
     assert "already" in again.output
-    assert {path: path.read_bytes() for path in target.iterdir()} == before
+    assert {path: path.read_bytes() for path in target.rglob("*") if path.is_file()} == before
     assert approvals(out / "plans").height == 1
 
 
@@ -254,8 +255,8 @@ def test_a_number_that_names_two_orders_is_refused(
     soe.approve(out / "plans", MONDAY, by="Ada", reason="as discussed")
     honest = orders.released
 
-    def doubled(one: Plan, read: Snapshot) -> dict[str, pl.DataFrame]:
-        found = honest(one, read)
+    def doubled(one: Plan, read: Snapshot, firm: Collection[str]) -> dict[str, pl.DataFrame]:
+        found = honest(one, read, firm)
         return {**found, "purchase_orders": pl.concat([found["purchase_orders"]] * 2)}
 
     monkeypatch.setattr(orders, "released", doubled)
