@@ -5,6 +5,7 @@ from soe_lib.names import offered
 NAMES = {
     "cost_of_events": "soe_lib.review.options",
     "likely_end": "soe_lib.review.frames.service",
+    "pegging": "soe_lib.model.pegging.answer",
 }
 """Public name → the module that defines it."""
 
