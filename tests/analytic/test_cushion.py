@@ -200,6 +200,43 @@ def test_whoever_loses_least_is_short_first(tmp_path: Path) -> None:
     assert stock(plan) == pytest.approx([held] * 4)
 
 
+@pytest.mark.parametrize(("first", "last"), [("1", "2"), ("1", None), ("7", "9")])
+def test_the_last_priority_is_short_first_whatever_it_loses(tmp_path: Path, first: str, last: str | None) -> None:
+    """The first 50 of a surprise hit the dear customer, who is served last; only what is beyond hits the cheap one."""
+    customers = [
+        {"customer": "cheap", "priority": first, "short_cost": 1.0},
+        {"customer": "dear", "priority": last, "short_cost": 21.0},
+    ]
+    lines = [
+        {"item": "A", "location": "P", "customer": one["customer"], "period": f"W{n}", "quantity": 50.0, "price": 4.0}
+        for n in (1, 2, 3, 4)
+        for one in customers
+    ]
+    levels = [60.0 * float(norm.ppf(at)) for at in STEPS]
+
+    def slope(at: float) -> float:
+        """Expected cost of a unit less than `at`: chance × (holding + what the customer who is hit then loses)."""
+        beyond = [error - at for error in levels if error >= at]
+        return sum(1.0 + (21.0 if short < 50.0 else 1.0) for short in beyond) / 10
+
+    corners = sorted({level for level in levels if level > 0} | {level - 50.0 for level in levels if level > 50.0})
+    held = max((at for at in corners if slope(at) > 1.0), default=0.0)
+    found = []
+    for order in (1, -1):
+        made = company(
+            tmp_path / str(order),
+            customers=customers[::order],
+            forecast=lines[::order],
+            forecast_errors=errors(scale=60.0),
+        )
+        rates = risk.curves(Network(made)).select("rank", "first", "rate")
+        assert rates.rows() == [(0, True, pytest.approx(21 / 7)), (2, False, pytest.approx(-20 / 7))]
+        prices = risk.steps(Network(made)).sort("period", "tier").group_by("period", maintain_order=True).agg("price")
+        assert all(list(row) == sorted(row, reverse=True) for row in prices["price"])
+        found.append(stock(soe.plan(made, record=None)))
+    assert found == [pytest.approx([held] * 4)] * 2
+
+
 def test_components_are_protected_over_their_longer_lead_time(tmp_path: Path) -> None:
     """Two units of R go into A; R takes three weeks, or one at a premium of 2."""
     tables: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""What one unit less of a node costs: whom it serves, over which time, and who waits first."""
+"""What one unit less of a node costs: whom it serves, over which time, and who is short first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from soe_lib.model.network import Network
 
 CLASSES = 3
-"""Of demands, by what a unit short costs them; whoever loses least waits first."""
+"""Of demands, in the order in which they are short."""
 
 
 @prepared
@@ -136,7 +136,13 @@ def shortest_intervals(network: Network) -> pl.DataFrame:
 
 @prepared
 def ranked(network: Network) -> pl.DataFrame:
-    """The demands of each curve by what a unit short costs them (rate), in CLASSES of equal volume (rank)."""
+    """The demands of each curve in the order in which they are short, in CLASSES of equal volume (rank).
+
+    What is asked for by surprise is served by priority before anybody can plan, so of a node's own demand the last
+    priority is short first, a blank one before it. Components are shared out by the next plan: whoever loses least
+    (rate) is short first there, as among demands of one priority.
+    """
+    last = pl.col("priority").cast(pl.Float64).fill_null(float("inf"))
     rate = pl.col("late") + pl.col("lost") * (1.0 - pl.col("patient") / pl.col("days")).clip(0.0) / pl.col("days")
     most = (pl.col("most") / pl.col("days")).fill_null(float("inf"))
     node = [*NODE, "days"]
@@ -145,8 +151,9 @@ def ranked(network: Network) -> pl.DataFrame:
     return (
         intervals(network)
         .join(lines(network), on=NODE)
-        .with_columns(rate=pl.min_horizontal(rate, most))
-        .sort(*node, "rate", "of_item", "of_location", "customer")
+        .join(network.table("customers").select("customer", "priority"), on="customer", how="left")
+        .with_columns(rate=pl.min_horizontal(rate, most), turn=pl.when("own").then(-last).otherwise(0.0))
+        .sort(*node, "turn", "rate", "of_item", "of_location", "customer")
         .with_columns(rank=(middle * CLASSES).floor().clip(0, CLASSES - 1).cast(pl.Int64))
     )
 
@@ -155,12 +162,13 @@ def ranked(network: Network) -> pl.DataFrame:
 def curves(network: Network) -> pl.DataFrame:
     """Each curve of a node: who is short first, and what a unit short costs more than what the one before loses.
 
-    Whoever loses least waits first: the demands of a node are sorted by what a unit short costs and cut into CLASSES
-    of equal volume. Formula: rate = late + lost × (1 − patience ÷ days)⁺ ÷ days, and no more than `most` ÷ days.
+    The demands of a node are sorted as `ranked` says and cut into CLASSES of equal volume. Formula: rate = late +
+    lost × (1 − patience ÷ days)⁺ ÷ days, and no more than `most` ÷ days.
 
     Returns
     -------
-    item, location, days, rank (of the class), first (whether nobody is short before), rate [money/unit/day, on top].
+    item, location, days, rank (of the class), first (whether nobody is short before), rate [money/unit/day, on top;
+    below 0 where those who are short before lose more].
     """
     node = [*NODE, "days"]
     volume = pl.col("volume")
@@ -172,7 +180,7 @@ def curves(network: Network) -> pl.DataFrame:
             first=pl.col("rank") == pl.col("rank").min().over(node),
             rate=pl.col("rate") - pl.col("rate").shift(1).over(node).fill_null(0.0),
         )
-        .filter(pl.col("rate") > 1e-12)
+        .filter(pl.col("rate").abs() > 1e-12)
         .select(*node, "rank", "first", "rate")
     )
 

@@ -98,7 +98,7 @@ def _as_recorded(network: Network, rows: pl.DataFrame, causes: Sequence[str]) ->
     level = np.minimum(level, usable[place][:, :, None])
     rate = rows["rate"].to_numpy()[:, None] * counted(network)[at]
     price = rate[:, :, None] * WEIGHTS
-    which, when, step = np.nonzero((level > LEAST) & (price > 0))
+    which, when, step = np.nonzero((level > LEAST) & (price != 0))
     return pl.DataFrame(
         [
             rows["item"].gather(which),

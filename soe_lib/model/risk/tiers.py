@@ -29,6 +29,8 @@ def steps(network: Network) -> pl.DataFrame:
 
     Formula: of more than eight steps those in the same eighth of the highest one are taken together at their mean,
     weighed by price; of more than four those in the same quarter, where there are more than 10,000 nodes and periods.
+    A unit in a tier costs no less than one in a tier above, also where those who are short later lose less: the price
+    stays convex.
 
     Returns
     -------
@@ -46,7 +48,7 @@ def most(network: Network) -> int:
 
 def steps_against(network: Network, causes: Sequence[str]) -> pl.DataFrame:
     """The same steps if nothing but some of the causes (see CAUSES) were there."""
-    level = pl.col("level")
+    level, size = pl.col("level"), pl.col("price").abs()
     bins = most(network)
     few, nth = pl.len().over("cell") <= bins, level.rank("dense").over("cell")
     merged = (
@@ -55,12 +57,12 @@ def steps_against(network: Network, causes: Sequence[str]) -> pl.DataFrame:
         .with_columns(cell=pl.struct(CELL).rle_id())  # one number is found faster than three labels
         .with_columns(bin=pl.when(few).then(nth).otherwise((level / level.max().over("cell") * bins).ceil()))
         .group_by("cell", *CELL, "bin", maintain_order=True)
-        .agg(level=(level * pl.col("price")).sum() / pl.col("price").sum(), price=pl.col("price").sum())
+        .agg(level=(level * size).sum() / size.sum(), price=pl.col("price").sum())
         .sort("cell", "level")
     )
     return merged.with_columns(
         width=pl.col("level") - pl.col("level").shift(1).over("cell").fill_null(0.0),
-        price=pl.col("price").cum_sum(reverse=True).over("cell"),
+        price=pl.col("price").cum_sum(reverse=True).cum_max(reverse=True).over("cell"),
         tier=pl.int_range(0, pl.len()).over("cell"),
     ).select(*CELL, (pl.col("tier") + 1).cast(pl.String).str.zfill(3).cast(TIERS), "width", "price", "level")
 
