@@ -226,6 +226,11 @@ def _base(first: Snapshot, weeks: int) -> Snapshot:
         raise DataError(
             "A replay knows no crews and no places that open or close: it needs their hours in the calendar."
         )
+    if (asking := first["customers"].filter(pl.col("in_full") | pl.col("most_deliveries").is_not_null())).height:
+        raise DataError(
+            f"A replay serves demand as goods come: it keeps no order in full and counts no deliveries, as "
+            f"{asking.height} customers ask, first {asking['customer'][0]!r}. Leave in_full and most_deliveries blank."
+        )
     settings = replace(
         settings, horizon=replace(settings.horizon, weeks=weeks, daily=0),
         forecast=replace(settings.forecast, version="current"),

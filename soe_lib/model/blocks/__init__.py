@@ -17,6 +17,7 @@ NAMES = {
     "Cushion": "soe_lib.model.blocks.cushion",
     "Expansions": "soe_lib.model.blocks.sites",
     "Force": "soe_lib.model.blocks.stability",
+    "InFull": "soe_lib.model.blocks.in_full",
     "InTime": "soe_lib.model.blocks.in_time",
     "Lots": "soe_lib.model.blocks.lots",
     "Maintenance": "soe_lib.model.blocks.capacity",

@@ -9,6 +9,7 @@ from soe_lib.model.blocks.buy import Buy, Receive
 from soe_lib.model.blocks.capacity import Capacity, Crews, Maintenance, Overtime
 from soe_lib.model.blocks.carry_over import SET_UP_STATE
 from soe_lib.model.blocks.cushion import Cushion
+from soe_lib.model.blocks.in_full import InFull
 from soe_lib.model.blocks.in_time import InTime
 from soe_lib.model.blocks.lots import ALTERNATIVES, ORDERS, RUNNING, RUNS, TRIPS
 from soe_lib.model.blocks.make import Make
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 STANDARD: tuple[Block, ...] = (
     Make(), Buy(), Receive(), Ship(), Stock(), StockRules(), Sell(), Capacity(), Overtime(), RUNS, ALTERNATIVES,
     RUNNING, *SET_UP_STATE, ORDERS, TRIPS, Sites(), Expansions(), Crews(), Maintenance(), Substitute(), ShelfLife(),
-    Cohorts(), Allocation(), InTime(), InTime(late=True), Cushion(), Overrides(),
+    Cohorts(), InFull(), Allocation(), InTime(), InTime(late=True), Cushion(), Overrides(),
 )  # fmt: skip
 
 

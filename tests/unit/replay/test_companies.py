@@ -118,3 +118,12 @@ def test_what_is_left_out_is_named_only_where_the_company_has_it(table: str, tmp
     [said] = past(replace(PLAIN, extra={table: rows}).write(tmp_path / "with")).findings
     assert said.startswith("1 ")
     assert f"({table}.csv) are left out" in said
+
+
+@pytest.mark.parametrize("asked", [{"in_full": "yes"}, {"most_deliveries": 1}])
+def test_a_replay_stops_where_customers_take_orders_whole(asked: dict[str, object], tmp_path: Path) -> None:
+    customers = [{"customer": "Key", **asked}, {"customer": "Spot"}]
+    with pytest.raises(
+        DataError, match="keeps no order in full and counts no deliveries, as 1 customers ask, first 'Key'"
+    ):
+        past(replace(PLAIN, extra={"customers": customers}).write(tmp_path))
