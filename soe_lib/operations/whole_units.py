@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +22,7 @@ from soe_lib.model.blocks.stability import Stability
 from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.model.certificate import PRIMAL, primal_residual
 from soe_lib.model.model import Model
+from soe_lib.review.frames.time import firm_periods
 from soe_lib.solver.answer import SolverOptions
 from soe_lib.solver.session import Session
 
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
 ORDERED = ("buy", "make", "run", "sell", "ship")
 """The flows that become orders and allocations."""
-LEAST_DAYS = 7
-"""Days that are firm at least, where no setting says so."""
 GAP, SECONDS = 5e-5, 10.0
 """Where the search for whole numbers ends: this close to the best, relative to the margin, or after so long."""
 NEAR = 1e-6
@@ -101,14 +100,6 @@ def in_whole_units(
     return WholeUnits(
         found, plan, tuple(firm["period"]), until, _broken(made.program, rounded, units, set(firm["period"]))
     )
-
-
-def firm_periods(snapshot: Snapshot) -> pl.DataFrame:
-    """The periods whose orders are firm: those that start within `[release] firm_days` of the as-of date."""
-    settings = snapshot.settings
-    days = settings.release.firm_days or max(settings.fence.frozen_days, LEAST_DAYS)
-    inside = snapshot.periods.filter(pl.col("starts_on") < snapshot.as_of + timedelta(days=days))
-    return inside if inside.height else snapshot.periods.head(1)
 
 
 def _kept_close(plan: Plan) -> tuple[Block, ...]:

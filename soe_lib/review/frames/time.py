@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
 import polars as pl
+
+if TYPE_CHECKING:
+    from soe_lib.extract.snapshot import Snapshot
+
+LEAST_DAYS = 7
+"""Days that are firm at least, where no setting says so."""
+
+
+def firm_periods(snapshot: Snapshot) -> pl.DataFrame:
+    """The periods whose orders are firm: those that start within `[release] firm_days` of the as-of date."""
+    settings = snapshot.settings
+    days = settings.release.firm_days or max(settings.fence.frozen_days, LEAST_DAYS)
+    inside = snapshot.periods.filter(pl.col("starts_on") < snapshot.as_of + timedelta(days=days))
+    return inside if inside.height else snapshot.periods.head(1)
 
 
 def buckets(periods: pl.DataFrame) -> pl.DataFrame:

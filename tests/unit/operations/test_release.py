@@ -18,6 +18,7 @@ from soe_lib.cli import main
 from soe_lib.errors import DataError, PackError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.operations import orders, release
+from soe_lib.review.frames.runs import whole
 from soe_lib.store.meeting import approvals, approved
 from soe_lib.store.plan import Plan
 from soe_lib.whatif.scenario import text
@@ -103,8 +104,8 @@ def test_what_is_read_back_is_the_plan_to_the_fingerprint(world: tuple[Path, Sna
             there = plan.flows[flow].filter(pl.col("quantity").abs() > 5e-7)
             both = there.join(frame, on=keys, how="full", coalesce=True, suffix="_read", validate="1:1")
             assert both.select("quantity", "quantity_read").null_count().row(0) == (0, 0)
-            whole = both.select(orders.whole(pl.col("quantity")), "quantity_read")
-            assert whole["quantity"].to_list() == whole["quantity_read"].to_list()
+            rounded = both.select(whole(pl.col("quantity")), "quantity_read")
+            assert rounded["quantity"].to_list() == rounded["quantity_read"].to_list()
         again = {flow: frame for flow, _, frame in quantities(found)}
         merged = {
             flow: frame.drop("quantity").join(again[flow], on=keys).select(frame.columns) if flow in again else frame

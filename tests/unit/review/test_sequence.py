@@ -7,7 +7,7 @@ from itertools import permutations, product
 
 import pytest
 
-from soe_lib.operations.orders import Job, best, changeover
+from soe_lib.review.frames.runs import Job, best, changeover
 
 A, B, C = Job("A", "red", 2.0), Job("B", "red", 1.0), Job("C", "blue", 3.0)
 
