@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
+from scipy.special import gammaln, ndtri, stdtrit
 
 Floats = npt.NDArray[np.float64]
 
@@ -12,12 +12,39 @@ EDGES = np.array([0.0, 0.25, 0.5, 0.75, 0.875, 0.9375, 0.96875, 0.984375, 1.0])
 """Where the slices begin and end: halves of what is left, since a dear shortage has its knee in the tail."""
 WEIGHTS = np.diff(EDGES)
 """Probability of each slice."""
+FEWEST = 5.0
+"""Points of a record at least that its widening assumes: with fewer, what it leans on says more than its own tail."""
 
 
 def normal_slices() -> Floats:
     """The mean of each slice of a standard normal error: (φ(a) − φ(b)) ÷ weight, between the quantiles a and b."""
     density = np.exp(-(ndtri(EDGES) ** 2) / 2.0) / np.sqrt(2.0 * np.pi)
     return np.asarray(-np.diff(density) / WEIGHTS, dtype=np.float64)
+
+
+def widening(points: Floats) -> Floats:
+    """By what a slice of so many points of a record lies further from its mean, for the next point is not among them.
+
+    Formula: √((n + 1) ÷ (n − 1)) × slice of Student's t with n − 1 degrees of freedom ÷ slice of the normal: the
+    predictive distribution of a normal sample (Geisser, Predictive Inference, 1993), against the sample's own. Fewer
+    points than FEWEST count as that many.
+
+    Parameters
+    ----------
+    points : shape (records,); need not be whole, since overlapping errors count in part.
+
+    Returns
+    -------
+    shape (records, slices), above 1.
+    """
+    n = np.maximum(points, FEWEST)[:, None]
+    free = n - 1.0
+    at = stdtrit(free, EDGES[None, 1:-1])
+    log_density = gammaln((free + 1) / 2) - gammaln(free / 2) - np.log(free * np.pi) / 2
+    density = np.exp(log_density - (free + 1) / 2 * np.log1p(at**2 / free)) * (free + at**2) / (free - 1)
+    nothing = np.zeros_like(n)
+    slices = -np.diff(np.concatenate([nothing, density, nothing], axis=1)) / WEIGHTS
+    return np.asarray(slices / normal_slices() * np.sqrt((n + 1) / (n - 1)), dtype=np.float64)
 
 
 def of_values(row: npt.NDArray[np.intp], values: Floats, shares: Floats, count: int) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from soe_lib.uncertainty.slices import EDGES, WEIGHTS, normal_slices
+from soe_lib.uncertainty.slices import EDGES, WEIGHTS, normal_slices, widening
 
 FLOOR = 0.5
 """Of the usual forecast: what an error is measured against where the forecast itself is below."""
@@ -21,7 +21,8 @@ def spread(errors: pl.DataFrame, nodes: pl.DataFrame, *, pool: float, default: f
     + pooled × pool/(n + pool), with n the published forecasts ÷ weeks ahead (they overlap). What is pooled is the
     family, which leans on the company in the same way, and the company on the stated default: a normal error of
     `default` of a week's forecast, independent from week to week. A slice is the mean of the record between two of its
-    quantiles (EDGES), so that an item of seldom demand keeps its own shape.
+    quantiles (EDGES), so that an item of seldom demand keeps its own shape; it lies further from the mean the fewer
+    points there are, see `slices.widening`.
 
     Parameters
     ----------
@@ -70,7 +71,13 @@ def _pooled(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
         mean=pl.col("share").mean(),
         usual=pl.col("usual").mean(),
     )
-    return found.select(*key, "n", "mean", "usual", pl.concat_list("^_.*$").alias(LISTED))
+    drawn = found.select("^_.*$").to_numpy()
+    mean = drawn @ WEIGHTS
+    wide = mean[:, None] + (drawn - mean[:, None]) * widening(found["n"].to_numpy())
+    # The tails of a lopsided record are not widened alike; its mean stays.
+    wide += (mean - wide @ WEIGHTS)[:, None]
+    listed = pl.Series(LISTED, wide, dtype=pl.Array(pl.Float64, len(WEIGHTS))).cast(pl.List(pl.Float64))
+    return found.select(*key, "n", "mean", "usual").with_columns(listed)
 
 
 def _leaning(asked: pl.DataFrame, found: pl.DataFrame, on: pl.DataFrame, key: list[str], pool: float) -> pl.DataFrame:
