@@ -25,11 +25,9 @@ BOUGHT = Company(items=("Only one",), hours=None, currency="JPY", ahead=7, price
 COMPANIES = {
     "plain": PLAIN,
     "renamed items": Company(items=("Große Dose / 5 l", "«B» & <C>", "item"), hours=200.0),
-    "another currency": Company(currency="JPY", price=1200.0),
+    "one item, bought, in another currency": BOUGHT,
     "days": Company(by_date=True),
     "own weeks": Company(own_weeks=True),
-    "no resources": Company(hours=None),
-    "one item": Company(items=("A",), demand={"Key": 30.0}),
     "orders": Company(
         extra={"orders": [{"order": "SO-1", "item": "A", "location": "D", "customer": "Key", "due_on": "2026-01-14", "quantity": 5.0}]}
     ),

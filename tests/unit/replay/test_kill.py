@@ -18,7 +18,7 @@ import pytest
 from soe_lib.demo import generate
 from tests.unit.replay.test_command import SIZE
 
-WEEKS = 4
+WEEKS = 3
 PATIENCE = 300.0
 
 
