@@ -51,6 +51,7 @@ def plan(
         from soe_lib.model.blocks.standard import STANDARD, kept_close
         from soe_lib.model.checks import read
         from soe_lib.model.model import Model
+        from soe_lib.model.record import kept_to
         from soe_lib.review.frames.changes import breaks_said, fence_breaks
         from soe_lib.solver.answer import SolverOptions
 
@@ -59,7 +60,7 @@ def plan(
             from soe_lib.whatif.scenario import named
 
             snapshot = named(snapshot, scenario).apply(snapshot)
-        kept = _kept_to(snapshot, store, record)
+        kept = kept_to(snapshot, store, record)
         made = Model(snapshot, (*STANDARD, *kept_close(kept)))
         if formulation:
             click.echo(made.formulation())
@@ -92,9 +93,10 @@ def conflict(data: str, as_of: str | None, store: str, record: str) -> None:
     with stops():
         from soe_lib.model.checks import read
         from soe_lib.model.planning import conflict as find
+        from soe_lib.model.record import kept_to
 
         snapshot = read(data, as_of)
-        kept = _kept_to(snapshot, store, record)
+        kept = kept_to(snapshot, store, record)
         found = find(snapshot, record=kept)
     click.echo(found.text())
     if kept and snapshot.settings.fence.breaks:
@@ -102,13 +104,6 @@ def conflict(data: str, as_of: str | None, store: str, record: str) -> None:
             f"The frozen fence keeps to {kept.name} of {kept.as_of} and may break at a price; `soe plan` says where."
         )
     sys.exit(1 if found.found else 0)
-
-
-def _kept_to(snapshot: Any, store: str, named: str) -> Any:
-    """The plan of record that a command keeps to: the one named, or what the pack would find where there is a fence."""
-    from soe_lib.model.record import fenced, plan_of_record
-
-    return plan_of_record(snapshot, store, named=named) if named or fenced(snapshot) else None
 
 
 def _write_tables(found: Any, out: Path) -> None:

@@ -139,7 +139,7 @@ def lines(network: Network) -> pl.DataFrame:
     overdue is due in the first period; `overdue` says for how many days it has been late before the as-of date.
     """
     left, orders = _forecast(network), _orders(network)
-    both = pl.concat([orders.select(left.columns), left]).join(
+    both = pl.concat([orders, left.with_columns(own_days=pl.lit(None, pl.Float64))], how="diagonal").join(
         network.items.select("item", pl.col("price").alias("list_price")), on="item", how="left"
     )
     terms = network.table("customers").select(
@@ -149,10 +149,13 @@ def lines(network: Network) -> pl.DataFrame:
         both.join(terms, on="customer", how="left")
         .with_columns(
             pl.col("price").fill_null(pl.col("list_price")).fill_null(0.0),
+            pl.coalesce("own_days", "latest_days").alias("latest_days"),
+        )
+        .with_columns(
             pl.col("late_cost", "late_goodwill", "short_cost", "short_penalty", "latest_days").fill_null(0.0),
             (network.snapshot.as_of - pl.col("due_on")).dt.total_days().clip(0).fill_null(0).alias("overdue"),
         )
-        .drop("list_price")
+        .drop("list_price", "own_days")
         .sort(KEYS)
     )
 
@@ -291,9 +294,14 @@ def _orders(network: Network) -> pl.DataFrame:
         .with_columns(late_from(network.settings).alias("due_on"))
         .with_columns(pl.max_horizontal("due_on", pl.lit(as_of)).alias("date"))
         .join(days, on="date", how="inner")
-        .select(*PLACE, "order", pl.col("period").alias("due"), "due_on", "quantity", "committed", "price")
-        .with_columns(pl.col("committed").fill_null(0.0))
+        .with_columns(pl.col("committed").fill_null(0.0), own_days=_days_given(pl.col("latest_on")))
+        .select(*PLACE, "order", pl.col("period").alias("due"), "due_on", "quantity", "committed", "price", "own_days")
     )
+
+
+def _days_given(latest_on: pl.Expr) -> pl.Expr:
+    """Days after which an order can no longer be served late, where it says so itself; blank: its customer's."""
+    return (latest_on - pl.col("due_on")).dt.total_days().clip(0).cast(pl.Float64)
 
 
 def late_from(settings: Settings) -> pl.Expr:

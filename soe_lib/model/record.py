@@ -42,6 +42,11 @@ def fenced(snapshot: Snapshot) -> bool:
     return fence.frozen_days > 0 or (fence.slushy_days > 0 and fence.change_cost > 0)
 
 
+def kept_to(snapshot: Snapshot, store: str, named: str) -> Plan | None:
+    """The plan of record that a command keeps to: the one named, or what the pack finds where there is a fence."""
+    return plan_of_record(snapshot, store, named=named) if named or fenced(snapshot) else None
+
+
 def keep(made: Plan, results: str | Path) -> Plan:
     """Leave a plan where the other pages of the same pack find it; does nothing when run by hand (blank results)."""
     if results:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import highspy
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from soe_lib.solver.answer import Answer
-from soe_lib.solver.program import Program
+from soe_lib.solver.program import Labelled, Program
 
 Statuses = npt.NDArray[np.int8]
 _STATUS = highspy.HighsBasisStatus
@@ -62,6 +63,40 @@ class Start:
         columns = _by_name(self.columns, self.program.columns, program.columns, len(program.cost), _STATUS.kLower)
         rows = _by_name(self.rows, self.program.rows, program.rows, len(program.rhs), _STATUS.kBasic)
         return None if columns is None or rows is None else _basis(columns, rows)
+
+    def relabelled(self, program: Program, other: Program) -> Start:
+        """The same for another program whose parts have more labels, or fewer: what has no place there has slack.
+
+        Parameters
+        ----------
+        program : this one, with its labels. other : the one to start, with its labels; whole numbers are left out.
+        """
+        columns = _by_label(self.columns, program.columns, program.flows, other.columns, other.flows, _STATUS.kLower)
+        rows = _by_label(self.rows, program.rows, program.constraints, other.rows, other.constraints, _STATUS.kBasic)
+        # Nobody's answer: an offset that is no number fits no program.
+        bare = replace(other, flows={}, constraints={}, weights=None, hints=None, offset=np.nan)
+        return Start(bare, self.answer, columns, rows, self.won)
+
+
+def _by_label(
+    status: Statuses,
+    old: Mapping[str, slice],
+    old_labels: Mapping[str, Labelled],
+    new: Mapping[str, slice],
+    new_labels: Mapping[str, Labelled],
+    otherwise: highspy.HighsBasisStatus,
+) -> Statuses:
+    found = np.full(max((part.stop for part in new.values()), default=0), int(otherwise), np.int8)
+    for name in old.keys() & new.keys():
+        mine, keys = status[old[name]], new_labels[name].keys
+        theirs = new_labels[name].rows.select(pl.col(keys).cast(pl.String))
+        before = old_labels[name].rows.select(pl.col(keys).cast(pl.String))
+        if not theirs.equals(before):
+            told = before.with_columns(pl.Series("status", mine))
+            placed = theirs.join(told, on=keys, how="left", maintain_order="left", nulls_equal=True)
+            mine = placed["status"].fill_null(int(otherwise)).to_numpy()
+        found[new[name]] = mine
+    return found
 
 
 def _by_name(

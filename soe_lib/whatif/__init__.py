@@ -21,6 +21,7 @@ NAMES = {
     "price_manual": "soe_lib.whatif.rules",
     "price_of_fairness": "soe_lib.whatif.rules",
     "price_options": "soe_lib.whatif.options",
+    "promise": "soe_lib.whatif.promises",
     "promote": "soe_lib.whatif.decisions",
     "saved_scenarios": "soe_lib.whatif.scenario",
     "service_against_margin": "soe_lib.whatif.frontier",

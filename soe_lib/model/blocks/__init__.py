@@ -24,6 +24,7 @@ NAMES = {
     "Make": "soe_lib.model.blocks.make",
     "Overrides": "soe_lib.model.blocks.stability",
     "Overtime": "soe_lib.model.blocks.capacity",
+    "Promised": "soe_lib.model.blocks.promised",
     "Receive": "soe_lib.model.blocks.buy",
     "STANDARD": "soe_lib.model.blocks.standard",
     "Sell": "soe_lib.model.blocks.sell",

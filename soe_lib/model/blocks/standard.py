@@ -13,6 +13,7 @@ from soe_lib.model.blocks.in_full import InFull
 from soe_lib.model.blocks.in_time import InTime
 from soe_lib.model.blocks.lots import ALTERNATIVES, ORDERS, RUNNING, RUNS, TRIPS
 from soe_lib.model.blocks.make import Make
+from soe_lib.model.blocks.promised import Promised
 from soe_lib.model.blocks.sell import Sell, Substitute
 from soe_lib.model.blocks.shelf_life import Cohorts, ShelfLife
 from soe_lib.model.blocks.ship import Ship
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 STANDARD: tuple[Block, ...] = (
     Make(), Buy(), Receive(), Ship(), Stock(), StockRules(), Sell(), Capacity(), Overtime(), RUNS, ALTERNATIVES,
     RUNNING, *SET_UP_STATE, ORDERS, TRIPS, Sites(), Expansions(), Crews(), Maintenance(), Substitute(), ShelfLife(),
-    Cohorts(), InFull(), Allocation(), InTime(), InTime(late=True), Cushion(), Overrides(),
+    Cohorts(), InFull(), Allocation(), InTime(), InTime(late=True), Cushion(), Overrides(), Promised(),
 )  # fmt: skip
 
 
