@@ -1,9 +1,11 @@
-"""What the plan gives up to keep a commitment, and what one more of the scarcest hours is worth."""
+"""What the plan gives up to keep a commitment, what waiting a week with it costs, and what scarce hours are worth."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ import polars as pl
 
 from soe_lib.errors import DataError, SolveError
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.axis import Floats
 from soe_lib.model.blocks.sell import Commitments
 from soe_lib.model.blocks.standard import STANDARD, kept_close
 from soe_lib.model.families import margin_of
@@ -25,8 +28,10 @@ from soe_lib.review.frames.service import ALL, families, month_to_date, whole_mo
 from soe_lib.review.frames.supply import resource_hours
 from soe_lib.review.style import Chart
 from soe_lib.review.tables import Table
-from soe_lib.solver.answer import SolverOptions
+from soe_lib.solver.answer import Answer, SolverOptions
+from soe_lib.solver.program import Program
 from soe_lib.solver.session import Session
+from soe_lib.solver.warm_start import Start
 
 if TYPE_CHECKING:
     from soe_lib.model.living import Living
@@ -36,8 +41,10 @@ if TYPE_CHECKING:
 PRICES = {
     "family": pl.String, "month": pl.String, "committed": pl.Float64, "done": pl.Float64, "planned": pl.Float64,
     "kept": pl.Float64, "money": pl.Float64, "margin": pl.Float64, "each": pl.Float64, "next": pl.Float64,
-    "sentence": pl.String,
+    "sentence": pl.String, "waiting": pl.Float64, "lost": pl.Float64,
 }  # fmt: skip
+FOLLOWS = ("stock",)
+"""Flows that are what the others make of them: decided by nobody."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,7 +55,9 @@ class CommitmentPrices:
     ----------
     rows : family, month, committed, done, planned [units], kept (what is sold if the commitment is kept, or as much of
         it as can be, the sales already made included) [units], money (what keeping it costs, margin and steering),
-        margin (the part that is margin) [money], each [money/unit more], next [money for the last unit], sentence.
+        margin (the part that is margin) [money], each [money/unit more], next [money for the last unit], sentence,
+        waiting (what a week of waiting with it costs; null where nothing is to be decided, and for later months of
+        the same family) [money], lost (units that can then not be brought back any more).
     currency : of the money.
     """
 
@@ -73,6 +82,10 @@ def commitment_prices(
     sold already); each = money ÷ units that are not sold otherwise; next = optimum with the floor a unit lower −
     optimum with it. Where not all of it can be sold, the floor is the most that can.
 
+    Waiting, of the first month that a family does not hit: optimum with the month brought back to its commitment (a
+    floor where it falls short, a ceiling where it runs over) − the same planned a week later, when the first week has
+    been carried out as planned + units that are then out of reach × the family's average price less standard cost.
+
     Parameters
     ----------
     blocks, record, options : as for `soe.plan`.
@@ -93,9 +106,17 @@ def commitment_prices(
         near=near.home if near else None,
         pattern=near.base if near else None,
     )
-    floors = _Floors(model.staged(options), options, near)
-    rows = asked.drop("commitment").iter_rows(named=True)
-    found = [_priced(floors, place, row, snapshot.currency) for place, row in enumerate(rows)]
+    model = model.staged(options)
+    start = near.session.start if near else None
+    floors = _Floors(model.program, margin_of(model), options, start)
+    later = floors.carried_out(_first_week(model))
+    units, first, found = _unit_margins(model), set[str](), []
+    for place, row in enumerate(asked.drop("commitment").sort("family", "month").iter_rows(named=True)):
+        told = _priced(floors, place, row, snapshot.currency)
+        if row["family"] not in first and abs(row["committed"] - row["done"] - told["planned"]) > CLOSE:
+            first.add(row["family"])
+            told |= _waited(floors, later, place, row, units.get(row["family"], 0.0))
+        found.append(told)
     return CommitmentPrices(pl.DataFrame(found, schema=PRICES).sort("month", "family"), snapshot.currency)
 
 
@@ -110,6 +131,27 @@ def _asked(snapshot: Snapshot) -> pl.DataFrame:
     both = judged.join(done, on=["family", "month"], how="left", validate="1:1")
     labelled = both.with_columns(pl.col("done").fill_null(0.0), commitment=pl.format("{} · {}", "family", "month"))
     return labelled.sort("commitment")
+
+
+def _first_week(model: Model) -> np.ndarray:
+    """Columns of what is decided in the periods that begin within seven days."""
+    end = model.snapshot.as_of + timedelta(days=7)
+    periods = model.snapshot.periods.filter(pl.col("starts_on") < end)["period"].implode()
+    found = [np.zeros(0, dtype=np.intp)]
+    for name, place in model.program.columns.items():
+        if name not in FOLLOWS and "period" in (rows := model.flows[name].rows).columns:
+            mine = rows.select(pl.col("period").cast(pl.String).is_in(periods)).to_series().to_numpy()
+            found.append(place.start + np.flatnonzero(mine))
+    return np.concatenate(found)
+
+
+def _unit_margins(model: Model) -> dict[str, float]:
+    """Family → average price less standard cost of what it is asked for [money/unit], never below 0."""
+    costs = model.snapshot["items"].select("item", cost=pl.col("standard_cost").fill_null(0.0))
+    asked = model.network.demand.select(pl.col("item").cast(pl.String), "quantity", "price")
+    joined = asked.join(costs, on="item", how="left").join(families(model.snapshot), on="item")
+    worth = (pl.col("quantity") * (pl.col("price") - pl.col("cost"))).sum() / pl.col("quantity").sum()
+    return dict(joined.group_by("family").agg(worth.fill_nan(0.0).clip(lower_bound=0.0)).iter_rows())
 
 
 def _cells(snapshot: Snapshot, asked: pl.DataFrame) -> pl.DataFrame:
@@ -128,31 +170,66 @@ class _Optimum:
 
 
 class _Floors:
-    """The plan with one commitment at a time as a floor; each solve starts where the one before ended."""
+    """The plan with one commitment at a time as a floor or a ceiling; each solve starts where the one before ended."""
 
-    def __init__(self, model: Model, options: SolverOptions | None, near: Living | None) -> None:
-        self.program, self.margin = model.program, margin_of(model)
-        self.rows = self.program.row("commitment")
-        self.session = Session(self.program, options, start=near.session.start if near else None)
-        self.free = self.session.solve()
+    def __init__(self, program: Program, margin: Floats, options: SolverOptions | None, start: Start | None) -> None:
+        self.program, self.margin, self.options = program, margin, options
+        self.rows = program.row("commitment")
+        self.session = Session(program, options, start=start)
+
+    @cached_property
+    def free(self) -> Answer:
+        """The optimum that looks at no commitment."""
+        return self.session.solve()
+
+    def carried_out(self, columns: np.ndarray) -> _Floors:
+        """The same when some columns are decided already, as the optimum has them."""
+        done = self.free.x[columns]
+        return _Floors(self.program.with_bounds(columns, done, done), self.margin, self.options, self.session.start)
 
     def without(self, place: int) -> _Optimum:
         """The optimum as it is, read for commitment number `place`."""
         return self._read(place, self.free.objective, self.free.x)
 
-    def at(self, place: int, floor: float) -> _Optimum:
-        """The optimum with commitment number `place` at a floor; raises SolveError where there is none."""
-        answer = self.session.solve(self.program.with_limits(self.rows[[place]], -np.inf, -floor))
+    def at(self, place: int, level: float, *, floor: bool = True) -> _Optimum:
+        """The optimum with commitment number `place` at a level; raises SolveError where there is none."""
+        low, high = (-np.inf, -level) if floor else (-level, np.inf)
+        answer = self.session.solve(self.program.with_limits(self.rows[[place]], low, high))
         return self._read(place, answer.objective, answer.x)
 
-    def most(self, place: int) -> float:
-        """Most units that the commitment could have at all, whatever they cost."""
+    def furthest(self, place: int, *, floor: bool = True) -> float:
+        """Most units (least, of a ceiling) that the commitment could have at all, whatever they cost."""
         cost = np.asarray(self.program.matrix[[self.rows[place]], :].todense()).ravel()
-        return self._read(place, 0.0, self.session.solve(self.program.with_cost(cost)).x).sold
+        return self._read(place, 0.0, self.session.solve(self.program.with_cost(cost if floor else -cost)).x).sold
+
+    def nearest(self, place: int, level: float, *, floor: bool = True) -> tuple[float, _Optimum]:
+        """The level, or where it is out of reach the nearest that is not, and the optimum there."""
+        try:
+            return level, self.at(place, level, floor=floor)
+        except SolveError as error:
+            if error.status not in ("infeasible", "infeasible_or_unbounded"):
+                raise
+        reached = self.furthest(place, floor=floor)
+        edge = max(CLOSE, 1e-9 * reached)  # the very edge is numerically no place to stand
+        reached -= edge if floor else -edge
+        return reached, self.at(place, reached, floor=floor)
 
     def _read(self, place: int, objective: float, x: np.ndarray) -> _Optimum:
         sold = -float((self.program.matrix[[self.rows[place]], :] @ x)[0])
         return _Optimum(objective, float(np.sum(self.margin * x)), sold)
+
+
+def _waited(now: _Floors, later: _Floors, place: int, row: dict[str, Any], unit: float) -> dict[str, float]:
+    """What waiting costs, and how many units are lost by it."""
+    goal = row["committed"] - row["done"]
+    under = now.without(place).sold < goal
+    reached, best = now.nearest(place, goal, floor=under)
+    left, then = later.nearest(place, goal, floor=under)
+    lost = max(reached - left if under else left - reached, 0.0)
+    if lost <= 2 * CLOSE:
+        return {"waiting": max(best.objective - then.objective, 0.0), "lost": 0.0}
+    same = now.at(place, left, floor=under)
+    return {"waiting": max(same.objective - then.objective, 0.0) + lost * unit, "lost": lost}
 
 
 def _priced(floors: _Floors, place: int, row: dict[str, Any], currency: str) -> dict[str, Any]:
@@ -163,17 +240,13 @@ def _priced(floors: _Floors, place: int, row: dict[str, Any], currency: str) -> 
     )
     if floor - free.sold <= CLOSE:
         return found | {"sentence": f"Keeping the {what} costs nothing: {found['kept']:,.0f} are sold anyway."}
-    try:
-        kept, limit = floors.at(place, floor), ""
-    except SolveError as error:
-        if error.status not in ("infeasible", "infeasible_or_unbounded"):
-            raise
-        floor = floors.most(place)
+    goal = floor
+    floor, kept = floors.nearest(place, goal)
+    limit = ""
+    if floor < goal:
         limit = f"The {what} cannot be kept: at most {row['done'] + floor:,.0f} can be sold"
         if floor - free.sold <= 0.5:
             return found | {"sentence": f"{limit}, and they are."}
-        floor -= max(CLOSE, 1e-9 * floor)  # the very edge is numerically no place to stand
-        kept = floors.at(place, floor)
     gap = floor - free.sold
     less = floors.at(place, max(floor - 1.0, free.sold))
     money, last = free.objective - kept.objective, (less.objective - kept.objective) / min(1.0, gap)
