@@ -133,7 +133,9 @@ class Escalation(Section):
     margin : money at stake from which a matter goes to `margin_to`; 0: never.
     weeks : the week of its being open, the first is 1, from which an exception goes to `weeks_to`; 0: never.
     fence : share of the frozen fence's production that may be moved before it goes to `fence_to`; 0: any move goes up.
-    tolerance_to : who decides where a family leaves the tolerance of its month.
+    tolerance_to : who decides where a family leaves its month by more than its band: the one typed in `[tolerance]`,
+        else the one at which a week of waiting costs as much as deciding.
+    decision_cost : of one decision of S&OP's [money]; 0: a ten-thousandth of the plan's revenue.
     days : days until whoever is asked must decide.
     """
 
@@ -145,6 +147,7 @@ class Escalation(Section):
     fence_to: str = "Head of operations"
     tolerance_to: str = "S&OP"
     days: Annotated[int, Interval(ge=0, le=365)] = 7
+    decision_cost: Amount = 0.0
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ def page(situation: Week) -> Page:
         known=situation.memory,
         assumptions=(
             compared(situation),
-            "Tolerance bands are those of settings.toml; a family without one gets five percent.",
+            "Tolerance bands are those of settings.toml; a family without one gets five percent, and is S&OP's matter "
+            "where a week of waiting costs more than deciding.",
         ),
     )
 

@@ -125,10 +125,16 @@ def escalated(situation: Week, issues: Sequence[Issue]) -> tuple[Issue, ...]:
 
 
 def waiting_cost(situation: Week, issue: Issue) -> float:
-    """What a week of waiting costs: money at stake ÷ weeks in which it is lost [money per week].
+    """What a week of waiting costs: by planning again a week later where somebody has, for a family off its month; else
+    money at stake ÷ weeks in which it is lost [money per week].
 
     The weeks are those that the exception names; for a month, those that are left of it; else those of the horizon.
     """
+    if months := issue.about.get("months"):
+        mine = (pl.col("family") == issue.subject) & pl.col("month").is_in(list(months))
+        planned = situation.matters.filter(mine)["waiting"].drop_nulls()
+        if planned.len():
+            return float(planned[0])
     return issue.money / max(_weeks(situation, issue), 1)
 
 

@@ -10,12 +10,13 @@ import polars as pl
 
 from soe_lib.review import memory, options, words
 from soe_lib.review.exceptions.issue import Issue
+from soe_lib.review.frames.escalation import worth_deciding
 from soe_lib.review.measures import Score
 from soe_lib.review.tables import Format, Table, day
 from soe_lib.review.week import Week
 
 MOST = 5
-LEAST_MONEY, LEAST_REVENUE = 1e-4, 1e-3
+LEAST_REVENUE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def agenda_options(situation: Week) -> Table | str:
 
 def threshold(situation: Week) -> float:
     """Money from which an exception is worth a decision: a ten-thousandth of the plan's revenue [money]."""
-    return max(LEAST_MONEY * max(situation.plan.ledger.accounts().get("revenue", 0.0), 0.0), 0.5)
+    return worth_deciding(situation.plan)
 
 
 def material(situation: Week, issues: Sequence[Issue]) -> tuple[Issue, ...]:

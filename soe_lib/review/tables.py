@@ -13,6 +13,7 @@ import polars as pl
 from soe_lib.money.profit_and_loss import CHURN
 from soe_lib.review import words
 from soe_lib.review.frames.changes import why
+from soe_lib.review.frames.escalation import COSTS, TYPED, USUAL
 from soe_lib.review.kpis import BIAS, WMAPE
 
 if TYPE_CHECKING:
@@ -111,6 +112,29 @@ def outlook(frame: pl.DataFrame) -> Table:
         "Months that the horizon or the actuals cover only in part are left out.",
         strong=pl.col("State") == "outside", rows=24,
     )  # fmt: skip
+
+
+HOLDS = {TYPED: "typed in settings.toml", COSTS: "from the costs", USUAL: "the usual one"}
+
+
+def matters(frame: pl.DataFrame, currency: str) -> Table | str:
+    """Whose matter each deviation from a commitment is, what waiting a week costs and what deciding costs."""
+    if frame.is_empty():
+        return "No month with a commitment ends within the horizon."
+    money = {f"Waiting a week costs, {currency}": "waiting", f"Deciding costs, {currency}": "deciding"}
+    columns = {
+        "Family": "family", "Month": said("month", words.month_name), "Off by": (pl.col("share") - 1, "percent"),
+        **each("money", money), "S&OP's from ±": ("band", "percent"), "Band": pl.col("holds").replace_strict(HOLDS),
+        "Whose matter": pl.when("handed").then(pl.lit("S&OP's")).otherwise(pl.lit("S&OE's")),
+    }  # fmt: skip
+    note = (
+        "Waiting: the month is brought back to its commitment by a plan of today, and by one of next week, when the "
+        "first week has been carried out as planned; the difference, and units that are out of reach by then at the "
+        "family's average margin. Worked out for the first month that a family does not hit. Where no band is typed, "
+        "S&OP decides where waiting costs more than deciding; no percentage: waiting costs nothing."
+    )
+    strong = pl.col("Whose matter") == "S&OP's"
+    return laid_out(frame, "What waiting costs, and whose matter it is", columns, note, strong=strong, rows=24)
 
 
 def forecast_errors(frame: pl.DataFrame) -> Table:

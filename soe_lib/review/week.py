@@ -294,6 +294,12 @@ class Week:
         return frames.month_outlook(self.snapshot, self.plan)
 
     @cached_property
+    def matters(self) -> pl.DataFrame:
+        """Whose matter each deviation from a commitment is: what waiting costs against what deciding costs."""
+        prices = None if self.outlook.is_empty() else self.commitments
+        return frames.matters(self.snapshot, self.plan, self.outlook, prices)
+
+    @cached_property
     def late_receipts(self) -> pl.DataFrame:
         """Receipts that are overdue or delayed."""
         return frames.late_receipts(self.snapshot)

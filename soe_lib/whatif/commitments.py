@@ -111,11 +111,11 @@ def commitment_prices(
     floors = _Floors(model.program, margin_of(model), options, start)
     later = floors.carried_out(_first_week(model))
     units, first, found = _unit_margins(model), set[str](), []
-    for place, row in enumerate(asked.drop("commitment").sort("family", "month").iter_rows(named=True)):
+    for place, row in enumerate(asked.drop("commitment").iter_rows(named=True)):
         told = _priced(floors, place, row, snapshot.currency)
         if row["family"] not in first and abs(row["committed"] - row["done"] - told["planned"]) > CLOSE:
             first.add(row["family"])
-            told |= _waited(floors, later, place, row, units.get(row["family"], 0.0))
+            told |= _waited(floors, later, place, told, units.get(row["family"], 0.0))
         found.append(told)
     return CommitmentPrices(pl.DataFrame(found, schema=PRICES).sort("month", "family"), snapshot.currency)
 
@@ -222,7 +222,9 @@ class _Floors:
 def _waited(now: _Floors, later: _Floors, place: int, row: dict[str, Any], unit: float) -> dict[str, float]:
     """What waiting costs, and how many units are lost by it."""
     goal = row["committed"] - row["done"]
-    under = now.without(place).sold < goal
+    under = row["planned"] < goal
+    if under and row["kept"] - row["done"] <= row["planned"] + 0.5:
+        return {"waiting": 0.0, "lost": 0.0}  # all that can be sold is sold: nobody can bring anything back
     reached, best = now.nearest(place, goal, floor=under)
     left, then = later.nearest(place, goal, floor=under)
     lost = max(reached - left if under else left - reached, 0.0)

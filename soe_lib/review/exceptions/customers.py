@@ -11,6 +11,7 @@ import polars as pl
 from soe_lib.review import words
 from soe_lib.review.exceptions.causes import EVENT, FULL, ORDERS, OTHER, effect_of
 from soe_lib.review.exceptions.issue import Issue, detector
+from soe_lib.review.frames.escalation import COSTS
 from soe_lib.review.frames.service import ALL
 from soe_lib.review.frames.time import buckets
 
@@ -124,12 +125,13 @@ def issue(situation: Week, row: dict[str, Any]) -> Issue:
 
 @detector
 def month_drift(situation: Week) -> Iterator[Issue]:
-    """Families outside the tolerance of a month: the units off, at the family's average margin per unit.
+    """Families off their month by more than a tolerance, or where waiting costs more than deciding: the units off, at
+    the family's average margin per unit.
 
     Orders that nobody forecast are an exception of their own, so the part of an excess that they explain is not
     counted again.
     """
-    out = situation.outlook.filter(~pl.col("inside"))
+    out = situation.matters.filter(~pl.col("inside") | pl.col("handed"))
     for family in out["family"].unique().sort():
         first, *later = out.filter(pl.col("family") == family).sort("month").to_dicts()
         yield month_drift_issue(situation, first, later)
@@ -146,12 +148,13 @@ def month_drift_issue(situation: Week, row: dict[str, Any], later: list[dict[str
         f"{words.number(told)} of them are orders above forecast" if told else "",
         f"{words.listing(outside(one) for one in later)} also outside" if later else "",
     ]
-    verb = "Recover or hand up" if gap < 0 else "Confirm"
+    handed = any(one["handed"] for one in (row, *later))
+    verb = ("Recover or hand up" if handed else "Recover") if gap < 0 else "Confirm"
     return Issue(
         kind="Off the S&OP plan",
         subject=row["family"],
         what=f"{row['family']} will end {month} at {words.number(row['outlook'])} units, {off} the S&OP commitment of "
-        f"{words.number(row['consensus'])} (tolerance {words.percent(row['high'] - 1)})",
+        f"{words.number(row['consensus'])} ({whose(row, situation.currency)})",
         cause="; ".join(part for part in parts if part),
         money=max(abs(gap) - told, 0.0) * unit_margin(situation, row["family"]),
         basis="units off the commitment, less orders above forecast that are counted by themselves, × the family's "
@@ -159,11 +162,20 @@ def month_drift_issue(situation: Week, row: dict[str, Any], later: list[dict[str
         ask=f"{verb} {row['family']} in {month}: {words.number(abs(gap))} units {side} commitment",
         doing_nothing=f"{row['family']} closes {month} {off} its commitment",
         owner="Sales and S&OP lead",
-        hand_up=situation.snapshot.settings.escalation.tolerance_to,
+        hand_up=situation.snapshot.settings.escalation.tolerance_to if handed else "",
         page="demand_review",
         anchor=words.anchor("Outlook against S&OP"),
         about={"months": (row["month"],)},
     )
+
+
+def whose(row: dict[str, Any], currency: str) -> str:
+    """Which band holds, and what waiting and deciding cost: "tolerance 5 %"."""
+    if row["holds"] != COSTS:
+        return f"tolerance {words.percent(row['high'] - 1)}"
+    waiting, deciding = (words.money(row[name], currency) for name in ("waiting", "deciding"))
+    matter = "S&OP's" if row["handed"] else "S&OE's"
+    return f"waiting a week costs {waiting}, deciding {deciding}: it is {matter} matter"
 
 
 def outside(row: dict[str, Any]) -> str:

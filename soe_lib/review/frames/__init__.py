@@ -24,6 +24,7 @@ from soe_lib.review.frames.demand import (
     forecast_versions,
     waterfall,
 )
+from soe_lib.review.frames.escalation import matters
 from soe_lib.review.frames.service import gaps_by_item, gaps_by_week, lines, month_outlook, orders_at_risk, service_by
 from soe_lib.review.frames.supply import (
     annual_cost_of_goods,
@@ -66,6 +67,7 @@ __all__ = [
     "line_load",
     "lines",
     "made_against_plan",
+    "matters",
     "month_outlook",
     "orders_at_risk",
     "projected_stock",
