@@ -128,7 +128,7 @@ def targets(data: str, as_of: str | None, out: Path | None) -> None:
     with stops():
         from soe_lib.model import stock_targets
         from soe_lib.model.checks import read
-        from soe_lib.operations import release
+        from soe_lib.operations import files
 
         snapshot = read(data, as_of)
         found = stock_targets.targets(snapshot)
@@ -139,7 +139,7 @@ def targets(data: str, as_of: str | None, out: Path | None) -> None:
             money = f"{snapshot.currency} {row['holding']:,.2f} a week saves {row['saves']:,.2f}"
             click.echo(f"{row['item']}, {row['location']}: {units}, {money}")
         if out:
-            release.checked(out, stock_targets.safety_stocks(snapshot, found))
+            files.checked(out, stock_targets.safety_stocks(snapshot, found))
             click.echo(f"{found.height} safety stocks in {out}")
 
 

@@ -206,10 +206,14 @@ class Released(Section):
     firm_days : days from the as-of date whose orders are firm, rounded out to whole periods; 0: to the end of the
         frozen fence, and a week at least.
     forecast : whether the rest of the horizon is written as a forecast of orders.
+    change_worth : what a change of an open order must earn, since it disturbs [money].
+    move_days : days by which a supplier may be asked to come sooner or later.
     """
 
     firm_days: Days = 0
     forecast: bool = True
+    change_worth: Amount = 100.0
+    move_days: Days = 7
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "allocation_forecast": ("item", "location", "customer", "due", "period"),
     "daily_rates": ("production_order", "date"),
     "targets": ("item", "location"),
+    "changes": ("change_key",),
+    "not_in_erp": ("order",),
 }
 """Table → what tells its rows apart."""
 
@@ -40,6 +42,11 @@ def released(plan: Plan, snapshot: Snapshot, firm: Collection[str] | None = None
     plan : the decided plan. snapshot : the extract it was made from, for lines, hours, units and due dates.
     firm : the periods to release; all when left out.
     """
+    return {**tables_of(plan, snapshot, firm), "targets": safety_stocks(snapshot)}
+
+
+def tables_of(plan: Plan, snapshot: Snapshot, firm: Collection[str] | None = None) -> dict[str, pl.DataFrame]:
+    """The tables of a release that come from the plan; parameters as of `released`."""
     part = plan if firm is None else _within(plan, firm)
     production = production_orders(part, snapshot)
     allocated = allocation(part, snapshot)
@@ -53,7 +60,6 @@ def released(plan: Plan, snapshot: Snapshot, firm: Collection[str] | None = None
             "order", "due_on"
         ),
         "daily_rates": daily_rates(production),
-        "targets": safety_stocks(snapshot),
     }
 
 
@@ -83,7 +89,8 @@ def production_orders(plan: Plan, snapshot: Snapshot) -> pl.DataFrame:
     ready = _arrival(plan, "make", ("routing", "period"))
     ordered = made.join(ready, on=["routing", "period"], how="left", validate="m:1", maintain_order="left")
     line = pl.when(pl.col("line") == "").then("location").otherwise("line")
-    number = _number("MO", "starts_on", line, pl.col("sequence").cast(pl.String).str.zfill(2))
+    step = pl.when(pl.col("step") == "").then(pl.lit("")).otherwise(pl.lit("-") + pl.col("step"))
+    number = _number("MO", "starts_on", line, pl.concat_str("routing", step))
     return ordered.select(
         number.alias("production_order"), "location", "line", "period", "starts_on", "ends_on", "sequence", "routing",
         "step", "item", "description", "quantity", pl.col("good").alias("good_quantity"), "unit", "hours",
@@ -187,7 +194,7 @@ def _named(frame: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
 
 
 def _number(kind: str, day: str, *parts: str | pl.Expr) -> pl.Expr:
-    """An order's number from what it is: the same plan gives the same numbers, whoever writes them."""
+    """An order's number from what it is and when: the same order has the same number, whichever plan has it."""
     texts = [pl.col(part) if isinstance(part, str) else part for part in parts]
     return pl.concat_str(pl.lit(kind), pl.col(day).dt.strftime("%Y%m%d"), *texts, separator="-")
 
@@ -213,3 +220,5 @@ _SHIPS = _schema(
     "transfer_order lane mode origin destination item description period ship_on ship_until arrives_on quantity unit"
 )
 _ALLOCATION = _schema("order customer item description location due due_on period promised_on quantity unit state")
+SCHEMAS = {"production_orders": _MADE, "purchase_orders": _BUYS, "transfer_orders": _SHIPS}
+"""Table → its columns and types, for who reads a release again."""

@@ -8,20 +8,22 @@ import shutil
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
-from pathlib import Path, PurePosixPath
+from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-import xlsxwriter
 
 from soe_lib import workspace
-from soe_lib.errors import DataError, PackError, ReconciliationError
+from soe_lib.errors import DataError, PackError
 from soe_lib.extract.snapshot import Snapshot, read
-from soe_lib.operations import orders
+from soe_lib.operations import earlier, orders
+from soe_lib.operations.changes import changes, numbered
+from soe_lib.operations.earlier import NAME, Earlier
+from soe_lib.operations.files import read_back, write_csv, write_tables
 from soe_lib.operations.whole_units import WholeUnits, in_whole_units
 from soe_lib.store.history import newest
-from soe_lib.store.meeting import Approval, approved
+from soe_lib.store.meeting import Approval, approvals, approved
 from soe_lib.store.tables import Store, at, restored
 from soe_lib.whatif.decisions import as_decided
 from soe_lib.whatif.scenario import parsed
@@ -30,79 +32,9 @@ if TYPE_CHECKING:
     from soe_lib.store.plan import Plan
 
 
-WORKBOOK = "orders.xlsx"
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "'")
-"""First letters by which a spreadsheet takes text for a formula; and the mark itself, so that it can be taken away."""
-GUARD = "'"
-SAFE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-ROWS = 1_000_000
-
-
-def write_tables(folder: Path, tables: Mapping[str, pl.DataFrame], title: str, as_of: date) -> list[str]:
-    """Write a CSV per table and one workbook with a sheet each; returns the names of the files.
-
-    CSV text that begins like a formula gets an apostrophe before it; numbers, negative ones too, stay numbers. In the
-    workbook text is written as text, as it is.
-    """
-    for name, frame in tables.items():
-        guarded(frame).write_csv(folder / f"{name}.csv")
-    with xlsxwriter.Workbook(str(folder / WORKBOOK), SAFE) as book:
-        # A fixed date: the same orders give the same bytes.
-        book.set_properties({"title": title, "created": datetime.combine(as_of, time())})
-        for name, frame in tables.items():
-            if frame.height > ROWS:
-                raise PackError(f"{name} has {frame.height:,} rows, more than a sheet holds; release fewer weeks.")
-            _sheet(book, name, frame)
-    return [*(f"{name}.csv" for name in tables), WORKBOOK]
-
-
-def guarded(frame: pl.DataFrame) -> pl.DataFrame:
-    """Text that a spreadsheet would run, with an apostrophe before it; `read_csv` takes it away again."""
-    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
-    return frame.with_columns(
-        pl.when(pl.any_horizontal(*(pl.col(name).str.starts_with(sign) for sign in DANGEROUS)))
-        .then(pl.concat_str(pl.lit(GUARD), pl.col(name)))
-        .otherwise(pl.col(name))
-        .alias(name)
-        for name in texts
-    )
-
-
-def read_csv(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame:
-    """A table as it was before it was written."""
-    frame = pl.read_csv(path, schema=pl.Schema(schema))
-    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
-    return frame.with_columns(pl.col(name).str.strip_prefix(GUARD) for name in texts)
-
-
-def checked(path: Path, frame: pl.DataFrame) -> None:
-    """Write one table as CSV aside, read it back, and put it in its place only if it is what was written."""
-    aside = path.with_name(f".{path.name}.part")
-    aside.parent.mkdir(parents=True, exist_ok=True)
-    guarded(frame).write_csv(aside)
-    if not read_csv(aside, frame.schema).equals(frame):
-        aside.unlink()
-        raise ReconciliationError(f"{path.name} does not read back as it was written; nothing was kept.")
-    aside.replace(path)
-
-
-def _sheet(book: xlsxwriter.Workbook, name: str, frame: pl.DataFrame) -> None:
-    narrow = {one for one, kind in frame.schema.items() if kind.is_numeric() or kind == pl.Date}
-    frame.write_excel(
-        book,
-        name,
-        header_format={"bold": True, "bottom": 1},
-        dtype_formats={pl.Date: "yyyy-mm-dd", pl.Float64: "General", pl.Int64: "General"},
-        column_widths={one: 90 if one in narrow else 145 for one in frame.columns},  # pixels
-        freeze_panes=(1, 0),
-        autofilter=frame.height > 0,
-    )
-
-
 FOLDER = "releases"
 FORECAST = "forecast"
 """Folder, in a release, of the orders beyond the firm window."""
-NAME = "release.json"
 
 
 @dataclass(frozen=True)
@@ -155,7 +87,8 @@ def release(
     """Write the orders of a decided plan into `out/releases/<as-of>.<run>/`; the same again adds nothing.
 
     The orders of the firm window ([release] firm_days) are in whole units; those of the weeks after it are a forecast
-    and stand in the folder `forecast`, in the same tables.
+    and stand in the folder `forecast`, in the same tables. `changes` says what becomes of open orders: of the release
+    before, and of the ERP's own; `not_in_erp` which released orders the ERP no longer has.
 
     Parameters
     ----------
@@ -177,7 +110,7 @@ def release(
     >>> print(soe.release(store, "2026-01-19", snapshot=small, store=store).text())
     Plan 2026-01-19/1 is released (decided by Head of planning: As discussed on Monday).
     2 production orders, 1 purchase orders, 2 transfer orders, 0 allocation, 2 allocation forecast, 14 daily rates, 0
-    targets
+    targets, 5 changes, 0 not in erp
     Firm until 2026-01-25, in whole units: EUR +0.00 (+0.000%) of margin.
     Load it: ...
     """
@@ -204,38 +137,60 @@ def release(
             f"({inputs.fingerprint[:12]}). Give the extract it was made from, or plan and decide again."
         )
     target = archive / FOLDER / f"{row['as_of']}.{row['run']}"
-    return _write(target, plan, inputs, decision)
-
-
-def _write(target: Path, plan: Plan, snapshot: Snapshot, decision: Approval) -> Release:
     if (target / NAME).is_file():
-        told = json.loads((target / NAME).read_text(encoding="utf-8"))
-        if told["plan_fingerprint"] != plan.identity:
-            raise PackError(f"{target} holds the orders of another plan; it stays as it is.")
-        return _told(target, told, decision, added=False)
-    rounded = in_whole_units(plan, snapshot)
-    tables = {"": orders.released(rounded.plan, snapshot, rounded.firm)}
-    rest = [one for one in snapshot.periods["period"] if one not in rounded.firm]
-    if rest and snapshot.settings.release.forecast:
-        later = orders.released(rounded.plan, snapshot, rest)
-        tables[FORECAST] = {name: frame for name, frame in later.items() if name != "targets"}
-    for part in tables.values():
+        return _again(target, plan, decision)
+    before = earlier.releases(archive / FOLDER, plan.company)
+    decided = approvals(home).filter(pl.col("company") == plan.company)
+    earlier.superseded(before, decided, plan.as_of, decision.run)
+    return _write(target, plan, inputs, decision, before)
+
+
+def _again(target: Path, plan: Plan, decision: Approval) -> Release:
+    """The release that is there already."""
+    told = json.loads((target / NAME).read_text(encoding="utf-8"))
+    if told["plan_fingerprint"] != plan.identity:
+        raise PackError(f"{target} holds the orders of another plan; it stays as it is.")
+    return _told(target, told, decision, added=False)
+
+
+def _write(target: Path, plan: Plan, snapshot: Snapshot, decision: Approval, before: list[Earlier]) -> Release:
+    rounded, parts = _parts(plan, snapshot, before)
+    for part in parts.values():
         _unique(part)
     aside = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
     aside.mkdir(parents=True)
     try:
-        written = []
-        for name, part in tables.items():
-            (aside / name).mkdir(exist_ok=True)
-            kind = "orders" if not name else "forecast of orders"
-            files = write_tables(aside / name, part, f"{plan.company}: {kind} of {plan.as_of}", plan.as_of)
-            written += [str(PurePosixPath(name, file)) for file in files]
-            _read_back(aside / name, part)
-        told = _seal(aside, written, rounded, decision, {name: frame.height for name, frame in tables[""].items()})
+        written = write_tables(aside, parts[""], f"{plan.company}: orders of {plan.as_of}", plan.as_of)
+        if later := parts.get(FORECAST):
+            (aside / FORECAST).mkdir()
+            written += [f"{FORECAST}/{name}" for name in write_csv(aside / FORECAST, later)]
+        for name, part in parts.items():
+            read_back(aside / name, part)
+        told = _seal(aside, written, rounded, decision, {name: frame.height for name, frame in parts[""].items()})
         aside.replace(target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return _told(target, told, decision, added=True)
+
+
+def _parts(
+    plan: Plan, snapshot: Snapshot, before: list[Earlier]
+) -> tuple[WholeUnits, dict[str, dict[str, pl.DataFrame]]]:
+    """The plan in whole units, and its tables by folder: firm orders and what they change, the forecast of orders."""
+    released, until = earlier.open_orders(before, plan.as_of), before[-1].until if before else None
+    rounded = in_whole_units(plan, snapshot, released=released, until=until)
+    fresh = orders.released(rounded.plan, snapshot, rounded.labels)
+    _unique(fresh)
+    firm, pairs = numbered(fresh, released)
+    firm |= {
+        "changes": changes(rounded, pairs, snapshot),
+        "not_in_erp": earlier.not_in_erp(before, snapshot),
+    }
+    parts = {"": firm}
+    rest = snapshot.periods.join(rounded.firm, on="period", how="anti", maintain_order="left")["period"].to_list()
+    if rest and snapshot.settings.release.forecast:
+        parts[FORECAST] = orders.tables_of(rounded.plan, snapshot, rest)
+    return rounded, parts
 
 
 def _told(folder: Path, told: Mapping[str, Any], decision: Approval, *, added: bool) -> Release:
@@ -253,14 +208,6 @@ def _unique(tables: Mapping[str, pl.DataFrame]) -> None:
         if twice.height:
             shown = ", ".join(str(value) for value in twice.select(keys).row(0))
             raise PackError(f"{name} has {twice.height} rows of the same number, {shown} say; nothing was released.")
-
-
-def _read_back(folder: Path, tables: Mapping[str, pl.DataFrame]) -> None:
-    for name, frame in tables.items():
-        again = read_csv(folder / f"{name}.csv", frame.schema)
-        texts = pl.col(pl.String).fill_null("")
-        if not again.with_columns(texts).equals(frame.with_columns(texts)):
-            raise ReconciliationError(f"{name}.csv does not read back as it was written; nothing was released.")
 
 
 def _seal(

@@ -22,6 +22,8 @@ from soe_lib.model.blocks.stability import Stability
 from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.model.certificate import PRIMAL, primal_residual
 from soe_lib.model.model import Model
+from soe_lib.operations.receipts import margin_of
+from soe_lib.operations.steady import Steady, released_quantities, steady
 from soe_lib.review.frames.time import firm_periods
 from soe_lib.solver.answer import SolverOptions
 from soe_lib.solver.session import Session
@@ -41,27 +43,38 @@ NEAR = 1e-6
 """What is this close to a whole number is one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WholeUnits:
     """A plan whose firm window is in whole units.
 
     Parameters
     ----------
     plan : the plan in whole units. decided : the plan that it was made from.
-    firm : labels of the periods of the firm window. until : its last day.
-    broken : flow, item, quantity of the cells of the window that are no whole units, and `why`.
+    steadied : margin given up (below 0) so that what was released stays where changing it earns too little [money].
+    firm : the periods of the firm window. until : its last day.
+    broken : flow, item, period, quantity of the cells of the window that are no whole units, and `why`.
+    model : of the plan. near : the program with what may still move. steady : what stays of earlier releases.
     """
 
     plan: Plan
     decided: Plan
-    firm: tuple[str, ...]
+    steadied: float
+    firm: pl.DataFrame
     until: date
     broken: pl.DataFrame
+    model: Model
+    near: Program
+    steady: Steady
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of the periods of the firm window."""
+        return self.firm["period"].to_list()
 
     @property
     def moved(self) -> float:
         """Margin that rounding gains (or, below 0, loses) [money]."""
-        return self.plan.margin - self.decided.margin
+        return self.plan.margin - self.decided.margin - self.steadied
 
     @property
     def share(self) -> float:
@@ -70,7 +83,13 @@ class WholeUnits:
 
 
 def in_whole_units(
-    plan: Plan, snapshot: Snapshot, *, blocks: Sequence[Block] = (), model: Model | None = None
+    plan: Plan,
+    snapshot: Snapshot,
+    *,
+    blocks: Sequence[Block] = (),
+    model: Model | None = None,
+    released: pl.DataFrame | None = None,
+    until: date | None = None,
 ) -> WholeUnits:
     """The plan with production, purchases, transfers and allocations of its firm window in whole units.
 
@@ -81,25 +100,44 @@ def in_whole_units(
     ----------
     plan : the decided plan. snapshot : the extract that it was made from.
     blocks : planning ideas of one's own that it was made with. model : its model, where that is at hand.
+    released : open orders of the release before (earlier.OPEN). until : the last day that it covered.
 
     Raises DataError where the plan is none of the model's, ReconciliationError where the rounded quantities break a
     row or do not add up to the money that was found.
     """
     made = model or Model(snapshot, (*STANDARD, *_kept_close(plan), *blocks))
-    firm = firm_periods(snapshot)
-    x = _known(made.program, plan)
+    program, firm = made.program, firm_periods(snapshot)
+    x, when = _known(program, plan), _when(program)
+    near = _neighbourhood(_promised(program, x), x, np.zeros(len(x), bool), when < _reach(firm.height), 0.0).relaxed()
+    kept = Steady(x, np.zeros(0, np.intp), np.zeros(0))
+    if released is not None and until is not None:
+        covered = firm.filter(pl.col("ends_on") <= until)
+        was = released_quantities(program, released, covered)
+        kept = steady(near, x, was, snapshot.settings.release.change_worth)
     units = _units(made, set(firm["period"]))
-    rounded = _rounded(made.program, x, units, firm.height)
+    rounded = _rounded(program, kept.x, units, firm.height)
     whole = ~np.isnan(units)
     count = rounded[whole] / units[whole]
-    near = np.abs(count - np.rint(count)) <= NEAR
-    rounded[np.flatnonzero(whole)[near]] = np.rint(count[near]) * units[whole][near]
-    found = _plan(made, plan, rounded)
-    until = firm["ends_on"].max()
-    assert isinstance(until, date), "the window has a period"
+    close = np.abs(count - np.rint(count)) <= NEAR
+    rounded[np.flatnonzero(whole)[close]] = np.rint(count[close]) * units[whole][close]
+    ends = firm["ends_on"].max()
+    assert isinstance(ends, date), "the window has a period"
     return WholeUnits(
-        found, plan, tuple(firm["period"]), until, _broken(made.program, rounded, units, set(firm["period"]))
+        plan=_plan(made, plan, rounded),
+        decided=plan,
+        steadied=margin_of(made, kept.x - x),
+        firm=firm,
+        until=ends,
+        broken=_broken(program, rounded, units, set(firm["period"])),
+        model=made,
+        near=near,
+        steady=kept,
     )
+
+
+def _reach(firm: int) -> int:
+    """How many periods may move at all: those of the window, and half as many after it, two at least."""
+    return firm + max(firm // 2, 2)
 
 
 def _kept_close(plan: Plan) -> tuple[Block, ...]:
@@ -179,10 +217,10 @@ def _rounded(program: Program, x: Floats, units: Floats, firm: int) -> Floats:
         return x.copy()
     scale = np.where(whole, units, 1.0)
     counted, start = _in(_promised(program, x), scale), x / scale
-    options = SolverOptions(seconds=SECONDS, gap=GAP)
+    options = SolverOptions(seconds=SECONDS, gap=GAP, threads=1)
     when = _when(program)
     last = int(when.max(initial=0)) + 1
-    for until, room in ((2 * firm, 0.0), (last, 1.0)):
+    for until, room in ((_reach(firm), 0.0), (last, 1.0)):
         near = _neighbourhood(counted, start, whole, when < until, room)
         try:
             return Session(near, options).solve().x * scale

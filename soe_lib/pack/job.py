@@ -19,6 +19,7 @@ from soe_lib.extract import folders
 from soe_lib.extract.snapshot import leave
 from soe_lib.model.stock_targets import safety_stocks
 from soe_lib.money.trace import lineage as found
+from soe_lib.operations import files
 from soe_lib.pack import (
     archive,
     cover,
@@ -121,9 +122,7 @@ def build(
             workbook.write(pack / workbook.NAME, sheets, frame, notes=content.assumptions)
         for sheet in sheets:
             if sheet.name == "stock_targets":
-                from soe_lib.operations import release  # making packs loads no solver
-
-                release.checked(pack / "targets.csv", safety_stocks(job.snapshot, sheet.frame))
+                files.checked(pack / "targets.csv", safety_stocks(job.snapshot, sheet.frame))
     if job.browser:
         with job.step("pdf"):
             render.write(pack, ["index", *(page.name for page in job.pages)], program=job.browser)

@@ -19,7 +19,7 @@ from scipy.stats import norm
 import soe_lib as soe
 from soe_lib.cli import main
 from soe_lib.errors import ReconciliationError
-from soe_lib.operations import orders, release
+from soe_lib.operations import files, orders
 from soe_lib.review import charts, frames, supply
 from soe_lib.review.finance import Finance
 from soe_lib.review.week import Week
@@ -295,7 +295,7 @@ def test_a_release_holds_the_targets_for_an_erp(tmp_path: Path) -> None:
     folder = soe.release(out, made.as_of, snapshot=made).folder
     with (folder / "targets.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    book = openpyxl.load_workbook(folder / release.WORKBOOK)["targets"]
+    book = openpyxl.load_workbook(folder / files.WORKBOOK)["targets"]
     sheet = [dict(zip(HEADER, cells, strict=True)) for cells in book.iter_rows(min_row=2, values_only=True)]
     assert list(rows[0]) == [cell.value for cell in book[1]] == HEADER
     assert [row["item"] for row in sheet] == sorted(ODD)
@@ -342,7 +342,7 @@ def test_a_pack_works_the_targets_out_once(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_file_that_does_not_read_back_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(release, "read_csv", lambda path, schema: pl.DataFrame(schema=schema))  # noqa: ARG005
+    monkeypatch.setattr(files, "read_csv", lambda path, schema: pl.DataFrame(schema=schema))  # noqa: ARG005
     with pytest.raises(ReconciliationError, match="does not read back"):
-        release.checked(tmp_path / "targets.csv", pl.DataFrame({"item": ["A"]}))
+        files.checked(tmp_path / "targets.csv", pl.DataFrame({"item": ["A"]}))
     assert list(tmp_path.iterdir()) == []

@@ -17,7 +17,7 @@ import soe_lib as soe
 from soe_lib.cli import main
 from soe_lib.errors import DataError, PackError
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.operations import orders, release
+from soe_lib.operations import files, orders
 from soe_lib.review.frames.runs import whole
 from soe_lib.store.meeting import approvals, approved
 from soe_lib.store.plan import Plan
@@ -96,9 +96,9 @@ def test_a_weeks_order_is_spread_evenly_over_its_days() -> None:
 def test_what_is_read_back_is_the_plan_to_the_fingerprint(world: tuple[Path, Snapshot, Plan], tmp_path: Path) -> None:
     _, read, plan = world
     tables = orders.released(plan, read)
-    release.write_tables(tmp_path, tables, "orders", MONDAY)
-    from_csv = {name: release.read_csv(tmp_path / f"{name}.csv", frame.schema) for name, frame in tables.items()}
-    from_xlsx = {name: of_sheet(tmp_path / release.WORKBOOK, name, frame) for name, frame in tables.items()}
+    files.write_tables(tmp_path, tables, "orders", MONDAY)
+    from_csv = {name: files.read_csv(tmp_path / f"{name}.csv", frame.schema) for name, frame in tables.items()}
+    from_xlsx = {name: of_sheet(tmp_path / files.WORKBOOK, name, frame) for name, frame in tables.items()}
     for found in (from_csv, from_xlsx):
         for flow, keys, frame in quantities(found):
             there = plan.flows[flow].filter(pl.col("quantity").abs() > 5e-7)
@@ -144,12 +144,12 @@ def of_sheet(path: Path, name: str, like: pl.DataFrame) -> pl.DataFrame:
 
 def test_no_text_becomes_a_formula_and_negative_numbers_stay_numbers(tmp_path: Path) -> None:
     frame = pl.DataFrame({"name": list(NAMES), "amount": [-1.5] * len(NAMES)})
-    release.write_tables(tmp_path, {"table": frame}, "orders", MONDAY)
+    files.write_tables(tmp_path, {"table": frame}, "orders", MONDAY)
     raw = pl.read_csv(tmp_path / "table.csv", schema={"name": pl.String, "amount": pl.Float64})
     assert raw["name"].to_list() == [f"'{name}" for name in NAMES[:-1]] + ["plain"]
     assert raw["amount"].to_list() == [-1.5] * len(NAMES)
-    assert release.read_csv(tmp_path / "table.csv", frame.schema).equals(frame)
-    cells = [cell for row in openpyxl.load_workbook(tmp_path / release.WORKBOOK)["table"].iter_rows() for cell in row]
+    assert files.read_csv(tmp_path / "table.csv", frame.schema).equals(frame)
+    cells = [cell for row in openpyxl.load_workbook(tmp_path / files.WORKBOOK)["table"].iter_rows() for cell in row]
     assert not [cell for cell in cells if cell.data_type == "f"]
     assert "=cmd" in [cell.value for cell in cells]
 
@@ -197,9 +197,9 @@ def test_a_release_says_on_whose_word_and_the_same_again_adds_nothing(
     target = out / "releases" / f"{day}.1"
     told = json.loads((target / "release.json").read_text(encoding="utf-8"))
     assert (told["decided_by"], told["reason"], told["plan_fingerprint"]) == ("Ada", "as discussed", plan.identity)
-    files = [path for path in target.rglob("*") if path.is_file()]
-    assert set(told["files"]) == {path.relative_to(target).as_posix() for path in files} - {"release.json"}
-    before = {path: path.read_bytes() for path in files}
+    written = [path for path in target.rglob("*") if path.is_file()]
+    assert set(told["files"]) == {path.relative_to(target).as_posix() for path in written} - {"release.json"}
+    before = {path: path.read_bytes() for path in written}
     again = CliRunner().invoke(main, ["release", str(out), day, "--data", str(folder)])
     assert again.exit_code == 0
     assert "already" in again.output
@@ -243,8 +243,8 @@ def test_a_plan_that_is_kept_with_its_edits_is_released_from_the_extract_as_it_c
         entry = soe.store.append(out / "plans", soe.plan(dearer.apply(read)), scenario=text(dearer))
         assert entry.run == run
         soe.approve(out / "plans", MONDAY, run, by="Ada", reason="decided")
-    for run in (1, 2):
         assert soe.release(out, MONDAY, run, data=folder).folder == out / "releases" / f"{MONDAY}.{run}"
+    assert not soe.release(out, MONDAY, 1, data=folder).added
 
 
 def test_a_number_that_names_two_orders_is_refused(

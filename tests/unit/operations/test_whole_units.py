@@ -39,7 +39,7 @@ def rounded(read: Snapshot) -> WholeUnits:
 
 
 def split(found: WholeUnits, read: Snapshot) -> dict[str, pl.DataFrame]:
-    return orders.released(found.plan, read, found.firm)
+    return orders.released(found.plan, read, found.labels)
 
 
 def is_whole(frame: pl.DataFrame) -> bool:
@@ -139,7 +139,7 @@ def test_nothing_earns_more_in_whole_units(tmp_path: Path, seed: int) -> None:
     found = rounded(read)
     model = soe.Model(read)
     program = model.program
-    units = whole_units._units(model, set(found.firm))
+    units = whole_units._units(model, set(found.labels))
     best = milp(
         program.cost,
         integrality=~np.isnan(units),
