@@ -23,7 +23,7 @@ from soe_lib.solver.session import Session
 from soe_lib.solver.warm_start import Start
 
 CLOSE = 1e-7
-OWN_HOURS = ("make", "run", "ship", "set_up", "set_up_on", "overtime")
+OWN_HOURS = ("make", "run", "ship", "set_up", "set_up_on", "change_over", "overtime")
 """Flows that work a resource's hours, or add to them for a premium: what the others do says how many there are."""
 
 

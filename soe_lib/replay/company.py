@@ -226,6 +226,11 @@ def _base(first: Snapshot, weeks: int) -> Snapshot:
         raise DataError(
             "A replay knows no crews and no places that open or close: it needs their hours in the calendar."
         )
+    if first["changeovers"].height:
+        raise DataError(
+            f"A replay knows no sequence of families on a line: it cannot carry out the {first['changeovers'].height} "
+            "rows of changeovers. Take the table away, and give operations their setup_hours."
+        )
     if (asking := first["customers"].filter(pl.col("in_full") | pl.col("most_deliveries").is_not_null())).height:
         raise DataError(
             f"A replay serves demand as goods come: it keeps no order in full and counts no deliveries, as "

@@ -17,9 +17,9 @@ CLOSE = 1e-6
 STANDING = frozenset(
     {
         "periods", "items", "locations", "location_groups", "resources", "workforce", "maintenance", "expansions",
-        "routings", "operations", "components", "co_products", "offers", "offer_prices", "lanes", "lane_resources",
-        "closures", "customers", "forecast_errors", "substitutions", "policies", "consensus", "budget", "targets",
-        "units", "currencies",
+        "routings", "operations", "changeovers", "components", "co_products", "offers", "offer_prices", "lanes",
+        "lane_resources", "closures", "customers", "forecast_errors", "substitutions", "policies", "consensus",
+        "budget", "targets", "units", "currencies",
     }
 )  # fmt: skip
 """Tables that are on every Monday as the first Monday's extract had them."""

@@ -208,7 +208,7 @@ def _money(plans: Mapping[str, Plan | None]) -> Floats:
 
 
 DECISIONS = (
-    "make", "run", "buy", "ship", "set_up", "set_up_on", "batch", "running", "place_order", "pack_size",
+    "make", "run", "buy", "ship", "set_up", "set_up_on", "change_over", "batch", "running", "place_order", "pack_size",
     "dispatch_trip", "load", "heads", "hire", "release", "maintain",
 )  # fmt: skip
 """What is released before anybody knows more: runs, orders, trips, crews. Sales, backlog, stock and overtime answer."""

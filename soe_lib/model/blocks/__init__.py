@@ -12,6 +12,7 @@ NAMES = {
     "Allocation": "soe_lib.model.blocks.allocation",
     "Buy": "soe_lib.model.blocks.buy",
     "Capacity": "soe_lib.model.blocks.capacity",
+    "Changeovers": "soe_lib.model.blocks.changeovers",
     "Cohorts": "soe_lib.model.blocks.shelf_life",
     "Crews": "soe_lib.model.blocks.capacity",
     "Cushion": "soe_lib.model.blocks.cushion",

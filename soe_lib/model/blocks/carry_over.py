@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from soe_lib.model import setup_families
+from soe_lib.model.blocks.changeovers import ARC, arcs_of
 from soe_lib.model.blocks.lots import ALTERNATIVES, RUNS, Lots
 from soe_lib.model.cache import prepared
 from soe_lib.model.ceilings import FORKED, carried_over, operations
@@ -17,17 +19,17 @@ if TYPE_CHECKING:
     from soe_lib.model.network import Network
 
 SPOT = ("resource", "period")
-SHARED = ("labour", "dock", "storage")
-"""Kinds of resources that are in no state: a crew's set-up hours are saved with the line's, but it is the line that is
-set up for one thing at a time."""
 
 
 class OneSetUp(Part):
     """A line is in one state at a time: [setups] carry_over of settings.toml.
 
     Brings a flow `undisturbed` (resource, period) in [0, 1]: nothing is set up there in the period; and rows
-    `one_set_up` (resource, period): Σ carry + Σ carry_on <= 1. Moves no money.
+    `one_set_up` (resource, period): Σ carry + Σ carry_on <= 1, and `changed`: undisturbed + change_over <= 1. Moves no
+    money.
     """
+
+    optional = ("change_over",)
 
     def flows(self, network: Network) -> Iterator[Flow]:
         """undisturbed."""
@@ -38,6 +40,15 @@ class OneSetUp(Part):
         """one_set_up."""
         if not (cells := _spots(network, _carries)).is_empty():
             yield Constraint("one_set_up", cells, SPOT, "<=", "set-up", "a line ends a period in one set-up", rhs=1.0)
+        if not (arcs := _changing(network)).is_empty():
+            meaning = "where a line changes to another family, it is disturbed"
+            yield Constraint("changed", arcs, ARC, "<=", "set-up", meaning, rhs=1.0)
+
+    def effects(self, network: Network) -> Iterator[Effect]:
+        """Of undisturbed and change_over on changed."""
+        if not (arcs := _changing(network)).is_empty():
+            yield Effect("undisturbed", "changed", join=arcs, using=SPOT)
+            yield Effect("change_over", "changed", join=arcs, using=ARC)
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,8 @@ class CarryOver(Part):
     Brings a flow `carry` (routing, period) in {0, 1}: the line ends the period set up for the routing. Relaxes
     `make_most`: make(t) <= ceiling × (set_up(t) + carry(t−1)). Rows `carried`: carry(t) <= set_up(t) + carry(t−1), and
     `kept` (routing, resource, period): carry(t−1) + carry(t) <= 1 + set_up(t) + undisturbed(t), for a set-up lasts
-    through a period only if no other takes its place, which rows `disturbed` hold: undisturbed + set_up <= 1. For steps
+    through a period only if no other takes its place, which rows `disturbed` hold: undisturbed + set_up <= 1. On lines
+    that change over between families, rows `carried_family`: carry <= end_in of the routing's family. For steps
     with alternatives the same, per routing, step and resource, as `carry_on`, `carried_on` and so on.
 
     Only a line (a resource that is no labour, dock or storage) has a state, and none is set up when the horizon starts.
@@ -62,7 +74,7 @@ class CarryOver(Part):
     on : ending of the names it brings.
     """
 
-    optional = ("undisturbed",)
+    optional = ("undisturbed", "end_in")
 
     lots: Lots
     on: str = ""
@@ -92,6 +104,9 @@ class CarryOver(Part):
         meaning = "where something is set up, the line is disturbed"
         rows = self._disturbing(network)
         yield Constraint(f"disturbed{self.on}", rows, self.keys, "<=", "set-up", meaning, rhs=1.0)
+        if not (rows := self._of_families(network)).is_empty():
+            meaning = "a set-up carries over where the line ends the period in its family"
+            yield Constraint(f"carried_family{self.on}", rows, self.keys, "<=", "set-up", meaning)
 
     def effects(self, network: Network) -> Iterator[Effect]:
         """Of carry on the runs of the next period; of carry, set-up and undisturbed on the rows of the state."""
@@ -117,25 +132,28 @@ class CarryOver(Part):
         yield Effect("undisturbed", f"kept{on}", -1.0, join=lasting.select(self.keys), using=SPOT)
         yield Effect("undisturbed", f"disturbed{on}", join=disturbing, using=SPOT)
         yield Effect(switch, f"disturbed{on}", join=disturbing, using=cell)
+        if not (rows := self._of_families(network)).is_empty():
+            yield Effect(carry, f"carried_family{on}", join=rows.select(self.keys), using=cell)
+            yield Effect("end_in", f"carried_family{on}", -1.0, join=rows, using=("resource", "setup_family", "period"))
 
     def _disturbing(self, network: Network) -> pl.DataFrame:
         """Every set-up of a line in a period through which a state could last."""
         return states(network, self.lots).join(_spots(network, _lasting), on=[*SPOT], how="semi").select(self.keys)
+
+    def _of_families(self, network: Network) -> pl.DataFrame:
+        """The set-ups that can carry over on lines that change over, with their family."""
+        one = [key for key in self.keys if key != "period"]
+        of = setup_families.operations(network).select(*one, "setup_family").unique()
+        return _carries(network, self.lots).select(self.keys).join(of, on=one)
 
     def __repr__(self) -> str:
         return f"CarryOver({self.lots.name})"
 
 
 @prepared
-def lines(network: Network) -> pl.DataFrame:
-    """resource: the lines."""
-    return network.table("resources").filter(~pl.col("kind").fill_null("").is_in(SHARED)).select("resource")
-
-
-@prepared
 def standing(network: Network) -> pl.DataFrame:
     """routing, resource: where the set-up of a routing stands: its lines with set-up hours, else all its lines."""
-    used = operations(network).filter(~FORKED).join(lines(network), on="resource", how="semi")
+    used = operations(network).filter(~FORKED).join(setup_families.lines(network), on="resource", how="semi")
     timed = pl.col("setup_hours") > 0
     return used.filter(timed | ~timed.any().over("routing")).select("routing", "resource").unique()
 
@@ -149,7 +167,7 @@ def _states(network: Network, lots: Lots) -> pl.DataFrame:
     cells = lots.switched(network).filter(pl.lit(carried_over(network)))
     cells = cells.select(*lots.cell, "item", "location", "ceiling")
     own = "resource" in lots.keys
-    return cells.join(lines(network) if own else standing(network), on=lots.keys[-1])
+    return cells.join(setup_families.lines(network) if own else standing(network), on=lots.keys[-1])
 
 
 def _carries(network: Network, lots: Lots) -> pl.DataFrame:
@@ -172,6 +190,11 @@ def _lasting(network: Network, lots: Lots) -> pl.DataFrame:
 def _spots(network: Network, cells: Callable[[Network, Lots], pl.DataFrame]) -> pl.DataFrame:
     """resource, period of the cells of both kinds of set-ups."""
     return pl.concat([cells(network, lots).select(SPOT) for lots in (RUNS, ALTERNATIVES)]).unique()
+
+
+def _changing(network: Network) -> pl.DataFrame:
+    """ARC of the lines and periods in which a set-up could last."""
+    return arcs_of(network).join(_spots(network, _lasting), on=SPOT, how="semi").select(ARC)
 
 
 SET_UP_STATE = (OneSetUp(), CarryOver(RUNS), CarryOver(ALTERNATIVES, "_on"))

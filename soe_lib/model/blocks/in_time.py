@@ -11,10 +11,12 @@ import polars as pl
 from soe_lib.model.assemble import LEAD
 from soe_lib.model.blocks import buy, make, ship
 from soe_lib.model.blocks.carry_over import CarryOver
+from soe_lib.model.blocks.changeovers import gated
 from soe_lib.model.blocks.lots import ALTERNATIVES, ORDERS, RUNNING, RUNS, Lots
 from soe_lib.model.cache import prepared
 from soe_lib.model.ceilings import FORKED, carried_over, operations
 from soe_lib.model.demand import served
+from soe_lib.model.setup_families import states
 from soe_lib.model.terms import Constraint, Effect, Part
 
 if TYPE_CHECKING:
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
 REACH = 6
 """Dues that a window spans at most. Longer windows hold little that shorter ones do not (measured: the relaxation of
 30 periods and lots of up to 4 periods is the same to 0.01 % with 4 as with 30), and cost the solver time."""
+
+FAMILIES = Lots(
+    "family", "make", ("resource", "setup_family"), "change_over", "", lambda network: gated(network, "make")
+)
+"""What a line is set up for, as these rows read it: a change to a family is its set-up, and every one carries over."""
 
 WINDOW = ("item", "of", "last")
 LEAD_OF = {key: (key, *LEAD) for key in ("routing", "offer")}
@@ -130,9 +137,16 @@ def arriving(network: Network, flow: str, late: bool) -> pl.DataFrame:
 
 def switched(network: Network, lots: Lots, late: bool) -> pl.DataFrame:
     """keys, period, of, last, most: of each window, the demand that what a switch brings can serve at most."""
-    return network.cache.get(f"in time {lots!r} {late}", lambda here: _switched(here, lots, late)).select(
-        *lots.cell, "of", "last", "most"
-    )
+    return _met(network, lots, late).select(*lots.cell, *_of_item(lots), "of", "last", "most")
+
+
+def _of_item(lots: Lots) -> tuple[str, ...]:
+    """A family is of several items, which each have a row of their own; the other switches know their item."""
+    return ("item",) if lots is FAMILIES else ()
+
+
+def _met(network: Network, lots: Lots, late: bool) -> pl.DataFrame:
+    return network.cache.get(f"in time {lots!r} {late}", lambda here: _switched(here, lots, late))
 
 
 def _switched(network: Network, lots: Lots, late: bool) -> pl.DataFrame:
@@ -144,12 +158,12 @@ def _switched(network: Network, lots: Lots, late: bool) -> pl.DataFrame:
 
 def carried(network: Network, lots: Lots, late: bool) -> pl.DataFrame:
     """keys, period, of, last, most: the same for a set-up that comes from the period before a window's first start."""
-    met = network.cache.get(f"in time {lots!r} {late}", lambda here: _switched(here, lots, late))
+    met = _met(network, lots, late)
     cells = met.select(*lots.keys, *WINDOW, "most", _index("period").alias("index"))
     again = cells.select(*lots.keys, *WINDOW, pl.col("index") + 1)
     first = cells.join(again, on=[*lots.keys, *WINDOW, "index"], how="anti").filter(pl.col("index") > 0)
     earlier = first.with_columns(pl.col("index") - 1).with_columns(_label(network, "index", "period"))
-    return earlier.select(*lots.cell, "of", "last", "most")
+    return earlier.select(*lots.cell, *_of_item(lots), "of", "last", "most")
 
 
 def _reachable(network: Network, late: bool) -> pl.DataFrame:
@@ -179,8 +193,26 @@ def _made_gates(network: Network) -> dict[str, pl.DataFrame]:
     found = {}
     for lots, cells in _find_gates(network):
         timed = _arrivals(network, cells).select(*lots.cell, "item", "arrives", "arrives_last")
-        found[lots.name] = _in_turn(timed, lots) if carried_over(network) else timed
+        found[lots.name] = _in_turn(timed, lots.keys) if carried_over(network) else timed
+    own = [gate.select("routing", "period").unique() for gate in found.values() if "routing" in gate.columns]
+    of = _of_families(network).join(pl.concat(own), on=["routing", "period"], how="anti")
+    timed = _in_turn(_arrivals(network, of), ("resource", "setup_family", "routing"))
+    found["routings of families"] = timed.select("routing", "period", "item", "arrives", "arrives_last")
+    joint = timed.group_by(*FAMILIES.cell, "item").agg(pl.col("arrives").min(), pl.col("arrives_last").max())
+    found[FAMILIES.name] = joint
     return found
+
+
+def _of_families(network: Network) -> pl.DataFrame:
+    """Runs of the routings with a step that a line does alone and changes over for, by the first such line."""
+    of = gated(network, "make").select("routing", "resource", "setup_family", "period").sort("routing", "resource")
+    of = of.unique(["routing", "period"], keep="first", maintain_order=True)
+    return of.join(
+        make.routings(network)
+        .select(LEAD_OF["routing"])
+        .join(make.routings(network).select("routing", "period", "item"), on=["routing", "period"]),
+        on=["routing", "period"],
+    )
 
 
 def _find_gates(network: Network) -> Iterator[tuple[Lots, pl.DataFrame]]:
@@ -207,12 +239,20 @@ def _arrivals(network: Network, cells: pl.DataFrame) -> pl.DataFrame:
     return cells.join(spans, on=[*LEAD], nulls_equal=True)
 
 
-def _in_turn(cells: pl.DataFrame, lots: Lots) -> pl.DataFrame:
+def _in_turn(cells: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
     """Arrivals in the order of their starts: what a set-up brings includes what later periods make of it."""
-    ordered = cells.sort(lots.cell)
+    ordered = cells.sort(*keys, "period")
     return ordered.with_columns(
-        pl.col("arrives").cum_min(reverse=True).over(lots.keys), pl.col("arrives_last").cum_max().over(lots.keys)
+        pl.col("arrives").cum_min(reverse=True).over(keys), pl.col("arrives_last").cum_max().over(keys)
     )
+
+
+def begun(network: Network, late: bool) -> pl.DataFrame:
+    """WINDOW, begun: of each window, what the families can serve that lines are set up for when the horizon starts."""
+    met = _met(network, FAMILIES, late)
+    ready = states(network).filter("opening").select(*FAMILIES.keys)
+    first = met.filter(pl.col("period") == network.first).join(ready, on=FAMILIES.keys, how="semi")
+    return first.group_by(WINDOW).agg(begun=pl.col("most").sum())
 
 
 ROW = ("item", "of", "period")
@@ -228,6 +268,9 @@ FOLLOWS: Mapping[str, tuple[str, ...]] = {
     "run": ("run", "make"),
     "carried": ("carry", "set_up"),
     "carried_on": ("carry_on", "set_up_on"),
+    "family_most": ("make", "run_family"),
+    "family_set_up": ("run_family", "end_in", "change_over"),
+    "set_up_state": ("end_in", "change_over"),
 }
 """The rows that these follow from, and the flows that they are known to hold: with any other, they are left out."""
 
@@ -265,7 +308,7 @@ class InTime(Part):
     True
     """
 
-    optional = ("set_up", "set_up_on", "running", "place_order", "carry", "carry_on")
+    optional = ("set_up", "set_up_on", "running", "place_order", "carry", "carry_on", "change_over", "end_in")
 
     late: bool = False
 
@@ -277,10 +320,11 @@ class InTime(Part):
     def constraints(self, network: Network) -> Iterator[Constraint]:
         """in_time, or in_window."""
         if not (held := windows(network, self.late)).is_empty():
-            frame = held.select("item", "of", pl.col("last").alias("period"))
+            frame = held.join(begun(network, self.late), on=WINDOW, how="left")
+            frame = frame.select("item", "of", pl.col("last").alias("period"), pl.col("begun").fill_null(0.0))
             yield Constraint(
                 self.name, frame, ROW, "<=", "unit", "what a window sells was there before, or is set up for within it",
-                follows=FOLLOWS,
+                rhs="begun", follows=FOLLOWS,
             )  # fmt: skip
 
     def effects(self, network: Network) -> Iterator[Effect]:
@@ -307,6 +351,11 @@ class InTime(Part):
         for lots in (RUNS, ALTERNATIVES, RUNNING, ORDERS):
             served = switched(network, lots, self.late)
             yield Effect(lots.switch, self.name, -pl.col("most"), at=AT, join=served, using=lots.cell, note=note)
+        led = switched(network, FAMILIES, self.late).rename({"setup_family": "to_family"})
+        ready = ("resource", "to_family", "period")
+        yield Effect("change_over", self.name, -pl.col("most"), at=AT, join=led, using=ready, note=note)
+        kept = carried(network, FAMILIES, self.late)
+        yield Effect("end_in", self.name, -pl.col("most"), at=AT, join=kept, using=FAMILIES.cell, note=note)
         if not carried_over(network):
             return
         for carry in (CarryOver(RUNS), CarryOver(ALTERNATIVES, "_on")):

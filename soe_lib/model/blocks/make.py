@@ -10,6 +10,7 @@ import polars as pl
 from soe_lib.model import events, hours
 from soe_lib.model.cache import prepared
 from soe_lib.model.hours import counted
+from soe_lib.model.setup_families import operations as operations_of_families
 from soe_lib.model.terms import Constraint, Effect, Flow, Part, Rate
 
 if TYPE_CHECKING:
@@ -140,7 +141,8 @@ def routings(network: Network) -> pl.DataFrame:
     rows = events.supply(network, hours.shared_out(network, rows), ("routing", "item", "location"))
     rows = hours.joined(network, rows, "routing")
     with_hours = network.table("operations").filter(pl.col("setup_hours").fill_null(0.0) > 0)["routing"].unique()
-    set_up = (pl.col("setup_cost") > 0) | pl.col("routing").is_in(with_hours.implode())
+    timed = pl.concat([with_hours, operations_of_families(network)["routing"]]).unique()
+    set_up = (pl.col("setup_cost") > 0) | pl.col("routing").is_in(timed.implode())
     rows = rows.with_columns(set_up.alias("set_up"))
     return with_lead(network, rows, ("routing", "item", "location"), ("location",)).drop("set_up")
 

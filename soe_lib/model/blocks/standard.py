@@ -8,6 +8,7 @@ from soe_lib.model.blocks.allocation import Allocation
 from soe_lib.model.blocks.buy import Buy, Receive
 from soe_lib.model.blocks.capacity import Capacity, Crews, Maintenance, Overtime
 from soe_lib.model.blocks.carry_over import SET_UP_STATE
+from soe_lib.model.blocks.changeovers import Changeovers
 from soe_lib.model.blocks.cushion import Cushion
 from soe_lib.model.blocks.in_full import InFull
 from soe_lib.model.blocks.in_time import InTime
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 STANDARD: tuple[Block, ...] = (
     Make(), Buy(), Receive(), Ship(), Stock(), StockRules(), Sell(), Capacity(), Overtime(), RUNS, ALTERNATIVES,
-    RUNNING, *SET_UP_STATE, ORDERS, TRIPS, Sites(), Expansions(), Crews(), Maintenance(), Substitute(), ShelfLife(),
-    Cohorts(), InFull(), Allocation(), InTime(), InTime(late=True), Cushion(), Overrides(), Promised(),
+    RUNNING, *SET_UP_STATE, Changeovers(), ORDERS, TRIPS, Sites(), Expansions(), Crews(), Maintenance(), Substitute(),
+    ShelfLife(), Cohorts(), InFull(), Allocation(), InTime(), InTime(late=True), Cushion(), Overrides(), Promised(),
 )  # fmt: skip
 
 

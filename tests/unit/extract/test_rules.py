@@ -51,6 +51,10 @@ def settings(*lines: str) -> Changes:
     return {"settings.toml": FILES["settings.toml"] + "\n".join(lines) + "\n"}
 
 
+def changeovers(*rows: str) -> Changes:
+    return {"changeovers.csv": "\n".join(["resource,from_family,to_family,hours", *rows]) + "\n"}
+
+
 ROW = "FG,M,C1,2026-W48,100"
 CASES = [
     # files
@@ -330,6 +334,18 @@ CASES = [
            "warn", "actuals.csv", (4,), "quantity", "200000", "More than 100 times what is usually asked for"),
     Broken("asked for elsewhere", swap("actuals.csv", "FG,M,C1,20", "FG,P,C1,20"), "warn", "actuals.csv", (2,), "location",
            "P", "in no place that forecasts them"),
+    Broken("change to nothing", changeovers(",,Famm,1"), "stop", "changeovers.csv", (2,), "to_family", "Famm",
+           "Nothing is of this family"),
+    Broken("change from nothing", changeovers("L1,Soap,Fam,1"), "stop", "changeovers.csv", (2,), "from_family", "Soap",
+           "Nothing is of this family"),
+    Broken("change to itself", changeovers("L1,Fam,Fam,1"), "stop", "changeovers.csv", (2,), "from_family", "Fam",
+           "to itself"),
+    Broken("change of no line", changeovers("L9,,Fam,1"), "stop", "changeovers.csv", (2,), "resource", "L9", "resources"),
+    Broken("change that is not told", {**changeovers(",Fam,Red,1"), **add("routings.csv", "R2,FG,P,1,0.9,,,"),
+           "operations.csv": "routing,resource,hours_per_unit,setup_family\nR,L1,0.1,\nR2,L1,0.1,Red\n"}, "warn",
+           "changeovers.csv", (), "to_family", "", "1 changes between families that a line runs have no row"),
+    Broken("set up for nothing known", {"resources.csv": "resource,location,set_up_for\nL1,P,Soap\n"}, "stop",
+           "resources.csv", (2,), "set_up_for", "Soap", "Nothing is of the family"),
     Broken("no company", {"settings.toml": 'currency = "EUR"\nas_of = "2026-11-16"\n'}, "stop", "settings.toml", (),
            "company", "", "missing"),
     Broken("blank currency", swap("settings.toml", '"EUR"', '""'), "stop", "settings.toml", (), "currency", "",

@@ -13,6 +13,7 @@ KEYS = {
     "resources": "resource", "calendar": "resource period date", "workforce": "resource",
     "maintenance": "maintenance", "expansions": "expansion",
     "routings": "routing valid_from", "operations": "routing step resource", "components": "routing component",
+    "changeovers": "resource from_family to_family",
     "co_products": "routing item", "offers": "offer valid_from", "offer_prices": "offer period date",
     "lanes": "lane valid_from", "lane_resources": "lane item resource", "closures": "what date",
     "customers": "customer",

@@ -125,3 +125,13 @@ def test_a_replay_stops_where_customers_take_orders_whole(asked: dict[str, objec
         DataError, match="keeps no order in full and counts no deliveries, as 1 customers ask, first 'Key'"
     ):
         past(replace(PLAIN, extra={"customers": customers}).write(tmp_path))
+
+
+def test_a_replay_stops_where_lines_change_over_between_families(tmp_path: Path) -> None:
+    items = [{"item": name, "unit": "case", "family": name, "price": 10.0} for name in PLAIN.items]
+    changes = [
+        {"from_family": "A", "to_family": "B", "hours": 1.0},
+        {"from_family": "B", "to_family": "A", "hours": 1.0},
+    ]
+    with pytest.raises(DataError, match="cannot carry out the 2 rows of changeovers"):
+        past(replace(PLAIN, extra={"items": items, "changeovers": changes}).write(tmp_path))
