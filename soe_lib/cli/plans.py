@@ -53,9 +53,11 @@ def plan(
         from soe_lib.model.model import Model
         from soe_lib.model.record import kept_to
         from soe_lib.review.frames.changes import breaks_said, fence_breaks
+        from soe_lib.review.frames.promises import unkept, unkept_said
         from soe_lib.solver.answer import SolverOptions
+        from soe_lib.store.promised import as_promised
 
-        snapshot = read(data, as_of)
+        snapshot = as_promised(read(data, as_of), store)
         if scenario:
             from soe_lib.whatif.scenario import named
 
@@ -77,10 +79,11 @@ def plan(
         if as_json:
             listed = fence_breaks(snapshot, found, kept).drop("description").to_dicts()
             said = found.summary() | ({"breaks": listed} if kept and snapshot.settings.fence.frozen_days else {})
+            said |= {"unkept": unkept(found).to_dicts()} if "unkept" in found.flows else {}
             click.echo(json.dumps(said, default=str))
             return
         tables = [f"Tables in {out}"] if out else []
-        click.echo("\n".join([_verdict(found), *breaks_said(snapshot, found, kept), *tables]))
+        click.echo("\n".join([_verdict(found), *breaks_said(snapshot, found, kept), *unkept_said(found), *tables]))
 
 
 @main.command()
@@ -94,8 +97,9 @@ def conflict(data: str, as_of: str | None, store: str, record: str) -> None:
         from soe_lib.model.checks import read
         from soe_lib.model.planning import conflict as find
         from soe_lib.model.record import kept_to
+        from soe_lib.store.promised import as_promised
 
-        snapshot = read(data, as_of)
+        snapshot = as_promised(read(data, as_of), store)
         kept = kept_to(snapshot, store, record)
         found = find(snapshot, record=kept)
     click.echo(found.text())

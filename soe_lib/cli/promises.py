@@ -30,6 +30,7 @@ from soe_lib.cli.options import AS_OF, DATA, JSON, RECORD, STORE, main, stops
 @click.option("--displace", is_flag=True, help="Other orders may wait; says which, how long and what that costs.")
 @click.option("--parts", is_flag=True, help="Promise what can be there day after day, not all of it on one day.")
 @click.option("--together", is_flag=True, help="Of several orders none is first: least quantity × days late in sum.")
+@click.option("--keep", is_flag=True, help="Keep it beside the plan history: the next plan honours it.")
 @STORE
 @RECORD
 @JSON
@@ -47,6 +48,7 @@ def promise(
     displace: bool,
     parts: bool,
     together: bool,
+    keep: bool,
     store: str,
     record: str,
     as_json: bool,
@@ -64,16 +66,20 @@ def promise(
         from soe_lib.model.checks import read
         from soe_lib.model.living import Living
         from soe_lib.model.record import kept_to
+        from soe_lib.store.promised import as_promised
+        from soe_lib.whatif.promises import keep_promises
         from soe_lib.whatif.promises import promise as run
 
         asked = _listed(orders) if orders else one | {"location": location, "price": price, "order": order}
-        snapshot = read(data, as_of)
+        snapshot = as_promised(read(data, as_of), store)
         living = Living(snapshot, record=kept_to(snapshot, store, record))
         found = run(living, asked, displace=displace, parts=parts, together=together)
+        kept = keep_promises(found, store=store) if keep else 0
     if as_json:
-        click.echo(json.dumps({"promises": [one.as_dict() for one in found]}, default=str))
+        click.echo(json.dumps({"promises": [one.as_dict() for one in found], "kept": kept}, default=str))
         return
-    click.echo("\n".join(one.text() for one in found))
+    said = [f"{kept} deliveries are kept in {store}"] if keep else []
+    click.echo("\n".join([*(one.text() for one in found), *said]))
 
 
 def _listed(path: str) -> Any:

@@ -24,6 +24,7 @@ from soe_lib.operations.files import read_back, write_csv, write_tables
 from soe_lib.operations.whole_units import WholeUnits, in_whole_units
 from soe_lib.store.history import newest
 from soe_lib.store.meeting import Approval, approvals, approved
+from soe_lib.store.promised import as_promised
 from soe_lib.store.tables import Store, at, restored
 from soe_lib.whatif.decisions import as_decided
 from soe_lib.whatif.scenario import parsed
@@ -126,6 +127,8 @@ def release(
             f'soe approve {label} --by NAME --reason "…".'
         )
     inputs = snapshot if snapshot is not None else read(data, str(plan.as_of))
+    if inputs.fingerprint != plan.fingerprint:
+        inputs = as_promised(inputs, home, known=row["created"])
     if inputs.fingerprint != plan.fingerprint and row["scenario"]:
         inputs = parsed(row["scenario"]).apply(inputs)
     elif inputs.fingerprint != plan.fingerprint:

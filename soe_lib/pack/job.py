@@ -35,6 +35,7 @@ from soe_lib.pack import (
 )
 from soe_lib.store import history, meeting
 from soe_lib.store.plan import Plan
+from soe_lib.store.promised import as_promised
 from soe_lib.store.tables import at
 from soe_lib.workspace import COMING
 
@@ -367,7 +368,7 @@ def _make_here(
     started = time.perf_counter()
     progress("read", "running")
     try:
-        snapshot = _read(data, as_of)
+        snapshot = as_promised(_read(data, as_of), str(at(store)) if store is not None else str(home / archive.STORE))
     except BaseException:
         progress("read", "failed")
         raise

@@ -21,6 +21,7 @@ from soe_lib.review.exceptions.customers import unforecast
 from soe_lib.review.exceptions.supply import thin
 from soe_lib.review.memory import escalated
 from soe_lib.store.plan import Plan
+from soe_lib.store.promised import PROMISES
 
 if TYPE_CHECKING:
     from soe_lib.review.exceptions.issue import Issue
@@ -127,6 +128,12 @@ class Week:
     def prices(self) -> pl.DataFrame | None:
         """What each event costs, by planning again without it: the columns of `soe.review.cost_of_events`."""
         return self.known.get("prices")
+
+    @cached_property
+    def promises(self) -> pl.DataFrame:
+        """Every promise that was kept beside the plan history, the first due first."""
+        found = self.known.get("promises")
+        return pl.DataFrame(schema=PROMISES) if found is None else found
 
     @cached_property
     def options(self) -> pl.DataFrame | None:

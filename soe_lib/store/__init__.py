@@ -4,7 +4,9 @@ from soe_lib.names import offered
 
 NAMES = {
     "append": "soe_lib.store.history",
+    "as_promised": "soe_lib.store.promised",
     "decisions": "soe_lib.store.meeting",
+    "promises": "soe_lib.store.promised",
     "restate": "soe_lib.store.history",
 }
 """Public name → the module that defines it."""

@@ -11,6 +11,7 @@ from soe_lib.errors import DataError
 from soe_lib.store import tables
 from soe_lib.store.history import newest
 from soe_lib.store.plan import Plan
+from soe_lib.store.promised import promises
 from soe_lib.store.tables import Store
 
 APPROVALS = pl.Schema(
@@ -200,11 +201,15 @@ def decisions(
 
 
 def known_before(store: Store, *, company: str, as_of: date) -> dict[str, pl.DataFrame]:
-    """What a week reads of earlier meetings, by table: the last exceptions, and every decision; none is left empty."""
+    """What a week reads of earlier meetings, by table: the last exceptions, every decision, every promise until then.
+
+    None is left empty.
+    """
     past = recall(store, "exceptions", company=company, before=as_of)
     rows = _rows(store, "decisions", company)
     taken = rows.filter(pl.col("as_of") < as_of).sort("created", "key") if rows is not None else None
-    both = {"exceptions": past.sort("key") if past is not None else None, "decisions": taken}
+    given = promises(store, company=company, until=as_of)
+    both = {"exceptions": past.sort("key") if past is not None else None, "decisions": taken, "promises": given}
     return {table: frame for table, frame in both.items() if frame is not None and frame.height}
 
 

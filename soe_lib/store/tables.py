@@ -22,7 +22,7 @@ from soe_lib.errors import FormulationError, ReconciliationError, SoeError
 from soe_lib.money.rates import RateBook
 from soe_lib.store.plan import Plan
 
-TABLES = ("plans", "flows", "rates", "frames", "approvals", "exceptions", "options", "decisions")
+TABLES = ("plans", "flows", "rates", "frames", "approvals", "exceptions", "options", "decisions", "promises")
 ATTEMPTS = 40
 
 

@@ -18,6 +18,7 @@ NAMES = {
     "commitment_prices": "soe_lib.whatif.commitments",
     "demand_range": "soe_lib.whatif.stress",
     "disruptions": "soe_lib.whatif.causes",
+    "keep_promises": "soe_lib.whatif.promises",
     "price_manual": "soe_lib.whatif.rules",
     "price_of_fairness": "soe_lib.whatif.rules",
     "price_options": "soe_lib.whatif.options",

@@ -128,7 +128,8 @@ def checked(ask: Ask, snapshot: Snapshot, taken: Sequence[str] = ()) -> Ask:
 
 def _number_of(as_of: date, used: set[str]) -> str:
     count = 1
-    while (name := f"PR-{as_of:%y%m%d}-{count:03d}") in used:
+    whole = {name.partition("/")[0] for name in used}  # one that came in parts has its number before the stroke
+    while (name := f"PR-{as_of:%y%m%d}-{count:03d}") in whole:
         count += 1
     return name
 

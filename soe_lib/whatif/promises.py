@@ -14,10 +14,12 @@ from soe_lib.display import html
 from soe_lib.errors import DataError, SolveError
 from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.model.living import Living
-from soe_lib.model.record import Recorded
+from soe_lib.model.record import HERE, Recorded
 from soe_lib.review import words
 from soe_lib.review.measures.of_plans import gain
 from soe_lib.store.plan import Plan
+from soe_lib.store.promised import keep
+from soe_lib.store.tables import Store
 from soe_lib.whatif.asked import Ask, Asked, asks, checked, lot_of, places, price
 from soe_lib.whatif.available import available_to_promise
 from soe_lib.whatif.giving_way import foreseen, given_way, waiting
@@ -190,6 +192,40 @@ def promise(
     return tuple(answers)
 
 
+def keep_promises(promises: Sequence[Promise], *, store: Store = HERE) -> int:
+    """Keep promises beside the plan history: the next plan honours them (`soe.store.as_promised`); how many deliveries.
+
+    Raises DataError where nothing was promised, or an order is promised already: then none is kept.
+
+    Examples
+    --------
+    >>> wanted = {"item": "tea", "quantity": 20.0, "customer": "shop", "date": "2026-01-20"}
+    >>> soe.whatif.keep_promises(soe.whatif.promise(small, wanted), store=store)
+    1
+    """
+    if nothing := [one for one in promises if not one.promised]:
+        raise DataError(f"Nothing was promised of {nothing[0].ask}, so nothing is kept. Leave it out, or ask for less.")
+    rows = [
+        {
+            "company": one.before.company, "as_of": one.before.as_of, "order": one.ask.order, "delivery": name,
+            "item": one.ask.item, "location": one.ask.location, "customer": one.ask.customer,
+            "asked_on": one.ask.date, "promised_on": on, "quantity": quantity, "price": one.ask.price,
+            "rests_on": one.rests_on, "margin": one.margin, "currency": one.currency,
+        }
+        for one in promises
+        for name, (on, quantity) in zip(
+            _names(one.ask, one.deliveries.height), one.deliveries.iter_rows(), strict=True
+        )
+    ]  # fmt: skip
+    keep(store, pl.DataFrame(rows, schema_overrides={"asked_on": pl.Date, "promised_on": pl.Date}))
+    return len(rows)
+
+
+def _names(ask: Ask, deliveries: int) -> list[str]:
+    """The order's number, or that of each of its deliveries."""
+    return [ask.order] if deliveries == 1 else [f"{ask.order}/{n}" for n in range(1, deliveries + 1)]
+
+
 def _stated(given: Sequence[Ask], snapshot: Snapshot) -> list[Ask]:
     """The orders, all of them checked before any is answered."""
     numbers = [ask.order for ask in given if ask.order]
@@ -313,10 +349,9 @@ def _split(found: _Found, lot: float) -> list[_Delivery]:
 
 def _rows(ask: Ask, days: Sequence[_Delivery]) -> list[dict[str, object]]:
     """The deliveries as orders of the extract that are committed to."""
-    named = [ask.order] if len(days) == 1 else [f"{ask.order}/{n}" for n in range(1, len(days) + 1)]
     return [
         row_of(ask, one.day.on, one.day.on, one.quantity, one.quantity, name)
-        for name, one in zip(named, days, strict=True)
+        for name, one in zip(_names(ask, len(days)), days, strict=True)
     ]
 
 

@@ -21,6 +21,7 @@ from soe_lib.review.options import cost_of_events
 from soe_lib.review.page import agenda, threshold
 from soe_lib.review.tables import Format, Table, day
 from soe_lib.store import meeting
+from soe_lib.store.promised import promises
 from soe_lib.whatif.attribution import Attribution, why_moved
 from soe_lib.whatif.commitments import PRICES, commitment_prices
 from soe_lib.whatif.follow_up import actions
@@ -125,6 +126,13 @@ class Week(reviewed.Week):
         """The store's address where there is one."""
         text = str(self.store)
         return text if text and ("://" in text or place(text).is_dir()) else ""
+
+    @cached_property
+    def promises(self) -> pl.DataFrame:
+        """Every promise that was kept up to this week, the first due first."""
+        if "promises" in self.known or not self._home:
+            return super().promises
+        return promises(self._home, company=self.snapshot.company, until=self.snapshot.as_of)
 
     @cached_property
     def _decisions(self) -> pl.DataFrame | None:
