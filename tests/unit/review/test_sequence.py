@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import random
 from itertools import permutations, product
+from pathlib import Path
 
+import polars as pl
 import pytest
 
-from soe_lib.review.frames.runs import Job, best, changeover
+import soe_lib as soe
+from soe_lib.review.frames.runs import Changes, Job, best, changeover, runs
+from tests.changeovers import Lines
 
 A, B, C = Job("A", "red", 2.0), Job("B", "red", 1.0), Job("C", "blue", 3.0)
 
 
-def total(days: list[list[Job]]) -> float:
+def total(days: list[list[Job]], changes: Changes | None = None) -> float:
     hours, before = 0.0, None
     for day in days:
-        hours += changeover(day, before)
+        hours += changeover(day, before, changes)
         before = day[-1]
     return hours
 
@@ -42,3 +46,47 @@ def test_no_other_order_has_fewer_changeover_hours(seed: int) -> None:
     found = best(days)
     assert [sorted(day, key=repr) for day in found] == [sorted(day, key=repr) for day in days]
     assert total(found) == pytest.approx(min(every), abs=1e-9)
+
+
+# -- lines that change over ------------------------------------------------------------------------------------------
+
+
+def test_a_line_goes_round_the_short_way() -> None:
+    """Red to green and on to blue takes an hour each, every other change five; set up for red today."""
+    short = {"redgreen", "greenblue", "bluered"}
+    told = {(a, b): 1.0 if a + b in short else 5.0 for a, b in permutations(("red", "green", "blue"), 2)}
+    jobs = [Job("B", "blue", 0.0), Job("G", "green", 0.0), Job("R", "red", 0.0)]
+    (day,) = best([jobs], Changes.of(told, "red"))
+    assert [job.name for job in day] == ["R", "G", "B"]
+    # red to blue takes 2 hours through green, for nothing need be made of what a line passes through
+    assert Changes.of(told, "red").taken("red", "blue") == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_other_order_of_families_takes_fewer_hours(seed: int) -> None:
+    chance = random.Random(seed)
+    families = ["a", "b", "c", "d"]
+    told = {pair: float(chance.randint(0, 9)) for pair in permutations(["", *families], 2)}
+    changes = Changes.of(told, chance.choice(["", *families]))
+    jobs = [Job(name, chance.choice(families), chance.choice([0.0, 1.0])) for name in "ABCDEF"]
+    days = [chance.sample(jobs, chance.randint(1, 4)) for _ in range(3)]
+    every = (total([list(day) for day in chosen], changes) for chosen in product(*(permutations(day) for day in days)))
+    assert total(best(days, changes), changes) == pytest.approx(min(every), abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_runs_take_no_more_changes_than_their_plan_paid_for(tmp_path: Path, seed: int) -> None:
+    """The order of the runs is found from what runs; the plan chose both together."""
+    chance = random.Random(seed)
+    told = {pair: (float(chance.randint(1, 4)), 0.0) for pair in permutations(["", "a", "b", "c"], 2) if pair[1]}
+    demand = {item: [chance.randint(0, 9) for _ in range(4)] for item in "ABCD"}
+    world = Lines(demand=demand, family=dict(zip("ABCD", "abcc", strict=True)), hours={"L": 30.0}, change=told)
+    snapshot = world.snapshot(tmp_path)
+    plan = soe.plan(snapshot)
+    changes = Changes.of({pair: hours for pair, (hours, _) in told.items()}, "")
+    days = [
+        [Job(name, family, 0.0) for name, family in day.select("item", "family").iter_rows()]
+        for _, day in runs(plan, snapshot).group_by("starts_on", maintain_order=True)
+    ]
+    paid = plan.flows["change_over"].select((pl.col("quantity") * pl.col("hours")).sum()).item()
+    assert total(days, changes) <= paid + 1e-6
