@@ -231,6 +231,11 @@ def _base(first: Snapshot, weeks: int) -> Snapshot:
             f"A replay knows no sequence of families on a line: it cannot carry out the {first['changeovers'].height} "
             "rows of changeovers. Take the table away, and give operations their setup_hours."
         )
+    if (aged := first["receipts"].filter(pl.col("expires_on").is_not_null())).height:
+        raise DataError(
+            f"A replay takes what comes for fresh: {aged.height} receipts of {first.as_of} have an expires_on, first "
+            f"{aged['receipt'][0]!r}. Leave it blank."
+        )
     if (asking := first["customers"].filter(pl.col("in_full") | pl.col("most_deliveries").is_not_null())).height:
         raise DataError(
             f"A replay serves demand as goods come: it keeps no order in full and counts no deliveries, as "

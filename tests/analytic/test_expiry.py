@@ -139,6 +139,53 @@ def test_a_lot_with_a_longer_life_than_fresh_goods_keeps_it(tmp_path: Path) -> N
     assert sold(soe.plan(company(tmp_path, **tables, forecast=[asked(5, 4, "P")]))) == pytest.approx({"D006": 4})
 
 
+def under_way(expires: int | None, **more: Any) -> dict[str, Any]:
+    """9 units that come to Q on Tuesday, of an item that keeps for ten days."""
+    last = None if expires is None else MONDAY + timedelta(days=expires)
+    row = {"receipt": "T", "kind": "ship", "item": "A", "location": "Q", "due_on": MONDAY + timedelta(days=1)}
+    items = [{**ITEMS[0], "shelf_life_days": 10}]
+    tables = {"items": items, "receipts": [{**row, "quantity": 9, "expires_on": last}]}
+    return {**tables, "forecast": [asked(day, 2) for day in range(6)], **more}
+
+
+def test_goods_under_way_bring_their_age_along(tmp_path: Path) -> None:
+    # Good until Thursday: Tuesday to Thursday are served, 3 are written off. Not dated, they would serve Friday too.
+    plan = soe.plan(company(tmp_path / "aged", **under_way(3)))
+    assert sold(plan) == pytest.approx({f"D00{n}": 2 for n in (2, 3, 4)})
+    assert float(plan.flows["scrap"]["quantity"].sum()) == pytest.approx(3)
+    fresh = soe.plan(company(tmp_path / "fresh", **under_way(None)))
+    assert sum(sold(fresh).values()) == pytest.approx(9)
+
+
+def test_what_a_customer_wants_left_is_left_of_goods_under_way(tmp_path: Path) -> None:
+    wants = {"customers": [{"customer": "C", "remaining_life_days": 1}]}
+    wants["forecast"] = [asked(day, 2, customer="C") for day in range(6)]
+    plan = soe.plan(company(tmp_path, **under_way(3, **wants)))
+    assert sold(plan) == pytest.approx({"D002": 2, "D003": 2})
+
+
+def test_goods_that_are_late_are_older_when_they_come(tmp_path: Path) -> None:
+    late = [{"event": "E", "kind": "delay", "target": "T", "days": 2}]
+    plan = soe.plan(company(tmp_path / "late", **under_way(3, events=late)))
+    assert sold(plan) == pytest.approx({"D004": 2})
+    gone = soe.plan(company(tmp_path / "gone", **under_way(3, events=[{**late[0], "days": 3}])))
+    assert sold(gone) == {}
+    assert float(gone.flows["scrap"]["quantity"].sum()) == pytest.approx(9)
+
+
+def test_goods_under_way_keep_their_age_where_they_are_sent_on(tmp_path: Path) -> None:
+    lanes = [{"lane": "Q>R", "origin": "Q", "destination": "R", "lead_time_days": 1}]
+    asking = [asked(day, 2, "R") for day in range(6)]
+    plan = soe.plan(company(tmp_path, **under_way(3, lanes=lanes, forecast=asking)))
+    assert sold(plan) == pytest.approx({"D003": 2, "D004": 2})
+
+
+def test_an_item_that_keeps_but_for_goods_under_way(tmp_path: Path) -> None:
+    plan = soe.plan(company(tmp_path, **under_way(3, items=ITEMS, inventory=[lot("L", 1, None, "Q")])))
+    assert sum(sold(plan).values()) == pytest.approx(7)
+    assert sold(plan)["D005" if "D005" in sold(plan) else "D001"] == pytest.approx(1)
+
+
 @pytest.mark.parametrize("weekly", [False, True])
 def test_items_that_keep_cost_nothing(tmp_path: Path, weekly: bool) -> None:
     # No quantity and no row more for an item that keeps, beside one that expires.
@@ -176,6 +223,7 @@ def by_lots(tables: dict[str, Any], horizon: int) -> float:
     for row in tables["receipts"]:
         day = (row["due_on"] - MONDAY).days
         over = None if life[row["item"]] is None else day + life[row["item"]]
+        over = (row["expires_on"] - MONDAY).days if row["expires_on"] else over
         goods.append((row["receipt"], row["item"], row["location"], day, row["quantity"], over))
     for row in tables["offers"]:
         for day in range(horizon):
@@ -251,6 +299,9 @@ def random_company(seed: int) -> tuple[dict[str, Any], int]:
          "due_on": MONDAY + timedelta(days=chance.randrange(horizon)), "quantity": chance.randrange(1, 9)}
         for n in range(2)
     ]  # fmt: skip
+    for row in receipts:
+        after = random.Random(f"{seed} {row['receipt']}").choice([None, None, -1, 0, 1, 2, 5])
+        row["expires_on"] = None if after is None else row["due_on"] + timedelta(days=after)
     offers = [
         {"offer": f"O{i}", "supplier": "S", "item": i, "location": "P", "unit_cost": 3, "maximum": chance.randrange(1, 5)}
         for i in "AB"

@@ -50,20 +50,37 @@ def _wanted(network: Network) -> pl.DataFrame:
 def followed(network: Network) -> pl.DataFrame:
     """item, shelf_life_days, until: items whose day of expiry must be known place by place; later days do not matter.
 
-    They are shipped, or a customer wants more life left, or a lot keeps longer than fresh goods. Elsewhere the rows of
-    `shelf_life`, by place, say the same with less.
+    They are shipped, or a customer wants more life left, or a lot keeps longer than fresh goods, or a receipt brings an
+    age along. Elsewhere the rows of `shelf_life`, by place, say the same with less.
     """
     dated = network.table("inventory").filter(pl.col("expires_on").is_not_null()).group_by("item")
     lots = dated.agg(pl.col("expires_on").max().alias("latest"))
     most = _wanted(network).group_by("item").agg(pl.col("life").cast(pl.String).cast(pl.Int64).max().alias("life"))
     items = network.items.select("item", "shelf_life_days").join(lots, on="item", how="left")
-    items = items.filter(pl.col("shelf_life_days").is_not_null() | pl.col("latest").is_not_null())
+    aged = pl.col("item").is_in(_aged(network)["item"].unique().implode())
+    items = items.filter(pl.col("shelf_life_days").is_not_null() | pl.col("latest").is_not_null() | aged)
     items = items.join(most, on="item", how="left").with_columns(pl.col("life").fill_null(0))
     fresh = pl.lit(network.snapshot.as_of) + pl.duration(days=pl.col("shelf_life_days").floor().cast(pl.Int64))
     longer = (pl.col("latest") > fresh).fill_null(value=False)
     carried = pl.col("item").is_in(network.lanes["item"].unique().implode())
     until = pl.lit(network.snapshot.periods["ends_on"][-1]) + pl.duration(days="life")
-    return items.filter(carried | (pl.col("life") > 0) | longer).select("item", "shelf_life_days", until.alias("until"))
+    return items.filter(carried | (pl.col("life") > 0) | longer | aged).select(
+        "item", "shelf_life_days", until.alias("until")
+    )
+
+
+@prepared
+def _aged(network: Network) -> pl.DataFrame:
+    """The receipts whose goods were made before they come: they say how long these can be used."""
+    return network.receipts.filter(pl.col("expires_on").is_not_null())
+
+
+@prepared
+def _under_way(network: Network) -> pl.DataFrame:
+    """receipt, item, location, arrival, expires of such receipts, where the day matters."""
+    rows = _aged(network).join(followed(network).select("item", "until"), on="item")
+    rows = rows.with_columns(day="expires_on", arrival="period").filter(pl.col("day") < pl.col("until"))
+    return _labelled(network, rows).select("receipt", *NODE, "arrival", "expires")
 
 
 @prepared
@@ -119,7 +136,10 @@ def _places(network: Network) -> pl.DataFrame:
     sources = pl.concat([*ways, beside.select(pl.col("component").alias("item"), "location")]).unique()
     came = fresh(network).join(sources, on=list(NODE), how="semi").join(index, on="period").drop("period")
     opening = _opening(network).select(*NODE, "expires", born=pl.lit(0, dtype=pl.Int64))
-    found = pl.concat([came.select(opening.columns), opening]).group_by(*NODE, "expires").agg(pl.col("born").min())
+    aged = _under_way(network).join(index, left_on="arrival", right_on="period").select(opening.columns)
+    found = (
+        pl.concat([came.select(opening.columns), opening, aged]).group_by(*NODE, "expires").agg(pl.col("born").min())
+    )
     lanes = network.lanes.select("item", "origin", "destination").unique()
     last = found
     while not last.is_empty():
@@ -164,7 +184,8 @@ def cohorts(network: Network) -> pl.DataFrame:
     cells = _cells(network)
     moved = moves(network)
     came = arriving(network, moved).select("item", pl.col("destination").alias("location"), "expires", period="arrival")
-    came = came.unique().with_columns(comes=pl.lit(value=True))
+    aged = _under_way(network).select(*NODE, "expires", period="arrival")
+    came = pl.concat([came, aged]).unique().with_columns(comes=pl.lit(value=True))
     rows = cells.join(came, on=list(COHORT), how="left").filter(
         pl.col("usable") | pl.col("comes") | (pl.col("index") == pl.col("born"))
     )
@@ -287,7 +308,9 @@ def _coming(network: Network) -> Iterator[Effect]:
         table = came.select("routing", "period", "arrival", "expires", "part", "beside_quantity", "component")
         amount = pl.col("beside_quantity") * pl.col("part")
         yield Effect("make", "lot", amount, at={**at, "item": "component"}, join=table, using=("routing", "period"))
-    received = network.receipts.rename({"period": "arrival"}).join(starting, on=[*NODE, "arrival"])
+    plain = network.receipts.filter(pl.col("expires_on").is_null()).rename({"period": "arrival"})
+    aged = _under_way(network).join(rows, on=[*NODE, "expires", "arrival"], how="semi")
+    received = pl.concat([plain.join(starting, on=[*NODE, "arrival"]).select(aged.columns), aged])
     if not received.is_empty():
         yield Effect("receive", "lot", join=received.select("receipt", "arrival", "expires"), using=("receipt",), at=at)
     if not (moved := moves(network)).is_empty():

@@ -334,6 +334,9 @@ CASES = [
            "warn", "actuals.csv", (4,), "quantity", "200000", "More than 100 times what is usually asked for"),
     Broken("asked for elsewhere", swap("actuals.csv", "FG,M,C1,20", "FG,P,C1,20"), "warn", "actuals.csv", (2,), "location",
            "P", "in no place that forecasts them"),
+    Broken("comes after its last day", {"receipts.csv": "receipt,kind,item,location,due_on,quantity,offer,expires_on\n"
+           "X1,buy,RM,P,2026-11-25,100,O,2026-11-24\n"}, "warn", "receipts.csv", (2,), "expires_on", "2026-11-24",
+           "after its last day"),
     Broken("change to nothing", changeovers(",,Famm,1"), "stop", "changeovers.csv", (2,), "to_family", "Famm",
            "Nothing is of this family"),
     Broken("change from nothing", changeovers("L1,Soap,Fam,1"), "stop", "changeovers.csv", (2,), "from_family", "Soap",

@@ -135,3 +135,9 @@ def test_a_replay_stops_where_lines_change_over_between_families(tmp_path: Path)
     ]
     with pytest.raises(DataError, match="cannot carry out the 2 rows of changeovers"):
         past(replace(PLAIN, extra={"items": items, "changeovers": changes}).write(tmp_path))
+
+
+def test_a_replay_stops_where_goods_under_way_bring_their_age(tmp_path: Path) -> None:
+    row = {"receipt": "T", "kind": "ship", "item": "A", "location": "D", "due_on": "2026-01-06", "quantity": 5.0}
+    with pytest.raises(DataError, match="1 receipts of 2026-01-05 have an expires_on, first 'T'"):
+        past(replace(PLAIN, extra={"receipts": [{**row, "expires_on": "2026-02-01"}]}).write(tmp_path))
