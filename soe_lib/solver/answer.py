@@ -1,4 +1,4 @@
-"""How long and how hard to look, and what was proven."""
+"""Solver options, and the answer with what was proven."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SolverOptions:
-    """How long and how hard to look.
+    """Limits and choices of one solver run.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ class SolverOptions:
     gap : relative gap at which a plan with whole numbers counts as proven.
     solver : "auto" (simplex; where the LP is large, in a race with ipx and HiPO), "simplex", "ipx" or "hipo", for the
         first run of an LP; later runs start from a basis.
-    threads : of one run; other runs in the same process, ours or anybody's, may take another number (race.Highs).
-    watch : sees how far each run is and may end it; None: nobody looks.
+    threads : number of threads of one run; other runs in the same process may use another number (race.Highs).
+    watch : follows the progress of each run and may stop it; None: no watch.
 
     Examples
     --------
@@ -49,9 +49,9 @@ class Answer:
     objective, bound : in the sense of maximising, as the solver reports them [money].
     x : shape (columns,). price : shape (rows,). reduced : shape (columns,), money per unit of each bound.
     gap : relative gap between objective and bound.
-    seconds : wall clock of the runs. solver : who found it.
-    relaxed : optimum without whole numbers, where it was asked for. pattern : "kept" or "searched" where a known
-        pattern of whole numbers was kept first; else blank.
+    seconds : wall clock of the runs. solver : the solver that found the answer.
+    relaxed : optimum of the linear relaxation; NaN where it was not computed. pattern : "kept" or "searched" where the
+        run started from a known pattern of whole numbers; else blank.
     """
 
     status: str
@@ -69,7 +69,7 @@ class Answer:
     whole: Places = field(default_factory=lambda: np.zeros(0, np.intp))
 
     def within(self, bound: float) -> Answer:
-        """The same answer with a bound that has been proven elsewhere, where that one is closer [money]."""
+        """The same answer with a bound that another run has proven [money], where that bound is tighter."""
         if not bound < self.bound:
             return self
         gap = max(bound - self.objective, 0.0) / max(1.0, abs(self.objective))

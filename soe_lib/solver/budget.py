@@ -1,8 +1,8 @@
-"""One time budget that all solves of a run share, and what they did with it.
+"""One time budget shared by all solves of a run, and a tally of the plans made within it.
 
-A pack plans some hundred times. An LP is solved to its end every time; whole numbers (set-ups) may take any time, so
-each search gets a part of what is left. The deadline travels in the environment: a notebook runs in a process of its
-own, and so do its workers.
+A pack makes about a hundred plans. An LP is always solved to its optimum. A search for whole numbers (set-ups) may take
+any time, so each gets a share of the time left. The deadline is an environment variable, since notebooks and their
+workers run in separate processes.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from dataclasses import dataclass
 DEADLINE = "SOE_DEADLINE"
 """Environment variable: when the budget ends, in seconds since 1970; absent or blank: there is none."""
 PROGRESS = "SOE_PROGRESS"
-"""Environment variable: the file in which a process that nobody sees leaves how far its search is."""
+"""Environment variable: the file to which a background process writes the progress of its search."""
 FIRST = 0.4
-"""Of the time left, what the search of a plan that starts from nothing may take."""
+"""Share of the time left for a search that starts cold."""
 AGAIN = 0.02
-"""Of the time left, what the search of a plan that starts from a known pattern may take."""
+"""Share of the time left for a search that starts from a known pattern."""
 LAST_RESORT = 30.0
-"""What a plan may take that has no pattern that it could keep, when the budget is used up [s]: a page needs it."""
+"""Time for a plan without a known pattern when the budget is used up [s]: a page needs the plan."""
 
 
 def left() -> float | None:
     """Seconds until the budget ends, 0 after it; None where there is no budget."""
-    until = os.environ.get(DEADLINE, "").strip()
-    return max(float(until) - time.time(), 0.0) if until else None
+    deadline = os.environ.get(DEADLINE, "").strip()
+    return max(float(deadline) - time.time(), 0.0) if deadline else None
 
 
 def seconds(limit: float, *, again: bool) -> float:
@@ -44,13 +44,13 @@ def seconds(limit: float, *, again: bool) -> float:
 
 @dataclass
 class Tally:
-    """What became of the plans of this process that have whole numbers.
+    """Counts of the re-plans with whole numbers in this process.
 
     Parameters
     ----------
-    kept : re-plans that keep the pattern of the base and were not searched further. searched : those whose pattern was
-        changed or searched, without a proof. proven : those that were proven.
-    widest : the largest gap to the best possible of any of them.
+    kept : re-plans that keep the pattern of the base, without a search. searched : those whose pattern was changed or
+        searched, without a proof. proven : those proven optimal.
+    widest : the largest gap of any of them.
     """
 
     kept: int = 0
@@ -65,19 +65,19 @@ class Tally:
 
     @property
     def text(self) -> str:
-        """What a reader of a page has to know; blank where every plan was proven."""
+        """A note for the reader of a page; blank where every plan was proven."""
         if not self.kept + self.searched:
             return ""
         parts = [
             f"{self.kept} keep the set-up pattern of this week's plan" if self.kept else "",
-            f"{self.searched} have another one, as far as time allowed" if self.searched else "",
+            f"{self.searched} have another pattern, the best found in the time allowed" if self.searched else "",
             f"{self.proven} are proven optimal" if self.proven else "",
         ]
         return (
-            f"Plans that were made again (events, options, stresses): {', '.join(filter(None, parts))}; each is proven "
-            f"to within {100 * self.widest:.2f}\u00a0% or closer. Differences between them hold for these patterns."
+            f"Re-plans (events, options, stress tests): {', '.join(filter(None, parts))}; the gap of each is at most "
+            f"{100 * self.widest:.2f}\u00a0%. Differences between these plans hold for these set-up patterns."
         )
 
 
 TALLY = Tally()
-"""Of this process."""
+"""The tally of this process."""

@@ -1,6 +1,6 @@
-"""What the gate refuses before and after a run, and the words for it: what is wrong, where, and how to mend it.
+"""Checks before a run and errors after it; each message says what is wrong, where, and how to fix it.
 
-Seeing how far a run is, and stopping it: HiGHS tells through its callbacks, from the thread that it runs in.
+`Watch` follows the progress of a run and stops it: HiGHS calls back from the thread that it runs in.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from soe_lib.solver.program import Floats, Program
 from soe_lib.solver.race import Highs, lp
 
 LEAST, MOST = 1e-9, 1e15
-"""HiGHS takes a coefficient up to the first for nothing, without a word, and refuses one from the second."""
+"""HiGHS silently drops coefficients up to LEAST and refuses those from MOST on."""
 KINDS = highspy.HighsModelStatus
 UNPROVEN = (KINDS.kInfeasible, KINDS.kUnbounded, KINDS.kUnboundedOrInfeasible, KINDS.kUnknown, KINDS.kSolveError)
 
 
 def check(program: Program) -> None:
-    """Refuse figures that no solver can mean: NaN anywhere, an infinite cost or effect, a bound that excludes all.
+    """Refuse invalid figures: NaN anywhere, an infinite cost or effect, a bound that no value satisfies.
 
-    HiGHS drops a coefficient that is NaN and takes a cost that is NaN, and then calls its answer optimal.
+    HiGHS ignores a NaN coefficient, accepts a NaN cost, and still calls its answer optimal.
     """
     for what, bad in _unusable(program):
         if bad.size:
             raise SolveError(
-                f"refused: {bad.size} values of {what} are not numbers that a plan can have, first of "
-                f"{_where(program, what, int(bad[0]))}; mend the table that they come from",
+                f"refused: {bad.size} values of {what} are NaN or infinite, first of "
+                f"{_where(program, what, int(bad[0]))}; correct the table that they come from",
                 status="refused",
             )
 
 
 def _unusable(program: Program) -> Iterator[tuple[str, npt.NDArray[np.intp]]]:
-    """Each kind of figure, and the columns (or rows) where it cannot be used."""
+    """Each kind of figure, and the columns (or rows) where it is invalid."""
     yield "money", np.flatnonzero(~np.isfinite(program.cost))
     yield "effect", _columns(program, ~np.isfinite(program.matrix.data))
     yield "lower bound", np.flatnonzero(~(program.lower < np.inf))
@@ -83,23 +83,23 @@ def refusal(status: highspy.HighsModelStatus, program: Program, seconds: float) 
         KINDS.kInfeasible: ("infeasible", "no plan keeps every promise; `soe conflict` names the cheapest to break"),
         KINDS.kUnbounded: (
             "unbounded",
-            f"{_without_limit(program)} without limit: look for an end value above its cost, or give a maximum",
+            f"{_without_limit(program)} without limit: check for an end value above cost, or set a maximum",
         ),
         KINDS.kUnboundedOrInfeasible: ("infeasible_or_unbounded", "both are possible; check end values and promises"),
-        KINDS.kModelEmpty: ("empty", "nothing can be decided; is there any demand in the horizon?"),
-        KINDS.kTimeLimit: ("limit", f"no proof within {seconds:.0f} s; raise the time limit, or the gap that will do"),
+        KINDS.kModelEmpty: ("empty", "the program has no quantities; check that the horizon contains demand"),
+        KINDS.kTimeLimit: ("limit", f"no proof within {seconds:.0f} s; raise the time limit or accept a larger gap"),
         KINDS.kIterationLimit: ("limit", "no proof within the iteration limit; raise it"),
         KINDS.kMemoryLimit: ("limit", "no proof within the memory limit; shorten the horizon"),
         KINDS.kInterrupt: ("limit", "the run was stopped from outside before it had a proof; run it again"),
     }.get(
         status,
-        ("error", f"HiGHS ended with {status.name}; look for figures outside [1e-3, 1e6], or take another solver"),
+        ("error", f"HiGHS ended with {status.name}; check for figures outside [1e-3, 1e6], or use another solver"),
     )
     return SolveError(f"{name}: {advice}", status=name)
 
 
 def _ignored(program: Program) -> str:
-    """Says which figures are too small or too large to be seen by the solver; blank where none are."""
+    """Names the figures that are too small or too large for the solver; blank where there are none."""
     size = np.abs(program.matrix.data)
     cells = _columns(program, ((size > 0) & (size <= LEAST)) | (size >= MOST))
     far = np.flatnonzero(np.abs(program.cost) >= MOST)
@@ -107,8 +107,8 @@ def _ignored(program: Program) -> str:
         return ""
     first = _owner(program.columns, int(cells[0] if cells.size else far[0]))
     return (
-        f"{cells.size + far.size} figures are outside [{LEAST:.0e}, {MOST:.0e}], first of flow {first}, and no solver "
-        "sees them; count in another unit"
+        f"{cells.size + far.size} figures are outside [{LEAST:.0e}, {MOST:.0e}], first of flow {first}; the solver "
+        "cannot use them; choose another unit"
     )
 
 
@@ -117,7 +117,7 @@ def _zero(limit: Floats) -> Floats:
 
 
 def cone(program: Program) -> Program:
-    """The directions that keep every row and bound however far they go: their limits become 0, and 1 is as far."""
+    """The recession cone, cut at ±1: finite limits and bounds become 0, infinite bounds become ±1."""
     return replace(
         program,
         row_lower=_zero(program.row_lower),
@@ -129,11 +129,11 @@ def cone(program: Program) -> Program:
 
 
 def look(program: Program, seconds: float) -> None:
-    """Look whether a plan can start; raises SolveError where no quantities keep every row, or money has no limit.
+    """Check that a program is feasible and bounded; raises SolveError where it is not.
 
     Parameters
     ----------
-    seconds : what each of the two looks may take; where it does not end, nothing is said.
+    seconds : time limit of each of the two checks [s]; a check that reaches it raises nothing.
     """
     highs = _quiet(program, seconds)
     highs.changeColsCost(len(program.cost), np.arange(len(program.cost)), np.zeros(len(program.cost)))
@@ -155,10 +155,7 @@ def _quiet(program: Program, seconds: float = math.inf) -> Highs:
 
 
 def _without_limit(program: Program) -> str:
-    """The flows that grow together and earn money all the way, found among the directions that nothing stops.
-
-    A direction keeps every row and bound as it is scaled: their finite limits become 0, and 1 is as far as it goes.
-    """
+    """The flows that grow together and earn money without limit: the best ray of the recession cone."""
     highs = _quiet(cone(program))
     highs.run()
     if highs.getModelStatus() != KINDS.kOptimal:
@@ -169,18 +166,18 @@ def _without_limit(program: Program) -> str:
 
 
 GLANCE = 0.05
-"""How often figures are taken from a run [s]; HiGHS calls at every iteration."""
+"""Least time between two updates of the progress [s]; HiGHS calls back at every iteration."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is.
+    """Progress of a run.
 
     Parameters
     ----------
     seconds : since it began. iterations : of the linear solver, or nodes of the search for whole numbers.
-    whole : whether whole numbers are looked for. incumbent : what the best plan found earns; None: none is found yet.
-    bound : what no plan can exceed; None where it is not known. Both in the sense of maximising [money].
+    whole : whether the run searches for whole numbers. incumbent : money of the best plan so far; None if none yet.
+    bound : money that no plan exceeds; None where it is not known. Both in the sense of maximising [money].
     """
 
     seconds: float = 0.0
@@ -198,55 +195,55 @@ class Progress:
 
 
 class Watch:
-    """Follows runs of HiGHS for somebody who waits, in `SolverOptions(watch=…)`; may be asked from another thread.
+    """Progress and cancellation of HiGHS runs, for `SolverOptions(watch=…)`; may be called from another thread.
 
-    `cancel` ends a run without an answer (SolveError with status "cancelled"); `take` ends the search for whole
-    numbers with the best plan found so far, as soon as there is one, and its gap is stated. `clear` comes before the
-    next run.
+    `cancel` stops a run without an answer (SolveError with status "cancelled"). `take` stops the search for whole
+    numbers at the best plan so far, as soon as there is one; the answer states its gap. Call `clear` before the next
+    run.
     """
 
     def __init__(self) -> None:
         self.clear()
 
     def clear(self) -> Watch:
-        """Nothing is asked, nothing is known."""
+        """Reset the requests and the progress."""
         self.cancelled = self.taking = False
         self.progress = Progress()
         self._started, self._seen = time.perf_counter(), 0.0
         return self
 
     def cancel(self) -> None:
-        """End the run: there will be no answer."""
+        """Stop the run without an answer."""
         self.cancelled = True
 
     def take(self) -> None:
-        """End the search for whole numbers as soon as there is a plan."""
+        """Stop the search for whole numbers as soon as there is a plan."""
         self.taking = True
 
     @property
     def stopped(self) -> bool:
-        """Whether anybody asked the run to end."""
+        """Whether `cancel` or `take` was called."""
         return self.cancelled or self.taking
 
     def follow(self, highs: highspy.Highs, offset: float = 0.0) -> highspy.Highs:
-        """Let a solver tell; `offset` is what its objective leaves out (it minimises −money)."""
+        """Attach to the callbacks of a solver; its objective (−money) leaves the constant `offset` out."""
         highs.cbSimplexInterrupt += self._linear
         highs.cbIpmInterrupt += self._linear
         highs.cbMipInterrupt += lambda event: self._whole(event, offset)
         return highs
 
     def again(self) -> None:
-        """Another search begins, whose figures are its own."""
+        """Forget incumbent and bound: another search begins."""
         self.progress = Progress(self._seconds)
 
     def better(self, incumbent: float, bound: float | None = None) -> None:
-        """Note a plan that was found beside the run that is followed; both in the sense of maximising [money]."""
+        """Record a plan found outside the followed run; both figures in the sense of maximising [money]."""
         known = self.progress
         best = incumbent if known.incumbent is None else max(known.incumbent, incumbent)
-        self._tell(Progress(self._seconds, known.iterations, True, best, known.bound if bound is None else bound))
+        self._update(Progress(self._seconds, known.iterations, True, best, known.bound if bound is None else bound))
 
     def said(self, currency: str = "") -> str:
-        """How far the run is, in one line: elapsed, best, bound, gap."""
+        """The progress in one line: elapsed, best, bound, gap."""
         known, unit = self.progress, f"{currency} " if currency else ""
         best = "no plan yet" if known.incumbent is None else f"best {unit}{known.incumbent:,.0f}"
         bound = "" if known.bound is None else f", at most {unit}{known.bound:,.0f}"
@@ -257,25 +254,25 @@ class Watch:
         if self.cancelled:
             event.interrupt()
         if self._due():
-            told = event.data_out
-            count = int(max(told.simplex_iteration_count, told.ipm_iteration_count, 0))
-            # An unfinished simplex has no plan yet, and its objective is no bound either while it is perturbed.
+            figures = event.data_out
+            count = int(max(figures.simplex_iteration_count, figures.ipm_iteration_count, 0))
+            # Unfinished simplex has no feasible plan, and its objective is no bound while costs are perturbed.
             known = self.progress
-            self._tell(Progress(self._seconds, count, known.whole, known.incumbent, known.bound))
+            self._update(Progress(self._seconds, count, known.whole, known.incumbent, known.bound))
 
     def _whole(self, event: Any, offset: float) -> None:
-        told = event.data_out
-        incumbent, bound = _known(-told.mip_primal_bound - offset), _known(-told.mip_dual_bound - offset)
+        figures = event.data_out
+        incumbent, bound = _known(-figures.mip_primal_bound - offset), _known(-figures.mip_dual_bound - offset)
         if self.cancelled or (self.taking and incumbent is not None):
             event.interrupt()
         if self._due() or (incumbent is not None and self.progress.incumbent is None):
             known = self.progress
             both = [value for value in (incumbent, known.incumbent) if value is not None]
             least = [value for value in (bound, known.bound) if value is not None]
-            count = int(told.mip_node_count)
-            self._tell(Progress(self._seconds, count, True, max(both, default=None), min(least, default=None)))
+            count = int(figures.mip_node_count)
+            self._update(Progress(self._seconds, count, True, max(both, default=None), min(least, default=None)))
 
-    def _tell(self, progress: Progress) -> None:
+    def _update(self, progress: Progress) -> None:
         self.progress = progress
         self._seen = progress.seconds
 
@@ -288,50 +285,50 @@ class Watch:
 
 
 class Noted(Watch):
-    """Leaves in a file how far a search for whole numbers is, every second or so."""
+    """Writes the progress of a search for whole numbers to a file, about once a second."""
 
     def __init__(self, path: str) -> None:
-        self.path, self._left = path, 0.0
+        self.path, self._written = path, 0.0
         super().__init__()
 
-    def _tell(self, progress: Progress) -> None:
-        super()._tell(progress)
-        if progress.whole and time.monotonic() - self._left >= 1.0:
-            self._left = time.monotonic()
-            with suppress(OSError):  # to be told is no part of the plan
+    def _update(self, progress: Progress) -> None:
+        super()._update(progress)
+        if progress.whole and time.monotonic() - self._written >= 1.0:
+            self._written = time.monotonic()
+            with suppress(OSError):  # a run must not fail because its progress cannot be written
                 Path(self.path).write_text(self.said(), encoding="utf-8")
 
 
 def of_process() -> Watch | None:
-    """The watch that the process was started with, if any."""
+    """The watch that writes to this process's progress file; None where none is set."""
     path = os.environ.get(PROGRESS, "")
     return Noted(path) if path else None
 
 
 FIRST_WORD, LATER = 5.0, 30.0
-"""When a log hears of a run first, and how often then [s]; a terminal shows it every second."""
+"""Seconds to the first progress line of a log, and between later ones; a terminal is updated every second."""
 
 
 @contextmanager
 def shown(watch: Watch, stream: TextIO, currency: str) -> Iterator[Watch]:
-    """Say on a stream how far a run is, as long as it runs: in place on a terminal, now and then a line in a log."""
-    over, live = threading.Event(), stream.isatty()
+    """Write the progress of a run to a stream while it runs: in place on a terminal, as occasional lines in a log."""
+    ended, live = threading.Event(), stream.isatty()
 
-    def say() -> None:
+    def write() -> None:
         wait = 1.0 if live else FIRST_WORD
-        while not over.wait(wait):
+        while not ended.wait(wait):
             text = watch.said(currency)
             stream.write(f"\r\x1b[2K{text}" if live else f"{text}\n")
             stream.flush()
             wait = 1.0 if live else LATER
 
-    told = threading.Thread(target=say, daemon=True)
-    told.start()
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
     try:
         yield watch
     finally:
-        over.set()
-        told.join()
+        ended.set()
+        writer.join()
         if live:
             stream.write("\r\x1b[2K")
 

@@ -1,14 +1,14 @@
-"""The one gate to a solver: HiGHS by name, a proven status or an error, prices with one sign.
+"""The one gate to HiGHS: a proven answer or an error, and prices with one sign.
 
-The program form goes in (minimise −money; equalities first, then <=), an Answer in the sense of maximising
-comes out. A price is what one more unit of right-hand side would earn.
+A program goes in (minimise −money; equations first, then <=); an Answer in the sense of maximising comes out. A price
+is the money that one more unit of right-hand side would earn.
 
-The same inputs give the same plan. An LP: unit for unit, whatever the order of rows and blocks and whichever solver,
-since of all plans that earn the most the weights single out one. With whole numbers: the solver is handed the same
-program, bit for bit, in whatever order the tables and blocks came, and the same version of HiGHS with the same options
-then takes the same steps; once its pattern of whole numbers is proven and fixed, the LP that is left has the weights
-decide as above. What this does not promise: another version of HiGHS, another number of threads or a run that ends at
-its time limit may choose another pattern; its money then lies within the gap that the plan states.
+The same inputs give the same plan. LP: the plan is the same unit for unit, for any order of rows and blocks and any
+solver, since the weights select one of the optimal plans. Whole numbers: any order of tables and blocks gives the
+solver the same program, bit for bit, and the same version of HiGHS with the same options takes the same steps; with the
+pattern of whole numbers fixed, the weights decide the remaining LP as above. Not guaranteed: another version of HiGHS,
+another number of threads, or a run that ends at its time limit may choose another pattern. The money of that plan lies
+within the gap that it states.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from soe_lib.errors import SolveError
-from soe_lib.solver import budget
-from soe_lib.solver import whole_numbers as keeping
+from soe_lib.solver import budget, whole_numbers
 from soe_lib.solver.answer import Answer, SolverOptions
 from soe_lib.solver.budget import TALLY
 from soe_lib.solver.diagnostics import check, of_process, refusal
@@ -48,7 +47,7 @@ from soe_lib.solver.whole_numbers import Begun, rounded, search
 PROVEN = highspy.HighsModelStatus.kOptimal
 OK = highspy.HighsStatus.kOk
 SHORTEST = 0.5
-"""A search that has fewer seconds does not begin."""
+"""A search with fewer seconds left does not start."""
 LOST = (
     highspy.HighsModelStatus.kNotset,
     highspy.HighsModelStatus.kUnknown,
@@ -59,13 +58,13 @@ CHOOSE, DUAL, SHARED, PRIMAL = 0, 1, 2, 4
 """HiGHS's numbers of the simplex methods: its choice, dual, dual with a step shared among threads, primal."""
 
 HOPE = 1.5
-"""How much longer simplex is left alone where it starts from a near basis."""
+"""How much longer simplex runs alone when it starts warm."""
 
 DRIFT = 1e-8
-"""Of the largest cost: reduced money of what is basic, from which on the basis is factored anew and run again."""
+"""Reduced cost of a basic column, as a share of the largest cost, from which the basis is factored and run again."""
 
 MANY = 100_000
-"""Iterations after which a hot start has lost its way: the largest that were measured took 6,200."""
+"""Iteration limit of a warm start: the largest measured took 6,200."""
 
 
 class Gate:
@@ -84,8 +83,8 @@ class Gate:
             self.options = replace(self.options, watch=watch)
         check(program)
         self.highs = self._loaded(program)
-        self._hot, self._won, self._strategy = False, self.options.solver, DUAL
-        self._at: highspy.HighsBasis | None = None
+        self._warm, self._won, self._strategy = False, self.options.solver, DUAL
+        self._pattern_basis: highspy.HighsBasis | None = None
         self._basic: npt.NDArray[np.intp] | None = None
         self._implied = np.zeros(len(program.row_upper), bool)
         if program.integer.any():
@@ -93,26 +92,26 @@ class Gate:
                 self._implied[program.rows[name]] = True
 
     def start_from(self, basis: highspy.HighsBasis, won: str = "simplex") -> Gate:
-        """The next run starts from the basis of a program of the same shape; `won` is who came first in finding it."""
-        self._hot, self._won = self.highs.setBasis(basis) == highspy.HighsStatus.kOk, won
+        """Start the next run from the basis of a program of the same shape; `won` is the solver that found it first."""
+        self._warm, self._won = self.highs.setBasis(basis) == highspy.HighsStatus.kOk, won
         if won in INTERIOR and self._size >= LARGE:
-            # Many steps are to come: two cores share the work of each, and take two thirds of the time.
+            # Many steps will follow: two cores share the work of each, and take two thirds of the time.
             self._strategy = SHARED
             self.highs.setOptionValue("simplex_min_concurrency", min(2, self.options.threads))
             self.highs.setOptionValue("parallel", "on")
             self.highs.setOptionValue("simplex_strategy", SHARED)
-        else:  # some more steps than by steepest edges, each cheaper, and nothing to work out first
+        else:  # more steps than steepest edge, each cheaper, and no initial edge weights to compute
             self.highs.setOptionValue("simplex_dual_edge_weight_strategy", DEVEX)
         return self
 
     @property
     def won(self) -> str:
-        """The solver that came first when this program, or the one it was moved from, was solved from nothing."""
+        """The solver that won the cold race for this program, or for the one it was moved from."""
         return self._won
 
     @property
     def basis(self) -> highspy.HighsBasis:
-        """Where the last run ended."""
+        """The basis at the end of the last run."""
         return self.highs.getBasis()
 
     def _loaded(self, program: Program) -> highspy.Highs:
@@ -121,18 +120,18 @@ class Gate:
         highs.setOptionValue("threads", self.options.threads)
         highs.setOptionValue("mip_rel_gap", self.options.gap)
         highs.setOptionValue("mip_abs_gap", 1e-6)
-        # A hundred times tighter than the default: a hot start from an old basis otherwise ends 1e-6 off its rows.
+        # A hundred times tighter than the default: a warm start otherwise ends 1e-6 off its rows.
         highs.setOptionValue("primal_feasibility_tolerance", 1e-9)
         highs.setOptionValue("dual_feasibility_tolerance", 1e-9)
         if highs.passModel(lp(program)) == highspy.HighsStatus.kError:
-            raise SolveError("refused: HiGHS takes no figure of 1e15 or more; count in another unit", status="refused")
+            raise SolveError("refused: HiGHS takes no figure of 1e15 or more; choose another unit", status="refused")
         return self._watched(highs)
 
     def _watched(self, highs: highspy.Highs) -> highspy.Highs:
         return self.options.watch.follow(highs, self.program.offset) if self.options.watch else highs
 
     def answer(self, weights: Floats | None = None) -> Answer:
-        """Solve; with weights, move to the one vertex of the optimal face that they single out.
+        """Solve; with weights, move to the vertex of the optimal face that they select.
 
         Raises SolveError with status infeasible, unbounded, infeasible_or_unbounded, empty, scaling, limit, cancelled
         or error.
@@ -146,13 +145,14 @@ class Gate:
             answer = self._with_whole_numbers(whole, started)
             if not np.isfinite(answer.bound):
                 seconds = f"{self.options.seconds:.0f} s"
-                raise SolveError(f"limit: a plan, but no bound on it within {seconds}; raise it", status="limit")
+                message = f"limit: a plan, but no bound on its money within {seconds}; raise the time limit"
+                raise SolveError(message, status="limit")
         return answer if weights is None else self._one_vertex(answer, weights, started)
 
     def move(self, program: Program) -> Gate:
-        """The gate for another program: this one with the differences passed in, or a fresh one where it is far away.
+        """The gate for another program: this one with the differences passed in, or a new one where too many differ.
 
-        A living solver starts from its last basis, which pays where few numbers differ; above a tenth of the rows, or
+        A loaded solver starts from its last basis, which pays where few numbers differ. Above a tenth of the rows, or
         ten thousand coefficients, a cold start is faster (measured), and another shape needs one anyway.
         """
         check(program)
@@ -162,7 +162,7 @@ class Gate:
         rows = _differ((old.row_lower, program.row_lower), (old.row_upper, program.row_upper))
         columns = _differ((old.lower, program.lower), (old.upper, program.upper))
         costs = _differ((old.cost, program.cost))
-        # Below 100,000 columns a hot start won with a quarter of all rows changed (0.2 to 0.6 of cold on the demo).
+        # Below 100,000 columns a warm start won with a quarter of all rows changed (0.2 to 0.6 of cold on the demo).
         most = 0.3 if len(old.cost) < 100_000 else 0.1
         entries = _entries(old.matrix, program.matrix)
         if len(rows) > most * len(old.row_upper) or len(entries[0]) > 10_000:
@@ -181,13 +181,13 @@ class Gate:
     def after(self, old: Program, *, optimal: bool = False) -> Gate:
         """Choose the simplex method for a start from the basis of another program.
 
-        Where the aim is another one, or a limit is looser, the last vertex may still be possible, and the primal method
-        goes on from it: 20 to 50 times faster than the dual one on the demo. HiGHS looks, and takes the dual one where
-        it is not. A tighter limit leaves the vertex dual feasible: the dual method goes on.
+        Where costs differ or limits are looser, the last vertex may still be feasible, and the primal method continues
+        from it: 20 to 50 times faster than the dual one on the demo. HiGHS checks this, and uses the dual method where
+        it is infeasible. Tighter limits leave the vertex dual feasible: the dual method continues.
 
         Parameters
         ----------
-        optimal : whether the basis is where the old program was at its best: for another aim it may be possible, though
+        optimal : whether the basis is the optimum of the old program: with other costs it may be feasible even where
             limits are tighter, and is not dual feasible (32,907 dual steps against 32 on the demo's service).
         """
         new = self.program
@@ -204,42 +204,42 @@ class Gate:
     def _run(self, solver: str) -> None:
         runners = self._racers(solver)
         if len(runners) > 1:
-            patience = PATIENCE * self._size * (HOPE if self._hot else 1.0)
+            patience = PATIENCE * self._size * (HOPE if self._warm else 1.0)
             first, won = race(runners, self._runner, patience)
-            self._won = self._won if self._hot else first
+            self._won = self._won if self._warm else first
             self.highs = won.highs if isinstance(won, LinkingLast | MergedFirst) else won
         else:
             first = runners[0]
             self._alone(first).run()
-            self._won = self._won if self._hot else first
+            self._won = self._won if self._warm else first
         self._factored(self.highs, first)
         status = self.highs.getModelStatus()
-        if self._hot and status in LOST and self.highs.setBasis(self.highs.getBasis()) == highspy.HighsStatus.kOk:
-            # Rounding piles up in factors that are updated again and again: the same basis, factored anew, mostly
-            # proves to be optimal (four times of four; 5 ms on 22,749 quantities, where a cold start takes 1.5 s).
+        if self._warm and status in LOST and self.highs.setBasis(self.highs.getBasis()) == highspy.HighsStatus.kOk:
+            # Rounding errors pile up in updated factors: the same basis, factored again, mostly proves to be optimal
+            # (four times of four; 5 ms on 22,749 quantities, where a cold start takes 1.5 s).
             self._ready(self.highs, "simplex").run()
             status = self.highs.getModelStatus()
-        if self._hot and status == PROVEN and self._drifted and self.highs.setBasis(self.highs.getBasis()) == OK:
+        if self._warm and status == PROVEN and self._drifted and self.highs.setBasis(self.highs.getBasis()) == OK:
             self._ready(self.highs, "simplex").run()
             status = self.highs.getModelStatus()
-        if not self._hot and status in LOST and not self._cancelled:
+        if not self._warm and status in LOST and not self._cancelled:
             status = self._without_presolve()
         if status in LOST and not self._cancelled:
-            # From an old basis simplex may lose its way numerically; without it, it decides.
+            # From an old basis simplex may fail numerically; a cold start decides.
             self.highs.clearSolver()
-            self._hot = False
+            self._warm = False
             self._ready(self.highs, "simplex").run()
             status = self.highs.getModelStatus()
-        self._hot = True
+        self._warm = True
         if status != PROVEN:
             self._refuse(status)
 
     @property
     def _drifted(self) -> bool:
-        """Whether prices do not fit the basis that they are of: what is basic has reduced money, which must be 0.
+        """Whether prices do not fit their basis: a basic column has a reduced cost, which must be 0.
 
-        HiGHS updates prices from step to step, and tells how far off the updated ones are. Once in a hundred small
-        edits of the demo they were 0.01 off after 97 steps from a near basis, and a few steps short of the optimum.
+        HiGHS updates prices from step to step, and checks only the updated ones. Once in a hundred small edits of the
+        demo they were 0.01 off after 97 steps of a warm start, and a few steps short of the optimum.
         """
         program, (status, basic) = self.program, self.highs.getBasicVariables()[:2]
         if status != OK:
@@ -250,15 +250,15 @@ class Gate:
 
     @property
     def _size(self) -> int:
-        """Columns that can move: presolve is done with the others at once."""
+        """Number of columns that can move; presolve removes the others at once."""
         return int(np.count_nonzero(self.program.lower < self.program.upper))
 
     def _without_presolve(self) -> highspy.HighsModelStatus:
-        """Interior points on the program as it stands, where a run from nothing ended without a proof.
+        """Run interior points without presolve, after a cold run that ended without a proof.
 
-        HiGHS 1.15 may undo its presolve wrongly: over a year of weeks it turned a vertex that was optimal into one with
-        16 wrong reduced costs and a money 200 off, and ended with kUnknown or kNotset. Without presolve the same
-        program of 44,643 quantities takes 4 s of processor time, simplex with presolve 21 s.
+        HiGHS 1.15 may undo its presolve wrongly: over a year of weeks it turned an optimal vertex into one with 16
+        wrong reduced costs and 200 of money off, and ended with kUnknown or kNotset. Without presolve the same program
+        of 44,643 quantities takes 4 s of processor time, simplex with presolve 21 s.
         """
         highs = self._loaded(self.program)
         highs.setOptionValue("presolve", "off")
@@ -272,7 +272,7 @@ class Gate:
         return status
 
     def _factored(self, highs: highspy.Highs, solver: str) -> None:
-        """Factor the basis that interior points left, where no simplex run after presolve has: HiGHS dies otherwise."""
+        """Factor the basis of interior points where no simplex run after presolve has; otherwise HiGHS crashes."""
         kinds = highspy.HighsPresolveStatus
         reduced = highs.getModelPresolveStatus() in (kinds.kReduced, kinds.kReducedToEmpty)
         if solver in INTERIOR and not reduced and highs.getModelStatus() == PROVEN:
@@ -280,22 +280,22 @@ class Gate:
             self._ready(highs, "simplex").run()
 
     def _racers(self, solver: str) -> tuple[str, ...]:
-        """Who runs: simplex from the last basis, joined after a while by whoever won from nothing, if not simplex.
+        """The solvers to run: warm simplex, joined after a time by the winner of the cold race if that was another one.
 
-        A network on which interior points win is one where simplex takes many steps, from a near basis too.
+        Where interior points win, simplex takes many steps, even from a similar program's basis.
         """
-        if solver != "auto" and not (self._hot and self.options.solver == "auto"):
-            return ("simplex",) if self._hot else (solver,)
+        if solver != "auto" and not (self._warm and self.options.solver == "auto"):
+            return ("simplex",) if self._warm else (solver,)
         if self._size < LARGE:
             return ("simplex",)
-        if not self._hot:
+        if not self._warm:
             return RUNNERS
         return ("simplex", self._won) if self._won in INTERIOR else ("simplex",)
 
     def _runner(self, solver: str) -> Runner:
-        """One of several solvers that hold the program: simplex is the gate's own."""
-        if solver == "simplex" and self._hot:
-            self.highs.ahead = True  # from a near basis it needs both cores, for a while; then another joins in
+        """A solver of the race, holding the program; simplex is the gate's own."""
+        if solver == "simplex" and self._warm:
+            self.highs.ahead = True  # warm simplex first has both cores to itself; then another solver joins
             return self._ready(self.highs, solver)
         if solver == "simplex" and self.merged is not None:
             begin = LinkingLast(self._ready(self._loaded(self.merged.program), solver), self._watched(Highs()))
@@ -305,19 +305,19 @@ class Gate:
         return self._ready(self._loaded(self.program), solver)
 
     def _alone(self, solver: str) -> Runner:
-        """The gate's own solver, where no other one runs beside it."""
+        """The gate's own solver, without a race."""
         highs = self._ready(self.highs, solver)
-        if self._hot or solver != "simplex" or self.merged is None:
+        if self._warm or solver != "simplex" or self.merged is None:
             return highs
         return MergedFirst(highs, self._ready(self._loaded(self.merged.program), solver), self.merged)
 
     def _ready(self, highs: highspy.Highs, solver: str) -> highspy.Highs:
         highs.setOptionValue("solver", solver)
-        # Perturbed costs keep a cold start from stalling; a hot one, near its end, they send on a detour: without them
+        # Perturbed costs keep a cold start from stalling, but send a warm one, near its end, on a detour: without them
         # a line down for a week took a third to a half of the iterations (100,000 to 315,000 quantities, BOM).
-        highs.setOptionValue("dual_simplex_cost_perturbation_multiplier", 0.0 if self._hot else 1.0)
-        highs.setOptionValue("simplex_iteration_limit", MANY if self._hot else highspy.kHighsIInf)
-        # HiGHS counts its run time over all runs of one object, so the limit moves along.
+        highs.setOptionValue("dual_simplex_cost_perturbation_multiplier", 0.0 if self._warm else 1.0)
+        highs.setOptionValue("simplex_iteration_limit", MANY if self._warm else highspy.kHighsIInf)
+        # HiGHS adds up the run time of all runs of one object, so the limit moves along.
         highs.setOptionValue("time_limit", highs.getRunTime() + self.options.seconds)
         return highs
 
@@ -330,22 +330,22 @@ class Gate:
         if self._cancelled:
             raise SolveError("cancelled: the run was stopped before it had an answer", status="cancelled")
         if status == kinds.kUnboundedOrInfeasible:
-            status = self._which(status)
+            status = self._infeasible_or_unbounded(status)
         raise refusal(status, self.program, self.options.seconds)
 
-    def _which(self, status: highspy.HighsModelStatus) -> highspy.HighsModelStatus:
-        """Infeasible, or unbounded? A run without money tells: it can only be infeasible or optimal."""
+    def _infeasible_or_unbounded(self, status: highspy.HighsModelStatus) -> highspy.HighsModelStatus:
+        """Decide by a run with zero costs, which can only be infeasible or optimal."""
         size = len(self.program.cost)
-        everyone = np.arange(size, dtype=np.int32)
-        self.highs.changeColsCost(size, everyone, np.zeros(size))
+        columns = np.arange(size, dtype=np.int32)
+        self.highs.changeColsCost(size, columns, np.zeros(size))
         self.highs.run()
         found = self.highs.getModelStatus()
-        self.highs.changeColsCost(size, everyone, self.program.cost)
+        self.highs.changeColsCost(size, columns, self.program.cost)
         kinds = highspy.HighsModelStatus
         return {kinds.kInfeasible: kinds.kInfeasible, PROVEN: kinds.kUnbounded}.get(found, status)
 
     def _with_whole_numbers(self, whole: npt.NDArray[np.intp], started: float) -> Answer:
-        """Prove the whole numbers, then fix them: prices and an exact vertex come from the LP that is left."""
+        """Prove the whole numbers, then fix them: the remaining LP gives prices and an exact vertex."""
         highs = self.highs
         if self.options.watch is not None:
             self.options.watch.again()
@@ -354,8 +354,8 @@ class Gate:
         highs.changeColsIntegrality(count, which, np.full(count, highspy.HighsVarType.kContinuous))
         highs.changeColsBounds(count, which, found, found)
         self._release_implied()
-        # The basis of the branch and bound is not this LP's.
-        self._hot = self._at is not None and highs.setBasis(self._at) == highspy.HighsStatus.kOk
+        # The basis of branch and bound does not belong to this LP.
+        self._warm = self._pattern_basis is not None and highs.setBasis(self._pattern_basis) == highspy.HighsStatus.kOk
         self._run("simplex")
         answer = self._read("optimal" if proven else "feasible", started)
         gap = max(bound - answer.objective, 0.0) / max(1.0, abs(answer.objective))
@@ -364,38 +364,38 @@ class Gate:
         return replace(answer, bound=bound, gap=gap, whole=whole, relaxed=relaxed, pattern=pattern)
 
     def _whole_numbers(self, whole: npt.NDArray[np.intp]) -> tuple[Floats, float, float, str, bool]:
-        """The whole numbers, what no plan exceeds, the same without whole numbers, how they were found, if proven."""
+        """The whole numbers, the bound, the optimum of the relaxation, the kind of pattern, and whether proven."""
         program, offset = self.program, self.program.offset
         if budget.left() is None or program.hints is None or program.hints.start is None:
             found, bound, proven = self._searched(whole, budget.seconds(self.options.seconds, again=False))
             short = budget.left() is not None and not proven
-            relaxed = -keeping.relaxed(program, self.options.threads) - offset if short else np.nan
+            relaxed = -whole_numbers.relaxed(program, self.options.threads) - offset if short else np.nan
             return found, (bound if np.isnan(relaxed) else min(bound, relaxed)), relaxed, "", proven
-        kept = keeping.keep(self.highs, program, whole)
+        kept = whole_numbers.keep(self.highs, program, whole)
         if kept is None:
             seconds = budget.seconds(self.options.seconds, again=False)
             found, bound, proven = self._searched(whole, seconds)
             return found, bound, np.nan, "searched", proven
         value = -kept.objective - offset
-        relaxed = -keeping.relaxed(program, self.options.threads) - offset
+        relaxed = -whole_numbers.relaxed(program, self.options.threads) - offset
         size = max(1.0, abs(value))
         if relaxed - value <= max(self.options.gap * size, 1e-6):
             return self._held(kept), relaxed, relaxed, "kept", True
         seconds = budget.seconds(self.options.seconds, again=True)
-        if not keeping.pays(program, (relaxed - value) / size):
+        if not whole_numbers.pays(program, (relaxed - value) / size):
             return self._held(kept), relaxed, relaxed, "kept", False
         start, how = Begun(kept.objective, kept.values, -relaxed - offset), "kept"
-        near = rounded(program, whole, self.options.threads, "relaxed")
-        if near is not None and near.objective < start.objective:
-            start, how, value = replace(near, bound=start.bound), "searched", -near.objective - offset
-        if seconds < SHORTEST or not keeping.pays(program, (relaxed - value) / max(1.0, abs(value))):
+        other = rounded(program, whole, self.options.threads, "relaxed")
+        if other is not None and other.objective < start.objective:
+            start, how, value = replace(other, bound=start.bound), "searched", -other.objective - offset
+        if seconds < SHORTEST or not whole_numbers.pays(program, (relaxed - value) / max(1.0, abs(value))):
             return start.values, relaxed, relaxed, how, False
         found, tighter, proven = self._searched(whole, seconds, start)
         return found, min(relaxed, tighter), relaxed, "searched", proven
 
-    def _held(self, kept: keeping.Held) -> Floats:
-        """The whole numbers of a plan with a known pattern, whose LP is solved already."""
-        self._at = kept.basis
+    def _held(self, kept: whole_numbers.Held) -> Floats:
+        """The whole numbers of a plan with a known pattern, whose LP is already solved."""
+        self._pattern_basis = kept.basis
         return kept.values
 
     def _searched(
@@ -410,7 +410,7 @@ class Gate:
         highs, kinds, watch = self.highs, highspy.HighsModelStatus, self.options.watch
         best = search(highs, self.program, seconds, watch, start)
         if best is None and not self._has_plan and highs.getModelStatus() == kinds.kTimeLimit and budget.left():
-            # Better no time for what comes later than no plan.
+            # A plan now is worth more than time for later ones.
             best = search(highs, self.program, (budget.left() or 0.0) * (1.0 - budget.AGAIN), watch)
         status, info = highs.getModelStatus(), highs.getInfo()
         bound = float(info.mip_dual_bound) if best is None else best.bound
@@ -428,7 +428,7 @@ class Gate:
         return bool(self.highs.getInfo().primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible)
 
     def _release_implied(self) -> None:
-        """Rows that only helped to find the whole numbers say nothing now; left in, they would share the prices."""
+        """Free the rows that only helped to find the whole numbers; otherwise they would share the prices."""
         rows = np.flatnonzero(self._implied).astype(np.int32)
         free = np.full(len(rows), np.inf)
         if rows.size:
@@ -451,23 +451,23 @@ class Gate:
         )
 
     def _refined(self, x: Floats) -> Floats:
-        """One step of iterative refinement on the final basis: B dx = what is missing on the rows that bind.
+        """One step of iterative refinement on the final basis: B dx = residual of the binding rows.
 
-        After many updates of its factors the simplex method reports a vertex that is 1e-6 off its own rows; this puts
-        it back to rounding error, for the cost of one solve with the factors (Gill, Murray & Wright 1991, §4.3).
+        After many updates of its factors the simplex method reports a vertex that is 1e-6 off its own rows. This step
+        reduces that to rounding error, for the cost of one solve with the factors (Gill, Murray & Wright 1991, §4.3).
         """
         program = self.program
         self._basic = None
         status, basic = self.highs.getBasicVariables()[:2]
         if status != highspy.HighsStatus.kOk:
-            return x  # no basis: an interior answer stays as it is, and the certificate judges it
+            return x  # no basis: an interior answer stays as it is, and the certificate checks it
         basic = self._basic = np.asarray(basic)
         activity = program.matrix @ x
         to_lower, to_upper = program.row_lower - activity, program.row_upper - activity
         missing = np.where(np.abs(to_upper) <= np.abs(to_lower), to_upper, to_lower)
-        missing[-1 - basic[basic < 0]] = 0.0  # a row that is basic has slack, and does not bind
+        missing[-1 - basic[basic < 0]] = 0.0  # a basic row has slack and does not bind
         missing[self._implied] = 0.0
-        missing[~np.isfinite(missing)] = 0.0  # a row without limits binds nothing, whether it is basic or not
+        missing[~np.isfinite(missing)] = 0.0  # a row without limits never binds
         status, step = self.highs.getBasisSolve(missing)[:2]
         if status != highspy.HighsStatus.kOk:
             return x
@@ -475,12 +475,12 @@ class Gate:
         better[basic[own]] += np.asarray(step)[own]
         return np.clip(better, program.lower, program.upper)
 
-    # -- one plan out of the equally good ones --------------------------------------------------------------------
+    # -- one of several optimal plans -----------------------------------------------------------------------------
 
     def _one_vertex(self, answer: Answer, weights: Floats, started: float) -> Answer:
-        """Stay on the optimal face, and minimise the weights on it: the same plan whoever solved it first.
+        """Minimise the weights on the optimal face: the plan is the same, whichever solver won.
 
-        Money and prices remain those of the first answer, and so does the basis that later runs start from.
+        Money, prices and the basis for later runs remain those of the first answer.
         """
         program = self.program
         face = optimal_face(program, *self._bounds_now(answer), answer.x, answer.price, answer.reduced, weights)
@@ -489,13 +489,13 @@ class Gate:
         try:
             gate = Gate(face.program, replace(self.options, solver="simplex"))
             if self._basic is not None:
-                # This vertex is feasible on the face, and mostly a short way from the one that is looked for.
+                # This vertex is feasible on the face, and mostly few steps from the wanted one.
                 gate.start_from(face.vertex(answer.x, self._basic)).highs.setOptionValue("simplex_strategy", PRIMAL)
             x = face.whole(gate.answer().x)
         except SolveError:
             if self._cancelled:
                 raise
-            return answer  # the face is numerically too thin: the first vertex is as good, and it is proven
+            return answer  # the face is numerically too thin: the first vertex is equally good and proven
         if abs(float(program.cost @ (x - answer.x))) > 0.004:
             return answer
         return replace(answer, x=x, seconds=time.perf_counter() - started)
@@ -507,7 +507,7 @@ class Gate:
 
 
 def distance(old: Program, new: Program) -> float:
-    """How many right-hand sides, bounds and costs differ; infinite where the shapes do, or numbers are whole."""
+    """Number of right-hand sides, bounds and costs that differ; infinite for other shapes or whole numbers."""
     if (old.columns, old.rows) != (new.columns, new.rows) or old.integer.any() or new.integer.any():
         return float("inf")
     rows = _differ((old.row_lower, new.row_lower), (old.row_upper, new.row_upper))

@@ -1,21 +1,21 @@
 """Smaller programs with the same answer.
 
-`Reduction`: presolve for warm starts (HiGHS skips its own when it is given a basis), without the rows that only bound
-one quantity.
+`Reduction`: presolve for warm starts, since HiGHS skips its own when it is given a basis. It removes the rows that only
+bound one quantity.
 
-A demand that is served or left short, `sell + short == demand`, says that `sell <= demand` once `short` is written as
-what is left; a limit on one quantity is a bound. Three quarters of the rows of a large network are of these kinds
-(31,410 of 43,170 on 95,940 quantities), and each step of the simplex method pays for every row. The answer is brought
-back to the whole program exactly: quantities from the rows, prices and reduced money from dual feasibility (Andersen &
-Andersen 1995, "Presolving in linear programming", §3).
+A demand row `sell + short == demand` becomes `sell <= demand` once `short` is substituted as its slack, and a limit on
+one quantity is a bound. Three quarters of the rows of a large network are of these kinds (31,410 of 43,170 on 95,940
+quantities), and each simplex step costs time for every row. The answer to the whole program is recovered exactly:
+quantities from the rows, prices and reduced costs from dual feasibility (Andersen & Andersen 1995, "Presolving in
+linear programming", §3).
 
-`Tiered`: a program in which stock is what fills the tiers of its cushion: a cold solve without the cushion's rows.
+`Tiered`: presolve for cold starts. It replaces stock by the tiers of its cushion and removes the rows of the cushion.
 
-A row of the cushion says `stock + Σ below >= level`, with every `below` between 0 and the width of its tier and the
-widths adding up to the level. So stock is the filled part of each tier, width − below, and what lies above them: tiers
-take the place of stock wherever it acts, as parallel arcs with convex costs do in a network (Ahuja, Magnanti & Orlin
-1993, Network Flows, §14.3), and a row for each item, place and period is gone. The answer is brought back exactly: the
-price of such a row is the reduced money of the stock above its tiers.
+A cushion row is `stock + Σ below >= level`. Each `below` is between 0 and the width of its tier, and the widths add up
+to the level. So stock is the sum of the filled parts, width − below, plus the stock above all tiers. These replace
+stock in every row, as parallel arcs with convex costs do in a network (Ahuja, Magnanti & Orlin 1993, Network Flows,
+§14.3), which removes one row for each item, place and period. The answer is recovered exactly: the price of a removed
+row is minus the reduced cost of the stock above its tiers.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ if TYPE_CHECKING:
 Places = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
 CLOSE = 1e-9
-"""Bounds that cross by less, of their size, cross by rounding."""
+"""Bounds that cross by less than this share of their size cross only by rounding."""
 
 
 @dataclass(frozen=True, eq=False)
 class Reduction:
-    """Which columns and rows of a program are left out, and what stands for them.
+    """The columns and rows removed from a program, and what replaces them.
 
     Parameters
     ----------
-    matrix, equal : of the program that it was made for: its coefficients, and which of its rows are equations.
-    slack, slack_row, slack_size : columns left out, each alone in its column: the equation that it fills up, and its
+    matrix, equal : coefficients of the original program, and which of its rows are equations.
+    slack, slack_row, slack_size : removed columns with a single entry (slacks): the equation of each, and its
         coefficient there.
-    bound, bound_row, bound_size : columns bounded by a row left out, in which each is alone (once its slack is out).
-    columns, rows : what is kept. small : shape (rows, columns), their coefficients.
+    bound, bound_row, bound_size : columns bounded by a removed row, whose only entry each is (without its slack).
+    columns, rows : those that remain. small : shape (rows, columns), their coefficients.
     """
 
     matrix: sp.csc_array
@@ -69,7 +69,7 @@ class Reduction:
 
     @classmethod
     def of(cls, program: Program) -> Reduction:
-        """What can be left out of a program without whole numbers."""
+        """What can be removed from a program without whole numbers."""
         matrix, equal = program.matrix, program.equal
         count, wide = matrix.shape
         columns = np.repeat(np.arange(wide), np.diff(matrix.indptr))
@@ -79,7 +79,7 @@ class Reduction:
         slack, slack_size = columns[single][first], matrix.data[single][first]
         out = np.zeros(wide, bool)
         out[slack] = True
-        # One row for each column at most: then a price belongs to one row, and no two rows have to be compared.
+        # At most one row for each column: then each price belongs to one row, and no two rows need comparing.
         left = ~out[columns] & (matrix.data != 0)
         alone = left & (np.bincount(matrix.indices[left], minlength=count) == 1)[matrix.indices]
         bound, first = np.unique(columns[alone], return_index=True)
@@ -94,7 +94,7 @@ class Reduction:
         )
 
     def fits(self, program: Program) -> bool:
-        """Whether it was made for a program of the very same coefficients, equations and fixed quantities."""
+        """Whether it applies to a program: the same matrix and equations, and no removed slack is fixed."""
         return (
             program.matrix is self.matrix
             and np.array_equal(program.equal, self.equal)
@@ -102,7 +102,7 @@ class Reduction:
         )
 
     def reduced(self, program: Program) -> Program:
-        """The smaller program: it earns as much, at the same quantities."""
+        """The smaller program, with the same money at the same quantities."""
         cost, offset = self._cost(program.cost), program.offset
         offset += float(program.cost[self.slack] / self.slack_size @ program.row_upper[self.slack_row])
         row_low, row_high = self._filled(program)
@@ -125,14 +125,14 @@ class Reduction:
         """The answer to the whole program."""
         x, price, reduced = np.zeros(len(program.cost)), np.zeros(len(self.equal)), np.zeros(len(program.cost))
         x[self.columns], price[self.rows], reduced[self.columns] = answer.x, answer.price, answer.reduced
-        # A bound that a row sets pulls no quantity: its money is the row's price.
+        # Where a removed row sets the bound, the reduced cost of the column is the price of that row.
         row_low, row_high = self._filled(program)
         low, high = self._implied(row_low, row_high)
         by_row = np.where(reduced[self.bound] > 0, high < program.upper[self.bound], low > program.lower[self.bound])
         pulled = np.where(by_row, reduced[self.bound], 0.0)
         price[self.bound_row] = pulled / self.bound_size
         reduced[self.bound] -= pulled
-        # A slack fills its row up; what it costs is in the row's price.
+        # A slack fills its row; its cost is part of the row's price.
         missing = program.row_upper[self.slack_row] - (program.matrix @ x)[self.slack_row]
         x[self.slack] = np.clip(missing / self.slack_size, program.lower[self.slack], program.upper[self.slack])
         reduced[self.slack] = -self.slack_size * price[self.slack_row]
@@ -140,16 +140,16 @@ class Reduction:
         return replace(answer, x=x, price=price, reduced=reduced)
 
     def basis(self, basis: highspy.HighsBasis) -> highspy.HighsBasis:
-        """The basis of the smaller program where the whole one has this basis."""
+        """The basis of the smaller program that corresponds to this basis of the whole one."""
         basic, low, high = (int(one) for one in (_STATUS.kBasic, _STATUS.kLower, _STATUS.kUpper))
         columns = np.array([int(one) for one in basis.col_status])
         rows = np.array([int(one) for one in basis.row_status])
-        # Where the slack fills nothing up, the row is at the end that the slack's bound makes.
+        # Where the slack is at a bound, the row is at the limit that this bound makes.
         at_low = (columns[self.slack] == low) == (self.slack_size < 0)
         filled = np.where(columns[self.slack] == basic, basic, np.where(at_low, low, high))
         own_row = rows.copy()
         own_row[self.slack_row] = np.where(rows[self.slack_row] == basic, basic, filled)
-        # A column that a row bounds is at that bound where it is basic and the row is not.
+        # A basic column is at the bound set by its removed row where that row is not basic.
         at_end = (columns[self.bound] == basic) & (own_row[self.bound_row] != basic)
         end = np.where((own_row[self.bound_row] == low) == (self.bound_size > 0), low, high)
         columns[self.bound] = np.where(at_end, end, columns[self.bound])
@@ -162,13 +162,13 @@ class Reduction:
         return small
 
     def _cost(self, cost: Floats) -> Floats:
-        """Costs with those of the slacks on the columns that they fill up."""
+        """Costs after substitution: the cost of each slack moves to the other columns of its row."""
         row = np.zeros(len(self.equal))
         row[self.slack_row] = cost[self.slack] / self.slack_size
         return cost - self.matrix.T @ row
 
     def _filled(self, program: Program) -> tuple[Floats, Floats]:
-        """The ends of every row, where slacks are left out."""
+        """The limits of every row without its slack."""
         ends = self.slack_size * program.lower[self.slack], self.slack_size * program.upper[self.slack]
         row_low, row_high = program.row_lower.copy(), program.row_upper.copy()
         row_low[self.slack_row] -= np.maximum(*ends)
@@ -176,7 +176,7 @@ class Reduction:
         return row_low, row_high
 
     def _implied(self, row_low: Floats, row_high: Floats) -> tuple[Floats, Floats]:
-        """The bounds that rows left out set, of the columns `bound`."""
+        """The bounds that removed rows set on the columns `bound`."""
         ends = row_low[self.bound_row] / self.bound_size, row_high[self.bound_row] / self.bound_size
         return np.minimum(*ends), np.maximum(*ends)
 
@@ -191,7 +191,7 @@ class Reduction:
 
 
 def _kept(parts: Mapping[str, slice], places: Places) -> dict[str, slice]:
-    """Where the kept places of each part stand: a refusal names the flow."""
+    """The slice of each part in the smaller program, so that errors can name the flow."""
     ends = {name: np.searchsorted(places, (part.start, part.stop)).tolist() for name, part in parts.items()}
     return {name: slice(*end) for name, end in ends.items()}
 
@@ -201,18 +201,18 @@ _STATUS = highspy.HighsBasisStatus
 
 CUSHION = "cushion"
 MANY_TIERS = 10_000
-"""Tiers from which a first run with merged ones pays; the demo, which HiGHS solves in a second, has 8,112."""
+"""Tiers from which a first run with merged tiers pays; the demo, which HiGHS solves in a second, has 8,112."""
 
 
 @dataclass(frozen=True, eq=False)
 class Tiered:
-    """The smaller program and how its answer is read.
+    """The program without cushion rows, and how to recover the answer to the whole one.
 
     Parameters
     ----------
     given : the whole program. smaller : the smaller one, with the same columns.
-    row, stock : shape (rows left out,), each row of the cushion and its column of stock (in `smaller`: what is above).
-    tier, of : shape (tiers,), columns of the tiers (in `smaller`: how much is filled), and of which row each is.
+    row, stock : shape (removed rows,), each cushion row and its stock column (in `smaller`: stock above the tiers).
+    tier, of : shape (tiers,), tier columns (in `smaller`: the filled part), and the removed row of each by number.
     kept : the rows of the smaller program.
     """
 
@@ -226,7 +226,7 @@ class Tiered:
 
     @classmethod
     def of_program(cls, program: Program) -> Tiered | None:
-        """None where no row of a cushion can be left out, or numbers are whole."""
+        """The smaller program; None where no cushion row can be removed, or quantities must be whole numbers."""
         if CUSHION not in program.rows or program.integer.any():
             return None
         place = program.rows[CUSHION]
@@ -272,7 +272,7 @@ class Tiered:
         return replace(answer, x=x, price=price, reduced=reduced)
 
     def basis(self, basis: highspy.HighsBasis) -> highspy.HighsBasis:
-        """The basis of the whole program: stock is basic, its row where what is above it was, a full tier at 0."""
+        """The basis of the whole program: stock is basic, its row as the stock above was, a full tier at 0."""
         status = highspy.HighsBasisStatus
         basic, low, high = (int(one) for one in (status.kBasic, status.kLower, status.kUpper))
         columns = np.array([int(one) for one in basis.col_status])
@@ -286,7 +286,7 @@ class Tiered:
 
 
 def _smaller(program: Program, stock: Places, tier: Places, of: Places, kept: Places) -> Program:
-    """The program with filled tiers in the place of what is below, without the rows of the cushion."""
+    """The program with the filled parts of tiers in place of `below`, without the cushion rows."""
     rest = program.matrix.tocsr()[kept].tocsc()
     acts = rest[:, stock[of]].tocoo()
     more = sp.csc_array((acts.data, (acts.row, tier[acts.col])), shape=rest.shape)
@@ -306,7 +306,7 @@ def _smaller(program: Program, stock: Places, tier: Places, of: Places, kept: Pl
 
 
 def _filled(cost: Floats, stock: Places, tier: Places, of: Places) -> Floats:
-    """What a unit that fills a tier costs: that of stock, without that of what is below."""
+    """Cost of a unit that fills a tier: the cost of stock minus the cost of `below`."""
     found = cost.copy()
     found[tier] = cost[stock[of]] - cost[tier]
     return found

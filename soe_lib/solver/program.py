@@ -1,4 +1,4 @@
-"""A program as immutable, labelled arrays: what a model adds up to, and all that a solver is told."""
+"""A program as immutable, labelled arrays: the result of a model, and the only input of a solver."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 class Labelled(Protocol):
-    """What names the columns of a flow, or the rows of a constraint: one row of `rows` each, told apart by `keys`."""
+    """Labels of the columns of a flow, or the rows of a constraint: one row of `rows` each, identified by `keys`."""
 
     @property
     def rows(self) -> pl.DataFrame:
@@ -28,7 +28,7 @@ class Labelled(Protocol):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The columns of `rows` that tell them apart."""
+        """The key columns of `rows`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +37,10 @@ class Hints:
 
     Parameters
     ----------
-    when, what : shape (columns,), index of the period and number of the item (or whatever is chosen) of each column,
-        −1 where there is none.
-    start : shape (columns,), the whole numbers of a near plan, NaN where there are none; None: no plan is known.
-    loose : how far that plan is from its own relaxation, relative; 0 where it is proven. priced : the cost it is of.
+    when, what : shape (columns,), index of the period and number of the item (or other choice) of each column, −1 where
+        there is none.
+    start : shape (columns,), the whole numbers of a similar plan, NaN where there are none; None: no plan is known.
+    loose : relative gap of that plan to its own relaxation; 0 where it is proven. priced : the costs of its program.
     """
 
     when: Places
@@ -54,18 +54,18 @@ class Hints:
 class Program:
     """Minimise cost @ x + offset subject to row_lower <= matrix @ x <= row_upper, lower <= x <= upper.
 
-    It never changes: `with_rhs`, `with_cost`, `with_bounds`, `with_rows` and the like return a changed copy that shares
-    every array that they do not change, and a Session sees by that what it may keep.
+    It is immutable: `with_rhs`, `with_cost`, `with_bounds`, `with_rows` and the like return a changed copy that shares
+    all other arrays with the original, so that a Session recognises what it can reuse.
 
     Parameters
     ----------
-    matrix : shape (rows, columns). cost : shape (columns,), −money of a unit.
+    matrix : shape (rows, columns). cost : shape (columns,), −money per unit.
     columns, rows : name → slice of each flow's columns and each constraint's rows.
-    integer : shape (columns,), True where only whole numbers will do.
+    integer : shape (columns,), True where the quantity must be a whole number.
     flows, constraints : name → labels, for those that have any.
-    weights : shape (columns,), the tie-break's price of each column; None: any of the equally good plans will do.
+    weights : shape (columns,), the tie-break's price of each column; None: any optimal plan is accepted.
     implied : names of the constraints that follow from the others: they help the solver and carry no price.
-    beside : constraints of the analyst's that arrays cannot say.
+    beside : names of the analyst's constraints that arrays cannot express.
     """
 
     matrix: sp.csc_array
@@ -89,12 +89,12 @@ class Program:
 
     @cached_property
     def money(self) -> Floats:
-        """Money of a unit of each column, to maximise."""
+        """Money per unit of each column, to maximise."""
         return -self.cost
 
     @property
     def rhs(self) -> Floats:
-        """Right-hand side of each row; infinite where the row holds nothing."""
+        """Right-hand side of each row; infinite where the row has none."""
         return self.row_upper
 
     @cached_property
@@ -104,7 +104,7 @@ class Program:
 
     @property
     def equalities(self) -> int:
-        """How many rows are equations; of a model's program they stand first."""
+        """Number of equations; in a model's program they are the first rows."""
         return int(self.equal.sum())
 
     @cached_property
@@ -113,15 +113,15 @@ class Program:
         return np.flatnonzero(self.integer)
 
     def column(self, flow: str, **where: Any) -> Places:
-        """The columns of a flow whose labels are these; raises FormulationError where there is none."""
+        """The columns of a flow with these labels; raises FormulationError where there is none."""
         return _found("flow", flow, self.columns, self.flows, where)
 
     def row(self, constraint: str, **where: Any) -> Places:
-        """The rows of a constraint whose labels are these; raises FormulationError where there is none."""
+        """The rows of a constraint with these labels; raises FormulationError where there is none."""
         return _found("constraint", constraint, self.rows, self.constraints, where)
 
     def entries(self, constraint: str, flow: str | None = None) -> tuple[Places, Places, Places]:
-        """Where the effects on a constraint (of one flow) stand in `matrix.data`; and row and column of each."""
+        """Positions in `matrix.data` of the effects on a constraint (of one flow), with row and column of each."""
         rows, columns = self.rows[constraint], self.columns[flow] if flow else slice(0, self.matrix.shape[1])
         start, stop = self.matrix.indptr[columns.start], self.matrix.indptr[columns.stop]
         row = self.matrix.indices[start:stop]
@@ -134,11 +134,11 @@ class Program:
     def with_rhs(
         self, constraint: str, value: float | Floats | None = None, *, more: float = 0.0, **where: Any
     ) -> Program:
-        """With another right-hand side of the rows of a constraint that have these labels.
+        """A copy with another right-hand side of those rows of a constraint that have these labels.
 
         Parameters
         ----------
-        value : what it becomes; left out, what it is. more : added to it.
+        value : the new right-hand side; None: as it is. more : added to it.
         """
         place = self.row(constraint, **where)
         right = (self.row_upper[place] if value is None else value) + more
@@ -148,36 +148,36 @@ class Program:
         return replace(self, row_lower=lower, row_upper=upper)
 
     def with_cost(self, cost: Floats, offset: float = 0.0) -> Program:
-        """With another aim: what a unit of each column costs."""
+        """A copy with other costs per unit of each column."""
         return replace(self, cost=cost, offset=offset)
 
     def with_bounds(self, place: Places | slice, lower: float | Floats, upper: float | Floats) -> Program:
-        """With other bounds of some columns."""
+        """A copy with other bounds of some columns."""
         return replace(self, lower=_put(self.lower, place, lower), upper=_put(self.upper, place, upper))
 
     def with_limits(self, place: Places | slice, lower: float | Floats, upper: float | Floats) -> Program:
-        """With other limits of some rows; without any where they are −∞ and ∞."""
+        """A copy with other limits of some rows; −∞ and ∞ remove the limits."""
         lower, upper = _put(self.row_lower, place, lower), _put(self.row_upper, place, upper)
         return replace(self, row_lower=lower, row_upper=upper)
 
     def with_effects(self, at: Places, values: Floats) -> Program:
-        """With other figures at some places of `matrix.data`."""
+        """A copy with other figures at some positions of `matrix.data`."""
         data = _put(self.matrix.data, at, values)
         matrix = sp.csc_array((data, self.matrix.indices, self.matrix.indptr), shape=self.matrix.shape)
         return replace(self, matrix=matrix)
 
     def relaxed(self) -> Program:
-        """Without whole numbers."""
+        """The linear relaxation: a copy without whole numbers."""
         return replace(self, integer=np.zeros(len(self.cost), bool))
 
     def with_columns(
         self, name: str, entries: sp.csc_array, cost: Floats, upper: float = np.inf, *, integer: bool = False
     ) -> Program:
-        """With more columns, from 0 up.
+        """A copy with more columns, each with lower bound 0.
 
         Parameters
         ----------
-        entries : shape (rows, columns), theirs.
+        entries : shape (rows, columns), their coefficients.
         """
         size, count = len(self.cost), entries.shape[1]
         matrix = sp.csc_array(sp.hstack([self.matrix, entries], format="csc"))
@@ -195,11 +195,11 @@ class Program:
         )
 
     def with_rows(self, name: str, entries: sp.csc_array, upper: Floats) -> Program:
-        """With more rows, entries @ x <= upper.
+        """A copy with more rows, entries @ x <= upper.
 
         Parameters
         ----------
-        entries : shape (rows, columns), theirs. upper : shape (rows,).
+        entries : shape (rows, columns), their coefficients. upper : shape (rows,).
         """
         size, count = len(self.row_upper), entries.shape[0]
         matrix = sp.csc_array(sp.vstack([self.matrix, entries], format="csc"))
@@ -233,6 +233,6 @@ def _found(
     met = [pl.col(key).cast(pl.String) == str(value) for key, value in where.items()]
     hit = np.flatnonzero(labels.select(pl.all_horizontal(met)).to_series().to_numpy())
     if not hit.size:
-        said = ", ".join(f"{key}={value!r}" for key, value in where.items())
-        raise FormulationError(f"{what} {name} has no row with {said}.")
+        labelled_as = ", ".join(f"{key}={value!r}" for key, value in where.items())
+        raise FormulationError(f"{what} {name} has no row with {labelled_as}.")
     return every[hit]

@@ -1,29 +1,27 @@
-"""No solver wins everywhere: for a large LP, several race and the first proven vertex is taken.
+"""No solver is fastest everywhere: for a large LP several solvers race, and the first proven vertex wins.
 
-Measured, in processor seconds: the demo generator's plain network of 305,000 quantities needs simplex 21, simplex that
-takes what is shared last (LinkingLast) 10, HiPO 21 and ipx more; its network with a bill of material and lead times, of
-105,000, needs ipx 9, HiPO 12 and simplex over a minute; on others HiPO comes first. So simplex starts, and stays alone
-while it is ahead: others would only take memory's time from it. Where the network does not fall apart, ipx starts
-beside it; and where simplex has not ended after a while that grows with the program, it hardly ever will soon, and HiPO
-takes its place. Interior points here end with crossover, so whoever wins hands over a vertex, and the tie-break makes
-the plan the same.
+Measured in processor seconds: the demo generator's plain network of 305,000 quantities takes simplex 21, simplex with
+linking rows last (LinkingLast) 10, HiPO 21 and ipx more. Its network with a bill of materials and lead times, of
+105,000 quantities, takes ipx 9, HiPO 12 and simplex over a minute; on other networks HiPO is fastest. So simplex
+starts, and runs alone while it is likely to win: other solvers would only compete for memory. Where the network does
+not decompose, ipx starts beside it. Where simplex has not ended after a time that grows with the program, HiPO replaces
+it. Interior point runs end with crossover, so every winner returns a vertex, and the tie-break makes the plan the same.
 
-`LinkingLast`, simplex for networks that share hours: what is shared is left out first, and put back one step later.
+`LinkingLast`: simplex for networks that share capacity. It leaves the linking rows out at first and then adds them.
 
-Without the rows that many quantities share (the hours of a line, room in a truck), a network falls apart into items,
-and presolve alone solves it. The answer takes more hours than there are, and from there the dual simplex method puts
-the shared rows right. Only the presolved program is worked on: it has a third of the rows. Measured on 305,000
-quantities of the plain network: 9 s of processor time, where simplex from the start takes 21 s.
+Without the linking rows (the hours of a line, room in a truck), a network decomposes into items, and presolve alone
+solves it. That answer exceeds the capacity; the dual simplex method starts from it with the linking rows. Both runs use
+the presolved program, which has a third of the rows. Measured on 305,000 quantities of the plain network: 9 s of
+processor time, where simplex from the start takes 21 s.
 
-`MergedFirst`, a first run with the tiers of each cushion as one: the same convex curve with fewer vertices, and fewer
-columns.
+`MergedFirst`: a first run with the tiers of each cushion merged into one, which saves columns and vertices.
 
-At the best plan with merged tiers most of them are full or empty, so that their parts are too, and the dual simplex
-method is a few steps away from the answer with all tiers. A step of it costs what there are columns, and a cushion
-brings two tiers for every three other quantities. Measured on the generator's plain network of 100 items, in processor
-seconds: 2.3 without a cushion, 4.2 with all tiers from the start, 2.7 with merged ones first (544 steps are left).
+At the optimum with merged tiers most of these are full or empty, and so are their parts; the dual simplex method then
+needs few steps to the answer with all tiers. The cost of a step grows with the number of columns, and a cushion adds
+two tiers for every three other quantities. Measured on the generator's plain network of 100 items, in processor
+seconds: 2.3 without a cushion, 4.2 with all tiers from the start, 2.7 with merged tiers first (544 steps are left).
 
-`Highs` runs whatever else in this process ran it before, with however many threads.
+`Highs` runs with any number of threads, whatever number earlier runs in this process used.
 """
 
 from __future__ import annotations
@@ -47,11 +45,11 @@ FAILED = highspy.HighsStatus.kError
 
 
 class Highs(highspy.Highs):
-    """A solver that sets the number of its threads whenever it differs from what the thread that calls it ran last.
+    """HiGHS that runs with any number of threads, whatever number earlier runs used.
 
-    HiGHS keeps one scheduler for each thread that calls it, as large as the first run asked for. A run that asks for
-    another number then fails without a word, and leaves the status of the run before it. SciPy, CVXPY or a notebook
-    that calls HiGHS itself may have come first, so a run that fails is tried once more with a scheduler of its own.
+    HiGHS keeps one scheduler for each calling thread, sized by the first run. A run with another number of threads
+    fails silently and keeps the status of the run before it. SciPy, CVXPY or a notebook may have called HiGHS first, so
+    a failed run is tried once more with a new scheduler.
     """
 
     def run(self) -> highspy.HighsStatus:
@@ -61,7 +59,7 @@ class Highs(highspy.Highs):
             highspy.Highs.resetGlobalScheduler(True)
             status = super().run()
         if status == FAILED and self.getModelStatus() == highspy.HighsModelStatus.kOptimal:
-            raise SolveError("error: HiGHS could not run, and has only an older answer; run it again", status="error")
+            raise SolveError("error: HiGHS could not run and holds only an older answer; run it again", status="error")
         return status
 
     def presolve(self) -> highspy.HighsStatus:
@@ -92,20 +90,20 @@ LARGE = 30_000
 """Columns from which a race pays; below, simplex is done before the others have started."""
 
 RUNNERS = ("simplex", "ipx", "hipo")
-"""In the order in which they start, as many at once as there are cores; beside one that is ahead, the last is first."""
+"""In starting order, as many at once as there are cores; if simplex is likely to win, HiPO starts before IPX."""
 
 INTERIOR = ("ipx", "hipo")
-"""Those that start from nothing every time."""
+"""Interior point solvers, whose runs always start cold."""
 
 PATIENCE = 1 / 25_000
-"""Processor seconds per column that simplex is given while others wait for its core; twice that where it is ahead."""
+"""Processor seconds per column for simplex while others wait for its core; twice that where it is likely to win."""
 
 GLANCE = 0.05
-"""How often the race looks at the processor's clock [s]."""
+"""How often the race checks the processor clock [s]."""
 
 
 class Runner(Protocol):
-    """What can race: HiGHS itself, or several runs of it that end in one (LinkingLast)."""
+    """A participant of the race: HiGHS itself, or a sequence of its runs (LinkingLast, MergedFirst)."""
 
     HandleUserInterrupt: bool
 
@@ -127,23 +125,23 @@ def race(names: Sequence[str], load: Callable[[str], Racer], patience: float) ->
 
     Parameters
     ----------
-    names : solvers in the order in which they start; the first gives way to those that found no core.
-    load : solver name → a runner that holds the program, its options set; asked for when the solver starts.
-    patience : processor time that the first may take before it gives way, or half of what it may take alone where it is
-        ahead [s]; a busy machine does not shorten it.
+    names : solvers in starting order; the first is stopped after a time if others wait for a core.
+    load : solver name → a runner that holds the program, with its options set; called when the solver starts.
+    patience : processor time of the first before it is stopped [s]; twice that while it runs alone and is likely to
+        win. Processor time, so that a busy machine does not shorten it.
 
-    Raises SolveError where every one of them died.
+    Raises SolveError where all solvers failed.
     """
     finished: queue.SimpleQueue[str] = queue.SimpleQueue()
     runners: dict[str, Racer] = {}
     threads: list[threading.Thread] = []
-    deaths: dict[str, Exception] = {}
+    failures: dict[str, Exception] = {}
 
     def run(name: str) -> None:
         try:
             runners[name].run()
-        except Exception as death:  # of memory, say: the others run on, and the race must not wait for this one
-            deaths[name] = death
+        except Exception as failure:  # for example out of memory: the others run on, and the race does not wait
+            failures[name] = failure
         finally:
             finished.put(name)
 
@@ -154,28 +152,28 @@ def race(names: Sequence[str], load: Callable[[str], Racer], patience: float) ->
         threads[-1].start()
 
     def ahead() -> bool:
-        return not over and bool(getattr(runners[names[0]], "ahead", False))
+        return not done and bool(getattr(runners[names[0]], "ahead", False))
 
-    at_once, waiting, over, won = max(os.cpu_count() or 2, 2), list(names[1:]), 0, ""
+    at_once, waiting, done, won = max(os.cpu_count() or 2, 2), list(names[1:]), 0, ""
     start(names[0])
-    until = time.process_time() + 2 * patience
-    while over < len(names):
-        alone = len(threads) == 1 and ahead() and time.process_time() < until
+    deadline = time.process_time() + 2 * patience
+    while done < len(names):
+        alone = len(threads) == 1 and ahead() and time.process_time() < deadline
         if len(threads) == 1 and not alone:
-            until = time.process_time() + patience * at_once
-        while waiting and not alone and len(threads) - over < at_once:
+            deadline = time.process_time() + patience * at_once
+        while waiting and not alone and len(threads) - done < at_once:
             start(waiting.pop(-1 if ahead() else 0))
         try:
             ended = finished.get(timeout=GLANCE if waiting else None)
-            over += 1
-            won = won if ended in deaths else ended
+            done += 1
+            won = won if ended in failures else ended
             if won and runners[won].getModelStatus() in PROOFS:
                 break
         except queue.Empty:
-            if not alone and not ahead() and time.process_time() > until:
+            if not alone and not ahead() and time.process_time() > deadline:
                 runners[names[0]].cancelSolve()
     if not won:
-        raise SolveError(f"error: every solver died, of {list(deaths.values())}; run it again", status="error")
+        raise SolveError(f"error: all solvers failed: {list(failures.values())}; run it again", status="error")
     for name, runner in runners.items():
         if name != won:
             runner.cancelSolve()
@@ -193,30 +191,30 @@ PROOFS = (
 
 
 SHARED = 8
-"""Entries from which a limit counts as shared by many."""
+"""Entries from which an inequality counts as a linking row."""
 
 FELL_APART = 0.01
-"""Iterations for each column that the relaxed program may take; presolve solves one that has fallen apart alone."""
+"""Iteration limit for each column without the linking rows; presolve alone solves a program that decomposes."""
 
 DEVEX = 1
-"""HiGHS's number of this pricing: some more steps than by steepest edges, each cheaper; Dantzig's rule is faster yet
-where hours are nearly enough, and takes twice as long where they are short by far."""
+"""HiGHS's number of this pricing: more steps than steepest edge, each cheaper. Dantzig's rule is faster still where
+hours nearly suffice, and takes twice as long where far too few are available."""
 
 OPTIMAL = highspy.HighsModelStatus.kOptimal
 
 
 @dataclass
 class LinkingLast:
-    """A runner of a race: runs the program that `highs` holds, and leaves the answer and its basis there.
+    """A runner that solves without linking rows first; `highs` ends with the answer and its basis.
 
-    Where anything is out of the ordinary (nothing to presolve, nothing shared, no optimum), `highs` runs as it would
-    have without it, so that every status is its own.
+    In special cases (presolve reduces nothing, no linking rows, no optimum), `highs` solves its program unaided, so
+    that every status is its own.
 
     Parameters
     ----------
     highs : holds the program. inner : will hold the presolved one.
-    stopped : whether somebody wants it to end.
-    ahead : whether it is likely to win the race: the network has fallen apart, or that is not known yet.
+    stopped : whether a stop was requested.
+    ahead : whether it is likely to win the race: the network decomposes, or that is not known yet.
     """
 
     highs: highspy.Highs
@@ -244,7 +242,7 @@ class LinkingLast:
         return self.highs.getModelStatus()
 
     def run(self) -> None:
-        """Presolve, solve without what is shared, put that back, undo the presolve; then `highs` has the last word."""
+        """Presolve, solve without linking rows, add them, undo the presolve; then `highs` finishes the run."""
         highs, started = self.highs, time.perf_counter()
         limit, ran = highs.getOptionValue("time_limit")[1], highs.getRunTime()
         highs.presolve()
@@ -262,7 +260,7 @@ class LinkingLast:
             highs.run()
 
     def _reduced(self, seconds: float) -> None:
-        """The presolved program: relaxed first, and whole from there on; from nothing where it did not fall apart."""
+        """Solve the presolved program without linking rows, then with them; cold where it did not decompose."""
         inner, lp = self.inner, self.highs.getPresolvedLp()
         low, high = np.asarray(lp.row_lower_), np.asarray(lp.row_upper_)
         rows = shared(lp, low, high)
@@ -270,7 +268,7 @@ class LinkingLast:
             return
         self._options(seconds)
         inner.passModel(lp)
-        # HiGHS asks for the pricing once, when simplex starts first.
+        # HiGHS reads the pricing option only when simplex starts for the first time.
         inner.setOptionValue("simplex_dual_edge_weight_strategy", DEVEX)
         inner.setOptionValue("dual_simplex_cost_perturbation_multiplier", 0.0)
         inner.setOptionValue("simplex_iteration_limit", int(FELL_APART * lp.num_col_))
@@ -293,7 +291,7 @@ class LinkingLast:
 
 
 def shared(lp: highspy.HighsLp, low: Floats, high: Floats) -> npt.NDArray[np.int32]:
-    """The inequalities with many entries."""
+    """The linking rows: inequalities with many entries."""
     entries = np.bincount(np.asarray(lp.a_matrix_.index_), minlength=lp.num_row_)
     return np.flatnonzero((low != high) & (entries >= SHARED)).astype(np.int32)
 
@@ -305,13 +303,13 @@ KINDS = {int(one): one for one in highspy.HighsBasisStatus.__members__.values()}
 
 @dataclass(frozen=True, eq=False)
 class Merged:
-    """A program with one tier where several columns act alike: as wide as all of them, at their mean price.
+    """A program with one tier in place of all tiers of a row: as wide as their sum, at their mean price.
 
     Parameters
     ----------
-    program : with fewer columns. columns : which of the whole program they are.
-    tier, row : shape (tiers,), all tiers, each row's in the order in which stock fills them, and of which row each is.
-    first : shape (rows,), the tier whose column stands for those of its row.
+    program : with fewer columns. columns : their places in the whole program.
+    tier, row : shape (tiers,), column and row of every tier; those of a row in the order in which stock fills them.
+    first : shape (rows,), the tier whose column represents all tiers of its row.
     below : shape (tiers,), how much stock fills the tiers below each one.
     """
 
@@ -329,7 +327,7 @@ class Merged:
         Parameters
         ----------
         whole : program in which the tiers of a row have the same coefficients, and no lower bound but 0.
-        tiers, rows : shape (tiers,), their columns, and of which row each is, from 0 without a gap.
+        tiers, rows : shape (tiers,), column and row of each tier, rows numbered from 0 without gaps.
         """
         order = np.lexsort((whole.cost[tiers], rows))
         tier, row = tiers[order], rows[order]
@@ -379,12 +377,12 @@ class Merged:
 
 @dataclass
 class MergedFirst:
-    """A runner of a race: runs the program with merged tiers, and from there the whole one that `highs` holds.
+    """A runner that solves the program with merged tiers first, and starts the whole one in `highs` from its basis.
 
     Parameters
     ----------
-    highs : holds the whole program. begin : holds the merged one. merged : how one is read as the other.
-    stopped : whether somebody wants it to end.
+    highs : holds the whole program. begin : holds the merged one. merged : maps the basis of one to the other.
+    stopped : whether a stop was requested.
     """
 
     highs: highspy.Highs
@@ -417,14 +415,14 @@ class MergedFirst:
         return self.highs.getModelStatus()
 
     def run(self) -> None:
-        """The merged program, then the whole one; where the first has no optimum, the whole one has its own status."""
+        """Solve the merged program, then the whole one; cold where the merged one has no optimum."""
         highs, started = self.highs, time.perf_counter()
         limit = highs.getOptionValue("time_limit")[1]
         self.begin.run()
         if self.begin.getModelStatus() == OPTIMAL and not self.stopped:
             held = self.begin.highs if isinstance(self.begin, LinkingLast) else self.begin
             highs.setBasis(self.merged.parts(held.getBasis(), np.asarray(held.getSolution().col_value)))
-            # Few steps are left: nothing is worked out for them first, and the costs stay as they are.
+            # Few steps are left: exact edge weights and perturbed costs do not pay.
             highs.setOptionValue("simplex_dual_edge_weight_strategy", DEVEX)
             highs.setOptionValue("dual_simplex_cost_perturbation_multiplier", 0.0)
         if not self.stopped:
@@ -433,7 +431,7 @@ class MergedFirst:
 
 
 def stated(columns: npt.NDArray[np.int64], rows: list[highspy.HighsBasisStatus]) -> highspy.HighsBasis:
-    """A basis as HiGHS takes it, of the numbers of its columns' statuses."""
+    """A HiGHS basis from the status numbers of its columns."""
     found = highspy.HighsBasis()
     found.col_status, found.row_status = [KINDS[one] for one in columns.tolist()], rows
     found.valid = True

@@ -1,9 +1,9 @@
-"""One plan out of the equally good ones: what is still free at the optimum, as a smaller program of its own.
+"""Selects one of several optimal plans: the columns still free at the optimum form a smaller program.
 
-A column with a reduced cost stays at its bound and a row with a price stays tight (complementary slackness); whatever
-is left free earns the same. It is half of the columns, and hardly more than its own basis: most are alone in a tight
-row once the others of that row are known, and so have nowhere to go. What remains is a fortieth of the columns
-(measured: 7,041 of 304,740, for a hundredth of a second), and a fresh run on it takes next to no time.
+A column with a reduced cost stays at its bound and a row with a price stays tight (complementary slackness); every
+feasible choice of the other columns earns the same. Half of the columns are free in this sense, but a tight row
+determines most of them: each is the only unknown of its row once the others are known. A fortieth of the columns
+remains (measured: 7,041 of 304,740, within a hundredth of a second), and a fresh run on them takes almost no time.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Face:
 
     Parameters
     ----------
-    free : the columns that may still move. rows : those that they act on.
-    held : shape (columns,), where all others stay.
-    program : minimise the weights over the free columns; no row or bound shuts the first optimum out.
+    free : the columns that may still move. rows : the rows that they act on.
+    held : shape (columns,), the values of all other columns.
+    program : minimises the weights over the free columns; the first optimum is feasible in it.
     """
 
     free: npt.NDArray[np.intp]
@@ -44,11 +44,11 @@ class Face:
         return x
 
     def vertex(self, x: Floats, basic: npt.NDArray[np.intp]) -> highspy.HighsBasis:
-        """The vertex of the face at which the program was solved, to go on from.
+        """The basis of the vertex at which the program was solved, for a warm start on the face.
 
         Parameters
         ----------
-        x : where it is, shape (columns,). basic : its basic columns, and rows as −1 − row, as HiGHS numbers them.
+        x : that vertex, shape (columns,). basic : its basic columns, and rows as −1 − row, as HiGHS numbers them.
         """
         is_basic = np.zeros(len(x), bool), np.zeros(max(self.rows.max(initial=-1) + 1, (-basic).max(initial=0)), bool)
         is_basic[0][basic[basic >= 0]] = is_basic[1][-1 - basic[basic < 0]] = True
@@ -60,7 +60,7 @@ class Face:
         basis = highspy.HighsBasis()
         basis.col_status = [kinds[kind] for kind in columns.tolist()]
         basis.row_status = [kinds[kind] for kind in rows.tolist()]
-        basis.valid = basis.alien = True  # what the face pins may have been basic too: HiGHS fills up
+        basis.valid = basis.alien = True  # some basic columns may be pinned: HiGHS completes it
         return basis
 
 
@@ -89,7 +89,7 @@ def optimal_face(
     used = (program.matrix[:, fixed] @ held[fixed])[rows]
     upper = program.row_upper[rows] - used
     tight = tight[rows]
-    # The first optimum misses a row by rounding: on the face it counts as exact, so that the face is never empty.
+    # The first optimum may violate a row by rounding: its activity becomes the limit, so that the face is never empty.
     now = matrix @ x[free]
     upper = np.where(tight, now, np.maximum(upper, now))
     lower = np.where(tight, now, -highspy.kHighsInf)
@@ -108,7 +108,7 @@ def optimal_face(
 
 
 def _alone(matrix: sp.csc_array, free: npt.NDArray[np.bool_], tight: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """The free columns that tight rows leave no choice: the only one left in its row, again and again."""
+    """The free columns that a tight row determines, as its only free column; repeated until none is left."""
     start, columns = free, np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
     rows, free = matrix.indices, free.copy()
     while True:

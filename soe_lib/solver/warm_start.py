@@ -1,4 +1,4 @@
-"""Where a session ended, in a form that another process can be handed, and as a start for a program with more parts."""
+"""The final basis of a session as plain arrays: a start for another process, or for a program with more parts."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _ARRAYS = ("cost", "row_lower", "row_upper", "lower", "upper", "integer")
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """What a session proved first, and where its solver ended.
+    """The first answer of a session, and the final basis of its solver.
 
     Parameters
     ----------
-    program : which one, without its labels. answer : what was proven of it.
+    program : the program, without its labels. answer : its proven answer.
     columns, rows : shape (columns,) and (rows,), HiGHS's number of the basis status of each.
-    won : the solver that came first.
+    won : the solver that won the race.
     """
 
     program: Program
@@ -37,7 +37,7 @@ class Start:
 
     @classmethod
     def of(cls, program: Program, answer: Answer, basis: highspy.HighsBasis, won: str) -> Start:
-        """From what a solver holds."""
+        """A start from an answer and its basis."""
         bare = replace(program, flows={}, constraints={}, weights=None, hints=None)
         return cls(bare, answer, _numbers(basis.col_status), _numbers(basis.row_status), won)
 
@@ -47,7 +47,7 @@ class Start:
         return _basis(self.columns, self.rows)
 
     def fits(self, program: Program) -> bool:
-        """Whether it is the answer to this very program, figure by figure."""
+        """Whether it holds the answer to exactly this program: all arrays are equal."""
         mine = self.program
         if (mine.columns, mine.rows, mine.offset) != (program.columns, program.rows, program.offset):
             return False
@@ -56,24 +56,24 @@ class Start:
         return same and all(np.array_equal(getattr(mine.matrix, part), getattr(program.matrix, part)) for part in parts)
 
     def carried(self, program: Program) -> highspy.HighsBasis | None:
-        """The basis for a program with the same parts by name: a new row has slack, a new column is not used.
+        """The basis for a program with parts of the same names: a new row has slack, a new column is not used.
 
-        None where a part of one name has another size: then nobody knows which cell is which.
+        None where a part has another size, since its cells cannot be matched.
         """
         columns = _by_name(self.columns, self.program.columns, program.columns, len(program.cost), _STATUS.kLower)
         rows = _by_name(self.rows, self.program.rows, program.rows, len(program.rhs), _STATUS.kBasic)
         return None if columns is None or rows is None else _basis(columns, rows)
 
     def relabelled(self, program: Program, other: Program) -> Start:
-        """The same for another program whose parts have more labels, or fewer: what has no place there has slack.
+        """A start for a program whose parts have more or fewer labels: new rows have slack, new columns are not used.
 
         Parameters
         ----------
-        program : this one, with its labels. other : the one to start, with its labels; whole numbers are left out.
+        program : the program of this start, with its labels. other : the program to start, with its labels.
         """
         columns = _by_label(self.columns, program.columns, program.flows, other.columns, other.flows, _STATUS.kLower)
         rows = _by_label(self.rows, program.rows, program.constraints, other.rows, other.constraints, _STATUS.kBasic)
-        # Nobody's answer: an offset that is no number fits no program.
+        # The answer is not that of `other`: with a NaN offset `fits` is always False.
         bare = replace(other, flows={}, constraints={}, weights=None, hints=None, offset=np.nan)
         return Start(bare, self.answer, columns, rows, self.won)
 
@@ -92,8 +92,8 @@ def _by_label(
         theirs = new_labels[name].rows.select(pl.col(keys).cast(pl.String))
         before = old_labels[name].rows.select(pl.col(keys).cast(pl.String))
         if not theirs.equals(before):
-            told = before.with_columns(pl.Series("status", mine))
-            placed = theirs.join(told, on=keys, how="left", maintain_order="left", nulls_equal=True)
+            known = before.with_columns(pl.Series("status", mine))
+            placed = theirs.join(known, on=keys, how="left", maintain_order="left", nulls_equal=True)
             mine = placed["status"].fill_null(int(otherwise)).to_numpy()
         found[new[name]] = mine
     return found

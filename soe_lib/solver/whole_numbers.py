@@ -1,17 +1,17 @@
-"""Whole numbers in three steps: a short branch and bound, neighbourhoods of its best plan, and the proof.
+"""Whole numbers in three steps: a short branch and bound, a neighbourhood search from its best plan, and the proof.
 
-Branch and bound finds good bounds at once, where rows such as `in_time` help it, but good plans slowly. A plan with
-set-ups is improved fast by opening the switches of a few periods, or of a few items, and holding all others: each is a
-small program that is solved to the end (fix and optimise: Helber & Sahling, International Journal of Production
-Economics 123 (2010) 247–256). The last step proves, starting from the best plan found. What ends a step is counted in
-nodes, not in seconds, so that the same program gives the same plan as long as the time limit is not reached.
+Branch and bound finds good bounds quickly, helped by rows such as `in_time`, but good plans slowly. Fix and optimise
+improves a plan with set-ups fast: it frees the switches of a few periods or items, fixes all others, and solves the
+small program that is left (Helber & Sahling, International Journal of Production Economics 123 (2010) 247–256). The
+last step starts from the best plan and proves it. Steps are limited in nodes, not in seconds, so that the same program
+gives the same plan unless the time limit is reached.
 
-The pattern of whole numbers (set-ups, switches) of a plan that is known, kept first when it is planned again.
+Re-planning starts from the pattern of whole numbers (set-ups, switches) of a known plan.
 
-To prove a plan with set-ups takes minutes, and an event, an option or a stress asks for another one. Most of them
-change little of the pattern: with it held, what is left is an LP of seconds, whose plan is feasible and certified. The
-linear relaxation says how far it is from the best possible. Where that is no farther than this week's own plan, a
-search would find as much for this week's plan: only beyond it, time is spent on searching (budget.py).
+The proof of a plan with set-ups takes minutes, and every event, option or stress test needs another plan. Most of them
+change little of the pattern. With the pattern fixed, an LP of seconds remains, whose plan is feasible and certified.
+The linear relaxation bounds its gap. A search pays only where this gap exceeds that of this week's own plan: up to it,
+a search would improve this week's plan as much (budget.py).
 """
 
 from __future__ import annotations
@@ -29,35 +29,35 @@ from soe_lib.solver.program import Floats, Program
 from soe_lib.solver.race import Highs, lp
 
 FIRST_WORK = 100_000
-"""Nodes × whole numbers of the first step: what is proven within it needs no neighbourhood search."""
+"""Nodes × whole numbers of the first step; a plan proven within it needs no neighbourhood search."""
 OPEN = 300
-"""Whole numbers that a neighbourhood opens at first, about; never more than half of what there is."""
+"""Approximate number of whole numbers that the first neighbourhoods free; never more than half of all."""
 WIDER = 1.5
-"""How many times wider the next round's neighbourhoods are where a round found nothing better."""
+"""Growth of the neighbourhoods after a round without improvement."""
 NODES = 100
 """Nodes of the search in one neighbourhood."""
 SHARE = 0.7
-"""Of the time limit, what the first two steps may take together."""
+"""Share of the time limit for the first two steps together."""
 LEAST = 0.05
-"""Of the time limit, what the last step has in any case."""
+"""Share of the time limit that the last step always gets."""
 SLICE, SHORT = 0.15, 2.0
-"""Of the time that is left, and in seconds, what one neighbourhood has at most."""
+"""Time limit of one neighbourhood: a share of the time left, at least so many seconds."""
 PATIENCE = 30.0
-"""Most seconds of one linear program, or of one search with the pattern held; it mostly takes one."""
+"""Time limit of one linear program, or of one search with the pattern held; most take one second [s]."""
 CLOSE = 1e-4
-"""Relative gap at which a neighbourhood is searched well enough."""
+"""Relative gap at which the search of a neighbourhood ends."""
 
 MANY = 200
-"""Whole numbers from which a plan is rounded from the relaxation first: branch and bound finds its first one late."""
+"""Whole numbers from which the first plan is rounded from the relaxation: branch and bound finds its first one late."""
 THRESHOLDS = (1e-9, 0.01, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5)
-"""How far on a switch of the relaxation must be, to be on."""
+"""Values of a relaxed switch above which it is rounded to on."""
 
 Opened = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class Begun:
-    """A plan to begin with: its objective, its whole numbers, and a bound; in the sense of minimising."""
+    """A starting plan: its objective, its whole numbers, and a bound; in the sense of minimising."""
 
     objective: float
     values: Floats
@@ -73,20 +73,20 @@ class Begun:
 def search(
     highs: highspy.Highs, program: Program, seconds: float, watch: Watch | None = None, start: Begun | None = None
 ) -> Begun | None:
-    """Run a program with whole numbers; the best plan of any step and the best bound, in the sense of minimising.
+    """Solve a program with whole numbers; the best plan of all steps and the best bound, in the sense of minimising.
 
-    None where the first run had the last word: its status and its solution are then those of `highs`, which otherwise
-    are those of the last step. A last step that ends by time may not have taken up the best plan of those before it.
+    Returns None where no neighbourhood search ran: `highs` then holds the answer. Else `highs` holds the last step,
+    which may have reached its time limit before it took up the best plan.
 
     Parameters
     ----------
     highs : holds the program.
-    seconds : wall-clock limit of all steps. watch : who asks it to end ends the neighbourhoods too.
-    start : a plan that is known.
+    seconds : wall-clock limit of all steps. watch : its stop requests also end the neighbourhood search.
+    start : a known plan.
     """
     deadline = time.perf_counter() + seconds
     whole = np.flatnonzero(program.integer)
-    if program.hints is None:  # nobody said which periods: there are no neighbourhoods
+    if program.hints is None:  # neighbourhoods need periods and items
         highs.setOptionValue("time_limit", max(seconds, 0.0))
         highs.run()
         return None
@@ -106,12 +106,12 @@ def search(
         watch.better(-start.objective - program.offset, -start.bound - program.offset)
     best = _improved(highs, program, whole, start, deadline - (1.0 - SHARE) * seconds, watch)
     begin(highs, whole, best.values)
-    # The last run must at least take up the best plan, however late the neighbourhoods ended.
+    # The last run needs time to take up the best plan, however late the neighbourhood search ended.
     return replace(best, bound=max(start.bound, _run(highs, max(deadline, time.perf_counter() + LEAST * seconds))))
 
 
 def _run(highs: highspy.Highs, deadline: float) -> float:
-    # Of a run with whole numbers HiGHS counts the seconds from its start; of linear ones, from the first run's.
+    # HiGHS counts the seconds of a MIP run from its own start; those of LP runs from the start of the first run.
     highs.setOptionValue("time_limit", max(deadline - time.perf_counter(), 0.0))
     highs.run()
     return float(highs.getInfo().mip_dual_bound)
@@ -122,7 +122,7 @@ def _has_plan(highs: highspy.Highs) -> bool:
 
 
 def begin(highs: highspy.Highs, whole: npt.NDArray[np.intp], values: Floats) -> None:
-    """Begin the next run with these whole numbers; HiGHS completes them."""
+    """Start the next run from these whole numbers; HiGHS completes the plan."""
     highs.setSolution(len(whole), whole.astype(np.int32), values)
 
 
@@ -134,7 +134,7 @@ def _improved(
     deadline: float,
     watch: Watch | None,
 ) -> Begun:
-    """The best plan after a round of neighbourhoods that found nothing better."""
+    """The best plan of the neighbourhood search, whose neighbourhoods grow after a round without improvement."""
     best, values = begun.objective, begun.values
     inner = Highs()
     inner.setOptionValue("output_flag", False)
@@ -142,7 +142,7 @@ def _improved(
     inner.setOptionValue("mip_rel_gap", CLOSE)
     inner.setOptionValue("mip_max_nodes", NODES)
     inner.passModel(lp(program))
-    # Rows that only help to find the bound are most of the entries, and of no help where most switches are held.
+    # Rows that only tighten the bound hold most entries, and do not help where most switches are fixed.
     spare = [np.arange(program.rows[name].start, program.rows[name].stop) for name in program.implied]
     rows = np.concatenate([np.zeros(0, int), *spare]).astype(np.int32)
     free = np.full(len(rows), highspy.kHighsInf)
@@ -172,8 +172,8 @@ def _improved(
 def rounded(program: Program, whole: npt.NDArray[np.intp], threads: int, kind: str = "") -> Begun | None:
     """The best plan whose switches are on where the linear relaxation has them on by more than a threshold.
 
-    A switch that is on by a hundredth pays a hundredth of its set-up: off is near. Which threshold is best differs from
-    company to company, and each is an LP that starts from the last one's vertex. None where no threshold has a plan.
+    A switch at 0.01 pays a hundredth of its set-up, so off is a good guess. The best threshold differs between
+    companies; each is one LP that starts from the vertex of the last. None where no threshold gives a plan.
     """
     highs = linear(program, threads, kind)
     if highs is None:
@@ -192,58 +192,59 @@ def rounded(program: Program, whole: npt.NDArray[np.intp], threads: int, kind: s
     return min(found, key=lambda one: one.objective, default=None)
 
 
-_ENDED: dict[str, highspy.HighsBasis] = {}
-"""Where the last program of each kind ended: the next one mostly has the same shape, and is near."""
+_LAST_BASIS: dict[str, highspy.HighsBasis] = {}
+"""Final basis of the last program of each kind; the next one mostly has the same shape and similar figures."""
 
 
 def linear(program: Program, threads: int, kind: str = "") -> Highs | None:
-    """A solver at the optimum of a program without its whole numbers; None where it has none, or not in time.
+    """A solver at the optimum of the linear relaxation; None where it finds no optimum in time.
 
     Parameters
     ----------
-    kind : start where the last program of this kind ended; blank: from nothing, so that the vertex is always the same.
+    kind : start from the final basis of the last program of this kind; blank: start cold, so that the vertex is always
+        the same.
     """
     highs = Highs()
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("threads", threads)
     highs.setOptionValue("time_limit", PATIENCE)
     highs.passModel(lp(program.relaxed()))
-    ended = _ENDED.get(kind) if kind else None
-    if ended is not None and len(ended.col_status) == len(program.cost):
-        highs.setBasis(ended)
+    basis = _LAST_BASIS.get(kind) if kind else None
+    if basis is not None and len(basis.col_status) == len(program.cost):
+        highs.setBasis(basis)
     highs.run()
     if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
         return None
     if kind:
-        _ENDED[kind] = highs.getBasis()
+        _LAST_BASIS[kind] = highs.getBasis()
     return highs
 
 
 def _neighbourhoods(
     program: Program, whole: npt.NDArray[np.intp], size: int, draw: np.random.Generator
 ) -> Iterator[Opened]:
-    """Which whole numbers are open: of a few periods, window by window, then of a few items, drawn together."""
-    assert program.hints is not None, "asked for with them"
+    """Masks of the whole numbers to free: windows of a few periods, then random groups of a few items."""
+    assert program.hints is not None, "neighbourhoods need periods and items"
     when, what = program.hints.when[whole], program.hints.what[whole]
     last = int(when.max(initial=-1))
     width = int(np.clip(size * (last + 1) // len(whole), 2, max((last + 1) // 2, 2)))
     for start in range(0, max(last + 2 - width, 1), max(width // 2, 1)):
         yield (when >= start) & (when < start + width)
-    things = draw.permutation(np.unique(what))
-    group = int(np.clip(size * len(things) // len(whole), 1, max(len(things) // 2, 1)))
-    for start in range(0, len(things), group):
-        yield np.isin(what, things[start : start + group])
+    items = draw.permutation(np.unique(what))
+    group = int(np.clip(size * len(items) // len(whole), 1, max(len(items) // 2, 1)))
+    for start in range(0, len(items), group):
+        yield np.isin(what, items[start : start + group])
 
 
 LEFT_OPEN_NODES = 200
 """Nodes of the search for whole numbers that the pattern leaves open: counts of lots, switches of new cells."""
 ROOM = 1.1
-"""How many times farther from its relaxation than this week's plan a plan may be before it is searched for."""
+"""A search pays where the gap of a plan to its relaxation exceeds that of this week's plan by this factor."""
 
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """A plan with a known pattern: its objective (minimised), its whole numbers, and where simplex ended, if it did."""
+    """A plan with a known pattern: its objective (minimised), its whole numbers, and the final basis, if any."""
 
     objective: float
     values: Floats
@@ -251,8 +252,8 @@ class Held:
 
 
 def keep(highs: highspy.Highs, program: Program, whole: npt.NDArray[np.intp]) -> Held | None:
-    """The best plan with the known switches, else with some of them off; None: there is none."""
-    assert program.hints is not None and program.hints.start is not None, "asked for with them"  # noqa: PT018
+    """The best plan with the known switches, else with some of them changed; None where neither gives a plan."""
+    assert program.hints is not None and program.hints.start is not None, "a known pattern"  # noqa: PT018
     low, high, start = program.lower[whole], program.upper[whole], program.hints.start[whole]
     switch = ~np.isnan(start) & (high <= 1.0)
     held = np.where(switch, np.clip(np.nan_to_num(start), low, high), low)
@@ -262,15 +263,15 @@ def keep(highs: highspy.Highs, program: Program, whole: npt.NDArray[np.intp]) ->
         bare = replace(program, lower=lower, upper=upper, row_upper=_without_implied(program))
         if (found := linear(bare, highs.getOptionValue("threads")[1], "held")) is not None:
             return Held(found.getInfo().objective_function_value, held, found.getBasis())
-    # Not as they are: then none that was off is on, else any that the relaxation has on.
+    # Infeasible with all of them: first switch some off, then also switch others on, as the relaxation does.
     bare = replace(program, row_upper=_without_implied(program))
     for most in (np.where(switch, held, high), high) if switch.all() else ():
         upper = program.upper.copy()
         upper[whole] = most
         if (
-            near := rounded(replace(bare, upper=upper), whole, highs.getOptionValue("threads")[1], "repaired")
+            repaired := rounded(replace(bare, upper=upper), whole, highs.getOptionValue("threads")[1], "repaired")
         ) is not None:
-            return Held(near.objective, near.values)
+            return Held(repaired.objective, repaired.values)
     places, count = whole.astype(np.int32), len(whole)
     highs.setOptionValue("mip_max_nodes", LEFT_OPEN_NODES)
     best = None
@@ -288,13 +289,13 @@ def keep(highs: highspy.Highs, program: Program, whole: npt.NDArray[np.intp]) ->
 
 
 def relaxed(program: Program, threads: int) -> float:
-    """The optimum without whole numbers, which no plan betters (in the sense of minimising); −inf where not found."""
+    """The optimum of the linear relaxation, a lower bound on every plan (minimised); −inf where not found."""
     found = linear(program, threads, "relaxed")
     return -np.inf if found is None else float(found.getInfo().objective_function_value)
 
 
 def _without_implied(program: Program) -> Floats:
-    """Row limits without those rows that only help to find the bound: most of the entries, of no help to an LP."""
+    """Upper row limits without rows that only tighten the bound: these hold most entries and do not help an LP."""
     upper = program.row_upper.copy()
     for name in program.implied:
         upper[program.rows[name]] = highspy.kHighsInf
@@ -302,11 +303,11 @@ def _without_implied(program: Program) -> Floats:
 
 
 def pays(program: Program, distance: float) -> bool:
-    """Whether a search is worth its time: the plan is farther from its relaxation than the plan whose pattern it keeps.
+    """Whether a search is worth its time: the plan's gap exceeds that of the plan whose pattern it keeps.
 
     Parameters
     ----------
-    distance : of the plan with the pattern from its relaxation, relative.
+    distance : relative gap of the plan to its linear relaxation.
     """
     known = program.hints
     return known is None or program.cost is not known.priced or not distance <= known.loose * ROOM

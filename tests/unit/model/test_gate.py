@@ -148,7 +148,7 @@ def test_a_race_goes_on_when_one_solver_dies() -> None:
 
 
 def test_a_race_in_which_all_die_is_an_error() -> None:
-    with pytest.raises(SolveError, match=r"every solver died.*MemoryError") as refused:
+    with pytest.raises(SolveError, match=r"all solvers failed.*MemoryError") as refused:
         winner({"ipx": Runner(None), "hipo": Runner(None)})
     assert refused.value.status == "error"
 

@@ -58,7 +58,7 @@ def test_twenty_random_edits_give_what_a_cold_solve_gives(tmp_path: Path, monkey
 
     def watched(gate: Gate, *given: Any) -> Any:
         if given:  # with weights: a plan's own run, not the one that breaks its ties, which goes on from where it ended
-            starts[who].append(gate._hot)
+            starts[who].append(gate._warm)
         return solve(gate, *given)
 
     monkeypatch.setattr(Gate, "answer", watched)
