@@ -66,6 +66,7 @@ def promise(
         from soe_lib.model.checks import read
         from soe_lib.model.living import Living
         from soe_lib.model.record import kept_to
+        from soe_lib.review.words import count
         from soe_lib.store.promised import as_promised
         from soe_lib.whatif.promises import keep_promises
         from soe_lib.whatif.promises import promise as run
@@ -78,7 +79,7 @@ def promise(
     if as_json:
         click.echo(json.dumps({"promises": [one.as_dict() for one in found], "kept": kept}, default=str))
         return
-    said = [f"{kept} deliveries are kept in {store}"] if keep else []
+    said = [f"{count(kept, 'delivery')} kept in {store}: the next plan honours it."] if keep else []
     click.echo("\n".join([*(one.text() for one in found), *said]))
 
 

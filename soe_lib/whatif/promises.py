@@ -26,6 +26,7 @@ from soe_lib.whatif.giving_way import foreseen, given_way, waiting
 from soe_lib.whatif.promising import CLOSE, IMPOSSIBLE, Day, Search, Standing, row_of, taken
 
 ATP, CTP = "ATP", "CTP"
+CENT = 0.005
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -84,7 +85,7 @@ class Promise:
             return f"{ask}: not within the plan; at most {_units(most)} {unit} by {self.possible['date'][-1]}."
         told = words.listing([f"{_units(n)} {unit} on {day}" for day, n in self.deliveries.rows()], limit=12)
         money = words.money(abs(self.total), self.currency, cents=True)
-        earns = "earns" if self.total >= 0 else "costs"
+        earns = "earns" if self.total > -CENT else "costs"
         carried = {ATP: "from stock, receipts and runs that nobody was promised (ATP)", CTP: "by planning again (CTP)"}
         return f"{ask}: {told}, {carried[self.rests_on]}; it {earns} {money}."
 
@@ -92,36 +93,43 @@ class Promise:
         """The answer with its parts, for a terminal."""
         return "\n".join([self.verdict, *(f"  {line}" for line in self._told())])
 
-    def _told(self) -> list[str]:
-        ask, unit = self.ask, self.unit or "units"
+    @property
+    def terms(self) -> list[str]:
+        """Where it is delivered from, its price, the parts of its gain, and what the forecast had foreseen of it."""
+        ask = self.ask
         lines = [
             f"{ask.order}, from {ask.location} ({self.place_why}), at {self.currency} {ask.price:,.2f} a unit "
             f"({self.price_why})"
         ]
-        rows = self.possible.rows()
-        if self.earliest != ask.date:
-            lines += [f"by {day}: {_units(n)} {unit} ({_units(atp)} of it ATP)" for day, n, atp in rows]
-        if not self.promised:
-            return lines
         names = {"margin": "margin", "goodwill": "goodwill", "shortage": "expected shortage", "other": "other steering"}
-        parts = [f"{words.money(getattr(self, name), self.currency, sign=True, cents=True)} of {said}"
-                 for name, said in names.items() if abs(getattr(self, name)) >= 0.005]  # fmt: skip
-        lines += [f"gain: {words.listing(parts, limit=4)}"] if parts else []
-        if self.foreseen > 0:
-            lines.append(f"{_units(self.foreseen)} {unit} of it were in the forecast, and planned for")
-        lines += [
-            f"forecast gives way: {_units(n)} of {item} for {customer or 'anybody'} at {place}"
-            + (f", {_units(later)} later" if later > 0 else "")
-            + f", {words.money(money, self.currency, cents=True)}"
-            for customer, item, place, n, later, money in self.gives_way.rows()
+        parts = [
+            f"{words.money(getattr(self, name), self.currency, sign=True, cents=True)} of {said}"
+            for name, said in names.items()
+            if abs(getattr(self, name)) >= CENT
         ]
-        return lines + [
+        lines += [f"gain: {words.listing(parts, limit=len(parts))}"] if parts else []
+        if self.foreseen > 0:
+            lines.append(f"{_units(self.foreseen)} {self.unit or 'units'} of it were in the forecast, and planned for")
+        return lines
+
+    def _told(self) -> list[str]:
+        unit, place = self.unit or "units", self.ask.date
+        there = [f"by {day}: {_units(n)} {unit} ({_units(atp)} of it ATP)" for day, n, atp in self.possible.rows()]
+        given = [
+            f"forecast gives way: {_units(row['quantity'])} of {row['item']} for {row['customer'] or 'anybody'} at "
+            f"{row['location']}"
+            + (f", {_units(row['later'])} later" if row["later"] > 0 else "")
+            + f", {words.money(row['money'], self.currency, cents=True)}"
+            for row in self.gives_way.iter_rows(named=True)
+        ]
+        waits = [
             f"waits: {row['order']} of {row['customer']}, {_units(row['quantity'])} of {row['item']}"
             + (f", {row['days']} days" if row["days"] else "")
             + (f", {_units(row['never'])} never" if row["never"] > 0 else "")
             + f", {words.money(row['money'], self.currency, cents=True)}"
             for row in self.waits.iter_rows(named=True)
         ]
+        return [*self.terms, *(there if self.earliest != place else []), *given, *waits]
 
     def as_dict(self) -> dict[str, Any]:
         """The answer for a program: JSON takes it."""

@@ -18,6 +18,7 @@ from soe_lib.workbench.answer import Answer
 from soe_lib.workbench.builder import Builder
 from soe_lib.workbench.explorer import ANSWER, CANCELLED, Explorer, Runner
 from soe_lib.workbench.panel import Handing, Panel, button, row
+from soe_lib.workbench.promising import Promising
 from soe_lib.workbench.questions import Questions, Tradeoff
 from soe_lib.workbench.view import LEAVES, Leaf
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from soe_lib.whatif.scenario import Scenario
 
 
-TITLES = (*(leaf.title for leaf in LEAVES), "Scenarios", "Trade-offs")
+TITLES = (*(leaf.title for leaf in LEAVES), "Scenarios", "Trade-offs", "Promise")
 LONG = 0.8
 """Seconds of work after which the page says how far it is."""
 OUTDATED = 2.0
@@ -65,9 +66,10 @@ class Workbench(widgets.VBox):
         self.scenarios = Scenarios(self)
         self.tradeoff = Tradeoff(explorer, self.runner, self._show)
         self.questions = Questions(explorer, self.runner)
+        self.promising = Promising(explorer, self.runner, store)
         self.tabs = widgets.Tab(
-            [*self.leaves, self.scenarios, widgets.VBox([self.tradeoff, self.questions])], titles=TITLES,
-            _dom_classes=("soe-tabs",),
+            [*self.leaves, self.scenarios, widgets.VBox([self.tradeoff, self.questions]), self.promising],
+            titles=TITLES, _dom_classes=("soe-tabs",),
         )  # fmt: skip
         self.tabs.observe(lambda _: self._draw(), names="selected_index")
         left = widgets.VBox([self.panel, self.handing], _dom_classes=("soe-left",))

@@ -194,7 +194,7 @@ def test_the_command_keeps_and_the_next_one_knows(tmp_path: Path) -> None:
     where = ["--data", str(tmp_path / "data"), "--store", str(tmp_path / "plans")]
     first = CliRunner().invoke(main, ["promise", "A", "50", "new", "2026-01-09", *where, "--keep"])
     assert first.exit_code == 0, first.output
-    assert "1 deliveries are kept in" in first.output
+    assert "1 delivery kept in" in first.output
     second = CliRunner().invoke(main, ["promise", "A", "20", "new", "2026-01-09", *where, "--json"])
     assert '"earliest": "2026-01-10"' in second.output
     planned = CliRunner().invoke(main, ["plan", *where])
