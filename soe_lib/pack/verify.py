@@ -18,6 +18,7 @@ from soe_lib.pack import archive, figures, manifest, run_notebook
 from soe_lib.pack.job import MINUTES, Job, Progress, build
 from soe_lib.review import words
 from soe_lib.store import history, tables
+from soe_lib.store.promised import as_promised
 
 
 @dataclass(frozen=True)
@@ -224,9 +225,10 @@ def _make(
     data = manifest.restore(out, told["kept"], work)
     from soe_lib.model.checks import read  # the room loads no solver; an extract with events asks the model
 
-    snapshot = read(data, None if data.name == "extract" else told["as_of"])
     _record(out, told, work)
     _meetings(work)
+    snapshot = read(data, None if data.name == "extract" else told["as_of"])
+    snapshot = as_promised(snapshot, work / archive.STORE)
     pages = run_notebook.find(work / "notebooks")
     job = Job(
         snapshot,

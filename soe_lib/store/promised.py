@@ -113,7 +113,8 @@ def as_promised(snapshot: Snapshot, store: Store = "out/plans", *, known: dateti
     )
     coming = own.filter(~_there("name", orders), pl.col("promised_on") >= snapshot.as_of)
     for column in ("item", "location", "customer"):  # what the extract no longer has, nobody can plan
-        coming = coming.join(snapshot[f"{column}s"].select(column).unique(), on=column, how="semi")
+        there = pl.col(column).is_in(snapshot[f"{column}s"][column].implode())
+        coming = coming.filter(there | ((pl.col(column) == "") & pl.lit(column == "customer")))
     more = coming.select(
         "item", "location", "customer", "quantity", "price", order="delivery", due_on="promised_on",
         confirmed_on="promised_on", promised="quantity", committed=pl.lit(0.0),

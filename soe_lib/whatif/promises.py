@@ -84,10 +84,12 @@ class Promise:
             most = float(self.possible["possible"][-1])
             return f"{ask}: not within the plan; at most {_units(most)} {unit} by {self.possible['date'][-1]}."
         told = words.listing([f"{_units(n)} {unit} on {day}" for day, n in self.deliveries.rows()], limit=12)
-        money = words.money(abs(self.total), self.currency, cents=True)
-        earns = "earns" if self.total > -CENT else "costs"
+        money = words.money(abs(self.margin), self.currency, cents=True)
+        money = f"{'earns' if self.margin > -CENT else 'costs'} {money} of margin"
+        if abs(self.total - self.margin) >= CENT:
+            money += f", {words.money(self.total, self.currency, sign=True, cents=True)} with steering"
         carried = {ATP: "from stock, receipts and runs that nobody was promised (ATP)", CTP: "by planning again (CTP)"}
-        return f"{ask}: {told}, {carried[self.rests_on]}; it {earns} {money}."
+        return f"{ask}: {told}, {carried[self.rests_on]}; it {money}."
 
     def text(self) -> str:
         """The answer with its parts, for a terminal."""
@@ -309,7 +311,7 @@ def _searched(standing: Standing, ask: Ask) -> _Found:
     if best.earliest == 0 and len(found) == 1:
         return replace(best, why=f"{best.why}, the most of {words.count(len(placed), 'place')}")
     others = words.listing([str(one) for one in found if one is not best], limit=3)
-    return replace(best, why=f"{best.why}, and of {words.count(len(placed), 'place')} it has it first: {others}")
+    return replace(best, why=f"{best.why}; of {words.count(len(placed), 'place')} it has it first, {others}")
 
 
 def _rank(found: _Found) -> tuple[float, ...]:
@@ -335,16 +337,20 @@ def _offers(found: _Found, snapshot: Snapshot, *, parts: bool) -> list[list[_Del
     """What could be promised, the best first."""
     ask = found.ask
     if parts:
-        split = _split(found, lot_of(snapshot, ask.item))
+        terms = snapshot["customers"].row(by_predicate=pl.col("customer") == ask.customer, named=True)
+        split = _split(found, lot_of(snapshot, ask.item), terms["most_deliveries"] or len(found.most))
+        if terms["in_full"] and sum(one.quantity for one in split) < ask.quantity * (1.0 - CLOSE):
+            return []
         return [split] if split else []
     if found.earliest is None:
         return []
     return [[_Delivery(found.days[at], at, ask.quantity)] for at in range(found.earliest, len(found.days))]
 
 
-def _split(found: _Found, lot: float) -> list[_Delivery]:
-    """All that can be there day after day, in whole lots."""
-    asked = [at for at, most in enumerate(found.most) if not np.isnan(most)]
+def _split(found: _Found, lot: float, most: int) -> list[_Delivery]:
+    """All that can be there day after day, in whole lots, and in no more deliveries than so many."""
+    asked = [at for at, units in enumerate(found.most) if not np.isnan(units)]
+    asked = asked if len(asked) <= most else [*asked[: most - 1], asked[-1]]
     so_far = np.minimum(np.cumsum(found.search.parts(found.ask, asked)), found.ask.quantity)
     whole = np.floor(so_far / lot + CLOSE) * lot if lot else so_far
     each = np.diff(np.concatenate([[0.0], whole]))

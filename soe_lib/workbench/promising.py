@@ -47,14 +47,15 @@ class Promising(widgets.VBox):
         self.listed: list[dict[str, Any]] = []
         self.answers: tuple[Promise, ...] = ()
         names = {name: tuple(snapshot[f"{name}s"][name].sort()) for name in ("item", "customer", "location")}
+        wide, narrow = {"width": "17rem"}, {"width": "13rem"}
         self.fields: dict[str, Any] = {
-            "item": widgets.Combobox(options=names["item"], description="Item", placeholder="its code"),
-            "quantity": widgets.FloatText(value=100.0, description="Quantity"),
-            "customer": widgets.Combobox(options=names["customer"], description="Customer"),
-            "date": widgets.Text(value=f"{snapshot.as_of}", description="Wanted on", placeholder="2026-11-27"),
+            "item": widgets.Combobox(options=names["item"], description="Item", layout=wide),
+            "quantity": widgets.FloatText(value=100.0, description="Quantity", layout=narrow),
+            "customer": widgets.Combobox(options=names["customer"], description="Customer", layout=wide),
+            "date": widgets.Text(value=f"{snapshot.as_of}", description="Wanted on", layout=narrow),
             "location": widgets.Dropdown(options=[FOUND, *names["location"]], description="From"),
-            "price": widgets.Text(description="Price", placeholder="as the customer pays"),
-            "order": widgets.Text(description="Order number", placeholder="is given"),
+            "price": widgets.Text(description="Price", placeholder="as the customer pays", layout=narrow),
+            "order": widgets.Text(description="Order number", placeholder="is given", layout=wide),
         }
         self.displace = widgets.Checkbox(description="Other orders may wait", indent=False)
         self.parts = widgets.Checkbox(description="In parts, day after day", indent=False)

@@ -4,12 +4,15 @@ import gzip
 import sqlite3
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+import soe_lib as soe
 from soe_lib.errors import PackError
 from soe_lib.pack import figures, job, manifest
 from soe_lib.pack.verify import rebuild, verify
 from soe_lib.store import meeting
+from soe_lib.store.promised import keep
 from soe_lib.whatif.scenario import Scenario
 from tests.faults import company
 
@@ -200,3 +203,32 @@ def test_what_came_from_a_database_is_reproduced_without_it_earlier_weeks_includ
     again = rebuild(out, "2026-12-28")
     assert again.ok, again.text()
     assert "51" in (out / "2026-12-28" / "stock.html").read_text()
+
+
+def test_a_promise_makes_another_pack_which_is_reproduced_with_it(tmp_path: Path) -> None:
+    """What was promised on the earlier extract, or on this one, is an order of this week's pack."""
+    made = company.workspace(tmp_path, weeks=2)
+    lines = company.NOTEBOOK + PROMISED
+    company.notebook(made / "notebooks", lines)
+    data, out, how = made / "data" / "grain", made / "out", {"notebooks": made / "notebooks"}
+    assert job.make_pack(data, None, out, **how).published
+    snapshot = soe.read(data)
+    line = snapshot["forecast"].row(0, named=True)
+    row = {"company": snapshot.company, "as_of": company.FIRST, "order": "N", "delivery": "N", "rests_on": "ATP"}
+    row |= {name: line[name] for name in ("item", "location", "customer")}
+    row |= dict.fromkeys(("asked_on", "promised_on"), snapshot.as_of) | {"quantity": 1.0, "price": 10.0}
+    keep(out / "plans", pl.DataFrame([row | {"margin": 0.0, "currency": "EUR"}]))
+    second = job.make_pack(data, None, out, **how)
+    assert (second.published, second.run) == (True, 2)
+    assert "1 promised units are orders." in (second.folder / "stock.html").read_text()
+    assert not job.make_pack(data, None, out, **how).published
+    (made / "data").rename(made / "gone")
+    again = rebuild(out, "2026-12-28")
+    assert again.ok, again.text()
+
+
+PROMISED = """
+promised = int(snapshot["orders"]["promised"].sum())
+publish(results, page="stock", title="Stock", headline=f"{promised} promised units are orders.", scores=[score],
+        checks=[check])
+"""

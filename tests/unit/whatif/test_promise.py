@@ -107,6 +107,18 @@ def test_in_parts_what_is_there_comes_at_once(tmp_path: Path) -> None:
     assert found.earliest == day_of(11)
 
 
+def test_a_customer_has_no_more_deliveries_than_it_takes(tmp_path: Path) -> None:
+    """Of seven deliveries the second brings all that the others would."""
+    two = [{"customer": "old"}, {"customer": "new", "most_deliveries": 2}, {"customer": "spot"}]
+    found = one(fortnight(tmp_path, customers=two), asked(100, 5), parts=True)
+    assert found.deliveries.rows() == [(day_of(5), pytest.approx(45)), (day_of(11), pytest.approx(55))]
+    whole = [{"customer": "old"}, {"customer": "new", "in_full": "yes"}, {"customer": "spot"}]
+    living = soe.Living(fortnight(tmp_path / "b", customers=whole))
+    assert one(living, asked(100, 5), parts=True).deliveries.rows() == [(day_of(11), 100.0)]
+    assert not one(living, asked(200, 5), parts=True).promised
+    assert one(living, asked(100, 5)).earliest == day_of(11)
+
+
 def test_other_orders_wait_only_where_that_is_asked_for(tmp_path: Path) -> None:
     """30 on the third day: 15 + 30 − 20 = 25 are free, so it comes on the fourth; or `old` waits.
 
@@ -256,7 +268,7 @@ def test_of_two_places_the_first_is_where_most_is_asked_for_and_else_where_it_is
     assert (near.ask.location, near.earliest) == ("P", day_of(1))
     assert "new asks for it there, the most of 2 places" in near.text()
     assert (far.ask.location, far.earliest) == ("Q", day_of(1))
-    assert "of 2 places it has it first: P on 2026-01-08" in far.text()
+    assert "of 2 places it has it first, P on 2026-01-08" in far.text()
     with pytest.raises(DataError, match=r"P does not stock B\. It is at Q\."):
         one(living, asked(1, 1, item="B", location="P"))
     assert one(living, asked(1, 1, item="B")).ask.location == "Q"
