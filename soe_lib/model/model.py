@@ -16,6 +16,7 @@ from soe_lib.extract.snapshot import Snapshot, expected
 from soe_lib.model import references
 from soe_lib.model.assemble import LEAD, assemble, axes_of, checked, rate_rows, started
 from soe_lib.model.blocks.stability import Stability
+from soe_lib.model.blocks.targets import Targets
 from soe_lib.model.cache import Lazily
 from soe_lib.model.certificate import Certificate, certify
 from soe_lib.model.extra import Extra, Own, Written, with_extra
@@ -68,7 +69,8 @@ class Model:
         self.snapshot = expected(snapshot, "soe.Model")
         self.pattern: Plan | None = pattern or (near.pattern if near else None)
         self.network: Network = Network(snapshot, near=near.network if near else None)
-        self.blocks = self._over_flows(with_extra(blocks, extra))
+        bare = [Targets() if isinstance(block, Targets) and block.counted else block for block in blocks]
+        self.blocks = self._over_flows(with_extra(bare, extra))
         parts = {what: self._ask(what) for what in references.BRINGS}
         self.flows: dict[str, Flow] = _named("flows", parts["flows"])
         self.constraints: dict[str, Constraint] = _named("constraints", parts["constraints"])
@@ -86,6 +88,18 @@ class Model:
         }
         self.effects = [e for e in self.effects if e.flow in self.flows and e.on in self.constraints]
         self.rates = [r for r in self.rates if r.flow in self.flows]
+        self._aim()
+
+    def _aim(self) -> None:
+        """Add the year's targets that steer: they are sums of what all other blocks bring."""
+        aimed = {id(block): block.over(self) for block in self.blocks if isinstance(block, Targets)}
+        for block in aimed.values():
+            if block.rows.height:
+                self.blocks = tuple(aimed.get(id(one), one) for one in self.blocks)
+                self.flows |= {one.name: one for one in block.flows(self.network)}
+                self.constraints |= {one.name: one for one in block.constraints(self.network)}
+                self.effects += block.effects(self.network)
+                self.rates += block.rates(self.network)
 
     def _over_flows(self, blocks: tuple[Block, ...]) -> tuple[Block, ...]:
         """The blocks, with what an analyst wrote in CVXPY told over the flows of the others."""
@@ -115,6 +129,10 @@ class Model:
     @cached_property
     def rate_frames(self) -> dict[str, pl.DataFrame]:
         """Flow → one row per cell and rate: where it is booked and the money per unit."""
+        return self.rate_frames_now()
+
+    def rate_frames_now(self) -> dict[str, pl.DataFrame]:
+        """The same of the rates that are known so far."""
         by_flow: dict[str, list[Rate]] = {}
         for rate in self.rates:
             by_flow.setdefault(rate.flow, []).append(rate)
@@ -262,14 +280,17 @@ class Model:
         axes = axes_of(self.flows, self.network.cache).values()
         inputs = (*self.rate_frames.values(), *axes, self.snapshot["items"], self.snapshot.periods)
         starts = {flow: place.start for flow, place in self.program.columns.items()}
-        return self.network.cache.get(RATES, lambda _: _Rates(self._rate_book(), self.rate_frames, starts), *inputs)
+        make = self.rates_of_cells
+        return self.network.cache.get(RATES, lambda _: _Rates(make(), self.rate_frames, starts), *inputs)
 
-    def _rate_book(self) -> RateBook:
+    def rates_of_cells(self) -> RateBook:
+        """The rate book of the flows and rates that are known so far."""
+        frames = self.rate_frames_now()
         free = {"account": pl.String, "kind": pl.String, "per_unit": pl.Float64}
         book = RateBook(
             {
-                name: self.rate_frames[name].drop("cell")
-                if name in self.rate_frames
+                name: frames[name].drop("cell")
+                if name in frames
                 else pl.DataFrame(schema={**dict.fromkeys(flow.keys, pl.String), **free})
                 for name, flow in self.flows.items()
             },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -11,12 +12,14 @@ import polars as pl
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.money.actuals import as_count, value_actuals
-from soe_lib.money.cash import cash_curve
+from soe_lib.money.cash import cash_curve, working_capital
 from soe_lib.money.rates import RateBook
 from soe_lib.money.rounding import as_money, whole
 from soe_lib.money.window import PlanLike, Window, cut, horizon, position, standard_costs
 
-MEASURES = ("revenue", "margin", "stock", "cash")
+MEASURES = ("revenue", "margin", "stock", "cash", "growth", "working_capital")
+AT_MOST = ("stock", "working_capital")
+"""Measures of which less is better."""
 MONEY = ("target", "booked", "actual", "planned", "rest", "landing", "gap")
 ROWS = pl.Schema({"measure": pl.String} | dict.fromkeys(MONEY, pl.Int64))
 
@@ -25,8 +28,8 @@ ROWS = pl.Schema({"measure": pl.String} | dict.fromkeys(MONEY, pl.Int64))
 class YearTargets:
     """The year's targets and their likely end.
 
-    Formula: landing = booked + actual + planned + rest; gap = landing − target, of stock target − landing; below 0 the
-    target is missed.
+    Formula: landing = booked + actual + planned + rest; gap = landing − target, of stock and working capital target −
+    landing; below 0 the target is missed.
 
     Parameters
     ----------
@@ -58,11 +61,13 @@ class YearTargets:
 def year_targets(
     snapshot: Snapshot, plan: PlanLike, *, year: str | None = None, before: Snapshot | None = None, digits: int = 2
 ) -> YearTargets:
-    """Where this week's plan lands the year's revenue, margin, stock and cash, against their targets.
+    """Where this week's plan lands the year's revenue, margin, stock, cash, growth and working capital.
 
     Formula: revenue and margin (accrual, at standard cost) are what the books hold, the actuals since, the plan's days
     of the year, and the budget of the days after its horizon; stock is what the plan holds at the year's end (or at its
-    horizon's end) at standard cost; cash is booked and what the plan's cash curve brings by then. Without a row in
+    horizon's end) at standard cost; cash is booked and what the plan's cash curve brings by then; growth is the revenue
+    that it asks for, (1 + share) × that of the year before; working capital is stock and receivables less payables at
+    the last week's end by then. Without a row in
     `targets` the budget's months of the year are the target of revenue and margin, and S&OP's stock of the year's last
     month that of stock.
 
@@ -81,7 +86,7 @@ def year_targets(
     >>> soe.money.year_targets(asked, soe.plan(asked)).table().select("measure", "target").rows()
     [('revenue', 40000.0)]
     """
-    asked = year or str(snapshot.calendar.fiscal_month(pl.Series([snapshot.as_of]))[0])[:4]
+    asked = year or year_of(snapshot)
     sides = _Sides(snapshot, plan, asked, before)
     rows = [found for measure in MEASURES if (found := sides.row(measure)) is not None]
     if not rows:
@@ -91,11 +96,27 @@ def year_targets(
     numbers = [name for name, kind in ROWS.items() if kind == pl.Int64 and name not in ("landing", "gap")]
     cents = [{"measure": row["measure"], **{n: _minor(row[n], digits) for n in numbers}} for row in rows]
     landing = pl.col("booked") + pl.col("actual") + pl.col("planned") + pl.col("rest")
-    sign = pl.when(pl.col("measure") == "stock").then(-1).otherwise(1)
+    sign = pl.when(pl.col("measure").is_in(AT_MOST)).then(-1).otherwise(1)
     known = {name: kind for name, kind in ROWS.items() if name in ("measure", *numbers)}
     frame = pl.DataFrame(cents, schema=known).with_columns(landing=landing)
     frame = frame.with_columns(gap=(pl.col("landing") - pl.col("target")) * sign)
     return YearTargets(asked, frame.select(list(ROWS)).cast(ROWS), tuple(sides.notes), snapshot.currency, digits)
+
+
+def year_of(snapshot: Snapshot) -> str:
+    """The fiscal year of the as-of date."""
+    return str(snapshot.calendar.fiscal_month(pl.Series([snapshot.as_of]))[0])[:4]
+
+
+def spans_of(snapshot: Snapshot, year: str) -> pl.DataFrame:
+    """month, first, last of the year's fiscal months, as the calendar has them."""
+    months = pl.Series([f"{year}-{number:02d}" for number in range(1, 13)])
+    return snapshot.calendar.spans(months).rename({"label": "month"}).drop_nulls()
+
+
+def last_day_of(snapshot: Snapshot, year: str) -> date:
+    """The last day of a fiscal year."""
+    return spans_of(snapshot, year)["last"].max()  # type: ignore[return-value]
 
 
 def _minor(money: float | str | None, digits: int) -> int | None:
@@ -108,15 +129,10 @@ class _Sides:
     def __init__(self, snapshot: Snapshot, plan: PlanLike, year: str, before: Snapshot | None = None) -> None:
         self.snapshot, self.plan, self.year, self.before = snapshot, plan, year, before
         self.notes: list[str] = []
-        self.spans = self._spans()
+        self.spans = spans_of(snapshot, year)
         self.given = snapshot["targets"].filter(pl.col("year") == year)
         self.costs = standard_costs([plan], snapshot["items"])
         self.horizon = horizon(plan)
-
-    def _spans(self) -> pl.DataFrame:
-        """month, first, last of the year's fiscal months, as the calendar has them."""
-        months = pl.Series([f"{self.year}-{number:02d}" for number in range(1, 13)])
-        return self.snapshot.calendar.spans(months).rename({"label": "month"}).drop_nulls()
 
     def row(self, measure: str) -> dict[str, float | str | None] | None:
         """One line of the targets; None where nobody has set one."""
@@ -126,6 +142,8 @@ class _Sides:
             said = given.row(0, named=True)
             start = said["booked_to"] + timedelta(days=1) if said["booked_to"] else self._known_from()
             target, booked = float(said["amount"]), float(said["booked"])
+            if measure == "growth":
+                target, booked, start = self._grown(said, start)
         elif measure in ("revenue", "margin") and budget["amount"].is_not_null().any():
             months = budget["fiscal_month"].unique().sort().to_list()
             start, booked = self.spans.filter(pl.col("month") == months[0])["first"][0], 0.0
@@ -136,7 +154,7 @@ class _Sides:
             start, booked, target = self.snapshot.as_of, 0.0, known
         else:
             return None
-        money = {"stock": self._stock, "cash": self._cash}.get(measure)
+        money = {"stock": self._stock, "cash": self._cash, "working_capital": self._working_capital}.get(measure)
         parts = money(start) if money else self._earned(measure, start)
         actual, planned, rest = parts
         return {
@@ -162,7 +180,7 @@ class _Sides:
             if gap := int(np.busday_count(start, begun)):
                 self._say(f"{gap} working days before {begun} are neither booked nor in the actuals: they count as 0.")
             past = begun, past[1]
-            if measure == "revenue" or self._counted_before(begun):
+            if measure != "margin" or self._counted_before(begun):
                 actual = self._of_window(self._happened(begun), measure, past)
             else:
                 actual = None
@@ -202,7 +220,7 @@ class _Sides:
         if window[0] > window[1]:
             return 0.0
         ledger = cut(plan, window, standard_cost=self.costs).ledger
-        return ledger.accounts().get("revenue", 0.0) if measure == "revenue" else ledger.margin
+        return ledger.margin if measure == "margin" else ledger.accounts().get("revenue", 0.0)
 
     def _budgeted(self, measure: str, start: date) -> float:
         """The budget of the days from `start` to the year's end, by working days."""
@@ -242,6 +260,33 @@ class _Sides:
             owned = owned.join(items, on="item", how="semi")
         return 0.0, float((owned["quantity"] * owned["standard_cost"].fill_null(0.0)).sum()), 0.0
 
+    def _grown(self, said: dict[str, Any], start: date) -> tuple[float, float, date]:
+        """The revenue that a growth asks for; what is booked of it, and from which day on, is that of revenue."""
+        last = self.snapshot["targets"].filter(year=str(int(self.year) - 1), measure="revenue")
+        if last.is_empty() or not last["booked"][0]:
+            raise DataError(
+                f"The growth of {self.year} is on the revenue of {int(self.year) - 1}, which nobody says: give targets "
+                f"a row ({int(self.year) - 1}, revenue) with what the books hold of that year in booked."
+            )
+        own = self.given.filter(measure="revenue")
+        booked, base = float(said["booked"]), float(last["booked"][0])
+        if own.height and not booked and not said["booked_to"]:
+            booked, to = float(own["booked"][0]), own["booked_to"][0]
+            start = to + timedelta(days=1) if to else start
+        self._say(f"Growth of {float(said['amount']):.1%} is on a revenue of {base:,.0f} in {int(self.year) - 1}.")
+        return base * (1.0 + float(said["amount"])), booked, start
+
+    def _working_capital(self, start: date) -> tuple[float, float, float]:  # noqa: ARG002
+        """Stock and receivables less payables at the end of the last week of the year that the plan reaches."""
+        weeks = working_capital(self.plan, self.snapshot).filter(pl.col("ends_on") <= min(self.end, self.horizon[1]))
+        if weeks.is_empty():
+            self._say("No week of the plan ends within the year: working capital is not known, and counts as 0.")
+            return 0.0, 0.0, 0.0
+        day = cast("date", weeks["ends_on"].max())
+        if weeks.filter(ends_on=self.end).is_empty():
+            self._say(f"Working capital is that of {day}, the last week's end of the year that the plan reaches.")
+        return 0.0, float(weeks.sort("ends_on")["working_capital"][-1]), 0.0
+
     def _cash(self, start: date) -> tuple[float, float, float]:
         """What the plan's cash curve brings by the year's end, what is owed on the as-of date included."""
         today = self.snapshot.as_of
@@ -262,4 +307,4 @@ class _Sides:
 def _mine(measure: str) -> pl.Expr:
     """Which rows of the budget belong to a measure."""
     revenue = (pl.col("account") == "revenue") | ((pl.col("account") == "") & (pl.col("measure") == "sales"))
-    return revenue if measure == "revenue" else pl.lit(True)
+    return pl.lit(True) if measure == "margin" else revenue

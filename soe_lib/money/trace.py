@@ -123,6 +123,9 @@ ORIGINS: dict[tuple[str, str], Origin] = {
         "−price of the lowest tier of the cushion at the review that it was due before, within what it would lose",
         (Source("items", ("price", "standard_cost", "holding_cost"), ITEM),),
     ),
+    ("missed", "targets"): Origin(
+        "−price of what is missing from the target", (Source("targets", ("amount", "price"), {"measure": "measure"}),)
+    ),
     ("below_cushion", "expected shortage"): Origin(
         "−(holding + late + lost ÷ protection interval) × days of the review × probability of the tier and above",
         (Source("items", ("price", "standard_cost", "holding_cost"), ITEM),),

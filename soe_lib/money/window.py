@@ -124,15 +124,22 @@ def _receipts(plan: PlanLike, day: date) -> pl.DataFrame:
 
 
 def _under_way(plan: PlanLike, flow: str, day: date) -> pl.DataFrame:
-    """Units that leave on or before the day and arrive after it.
-
-    Formula: quantity × days of the period on which goods leave and are still under way / days on which they
-    leave: all of them, the first or the last as `dispatch` says. A lead time in periods arrives with its period.
-    """
+    """Units that leave on or before the day and arrive after it."""
     frame = plan.flows.get(flow)
     if frame is None or not {"lead_days", PLACE[flow]} <= set(frame.columns):
         return pl.DataFrame(schema=POSITION)
-    dated = with_dates(frame.filter(pl.col("quantity") != 0), plan)
+    moved = under_way(plan, flow, frame.filter(pl.col("quantity") != 0), day)
+    place = pl.col(PLACE[flow]).alias("location")
+    return moved.select("item", place, quantity=pl.col("quantity") * pl.col("share"))
+
+
+def under_way(plan: PlanLike, flow: str, frame: pl.DataFrame, day: date) -> pl.DataFrame:
+    """Rows of make, buy or ship with the share of each unit that has left by the day and arrives after it.
+
+    Formula: days of the period on which goods leave and are still under way / days on which they
+    leave: all of them, the first or the last as `dispatch` says. A lead time in periods arrives with its period.
+    """
+    dated = with_dates(frame, plan)
     dispatch = pl.col("dispatch").cast(pl.String) if "dispatch" in frame.columns else pl.lit("spread")
     first = pl.when(dispatch == "end").then("ends_on").otherwise("starts_on")
     last = pl.when(dispatch == "start").then("starts_on").otherwise("ends_on")
@@ -143,8 +150,7 @@ def _under_way(plan: PlanLike, flow: str, day: date) -> pl.DataFrame:
     by_days = (still / leaving).clip(0.0, 1.0)
     share = pl.when(_lead_periods(frame).is_null()).then(by_days).otherwise(_by_periods(plan, frame, day))
     good = pl.col("yield") if flow == "make" and "yield" in frame.columns else pl.lit(1.0)
-    moved = dated.with_columns(quantity=pl.col("quantity") * good * share)
-    return moved.select("item", pl.col(PLACE[flow]).alias("location"), "quantity")
+    return dated.with_columns(share=good * share)
 
 
 def _lead_periods(frame: pl.DataFrame) -> pl.Expr:

@@ -72,7 +72,7 @@ class Reasons:
     @property
     def year(self) -> Table | str:
         """The same as a table."""
-        return targets_table(self.targets)
+        return targets_table(self.targets, self.situation.snapshot["targets"])
 
     @cached_property
     def operating(self) -> OperatingStatement | str:
@@ -224,7 +224,10 @@ def bridge_steps(name: str, sheet: str, made: Bridge) -> pl.DataFrame:
 
 
 MONTH = said("month", words.period_name)
-MEASURES = {"revenue": "Revenue", "margin": "Margin, accrual", "stock": "Stock at the year's end", "cash": "Cash"}
+MEASURES = {
+    "revenue": "Revenue", "margin": "Margin, accrual", "stock": "Stock at the year's end", "cash": "Cash",
+    "growth": "Revenue that the growth asks for", "working_capital": "Working capital at the year's end",
+}  # fmt: skip
 
 
 def ends_table(ends: pl.DataFrame) -> Table | str:
@@ -269,8 +272,8 @@ def prices_table(prices: pl.DataFrame | None, currency: str) -> Table | str:
     return laid_out(open_, "What it costs to keep the commitments", columns, note, rows=40)
 
 
-def targets_table(found: YearTargets | None) -> Table | str:
-    """The year's targets and where this week's plan lands them."""
+def targets_table(found: YearTargets | None, given: pl.DataFrame | None = None) -> Table | str:
+    """The year's targets, where this week's plan lands them, and which of them steer it."""
     if found is None:
         return "Nobody has set a target for the year: give the table targets, or a budget."
     rows = found.table()
@@ -284,6 +287,14 @@ def targets_table(found: YearTargets | None) -> Table | str:
         share = (pl.when(pl.col("landing").is_null()).then(pl.lit(words.UNKNOWN)).otherwise(told), "text")
     measure = pl.col("measure").replace(MEASURES)
     columns = {f"{found.year}, {found.currency}": measure, **each("money", names), "Of target": share}
+    if given is not None and (given["steer"].fill_null("") != "").any():
+        told = pl.when(pl.col("steer") == "price").then(pl.format("at {} of what is missing", "price"))
+        steer = told.when(pl.col("steer") == "floor").then(pl.lit("as a limit")).otherwise(pl.lit(""))
+        mine = given.filter(pl.col("year") == found.year).select("measure", steer=steer)
+        rows = rows.join(mine, on="measure", how="left", maintain_order="left").with_columns(
+            pl.col("steer").fill_null("")
+        )
+        columns["Steers"] = "steer"
     return laid_out(rows, f"The targets of {found.year}", columns, " ".join(found.notes), rows=10)
 
 

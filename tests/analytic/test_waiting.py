@@ -19,6 +19,7 @@ from soe_lib.extract.settings import Escalation
 from soe_lib.review import frames, tables
 from soe_lib.whatif.commitments import commitment_prices
 from tests.analytic.test_commitments import WEEKS, flour, priced
+from tests.networks import weeks
 from tests.unit.workbench.companies import mill
 
 
@@ -181,3 +182,25 @@ def test_each_family_waits_for_its_own_month(tmp_path: Path) -> None:
     found = commitment_prices(flour(tmp_path, 40, **rows)).rows.sort("family")
     assert found["family"].to_list() == ["Flour", "Flour B"]
     assert found["waiting"].to_list() == [pytest.approx(6.0, abs=1e-6), None]
+
+
+def test_the_price_of_next_monday_is_todays_and_what_waiting_costs(tmp_path: Path) -> None:
+    """The first week lived: its eight are sold, and keeping 40 then costs 14 where it cost 8."""
+    today = priced(flour(tmp_path / "today", 40))
+    rest, left = weeks(4)[1:], WEEKS[1:]
+    rows = {
+        "periods": rest,
+        "calendar": [{"resource": "line", "period": w, "hours": 10, "overtime_hours": 4 if w == "W2" else 0} for w in left],
+        "forecast": [
+            {"item": "A", "location": "P", "customer": name, "period": week, "quantity": quantity, "price": price}
+            for name, (quantity, price) in {"Aldi": (8, 12), "Cheap": (20, 5)}.items() for week in left
+        ],
+    }  # fmt: skip
+    sold = {"measure": "sales", "item": "A", "location": "P", "customer": "Aldi"}
+    rows["actuals"] = [{"date": "2026-01-02", **sold, "quantity": 0.0}, {"date": "2026-01-07", **sold, "quantity": 8.0}]
+    home = flour(tmp_path / "then", 40, **rows).folder
+    text = (home / "settings.toml").read_text().replace("2026-01-05", "2026-01-12")
+    (home / "settings.toml").write_text(text)
+    then = priced(soe.read(home))
+    assert (today["money"], then["money"]) == (pytest.approx(8.0, abs=1e-6), pytest.approx(14.0, abs=1e-6))
+    assert today["waiting"] == pytest.approx(then["money"] - today["money"], abs=1e-6)

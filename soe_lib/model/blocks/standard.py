@@ -21,6 +21,7 @@ from soe_lib.model.blocks.ship import Ship
 from soe_lib.model.blocks.sites import Expansions, Sites
 from soe_lib.model.blocks.stability import Overrides, Stability
 from soe_lib.model.blocks.stock import Stock, StockRules
+from soe_lib.model.blocks.targets import Targets
 from soe_lib.model.terms import Block
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ STANDARD: tuple[Block, ...] = (
     Make(), Buy(), Receive(), Ship(), Stock(), StockRules(), Sell(), Capacity(), Overtime(), RUNS, ALTERNATIVES,
     RUNNING, *SET_UP_STATE, Changeovers(), ORDERS, TRIPS, Sites(), Expansions(), Crews(), Maintenance(), Substitute(),
     ShelfLife(), Cohorts(), InFull(), Allocation(), InTime(), InTime(late=True), Cushion(), Overrides(), Promised(),
+    Targets(),
 )  # fmt: skip
 
 
