@@ -273,7 +273,9 @@ class _Sides:
         if own.height and not booked and not said["booked_to"]:
             booked, to = float(own["booked"][0]), own["booked_to"][0]
             start = to + timedelta(days=1) if to else start
-        self._say(f"Growth of {float(said['amount']):.1%} is on a revenue of {base:,.0f} in {int(self.year) - 1}.")
+        self._say(
+            f"Growth of {100 * float(said['amount']):.1f} % is on a revenue of {base:,.0f} in {int(self.year) - 1}."
+        )
         return base * (1.0 + float(said["amount"])), booked, start
 
     def _working_capital(self, start: date) -> tuple[float, float, float]:  # noqa: ARG002

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -94,8 +94,20 @@ def assert_same(made: Snapshot, read: Snapshot) -> None:
     assert list(made.findings) == without_files(read.findings)
 
 
-@pytest.mark.parametrize("folder", [*PUBLISHED, DEMO / "2026-11-16"], ids=lambda one: one.name)
-@pytest.mark.parametrize("typed", [True, False], ids=["typed", "text"])
+def some(of: Sequence[Any], *, every: int) -> list[Any]:
+    """All of them as parameters: one of so many here, the others in the long form."""
+    return [pytest.param(one, marks=[] if number % every == 0 else pytest.mark.slow) for number, one in enumerate(of)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "folder"),
+    [(True, one) for one in (*PUBLISHED, DEMO / "2026-11-16")]
+    + [
+        pytest.param(False, one, marks=[] if number % 4 == 0 else pytest.mark.slow)
+        for number, one in enumerate((DEMO / "2026-11-16", *PUBLISHED))
+    ],
+    ids=lambda one: one.name if isinstance(one, Path) else "typed" if one else "text",
+)
 def test_frames_give_what_files_give(folder: Path, typed: bool) -> None:
     made = soe.snapshot(said(folder), frames(folder, typed))
     read = soe.read(folder)
@@ -137,7 +149,9 @@ def test_cells_of_several_kinds_are_read_as_text(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("case", [one for one in CASES if one.name not in OF_FILES], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "case", some([one for one in CASES if one.name not in OF_FILES], every=3), ids=lambda one: one.name
+)
 def test_what_is_wrong_is_found_as_in_files(case: Broken, tmp_path: Path) -> None:
     folder = write(tmp_path / "small", case.changes)
     expected, found = without_files(inspect(folder, (without_effect,)).findings), findings(said(folder), frames(folder))
@@ -250,7 +264,7 @@ def edited(home: Path, sound: dict[str, pl.DataFrame], steps: list[int]) -> tupl
     return settings, tables
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", some(range(3), every=3))
 def test_near_is_what_is_checked_in_full(seed: int, tmp_path: Path) -> None:
     """Edits in a random order, each near what was made before: the same tables and findings, bad ones found by both."""
     home, draw = write(tmp_path / "small"), np.random.default_rng(seed)

@@ -20,9 +20,15 @@ from soe_lib.workbench.explorer import Explorer
 from tests.unit.workbench.companies import mill, network, trader
 
 
+@pytest.fixture(scope="module")
+def explorer(tmp_path_factory: pytest.TempPathFactory) -> Explorer:
+    """The mill, planned once: what a builder asks of it leaves no trace but answers that are known."""
+    return Explorer(mill(tmp_path_factory.mktemp("mill")))
+
+
 @pytest.fixture
-def builder(tmp_path: Path) -> Builder:
-    return Builder(Explorer(mill(tmp_path / "mill")), tmp_path / "scenarios.toml")
+def builder(explorer: Explorer, tmp_path: Path) -> Builder:
+    return Builder(explorer, tmp_path / "scenarios.toml")
 
 
 def test_a_slider_makes_one_change_and_moves_it(builder: Builder) -> None:
@@ -259,28 +265,30 @@ def moved(field: Field) -> Value:
 COMPANIES = {"mill": mill, "trader": trader, "network": network}
 
 
+@pytest.fixture(scope="module", params=COMPANIES)
+def company(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Explorer:
+    """Each company, planned once for all controls."""
+    return Explorer(COMPANIES[request.param](tmp_path_factory.mktemp(request.param)))
+
+
 @pytest.mark.parametrize("key", list(controls()))
-@pytest.mark.parametrize("company", COMPANIES)
-def test_a_control_left_alone_changes_nothing(tmp_path: Path, company: str, key: str) -> None:
-    explorer = Explorer(COMPANIES[company](tmp_path))
-    fields = controls()[key].fields(explorer.choices)
+def test_a_control_left_alone_changes_nothing(company: Explorer, key: str) -> None:
+    fields = controls()[key].fields(company.choices)
     assert fields
-    assert Change.by(key, **{one.name: one.value for one in fields}).part(explorer.snapshot) is None
+    assert Change.by(key, **{one.name: one.value for one in fields}).part(company.snapshot) is None
 
 
 @pytest.mark.parametrize("key", list(controls()))
-@pytest.mark.parametrize("company", COMPANIES)
-def test_what_a_control_edits_keeps_the_contract_and_is_answered(tmp_path: Path, company: str, key: str) -> None:
-    explorer = Explorer(COMPANIES[company](tmp_path))
-    snapshot = explorer.snapshot
-    fields = controls()[key].fields(explorer.choices)
+def test_what_a_control_edits_keeps_the_contract_and_is_answered(company: Explorer, key: str) -> None:
+    snapshot = company.snapshot
+    fields = controls()[key].fields(company.choices)
     draft = Draft((Change.by(key, **{one.name: moved(one) for one in fields}),))
     scenario, (note,) = draft.recorded(snapshot)
     assert note.text
     assert note.nothing == (not scenario.edits)
     if scenario.edits:
         assert scenario.apply(snapshot).fingerprint, "edits of controls are not checked again, so they must pass here"
-    answer = explorer.answer(draft)
+    answer = company.answer(draft)
     assert answer.ok or "infeasible" in answer.message, answer.message
 
 
