@@ -16,9 +16,9 @@ from tests.unit.extract.company import FILES, write
 
 RICH = {
     **FILES,
-    "items.csv": "item,family,unit,standard_cost,holding_cost,price,end_value,volume,weight\n"
-    "FG,Fam,each,6,0.1,20,5,2,3\nRM,Raw,kg,2,0.2,4,1,1,1\nCO,Raw,each,1,0.1,2,0.5,1,1\nSUB,Fam,each,5,0.1,9,2,1,1\n"
-    "AUX,Raw,each,1,0.1,2,0.5,1,1\n",
+    "items.csv": "item,family,unit,standard_cost,holding_cost,price,end_value,volume,weight,rounding\n"
+    "FG,Fam,each,6,0.1,20,5,2,3,1\nRM,Raw,kg,2,0.2,4,1,1,1,0.5\nCO,Raw,each,1,0.1,2,0.5,1,1,1\n"
+    "SUB,Fam,each,5,0.1,9,2,1,1,1\nAUX,Raw,each,1,0.1,2,0.5,1,1,1\n",
     "routings.csv": "routing,item,location,cost_per_unit,yield,minimum,maximum,multiple\nR,FG,P,1.25,0.9,10,400,5\n",
     "operations.csv": "routing,step,resource,hours_per_unit,units_per_hour\nR,fill,L1,0.125,\nR,pack,L1,,30\n",
     "components.csv": "routing,component,quantity\nR,RM,2.5\n",
@@ -41,7 +41,7 @@ RICH = {
 # by hand: the power of the row's own unit, and that of the unit it is per
 POWERS = {
     "items": {"standard_cost": (-1, 0), "holding_cost": (-1, 0), "price": (-1, 0), "end_value": (-1, 0),
-              "volume": (-1, 0), "weight": (-1, 0)},
+              "volume": (-1, 0), "weight": (-1, 0), "rounding": (1, 0)},
     "routings": {"cost_per_unit": (-1, 0), "yield": (0, 0), "minimum": (1, 0), "maximum": (1, 0), "multiple": (1, 0)},
     "operations": {"hours_per_unit": (-1, 0), "units_per_hour": (1, 0)},
     "components": {"quantity": (1, -1)},
@@ -53,7 +53,7 @@ POWERS = {
     "customers": {"late_cost": (-1, 0), "late_goodwill": (-1, 0), "short_cost": (-1, 0), "short_penalty": (-1, 0)},
     "forecast_errors": {"quantity": (1, 0)},
     "forecast": {"quantity": (1, 0), "committed": (1, 0), "price": (-1, 0)},
-    "orders": {"quantity": (1, 0), "committed": (1, 0), "price": (-1, 0)},
+    "orders": {"quantity": (1, 0), "committed": (1, 0), "promised": (1, 0), "price": (-1, 0)},
     "substitutions": {"ratio": (1, -1), "cost": (0, -1)},
     "inventory": {"on_hand": (1, 0)},
     "receipts": {"quantity": (1, 0)},
@@ -209,7 +209,7 @@ MONEY = {
     "offer_prices": ("unit_cost",), "lanes": ("cost_per_unit", "fixed_cost"),
     "customers": ("late_cost", "late_goodwill", "short_cost", "short_penalty"), "forecast": ("price",), "orders": ("price",),
     "substitutions": ("cost",), "policies": ("below_safety_cost",), "consensus": ("amount",), "budget": ("amount",),
-    "targets": ("amount", "booked"), "actuals": ("amount",),
+    "targets": ("amount", "booked"), "actuals": ("amount",), "changeovers": ("cost",),
 }  # fmt: skip
 
 
