@@ -16,7 +16,7 @@ from soe_lib.model.blocks.standard import STANDARD
 from soe_lib.model.demand import late_from
 from soe_lib.model.network import Network
 from soe_lib.model.pegging.match import matched
-from soe_lib.model.pegging.moves import NODE, Moves, moves
+from soe_lib.model.pegging.moves import NODE, UNKNOWN, Moves, moves
 from soe_lib.model.terms import Block, blocks_of
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ KINDS = {
     "sell": "sale", "replace": "sale of a substitute", "scrap": "scrap", "leave": "end stock",
 }  # fmt: skip
 """Flow → what a reader calls one of its cells; any other flow is called by its name."""
+ENDS = ("scrap", "leave", UNKNOWN)
+CIRCULAR = "goods in circulation"
+"""What a move is for whose goods come back to where they left within the period."""
 LABELS = ("receipt", "routing", "offer", "lane", "order")
 SUPPLY = ("receipt", "run", "purchase", "shipment")
 DEMAND = ("order", "customer")
@@ -67,8 +70,9 @@ def pegging(plan: Plan, snapshot: Snapshot, *, blocks: Block | Sequence[Block] =
     found = moves(plan, Network(snapshot), (*STANDARD, *blocks_of(blocks)))
     supplies, demands = _sides(found, snapshot)
     rank = _ranks(found, snapshot)
-    pegs = matched(supplies, demands, rank, found.cells["quantity"].abs().to_numpy())
-    return Pegging(plan, snapshot, found.cells, pl.concat([supplies.select(_SIDE), demands.select(_SIDE)]), pegs)
+    pegs, shares = matched(supplies, demands, rank, found.cells["quantity"].abs().to_numpy())
+    entries = pl.concat([supplies.select(_SIDE), demands.select(_SIDE)])
+    return Pegging(plan, snapshot, found.cells, entries, pegs, shares)
 
 
 _SIDE = ["entry", "move", *NODE, "period", "quantity"]
@@ -119,6 +123,7 @@ class Pegging:
     plan, snapshot : of which. cells : move, flow, quantity and the labels of every cell that changes a stock.
     entries : entry, move, item, location, period (index), quantity: what a move brings to a stock, or takes.
     pegs : supply, demand (entries), root (the move at the end of the chain), quantity [unit], serves [unit of root].
+    shares : move, root, share of what the move takes that is for the root, serves [unit of root].
     """
 
     plan: Plan
@@ -126,6 +131,7 @@ class Pegging:
     cells: pl.DataFrame
     entries: pl.DataFrame
     pegs: pl.DataFrame
+    shares: pl.DataFrame
 
     @cached_property
     def links(self) -> pl.DataFrame:
@@ -168,9 +174,12 @@ class Pegging:
         """root, for_kind, order, customer, for_item, for_location, due, served of every end of a chain."""
         ends = self.cells.join(self.pegs.select(move="root").unique(), on="move", how="semi")
         free = {name: pl.lit("").alias(name) for name in ("order", "customer", "due") if name not in ends.columns}
-        kind = pl.when(pl.col("flow").is_in(["sell", "replace"])).then(
-            pl.when(pl.col("order") == "").then(pl.lit("forecast")).otherwise(pl.lit("order"))
-        ).otherwise(pl.col("flow").replace(KINDS))  # fmt: skip
+        asked = pl.when(pl.col("order") == "").then(pl.lit("forecast")).otherwise(pl.lit("order"))
+        kind = (
+            pl.when(pl.col("flow").is_in(["sell", "replace"])).then(asked)
+            .when(pl.col("flow").is_in(ENDS)).then(pl.col("flow").replace(KINDS))
+            .otherwise(pl.lit(CIRCULAR))
+        )  # fmt: skip
         return ends.with_columns(**free).with_columns(pl.col("order", "customer", "due").fill_null("")).select(
             kind.alias("for_kind"), "order", "customer", "due", root="move", for_item="item", for_location="location",
             served="period",

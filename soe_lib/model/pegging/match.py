@@ -58,8 +58,8 @@ def _ends(group: Ints, quantity: Floats) -> Floats:
     return (total - np.repeat(before, np.diff(np.r_[start, len(group)]))).astype(np.float64)
 
 
-def matched(supplies: pl.DataFrame, demands: pl.DataFrame, rank: Ints, amount: Floats) -> pl.DataFrame:
-    """All pegs of a plan.
+def matched(supplies: pl.DataFrame, demands: pl.DataFrame, rank: Ints, amount: Floats) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """All pegs of a plan, and which share of each move is for whom.
 
     Stocks are taken level by level, so that what a move is for is known before what it takes is matched: customers'
     first, then what is shipped or made for them. Stocks that lie in a circle are taken period by period, the last
@@ -74,7 +74,7 @@ def matched(supplies: pl.DataFrame, demands: pl.DataFrame, rank: Ints, amount: F
     Returns
     -------
     supply, demand [entries], root [the move at the end of the chain], quantity [unit of the item], serves [unit of the
-    root].
+    root]; and move, root, share [of what the move takes], serves.
     """
     chunks, demands = _points(supplies, demands)
     ways = chunks.select("move", "point").unique().join(
@@ -99,7 +99,7 @@ def matched(supplies: pl.DataFrame, demands: pl.DataFrame, rank: Ints, amount: F
         met = met.select("move", "root", pl.col("quantity") * pl.col("weight"), "serves")
         told = pl.concat([share, met.rename({"quantity": "share"})])
         share = told.group_by("move", "root", maintain_order=True).agg(pl.col("share", "serves").sum())
-    return pl.concat(pegs)
+    return pl.concat(pegs), share
 
 
 def _parts(here: pl.DataFrame, share: pl.DataFrame, ends_here: npt.NDArray[np.bool_], amount: Floats) -> pl.DataFrame:
