@@ -64,6 +64,11 @@ class Site:
         return week_of(self.as_of)
 
     @property
+    def sheets(self) -> tuple[str, ...]:
+        """The names of the pages that print on one sheet."""
+        return tuple(page.name for page in self.pages if page.sheet)
+
+    @property
     def titles(self) -> dict[str, str]:
         """Page name → title."""
         return {page.name: page.title for page in self.pages}

@@ -24,7 +24,7 @@ from soe_lib.pack import kernel
 from soe_lib.solver import budget
 from soe_lib.workspace import EXTRACTS
 
-KEYS = ("page", "title", "order", "after")
+KEYS = ("page", "title", "order", "after", "sheet")
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
 TAKEN = ("index", "finance", "manifest")
 
@@ -40,6 +40,7 @@ class Page:
     title : the heading of the page.
     order : pages stand in this order, then by name.
     after : names of the pages that must have run before.
+    sheet : whether it prints on one sheet of paper, as a poster does.
     sha256 : of what the notebook says and does; its outputs and its kernel's name do not count.
     """
 
@@ -49,6 +50,7 @@ class Page:
     order: int
     after: tuple[str, ...]
     sha256: str
+    sheet: bool = False
 
 
 def find(folder: str | Path) -> tuple[Page, ...]:
@@ -96,6 +98,7 @@ def _page(path: Path) -> Page | None:
         order=declared.get("order", 100),
         after=(after,) if isinstance(after, str) else tuple(after),
         sha256=_fingerprint(declared, cells),
+        sheet=declared.get("sheet") is True,
     )
 
 

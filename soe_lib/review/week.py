@@ -14,6 +14,7 @@ import polars as pl
 
 from soe_lib.display import html
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.pegging.answer import Pegging, pegging
 from soe_lib.review import frames, words
 from soe_lib.review.exceptions import find
 from soe_lib.review.exceptions.causes import attributed
@@ -237,6 +238,16 @@ class Week:
     def orders_at_risk(self) -> pl.DataFrame:
         """Open orders that will be late or short."""
         return frames.orders_at_risk(self.snapshot, self.plan)
+
+    @cached_property
+    def pegged(self) -> Pegging:
+        """Which supply serves which demand."""
+        return pegging(self.plan, self.snapshot)
+
+    @cached_property
+    def rivals(self) -> pl.DataFrame:
+        """With whom the orders at risk compete for scarce hours."""
+        return frames.rivals(self.pegged, self.orders_at_risk)
 
     @cached_property
     def load(self) -> pl.DataFrame:

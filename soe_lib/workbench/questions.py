@@ -11,8 +11,9 @@ import ipywidgets as widgets
 import polars as pl
 
 from soe_lib.errors import DataError
+from soe_lib.model.pegging.answer import pegging
 from soe_lib.pack.display import table_html
-from soe_lib.review import words
+from soe_lib.review import frames, pegged, words
 from soe_lib.review.style import Chart
 from soe_lib.review.tables import Table
 from soe_lib.whatif.breaking import Delay, Demand, Downtime, MarginBelow, MonthMissed, ServiceBelow, breaking_point
@@ -241,6 +242,22 @@ def steady(explorer: Explorer, fields: Fields) -> list[Shown]:
     return [repr(found), Table(found.changes, f"Changes that pay, {found.currency}", formats, rows=30)]
 
 
+def order_fields(explorer: Explorer) -> dict[str, widgets.Widget]:
+    """Which order."""
+    names = explorer.snapshot["orders"]["order"].unique().sort().to_list()
+    return {"order": widgets.Combobox(options=names, value=next(iter(names), ""), description="Order", layout=WIDE)}
+
+
+def peg(explorer: Explorer, fields: Fields) -> list[Shown]:
+    """What serves an order, and who has the scarce hours that it would need."""
+    if explorer.snapshot["orders"].is_empty():
+        raise DataError("There are no orders: soe.review.pegging(plan, snapshot).links has the forecast's pegs.")
+    plan, name = explorer.living.base, str(fields["order"])
+    found = pegging(plan, explorer.snapshot, blocks=explorer.living.own)
+    dated = explorer.snapshot["orders"].filter(pl.col("order") == name).select("order", "item", "due_on")
+    return [pegged.order(found, name), pegged.rivals(frames.rivals(found, dated), name)]
+
+
 def none(explorer: Explorer) -> dict[str, widgets.Widget]:  # noqa: ARG001
     """A question without fields."""
     return {}
@@ -250,6 +267,7 @@ QUESTIONS = (
     Question("What is one more hour worth?", none, hours),
     Question("How far can it go before it breaks?", break_fields, breaks),
     Question("What does it cost to share fairly?", none, fairness),
+    Question("What serves an order, and who competes with it?", order_fields, peg),
     Question("Which changes to the plan of record pay?", steady_fields, steady),
 )
 

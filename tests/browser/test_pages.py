@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -108,3 +109,15 @@ def test_the_archive_finds_a_week_by_its_name_without_a_script(out: Path, chromi
     assert page.is_visible("tr#week-2026-11-09")
     assert page.locator("svg.spark").count() > 5
     page.close()
+
+
+def test_the_shop_floor_prints_on_one_a4(out: Path, chromium: Any) -> None:
+    page = chromium.new_page()
+    page.goto((out / "2026-11-16" / "shop_floor.html").as_uri())
+    printed = page.pdf(prefer_css_page_size=True)
+    page.close()
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
+    assert [round(float(side)) for side in re.findall(rb"/MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)", printed)[0]] == [
+        595,
+        842,
+    ]

@@ -12,7 +12,12 @@ import polars as pl
 
 from soe_lib.errors import DataError, advice
 from soe_lib.model.axis import BEYOND
-from soe_lib.model.blocks.standard import STANDARD
+from soe_lib.model.blocks.buy import Buy, Receive
+from soe_lib.model.blocks.make import Make
+from soe_lib.model.blocks.sell import Sell, Substitute
+from soe_lib.model.blocks.shelf_life import ShelfLife
+from soe_lib.model.blocks.ship import Ship
+from soe_lib.model.blocks.stock import Stock
 from soe_lib.model.demand import late_from
 from soe_lib.model.network import Network
 from soe_lib.model.pegging.match import matched
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
     from soe_lib.store.plan import Plan
 
+MOVING: tuple[Block, ...] = (Make(), Buy(), Receive(), Ship(), Stock(), Sell(), Substitute(), ShelfLife())
+"""The standard blocks whose flows change a stock."""
 KINDS = {
     "open": "opening stock", "receive": "receipt", "make": "run", "buy": "purchase", "ship": "shipment",
     "sell": "sale", "replace": "sale of a substitute", "scrap": "scrap", "leave": "end stock",
@@ -67,7 +74,7 @@ def pegging(plan: Plan, snapshot: Snapshot, *, blocks: Block | Sequence[Block] =
             f"{plan.name} was made from inputs {plan.fingerprint[:12]}, not from {snapshot.fingerprint[:12]} of "
             f"{snapshot.folder}: give the extract that it was made from."
         )
-    found = moves(plan, Network(snapshot), (*STANDARD, *blocks_of(blocks)))
+    found = moves(plan, Network(snapshot), (*MOVING, *blocks_of(blocks)))
     supplies, demands = _sides(found, snapshot)
     rank = _ranks(found, snapshot)
     pegs, shares = matched(supplies, demands, rank, found.cells["quantity"].abs().to_numpy())

@@ -58,7 +58,9 @@ def _ends(group: Ints, quantity: Floats) -> Floats:
     return (total - np.repeat(before, np.diff(np.r_[start, len(group)]))).astype(np.float64)
 
 
-def matched(supplies: pl.DataFrame, demands: pl.DataFrame, rank: Ints, amount: Floats) -> tuple[pl.DataFrame, pl.DataFrame]:
+def matched(
+    supplies: pl.DataFrame, demands: pl.DataFrame, rank: Ints, amount: Floats
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """All pegs of a plan, and which share of each move is for whom.
 
     Stocks are taken level by level, so that what a move is for is known before what it takes is matched: customers'

@@ -25,6 +25,9 @@ from soe_lib.review.frames.demand import (
     waterfall,
 )
 from soe_lib.review.frames.escalation import matters
+from soe_lib.review.frames.pegging import NAMED, brief, purposes, rivals, sources
+from soe_lib.review.frames.runs import runs
+from soe_lib.review.frames.schedule import firm_hours, firm_runs, lane_loads, made_by_week
 from soe_lib.review.frames.service import gaps_by_item, gaps_by_week, lines, month_outlook, orders_at_risk, service_by
 from soe_lib.review.frames.supply import (
     annual_cost_of_goods,
@@ -39,11 +42,13 @@ from soe_lib.review.frames.supply import (
     scarce_hours,
     stock_today,
 )
-from soe_lib.review.frames.time import buckets
+from soe_lib.review.frames.time import buckets, firm_periods
 
 __all__ = [
+    "NAMED",
     "accuracy_by_cell",
     "annual_cost_of_goods",
+    "brief",
     "buckets",
     "changed_events",
     "changed_inputs",
@@ -58,24 +63,33 @@ __all__ = [
     "errors_by_lag",
     "events_now",
     "fence_breaks",
+    "firm_hours",
+    "firm_periods",
+    "firm_runs",
     "forecast_errors",
     "forecast_versions",
     "gaps_by_item",
     "gaps_by_week",
     "in_fence",
+    "lane_loads",
     "late_receipts",
     "line_load",
     "lines",
     "made_against_plan",
+    "made_by_week",
     "matters",
     "month_outlook",
     "orders_at_risk",
     "projected_stock",
+    "purposes",
     "resource_hours",
+    "rivals",
     "running",
+    "runs",
     "safety_stocks",
     "scarce_hours",
     "service_by",
+    "sources",
     "stock_today",
     "targets",
     "waterfall",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.review.frames.runs import runs
+from soe_lib.review.words import period_name
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
@@ -51,6 +52,30 @@ def purposes(pegged: Pegging, *, most: int = NAMED) -> pl.DataFrame:
     others = pl.when(pl.col("len") == 1).then(pl.lit("1 more order")).otherwise(pl.format("{} more orders", "len"))
     text = pl.format("{} {}", pl.when("extra").then(others).otherwise("who"), brief(pl.col("quantity")))
     return merged.group_by(cell, maintain_order=True).agg(text.str.join(", ").alias("purpose"))
+
+
+def sources(pegged: Pegging) -> pl.DataFrame:
+    """Of every order: comes_from, what reaches its customer's place, and made_by, the runs that stand behind it."""
+    when = pl.when(pl.col("made_in").is_null() | (pl.col("kind") == "opening stock")).then(pl.lit(""))
+    place = pl.concat_str(
+        pl.when(pl.col("name") == "").then("kind").otherwise("name"),
+        when.otherwise(pl.format(" {}", pl.col("made_in").map_elements(period_name, return_dtype=pl.String))),
+    )
+    mine = pegged.links.filter(pl.col("order") != "").with_columns(place=place)
+    direct, made = mine.filter(pl.col("used_by").str.starts_with("sale")), mine.filter(pl.col("kind") == "run")
+    found = [
+        part.group_by("order", "place", "available", maintain_order=True)
+        .agg(pl.col("quantity").sum())
+        .group_by("order", maintain_order=True)
+        .agg(
+            pl.format("{} {}", "place", brief(pl.col("quantity")))
+            .unique(maintain_order=True)
+            .str.join(", ")
+            .alias(name)
+        )
+        for part, name in ((direct, "comes_from"), (made, "made_by"))
+    ]
+    return found[0].join(found[1], on="order", how="full", coalesce=True, validate="1:1").sort("order")
 
 
 def brief(quantity: pl.Expr) -> pl.Expr:
