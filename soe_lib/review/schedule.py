@@ -59,7 +59,7 @@ def in_sequence(runs: pl.DataFrame, told: pl.DataFrame, *, rows: int = ROWS, cap
     )
     columns: dict[str, Column] = {
         "Line": "line", "Day": said("period", _when), "No.": ("sequence", "number"),
-        "Product": pl.coalesce("description", "item"), "Good units": ("good", _units), "Unit": "unit",
+        "Product": "description", "Good units": ("good", _units), "Unit": "unit",
         **each(",.1f", {"Hours": "hours"}),
     }  # fmt: skip
     if (runs["setup_hours"] > 0).any():

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from soe_lib.review import style, words
@@ -14,7 +15,8 @@ from soe_lib.review.style import Chart, nothing_to_show
 
 COLOURS = ("#a9cfe6", "#f6d08a", "#b5dcc4", "#e3c1d6", "#d9d3b8", "#c3c9e8")
 """Of families, in the order of their names; more families take the first again."""
-LINES, ROWS = 70, 45
+STOPPED = "#e9e9e9"
+LINES, ROWS, KEYS = 70, 45, 12
 LETTER = 0.067
 """Inches that a letter of a bar's name takes."""
 MARGIN = 1.9
@@ -45,20 +47,14 @@ def gantt(runs: pl.DataFrame, hours: pl.DataFrame, *, width: float = style.WIDTH
     more = f"; {left_out} lines not shown" if left_out > 0 else ""
     figure, (axes,) = style.new_figure(
         width=width, height=row * len(shown) + 0.9, title=title,
-        subtitle=f"Runs in their order; the width of a column is {words.number(length)} hours of work{more}",
+        subtitle=f"Runs in their order; a column is as wide as {words.count(length, 'hour')}{more}",
     )  # fmt: skip
     colours = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(families)}
     inches = (width - MARGIN) / days.height / length
     _draw_stops(axes, hours.filter(pl.col("line").is_in(shown)), shown, length)
     _draw_runs(axes, runs.filter(pl.col("line").is_in(shown)), shown, length, colours, inches)
     _lay_out(axes, shown, days)
-    keys = [Patch(color=colours[name], label=style.label(name or "no family", limit=24)) for name in families[:5]]
-    keys += [
-        Patch(color=style.MUTED, label="set-up"),
-        Patch(facecolor="#e9e9e9", hatch="////", edgecolor=style.RED, label="stopped"),
-    ]
-    axes.legend(handles=keys, loc="upper left", bbox_to_anchor=(0, -0.02), ncols=7, frameon=False,
-                fontsize=style.SMALL_SIZE, labelcolor=style.INK, handlelength=1.2, columnspacing=1.2)  # fmt: skip
+    _key(figure, colours, runs, hours)
     return Chart(figure, title, f"{title}. {_in_words(runs)}")
 
 
@@ -74,10 +70,23 @@ def gantt_finding(runs: pl.DataFrame, hours: pl.DataFrame) -> str:
     return f"{many} on {lines}; {most['line']} stands still for {words.count(most['stop'], 'hour')}"
 
 
+def _key(figure: Figure, colours: dict[str, str], runs: pl.DataFrame, hours: pl.DataFrame) -> None:
+    keys = [Patch(color=colour, label=style.label(name or "no family", limit=28)) for name, colour in colours.items()]
+    if (runs["setup_hours"] > 0).any():
+        keys.append(Patch(color=style.MUTED, label="set-up"))
+    if (hours["lost"] + hours["serviced"] > 0).any():
+        keys.append(Patch(facecolor=STOPPED, hatch="////", edgecolor=style.RED, label="stopped"))
+    figure.legend(
+        handles=keys[:KEYS], loc="outside lower left", ncols=4, frameon=False, fontsize=style.SMALL_SIZE,
+        labelcolor=style.INK, handlelength=1.2, columnspacing=1.2,
+    )  # fmt: skip
+
+
 def _length(runs: pl.DataFrame, hours: pl.DataFrame) -> float:
-    """Hours that a column is wide: the longest period of any line."""
+    """Hours that a column is wide: as long as any line works, or stands still, in a period."""
     ends = runs.select((pl.col("begins") + pl.col("setup_hours") + pl.col("hours")).max()).item()
-    whole = hours.select((pl.col("available") + pl.col("overtime") + pl.col("lost")).max()).item()
+    stop = pl.col("lost") + pl.col("serviced")
+    whole = hours.filter(stop > 0).select((pl.col("available") + stop).max()).item()
     return max(float(ends or 0.0), float(whole or 0.0), 1e-6)
 
 
@@ -106,7 +115,7 @@ def _draw_stops(axes: Axes, hours: pl.DataFrame, lines: list[str], length: float
     stopped = hours.with_columns(stop=pl.col("lost") + pl.col("serviced")).filter(pl.col("stop") > 0)
     for line, index, there, lost in stopped.select("line", "period_index", "available", "stop").iter_rows():
         axes.barh(
-            lines.index(line), lost * scale, left=index + max(there, 0.0) * scale, height=0.74, facecolor="#e9e9e9",
+            lines.index(line), lost * scale, left=index + max(there, 0.0) * scale, height=0.74, facecolor=STOPPED,
             hatch="////", edgecolor=style.RED, linewidth=0,
         )  # fmt: skip
 

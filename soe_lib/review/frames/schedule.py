@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.review.frames.runs import runs, used
+from soe_lib.review.frames.service import named
 from soe_lib.review.frames.supply import resource_hours
 from soe_lib.review.frames.time import buckets, firm_periods
 
@@ -33,7 +34,7 @@ def firm_runs(snapshot: Snapshot, plan: Plan) -> pl.DataFrame:
     found = runs(plan, snapshot).filter(pl.col("line") != "").join(firm, on="period", validate="m:1")
     made = _set_ups(found, plan).sort("location", "line", "period_index", "sequence")
     spent = pl.col("setup_hours") + pl.col("hours")
-    return made.with_columns(begins=spent.cum_sum().over(CELL) - spent)
+    return made.with_columns(named("description", "item"), begins=spent.cum_sum().over(CELL) - spent)
 
 
 def _set_ups(found: pl.DataFrame, plan: Plan) -> pl.DataFrame:
@@ -110,7 +111,7 @@ def made_by_week(snapshot: Snapshot, plan: Plan) -> pl.DataFrame:
     places = buckets(plan.periods).select("period", "order", label="bucket")
     line = pl.when(pl.col("line") == "").then("location").otherwise("line").alias("line")
     summed = (
-        runs(plan, snapshot).with_columns(line).join(places, on="period", validate="m:1")
+        runs(plan, snapshot).with_columns(line, named("description", "item")).join(places, on="period", validate="m:1")
         .group_by("line", "item", "description", "unit", "label", "order")
         .agg(pl.col("good", "hours").sum())
     )  # fmt: skip
