@@ -6,6 +6,7 @@ is made as late as it can be: 32 lamps in W2 for W3 (36 asked for, 4 there), 8 i
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +16,7 @@ import soe_lib as soe
 from soe_lib.errors import DataError
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.pegging.answer import Pegging
-from tests.networks import snapshot, weeks
+from tests.networks import MONDAY, days, snapshot, weeks
 
 W3, W4 = "2026-01-19", "2026-01-26"
 
@@ -120,3 +121,26 @@ def test_a_plan_of_another_extract_is_refused(pegged: Pegging) -> None:
     other = soe.Scenario("more").scale("forecast.quantity", 2.0).apply(pegged.snapshot)
     with pytest.raises(DataError, match="give the extract that it was made from"):
         soe.review.pegging(pegged.plan, other)
+
+
+def test_goods_go_to_whom_their_remaining_life_lets_them(tmp_path: Path) -> None:
+    """20 of an old lot and 20 of a fresh one; who wants ten days left and is due first gets the fresh ones all the same."""
+    forecast = {"item": "A", "location": "Q", "price": 10, "quantity": 20.0}
+    here = snapshot(
+        tmp_path,
+        periods=days(6),
+        items=[{"item": "A", "standard_cost": 3, "price": 10}],
+        lanes=[{"lane": "P>Q", "origin": "P", "destination": "Q", "lead_time_days": 1}],
+        customers=[{"customer": "choosy", "remaining_life_days": 10}, {"customer": "any"}],
+        forecast=[
+            {**forecast, "customer": "choosy", "period": "D002"}, {**forecast, "customer": "any", "period": "D003"}
+        ],
+        inventory=[
+            {"item": "A", "location": "P", "lot": name, "on_hand": 20.0, "expires_on": MONDAY + timedelta(days=left)}
+            for name, left in (("old", 3), ("fresh", 20))
+        ],
+    )  # fmt: skip
+    found = soe.review.pegging(soe.plan(here), here)
+    lots = found.links.filter(pl.col("kind") == "opening stock").select("customer", "quantity", "name")
+    # The fresh lot outlives the horizon and whatever anybody wants left: its day is not followed.
+    assert sorted(lots.rows()) == [("any", 20.0, "2026-01-08"), ("choosy", 20.0, "")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
+from datetime import date, timedelta
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from soe_lib.demo import generate
 from soe_lib.extract.snapshot import Snapshot
 from soe_lib.model.pegging.answer import Pegging
 from soe_lib.store.plan import Plan
-from tests.networks import snapshot
+from tests.analytic.test_expiry import random_company
+from tests.networks import days, snapshot
 from tests.properties.random_network import network
 
 PUBLISHED = Path(__file__).parents[1] / "published"
@@ -169,3 +171,20 @@ def test_unit_by_unit_it_is_the_same(tmp_path: Path) -> None:
         }
         assert got == dict(expected), seed
     assert compared >= 4
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_lots_that_expire_add_up_and_keep_the_life_that_is_wanted(seed: int, tmp_path: Path) -> None:
+    """Lanes run in circles, goods expire on their way: nothing is sold after its day less the life that is wanted."""
+    tables, horizon = random_company(seed)
+    here = snapshot(tmp_path, periods=days(horizon), **{name: rows for name, rows in tables.items() if rows})
+    found = pegged(soe.plan(here), here)
+    adds_up(found)
+    wants = dict(here["customers"].select("customer", pl.col("remaining_life_days").fill_null(0.0)).iter_rows())
+    ends = dict(here.periods.select("period", "ends_on").iter_rows())
+    dated = found.links.filter(
+        (pl.col("kind") == "opening stock") & (pl.col("name") != "") & (pl.col("for_kind") == "forecast")
+    )
+    for name, customer, served in dated.select("name", "customer", "served").iter_rows():
+        in_time = ends[served] + timedelta(days=wants[customer]) <= date.fromisoformat(name)
+        assert in_time or served == "D001"

@@ -20,6 +20,7 @@ from soe_lib.model.blocks.ship import Ship
 from soe_lib.model.blocks.stock import Stock
 from soe_lib.model.demand import late_from
 from soe_lib.model.network import Network
+from soe_lib.model.pegging.lots import LOT, by_lot
 from soe_lib.model.pegging.match import matched
 from soe_lib.model.pegging.moves import NODE, UNKNOWN, Moves, moves
 from soe_lib.model.terms import Block, blocks_of
@@ -38,7 +39,7 @@ KINDS = {
 ENDS = ("scrap", "leave", UNKNOWN)
 CIRCULAR = "goods in circulation"
 """What a move is for whose goods come back to where they left within the period."""
-LABELS = ("receipt", "routing", "offer", "lane", "order")
+LABELS = ("receipt", "routing", "offer", "lane", "order", "expires")
 SUPPLY = ("receipt", "run", "purchase", "shipment")
 DEMAND = ("order", "customer")
 BESIDE = ("item", "location", "period")
@@ -49,7 +50,8 @@ def pegging(plan: Plan, snapshot: Snapshot, *, blocks: Block | Sequence[Block] =
 
     Rule, where goods are interchangeable: first in, first out of the supply of each item and place, and of the demand
     of a period first due first; of the same due period orders before forecast; ties by due date, then order number.
-    What is scrapped is the oldest. What a run takes is shared out over its products by their standard cost.
+    What is scrapped is the oldest, and goods that are followed by their day of expiry go to whom the plan sells them.
+    What a run takes is shared out over its products by their standard cost.
 
     Formula: the n-th unit that leaves a stock is the n-th unit that came into it, so Σ pegs of a supply = that supply
     (served, scrapped or left at the end), and Σ pegs of a demand = that demand, on every level.
@@ -74,7 +76,9 @@ def pegging(plan: Plan, snapshot: Snapshot, *, blocks: Block | Sequence[Block] =
             f"{plan.name} was made from inputs {plan.fingerprint[:12]}, not from {snapshot.fingerprint[:12]} of "
             f"{snapshot.folder}: give the extract that it was made from."
         )
-    found = moves(plan, Network(snapshot), (*MOVING, *blocks_of(blocks)))
+    network = Network(snapshot)
+    found = moves(plan, network, (*MOVING, *blocks_of(blocks)))
+    found = by_lot(found, plan, network, _ranks(found, snapshot))
     supplies, demands = _sides(found, snapshot)
     rank = _ranks(found, snapshot)
     pegs, shares = matched(supplies, demands, rank, found.cells["quantity"].abs().to_numpy())
@@ -82,7 +86,7 @@ def pegging(plan: Plan, snapshot: Snapshot, *, blocks: Block | Sequence[Block] =
     return Pegging(plan, snapshot, found.cells, entries, pegs, shares)
 
 
-_SIDE = ["entry", "move", *NODE, "period", "quantity"]
+_SIDE = ["entry", "move", *LOT, "period", "quantity"]
 
 
 def _sides(found: Moves, snapshot: Snapshot) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -90,7 +94,7 @@ def _sides(found: Moves, snapshot: Snapshot) -> tuple[pl.DataFrame, pl.DataFrame
     costs = snapshot["items"].select("item", cost=pl.col("standard_cost").fill_null(0.0))
     first = found.cells.select("move", turn=pl.col("flow").replace_strict({"open": 0, "receive": 1}, default=2))
     rows = found.entries.join(first, on="move").join(costs, on="item", how="left").with_columns(
-        node=pl.struct(NODE).rank("dense").cast(pl.Int64)
+        node=pl.struct(LOT).rank("dense").cast(pl.Int64)
     )  # fmt: skip
     supplies = rows.filter(pl.col("quantity") > 0).sort("node", "period", "turn", "move").with_row_index("entry")
     worth = pl.col("quantity") * pl.when(pl.col("cost").sum().over("move") > 0).then("cost").otherwise(1.0)
@@ -98,7 +102,8 @@ def _sides(found: Moves, snapshot: Snapshot) -> tuple[pl.DataFrame, pl.DataFrame
         weight=pl.col("worth") / pl.col("worth").sum().over("move")
     )
     demands = rows.filter(pl.col("quantity") < 0).with_columns(-pl.col("quantity")).sort("node", "period", "move")
-    demands = demands.with_row_index("entry", offset=supplies.height)
+    part = pl.col("quantity") / pl.col("quantity").sum().over("move", *NODE)
+    demands = demands.with_columns(part=part).with_row_index("entry", offset=supplies.height)
     entry = pl.col("entry").cast(pl.Int64)
     return supplies.with_columns(entry), demands.with_columns(entry)
 

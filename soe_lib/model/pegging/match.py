@@ -70,7 +70,7 @@ def matched(
     Parameters
     ----------
     supplies : entry, move, node, period, quantity, weight (of all that the move brings); in the order of their turn.
-    demands : entry, move, node, period, quantity.
+    demands : entry, move, node, period, quantity, part (of all that the move takes of the item there).
     rank : of each move as a root: whose turn is first within a period. amount : what each move serves as a root.
 
     Returns
@@ -107,9 +107,9 @@ def matched(
 def _parts(here: pl.DataFrame, share: pl.DataFrame, ends_here: npt.NDArray[np.bool_], amount: Floats) -> pl.DataFrame:
     """What each demand is for: demand, point, period, move, root, quantity, serves."""
     own = here.filter(pl.Series(ends_here[here["move"].to_numpy()]))
-    own = own.with_columns(root="move", serves=pl.Series(amount[own["move"].to_numpy()]))
+    own = own.with_columns(root="move", serves=pl.Series(amount[own["move"].to_numpy()]) * pl.col("part"))
     rest = here.join(own.select("entry"), on="entry", how="anti").join(share, on="move")
-    rest = rest.with_columns(pl.col("quantity") * pl.col("share"))
+    rest = rest.with_columns(pl.col("quantity") * pl.col("share"), pl.col("serves") * pl.col("part"))
     columns = ["entry", "point", "period", "move", "root", "quantity", "serves"]
     return pl.concat([own.select(columns), rest.select(columns)])
 
