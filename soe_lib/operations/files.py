@@ -57,8 +57,8 @@ def guarded(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def read_csv(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame:
-    """A table as it was before it was written."""
-    frame = pl.read_csv(path, schema=pl.Schema(schema))
+    """A table as it was before it was written; columns that it does not have are blank."""
+    frame = pl.read_csv(path, schema=pl.Schema(schema), missing_columns="insert")
     texts = [name for name, kind in frame.schema.items() if kind == pl.String]
     return frame.with_columns(pl.col(name).str.strip_prefix(GUARD) for name in texts)
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.model.demand import late_from
+from soe_lib.model.pegging.answer import Pegging, pegging
 from soe_lib.model.stock_targets import safety_stocks
+from soe_lib.operations.served import KEY, purposes, served
 from soe_lib.review.frames.runs import runs, used
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "allocation": ("order", "item", "location", "customer", "due", "period"),
     "allocation_forecast": ("item", "location", "customer", "due", "period"),
     "daily_rates": ("production_order", "date"),
+    "pegging": KEY,
     "targets": ("item", "location"),
     "changes": ("change_key",),
     "not_in_erp": ("order",),
@@ -31,7 +34,9 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 """Table → what tells its rows apart."""
 
 
-def released(plan: Plan, snapshot: Snapshot, firm: Collection[str] | None = None) -> dict[str, pl.DataFrame]:
+def released(
+    plan: Plan, snapshot: Snapshot, firm: Collection[str] | None = None, pegged: Pegging | None = None
+) -> dict[str, pl.DataFrame]:
     """Every table of a release.
 
     Quantities are those of the plan to a millionth of a unit, rounded as the plan's own fingerprint rounds them: what
@@ -40,15 +45,18 @@ def released(plan: Plan, snapshot: Snapshot, firm: Collection[str] | None = None
     Parameters
     ----------
     plan : the decided plan. snapshot : the extract it was made from, for lines, hours, units and due dates.
-    firm : the periods to release; all when left out.
+    firm : the periods to release; all when left out. pegged : of the plan, where that is at hand.
     """
-    return {**tables_of(plan, snapshot, firm), "targets": safety_stocks(snapshot)}
+    return {**tables_of(plan, snapshot, firm, pegged), "targets": safety_stocks(snapshot)}
 
 
-def tables_of(plan: Plan, snapshot: Snapshot, firm: Collection[str] | None = None) -> dict[str, pl.DataFrame]:
+def tables_of(
+    plan: Plan, snapshot: Snapshot, firm: Collection[str] | None = None, pegged: Pegging | None = None
+) -> dict[str, pl.DataFrame]:
     """The tables of a release that come from the plan; parameters as of `released`."""
     part = plan if firm is None else _within(plan, firm)
-    production = production_orders(part, snapshot)
+    pegs = pegged or pegging(plan, snapshot)
+    production = production_orders(part, snapshot, purposes(pegs, snapshot))
     allocated = allocation(part, snapshot)
     ordered = allocated.filter(pl.col("order") != "")
     return {
@@ -60,6 +68,7 @@ def tables_of(plan: Plan, snapshot: Snapshot, firm: Collection[str] | None = Non
             "order", "due_on"
         ),
         "daily_rates": daily_rates(production),
+        "pegging": served(pegs, snapshot, firm),
     }
 
 
@@ -77,24 +86,30 @@ def _within(plan: Plan, periods: Collection[str]) -> Plan:
     return replace(plan, flows=flows, valued=None)
 
 
-def production_orders(plan: Plan, snapshot: Snapshot) -> pl.DataFrame:
-    """What each line starts, in the order in which it should run within a period.
+def production_orders(plan: Plan, snapshot: Snapshot, told: pl.DataFrame) -> pl.DataFrame:
+    """What each line starts, in the order in which it should run within a period, and what it is for.
 
     A routing of several steps has a row per step; a step that may run on several lines has a row per line that the
     plan chose. Hours are units started × hours per unit; set-up hours stand beside them.
+
+    Parameters
+    ----------
+    told : routing, period, serves: orders and forecast that each run is for.
     """
     made = runs(plan, snapshot)
     if made.is_empty():
         return pl.DataFrame(schema=_MADE)
     ready = _arrival(plan, "make", ("routing", "period"))
-    ordered = made.join(ready, on=["routing", "period"], how="left", validate="m:1", maintain_order="left")
+    cell = ["routing", "period"]
+    ordered = made.join(ready, on=cell, how="left", validate="m:1", maintain_order="left")
+    ordered = ordered.join(told, on=cell, how="left", validate="m:1", maintain_order="left")
     line = pl.when(pl.col("line") == "").then("location").otherwise("line")
     step = pl.when(pl.col("step") == "").then(pl.lit("")).otherwise(pl.lit("-") + pl.col("step"))
     number = _number("MO", "starts_on", line, pl.concat_str("routing", step))
     return ordered.select(
         number.alias("production_order"), "location", "line", "period", "starts_on", "ends_on", "sequence", "routing",
         "step", "item", "description", "quantity", pl.col("good").alias("good_quantity"), "unit", "hours",
-        "setup_hours", pl.col("arrives_on").alias("ready_on"),
+        "setup_hours", pl.col("arrives_on").alias("ready_on"), pl.col("serves").fill_null(""),
     )  # fmt: skip
 
 
@@ -210,7 +225,7 @@ def _schema(names: str) -> dict[str, type[pl.DataType]]:
 
 _MADE = _schema(
     "production_order location line period starts_on ends_on sequence routing step item description quantity "
-    "good_quantity unit hours setup_hours ready_on"
+    "good_quantity unit hours setup_hours ready_on serves"
 )
 _BUYS = _schema(
     "purchase_order supplier offer item description deliver_to period order_on order_until arrives_on quantity unit "

@@ -17,6 +17,7 @@ import polars as pl
 from soe_lib import workspace
 from soe_lib.errors import DataError, PackError
 from soe_lib.extract.snapshot import Snapshot, read
+from soe_lib.model.pegging.answer import pegging
 from soe_lib.operations import earlier, orders
 from soe_lib.operations.changes import changes, numbered
 from soe_lib.operations.earlier import NAME, Earlier
@@ -182,7 +183,8 @@ def _parts(
     """The plan in whole units, and its tables by folder: firm orders and what they change, the forecast of orders."""
     released, until = earlier.open_orders(before, plan.as_of), before[-1].until if before else None
     rounded = in_whole_units(plan, snapshot, released=released, until=until)
-    fresh = orders.released(rounded.plan, snapshot, rounded.labels)
+    pegged = pegging(rounded.plan, snapshot)
+    fresh = orders.released(rounded.plan, snapshot, rounded.labels, pegged)
     _unique(fresh)
     firm, pairs = numbered(fresh, released)
     firm |= {
@@ -192,7 +194,7 @@ def _parts(
     parts = {"": firm}
     rest = snapshot.periods.join(rounded.firm, on="period", how="anti", maintain_order="left")["period"].to_list()
     if rest and snapshot.settings.release.forecast:
-        parts[FORECAST] = orders.tables_of(rounded.plan, snapshot, rest)
+        parts[FORECAST] = orders.tables_of(rounded.plan, snapshot, rest, pegged)
     return rounded, parts
 
 

@@ -251,7 +251,7 @@ def order_fields(explorer: Explorer) -> dict[str, widgets.Widget]:
 def peg(explorer: Explorer, fields: Fields) -> list[Shown]:
     """What serves an order, and who has the scarce hours that it would need."""
     if explorer.snapshot["orders"].is_empty():
-        raise DataError("There are no orders: soe.review.pegging(plan, snapshot).links has the forecast's pegs.")
+        return ["There are no orders; soe.review.pegging(plan, snapshot).links has what serves the forecast."]
     plan, name = explorer.living.base, str(fields["order"])
     found = pegging(plan, explorer.snapshot, blocks=explorer.living.own)
     dated = explorer.snapshot["orders"].filter(pl.col("order") == name).select("order", "item", "due_on")

@@ -80,6 +80,24 @@ def test_the_orders_say_what_the_plan_does(world: tuple[Path, Snapshot, Plan]) -
     assert rates["quantity_per_day"].sum() == pytest.approx(46 / 0.9, abs=1e-5)
 
 
+def test_who_gets_what_of_each_order_adds_up_to_it(world: tuple[Path, Snapshot, Plan]) -> None:
+    """46 P are made for O1's 10 and O2's 36; what is bought is for them too, by the bill of materials."""
+    _, read, plan = world
+    found = orders.released(plan, read)
+    made, pegs = found["production_orders"], found["pegging"]
+    assert {text for texts in made["serves"] for text in texts.split(", ")} <= {"O1 10", "O2 36", "O2 26", "O2 10"}
+    for kind, table, name, column in (
+        ("run", "production_orders", "routing", "good_quantity"), ("purchase", "purchase_orders", "offer", "quantity"),
+        ("shipment", "transfer_orders", "lane", "quantity"),
+    ):  # fmt: skip
+        sums = pegs.filter(pl.col("kind") == kind).group_by("name", "period").agg(pl.col("quantity").sum())
+        both = found[table].join(sums, left_on=[name, "period"], right_on=["name", "period"], suffix="_pegged")
+        assert both.height == found[table].height > 0
+        assert both[column].to_list() == pytest.approx(both["quantity_pegged"].to_list(), abs=1e-5)
+    bought = pegs.filter(pl.col("kind") == "purchase").group_by("order").agg(pl.col("quantity").sum())
+    assert dict(bought.iter_rows()) == pytest.approx({"O1": 10 / 0.9, "O2": 36 / 0.9}, abs=1e-5)
+
+
 def test_a_weeks_order_is_spread_evenly_over_its_days() -> None:
     """70 units and 14 hours from Monday to Sunday are 10 units and 2 hours a day."""
     texts = dict.fromkeys(
