@@ -267,8 +267,8 @@ QUESTIONS = (
     Question("What is one more hour worth?", none, hours),
     Question("How far can it go before it breaks?", break_fields, breaks),
     Question("What does it cost to share fairly?", none, fairness),
-    Question("What serves an order, and who competes with it?", order_fields, peg),
     Question("Which changes to the plan of record pay?", steady_fields, steady),
+    Question("What serves an order, and who competes with it?", order_fields, peg),
 )
 
 

@@ -153,7 +153,8 @@ class Pegging:
         -------
         kind, name, made_in [period of the move], item, location, available, used [periods], quantity [unit of the
         item], used_by, used_for [kind and name of what takes it], for_kind (order, forecast, end stock, scrap …),
-        order, customer, for_item, for_location, due, served [period], serves [unit of for_item], move, root.
+        order, customer, for_item, for_location, due, served [period], serves [unit of for_item], level [steps from the
+        end of the longest chain], move, root.
         """
         periods = dict(enumerate([*self.snapshot.periods["period"], BEYOND]))
         side = self.entries.select("entry", "move", *NODE, "period")
@@ -168,7 +169,7 @@ class Pegging:
             .with_columns(pl.col("available", "used").replace_strict(periods))
             .select(
                 "kind", "name", "made_in", *NODE, "available", "used", "quantity", "used_by", "used_for", "for_kind",
-                "order", "customer", "for_item", "for_location", "due", "served", "serves", "move", "root",
+                "order", "customer", "for_item", "for_location", "due", "served", "serves", "level", "move", "root",
             )
         )  # fmt: skip
 
@@ -220,7 +221,9 @@ class Pegging:
     def _serving(self, where: dict[str, str]) -> pl.DataFrame:
         column = {"item": "for_item", "location": "for_location", "period": "served"}
         roots = self._chosen(self.roots, where, column)
-        found = self.links.join(roots.select("root"), on="root", how="semi")
+        found = self.links.join(roots.select("root"), on="root", how="semi").sort(
+            "order", "customer", "level", "available", "kind", "name", *NODE, "used", "used_by", "used_for"
+        )  # fmt: skip
         return found.group_by(
             "order", "customer", "kind", "name", *NODE, "made_in", "available", "used", "used_by", "used_for",
             maintain_order=True,

@@ -14,6 +14,7 @@ SLIVER = 1e-9
 """Share of a stock's throughput that counts as none: what arithmetic leaves between two ends that are the same."""
 PEGS = {
     "supply": pl.Int64, "demand": pl.Int64, "root": pl.Int64, "quantity": pl.Float64, "serves": pl.Float64,
+    "level": pl.Int64,
 }  # fmt: skip
 
 SHARE = {"move": pl.Int64, "root": pl.Int64, "share": pl.Float64, "serves": pl.Float64}
@@ -76,7 +77,7 @@ def matched(
     Returns
     -------
     supply, demand [entries], root [the move at the end of the chain], quantity [unit of the item], serves [unit of the
-    root]; and move, root, share [of what the move takes], serves.
+    root], level [steps from the end of the longest chain]; and move, root, share [of what the move takes], serves.
     """
     chunks, demands = _points(supplies, demands)
     ways = chunks.select("move", "point").unique().join(
@@ -91,12 +92,12 @@ def matched(
     leveled = demands.with_columns(level=pl.Series(level[demands["point"].to_numpy()]))
     pegs, share = [pl.DataFrame(schema=PEGS)], pl.DataFrame(schema=SHARE)
     weights = supplies.select("entry", "move", weight=pl.col("weight") / pl.col("quantity"))
-    for (_,), here in leveled.sort("level").group_by("level", maintain_order=True):
+    for (number,), here in leveled.sort("level").group_by("level", maintain_order=True):
         parts = _parts(here, share, ends_here, amount)
         found = _match(
             chunks.join(here.select("point").unique(), on="point", how="semi", maintain_order="left"), parts, rank
         )
-        pegs.append(found)
+        pegs.append(found.with_columns(level=pl.lit(number, pl.Int64)))
         met = found.join(weights, left_on="supply", right_on="entry", maintain_order="left")
         met = met.select("move", "root", pl.col("quantity") * pl.col("weight"), "serves")
         told = pl.concat([share, met.rename({"quantity": "share"})])

@@ -17,6 +17,7 @@ import soe_lib as soe
 from soe_lib.cli import main
 from soe_lib.errors import DataError, PackError
 from soe_lib.extract.snapshot import Snapshot
+from soe_lib.model.pegging.answer import Pegging
 from soe_lib.operations import files, orders
 from soe_lib.review.frames.runs import whole
 from soe_lib.store.meeting import approvals, approved
@@ -274,8 +275,8 @@ def test_a_number_that_names_two_orders_is_refused(
     soe.approve(out / "plans", MONDAY, by="Ada", reason="as discussed")
     honest = orders.released
 
-    def doubled(one: Plan, read: Snapshot, firm: Collection[str]) -> dict[str, pl.DataFrame]:
-        found = honest(one, read, firm)
+    def doubled(one: Plan, read: Snapshot, firm: Collection[str], pegged: Pegging) -> dict[str, pl.DataFrame]:
+        found = honest(one, read, firm, pegged)
         return {**found, "purchase_orders": pl.concat([found["purchase_orders"]] * 2)}
 
     monkeypatch.setattr(orders, "released", doubled)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 import soe_lib as soe
+from soe_lib.review.tables import Table
 from soe_lib.workbench.explorer import Explorer, Runner
-from soe_lib.workbench.questions import QUESTIONS, SERVICE, Questions, breaks, changes
+from soe_lib.workbench.questions import QUESTIONS, SERVICE, Questions, breaks, changes, peg
 from tests.unit.workbench.companies import mill, network
 
 
@@ -51,3 +52,13 @@ def test_stability_is_asked_beside_a_record(tmp_path: Path) -> None:
     page.ask.click()
     assert "Cheapest stable plan" in page.answer.value
     assert "churn 0.0" in page.answer.value.replace("\u00a0", " "), "at a million a unit nothing is worth moving"
+
+
+def test_what_serves_an_order_is_asked_by_its_number() -> None:
+    order = {"order": "SO-1", "item": "tea", "location": "market", "customer": "shop", "quantity": 5.0}
+    asked = soe.Scenario("an order").row("orders", **order, due_on="2026-01-20")
+    here = asked.apply(soe.read("notebooks/guide/leaf_and_bean"))
+    table, rivals = peg(Explorer(here), {"order": "SO-1"})
+    assert isinstance(table, Table)
+    assert table.frame["What"].to_list()[0] == "Shipment"
+    assert isinstance(rivals, (Table, str))
