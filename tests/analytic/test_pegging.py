@@ -144,3 +144,58 @@ def test_goods_go_to_whom_their_remaining_life_lets_them(tmp_path: Path) -> None
     lots = found.links.filter(pl.col("kind") == "opening stock").select("customer", "quantity", "name")
     # The fresh lot outlives the horizon and whatever anybody wants left: its day is not followed.
     assert sorted(lots.rows()) == [("any", 20.0, "2026-01-08"), ("choosy", 20.0, "")]
+
+
+def test_what_a_run_takes_is_shared_out_over_its_products_by_their_cost(tmp_path: Path) -> None:
+    """40 started at yield 0.5 make 20 A (cost 6) and 40 B (cost 1) of 80 kg: 120 to 40, three quarters to A's order."""
+    asked = {"location": "P", "customer": "C", "due_on": "2026-01-06", "price": 50}
+    here = snapshot(
+        tmp_path,
+        periods=days(2),
+        items=[{"item": "A", "standard_cost": 6}, {"item": "B", "standard_cost": 1}, {"item": "R", "standard_cost": 0.5}],
+        routings=[{"routing": "split", "item": "A", "location": "P", "yield": 0.5}],
+        co_products=[{"routing": "split", "item": "B", "quantity": 1.0}],
+        components=[{"routing": "split", "component": "R", "quantity": 2.0}],
+        offers=[{"offer": "o", "supplier": "S", "item": "R", "location": "P", "unit_cost": 0.5}],
+        orders=[
+            {**asked, "order": "OA", "item": "A", "quantity": 20.0}, {**asked, "order": "OB", "item": "B", "quantity": 40.0}
+        ],
+    )  # fmt: skip
+    found = soe.review.pegging(soe.plan(here), here)
+    assert served(found.of(purchase="o")) == {"OA": 60.0, "OB": 20.0}
+    mine = found.of(order="OB").select("kind", "item", "quantity", "serves").rows()
+    assert mine == [("run", "B", 40.0, 40.0), ("purchase", "R", 20.0, 40.0)]
+
+
+def test_a_substitute_serves_the_order_in_its_own_units(tmp_path: Path) -> None:
+    """Nobody has coffee: ten of it are served with twenty of tea, which is in stock."""
+    here = snapshot(
+        tmp_path,
+        periods=days(1),
+        substitutions=[{"item": "coffee", "substitute": "tea", "ratio": 2.0}],
+        orders=[
+            {
+                "order": "O",
+                "item": "coffee",
+                "location": "P",
+                "customer": "C",
+                "due_on": MONDAY,
+                "quantity": 10,
+                "price": 9,
+            }
+        ],
+        inventory=[{"item": "tea", "location": "P", "on_hand": 25}],
+    )
+    found = soe.review.pegging(soe.plan(here), here)
+    assert found.of(order="O").select("item", "quantity", "serves").rows() == [("tea", 20.0, 10.0)]
+
+
+def test_ten_times_the_quantities_are_ten_times_the_pegs(pegged: Pegging) -> None:
+    tables = {"orders": "quantity", "forecast": "quantity", "receipts": "quantity", "inventory": "on_hand"}
+    ten = {name: pegged.snapshot[name].with_columns(pl.col(column) * 10.0) for name, column in tables.items()}
+    here = pegged.snapshot.replace(**ten)
+    larger = soe.review.pegging(soe.plan(here), here)
+    keys = [name for name, kind in pegged.links.schema.items() if kind == pl.String]
+    one, other = (each.links.group_by(keys).agg(pl.col("quantity").sum()).sort(keys) for each in (pegged, larger))
+    assert one.select(keys).equals(other.select(keys))
+    assert other["quantity"].to_list() == pytest.approx((one["quantity"] * 10.0).to_list())

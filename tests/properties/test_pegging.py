@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
+from dataclasses import replace
 from datetime import date, timedelta
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -14,7 +15,9 @@ import pytest
 import soe_lib as soe
 from soe_lib.demo import generate
 from soe_lib.extract.snapshot import Snapshot
-from soe_lib.model.pegging.answer import Pegging
+from soe_lib.model.blocks.standard import STANDARD
+from soe_lib.model.network import Network
+from soe_lib.model.pegging.answer import MOVING, Pegging
 from soe_lib.store.plan import Plan
 from tests.analytic.test_expiry import random_company
 from tests.networks import days, snapshot
@@ -188,3 +191,51 @@ def test_lots_that_expire_add_up_and_keep_the_life_that_is_wanted(seed: int, tmp
     for name, customer, served in dated.select("name", "customer", "served").iter_rows():
         in_time = ends[served] + timedelta(days=wants[customer]) <= date.fromisoformat(name)
         assert in_time or served == "D001"
+
+
+def carried(here: Snapshot, sent: dict[tuple[str, str], float], held: dict[tuple[str, str], float]) -> Pegging:
+    """Pegging of a plan whose shipments by lane and period, and stocks by place and period, are these."""
+    plan = soe.plan(here)
+    flows = {**plan.flows}
+    for name, key, wanted in (("ship", "lane", sent), ("stock", "location", held)):
+        rows = flows[name].select(key, "period").iter_rows()
+        flows[name] = flows[name].with_columns(quantity=pl.Series([wanted.get(row, 0.0) for row in rows]))
+    return pegged(replace(plan, flows=flows), here)
+
+
+def both_ways(folder: Path, place: str, day: str, quantity: float) -> Snapshot:
+    """Lanes from P to Q and back without a lead time; so much at P, asked for at a place on a day."""
+    lanes = [{"lane": f"{a}{b}", "origin": a, "destination": b, "lead_time_days": 0} for a, b in ("PQ", "QP")]
+    asked = {"item": "A", "location": place, "customer": "C", "period": day, "quantity": quantity, "price": 10}
+    return snapshot(
+        folder, periods=days(3), items=[{"item": "A", "standard_cost": 3, "price": 10}], lanes=lanes,
+        policies=[{"item": "A", "location": at, "maximum_stock": 100} for at in "PQ"], forecast=[asked],
+        inventory=[{"item": "A", "location": "P", "on_hand": quantity}],
+    )  # fmt: skip
+
+
+def test_goods_that_go_round_in_one_period_end_a_chain(tmp_path: Path) -> None:
+    """20 are there, 25 go from P to Q on Monday and 5 of them back at once: it ends, and still adds up."""
+    here = both_ways(tmp_path, "Q", "D002", 20.0)
+    found = carried(here, {("PQ", "D001"): 25.0, ("QP", "D001"): 5.0}, {("Q", "D001"): 20.0})
+    adds_up(found)
+    assert "goods in circulation" in found.roots["for_kind"].to_list()
+    direct = found.links.filter(pl.col("for_kind") == "forecast", pl.col("used_by") == "sale")
+    assert direct["quantity"].sum() == pytest.approx(20.0)
+
+
+def test_goods_that_come_back_in_a_later_period_are_followed_through(tmp_path: Path) -> None:
+    """Ten go from P to Q on Monday and back on Tuesday, to be sold at P on Wednesday: opening stock serves them."""
+    here = both_ways(tmp_path, "P", "D003", 10.0)
+    sent, held = {("PQ", "D001"): 10.0, ("QP", "D002"): 10.0}, {("P", "D002"): 10.0, ("Q", "D001"): 10.0}
+    found = carried(here, sent, held)
+    adds_up(found)
+    chain = found.of(customer="C").select("kind", "name", "location", "quantity").rows()
+    assert chain == [("shipment", "QP", "P", 10.0), ("shipment", "PQ", "Q", 10.0), ("opening stock", "", "P", 10.0)]
+
+
+def test_every_standard_block_that_moves_stock_is_told(tmp_path: Path) -> None:
+    here = Network(snapshot(tmp_path, **network(1)))
+    moving = {type(block) for block in STANDARD if any(effect.on == "stock" for effect in block.effects(here))}
+    assert moving <= {type(block) for block in MOVING}
+    assert {type(block) for block in MOVING} <= {type(block) for block in STANDARD}
