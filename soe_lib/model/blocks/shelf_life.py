@@ -76,7 +76,7 @@ def _aged(network: Network) -> pl.DataFrame:
 
 
 @prepared
-def _under_way(network: Network) -> pl.DataFrame:
+def under_way(network: Network) -> pl.DataFrame:
     """receipt, item, location, arrival, expires of such receipts, where the day matters."""
     rows = _aged(network).join(followed(network).select("item", "until"), on="item")
     rows = rows.with_columns(day="expires_on", arrival="period").filter(pl.col("day") < pl.col("until"))
@@ -136,7 +136,7 @@ def _places(network: Network) -> pl.DataFrame:
     sources = pl.concat([*ways, beside.select(pl.col("component").alias("item"), "location")]).unique()
     came = fresh(network).join(sources, on=list(NODE), how="semi").join(index, on="period").drop("period")
     opening = _opening(network).select(*NODE, "expires", born=pl.lit(0, dtype=pl.Int64))
-    aged = _under_way(network).join(index, left_on="arrival", right_on="period").select(opening.columns)
+    aged = under_way(network).join(index, left_on="arrival", right_on="period").select(opening.columns)
     found = (
         pl.concat([came.select(opening.columns), opening, aged]).group_by(*NODE, "expires").agg(pl.col("born").min())
     )
@@ -184,7 +184,7 @@ def cohorts(network: Network) -> pl.DataFrame:
     cells = _cells(network)
     moved = moves(network)
     came = arriving(network, moved).select("item", pl.col("destination").alias("location"), "expires", period="arrival")
-    aged = _under_way(network).select(*NODE, "expires", period="arrival")
+    aged = under_way(network).select(*NODE, "expires", period="arrival")
     came = pl.concat([came, aged]).unique().with_columns(comes=pl.lit(value=True))
     rows = cells.join(came, on=list(COHORT), how="left").filter(
         pl.col("usable") | pl.col("comes") | (pl.col("index") == pl.col("born"))
@@ -309,7 +309,7 @@ def _coming(network: Network) -> Iterator[Effect]:
         amount = pl.col("beside_quantity") * pl.col("part")
         yield Effect("make", "lot", amount, at={**at, "item": "component"}, join=table, using=("routing", "period"))
     plain = network.receipts.filter(pl.col("expires_on").is_null()).rename({"period": "arrival"})
-    aged = _under_way(network).join(rows, on=[*NODE, "expires", "arrival"], how="semi")
+    aged = under_way(network).join(rows, on=[*NODE, "expires", "arrival"], how="semi")
     received = pl.concat([plain.join(starting, on=[*NODE, "arrival"]).select(aged.columns), aged])
     if not received.is_empty():
         yield Effect("receive", "lot", join=received.select("receipt", "arrival", "expires"), using=("receipt",), at=at)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from soe_lib.model.blocks.shelf_life import cohorts, followed, fresh, lives
+from soe_lib.model.blocks.shelf_life import cohorts, followed, fresh, lives, under_way
 from soe_lib.model.pegging.match import Ints, overlap
 from soe_lib.model.pegging.moves import CELL, CLOSE, NODE, Moves
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LOT = (*NODE, "lot")
 ENTRIES = ("move", *CELL, "quantity", "lot")
 USE = (*NODE, "life", "period")
+WHO = ("customer", "receipt")
 NEVER = ""
 """The lot of what keeps beyond the horizon, or that nobody follows."""
 
@@ -72,24 +73,28 @@ def _parted(found: Moves, parts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFra
         .with_row_index("new")
         .with_columns(pl.col("new").cast(pl.Int64), share=pl.col("part") / pl.col("quantity"))
     )
-    customer = pl.col("customer") if "customer" in cells.columns else pl.lit(None, pl.String).alias("customer")
-    told = cells.select("move", "new", "lot", "share", "flow", customer)
+    labels = [pl.col(name) if name in cells.columns else pl.lit(None, pl.String).alias(name) for name in WHO]
+    told = cells.select("move", "new", "lot", "share", "flow", *labels)
     entries = found.entries.join(told, on="move").with_columns(pl.col("quantity") * pl.col("share"), move="new")
     renamed = cells.with_columns(whole="move", move="new", quantity="part", expires=pl.col("lot").replace(NEVER, None))
     return renamed.drop("new", "part", "share", "lot"), entries.drop("new", "share")
 
 
 def _fresh(supplied: pl.DataFrame, network: Network) -> pl.DataFrame:
-    """Supplies with the lot of what comes in: made, bought and received goods are fresh."""
+    """Supplies with the lot of what comes in: fresh goods, and receipts whose goods have an age already."""
     days = fresh(network).select(
         pl.col(NODE).cast(pl.String),
         pl.col("period").to_physical().cast(pl.Int64),
         born=pl.col("expires").cast(pl.String),
     )
+    aged = network.receipts.filter(pl.col("expires_on").is_not_null())["receipt"].cast(pl.String).implode()
+    own = under_way(network).select(pl.col("receipt").cast(pl.String), own=pl.col("expires").cast(pl.String))
     comes = pl.col("flow").is_in(["make", "buy", "receive"])
-    labelled = supplied.join(days, on=CELL, how="left", validate="m:1", maintain_order="left")
-    lot = pl.when(comes).then(pl.col("born").fill_null(NEVER)).otherwise("lot")
-    return labelled.with_columns(lot=lot)
+    labelled = supplied.join(days, on=CELL, how="left", validate="m:1", maintain_order="left").join(
+        own, on="receipt", how="left", validate="m:1", maintain_order="left"
+    )
+    lot = pl.when(pl.col("receipt").is_in(aged)).then("own").when(comes).then("born").otherwise("lot")
+    return labelled.with_columns(lot=lot.fill_null(NEVER))
 
 
 def _used(uses: pl.DataFrame, plan: Plan, network: Network, rank: Ints) -> pl.DataFrame:
@@ -97,7 +102,7 @@ def _used(uses: pl.DataFrame, plan: Plan, network: Network, rank: Ints) -> pl.Da
     index = network.snapshot.periods.select("period", number=pl.col("index").cast(pl.Int64))
     claims = lives(network).select(pl.col("customer").cast(pl.String), pl.col("life").cast(pl.String))
     asked = uses.join(claims, on="customer", how="left", validate="m:1", maintain_order="left").with_columns(
-        pl.when(pl.col("flow").is_in(["sell", "replace"])).then(pl.col("life")).otherwise(None).fill_null("0"),
+        pl.when(pl.col("flow").is_in(["sell", "replace"])).then("life").fill_null("0").alias("life"),
         -pl.col("quantity"), rank=pl.Series(rank[uses["move"].to_numpy()]),
     ).sort(*USE, "rank", "move")  # fmt: skip
     taken = [plan.flows["lot_use"].select(*USE, "quantity", lot="expires", first=pl.lit(1))]
