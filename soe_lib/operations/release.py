@@ -111,8 +111,8 @@ def release(
     >>> decided = soe.approve(store, "2026-01-19", by="Head of planning", reason="As discussed on Monday")
     >>> print(soe.release(store, "2026-01-19", snapshot=small, store=store).text())
     Plan 2026-01-19/1 is released (decided by Head of planning: As discussed on Monday).
-    2 production orders, 1 purchase orders, 2 transfer orders, 0 allocation, 2 allocation forecast, 14 daily rates, 0
-    targets, 5 changes, 0 not in erp
+    2 production orders, 1 purchase orders, 2 transfer orders, 0 allocation, 2 allocation forecast, 14 daily rates, 6
+    pegging, 0 targets, 5 changes, 0 not in erp
     Firm until 2026-01-25, in whole units: EUR +0.00 (+0.000%) of margin.
     Load it: ...
     """
