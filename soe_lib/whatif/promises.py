@@ -299,7 +299,7 @@ def _searched(standing: Standing, ask: Ask) -> _Found:
     found: list[_Found] = []
     placed = _placed(standing, ask)
     for one, why, whose in placed:
-        search = Search(standing, [one])
+        search = Search(standing, [one], found[-1].search.model if found else None)
         most = search.by_day(one)
         earliest = len(most) - 1 if most[-1] >= one.quantity * (1.0 - CLOSE) else None
         found.append(_Found(one, why, whose, search, tuple(most), earliest))

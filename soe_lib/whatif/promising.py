@@ -155,15 +155,16 @@ class Search:
     Parameters
     ----------
     standing : what stands before. asks : the orders, each with its place and price.
+    near : a model with the same orders elsewhere, from which is taken what is the same.
     """
 
-    def __init__(self, standing: Standing, asks: Sequence[Ask]) -> None:
+    def __init__(self, standing: Standing, asks: Sequence[Ask], near: Model | None = None) -> None:
         snapshot = standing.snapshot
         self.asks, self.end = list(asks), snapshot.periods["ends_on"][-1]
         self.options = standing.living.options
         self.days = {ask.order: days(snapshot, ask.date) for ask in asks}
         rows = [row_of(ask, min(ask.date, self._first(ask, snapshot)), self.end, ask.quantity) for ask in asks]
-        self.model = standing.modelled(with_orders(snapshot, rows))
+        self.model = standing.modelled(with_orders(snapshot, rows), near)
         program = self.model.program
         if "service" in program.rows:  # shares of what is asked for come after what is promised
             program = program.with_rhs("service", np.inf)

@@ -80,6 +80,20 @@ def test_the_next_plan_has_what_was_promised_on_its_day(tmp_path: Path, store: P
     assert unkept_said(honoured) == []
 
 
+def test_a_promise_is_kept_where_it_does_not_pay(tmp_path: Path) -> None:
+    """Sold for 1 a unit, which costs 2 to make, and forecast at 5 has to give way: the plan keeps the promise all the same."""
+    (made,) = soe.whatif.promise(company(tmp_path / "first"), asked(50, 5, order="N", price=1.0))
+    assert made.margin < 0
+    assert "it costs EUR" in made.verdict.replace("\u00a0", " ")
+    soe.whatif.keep_promises([made], store=tmp_path / "plans")
+    later = as_promised(
+        company(tmp_path / "later", 3, inventory=[{"item": "A", "location": "P", "on_hand": 25}]), tmp_path / "plans"
+    )
+    assert served(soe.plan(later), "N", 5) == pytest.approx(50)
+    free = later.replace(orders=later["orders"].with_columns(promised=pl.lit(0.0)))
+    assert served(soe.plan(free), "N", 5) < 50
+
+
 def test_where_nothing_is_promised_the_snapshot_is_the_same(tmp_path: Path, store: Path) -> None:
     snapshot = company(tmp_path / "a")
     assert as_promised(snapshot, tmp_path / "none") is snapshot
