@@ -164,7 +164,7 @@ def assemble(
         weights=cache.get("weights", lambda _: _join([axis.weights for axis in cells.values()]), *axes),
         implied=tuple(name for name, constraint in constraints.items() if constraint.follows),
         beside=tuple(beside),
-        hints=_hints(flows, columns) if integer.any() else None,
+        hints=_hints(flows, columns, constraints) if integer.any() else None,
     )
 
 
@@ -199,7 +199,7 @@ def _block(
     return incidence(coefficients, places, cells, (constraint.size, flow.size))
 
 
-def _hints(flows: Mapping[str, Flow], columns: Mapping[str, slice]) -> Hints:
+def _hints(flows: Mapping[str, Flow], columns: Mapping[str, slice], constraints: Mapping[str, Constraint]) -> Hints:
     """What a search for whole numbers wants to know of the columns."""
     when, what = np.full((2, sum(_sizes(flows))), -1, dtype=np.intp)
     for number, (name, flow) in enumerate(flows.items(), 1):
@@ -210,7 +210,7 @@ def _hints(flows: Mapping[str, Flow], columns: Mapping[str, slice]) -> Hints:
         other = "item" not in rows.columns
         own = rows[flow.keys[0] if other else "item"].to_physical().to_numpy().astype(np.intp)
         what[place] = own + (number << 32 if other else 0)
-    return Hints(when, what)
+    return Hints(when, what, linked=tuple(name for name, constraint in constraints.items() if constraint.linked))
 
 
 def quantity_of(flow: Labelled, theirs: pl.DataFrame) -> Floats:

@@ -154,6 +154,7 @@ class Constraint:
         known to act on it. They are left out where another flow acts there, and carry no price.
     ceiling : whether its switches stand beside the most that anybody could ever use (ceilings.py), so that it holds
         nothing where the switch is on.
+    linked : whether it holds whole numbers together, and nothing else: a rounding of them keeps it.
     """
 
     name: str
@@ -166,6 +167,7 @@ class Constraint:
     break_price: Amount | None = None
     follows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ceiling: bool = False
+    linked: bool = False
 
     @cached_property
     def rows(self) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from soe_lib.model.blocks.capacity import Crews, Maintenance, Overtime
+from soe_lib.model.blocks.changeovers import Changeovers
 from soe_lib.model.blocks.lots import ALTERNATIVES, RUNS
 from soe_lib.model.blocks.make import Make
 from soe_lib.model.blocks.ship import Ship
@@ -42,7 +43,7 @@ def hours_by_flow(network: Network, flows: Mapping[str, pl.DataFrame], on: str =
 
 def working_blocks() -> tuple[Block, ...]:
     """The standard blocks whose flows take or bring hours."""
-    making = (Make(), Ship(), RUNS, ALTERNATIVES, Maintenance())
+    making = (Make(), Ship(), RUNS, ALTERNATIVES, Changeovers(), Maintenance())
     return (*making, Overtime(), Sites(), Expansions(), Crews())
 
 

@@ -109,6 +109,13 @@ ORIGINS: dict[tuple[str, str], Origin] = {
     ("overtime", "overtime"): Origin(
         "−(overtime_cost − hourly_cost)", (Source("resources", ("overtime_cost", "hourly_cost"), RESOURCE),)
     ),
+    ("change_over", "changeover"): Origin(
+        "−cost − hourly_cost × hours, of the line's own row or of the row of every line",
+        (
+            Source("changeovers", ("hours", "cost"), {"from_family": "from_family", "to_family": "to_family"}),
+            Source("resources", ("hourly_cost",), RESOURCE),
+        ),
+    ),
     ("ship", "freight"): Origin("−cost_per_unit", (Source("lanes", ("cost_per_unit",), {"lane": "lane"}),)),
     ("stock", "holding"): Origin(
         "−(holding_cost, or capital_rate × standard_cost, + storage_cost × volume) × length of the period", HELD

@@ -41,6 +41,7 @@ class Hints:
         there is none.
     start : shape (columns,), the whole numbers of a similar plan, NaN where there are none; None: no plan is known.
     loose : relative gap of that plan to its own relaxation; 0 where it is proven. priced : the costs of its program.
+    linked : constraints that hold whole numbers together and nothing else: a rounding keeps them.
     """
 
     when: Places
@@ -48,6 +49,7 @@ class Hints:
     start: Floats | None = None
     loose: float = np.nan
     priced: Floats | None = None
+    linked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

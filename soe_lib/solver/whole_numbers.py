@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soe_lib.solver.diagnostics import Watch
+from soe_lib.solver.linked import together
 from soe_lib.solver.program import Floats, Program
 from soe_lib.solver.race import Highs, lp
 
@@ -179,12 +180,18 @@ def rounded(program: Program, whole: npt.NDArray[np.intp], threads: int, kind: s
     if highs is None:
         return None
     places, count = whole.astype(np.int32), len(whole)
-    relaxed, found = np.asarray(highs.getSolution().col_value)[whole], list[Begun]()
+    everything, found = np.asarray(highs.getSolution().col_value), list[Begun]()
+    relaxed = everything[whole]
     bound = float(highs.getInfo().objective_function_value)
     switch = program.upper[whole] <= 1.0
     for threshold in THRESHOLDS:
         values = np.where(switch, np.floor(relaxed) + (relaxed % 1.0 > threshold), np.ceil(relaxed - threshold))
         values = np.clip(values, program.lower[whole], program.upper[whole])
+        if program.hints is not None and program.hints.linked:
+            held = together(program, everything, threshold, threads)
+            if held is None:
+                continue
+            values[np.searchsorted(whole, held[0])] = held[1]
         highs.changeColsBounds(count, places, values, values)
         highs.run()
         if highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:

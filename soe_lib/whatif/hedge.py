@@ -208,8 +208,8 @@ def _money(plans: Mapping[str, Plan | None]) -> Floats:
 
 
 DECISIONS = (
-    "make", "run", "buy", "ship", "set_up", "set_up_on", "change_over", "batch", "running", "place_order", "pack_size",
-    "dispatch_trip", "load", "heads", "hire", "release", "maintain",
+    "make", "run", "buy", "ship", "set_up", "set_up_on", "change_over", "run_family", "batch", "running", "place_order",
+    "pack_size", "dispatch_trip", "load", "heads", "hire", "release", "maintain",
 )  # fmt: skip
 """What is released before anybody knows more: runs, orders, trips, crews. Sales, backlog, stock and overtime answer."""
 

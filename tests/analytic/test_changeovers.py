@@ -94,6 +94,74 @@ def test_a_routing_s_own_set_up_carries_over_only_with_its_family(tmp_path: Path
     assert changes(plan) == [("W1", "a", "b"), ("W1", "b", "a"), ("W2", "a", "b")]
 
 
+def test_alternatives_of_a_step_are_gated_line_by_line(tmp_path: Path) -> None:
+    """One routing whose step either line may do is worth the same as a routing for each line."""
+    world = replace(drawn(3), own={})
+    tables = world.tables()
+    tables["routings"] = [{"routing": i, "item": i, "location": "W", "cost_per_unit": 1} for i in world.demand]
+    tables["operations"] = [
+        {"routing": i, "step": "1", "resource": line, "hours_per_unit": 1} for i in world.demand for line in world.hours
+    ]
+    plan = soe.plan(networks.snapshot(tmp_path, **tables))
+    assert "family_most_on" in plan.prices
+    assert plan.margin == pytest.approx(best(world), abs=0.005)
+
+
+def test_the_order_of_rows_changes_nothing(tmp_path: Path) -> None:
+    tables = drawn(4).tables()
+    plan = soe.plan(networks.snapshot(tmp_path / "a", **tables))
+    turned = {name: rows if name == "periods" else rows[::-1] for name, rows in tables.items()}
+    assert soe.plan(networks.snapshot(tmp_path / "b", **turned)).identity == plan.identity
+
+
+def test_a_table_without_rows_or_cost_brings_nothing(tmp_path: Path) -> None:
+    tables = THREE.tables()
+    bare = soe.Model(
+        networks.snapshot(tmp_path / "bare", **{name: rows for name, rows in tables.items() if name != "changeovers"})
+    )
+    free = [{**row, "hours": 0.0} for row in tables["changeovers"]]
+    nothing = soe.Model(networks.snapshot(tmp_path / "free", **{**tables, "changeovers": free}))
+    assert nothing.formulation().splitlines()[1:] == bare.formulation().splitlines()[1:]
+    assert "change_over" not in bare.flows
+
+
+def test_a_living_plan_answers_a_change_of_the_matrix(tmp_path: Path) -> None:
+    snapshot = THREE.snapshot(tmp_path)
+    alive = soe.Living(snapshot)
+    dearer = soe.Scenario("slower").set("changeovers.hours", 3.0, from_family="a", to_family="b")
+    again = dearer.apply(snapshot)
+    assert alive.plan(again).margin == pytest.approx(soe.plan(again).margin, abs=0.005)
+
+
+def test_what_a_week_before_ended_with_opens_the_next(tmp_path: Path) -> None:
+    """Two weeks planned at once are worth what they are worth one after the other, with the state handed over."""
+    world = replace(THREE, demand={"A": [10, 0], "B": [0, 10], "C": [0, 0]}, begin={"L": "c"}, hours={"L": 12.0})
+    both = soe.plan(world.snapshot(tmp_path / "both"))
+    first = soe.plan(replace(world, demand={i: q[:1] for i, q in world.demand.items()}).snapshot(tmp_path / "1"))
+    ended = first.flows["end_in"].filter(pl.col("quantity") > 0.5)["setup_family"].item()
+    later = replace(world, demand={i: q[1:] for i, q in world.demand.items()}, begin={"L": ended})
+    second = soe.plan(later.snapshot(tmp_path / "2"))
+    assert both.margin == pytest.approx(first.margin + second.margin)
+    assert ended == "a"
+
+
+def test_a_change_is_traced_to_its_row_of_the_matrix(tmp_path: Path) -> None:
+    snapshot = THREE.snapshot(tmp_path)
+    told = str(soe.trace(soe.plan(snapshot), snapshot, account="changeover"))
+    assert "account changeover: -50.00" in told
+    row = next(n for n, pair in enumerate(ROUND, start=2) if pair == ("a", "b"))
+    assert f"changeovers.csv line {row} hours 1.0" in told
+
+
+def test_first_decisions_of_one_scenario_can_be_carried_out_in_another(tmp_path: Path) -> None:
+    """What is made for the demand as it is may be more than a low one can use: ceilings are those of either."""
+    low = soe.Scenario("low").scale("forecast.quantity", 0.5)
+    hedged = soe.hedge(drawn(4).snapshot(tmp_path), [(0.5, low), (0.5, "base")], commit="W1")
+    assert "cannot be carried out" not in str(hedged)
+    assert hedged.vss >= -0.005
+    assert {"make", "change_over", "run_family"} <= set(hedged.decisions)
+
+
 def drawn(seed: int) -> Lines:
     """A world from a seed: one line with four items, or two with three; half of them without the triangle's law."""
     draw = np.random.default_rng(seed)

@@ -29,14 +29,14 @@ class Changeovers(Part):
     Within a period a line goes through its families one after the other, each change at most once, and begins with what
     the period before ended with, so a campaign spans periods. It may come back to a family within a period.
 
-    Brings flows `change_over` (resource, from_family, to_family, period) in {0, 1}, `end_in` (resource, setup_family,
-    period): the line ends the period set up for the family, `run_family` (resource, setup_family, period): the family
-    runs there; and rows `set_up_state`: end_in(t) = end_in(t−1) + Σ changes to it − Σ changes from it, `family_set_up`:
-    run_family <= end_in(t−1) + Σ changes to it, and `family_most` (`family_most_on` for steps with alternatives):
-    make <= ceiling × run_family. On lines of three states and more, `lead_to` (as change_over) counts the families that
-    are reached through a change: rows `in_sequence`: run_family + Σ lead_to from it <= Σ lead_to to it + families ×
-    end_in(t−1), and `led`: lead_to <= families × change_over, so that no circle of changes is apart from the line's
-    sequence. Takes `hours` of the line; books −cost − hourly_cost × hours per change to "changeover".
+    Brings flows `change_over` (resource, from_family, to_family, period) in {0, 1}, `run_family` (resource,
+    setup_family, period) in {0, 1}: the family runs there, `end_in` (as run_family): the line ends the period set up
+    for the family; and rows `set_up_state`: end_in(t) = end_in(t−1) + Σ changes to it − Σ changes from it,
+    `family_set_up`: run_family <= end_in(t−1) + Σ changes to it, and `family_most` (`family_most_on` for steps with
+    alternatives): make <= ceiling × run_family. On lines of three states and more, `lead_to` (as change_over) counts
+    the families that are reached through a change: rows `in_sequence`: run_family + Σ lead_to from it <= Σ lead_to to
+    it + families × end_in(t−1), and `led`: lead_to <= families × change_over, so that no circle of changes is apart
+    from the line's sequence. Takes `hours` of the line; books −cost − hourly_cost × hours per change to "changeover".
 
     Source: Haase, Capacitated lot-sizing with sequence dependent setup costs, OR Spektrum 18 (1996) 51–59; Gupta &
     Magnusson, Computers & Operations Research 32 (2005) 727–747; the commodity flow against apart circles: Guimarães,
@@ -65,7 +65,8 @@ class Changeovers(Part):
         cells = cells_of(network)
         yield Flow("end_in", cells, STATE, "yes or no", "the line ends the period set up for the family", upper=1.0)
         running = cells.filter("runs")
-        yield Flow("run_family", running, STATE, "yes or no", "the line runs the family in the period", upper=1.0)
+        meaning = "the line runs the family in the period"
+        yield Flow("run_family", running, STATE, "yes or no", meaning, upper=1.0, integer=True)
         if not (led := arcs.filter("led")).is_empty():
             yield Flow(
                 "lead_to", led, ARC, "family", "families that are run after a change, in the period", upper="size"
@@ -77,14 +78,15 @@ class Changeovers(Part):
             return
         begun, all_begun = pl.col("begun"), pl.col("begun") * pl.col("size")
         meaning = "a line is set up for what it last changed to"
-        yield Constraint("set_up_state", cells, STATE, "==", "set-up", meaning, rhs=begun)
+        yield Constraint("set_up_state", cells, STATE, "==", "set-up", meaning, rhs=begun, linked=True)
         meaning = "a family runs where the line is set up for it"
-        yield Constraint("family_set_up", cells.filter("runs"), STATE, "<=", "set-up", meaning, rhs=begun)
+        yield Constraint("family_set_up", cells.filter("runs"), STATE, "<=", "set-up", meaning, rhs=begun, linked=True)
         if not (led := cells.filter("led")).is_empty():
             meaning = "a line's changes follow one another"
-            yield Constraint("in_sequence", led, STATE, "<=", "family", meaning, rhs=all_begun)
+            yield Constraint("in_sequence", led, STATE, "<=", "family", meaning, rhs=all_begun, linked=True)
             arcs = arcs_of(network).filter("led").select(ARC)
-            yield Constraint("led", arcs, ARC, "<=", "family", "only a change leads from one family to another")
+            meaning = "only a change leads from one family to another"
+            yield Constraint("led", arcs, ARC, "<=", "family", meaning, linked=True)
         for flow, keys in RUNS.items():
             if not (rows := gated(network, flow)).is_empty():
                 meaning = f"nothing to {flow} where the line is not set up for its family"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CELL = ["resource", "period"]
 WORK = ("make", "run", "ship")
 """Flows that are work on a resource."""
-SET_UP = ("set_up", "set_up_on")
+SET_UP = ("set_up", "set_up_on", "change_over")
 """Flows that prepare it."""
 
 

@@ -58,6 +58,14 @@ def test_set_up_hours_are_load(tmp_path: Path) -> None:
     assert score.value == pytest.approx(26 / 30)
 
 
+def test_hours_of_change_overs_are_load(tmp_path: Path) -> None:
+    # a change of 3 h a week, A to B and B to A, and 120 pieces at 0.1 h: 15 of 30
+    items = [{"item": i, "unit": "each", "price": PRICE, "family": i, "holding_cost": 100} for i in ("A", "B")]
+    change = [{"from_family": a, "to_family": b, "hours": 3} for a, b in ("AB", "BA")]
+    one = row(press(tmp_path, setup=0, items=items, changeovers=change))
+    assert (one["used"], one["setup"], one["available"]) == (pytest.approx(15), pytest.approx(3), 30)
+
+
 def test_set_ups_of_steps_with_alternatives_and_carried_ones_are_counted_as_the_plan_makes_them(tmp_path: Path) -> None:
     # either press takes one of the two; the set-up of the first week is still there in the second
     second = {"resource": "Press 2", "location": "X", "kind": "line", "hourly_cost": 6}
@@ -140,8 +148,11 @@ def test_every_block_that_acts_on_hours_is_asked(tmp_path: Path) -> None:
     docks = [{"lane": "L", "resource": "Press", "hours_per_unit": 0.01}]
     lanes = [{"lane": "L", "origin": "X", "destination": "Y"}]
     places = [*sites, {"location": "Y", "kind": "warehouse"}]
-    read = crew(tmp_path, maintenance=job, expansions=step, locations=places, lanes=lanes, lane_resources=docks)
+    items = [{"item": i, "unit": "each", "price": PRICE, "family": i} for i in ("A", "B")]
+    change = [{"from_family": a, "to_family": b, "hours": 1} for a, b in ("AB", "BA")]
+    more = {"items": items, "changeovers": change}
+    read = crew(tmp_path, maintenance=job, expansions=step, locations=places, lanes=lanes, lane_resources=docks, **more)
     network = Network(read)
     acting = {effect.flow for block in STANDARD for effect in block.effects(network) if effect.on == "hours"}
     asked = {e.flow for block in working_blocks() for e in block.effects(network) if e.on == "hours"}
-    assert acting == asked >= {"make", "ship", "heads", "expand", "maintain", "overtime", "open_site"}
+    assert acting == asked >= {"make", "ship", "heads", "expand", "maintain", "overtime", "open_site", "change_over"}
