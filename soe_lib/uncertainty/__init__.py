@@ -1,1 +1,1 @@
-"""What is known of the errors of the forecast and of supply: records, spreads, and nothing of any model."""
+"""Records and distributions of forecast and supply errors, independent of any model."""

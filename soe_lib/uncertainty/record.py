@@ -1,4 +1,4 @@
-"""The record of the forecast: what was published for each finished week, what was asked for, and the error in sum."""
+"""The forecast record: published forecasts and demand of each finished week, and the accumulated error."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ if TYPE_CHECKING:
 NODE = ("item", "location")
 ACTUAL = ["date", "measure", "item", "location", "customer", "quantity"]
 ASKED = ("demand", "sales")
-"""Measures of what was asked for."""
+"""Measures of demand."""
 LOOK_BACK = timedelta(weeks=13)
-"""How far back earlier extracts are read where this one names no versions: as far as a pack's archive keeps them."""
+"""How far back earlier extracts are read where this one has no versions: as far as a pack's archive keeps them."""
 
 
 def record(
     forecast: pl.DataFrame, actuals: pl.DataFrame, as_of: date, *, told: Sequence[tuple[date, date]] = ()
 ) -> pl.DataFrame:
-    """What was forecast of each finished week at each time it was published, and what was then asked for.
+    """The forecasts of each finished week by lag, and the demand of that week.
 
-    A version that is named by an ISO week was published on its Monday. The lag counts weeks from there to the Monday of
-    the week of demand; 0 is the forecast of the week itself. What was asked for is measure "demand" of an item from
-    where the actuals have it, else "sales" (which hides what was not served). A version by days foresees a week of
-    which it names as many days as of any other. A week is finished when it ended before the
-    as-of date, has any sales and is told whole, see `whole`. A forecast that is missing where others of its week and
-    lag are there is one of zero, from the first week on in which the item is forecast or asked for at the place.
+    A version named by an ISO week was published on its Monday. The lag is the number of weeks from there to the Monday
+    of the demand week; lag 0 is the forecast of the week itself. Demand is measure "demand" of an item from where the
+    actuals have it, else "sales" (which hides unserved demand). A version by days forecasts only weeks of which it has
+    as many days as of any other week. A week is finished when it ended before the as-of date, has sales, and the
+    actuals cover it, see `whole`. A missing forecast is zero where others of its week and lag exist, from the first
+    week in which the item has a forecast or demand at the place.
 
     Parameters
     ----------
-    forecast, actuals : tables of the contract. told : first and last days that the actuals know, where they have gaps.
+    forecast, actuals : tables of the contract. told : first and last days that the actuals cover, where they have gaps.
 
     Returns
     -------
@@ -75,14 +75,14 @@ def record(
 
 
 def of(snapshot: Snapshot) -> pl.DataFrame:
-    """The record of a snapshot: from the versions that it names, else from the company's earlier extracts.
+    """The record of a snapshot: from its own forecast versions, else from the company's earlier extracts.
 
-    An earlier extract published the forecast that it planned with in the week of its as-of date. Its actuals tell what
-    was asked for before those of this one begin. One that cannot be read is left out.
+    The forecast that an earlier extract planned with counts as published in the week of its as-of date. Its actuals
+    give the demand from before the actuals of this extract begin. Unreadable extracts are left out.
 
     Parameters
     ----------
-    snapshot : read from a folder of the company; of frames, or of a folder that stands alone, only its own versions.
+    snapshot : read from a folder of the company; otherwise only its own versions count.
 
     Returns
     -------
@@ -98,10 +98,10 @@ def of(snapshot: Snapshot) -> pl.DataFrame:
     versions = [made for made, _, _ in earlier if made.height]
     if not versions:
         return own
-    # An item that was counted in other units has no record yet.
-    units = pl.concat([told for _, _, told in earlier]).join(snapshot["items"], on="item", suffix="_now")
+    # An item whose unit has changed has no record yet.
+    units = pl.concat([units for _, _, units in earlier]).join(snapshot["items"], on="item", suffix="_now")
     known = ~pl.col("item").is_in(units.filter(pl.col("unit") != pl.col("unit_now"))["item"].implode())
-    # What a later extract tells of a day goes before what an earlier one told of it.
+    # For a day that several extracts cover, the latest one counts.
     begins, told, parts = snapshot.as_of, [], []
     for rows in (actuals, *(rows for _, rows, _ in earlier)):
         part = rows.select(ACTUAL).filter(pl.col("measure").is_in(ASKED), pl.col("date") < begins)
@@ -113,7 +113,7 @@ def of(snapshot: Snapshot) -> pl.DataFrame:
 
 
 def _written(company: Path, day: date) -> tuple[tuple[str, int, int], ...]:
-    """What an extract is made of, so that one that was mended is read again."""
+    """The files of an extract, so that a corrected extract is read again."""
     files = [*company.glob("*.toml"), *(company / day.isoformat()).iterdir()]
     return tuple((one.name, one.stat().st_mtime_ns, one.stat().st_size) for one in sorted(files) if one.is_file())
 
@@ -122,9 +122,9 @@ def _written(company: Path, day: date) -> tuple[tuple[str, int, int], ...]:
 def _published(
     company_folder: str, day: date, company: str, written: tuple[tuple[str, int, int], ...]
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """The forecast of one earlier extract by ISO week, as a version of its week, its actuals, and its items' units.
+    """One earlier extract: its forecast by ISO week as a version of its week, its actuals, and its items' units.
 
-    Of a week under way it foresees what is left, which says nothing of the whole week: only Mondays know their own.
+    Its forecast of the current week covers only the days left, so that week counts only if the extract is of a Monday.
     """
     del written
     unread = schema()["forecast"].empty(), schema()["actuals"].empty(), schema()["items"].empty().select("item", "unit")
@@ -145,14 +145,14 @@ def _published(
 
 
 def whole(actuals: pl.DataFrame, as_of: date, told: Sequence[tuple[date, date]] = ()) -> pl.DataFrame:
-    """The finished weeks with sales that are told from their first usual day to their last: week [its Monday].
+    """The finished weeks with sales whose usual days are all covered by the actuals: week [its Monday].
 
-    A day of the week is usual where more than half of all weeks have sales on it. A week that begins before the
-    actuals do, or goes on after they end, holds less than was asked for.
+    A weekday is usual where more than half of all weeks have sales on it. A week that begins before the actuals, or
+    ends after them, contains less than its demand.
 
     Parameters
     ----------
-    actuals : of the contract. told : first and last days that they know; left out: from their first day to their last.
+    actuals : of the contract. told : first and last days that they cover; default: from their first day to their last.
     """
     asked = actuals.filter(pl.col("measure").is_in(ASKED), pl.col("date") < as_of).select("date").unique()
     if asked.is_empty():
@@ -167,13 +167,13 @@ def whole(actuals: pl.DataFrame, as_of: date, told: Sequence[tuple[date, date]] 
         orient="row",
     )
     each = weeks.join(usual, how="cross").with_columns(date=pl.col("week") + pl.duration(days=pl.col("day") - 1))
-    known = each.join(spans, how="cross").filter(pl.col("date").is_between("first", "last"))
-    untold = each.join(known, on=["week", "day"], how="anti")
-    return weeks.join(untold, on="week", how="anti").sort("week")
+    covered = each.join(spans, how="cross").filter(pl.col("date").is_between("first", "last"))
+    missing = each.join(covered, on=["week", "day"], how="anti")
+    return weeks.join(missing, on="week", how="anti").sort("week")
 
 
 def _by_week(versions: pl.DataFrame) -> pl.DataFrame:
-    """Forecasts by ISO week and by day, each with the Monday of its week; where both speak of a week, the week does."""
+    """Forecasts by ISO week and by day, each with the Monday of its week; where both exist, the weekly one counts."""
     rows = versions.with_columns(pl.col("period").fill_null(""))
     by_week = rows.filter(pl.col("period").str.contains(WEEK)).with_columns(week=_monday("period"))
     label = pl.when(pl.col("period").str.contains(DAY)).then(pl.col("period").str.to_date("%Y-%m-%d", strict=False))
@@ -187,17 +187,17 @@ def _by_week(versions: pl.DataFrame) -> pl.DataFrame:
 
 
 def wanted(actuals: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """What customers asked for in each finished week: item, location, week [its Monday], actual [units].
+    """Customer demand of each finished week: item, location, week [its Monday], actual [units].
 
-    Measure "demand" of an item from the week on in which the actuals begin to know it, in that week sales where they
-    are more; sales before. Returns that exceed the sales of a week leave nothing asked for, not less.
+    Measure "demand" of an item from the first week in which the actuals have it, sales before; in that first week the
+    larger of the two. Returns that exceed the sales of a week leave a demand of zero, not below.
     """
-    told = actuals.filter(pl.col("measure").is_in(ASKED), pl.col("date") < as_of)
-    told = told.with_columns(pl.col("date").dt.truncate("1w").alias("week"))
+    past = actuals.filter(pl.col("measure").is_in(ASKED), pl.col("date") < as_of)
+    past = past.with_columns(pl.col("date").dt.truncate("1w").alias("week"))
     demand, quantity = pl.col("measure") == "demand", pl.col("quantity")
-    began = told.filter(demand).group_by("item").agg(began=pl.col("week").min())
+    began = past.filter(demand).group_by("item").agg(began=pl.col("week").min())
     summed = (
-        told.sort(*NODE, "date", "quantity")
+        past.sort(*NODE, "date", "quantity")
         .group_by(*NODE, "week", maintain_order=True)
         .agg(asked=quantity.filter(demand).sum(), sold=quantity.filter(~demand).sum(), known=demand.any())
         .join(began, on="item", how="left", maintain_order="left")
@@ -210,14 +210,14 @@ def wanted(actuals: pl.DataFrame, as_of: date) -> pl.DataFrame:
 
 
 def accumulated(known: pl.DataFrame, weeks: int) -> pl.DataFrame:
-    """The error that a forecast had gathered so many weeks after it was published.
+    """The accumulated error of each published forecast, by weeks since publication.
 
-    Formula: error(k) = Σ (actual − forecast) over the first k weeks from publication. Where a week's forecast of a lag
-    was not kept, that of the next greater lag stands in for it, else that of the greatest.
+    Formula: error(k) = Σ (actual − forecast) over the first k weeks from publication. Where a week has no forecast of a
+    lag, the next greater lag replaces it, else the greatest lag.
 
     Parameters
     ----------
-    known : from `record`. weeks : how far to add up; no further than the finished weeks go.
+    known : from `record`. weeks : the largest k; finished weeks only.
 
     Returns
     -------
@@ -247,9 +247,9 @@ def accumulated(known: pl.DataFrame, weeks: int) -> pl.DataFrame:
 
 
 def joined(errors: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
-    """The same errors at every place that feeds the demand: of each component and depot, in its own units.
+    """The same errors at every node that supplies the demand (components, depots), in the node's own units.
 
-    Formula: error of a node = Σ over the demands that it serves, error × units of it that one unit takes.
+    Formula: error of a node = Σ over the demands that it serves of error × units of the node per unit of demand.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Distributions as the means of their slices, finer to the upper end: normal, discrete, and sums of two."""
+"""Distributions as the means of their slices, which are finer in the upper tail: normal, discrete, and sums of two."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from scipy.special import gammaln, ndtri, stdtrit
 Floats = npt.NDArray[np.float64]
 
 EDGES = np.array([0.0, 0.25, 0.5, 0.75, 0.875, 0.9375, 0.96875, 0.984375, 1.0])
-"""Where the slices begin and end: halves of what is left, since a dear shortage has its knee in the tail."""
+"""Quantiles that bound the slices; each halves the remaining tail, since costly shortages lie in the tail."""
 WEIGHTS = np.diff(EDGES)
 """Probability of each slice."""
 FEWEST = 5.0
-"""Points of a record at least that its widening assumes: with fewer, what it leans on says more than its own tail."""
+"""Least number of points that widening assumes; with fewer, the pooled record outweighs the own tail."""
 
 
 def normal_slices() -> Floats:
@@ -23,7 +23,7 @@ def normal_slices() -> Floats:
 
 
 def widening(points: Floats) -> Floats:
-    """By what a slice of so many points of a record lies further from its mean, for the next point is not among them.
+    """The factor by which a slice of a record lies further from the mean for a new point than for the recorded ones.
 
     Formula: √((n + 1) ÷ (n − 1)) × slice of Student's t with n − 1 degrees of freedom ÷ slice of the normal: the
     predictive distribution of a normal sample (Geisser, Predictive Inference, 1993), against the sample's own. Fewer
@@ -31,7 +31,7 @@ def widening(points: Floats) -> Floats:
 
     Parameters
     ----------
-    points : shape (records,); need not be whole, since overlapping errors count in part.
+    points : shape (records,); may be fractions, since overlapping errors count in part.
 
     Returns
     -------
@@ -48,11 +48,11 @@ def widening(points: Floats) -> Floats:
 
 
 def of_values(row: npt.NDArray[np.intp], values: Floats, shares: Floats, count: int) -> Floats:
-    """The means of the slices of as many discrete distributions, told value by value; zeros where one has no values.
+    """The slice means of several discrete distributions; zeros for a distribution without values.
 
     Parameters
     ----------
-    row : shape (values,), which distribution each value is of, ascending; the values of each are sorted.
+    row : shape (values,), the distribution of each value, ascending; the values of each distribution are sorted.
     """
     place = np.arange(len(row)) - np.searchsorted(row, row)
     table, share = np.zeros((2, count, place.max(initial=0) + 1))
@@ -62,7 +62,7 @@ def of_values(row: npt.NDArray[np.intp], values: Floats, shares: Floats, count: 
 
 
 def added(one: Floats, other: Floats, weights: Floats) -> Floats:
-    """Slices of the sum of two independent distributions on the last axis, the first of them in slices."""
+    """Slices of the sum of two independent distributions on the last axis; `one` is in slices."""
     total = (one[..., :, None] + other[..., None, :]).reshape(*one.shape[:-1], -1)
     both = np.broadcast_to(WEIGHTS[:, None] * weights[..., None, :], (*one.shape, other.shape[-1])).reshape(total.shape)
     order = np.argsort(total, axis=-1, kind="stable")
@@ -70,10 +70,10 @@ def added(one: Floats, other: Floats, weights: Floats) -> Floats:
 
 
 def cut(values: Floats, weights: Floats) -> Floats:
-    """The means of the slices of discrete distributions on the last axis, sorted by value."""
+    """The slice means of discrete distributions on the last axis, sorted by value."""
     reached = np.cumsum(weights, axis=-1)
     reached = reached / reached[..., -1:]
-    # Σ value × weight up to each edge, linear within a value; its differences are the slices' sums.
+    # Σ value × weight up to each edge, linear within a value; differences are the sums of the slices.
     summed = np.cumsum(values * np.diff(reached, axis=-1, prepend=0.0), axis=-1)
     at = np.stack([_up_to(edge, values, reached, summed) for edge in EDGES[1:-1]], axis=-1)
     ends = np.concatenate([np.zeros_like(at[..., :1]), at, summed[..., -1:]], axis=-1)
