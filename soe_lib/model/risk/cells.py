@@ -1,4 +1,4 @@
-"""What every part of the risk curve speaks of: its cells, its causes, and when a stock is looked at again."""
+"""Shared definitions of the risk curve: its cells, its causes, and when stock is reviewed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 CELL = (*NODE, "period")
 LEAST = 1e-6
-"""Units: a step of less is none."""
+"""Smallest step that counts [units]."""
 CAUSES = ("forecast error", "late deliveries", "lost hours")
-"""What a cushion stands against."""
+"""The causes of shortage that a cushion covers."""
 
 
 def pace(network: Network) -> float:
@@ -32,9 +32,9 @@ def lengths(network: Network) -> Floats:
 
 
 def counted(network: Network) -> Floats:
-    """Days that the closing stock of a period stands for: all of one review in its last period, and none in others.
+    """Days that the closing stock of a period represents: the whole review interval in its last period, else 0.
 
-    A plan of days is reviewed once in several of them: what is low in between can no longer be mended.
+    A plan in days is reviewed only every few days; low stock in between can no longer be corrected.
     """
     days = lengths(network)
     review = np.ceil(np.cumsum(days) / network.settings.cushion.review_days - 1e-9)
@@ -46,7 +46,7 @@ def counted(network: Network) -> Floats:
 
 
 def windows(network: Network, rows: pl.DataFrame) -> tuple[Floats, Floats]:
-    """Weeks over which errors add up by the end of each period, and the share of each period that lies in them.
+    """Weeks over which errors accumulate by the end of each period, and the share of each period within them.
 
     Shapes: curves × periods, and curves × periods × periods.
     """
@@ -62,6 +62,6 @@ def windows(network: Network, rows: pl.DataFrame) -> tuple[Floats, Floats]:
 
 
 def reviews(network: Network) -> pl.DataFrame:
-    """The periods whose closing stock counts for the cushion: period, days that it stands for."""
+    """The periods whose closing stock counts for the cushion: period, days that it represents."""
     found = network.periods.select("period").with_columns(days=pl.Series(counted(network), dtype=pl.Float64))
     return found.filter(pl.col("days") > 0)

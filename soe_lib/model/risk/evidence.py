@@ -1,4 +1,4 @@
-"""What is known of the errors of a node: from the record, as the company states them, and of its supply."""
+"""The errors of a node, from the record or as the company states them, and those of its supply."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from soe_lib.model.network import Network
 
 FOREVER = 10**6
-"""Days of a label that is left blank."""
+"""Length of a blank time label [days]."""
 
 
 @prepared
 def known(network: Network) -> pl.DataFrame:
     """The record of the forecast by item and place; see `uncertainty.record.of`."""
     found = records.of(network.snapshot)
-    # An earlier extract may speak of items and places that are no more.
+    # An earlier extract may contain items and places that no longer exist.
     labels = {name: network.domains[name].categories for name in NODE}
-    return network.encode(found.filter(pl.col(name).is_in(known.implode()) for name, known in labels.items()))
+    return network.encode(found.filter(pl.col(name).is_in(now.implode()) for name, now in labels.items()))
 
 
 @prepared
 def errors(network: Network) -> pl.DataFrame:
-    """Slices of the relative error of every node that demand takes up; see `uncertainty.spread.spread`."""
+    """Slices of the relative error of every node that serves demand; see `uncertainty.spread.spread`."""
     rule = network.settings.cushion
     history = known(network)
     weeks = history.select(pl.col("week").n_unique()).item() if history.height else 0
@@ -45,17 +45,17 @@ def errors(network: Network) -> pl.DataFrame:
 
 
 def active(network: Network) -> bool:
-    """Whether errors are read from a record: settings say so, or leave it to whether there is one."""
+    """Whether errors come from the record: always, or only where there is one, as the settings say."""
     use = network.settings.cushion.use
     return use == "always" or (use == "with a record" and not known(network).is_empty())
 
 
 @prepared
 def stated(network: Network) -> pl.DataFrame:
-    """What the company itself says of its errors: item, location, period, probability, quantity, weight.
+    """The errors that the company states: item, location, period, probability, quantity, weight.
 
-    A row holds for the periods that end within its label of time; of several the shortest label, blank last.
-    Formula: the weight of a quantile is half the distance of its neighbours; the outermost reach to 0 and to 1.
+    A row applies to the periods that end within its time label; the shortest label counts, a blank one last. Formula:
+    the weight of a quantile is half the distance between its neighbours; the outermost reach to 0 and to 1.
     """
     table = network.table("forecast_errors")
     if table.is_empty():
@@ -81,7 +81,7 @@ def stated(network: Network) -> pl.DataFrame:
 
 @prepared
 def delays(network: Network) -> pl.DataFrame:
-    """How late supply comes in to each node, by its cheapest way: item, location, days, share (adds up to 1)."""
+    """The delay of supply to each node, of the cheapest routing, else lane, else offer: *NODE, days, share (sum 1)."""
     rank = pl.col("kind").replace_strict({"make": 0, "ship": 1, "buy": 2}, return_dtype=pl.Int8)
     first = ways(network).sort(*NODE, rank, "cost", "days", "name").group_by(NODE, maintain_order=True).first()
     mixed = lateness(network).select("kind", pl.col("name"), late="days", share="share")
@@ -92,7 +92,7 @@ def delays(network: Network) -> pl.DataFrame:
 
 @prepared
 def outages(network: Network) -> pl.DataFrame:
-    """Share of an item's weekly output that is lost with hours: item, mean, variance; of several places their mean."""
+    """Share of an item's weekly output that is lost with hours, averaged over places: item, mean, variance."""
     lost = network.encode(supply.output_lost(network.snapshot).select("item", "location", "mean_share", "sd_share"))
     return (
         lost.sort(NODE)

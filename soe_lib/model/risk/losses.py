@@ -1,4 +1,4 @@
-"""What one unit less of a node costs: whom it serves, over which time, and who is short first."""
+"""The cost of one unit less at a node: which demand it serves, over which interval, and who is short first."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from soe_lib.model.network import Network
 
 CLASSES = 3
-"""Of demands, in the order in which they are short."""
+"""Number of demand classes, in the order in which they are short."""
 
 
 @prepared
 def lines(network: Network) -> pl.DataFrame:
-    """What one unit less of a node costs each demand that takes it up, by customer: per unit of the node.
+    """The cost of one unit less at a node for each demand that it serves, by customer, per unit of the node.
 
     Returns
     -------
-    item, location (the node), of_item, of_location, customer, per_unit [units of the node that one takes], volume
+    item, location (the node), of_item, of_location, customer, per_unit [units of the node per unit of demand], volume
     [units of the node], late [money/unit/day], lost [money/unit], patient [days that it waits], own (whether it is the
     node's own demand).
     """
@@ -62,17 +62,18 @@ def lines(network: Network) -> pl.DataFrame:
 
 @prepared
 def intervals(network: Network) -> pl.DataFrame:
-    """Each protection interval of a node, and what a unit below costs at most.
+    """The protection intervals of each node, and the most that a unit below the cushion costs.
 
-    Goods where demand meets them: the way from where stock is held, see `from_stock`, and one review. What is bought
-    for them, as a component or in another place that does not make it: lead time of the fastest offer and one review.
-    Of both what is bought: also that of the cheapest offer, where a faster one at a premium helps. Where that one comes
-    within the review that it is ordered in, what is missing of a part costs its premium and nothing is lost: the goods'
-    own cushion covers the review. Of a place with several shortest intervals the shortest.
+    Goods at the place of their demand: lead time from stock, see `from_stock`, plus one review. Goods purchased to
+    supply them, as components or at a place that does not make them: lead time of the fastest offer plus one review.
+    Purchased goods of both kinds have a second interval with the lead time of the cheapest offer, where a faster one
+    is available at a premium. Where the fast offer arrives within the review in which it is ordered, a missing part
+    costs only the premium: the cushion of the goods themselves covers the review. Of several shortest intervals of a
+    node, the shortest counts.
 
     Returns
     -------
-    item, location, days, most [money/unit; null: what the demand loses].
+    item, location, days, most [money/unit; null: the loss of the demand].
     """
     review = float(network.settings.cushion.review_days)
     goods = lines(network).filter("own").select(NODE).unique().join(from_stock(network), on=NODE)
@@ -93,17 +94,17 @@ def intervals(network: Network) -> pl.DataFrame:
 
 @prepared
 def from_stock(network: Network) -> pl.DataFrame:
-    """item, location, days: the shortest way in from where a cushion is held, of every node.
+    """The shortest lead time of every node from where a cushion is held: item, location, days.
 
-    A cushion is held where demand meets goods, and where something is bought for them. A place between, in which goods
-    are made or reloaded, holds none: its time adds to the way (guaranteed service, Graves and Willems 2000).
+    A cushion is held at places with demand and where goods are purchased for them. Places between, where goods are made
+    or transshipped, hold none: their time adds to the lead time (guaranteed service, Graves and Willems 2000).
     """
     held = pl.concat([lines(network).filter("own").select(NODE), _bought(network)[1].select(NODE)])
     return way_from_stock(network, held.unique())
 
 
 def _bought(network: Network) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Nodes where something is bought for demand (item, location, fed: for others than its own), and their offers."""
+    """Nodes that purchase for demand (item, location, fed: whether for demand of other nodes), and their offers."""
     made = ways(network).filter(pl.col("kind") == "make").select(*NODE, made=pl.lit(True)).unique()
     served = lines(network).join(made, on=NODE, how="left")
     part = pl.col("item") != pl.col("of_item")
@@ -113,10 +114,10 @@ def _bought(network: Network) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _rescued(network: Network, both: pl.DataFrame) -> pl.DataFrame:
-    """Nodes of which the dearer offer brings any quantity within the review that it is ordered in.
+    """Nodes whose fast offer delivers any quantity within the review in which it is ordered.
 
-    Not where it has a maximum, a minimum, a cost of ordering or days of validity, or where the record says that one of
-    the two may come late: what fails to come in the week that it is needed for cannot be flown in any more.
+    Excluded are fast offers with a maximum, a minimum, an order cost or validity dates, and nodes where the record has
+    delays of either offer: a delivery that is missing in the week of its need can no longer be expedited.
     """
     soon = both.filter(pl.col("fast") < pl.min_horizontal("slow", float(network.settings.cushion.review_days)))
     if soon.is_empty():
@@ -130,7 +131,7 @@ def _rescued(network: Network, both: pl.DataFrame) -> pl.DataFrame:
 
 
 def shortest_intervals(network: Network) -> pl.DataFrame:
-    """Of each node the interval after which no dearer way in helps: as `intervals`, one row a node."""
+    """The shortest interval of each node, which no dearer source shortens: as `intervals`, one row per node."""
     return intervals(network).unique(NODE, keep="first", maintain_order=True)
 
 
@@ -138,9 +139,9 @@ def shortest_intervals(network: Network) -> pl.DataFrame:
 def ranked(network: Network) -> pl.DataFrame:
     """The demands of each curve in the order in which they are short, in CLASSES of equal volume (rank).
 
-    What is asked for by surprise is served by priority before anybody can plan, so of a node's own demand the last
-    priority is short first, a blank one before it. Components are shared out by the next plan: whoever loses least
-    (rate) is short first there, as among demands of one priority.
+    Unforeseen demand is served by priority before the next plan, so the last priority of a node's own demand is short
+    first, and a blank one before it. The next plan allocates components: there, as among demands of one priority, the
+    demand that loses least (rate) is short first.
     """
     last = pl.col("priority").cast(pl.Float64).fill_null(float("inf"))
     rate = pl.col("late") + pl.col("lost") * (1.0 - pl.col("patient") / pl.col("days")).clip(0.0) / pl.col("days")
@@ -160,15 +161,15 @@ def ranked(network: Network) -> pl.DataFrame:
 
 @prepared
 def curves(network: Network) -> pl.DataFrame:
-    """Each curve of a node: who is short first, and what a unit short costs more than what the one before loses.
+    """The curves of each node: one for each demand class, with the loss that it adds to that of the class before.
 
-    The demands of a node are sorted as `ranked` says and cut into CLASSES of equal volume. Formula: rate = late +
+    The demands of a node are sorted as in `ranked` and cut into CLASSES of equal volume. Formula: rate = late +
     lost × (1 − patience ÷ days)⁺ ÷ days, and no more than `most` ÷ days.
 
     Returns
     -------
-    item, location, days, rank (of the class), first (whether nobody is short before), rate [money/unit/day, on top;
-    below 0 where those who are short before lose more].
+    item, location, days, rank (of the class), first (whether this class is short first), rate [money/unit/day, minus
+    that of the class before; below 0 where the class before loses more].
     """
     node = [*NODE, "days"]
     volume = pl.col("volume")
@@ -186,9 +187,9 @@ def curves(network: Network) -> pl.DataFrame:
 
 
 def before(network: Network, rows: pl.DataFrame) -> Floats:
-    """What those ask for in each period who are short before each curve, in units of its node: curves × periods.
+    """Demand in each period of the classes that are short before each curve, in units of its node: curves × periods.
 
-    An order in hand that waits for less is short first in the weeks that it is asked for, and in no other.
+    An order in hand that loses less is short first only in the weeks of its demand.
     """
     asked = network.demand.group_by(*NODE, "customer", "due", maintain_order=True).agg(pl.col("quantity").sum())
     cells = ranked(network).join(

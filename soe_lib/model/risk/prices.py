@@ -1,4 +1,4 @@
-"""The stock that every slice of an error asks for, and the price of a unit below."""
+"""The stock level that each slice of an error requires, and the price of a unit below it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @prepared
 def levels(network: Network) -> pl.DataFrame:
-    """Stock that each step of each curve asks for at the end of each period, and the price of a unit below.
+    """The stock level that each step of each curve requires at the end of each period, and the price of a unit below.
 
-    Formula: level = slice of the relative error × max(forecast of the interval, half the usual one) − what those ask
-    for in the interval who are short before, the interval being what the curve protects, or what lies between the as-of
-    date and the period's end where that is shorter; price = (rate + holding where nobody is short before, over the
-    shortest interval) × days of the review × probability of the slice.
+    Formula: level = slice of the relative error × max(forecast of the interval, half the usual one) − demand of the
+    classes that are short before, in the interval. The interval is the protection interval of the curve, or the time
+    from the as-of date to the end of the period where that is shorter. Price = rate × days of the review × probability
+    of the slice; the first class of the shortest interval adds the holding rate to its rate.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def levels(network: Network) -> pl.DataFrame:
 
 
 def levels_against(network: Network, causes: Sequence[str]) -> pl.DataFrame:
-    """The levels and prices if nothing but some of the causes were there."""
+    """The levels and prices with only some of the causes."""
     nothing = network.nodes.clear().with_columns(period=network.first, level=pl.lit(0.0), price=pl.lit(0.0))
     if network.settings.cushion.use == "never" or not (active(network) or stated(network).height):
         return nothing
@@ -48,20 +48,20 @@ def levels_against(network: Network, causes: Sequence[str]) -> pl.DataFrame:
     if rows.is_empty():
         return nothing
     held = pl.col("holding").fill_null(0.0) * pace(network)
-    # A unit short is held nowhere, over whichever interval it is short: the shortest one counts that once.
+    # A unit short has no holding cost, whatever the interval: only the shortest one counts this.
     once = pl.col("first") & (pl.col("days") == pl.col("days").min().over(NODE))
     rows = rows.with_columns(pl.when(once).then(pl.col("rate") + held).otherwise("rate").alias("rate"))
-    told = stated(network)
-    rest = rows.join(told.select(NODE).unique(), on=NODE, how="anti").sort(*NODE, "days", "rank")
+    given = stated(network)
+    rest = rows.join(given.select(NODE).unique(), on=NODE, how="anti").sort(*NODE, "days", "rank")
     found = []
-    if told.height and CAUSES[0] in causes:
-        found.append(_as_stated(network, rows.join(told.select(NODE).unique(), on=NODE, how="semi"), told))
+    if given.height and CAUSES[0] in causes:
+        found.append(_as_stated(network, rows.join(given.select(NODE).unique(), on=NODE, how="semi"), given))
     if rest.height and active(network):
         found.append(_as_recorded(network, rest, causes))
     return pl.concat([nothing, *found])
 
 
-def _as_stated(network: Network, rows: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+def _as_stated(network: Network, rows: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
     """Levels and prices of nodes whose errors the company states."""
     ahead, inside = windows(network, rows)
     asked, others = (np.einsum("cs,cts->ct", one, inside) for one in (needed(network, rows)[1], before(network, rows)))
@@ -79,15 +79,15 @@ def _as_stated(network: Network, rows: pl.DataFrame, told: pl.DataFrame) -> pl.D
     cells = cells.with_columns(others=pl.Series(others[place]), usable=pl.Series(usable[place]))
     level = pl.min_horizontal(pl.col("quantity") - pl.col("others"), "usable")
     return (
-        cells.join(told, on=CELL)
+        cells.join(given, on=CELL)
         .select(*CELL, level=level, price=pl.col("rate") * pl.col("days") * pl.col("weight"))
         .filter(pl.col("level") > LEAST)
     )
 
 
 def _as_recorded(network: Network, rows: pl.DataFrame, causes: Sequence[str]) -> pl.DataFrame:
-    """Levels and prices of nodes whose errors the record tells."""
-    # What may be short is the same for whoever waits, and looked at when a plan is reviewed.
+    """Levels and prices of nodes whose errors come from the record."""
+    # The shortage is the same for all classes, and needed only for periods with a review.
     each = rows.select(*NODE, "days").unique(maintain_order=True)
     place = rows.join(each.with_row_index("place"), on=[*NODE, "days"], maintain_order="left")["place"].to_numpy()
     at = np.flatnonzero(counted(network))
@@ -111,12 +111,12 @@ def _as_recorded(network: Network, rows: pl.DataFrame, causes: Sequence[str]) ->
 
 
 def _usable(network: Network, rows: pl.DataFrame, asked: Floats, ahead: Floats) -> Floats:
-    """Units that can be used up before they expire, at the pace of the interval: curves × periods; no limit is inf.
+    """Units that can be used before they expire, at the demand rate of the interval: curves × periods; else inf.
 
-    What a customer still asks of an item's life is not there to be used.
+    The remaining life that customers require shortens the usable life.
     """
-    asks = network.table("customers").select(pl.col("remaining_life_days").max().fill_null(0.0)).item() or 0.0
-    lives = network.table("items").select("item", left=(pl.col("shelf_life_days") - asks).clip(0.0))
+    required = network.table("customers").select(pl.col("remaining_life_days").max().fill_null(0.0)).item() or 0.0
+    lives = network.table("items").select("item", left=(pl.col("shelf_life_days") - required).clip(0.0))
     left = rows.select("item").join(lives, on="item", how="left", maintain_order="left")["left"]
     days = left.cast(pl.Float64).fill_null(np.inf).to_numpy()[:, None]
     limit = np.full(asked.shape, np.inf)

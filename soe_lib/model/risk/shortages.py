@@ -1,4 +1,4 @@
-"""What may be short of a node over an interval: what demand asks more, and supply brings less, than foreseen."""
+"""The possible shortage of a node over an interval: demand above, and supply below, what the plan expects."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 def recorded(network: Network, rows: pl.DataFrame, causes: Sequence[str]) -> tuple[Floats, Floats]:
-    """Slices of what may be short over each interval (rows × reviews × slices), and its demand (rows × reviews)."""
+    """Slices of the shortage over each interval (rows × reviews × slices), and its demand (rows × reviews)."""
     at = np.flatnonzero(counted(network))
     ahead, inside = (one[:, at] for one in windows(network, rows))
     exposed, asked = (np.einsum("cs,cts->ct", one, inside) for one in needed(network, rows))
     share, usual = _shares(network, rows, ahead)
-    if network.settings.forecast.bias == "remove":  # it is out of the forecast already
+    if network.settings.forecast.bias == "remove":  # the forecast is already corrected
         share = share - (share @ WEIGHTS)[:, :, None]
     part = np.divide(exposed, asked, out=np.zeros_like(asked), where=asked > LEAST)
     base = part * np.maximum(asked, FLOOR * usual * ahead)
@@ -36,9 +36,9 @@ def recorded(network: Network, rows: pl.DataFrame, causes: Sequence[str]) -> tup
 
 
 def needed(network: Network, rows: pl.DataFrame) -> tuple[Floats, Floats]:
-    """What each curve's node has to serve by period, in its own units: what may still err, and all of it.
+    """Demand on the node of each curve by period, in the node's units: the uncertain part, and all of it.
 
-    Orders in hand are certain; of a period that is partly ordered, what may err goes with the root of the rest.
+    Orders in hand are certain. In a period that is partly ordered, the uncertain part is √(demand × forecast).
     """
     cells = (
         network.demand.group_by(*NODE, "due", maintain_order=True)
@@ -70,11 +70,11 @@ def needed(network: Network, rows: pl.DataFrame) -> tuple[Floats, Floats]:
 def _supply(
     network: Network, rows: pl.DataFrame, asked: Floats, ahead: Floats, short: Floats, causes: Sequence[str]
 ) -> Floats:
-    """What demand asks more than foreseen, with what supply brings less: late deliveries and output lost.
+    """Slices of the shortage from unforeseen demand (`short`), late deliveries and lost output together.
 
-    Formula: a delivery late by so many days is short of so many days' demand; output lost over w weeks has mean w × μ
-    and variance w × σ² of a week's demand, as one stop that comes with probability mean² ÷ (mean² + variance). Demand,
-    deliveries and stops are taken for independent.
+    Formula: a delivery late by some days is short by the demand of as many days. Lost output over w weeks has mean
+    w × μ and variance w × σ² of a week's demand, as one stop with probability mean² ÷ (mean² + variance). Demand,
+    deliveries and stops are assumed independent.
     """
     day = asked / (7.0 * ahead)
     late = rows.select(NODE).with_row_index("curve").join(delays(network), on=NODE).sort("curve", "days")
@@ -96,8 +96,8 @@ def _supply(
 def _shares(network: Network, rows: pl.DataFrame, ahead: Floats) -> tuple[Floats, Floats]:
     """Slices of the relative error of each row and review (rows × reviews × slices), and a usual week's forecast.
 
-    Between whole weeks they are interpolated; before the first and after the last that the record knows, errors of
-    different weeks are taken for independent about their mean, by which every week leans alike.
+    Between whole weeks they are interpolated. Before the first and after the last week of the record, deviations from
+    the mean are assumed independent from week to week; the mean is the same bias in every week.
     """
     table = errors(network)
     known_weeks = np.array(sorted(table["ahead"].unique().to_list()), dtype=np.float64)
@@ -123,18 +123,16 @@ def _shares(network: Network, rows: pl.DataFrame, ahead: Floats) -> tuple[Floats
 
 
 def shortfalls(network: Network) -> pl.DataFrame:
-    """What may be asked for more, or come in less, than foreseen by the end of each review, and how likely it is.
-
-    Of each node the interval after which no dearer way in helps.
+    """The possible shortages of each node at the end of each review, over its shortest interval, with probabilities.
 
     Returns
     -------
-    item, location, interval [days], period, short [units, below 0: more is there than foreseen], weight (adds up to 1).
+    item, location, interval [days], period, short [units, below 0: a surplus], weight (adds up to 1).
     """
     rows = shortest_intervals(network)
-    told = stated(network)
-    parts = [rows.select(*NODE, interval="days").join(told.select(*CELL, short="quantity", weight="weight"), on=NODE)]
-    rest = rows.join(told.select(NODE).unique(), on=NODE, how="anti")
+    given = stated(network)
+    parts = [rows.select(*NODE, interval="days").join(given.select(*CELL, short="quantity", weight="weight"), on=NODE)]
+    rest = rows.join(given.select(NODE).unique(), on=NODE, how="anti")
     if rest.height and active(network):
         short, _ = recorded(network, rest, CAUSES)
         which, when, step = (axis.ravel() for axis in np.indices(short.shape))

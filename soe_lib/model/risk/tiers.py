@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from soe_lib.model.network import Network
 
 BINS = 8
-"""Tiers of a node and period at most: steps of its curves that lie close together are one, at their mean."""
+"""Most tiers of a node and period: steps of its curves that lie close together are merged at their mean."""
 FEW, LARGE = 4, 10_000
-"""Tiers at most where a network has more nodes and periods with a cushion than that: each tier is a column, which costs
-interior points (they solve the large ones with recipes) time. The demo's objective would move by 0.008 %."""
+"""Most tiers where a network has more cells (node and period) with a cushion than LARGE: each tier is a column, which
+slows interior points (they solve large networks with recipes). It would move the demo's objective by 0.008 %."""
 TIERS = pl.Enum([f"{number:03d}" for number in range(1, BINS + 1)])
 
 
 @prepared
 def steps(network: Network) -> pl.DataFrame:
-    """The curves of one node as one convex price: how wide each tier is, and what a unit in it costs.
+    """The curves of a node as one convex price: the width of each tier, and the price of a unit in it.
 
-    Formula: of more than eight steps those in the same eighth of the highest one are taken together at their mean,
-    weighed by price; of more than four those in the same quarter, where there are more than 10,000 nodes and periods.
-    A unit in a tier costs no less than one in a tier above, also where those who are short later lose less: the price
-    stays convex.
+    Formula: of more than eight steps, those in the same eighth of the highest level are merged at their mean, weighted
+    by price. With more than 10,000 cells (node and period), more than four steps are merged by quarters. A unit in a
+    tier costs no less than one in a tier above, even where demand that is short later loses less: the price stays
+    convex.
 
     Returns
     -------
@@ -40,14 +40,14 @@ def steps(network: Network) -> pl.DataFrame:
 
 
 def most(network: Network) -> int:
-    """Tiers of a node and period at most; a network near another one has as many, so that no edit changes them."""
+    """Most tiers of a node and period; edited networks keep the number, so that an edit changes no columns."""
     if network.tiers is None:
         network.tiers = FEW if levels(network).select(CELL).n_unique() > LARGE else BINS
     return network.tiers
 
 
 def steps_against(network: Network, causes: Sequence[str]) -> pl.DataFrame:
-    """The same steps if nothing but some of the causes (see CAUSES) were there."""
+    """The same steps with only some of the causes (see CAUSES)."""
     level, size = pl.col("level"), pl.col("price").abs()
     bins = most(network)
     few, nth = pl.len().over("cell") <= bins, level.rank("dense").over("cell")
@@ -69,10 +69,10 @@ def steps_against(network: Network, causes: Sequence[str]) -> pl.DataFrame:
 
 @prepared
 def padded(network: Network) -> pl.DataFrame:
-    """The same steps in as many tiers for each node and period, those that are not needed without width.
+    """The same steps with an equal number of tiers for each node and period; unneeded tiers have width 0.
 
-    So a small change of demand changes widths, and leaves the quantities of a plan as they are: a living model goes on
-    from its basis.
+    A small change of demand then changes widths, not the columns of the program: a living model starts from its last
+    basis.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A unit that is served after the review that it was due before: it fills no tier of the cushion on the way."""
+"""A charge on units that wait beyond the review after their due date, so that waiting fills no tier of the cushion."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 LINE = (*KEYS, "period")
 LEFT = 0.9
-"""Of what a unit would lose that is never served: a charge of more would rather lose it than let it wait."""
+"""Most of the charge, as a share of the loss of an unserved unit: above it a plan would rather lose the unit."""
 
 
 @prepared
 def waits(network: Network) -> pl.DataFrame:
-    """Price of a unit that is served after the review that it was due before, so that waiting fills no cushion.
+    """The charge on a unit that is served after the first review since its due date, so that waiting fills no cushion.
 
-    There the curve is one of net stock, closing stock − backlog: what others take until then is taken before the unit
-    has to go out, and it waits for no more than that; nothing is gained by keeping it back in advance. What is kept
-    back from it for a later review stands against what others may ask for by then, and costs its delay alone.
+    At that review the curve applies to net stock, closing stock − backlog. Unforeseen demand of others up to then is
+    known before the unit has to leave, so keeping the unit back in advance gains nothing. A unit kept back for a later
+    review protects against the demand of others until then, and costs only its delay.
     Formula: waiting = min(price of the lowest tier at the review, LEFT × (lost − late × delay)⁺).
 
     Returns

@@ -1,4 +1,4 @@
-"""What a unit would cost that is not sold: as the company values it, as it is bought, or as it is made."""
+"""The value of an unsold unit: as the company states it, as it is bought, or as it is made."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @prepared
 def worth(network: Network) -> pl.DataFrame:
-    """What a unit would cost that is not sold: item, value [money/unit].
+    """The value of an unsold unit: item, value [money/unit].
 
-    Standard cost, else the end value, else what the cheapest offer asks, else what the cheapest routing takes, else 0.
-    Formula of a routing: (cost_per_unit + Σ hours × hourly_cost + Σ quantity × value of its components) ÷ yield; of
-    several resources for one step the mean; a component that nobody can value takes nothing.
+    Standard cost, else the end value, else the cheapest offer, else the cheapest routing, else 0. Formula of a routing:
+    (cost_per_unit + Σ hours × hourly_cost + Σ quantity × value of its components) ÷ yield. Alternative resources of a
+    step are averaged; a component without a value counts as 0.
     """
     bought = network.table("offers").group_by("item").agg(pl.col("unit_cost").min())
     left = pl.when(pl.col("end_value") > 0.0).then("end_value")
@@ -29,10 +29,10 @@ def worth(network: Network) -> pl.DataFrame:
     )
     made, parts = _conversion(network), components(network)
     for _ in range(DEPTH):
-        asked = made.join(found.filter(pl.col("value").is_null()), on="item", how="semi")
-        # An item whose components, of any of its routings, have no value yet comes after them.
-        early = parts.join(asked.select(component="item"), on="component", how="semi")
-        ready = asked.join(asked.join(early, on="routing", how="semi"), on="item", how="anti")
+        unvalued = made.join(found.filter(pl.col("value").is_null()), on="item", how="semi")
+        # An item waits until the components of all its routings have a value.
+        early = parts.join(unvalued.select(component="item"), on="component", how="semi")
+        ready = unvalued.join(unvalued.join(early, on="routing", how="semi"), on="item", how="anti")
         material = parts.join(found, left_on="component", right_on="item", how="left")
         material = material.group_by("routing").agg(
             material=(pl.col("quantity") * pl.col("value").fill_null(0.0)).sum()
@@ -48,7 +48,7 @@ def worth(network: Network) -> pl.DataFrame:
 
 
 def _conversion(network: Network) -> pl.DataFrame:
-    """What a unit started costs beside its components: routing, item, yield, conversion [money]."""
+    """The cost of a unit started, without its components: routing, item, yield, conversion [money]."""
     rate = network.table("resources").select("resource", pl.col("hourly_cost").fill_null(0.0)).unique("resource")
     steps = operations(network).join(rate, on="resource", how="left")
     money = (pl.col("hours_per_unit") * pl.col("hourly_cost").fill_null(0.0) / pl.col("alternatives")).sum()
