@@ -1,1 +1,1 @@
-"""A company's weeks lived again: each Monday plan with what was known, carry out one week of what happened, go on."""
+"""Replay of a company's past weeks: plan each Monday with what was known then, carry out the week as it really was."""

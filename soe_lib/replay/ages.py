@@ -1,4 +1,4 @@
-"""Goods that expire, week by week: first expired, first out, and the day of expiry travels with the goods."""
+"""Goods that expire, week by week: used first expired, first out; shipped goods keep their expiry date."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ WEEK = 7
 
 
 def in_whole_weeks(snapshot: Snapshot) -> Snapshot:
-    """The snapshot with shelf lives and days of expiry rounded down to whole weeks, remaining lives rounded up.
+    """The snapshot with shelf lives and expiry dates rounded down to whole weeks, remaining lives rounded up.
 
-    A replay goes by weeks: what expires within a week is used until the Sunday before, in the first week until its end.
+    A replay works in weeks: goods that expire within a week are usable until the Sunday before, in the first week until
+    its end.
     """
     life = pl.col("shelf_life_days")
-    wanted = pl.col("remaining_life_days")
+    required = pl.col("remaining_life_days")
     first = snapshot.as_of
     lots = snapshot["inventory"].with_columns(expires_on=_sunday(pl.col("expires_on"), first))
     return snapshot.replace(
         items=snapshot["items"].with_columns((life / WEEK).floor() * WEEK),
-        customers=snapshot["customers"].with_columns((wanted / WEEK).ceil() * WEEK),
+        customers=snapshot["customers"].with_columns((required / WEEK).ceil() * WEEK),
         inventory=lots,
     )
 
 
 def _sunday(day: pl.Expr, first: date) -> pl.Expr:
-    """The last Sunday until a day; in the first week its own; the day before the first where it is over already."""
+    """The last Sunday up to a day; in the first week its own Sunday; for earlier days the day before the first."""
     sunday = first + timedelta(days=WEEK - 1)
     before = pl.lit(first - timedelta(days=1))
     in_first = pl.lit(sunday)
@@ -50,8 +51,8 @@ class Lots:
     ----------
     here : units in stock; shape (ageing nodes, slots): slot 0 expired before the first Monday, slot 1 + week can last
         be used in that week, the last slot keeps beyond all weeks.
-    fresh : units that are made, bought or received and come in, by week; shape (ageing nodes, periods + 1).
-    travelling : units that are shipped and come in, by week and slot; shape (ageing nodes, periods + 1, slots).
+    fresh : units made, bought or received, by week of arrival; shape (ageing nodes, periods + 1).
+    travelling : units shipped, by week of arrival and slot; shape (ageing nodes, periods + 1, slots).
     """
 
     here: Floats
@@ -59,16 +60,16 @@ class Lots:
     travelling: Floats
 
     def took(self, wanted: Floats, first: Ints | int) -> tuple[Lots, Floats]:
-        """What is left, and what was taken: first expired, first out, from a slot on.
+        """The lots that are left, and the units taken: first expired, first out, from a slot on.
 
         Parameters
         ----------
         wanted : shape (ageing nodes,) [unit]. first : the first slot that may be taken.
         """
-        there = self.here.copy()
-        there[:, :first] = 0.0
-        before = np.cumsum(there, axis=1) - there
-        taken = np.clip(wanted[:, None] - before, 0.0, there)
+        usable = self.here.copy()
+        usable[:, :first] = 0.0
+        before = np.cumsum(usable, axis=1) - usable
+        taken = np.clip(wanted[:, None] - before, 0.0, usable)
         return replace(self, here=self.here - taken), taken
 
     def usable(self, first: int) -> Floats:
@@ -82,9 +83,9 @@ class Ageing:
 
     Parameters
     ----------
-    nodes : their numbers; shape (ageing nodes,). place : number of each node among them, -1 where goods keep for ever.
-    life : weeks that fresh goods can be used after the one they come in; shape (ageing nodes,).
-    slots : how many there are. opening : what lies on the first Monday; shape (ageing nodes, slots).
+    nodes : their numbers; shape (ageing nodes,). place : number of each node among them, -1 where goods do not expire.
+    life : weeks that fresh goods can be used after the week of arrival; shape (ageing nodes,).
+    slots : number of slots. opening : stock on the first Monday; shape (ageing nodes, slots).
     """
 
     nodes: Ints
@@ -101,12 +102,12 @@ class Ageing:
         dated = lots.filter(pl.col("expires_on").is_not_null()).select("item", "location", dated=True).unique()
         lives = snapshot["items"].select("item", life=pl.col("shelf_life_days") / WEEK)
         nodes = physics.nodes.select(text).with_row_index("node").join(lives, on="item", how="left")
-        # Goods that keep for ever may have lots that expire, and may carry them to any place.
+        # Goods without a shelf life may have lots that expire, and may be shipped to any place.
         items = dated["item"].unique()
         ageing = nodes.filter(pl.col("life").is_not_null() | pl.col("item").is_in(items.implode())).sort("node")
         periods = len(physics.labels)
-        asks = snapshot["customers"].select((pl.col("remaining_life_days") / WEEK).max().fill_null(0.0)).item()
-        slots = periods + 2 + int(asks)
+        required = snapshot["customers"].select((pl.col("remaining_life_days") / WEEK).max().fill_null(0.0)).item()
+        slots = periods + 2 + int(required)
         place = np.full(physics.nodes.height, -1, np.intp)
         place[ageing["node"].to_numpy()] = np.arange(ageing.height)
         life = ageing["life"].fill_null(float(slots)).clip(0, slots).cast(pl.Int64)
@@ -119,16 +120,16 @@ class Ageing:
         return cls(ageing["node"].to_numpy().astype(np.intp), place, life.to_numpy().astype(np.intp), slots, opening)
 
     def fresh_slot(self, week: int) -> Ints:
-        """The slot of goods that come in within a week; shape (ageing nodes,)."""
+        """The slot of fresh goods that arrive in a week; shape (ageing nodes,)."""
         return np.minimum(self.life + week + 1, self.slots - 1)
 
     def begun(self, periods: int, fresh: Floats) -> Lots:
-        """What lies and what is to come on the first Monday."""
+        """Stock and open arrivals on the first Monday."""
         count = len(self.nodes)
         return Lots(self.opening.copy(), fresh, np.zeros((count, periods, self.slots)))
 
     def arrived(self, lots: Lots, week: int) -> Lots:
-        """The lots with what comes in within a week."""
+        """The lots after the arrivals of a week."""
         here = lots.here + lots.travelling[:, week, :]
         here[np.arange(len(here)), self.fresh_slot(week)] += lots.fresh[:, week]
         fresh, travelling = lots.fresh.copy(), lots.travelling.copy()
@@ -137,7 +138,7 @@ class Ageing:
         return Lots(here, fresh, travelling)
 
     def expires(self, start: date) -> list[date]:
-        """The last day of each slot; of the last one a day beyond all that a replay sees."""
+        """The last day of each slot; for the last slot a day beyond the end of the replay."""
         return [start + timedelta(days=WEEK * slot - 1) for slot in range(self.slots)]
 
 

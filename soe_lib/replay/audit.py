@@ -1,4 +1,4 @@
-"""The audit of a replayed week: stock and money worked out again from the extract's tables, not from the program."""
+"""The audit of a replayed week: stock and money computed again from the extract's tables, not from the program."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ITEM = ["item", "quantity"]
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """What a week did to each item and to the money, by recipes, offers, prices and substitutions as they are written.
+    """The effect of a week on each item and on money, by the tables of recipes, offers, prices and substitutions.
 
     Parameters
     ----------
@@ -29,24 +29,24 @@ class Audit:
     def check(self, before: Floats, after: Floats, x: Floats, accounts: dict[str, float], week: int) -> None:
         """Raise ReconciliationError where a week does not close.
 
-        Formula: units of an item in stock and on their way at its end = at its begin + made + bought − used − sold −
-        given instead − written off, over all places; revenue = Σ served × price of the line, purchases = Σ bought ×
+        Formula: units of an item in stock and in transit at the end = at the begin + made + bought − used − sold −
+        substituted − written off, over all places; revenue = Σ served × price of the line, purchases = Σ bought ×
         price of the offer, conversion = Σ started × cost of the routing + Σ hours × cost of an hour. Purchases and
-        conversion are checked where their prices hold throughout.
+        conversion are checked only where their prices are constant.
 
         Parameters
         ----------
-        before, after : stock and what is to come, at each node; shape (nodes,) [unit]. x : quantities of the week.
+        before, after : stock and goods in transit at each node; shape (nodes,) [unit]. x : quantities of the week.
         accounts : money of the week by account.
         """
         done = {name: self._done(name, x, week) for name in ("make", "run", "buy", "sell", "replace", "scrap")}
         self._units(before, after, done, week)
-        told = {
+        by_tables = {
             "revenue": (self._revenue(done), 1.0, ("revenue",)),
             "purchases": (self._purchases(done), -1.0, ("material", "expediting")),
             "conversion": (self._made(done), -1.0, ("conversion",)),
         }
-        for what, (money, sign, names) in told.items():
+        for what, (money, sign, names) in by_tables.items():
             booked = sign * sum(accounts.get(name, 0.0) for name in names)
             if money is not None and abs(money - booked) > CENT + SHARE * abs(booked):
                 raise ReconciliationError(
@@ -66,21 +66,21 @@ class Audit:
     def _units(self, before: Floats, after: Floats, done: dict[str, pl.DataFrame], week: int) -> None:
         real, parts = self.truth.real, []
         if (made := done["make"]).height:
-            ways = made.join(self._recipes, on="routing")
-            if (ways["terms"] != 1).any():
+            recipes = made.join(self._recipes, on="routing")
+            if (recipes["terms"] != 1).any():
                 return
-            parts.append(ways.select("item", pl.col("quantity") * pl.col("yield").fill_null(1.0)))
+            parts.append(recipes.select("item", pl.col("quantity") * pl.col("yield").fill_null(1.0)))
             used = made.join(real["components"], on="routing", suffix="_each")
             parts.append(used.select(pl.col("component").alias("item"), -pl.col("quantity") * pl.col("quantity_each")))
-            beside = made.join(real["co_products"], on="routing", suffix="_each")
-            parts.append(beside.select("item", pl.col("quantity") * pl.col("quantity_each")))
+            co_products = made.join(real["co_products"], on="routing", suffix="_each")
+            parts.append(co_products.select("item", pl.col("quantity") * pl.col("quantity_each")))
         if (bought := done["buy"]).height:
             parts.append(bought.join(self._offers, on="offer").select(ITEM))
         for name in ("sell", "scrap"):
             if done[name].height:
                 parts.append(done[name].select("item", -pl.col("quantity")))
-        if (given := done["replace"]).height:
-            ratios = self._ratios(given)
+        if (substituted := done["replace"]).height:
+            ratios = self._ratios(substituted)
             parts.append(ratios.select(pl.col("substitute").alias("item"), -pl.col("quantity") * pl.col("ratio")))
         nodes = self.truth.physics.nodes.select(pl.col("item").cast(pl.String))
         parts.append(nodes.with_columns(quantity=pl.Series(before - after)))
@@ -94,20 +94,20 @@ class Audit:
 
     @cached_property
     def _recipes(self) -> pl.DataFrame:
-        """routing, item, yield, cost_per_unit, terms: how many rows there are over time."""
-        ways = self.truth.real["routings"]
-        return ways.group_by("routing").agg(pl.col("item", "yield", "cost_per_unit").first(), terms=pl.len())
+        """routing, item, yield, cost_per_unit, terms: number of its rows over time."""
+        routings = self.truth.real["routings"]
+        return routings.group_by("routing").agg(pl.col("item", "yield", "cost_per_unit").first(), terms=pl.len())
 
-    def _ratios(self, given: pl.DataFrame) -> pl.DataFrame:
-        """What was given instead with the ratio agreed with the customer, else with everybody."""
+    def _ratios(self, substituted: pl.DataFrame) -> pl.DataFrame:
+        """Substituted quantities with the ratio agreed with the customer, else with all customers."""
         agreed = self.truth.real["substitutions"].select("item", "substitute", "customer", "ratio")
-        own = given.join(agreed, on=["item", "substitute", "customer"], how="left")
+        own = substituted.join(agreed, on=["item", "substitute", "customer"], how="left")
         every = agreed.filter(pl.col("customer") == "").select("item", "substitute", everybody="ratio")
         both = own.join(every, on=["item", "substitute"], how="left")
         return both.with_columns(ratio=pl.coalesce("ratio", "everybody").fill_null(1.0))
 
     def _revenue(self, done: dict[str, pl.DataFrame]) -> float:
-        """Money of what was served, at the price of the demand line, else of the item."""
+        """Revenue of units served, at the price of the demand line, else of the item."""
         line = ["item", "location", "customer", "due"]
         return sum(
             float(rows.join(self._prices, on=line).select((pl.col("quantity") * pl.col("price")).sum()).item())
@@ -125,7 +125,7 @@ class Audit:
         return asked.group_by("item", "location", "customer", "due").agg(price=worth)
 
     def _purchases(self, done: dict[str, pl.DataFrame]) -> float | None:
-        """Money of what was bought, at the offers' price; None where an offer's price moves."""
+        """Cost of units bought, at the price of the offer; None where the price of an offer changes."""
         if done["buy"].is_empty():
             return 0.0
         rows = done["buy"].join(self._offers, on="offer", how="left")
@@ -135,12 +135,12 @@ class Audit:
 
     @cached_property
     def _offers(self) -> pl.DataFrame:
-        """offer, item, unit_cost, prices: how many there are over time."""
+        """offer, item, unit_cost, prices: number of its prices over time."""
         offers = self.truth.real["offers"]
         return offers.group_by("offer").agg(pl.col("item", "unit_cost").first(), prices=pl.col("unit_cost").n_unique())
 
     def _made(self, done: dict[str, pl.DataFrame]) -> float | None:
-        """Conversion cost of what was started, hours included; None where a routing's terms move."""
+        """Conversion cost of units started, hours included; None where the terms of a routing change."""
         if done["make"].is_empty():
             return 0.0
         rows = done["make"].join(self._recipes, on="routing")

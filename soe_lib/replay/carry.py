@@ -1,4 +1,4 @@
-"""Carry out one week: what was decided, as far as hours, components, stock, shelf life and demand really allow."""
+"""Carry out one week: the decisions, as far as hours, components, stock, shelf life and demand really allow."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ CENT = 0.005
 
 @dataclass(frozen=True)
 class State:
-    """What has been carried out up to a Monday.
+    """The state on a Monday, after the weeks carried out.
 
     Parameters
     ----------
     x : quantity of every cell that was carried out; shape (columns,).
-    net : what enters each node in each period less what leaves it, stock itself left out; shape (nodes, periods + 1).
-    open : what of each demand line is not served; shape (demand lines,) [unit].
+    net : inflow less outflow of each node in each period, without stock; shape (nodes, periods + 1).
+    open : the unserved quantity of each demand line; shape (demand lines,) [unit].
     lots : of goods that expire.
     """
 
@@ -40,13 +40,13 @@ class State:
     lots: Lots
 
     def on_hand(self, week: int) -> Floats:
-        """Closing stock of the week before, shape (nodes,); what arrives in the week itself is not in it."""
+        """Closing stock of the week before, shape (nodes,), without arrivals of the week itself."""
         return self.net[:, :week].sum(axis=1) if week else np.zeros(len(self.net))
 
 
 @dataclass(frozen=True, eq=False)
 class _Round:
-    """Ways to serve that share what is there at each node in their order: shape (ways,); life: weeks left."""
+    """Cells that serve demand from the stock of each node, in their order: shape (cells,); life: required weeks."""
 
     column: Ints
     line: Ints
@@ -56,7 +56,7 @@ class _Round:
 
 
 class Floor:
-    """The company's floor: lines, docks, trucks and customers of one truth.
+    """The execution of decisions in one truth: lines, docks, trucks and customers.
 
     Parameters
     ----------
@@ -70,20 +70,20 @@ class Floor:
         self.audit = Audit(truth)
 
     def opening(self) -> State:
-        """The first Monday's morning: opening stock lies, firm receipts are on their way."""
+        """The state on the first Monday's morning: opening stock, and firm receipts in transit."""
         x = self.physics.given.copy()
         lots = self.ageing.begun(self.periods, self._came(x, self.physics.of_flow("receive")))
         return State(x, self._net(x), self.lines["quantity"].to_numpy().copy(), lots)
 
     def _came(self, x: Floats, columns: slice | Ints) -> Floats:
-        """What columns bring to the ageing nodes, by period; shape (ageing nodes, periods + 1)."""
+        """Units that columns deliver to the ageing nodes, by period; shape (ageing nodes, periods + 1)."""
         chosen = np.zeros(len(x))
         chosen[columns] = x[columns]
         return self._by_node(self._gives @ chosen)[self.ageing.nodes]
 
     @cached_property
     def _gives(self) -> sp.csc_array:
-        """The stock rows where a column brings something."""
+        """The positive entries of the stock rows: what each column delivers."""
         return sp.csc_array(self.physics.stock.maximum(0.0))
 
     def _by_node(self, rows: Floats) -> Floats:
@@ -96,7 +96,7 @@ class Floor:
 
     @cached_property
     def lines(self) -> pl.DataFrame:
-        """Demand lines: item, location, customer, order, due, what each asks for, its money, due_index [week]."""
+        """Demand lines: item, location, customer, order, due, quantity, money, due_index [week]."""
         model = self.physics.model
         short = self.physics.cells["short"]
         rhs = model.program.rhs[model.program.rows["demand"]]
@@ -117,36 +117,36 @@ class Floor:
 
     @cached_property
     def serving(self) -> pl.DataFrame:
-        """Every way to serve, in the order that customers are served: column, line, node, week, ratio, rank, life.
+        """Every cell that serves a demand line, in serving order: column, line, node, week, ratio, rank, life.
 
-        First what was asked for, then what is accepted instead, where that is worth more than it costs; in each by
-        priority, then the oldest first, then by worth. ratio : units from stock for one demanded; rank : 0 is what was
-        asked for, 1 the cheapest substitute; life : weeks that the customer wants left, of goods that expire.
+        The demanded item comes first, then substitutes that earn more than they cost; within each by priority, then the
+        oldest first, then by worth. ratio : units from stock per unit demanded; rank : 0 is the demanded item, 1 the
+        cheapest substitute; life : remaining weeks that the customer requires of goods that expire.
         """
         keys = ["item", "location", "customer", "order", "due"]
         nodes = self.physics.nodes.with_row_index("node").with_columns(pl.col("item", "location").cast(pl.String))
         lines = self.lines.with_row_index("line").select(
             "line", *keys, "priority", "price", "short_cost", "short_penalty", "due_index"
         )
-        own = self._ways_to_serve("sell").with_columns(
+        own = self._serving_cells("sell").with_columns(
             gives=pl.col("item"), ratio=pl.lit(1.0), cost=pl.lit(0.0), rank=pl.lit(0, pl.Int64)
         )
-        ways = [own]
+        parts = [own]
         if "replace" in self.physics.cells:
-            instead = self._ways_to_serve("replace").rename({"substitute": "gives"})
+            instead = self._serving_cells("replace").rename({"substitute": "gives"})
             cheapest = pl.struct("cost", "gives").rank("ordinal").over("line", "week").cast(pl.Int64)
             instead = instead.join(lines, on=keys, validate="m:1")
             pays = pl.col("price") + pl.col("short_cost") + pl.col("short_penalty") > pl.col("cost")
-            ways.append(instead.filter(pays).with_columns(rank=cheapest).select(own.columns))
-        asks = self.truth.real["customers"].select(
+            parts.append(instead.filter(pays).with_columns(rank=cheapest).select(own.columns))
+        required = self.truth.real["customers"].select(
             "customer", life=(pl.col("remaining_life_days").fill_null(0.0) / WEEK).cast(pl.Int64)
         )
         ageing = pl.col("node").is_in(self.ageing.nodes.tolist())
         return (
-            pl.concat(ways)
+            pl.concat(parts)
             .join(lines, on=keys, how="left", validate="m:1")
             .join(nodes, left_on=["gives", "location"], right_on=["item", "location"], how="left")
-            .join(asks, on="customer", how="left")
+            .join(required, on="customer", how="left")
             .with_columns(
                 pl.col("priority").fill_null(9999),
                 worth=pl.col("price") + pl.col("short_cost"),
@@ -155,7 +155,7 @@ class Floor:
             .sort("week", "rank", "node", "priority", "due_index", -pl.col("worth"), *keys)
         )
 
-    def _ways_to_serve(self, flow: str) -> pl.DataFrame:
+    def _serving_cells(self, flow: str) -> pl.DataFrame:
         """The cells of sell or replace with flow, column and week."""
         place, cells = self.physics.of_flow(flow), self.physics.cells[flow]
         named = [
@@ -170,9 +170,9 @@ class Floor:
 
     @cached_property
     def _rounds_by_week(self) -> dict[int, list[_Round]]:
-        """The rounds in which customers are served: each takes of the stock that the ones before have left.
+        """The rounds in which customers are served, each from the stock that earlier rounds leave.
 
-        Goods that expire take a round for each priority, and in it those first who want the freshest.
+        With goods that expire, each priority and required life has its own round, the longest life first.
         """
         turn = ["week", "rank", *(["priority", "fresh"] if len(self.ageing.nodes) else [])]
         rounds: dict[int, list[_Round]] = {}
@@ -190,7 +190,7 @@ class Floor:
         return np.flatnonzero(self.physics.period[place] == week) + place.start
 
     def wanted(self, decisions: Mapping[str, pl.DataFrame], week: int) -> Floats:
-        """Decisions as quantities of the truth's own cells; what the truth has no cell for falls away."""
+        """Decisions as quantities of the truth's own cells; decisions without such a cell are dropped."""
         x = np.zeros(len(self.physics.period))
         label = self.physics.labels[week]
         for flow in DECIDED:
@@ -223,8 +223,8 @@ class Floor:
         """
         want = self.wanted(decisions, week)
         x = self._within_hours(want, week)
-        there = replace(state, lots=self.ageing.arrived(state.lots, week))
-        x, moved = self._within_stock(there, x, week)
+        arrived = replace(state, lots=self.ageing.arrived(state.lots, week))
+        x, moved = self._within_stock(arrived, x, week)
         sold, served = self._sold(moved, week)
         x = self._overtime(x, want, week)
         scrapped, left = self._scrapped(served, week)
@@ -235,7 +235,7 @@ class Floor:
 
     @cached_property
     def _accounts(self) -> tuple[list[str], sp.csr_array]:
-        """The accounts, and money per unit of each, straight from the rates: shape (accounts, columns)."""
+        """The accounts, and money per unit of each, from the rates: shape (accounts, columns)."""
         frames = [
             rows.select("account", "per_unit", column=pl.col("cell").cast(pl.Int64) + self.physics.of_flow(flow).start)
             for flow, rows in self.physics.model.rate_frames.items()
@@ -250,7 +250,7 @@ class Floor:
         return np.arange(len(self.physics.resources)) * len(self.physics.labels) + week
 
     def _within_hours(self, want: Floats, week: int) -> Floats:
-        """Cut in proportion where a resource has not the hours, overtime as it was decided; alternatives follow."""
+        """Cut starts in proportion where a resource lacks hours, with overtime as decided; alternatives follow."""
         if not self.physics.resources:
             return want
         rows = self._hour_rows(week)
@@ -259,8 +259,8 @@ class Floor:
         working = want.copy()
         working[over] = 0.0
         overtime = -(uses[:, over] @ want[over]) if over.stop > over.start else 0.0
-        used, there = uses @ working, self.physics.offered[rows] + overtime
-        share = np.where(used > there, there / np.where(used > 0, used, 1.0), 1.0).clip(0.0, 1.0)
+        used, available = uses @ working, self.physics.offered[rows] + overtime
+        share = np.where(used > available, available / np.where(used > 0, used, 1.0), 1.0).clip(0.0, 1.0)
         limiting = sp.coo_array(uses)
         factor = np.ones(len(want))
         np.minimum.at(factor, limiting.col, np.where(limiting.data > 0, share[limiting.row], 1.0))
@@ -268,7 +268,7 @@ class Floor:
         return self._with_runs(x, working, week)
 
     def _with_runs(self, x: Floats, before: Floats, week: int) -> Floats:
-        """Where a step has alternatives a routing starts what the worst of its steps gets through."""
+        """Where a step has alternatives, limit the starts of a routing to what its most limited step can run."""
         if "run" not in self.physics.cells:
             return x
         runs, makes = self.columns("run", week), self.columns("make", week)
@@ -286,7 +286,7 @@ class Floor:
         limited = np.divide(x[makes], before[makes], out=np.ones(len(makes)), where=before[makes] > 0)
         cut, x = x, x.copy()
         x[makes] = before[makes] * np.minimum(share, limited)
-        # Split as cut, not as decided: an alternative that lost hours would else take them from nowhere.
+        # Split as cut, not as decided: otherwise an alternative that lost hours would use more than it has.
         return self._runs_follow(x, cut, week)
 
     def _runs_follow(self, x: Floats, before: Floats, week: int) -> Floats:
@@ -310,14 +310,14 @@ class Floor:
         return x
 
     def _levels(self, takes: sp.coo_array, gives: sp.coo_array) -> list[Ints]:
-        """Makes and ships of one week by level: who uses what others bring in the same week comes after them.
+        """Makes and ships of one week by level: each comes after those whose goods it uses in the same week.
 
         Parameters
         ----------
-        takes, gives : shape (nodes, columns), what each column takes from and brings to each node in the week.
+        takes, gives : shape (nodes, columns), units that each column takes from and delivers to each node in the week.
         """
         depth_row, depth = np.zeros(takes.shape[0], np.intp), np.zeros(takes.shape[1], np.intp)
-        for _ in range(takes.shape[0]):  # as many rounds as the chain is long; a ring of lanes ends it
+        for _ in range(takes.shape[0]):  # as many rounds as the chain is long; a cycle of lanes ends the search
             depth = np.zeros(takes.shape[1], np.intp)
             np.maximum.at(depth, takes.col, depth_row[takes.row])
             deeper = np.zeros(takes.shape[0], np.intp)
@@ -331,7 +331,7 @@ class Floor:
         return np.concatenate([self.columns("make", week), self.columns("ship", week)])
 
     def _within_stock(self, state: State, x: Floats, week: int) -> tuple[Floats, State]:
-        """Level by level: starts and dispatches in proportion to the components and the stock that are there."""
+        """Cut starts and dispatches, level by level, in proportion to the available components and stock."""
         before, x, net, lots = x, x.copy(), state.net.copy(), state.lots
         bought = self.columns("buy", week)
         net += self._brought(x, bought)
@@ -347,8 +347,8 @@ class Floor:
                 far = self._trip[column] >= trip
                 need = np.zeros(len(rows))
                 np.add.at(need, row[far], unit[far] * x[column[far]])
-                there = self._there(net, lots, week, trip)
-                share = np.where(need > there, there / np.where(need > 0, need, 1.0), 1.0).clip(0.0, 1.0)
+                available = self._available(net, lots, week, trip)
+                share = np.where(need > available, available / np.where(need > 0, need, 1.0), 1.0).clip(0.0, 1.0)
                 factor = np.ones(len(x))
                 np.minimum.at(factor, column[far], share[row[far]])
                 x *= factor
@@ -362,11 +362,11 @@ class Floor:
 
     # -- goods that expire ---------------------------------------------------------------------------------------
 
-    def _there(self, net: Floats, lots: Lots, week: int, trip: int = 0) -> Floats:
-        """What can be taken at each node; of goods that expire, what can still be used so many weeks later."""
-        there = net[:, : week + 1].sum(axis=1)
-        there[self.ageing.nodes] = lots.usable(1 + week + trip)
-        return there
+    def _available(self, net: Floats, lots: Lots, week: int, trip: int = 0) -> Floats:
+        """Units available at each node; of goods that expire, those still usable `trip` weeks later."""
+        available = net[:, : week + 1].sum(axis=1)
+        available[self.ageing.nodes] = lots.usable(1 + week + trip)
+        return available
 
     @cached_property
     def _ships(self) -> npt.NDArray[np.bool_]:
@@ -376,7 +376,7 @@ class Floor:
 
     @cached_property
     def _trip(self) -> Ints:
-        """Weeks that the goods of each column travel, until the last of them are there; 0 for what is made."""
+        """Transit weeks of each column until its last goods arrive; 0 for production."""
         entries = sp.coo_array(self._gives)
         trip = np.zeros(len(self.physics.period), np.intp)
         mine = self._ships[entries.col]
@@ -385,14 +385,14 @@ class Floor:
         return trip
 
     def _trips(self, column: Ints, week: int) -> list[int]:
-        """The trips to share by: goods go where they can still be used when they arrive; one where nothing expires."""
+        """The transit times to allocate by, since goods must be usable on arrival; only 0 where nothing expires."""
         if not len(self.ageing.nodes):
             return [0]
         last = self.periods - 1 - week
         return sorted({0, *np.minimum(self._trip[column], last).tolist()})
 
     def _entered(self, lots: Lots, x: Floats, columns: Ints, week: int) -> Lots:
-        """The lots with what is made or bought: what comes in this week lies there, the rest is on its way."""
+        """The lots with goods made or bought: arrivals of this week are in stock, the rest is in transit."""
         if not len(self.ageing.nodes) or not len(columns):
             return lots
         came = self._came(x, columns)
@@ -402,7 +402,7 @@ class Floor:
         return replace(lots, here=here, fresh=lots.fresh + came)
 
     def _took(self, lots: Lots, row: Ints, column: Ints, quantity: Floats, week: int) -> Lots:
-        """The lots without what starts and dispatches take; the longest trips first, of what is still usable then.
+        """The lots without what starts and dispatches take; the longest trips first, from goods usable on arrival.
 
         Parameters
         ----------
@@ -423,7 +423,7 @@ class Floor:
         return lots
 
     def _dispatched(self, lots: Lots, column: Ints, quantity: Floats, mix: Floats, week: int) -> Lots:
-        """The lots with what was dispatched on its way, its days of expiry with it; mix : shape (columns, slots)."""
+        """The lots with dispatched goods in transit, which keep their expiry dates; mix : shape (columns, slots)."""
         part = sp.coo_array(self._gives[:, column])
         node, arrival = self.ageing.place[part.row // self.periods], part.row % self.periods
         travelling = lots.travelling.copy()
@@ -433,7 +433,7 @@ class Floor:
         return replace(lots, here=here, travelling=travelling)
 
     def _scrapped(self, state: State, week: int) -> tuple[Floats, State]:
-        """What can no longer be used after the week is written off."""
+        """Write off goods that are not usable after the week."""
         x = np.zeros(len(self.physics.period))
         if not len(self.ageing.nodes):
             return x, state
@@ -464,15 +464,15 @@ class Floor:
     # -- customers -----------------------------------------------------------------------------------------------
 
     def _sold(self, state: State, week: int) -> tuple[Floats, State]:
-        """Customers by priority, the oldest demand first, then by worth, from what is there; then with substitutes."""
+        """Serve customers from stock by priority, the oldest demand first, then by worth; then with substitutes."""
         sold, net, left, lots = np.zeros(len(state.x)), state.net.copy(), state.open.copy(), state.lots
         for turn in self._rounds_by_week.get(week, ()):
-            there = self._there(net, lots, week, turn.life).clip(0.0)
-            asked = left[turn.line] * turn.ratio
-            run = np.cumsum(asked)
+            available = self._available(net, lots, week, turn.life).clip(0.0)
+            needed = left[turn.line] * turn.ratio
+            run = np.cumsum(needed)
             first = np.r_[True, turn.node[1:] != turn.node[:-1]]
-            base = np.maximum.accumulate(np.where(first, run - asked, -np.inf))
-            given = np.clip(there[turn.node] - (run - asked - base), 0.0, asked)
+            base = np.maximum.accumulate(np.where(first, run - needed, -np.inf))
+            given = np.clip(available[turn.node] - (run - needed - base), 0.0, needed)
             served = given / turn.ratio
             sold[turn.column] = served
             np.subtract.at(left, turn.line, served)
@@ -502,7 +502,7 @@ class Floor:
         closing = after.net[:, : week + 1].sum(axis=1)
         size = max(1.0, float(np.abs(opening).max(initial=0.0)))
         if np.abs(opening + moved - closing).max(initial=0.0) > CLOSE * size:
-            raise ReconciliationError(f"week {week}: opening stock and what moved do not add up to closing stock.")
+            raise ReconciliationError(f"week {week}: opening stock and movements do not add up to closing stock.")
         if closing.min(initial=0.0) < -CLOSE * size:
             where = self.physics.nodes.row(int(closing.argmin()))
             raise ReconciliationError(f"week {week}: stock of {where} would be {closing.min():.6f}.")
@@ -517,4 +517,4 @@ class Floor:
         rows = self._hour_rows(week)
         over = self.physics.hours[rows, :] @ x - self.physics.offered[rows]
         if over.max(initial=0.0) > CLOSE * max(1.0, float(self.physics.offered.max(initial=0.0))):
-            raise ReconciliationError(f"week {week}: hours used exceed the hours there by {over.max():.6f}.")
+            raise ReconciliationError(f"week {week}: hours used exceed the available hours by {over.max():.6f}.")

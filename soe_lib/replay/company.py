@@ -1,4 +1,4 @@
-"""A company's past as a truth: what its weekly extracts knew, and what the later ones say really happened."""
+"""A company's past as a truth: what its weekly extracts knew, and what really happened according to later ones."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from soe_lib.replay.truth import Truth
 
 LINE = ["item", "location", "customer"]
 FEW = 8
-"""Up to so many extracts are read by one process: another takes seconds to begin."""
+"""Most extracts that one process reads alone: another process takes seconds to start."""
 DESCRIBING = ("consensus", "budget", "targets")
-"""Tables that no plan is bound by: pages compare with them."""
+"""Tables that do not affect a plan: pages only compare with them."""
 LEFT_OUT = {"expansions": "expansions of resources", "maintenance": "maintenance jobs"}
-"""Tables that a replay does without, though they bear on plans: the page says how many rows they have."""
+"""Tables that affect plans but that a replay ignores: the page states their number of rows."""
 
 
 @dataclass(frozen=True)
 class _Week:
-    """What a replay takes from one extract; of one that does not pass its check only why."""
+    """The data that a replay takes from one extract; only the reason if the extract fails its check."""
 
     as_of: date
     expected: pl.DataFrame
@@ -71,26 +71,25 @@ def past(
 ) -> Truth:
     """The weeks between a company's extracts, the newest `weeks` of them.
 
-    Demand is what the actuals of the following extract say was asked for (measure demand; where there is none, what was
-    sold, which is less where stock had run out). Hours are those of the extract of each Monday less the lost hours that
-    were written down. An offer comes as late as its goods receipts say, on average over the orders of a week. After
-    the newest extract the closing weeks go as its forecast has them.
+    Demand comes from the actuals of the following extract (measure demand, else sales, which are less where stock had
+    run out). Hours are those of each Monday's extract minus the recorded lost hours. An offer has the average delay of
+    its goods receipts over the orders of a week. The closing weeks after the newest extract follow its forecast.
 
     Parameters
     ----------
-    company : a folder with one folder per as-of date, Mondays one week apart; extracts before the first week that is
-        lived, up to half a year, tell how earlier forecasts came true.
-    workers : processes that read.
-    told : hears how many of how many extracts are read.
+    company : a folder with one folder per as-of date, Mondays one week apart; extracts of up to half a year before the
+        first week of the replay give the record of the forecast.
+    workers : number of processes that read.
+    told : called with the number of extracts read, and of all.
 
     Raises
     ------
-    DataError : fewer than two extracts, extracts that are not Mondays, no stretch of so many weeks without a gap, no
-        demand in the actuals, or a first extract that knows what came later.
+    DataError : fewer than two extracts, extracts that are not of Mondays, not enough weeks in a row, no demand in the
+        actuals, or a first extract with later knowledge.
     """
     home = Path(company)
-    there = _mondays(home, weeks)
-    digests = _digests(home, there if weeks is None else there[-(weeks + 1 + VERSIONS) :], workers, told)
+    mondays = _mondays(home, weeks)
+    digests = _digests(home, mondays if weeks is None else mondays[-(weeks + 1 + VERSIONS) :], workers, told)
     extracts, findings = _stretch(home, digests, weeks)
     days = [one.as_of for one in extracts]
     history = [one for one in digests if one.as_of < days[0] and not one.failed][-VERSIONS:]
@@ -101,7 +100,7 @@ def past(
     asked = _asked(actuals)
     if asked.is_empty():
         raise DataError(
-            f"No actuals of {home} say what was asked for or sold between {days[0]} and {days[-1]}: "
+            f"The actuals of {home} have no demand or sales between {days[0]} and {days[-1]}: "
             "actuals.csv needs rows of measure demand or sales in the extract that follows each week."
         )
     closing = extracts[-1].expected.drop("published_on", "committed")
@@ -114,8 +113,8 @@ def past(
     receipts = first["receipts"].filter(pl.col("quantity") > 0)
     offers = _by_week(base["offers"], _late(last["deliveries"], days), days, count + ahead)
     arrived = _arrived(receipts, extracts[: 1 + ahead])
-    free = replace(base.settings, fence=Fence())
-    real = replace(base, settings=free).replace(forecast=forecast, calendar=hours, offers=offers, receipts=arrived)
+    unfenced = replace(base.settings, fence=Fence())
+    real = replace(base, settings=unfenced).replace(forecast=forecast, calendar=hours, offers=offers, receipts=arrived)
     promised = base.replace(forecast=forecast, calendar=nominal, receipts=receipts)
     own = [one.expected for one in every]
     known = _versions(first).filter(~pl.col("published_on").is_in([one.as_of for one in history]))
@@ -127,12 +126,12 @@ def past(
         "calendar": pl.concat([_calendar(one.hours).with_columns(known_on=pl.lit(one.as_of)) for one in extracts]),
         "overrides": pl.concat([one.overrides.with_columns(known_on=pl.lit(one.as_of)) for one in extracts]),
     }
-    said = (*findings, *_left_out(first))
-    return Truth(real, promised, count, ahead, published, _events(extracts), before, listed, said)
+    notes = (*findings, *_left_out(first))
+    return Truth(real, promised, count, ahead, published, _events(extracts), before, listed, notes)
 
 
 def _stretch(home: Path, digests: list[_Week], weeks: int | None) -> tuple[list[_Week], list[str]]:
-    """The newest unbroken Mondays that are enough, or the most there are; and what breaks the others."""
+    """The newest unbroken Mondays that are enough (without a number of weeks, the longest series), and the gaps."""
     parts: list[list[_Week]] = [[]]
     broken = []
     for before, one in zip([None, *digests], digests, strict=False):
@@ -150,20 +149,20 @@ def _stretch(home: Path, digests: list[_Week], weeks: int | None) -> tuple[list[
     if not enough:
         most = max(len(part) for part in parts) - 1
         raise DataError(
-            f"{home} has no {need - 1} {'week' if need == 2 else 'weeks'} in a row to live again, {max(most, 0)} at "
+            f"{home} has no {need - 1} {'week' if need == 2 else 'weeks'} in a row to replay, {max(most, 0)} at "
             f"most: {'; '.join(broken)}."
         )
     chosen = max(reversed(enough), key=len) if weeks is None else enough[-1][-(weeks + 1) :]
     first, last = chosen[0].as_of, chosen[-1].as_of
-    beyond = [one for one in broken if one]
-    said = [f"{text[:1].upper()}{text[1:]}; the weeks from {first} to {last} are lived." for text in beyond]
-    return chosen, said
+    gaps = [one for one in broken if one]
+    notes = [f"{text[:1].upper()}{text[1:]}; the replay covers the weeks from {first} to {last}." for text in gaps]
+    return chosen, notes
 
 
 def _left_out(first: Snapshot) -> list[str]:
-    """What the company has and a replay does without, with its rows."""
+    """Notes on the tables that a replay ignores, with their rows."""
     return [
-        f"{first[table].height} {what} ({table}.csv) are left out: the replay keeps to the hours of the calendar."
+        f"{first[table].height} {what} ({table}.csv) are left out: the replay uses the hours of the calendar."
         for table, what in LEFT_OUT.items()
         if first[table].height
     ]
@@ -175,14 +174,14 @@ def _in_weeks(one: Snapshot) -> Snapshot:
     long = own.filter(pl.col("starts_on").dt.truncate("1w") != pl.col("ends_on").dt.truncate("1w"))
     if long.height:
         raise DataError(
-            f"{long.height} periods of {one.as_of} cross the end of a week, first {long['period'][0]}: a replay goes "
-            "by weeks, so periods.csv must hold days or weeks."
+            f"{long.height} periods of {one.as_of} cross the end of a week, first {long['period'][0]}: a replay works "
+            "in weeks, so periods.csv must contain days or weeks."
         )
     return one
 
 
 def _before(first: Snapshot, earlier: pl.DataFrame) -> pl.DataFrame:
-    """The actuals that the first extract holds, and those of earlier weeks that only earlier extracts hold."""
+    """The actuals of the first extract, and those of earlier weeks that only earlier extracts have."""
     held = first["actuals"]
     begins = held.select(pl.col("date").min().fill_null(first.as_of)).item()
     return pl.concat([earlier.filter(pl.col("date") < begins), held])
@@ -194,7 +193,7 @@ def safety_stocks(company: str | Path, day: date) -> pl.DataFrame:
 
 
 def _digests(home: Path, days: list[date], workers: int, told: Callable[[int, int], None] | None) -> list[_Week]:
-    """What is taken from each extract, read side by side."""
+    """The data of each extract, read in parallel."""
     made = []
     with ExitStack() as stack:
         many = workers > 1 and len(days) > FEW
@@ -211,35 +210,35 @@ def _mondays(home: Path, weeks: int | None) -> list[date]:
     if len(days) < 2:
         raise DataError(f"{home} has {len(days)} extracts: a replay needs two or more, one folder per Monday.")
     if weeks is not None and len(days) <= weeks:
-        raise DataError(f"{home} has {len(days)} extracts, enough to live {len(days) - 1} weeks again, not {weeks}.")
-    if strange := [day for day in days if day.weekday()]:
+        raise DataError(f"{home} has {len(days)} extracts, enough to replay {len(days) - 1} weeks, not {weeks}.")
+    if others := [day for day in days if day.weekday()]:
         raise DataError(
-            f"{len(strange)} extracts of {home} are of no Monday, first {strange[0]}: a replay goes by weeks."
+            f"{len(others)} extracts of {home} are not of a Monday, first {others[0]}: a replay works in weeks."
         )
     return days
 
 
 def _base(first: Snapshot, weeks: int) -> Snapshot:
-    """What does not change: the first extract over the whole time in weekly periods, without safety stocks."""
+    """The data that does not change: the first extract over all weeks in weekly periods, without safety stocks."""
     settings = first.settings
     if first["workforce"].height or first["locations"]["may_change"].any():
         raise DataError(
-            "A replay knows no crews and no places that open or close: it needs their hours in the calendar."
+            "A replay does not model crews or places that open or close: put their hours into the calendar."
         )
-    if first["changeovers"].height:
+    if (changes := first["changeovers"].height) > 0:
         raise DataError(
-            f"A replay knows no sequence of families on a line: it cannot carry out the {first['changeovers'].height} "
-            "rows of changeovers. Take the table away, and give operations their setup_hours."
+            f"A replay does not model the sequence of families on a line: it cannot carry out the {changes} rows of "
+            "changeovers. Remove the table and give operations their setup_hours."
         )
-    if (aged := first["receipts"].filter(pl.col("expires_on").is_not_null())).height:
+    if (dated := first["receipts"].filter(pl.col("expires_on").is_not_null())).height:
         raise DataError(
-            f"A replay takes what comes for fresh: {aged.height} receipts of {first.as_of} have an expires_on, first "
-            f"{aged['receipt'][0]!r}. Leave it blank."
+            f"A replay takes arriving goods as fresh: {dated.height} receipts of {first.as_of} have an expires_on, "
+            f"first {dated['receipt'][0]!r}. Leave it blank."
         )
-    if (asking := first["customers"].filter(pl.col("in_full") | pl.col("most_deliveries").is_not_null())).height:
+    if (strict := first["customers"].filter(pl.col("in_full") | pl.col("most_deliveries").is_not_null())).height:
         raise DataError(
-            f"A replay serves demand as goods come: it keeps no order in full and counts no deliveries, as "
-            f"{asking.height} customers ask, first {asking['customer'][0]!r}. Leave in_full and most_deliveries blank."
+            "A replay serves demand as goods arrive: it does not model in_full and most_deliveries, which "
+            f"{strict.height} customers require, first {strict['customer'][0]!r}. Leave both columns blank."
         )
     settings = replace(
         settings, horizon=replace(settings.horizon, weeks=weeks, daily=0),
@@ -259,7 +258,7 @@ def _base(first: Snapshot, weeks: int) -> Snapshot:
 
 
 def _by_iso_week(first: Snapshot, table: str) -> pl.DataFrame:
-    """A table by ISO week that names the company's own periods; the first row of each week counts."""
+    """A table with ISO weeks in place of the company's own periods; the first row of each week counts."""
     own, rows = first["periods"], first[table]
     if own.is_empty() or rows.is_empty():
         return rows
@@ -269,7 +268,7 @@ def _by_iso_week(first: Snapshot, table: str) -> pl.DataFrame:
 
 
 def _asked(actuals: pl.DataFrame) -> pl.DataFrame:
-    """item, location, customer, date (Monday), quantity, price: what was asked for; where unknown, sold."""
+    """item, location, customer, date (Monday), quantity, price of demand; where it is unknown, of sales."""
     week = pl.col("date").dt.truncate("1w")
     rows = actuals.filter(pl.col("measure").is_in(["demand", "sales"]), pl.col("quantity") > 0).with_columns(date=week)
     known = rows.group_by(*LINE, "date", "measure").agg(pl.col("quantity", "amount").sum())
@@ -305,7 +304,7 @@ def _versions(first: Snapshot) -> pl.DataFrame:
     rows = first["forecast"].filter(pl.col("version").str.contains(week), pl.col("period").str.contains(week))
     if (later := rows.filter(pl.col("version") > first.as_of.strftime("%G-W%V"))).height:
         raise DataError(
-            f"The extract of {first.as_of} knows what nobody knew then: {later.height} forecast versions of a later "
+            f"The extract of {first.as_of} contains later knowledge: {later.height} forecast versions of a later "
             f"week, first {later.row(0)}."
         )
     monday = {name: (pl.col(name) + "-1").str.to_date("%G-W%V-%u") for name in ("version", "period")}
@@ -315,7 +314,7 @@ def _versions(first: Snapshot) -> pl.DataFrame:
 
 
 def _hours_of(one: Snapshot) -> pl.DataFrame:
-    """resource, date (Monday), hours, lost, overtime_hours, overtime_given of an extract's weeks, events taken off."""
+    """resource, date (Monday), hours, lost, overtime_hours, overtime_given of an extract's weeks, net of events."""
     network = Network(one)
     starts = network.periods.select("period", date=pl.col("starts_on").dt.truncate("1w"))
     rows = network.hours.join(starts, on="period").group_by(pl.col("resource").cast(pl.String), "date")
@@ -323,12 +322,12 @@ def _hours_of(one: Snapshot) -> pl.DataFrame:
 
 
 def _hours(extracts: Sequence[_Week], lost: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The calendar by ISO week, before events and as it was: each week of its own extract, later ones of the newest."""
+    """The calendar by ISO week, before events and as it was: the week of each extract, later ones from the newest."""
     own = [one.hours.filter(pl.col("date") == one.as_of) for one in extracts[:-1]]
     every = pl.concat([*own, extracts[-1].hours]).sort("resource", "date")
     unknown = lost.group_by("resource", date=pl.col("date").dt.truncate("1w")).agg(stopped=pl.col("hours").sum())
     every = every.join(unknown, on=["resource", "date"], how="left").with_columns(
-        # What was written down as lost and was not known on Monday goes off as well.
+        # Recorded lost hours that were not known on Monday are subtracted too.
         more=(pl.col("stopped").fill_null(0.0) - pl.col("lost")).clip(0.0)
     )
     label = pl.col("date").dt.strftime("%G-W%V").alias("period")
@@ -339,7 +338,7 @@ def _hours(extracts: Sequence[_Week], lost: pl.DataFrame) -> tuple[pl.DataFrame,
 
 
 def _calendar(hours: pl.DataFrame) -> pl.DataFrame:
-    """The calendar by ISO week as it is on offer, before events."""
+    """The calendar by ISO week, before events."""
     label = pl.col("date").dt.strftime("%G-W%V").alias("period")
     return shaped(
         "calendar",
@@ -348,7 +347,7 @@ def _calendar(hours: pl.DataFrame) -> pl.DataFrame:
 
 
 def _late(deliveries: pl.DataFrame, days: list[date]) -> pl.DataFrame:
-    """offer, date (Monday of the order), late [days]: how late on average an order of that week came."""
+    """offer, date (Monday of the order), late [days]: the average delay of the orders of that week."""
     came = deliveries.filter(
         (pl.col("offer") != "") & pl.col("ordered_on").is_not_null() & (pl.col("ordered_on") >= days[0])
     )
@@ -358,7 +357,7 @@ def _late(deliveries: pl.DataFrame, days: list[date]) -> pl.DataFrame:
 
 
 def _by_week(offers: pl.DataFrame, late: pl.DataFrame, days: list[date], weeks: int) -> pl.DataFrame:
-    """The offers with the lead time that orders of each week really had; those on time stay as they are."""
+    """The offers with the real lead time of the orders of each week; offers on time stay as they are."""
     if late.filter(pl.col("late") > 0).is_empty():
         return offers
     mondays = pl.DataFrame({"date": [days[0] + timedelta(days=7 * week) for week in range(weeks)]})
@@ -376,7 +375,7 @@ def _by_week(offers: pl.DataFrame, late: pl.DataFrame, days: list[date], weeks: 
 
 
 def _arrived(receipts: pl.DataFrame, extracts: Sequence[_Week]) -> pl.DataFrame:
-    """Receipts of the first Monday on the day that the last extract which still expects them gives; delays included."""
+    """Receipts of the first Monday, due on the day in the last extract that still expects them, delays included."""
     known = pl.concat([one.due for one in extracts])
     known = known.sort("seen").unique("receipt", keep="last", maintain_order=True)
     moved = receipts.join(known, on="receipt", how="left").with_columns(due_on=pl.coalesce("day", "due_on"))
@@ -391,7 +390,7 @@ def _due(one: Snapshot) -> pl.DataFrame:
 
 
 def _events(extracts: Sequence[_Week]) -> pl.DataFrame:
-    """Downtimes as each Monday's extract lists them; what is known of demand stands in its forecast already."""
+    """Downtimes as each Monday's extract lists them; its forecast already contains events of demand."""
     until = [pl.lit(one.as_of + timedelta(days=6)) for one in extracts]
     return pl.concat(
         [

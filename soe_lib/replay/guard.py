@@ -1,4 +1,4 @@
-"""The guard: a Monday's snapshot that knows what was known only later is refused."""
+"""The guard: it refuses a Monday's snapshot that contains later knowledge."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from soe_lib.extract.snapshot import Snapshot
 from soe_lib.replay.truth import Truth
 
 OWN_RECEIPT = r"^(?:make|buy|ship)-(\d+)-\d+-\d+$"
-"""How a replay names the receipts of its own orders: what, the week it was placed in, its cell, the week promised."""
+"""Names of the receipts of a replay's own orders: kind, week of the order, cell, promised week."""
 CLOSE = 1e-6
 STANDING = frozenset(
     {
@@ -22,12 +22,12 @@ STANDING = frozenset(
         "budget", "targets", "units", "currencies",
     }
 )  # fmt: skip
-"""Tables that are on every Monday as the first Monday's extract had them."""
+"""Tables that are the same on every Monday as in the first Monday's extract."""
 
 
 @dataclass(frozen=True)
 class Monday:
-    """What a look asks: the snapshot, the truth, and what really lies where.
+    """The input of a check: the snapshot, the truth, and the true stock.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Monday:
 
 
 def _forecast(at: Monday) -> pl.DataFrame:
-    """Versions of a later week; and what is planned with, where it is not what was published on the day."""
+    """Versions of a later week; and rows of the current version that differ from the forecast published that day."""
     rows, day = at.snapshot["forecast"], at.snapshot.as_of
     dated = rows.filter(pl.col("version").str.contains(r"^\d{4}-W\d{2}$"))
     own = at.truth.published.filter(pl.col("published_on") == day)
@@ -58,7 +58,7 @@ def _forecast(at: Monday) -> pl.DataFrame:
 
 
 def _orders(at: Monday) -> pl.DataFrame:
-    """Orders in hand are part of the day's forecast: what stands by itself was due and is late."""
+    """Orders in hand are part of the day's forecast: separate orders must be overdue."""
     return at.snapshot["orders"].filter(pl.col("due_on") >= at.snapshot.as_of)
 
 
@@ -72,24 +72,24 @@ def _deliveries(at: Monday) -> pl.DataFrame:
 
 
 def _events(at: Monday) -> pl.DataFrame:
-    told = at.truth.known_events(at.snapshot.as_of)
-    return at.snapshot["events"].join(told, on=["event", "kind", "target"], how="anti")
+    known = at.truth.known_events(at.snapshot.as_of)
+    return at.snapshot["events"].join(known, on=["event", "kind", "target"], how="anti")
 
 
 def _receipts(at: Monday) -> pl.DataFrame:
-    """Receipts of the replay's own orders say in which week they were placed; all others were there from the start."""
+    """Receipts of the replay's own orders name the week of the order; all others must be in the first extract."""
     rows = at.snapshot["receipts"].with_columns(placed=pl.col("receipt").str.extract(OWN_RECEIPT).cast(pl.Int64))
     strange = ~pl.col("receipt").is_in(at.truth.promised["receipts"]["receipt"].implode())
     return rows.filter((pl.col("placed") >= at.week) | (pl.col("placed").is_null() & strange)).drop("placed")
 
 
 def _inventory(at: Monday) -> pl.DataFrame:
-    """Stock that does not lie there."""
+    """Stock that differs from the true stock."""
     node = ["item", "location"]
-    told = at.snapshot["inventory"].group_by(node).agg(pl.col("on_hand").sum())
-    both = told.join(at.stock.select(*node, there="on_hand"), on=node, how="full", coalesce=True)
-    missed = (pl.col("on_hand").fill_null(0.0) - pl.col("there").fill_null(0.0)).abs()
-    return both.filter(missed > CLOSE * pl.max_horizontal(1.0, pl.col("there").fill_null(0.0)))
+    listed = at.snapshot["inventory"].group_by(node).agg(pl.col("on_hand").sum())
+    both = listed.join(at.stock.select(*node, real="on_hand"), on=node, how="full", coalesce=True)
+    missed = (pl.col("on_hand").fill_null(0.0) - pl.col("real").fill_null(0.0)).abs()
+    return both.filter(missed > CLOSE * pl.max_horizontal(1.0, pl.col("real").fill_null(0.0)))
 
 
 def _listed(table: str) -> Callable[[Monday], pl.DataFrame]:
@@ -111,40 +111,40 @@ def _standing(table: str) -> Callable[[Monday], pl.DataFrame]:
 
 
 LOOKS: Mapping[str, tuple[str, Callable[[Monday], pl.DataFrame]]] = {
-    **{name: (f"rows of {name} that the first Monday's extract does not hold", _standing(name)) for name in STANDING},
-    "calendar": ("hours that the Monday's extract does not hold", _listed("calendar")),
-    "overrides": ("overrides that the Monday's extract does not hold", _listed("overrides")),
+    **{name: (f"rows of {name} that the first Monday's extract does not have", _standing(name)) for name in STANDING},
+    "calendar": ("hours that the Monday's extract does not have", _listed("calendar")),
+    "overrides": ("overrides that the Monday's extract does not have", _listed("overrides")),
     "forecast": ("forecasts that were not yet published", _forecast),
     "orders": ("orders that were not yet late", _orders),
     "actuals": ("actuals of the as-of date or later", _actuals),
-    "deliveries": ("deliveries that had not come", _deliveries),
-    "events": ("events that nobody had told of", _events),
+    "deliveries": ("deliveries that had not yet arrived", _deliveries),
+    "events": ("events that were not yet known", _events),
     "receipts": ("receipts of orders that were not yet placed", _receipts),
-    "inventory": ("stocks that do not lie there", _inventory),
+    "inventory": ("stocks that differ from the true stock", _inventory),
 }
-"""Table → what is refused of it, and how it is found; a table without a look is refused where it holds a row."""
+"""Table → what is refused of it, and the check that finds it; a table without a check must be empty."""
 
 
 def refused(snapshot: Snapshot, truth: Truth, stock: pl.DataFrame) -> Snapshot:
-    """The snapshot, where it holds nothing that was known only later.
+    """The snapshot, where it contains no later knowledge.
 
     Parameters
     ----------
-    stock : item, location, on_hand [unit] that really lie there.
+    stock : item, location, on_hand [unit], the true stock.
 
     Raises
     ------
-    DataError : later knowledge in any table, all of it at once.
+    DataError : later knowledge in any table, all tables in one message.
     """
     at, found = Monday(snapshot, truth, stock), []
     for table in snapshot.tables:
         what, look = LOOKS.get(
-            table, (f"rows of {table}, of which nobody can say when they were known", _everything(table))
+            table, (f"rows of {table}, which have no date on which they became known", _everything(table))
         )
         if (rows := look(at)).height:
             found.append(f"{rows.height} {what}, first {rows.row(0)}")
     if found:
-        raise DataError(f"The snapshot of {snapshot.as_of} knows what nobody knew then: {'; '.join(found)}.")
+        raise DataError(f"The snapshot of {snapshot.as_of} contains later knowledge: {'; '.join(found)}.")
     return snapshot
 
 

@@ -1,4 +1,4 @@
-"""The command: a company's past lived again, its figures and its page."""
+"""The command: replay a company's past, and write its figures and its page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAGE, FIGURES, KEPT = "index.html", "replay.json", ".kept"
 
 @dataclass(frozen=True)
 class Replayed:
-    """What a replay left: its page, its figures, and the summaries of `run.lived`."""
+    """The result of a replay: its page, and the summaries of `run.lived`."""
 
     page: Path
     results: Sequence[Mapping[str, Any]]
@@ -39,20 +39,20 @@ def replayed(
     workers: int = 2,
     told: Callable[[str], None] | None = None,
 ) -> Replayed:
-    """Live a company's past again and write OUT/index.html and OUT/replay.json.
+    """Replay a company's past and write OUT/index.html and OUT/replay.json.
 
     Parameters
     ----------
-    data : a company folder with an extract for each Monday. weeks : the newest so many; None: all.
-    causes : whether each cause of loss is switched off too. workers : processes side by side.
-    told : hears how far it is, in words.
+    data : a company folder with an extract for each Monday. weeks : number of newest weeks; None: all.
+    causes : whether each cause of loss is also switched off. workers : number of parallel processes.
+    told : called with a text on the progress.
 
-    Raises DataError where the folder holds no past.
+    Raises DataError where the folder has no past to replay.
     """
     say = told or (lambda _: None)
     home = folder_of(data)
     truth = past(home, weeks, workers=workers, told=lambda number, count: say(f"read {number} of {count} extracts"))
-    say(f"{truth.weeks} weeks from {truth.start}; what hindsight would have done is worked out")
+    say(f"{truth.weeks} weeks from {truth.start}; the plan of hindsight is being solved")
     wanted = causes_of(truth) if causes else ()
     results = lived(truth, safety_stocks(home, truth.start), out / KEPT, causes=wanted, workers=workers, told=say)
     snapshot = truth.real

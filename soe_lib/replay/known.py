@@ -1,4 +1,4 @@
-"""What was known on a Monday: the snapshot that a planner sees, from the truth and what was carried out before."""
+"""What was known on a Monday: the snapshot that a planner sees, from the truth and the weeks carried out before."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from soe_lib.replay.guard import refused
 from soe_lib.replay.truth import Floats, Physics, Truth
 
 DUST = 1e-9
-"""Units that nobody counts."""
+"""Quantities up to this are ignored [units]."""
 VERSIONS = 26
-"""Weeks of earlier forecasts that a Monday's extract holds."""
+"""Weeks of earlier forecasts in a Monday's extract."""
 CURRENT = "current"
-"""The forecast that is planned with."""
+"""Name of the forecast version used for planning."""
 
 
 @dataclass(frozen=True, eq=False)
 class Memory:
-    """What the company writes down: turns a state into the extract of a Monday.
+    """The company's records: turns a state into the extract of a Monday.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Memory:
         return self.floor.truth
 
     def snapshot(self, state: State, week: int) -> Snapshot:
-        """The extract of a Monday; raises DataError where it would hold what was known only later."""
+        """The extract of a Monday; raises DataError where it would contain later knowledge."""
         truth = self.truth
         as_of = truth.monday(week)
         base = truth.promised
@@ -69,23 +69,23 @@ class Memory:
     # -- stock, pipeline, backlog --------------------------------------------------------------------------------
 
     def _stock(self, state: State, week: int) -> pl.DataFrame:
-        """item, location, on_hand: what lies there on a Monday's morning."""
-        there = state.on_hand(week) if week else self._opening
+        """item, location, on_hand: stock on a Monday's morning."""
+        stock = state.on_hand(week) if week else self._opening
         nodes = self.floor.physics.nodes.select(pl.col("item", "location").cast(pl.String))
-        return nodes.with_columns(on_hand=pl.Series(np.maximum(there, 0.0)))
+        return nodes.with_columns(on_hand=pl.Series(np.maximum(stock, 0.0)))
 
     def _inventory(self, state: State, week: int) -> pl.DataFrame:
-        """Stock by place; of goods that expire by the day on which they do."""
+        """Stock by place; goods that expire also by expiry date."""
         ageing = self.floor.ageing
         rows = self._stock(state, week).with_row_index("node")
         lasting = rows.filter(~pl.col("node").is_in(ageing.nodes.tolist())).drop("node")
         number, slot = np.nonzero(state.lots.here > DUST)
         days = pl.Series(ageing.expires(self.truth.start), dtype=pl.Date).gather(slot)
-        for_ever = pl.Series((ageing.life[number] >= ageing.slots) & (slot == ageing.slots - 1))
+        lasts = pl.Series((ageing.life[number] >= ageing.slots) & (slot == ageing.slots - 1))
         lots = rows.drop("on_hand")[ageing.nodes[number]].with_columns(
             on_hand=pl.Series(state.lots.here[number, slot]),
             lot=pl.format("until {}", days),
-            expires_on=pl.when(for_ever).then(None).otherwise(days),
+            expires_on=pl.when(lasts).then(None).otherwise(days),
         )
         both = pl.concat([lasting, lots.drop("node")], how="diagonal").with_columns(pl.col("lot").fill_null(""))
         return shaped("inventory", both.filter(pl.col("on_hand") > DUST))
@@ -100,12 +100,12 @@ class Memory:
     @cached_property
     def _legs(self) -> pl.DataFrame:
         """How each cell's goods arrive: column, kind, way, node, ordered, promised, arrived [weeks], share."""
-        there, promised = _landing(self.floor.physics), _landing(self.truth.nominal)
+        real, promised = _landing(self.floor.physics), _landing(self.truth.nominal)
         key = ["column", "node"]
-        edges = pl.concat([there.select(*key, "until"), promised.select(*key, "until")]).unique().sort(*key, "until")
+        edges = pl.concat([real.select(*key, "until"), promised.select(*key, "until")]).unique().sort(*key, "until")
         edges = edges.with_columns(share=pl.col("until") - pl.col("until").shift(1).over(key).fill_null(0.0))
         found = edges
-        for frame, name in ((there, "arrived"), (promised, "promised")):
+        for frame, name in ((real, "arrived"), (promised, "promised")):
             found = found.sort("until").join_asof(
                 frame.sort("until").select(*key, "until", pl.col("period").alias(name)),
                 on="until",
@@ -133,7 +133,7 @@ class Memory:
         return pl.concat(parts)
 
     def _travelled(self, state: State) -> pl.DataFrame:
-        """The legs of what was carried out, with quantity, item and location."""
+        """The legs of the quantities carried out, with quantity, item and location."""
         nodes = self.floor.physics.nodes.with_row_index("node").with_columns(
             pl.col("node").cast(pl.Int64), pl.col("item", "location").cast(pl.String)
         )
@@ -166,7 +166,7 @@ class Memory:
 
     @cached_property
     def _first(self) -> pl.DataFrame:
-        """receipt, arrives [week] of what was on its way on the first Monday."""
+        """receipt, arrives [week] of the receipts open on the first Monday."""
         place = self.floor.physics.of_flow("receive")
         if place.stop == place.start:
             return pl.DataFrame(schema={"receipt": pl.String, "arrives": pl.Int64})
@@ -194,7 +194,7 @@ class Memory:
         return pl.concat([past, shaped("deliveries", own)]) if past is not None else shaped("deliveries", own)
 
     def _orders(self, state: State, week: int) -> pl.DataFrame:
-        """Demand that came, is not served and still may be: an overdue order each."""
+        """Overdue orders: past demand that is unserved and may still be served."""
         lines = self.floor.lines.with_columns(left=pl.Series(state.open))
         alive = self.floor.serving.filter(pl.col("week") >= week)["line"].unique()
         late = lines.with_row_index("line").filter(
@@ -226,7 +226,7 @@ class Memory:
         return shaped("forecast", rows)
 
     def _actuals(self, state: State, week: int) -> pl.DataFrame:
-        """What the past holds, and what was carried out since."""
+        """The actuals of the past, and those of the weeks carried out since."""
         past = self.truth.past.get("actuals")
         parts = [] if past is None else [past]
         if week:
@@ -240,7 +240,7 @@ class Memory:
         sold = serving.with_columns(quantity=pl.Series(state.x[serving["column"].to_numpy()])).filter(
             pl.col("quantity") > DUST
         )
-        # Where something else was accepted, that was sold, at the price of what was asked for.
+        # Sales name the substitute where one was accepted, at the price of the item demanded.
         sales = sold.group_by("week", pl.col("gives").alias("item"), "location", "customer", maintain_order=True).agg(
             (pl.col("quantity") * pl.col("ratio")).sum(), amount=(pl.col("quantity") * pl.col("price")).sum()
         )
@@ -311,7 +311,7 @@ def _without(x: Floats, physics: Physics, flow: str) -> Floats:
 
 
 def _landing(physics: Physics) -> pl.DataFrame:
-    """column, node, period, until: what share of a cell's goods has arrived by the end of a period, in units."""
+    """column, node, period, until: units of a cell's goods, per unit, that have arrived by the end of a period."""
     periods = len(physics.labels) + 1
     entries = sp.coo_array(physics.stock)
     moving = np.zeros(len(physics.period), bool)
@@ -330,7 +330,7 @@ def _landing(physics: Physics) -> pl.DataFrame:
 
 
 def shaped(table: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows in the contract's columns, blanks as a read extract has them."""
+    """Rows with all columns of the contract, blanks filled as in an extract that was read."""
     columns = []
     for column in schema()[table].columns:
         if column.name in rows.columns:

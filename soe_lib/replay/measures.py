@@ -1,4 +1,4 @@
-"""What a replay is judged by: share of hindsight by quarter and family, service, stock, expediting, changes of plan."""
+"""Measures of a replay: share of hindsight by quarter and family, service, stock, expediting, changes of plan."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def summary(done: Replay) -> dict[str, Any]:
 
 
 def parts(done: Replay) -> pl.DataFrame:
-    """quarter, family, money, best: true money of the replay and of hindsight, stock moves at standard cost.
+    """quarter, family, money, best: true money of the replay and of hindsight, stock changes at standard cost.
 
-    Formula: money booked in the quarter + growth of stock and goods on their way, at standard cost.
+    Formula: money booked in the quarter + growth of stock and goods in transit, at standard cost.
     """
     truth = done.truth
     own = _by_quarter(truth, done.quantities).rename({"amount": "money"})
@@ -62,7 +62,7 @@ def _by_quarter(truth: Truth, x: Floats) -> pl.DataFrame:
 
 
 def _position(truth: Truth, x: Floats, week: int) -> Floats:
-    """Stock and goods on their way at the end of the weeks before `week`, at standard cost; shape (nodes,) [money]."""
+    """Stock and goods in transit at the end of the weeks before `week`, at standard cost; shape (nodes,) [money]."""
     own = truth.physics
     chosen = np.where(own.period < week, x, 0.0)
     units = (own.stock @ chosen).reshape(own.nodes.height, -1).sum(axis=1)
@@ -74,7 +74,7 @@ def _position(truth: Truth, x: Floats, week: int) -> Floats:
 def weeks(done: Replay) -> pl.DataFrame:
     """week, period, demand, on_time, late, lost [units], stock, expediting, overtime [money], churn [units].
 
-    Late units stand in the week in which they were due; lost ones are what was never served of the week's demand.
+    Late units count in the week in which they were due; lost units are demand of the week that was never served.
     """
     truth, own, x = done.truth, done.truth.physics, done.quantities
     count = done.truth.weeks

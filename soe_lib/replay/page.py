@@ -1,4 +1,4 @@
-"""A replay as a page: self-contained, without scripts, every chart with its finding and its words."""
+"""The page of a replay: self-contained, without scripts, every chart with its finding and a text alternative."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from soe_lib.workspace import root, shipped
 TEMPLATE = "replay.html.j2"
 COLOURS = (style.BLUE, style.GREEN, style.AMBER, style.PURPLE, style.RED, style.SKY)
 FAMILIES = 12
-SERVED = "Share of units asked for that were served in their week"
+SERVED = "Share of demand [units] that was served in the week in which it was due"
 STOCK = "Closing stock at standard cost [{}]"
-EXPEDITED = "Premium of expedited orders, added up [{}]"
-CHANGED = "Units to be started in the coming four weeks that a plan has otherwise than the plan of the Monday before"
+EXPEDITED = "Premium of expedited orders, cumulative [{}]"
+CHANGED = "Change of planned starts in the coming four weeks against the plan of the Monday before [units]"
 Results = Sequence[Mapping[str, Any]]
 
 
@@ -35,23 +35,23 @@ def replay_page(results: Results, *, company: str, currency: str, truth: Truth) 
     ----------
     results : summaries of `run.lived`, planners and causes.
     """
-    ways = [one for one in results if one["name"] not in CAUSES]
+    replays = [one for one in results if one["name"] not in CAUSES]
     causes = [one for one in results if one["name"] in CAUSES]
     drawn = [
-        ("Share of hindsight by quarter", by_quarter(ways)),
-        ("Share of hindsight by family", by_family(ways)),
-        ("Service", _weekly(ways, "on_time", "Served in their week", _service, SERVED, percent=True)),
-        ("Stock", _weekly(ways, "stock", "Stock on average", _mean(currency), STOCK.format(currency))),
-        ("Expediting", _weekly(ways, "expediting", "Premiums paid", _total(currency), EXPEDITED.format(currency))),
-        ("Changes of plan", _weekly(ways, "churn", "Changed on average", _units, CHANGED)),
-        ("Where the rest was lost", lost(ways, causes, currency)),
+        ("Share of hindsight by quarter", by_quarter(replays)),
+        ("Share of hindsight by family", by_family(replays)),
+        ("Service", _weekly(replays, "on_time", "Served when due", _service, SERVED, percent=True)),
+        ("Stock", _weekly(replays, "stock", "Average stock", _mean(currency), STOCK.format(currency))),
+        ("Expediting", _weekly(replays, "expediting", "Premiums paid", _total(currency), EXPEDITED.format(currency))),
+        ("Changes of plan", _weekly(replays, "churn", "Average change", _units, CHANGED)),
+        ("Where the rest was lost", lost(replays, causes, currency)),
     ]  # fmt: skip
     places = [folder / "templates" for folder in (root(), shipped()) if (folder / "templates" / TEMPLATE).is_file()]
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(places), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     style_sheet = environment.loader.get_source(environment, "style.css")[0] if environment.loader else ""
-    best = max(ways, key=lambda one: one["share"])
+    best = max(replays, key=lambda one: one["share"])
     return environment.get_template(TEMPLATE).render(
         company=company,
         style=style_sheet,
@@ -70,38 +70,36 @@ def replay_page(results: Results, *, company: str, currency: str, truth: Truth) 
                 "goodwill": words.money(one["accounts"].get("goodwill", 0.0), currency),
                 "served": words.percent(_service(_table(one)), decimals=1),
             }
-            for one in ways
+            for one in replays
         ],
         charts=[(title, chart.title, chart.alt, _picture(chart)) for title, chart in drawn],
     )
 
 
 def _notes(results: Results, truth: Truth) -> list[str]:
-    """What the reader must know of the data, and of weeks that could not be planned as they were bound."""
+    """Notes on the data, and on weeks without a plan within fence, overrides and promised quantities."""
     eased = {one["name"]: one["eased"] for one in results if one["eased"]}
-    said = [
+    notes = [
         f"{_headed(name)}: {words.count(weeks, 'week')} had no plan that keeps the fence, the overrides and the "
-        "promised quantities; they were planned without."
+        "promised quantities; they were planned without these."
         for name, weeks in eased.items()
     ]
-    return [*truth.findings, *said]
+    return [*truth.findings, *notes]
 
 
 def _counted(truth: Truth) -> list[str]:
-    """How a replay counts what this company has and others have not, in sentences."""
+    """Sentences on how a replay treats shelf life, substitutes and restrictions, where the company has them."""
     ageing, real = Floor(truth).ageing, truth.real
-    said = {
-        "Shelf life is counted in whole weeks: goods are used first expired, first out, they take their day of expiry "
-        "along when they are shipped, and what is left after it is written off.": len(ageing.nodes) > 0,
-        "Where a customer accepts another item, it is given what the item's own customers have left.": (
+    sentences = {
+        "Shelf life is counted in whole weeks: goods are used first expired, first out; shipped goods keep their "
+        "expiry date; expired goods are written off.": len(ageing.nodes) > 0,
+        "A customer who accepts a substitute gets what the customers of the substitute itself leave.": (
             real["substitutions"].height > 0
         ),
         "The plan keeps the frozen fence around the plan of the Monday before, and the overrides and promised "
-        "quantities that each Monday's extract held; the base stock rule does not, and neither does hindsight.": (
-            truth.binds
-        ),
+        "quantities of each Monday's extract; the base stock rule and hindsight do not.": truth.binds,
     }
-    return [sentence for sentence, holds in said.items() if holds]
+    return [sentence for sentence, holds in sentences.items() if holds]
 
 
 def _picture(chart: Chart) -> str:
@@ -110,54 +108,54 @@ def _picture(chart: Chart) -> str:
     return base64.b64encode(drawn.getvalue()).decode("ascii")
 
 
-def _shares(ways: Results, by: str) -> pl.DataFrame:
-    """planner, the label `by`, share: money ÷ what hindsight made of the same, where it made any."""
-    rows = [{"planner": one["name"], **part} for one in ways for part in one["parts"]]
+def _shares(replays: Results, by: str) -> pl.DataFrame:
+    """planner, the label `by`, share: money ÷ money of hindsight, where that is above 0."""
+    rows = [{"planner": one["name"], **part} for one in replays for part in one["parts"]]
     frame = pl.DataFrame(rows).group_by("planner", by).agg(pl.col("money", "best").sum()).filter(pl.col("best") > 0)
     return frame.with_columns(share=pl.col("money") / pl.col("best")).sort(by, "planner")
 
 
-def by_quarter(ways: Results) -> Chart:
+def by_quarter(replays: Results) -> Chart:
     """Share of hindsight by quarter, one line for each planner."""
-    frame = _shares(ways, "quarter")
+    frame = _shares(replays, "quarter")
     if frame.is_empty():
         return nothing_to_show("Hindsight earned nothing in any quarter")
     worst = frame.sort("share").row(0, named=True)
     title = f"The lowest quarter: {worst['planner']} with {words.percent(worst['share'], decimals=1)} of hindsight"
-    series = {one["name"]: frame.filter(pl.col("planner") == one["name"]) for one in ways}
+    series = {one["name"]: frame.filter(pl.col("planner") == one["name"]) for one in replays}
     lines = {name: (rows["quarter"].to_list(), rows["share"].to_list()) for name, rows in series.items()}
     return _lines(
         lines,
         title,
-        "Money of each quarter, changes of stock at standard cost, as a share of hindsight's",
+        "Money of each quarter, with changes of stock at standard cost, as a share of hindsight's",
         "Quarter, counted from the first Monday",
         percent=True,
     )
 
 
-def by_family(ways: Results) -> Chart:
+def by_family(replays: Results) -> Chart:
     """Share of hindsight by family, one bar for each planner."""
-    frame = _shares(ways, "family")
+    frame = _shares(replays, "family")
     if frame.is_empty():
         return nothing_to_show("Hindsight earned nothing with any family")
     large = (
         frame.group_by("family").agg(pl.col("best").max()).sort("best", descending=True)["family"][:FAMILIES].to_list()
     )
     worst = frame.filter(pl.col("family").is_in(large)).sort("share").row(0, named=True)
-    said = f"{worst['planner']} earns {words.percent(worst['share'], decimals=1)} of hindsight"
-    title = f"{style.label(worst['family'] or 'no family')} loses most: {said}"
+    finding = f"{worst['planner']} earns {words.percent(worst['share'], decimals=1)} of hindsight"
+    title = f"{style.label(worst['family'] or 'no family')} loses most: {finding}"
     bars = {
         one["name"]: dict(frame.filter(pl.col("planner") == one["name"]).select("family", "share").iter_rows())
-        for one in ways
+        for one in replays
     }
     return _bars(
-        bars, large, title, "Money of each family, changes of stock at standard cost, as a share of hindsight's"
+        bars, large, title, "Money of each family, with changes of stock at standard cost, as a share of hindsight's"
     )
 
 
-def lost(ways: Results, causes: Results, currency: str) -> Chart:
-    """What each cause cost the plan without a cushion: its share with the cause switched off, less its own."""
-    named = {one["name"]: one for one in ways}
+def lost(replays: Results, causes: Results, currency: str) -> Chart:
+    """The loss from each cause in the plan without a cushion: its share with the cause switched off, less its own."""
+    named = {one["name"]: one for one in replays}
     if AS_IT_IS not in named or not (causes or CUSHION in named):
         return nothing_to_show("No cause was switched off")
     base = named[AS_IT_IS]["share"]
@@ -169,7 +167,7 @@ def lost(ways: Results, causes: Results, currency: str) -> Chart:
     more = f"{words.brief_money(worth, currency)} more" if worth > 0 else "no more"
     title = f"With {most} the plan would have earned {more}"
     order = sorted(gains, key=lambda name: -gains[name])
-    note = f"Points of hindsight gained over {words.percent(base, decimals=1)}; each alone, so they do not add up"
+    note = f"Points of hindsight gained over {words.percent(base, decimals=1)}, one cause at a time: they do not add up"
     return _bars({"gain": gains}, order, title, note)
 
 
@@ -195,7 +193,7 @@ def _units(table: pl.DataFrame) -> str:
 
 
 def _weekly(
-    ways: Results,
+    replays: Results,
     column: str,
     what: str,
     figure: Callable[[pl.DataFrame], Any],
@@ -203,17 +201,17 @@ def _weekly(
     *,
     percent: bool = False,
 ) -> Chart:
-    """One measure by week, one line for each planner; the title says each planner's figure."""
-    lines, said = {}, []
-    for one in ways:
+    """One measure by week, one line for each planner; the title states each planner's figure."""
+    lines, figures = {}, []
+    for one in replays:
         table = _table(one)
         values = pl.col(column) / pl.col("demand") if percent else pl.col(column)
         shown = table.select("week", value=values.cum_sum() if column == "expediting" else values).drop_nulls()
         found = figure(table)
         if shown.height:
-            said.append(f"{one['name']} {words.percent(found, decimals=1) if percent else found}")
+            figures.append(f"{one['name']} {words.percent(found, decimals=1) if percent else found}")
             lines[one["name"]] = ((shown["week"] + 1).to_list(), shown["value"].to_list())
-    title = f"{what}: {'; '.join(said)}" if said else f"{what}: no planner looks ahead"
+    title = f"{what}: {'; '.join(figures)}" if figures else f"{what}: no planner looks ahead"
     return _lines(lines, title, subtitle, "Week", percent=percent) if lines else nothing_to_show(title)
 
 
@@ -260,12 +258,12 @@ def _bars(bars: Mapping[str, Mapping[str, float]], order: Sequence[str], title: 
     style.percent_axis(axes, which="x")
     if len(bars) > 1:
         style.figure_key(figure, axes)
-    told = (
+    values_by_label = (
         f"{label}: "
         + ", ".join(f"{name} {words.percent(values.get(label, 0.0), decimals=1)}" for name, values in bars.items())
         for label in order
     )
-    return Chart(figure, title, f"{title}. {'; '.join(told)}.")
+    return Chart(figure, title, f"{title}. {'; '.join(values_by_label)}.")
 
 
 def _numbers(axes: Axes, percent: bool) -> None:
@@ -276,5 +274,5 @@ def _numbers(axes: Axes, percent: bool) -> None:
 
 
 def _headed(name: str) -> str:
-    """A name as it begins a line."""
+    """A name with a capital first letter."""
     return f"{name[:1].upper()}{name[1:]}"

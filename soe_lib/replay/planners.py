@@ -19,9 +19,9 @@ from soe_lib.model.terms import Block
 from soe_lib.replay.truth import DECIDED, Floats
 
 Decisions = Mapping[str, pl.DataFrame]
-"""Flow → its keys, period and `quantity`: the first week is carried out, later ones are read for churn only."""
+"""Flow → its keys, period and `quantity`: the first week is carried out, later ones serve only to measure churn."""
 NEAR = 4
-"""Weeks whose demand says how long stock lasts."""
+"""Weeks of demand by which the cover of stock is measured."""
 Planner = Callable[[Snapshot], Decisions]
 
 
@@ -33,9 +33,9 @@ class Optimiser:
     ----------
     cushion : `[cushion] use` of the settings: "never", "with a record" or "always"; blank: the snapshot's own.
     safety : columns of the table `policies` that are typed in; None: the snapshot's own.
-    blocks : planning ideas beside the standard ones.
+    blocks : blocks in addition to the standard ones.
     standard : the standard blocks.
-    record : routing, period, quantity of the plan of the week before, which `[fence]` keeps close to; None: none.
+    record : routing, period, quantity of the plan of the week before, to which `[fence]` refers; None: none.
     """
 
     cushion: CushionUse | Literal[""] = ""
@@ -45,7 +45,7 @@ class Optimiser:
     record: pl.DataFrame | None = None
 
     def __call__(self, snapshot: Snapshot) -> Decisions:
-        """Plan, and read what it decides."""
+        """Plan, and return the decisions."""
         if self.cushion:
             settings = snapshot.settings
             settings = replace(settings, cushion=replace(settings.cushion, use=self.cushion))
@@ -58,15 +58,15 @@ class Optimiser:
 
 
 ROUNDS = 4
-"""How often what an alternative cannot do is shared again among those that have hours left."""
+"""Rounds in which work beyond the hours of an alternative is shared among those with hours left."""
 
 
 @dataclass(frozen=True)
 class BaseStock:
-    """MRP with safety stock: time-phased netting level by level, lot for lot, the cheapest way that comes in time.
+    """MRP with safety stock: time-phased netting level by level, lot for lot, from the cheapest source in time.
 
-    Each node orders up to its requirements over lead time and week; what cannot be made within the first week's hours
-    is cut where stock lasts longest. Nothing is made ahead of what is needed.
+    Each node orders up to its requirements over lead time and week. Production beyond the first week's hours is cut
+    where stock lasts longest. Nothing is made ahead of need.
 
     Parameters
     ----------
@@ -80,14 +80,14 @@ class BaseStock:
     )
 
     def __call__(self, snapshot: Snapshot) -> Decisions:
-        """Net, explode, cut to the hours there."""
+        """Net, explode, cut to the available hours."""
         return _Netting(snapshot, self.safety).decisions()
 
 
 class _Netting:
     """One Monday's netting.
 
-    Every node has one source (the cheapest way to get it) and, where it is bought, one for expediting.
+    Every node has one source, the cheapest, and one for expediting where a purchase is faster.
     """
 
     def __init__(self, snapshot: Snapshot, safety: pl.DataFrame) -> None:
@@ -97,7 +97,7 @@ class _Netting:
         nodes = network.nodes.select(pl.col("item", "location").cast(pl.String)).sort("item", "location")
         self.nodes = nodes.with_row_index("node").with_columns(pl.col("node").cast(pl.Int64))
         self.safety = self._at(safety.select("item", "location", quantity="safety_stock"))
-        self.ways = self._ways(snapshot)
+        self.sources = self._sources(snapshot)
         self.place = {label: number for number, label in enumerate(snapshot.periods["period"])}
 
     def _at(self, rows: pl.DataFrame) -> Floats:
@@ -124,8 +124,8 @@ class _Netting:
         np.add.at(table, (found["node"].to_numpy(), found["week"].to_numpy()), found["quantity"].to_numpy())
         return table
 
-    def _ways(self, snapshot: Snapshot) -> pl.DataFrame:
-        """Each way to a node: kind, way, item, location, origin, lead [weeks], cost, good; the cheapest first."""
+    def _sources(self, snapshot: Snapshot) -> pl.DataFrame:
+        """Each source of a node: kind, way (name), item, location, origin, lead [weeks], cost, good; cheapest first."""
         day = snapshot.as_of
         valid = (pl.col("valid_from").is_null() | (pl.col("valid_from") <= day)) & (
             pl.col("valid_to").is_null() | (pl.col("valid_to") >= day)
@@ -156,25 +156,25 @@ class _Netting:
         )  # fmt: skip
         return self._landed(pl.concat([routings, offers, lanes]).join(self.nodes, on=["item", "location"]))
 
-    def _landed(self, ways: pl.DataFrame) -> pl.DataFrame:
-        """The ways by node, the cheapest first: what goes into a unit, its conversion and its freight."""
-        ways = ways.sort("node", "kind", "way").with_row_index("row")
-        uses = self._uses(ways)
+    def _landed(self, sources: pl.DataFrame) -> pl.DataFrame:
+        """The sources by node, the cheapest first by landed cost: components, conversion and freight."""
+        sources = sources.sort("node", "kind", "way").with_row_index("row")
+        uses = self._uses(sources)
         worked = self.network.table("operations").join(self.network.table("resources"), on="resource", how="left")
         hourly = pl.coalesce("hours_per_unit", 1.0 / pl.col("units_per_hour")).fill_null(0.0) * pl.col("hourly_cost")
-        # Of a step's alternatives the cheapest; where steps are blank, each is one of its own.
+        # The cheapest alternative of each step; operations with a blank step are steps of their own.
         step = pl.when(pl.col("step").cast(pl.String) == "").then(pl.col("resource").cast(pl.String)).otherwise("step")
         spent = worked.group_by(pl.col("routing").cast(pl.String).alias("way"), step.cast(pl.String).alias("step")).agg(
             hourly.min().alias("hours")
         )
         hours = spent.group_by("way").agg(pl.col("hours").sum())
-        priced = ways.join(hours, on="way", how="left", maintain_order="left")
+        priced = sources.join(hours, on="way", how="left", maintain_order="left")
         working = pl.when(pl.col("kind") == "make").then("hours").fill_null(0.0)
         own = priced.select(pl.col("cost") + working).to_series().to_numpy()
-        node, good = ways["node"].to_numpy(), ways["good"].to_numpy()
+        node, good = sources["node"].to_numpy(), sources["good"].to_numpy()
         cheapest, landed = np.zeros(self.nodes.height), own
         for _ in range(self.nodes.height):  # as many rounds as a chain has links
-            inputs = np.zeros(ways.height)
+            inputs = np.zeros(sources.height)
             np.add.at(inputs, uses["row"].to_numpy(), uses["quantity"].to_numpy() * cheapest[uses["from"].to_numpy()])
             landed = (own + inputs) / good
             found = np.full(self.nodes.height, np.inf)
@@ -183,69 +183,69 @@ class _Netting:
             if np.allclose(found, cheapest, rtol=1e-12, atol=1e-9):
                 break
             cheapest = found
-        return ways.with_columns(landed=pl.Series(landed)).sort("node", "landed", "kind", "way").drop("row")
+        return sources.with_columns(landed=pl.Series(landed)).sort("node", "landed", "kind", "way").drop("row")
 
-    def _uses(self, ways: pl.DataFrame) -> pl.DataFrame:
-        """What each way takes: the way's columns, from [node], quantity [unit/unit]."""
+    def _uses(self, sources: pl.DataFrame) -> pl.DataFrame:
+        """The inputs of each source: row, node of the source, from [node], quantity [unit/unit]."""
         bom = self.network.table("components").select(pl.col("routing", "component").cast(pl.String), "quantity")
-        made = ways.filter(pl.col("kind") == "make").drop("item").join(bom, left_on="way", right_on="routing")
+        made = sources.filter(pl.col("kind") == "make").drop("item").join(bom, left_on="way", right_on="routing")
         made = made.rename({"component": "item"})
-        shipped = ways.filter(pl.col("kind") == "ship").drop("location").rename({"origin": "location"})
+        shipped = sources.filter(pl.col("kind") == "ship").drop("location").rename({"origin": "location"})
         shipped = shipped.with_columns(quantity=pl.lit(1.0))
         columns = ["row", "node", "item", "location", "quantity"]
         columns = [name for name in columns if name in made.columns]
         both = pl.concat([made.select(columns), shipped.select(columns)])
-        # In one order, so that sums of the same rows are the same to the last bit.
+        # Sorted, so that sums of the same rows are equal to the last bit.
         return both.join(self.nodes.rename({"node": "from"}), on=["item", "location"]).sort("from", "node", "quantity")
 
     def decisions(self) -> Decisions:
         """The first week's starts, dispatches and orders."""
-        first = self.ways.unique("node", keep="first", maintain_order=True)
+        first = self.sources.unique("node", keep="first", maintain_order=True)
         count = self.nodes.height
         lead, good = np.zeros(count, int), np.ones(count)
         lead[first["node"].to_numpy()] = first["lead"].to_numpy()
         good[first["node"].to_numpy()] = first["good"].to_numpy()
         dependent = self._dependent(first)
-        open_orders = self._coming()
+        open_orders = self._open_orders()
         demand = self._by_week(self.network.demand.select("item", "location", "quantity", period="due"))
         stock = self._at(self.network.table("inventory").select("item", "location", quantity="on_hand"))
         gross, release = demand.copy(), np.zeros((count, self.weeks))
         lack = np.zeros((count, self.weeks))
-        there, asked = stock + open_orders[:, :NEAR].sum(axis=1), demand[:, :NEAR].mean(axis=1)
+        supply, need = stock + open_orders[:, :NEAR].sum(axis=1), demand[:, :NEAR].mean(axis=1)
         for level in _levels(dependent):
             gross[level] += dependent[level] @ release
-            # Cover counts what lies and what is asked for further down the chain too.
-            there[level] += dependent[level] @ there
-            asked[level] += dependent[level] @ asked
+            # Cover includes stock and demand further down the chain.
+            supply[level] += dependent[level] @ supply
+            need[level] += dependent[level] @ need
             release[level], lack[level] = self._netted(
                 gross[level], stock[level], open_orders[level], self.safety[level], lead[level]
             )
             release[level] /= good[level][:, None]
-        return self._decided(first, release[:, 0], lack, there / np.maximum(asked, 1e-9))
+        return self._decided(first, release[:, 0], lack, supply / np.maximum(need, 1e-9))
 
     def _netted(
         self, gross: Floats, stock: Floats, coming: Floats, safety: Floats, lead: Floats
     ) -> tuple[Floats, Floats]:
-        """Order releases by week, and what would be missing before a new order of the ordinary way comes."""
+        """Order releases by week, and the shortage before a new order from the ordinary source arrives."""
         release, lack = np.zeros_like(gross), np.zeros_like(gross)
-        there = stock.copy()
+        projected = stock.copy()
         rows = np.arange(len(stock))
         for week in range(self.weeks):
-            there = there + coming[:, week] - gross[:, week]
-            need = (safety - there).clip(0.0)
+            projected = projected + coming[:, week] - gross[:, week]
+            need = (safety - projected).clip(0.0)
             at = np.maximum(week - lead, 0)
             np.add.at(release, (rows, at), need)
             early = week < lead
-            lack[:, week] = np.where(early, (-there).clip(0.0), 0.0)
-            there = there + need
+            lack[:, week] = np.where(early, (-projected).clip(0.0), 0.0)
+            projected = projected + need
         return release, lack
 
-    def _coming(self) -> Floats:
+    def _open_orders(self) -> Floats:
         receipts = self.network.receipts.select("item", "location", "period", "quantity")
         return self._by_week(receipts)
 
     def _dependent(self, first: pl.DataFrame) -> Floats:
-        """shape (nodes, nodes): units of a node that a unit released for another takes."""
+        """shape (nodes, nodes): units of a node per unit released of another."""
         table, uses = np.zeros((self.nodes.height, self.nodes.height)), self._uses(first)
         np.add.at(table, (uses["from"].to_numpy(), uses["node"].to_numpy()), uses["quantity"].to_numpy())
         return table
@@ -254,9 +254,9 @@ class _Netting:
         want = first.with_columns(quantity=pl.Series(now[first["node"].to_numpy()])).with_columns(
             period=pl.lit(self.label)
         )
-        # Expedited: what would be missing before the ordinary order comes, where a way is faster.
+        # Expedited: the shortage before the ordinary order arrives, where another source is faster.
         faster = (
-            self.ways.join(first.select("node", ordinary="lead", chosen="way"), on="node")
+            self.sources.join(first.select("node", ordinary="lead", chosen="way"), on="node")
             .filter(pl.col("kind") == "buy", pl.col("lead") < pl.col("ordinary"), pl.col("way") != pl.col("chosen"))
             .unique("node", keep="first", maintain_order=True)
         )
@@ -281,24 +281,24 @@ class _Netting:
         return {**made, "buy": bought, "ship": shipped}
 
     def _expedited(self, faster: pl.DataFrame, lack: Floats) -> Floats:
-        """What is missing in the weeks between the fast way's coming and the ordinary one's: the most that is short."""
+        """The largest shortage in the weeks between the arrivals of the fast and the ordinary source."""
         nodes, lead = faster["node"].to_numpy(), faster["lead"].to_numpy()
         weeks = np.arange(self.weeks)[None, :]
         return np.where(weeks >= lead[:, None], lack[nodes], 0.0).max(axis=1, initial=0.0)
 
     def _within_hours(self, made: pl.DataFrame, cover: Floats) -> dict[str, pl.DataFrame]:
-        """Starts within hours and overtime, those first whose stock lasts shortest.
+        """Starts within hours and overtime, the shortest cover first.
 
-        Alternatives share by the hours that they have; what one of them cannot do is shared again by what is left.
+        Alternatives share work in proportion to their hours; work beyond the hours of one is shared again.
         """
         made = made.with_columns(cover=pl.Series(cover[made["node"].to_numpy()]))
         work = self.network.table("operations").select(
             pl.col("routing", "step", "resource").cast(pl.String),
             hours_per_unit=pl.coalesce("hours_per_unit", 1.0 / pl.col("units_per_hour")).fill_null(0.0),
         )
-        ways = pl.len().over("routing", "step")
-        work = work.with_columns(many=pl.when(pl.col("step") == "").then(1).otherwise(ways))
-        there = self.network.hours.filter(pl.col("period").cast(pl.String) == self.label).select(
+        alternatives = pl.len().over("routing", "step")
+        work = work.with_columns(many=pl.when(pl.col("step") == "").then(1).otherwise(alternatives))
+        available = self.network.hours.filter(pl.col("period").cast(pl.String) == self.label).select(
             pl.col("resource").cast(pl.String), "hours", room=pl.col("hours") + pl.col("overtime_hours")
         )
         free = work.join(made.select("way"), left_on="routing", right_on="way", how="right").filter(
@@ -307,14 +307,14 @@ class _Netting:
         parts = [made.filter(pl.col("way").is_in(free["way"].implode())).select("node", routing="way", done="quantity")]
         runs, left = [], made
         for _ in range(ROUNDS):
-            round_ = _shared(left, work, there.select("resource", "room"))
+            round_ = _shared(left, work, available.select("resource", "room"))
             done = round_.group_by("node", pl.col("way").alias("routing"), maintain_order=True).agg(
                 pl.col("done").first()
             )
             parts.append(done)
             runs.append(round_.filter(pl.col("many") > 1).select("way", "step", "resource", run="ran"))
             used = round_.group_by("resource").agg(used=(pl.col("ran") * pl.col("hours_per_unit")).sum())
-            there = there.join(used, on="resource", how="left", maintain_order="left").with_columns(
+            available = available.join(used, on="resource", how="left", maintain_order="left").with_columns(
                 room=(pl.col("room") - pl.col("used").fill_null(0.0)).clip(0.0)
             ).drop("used")  # fmt: skip
             left = left.join(done.select("node", "done"), on="node", how="left", maintain_order="left").with_columns(
@@ -324,7 +324,7 @@ class _Netting:
         spent = self.network.hours.filter(pl.col("period").cast(pl.String) == self.label).select(
             pl.col("resource").cast(pl.String), full=pl.col("hours") + pl.col("overtime_hours")
         )
-        overtime = there.join(spent, on="resource", maintain_order="left").select(
+        overtime = available.join(spent, on="resource", maintain_order="left").select(
             "resource", period, quantity=(pl.col("full") - pl.col("room") - pl.col("hours")).clip(0.0)
         )
         return {
@@ -340,12 +340,13 @@ class _Netting:
         }
 
 
-def _shared(made: pl.DataFrame, work: pl.DataFrame, there: pl.DataFrame) -> pl.DataFrame:
-    """One round: what each routing starts and each resource runs, within the hours that are left.
+def _shared(made: pl.DataFrame, work: pl.DataFrame, available: pl.DataFrame) -> pl.DataFrame:
+    """One round: the starts of each routing and the runs of each resource, within the hours left.
 
     Parameters
     ----------
-    made : node, way, quantity, cover. work : routing, step, resource, hours_per_unit, many. there : resource, room [h].
+    made : node, way, quantity, cover. work : routing, step, resource, hours_per_unit, many.
+    available : resource, room [h].
 
     Returns
     -------
@@ -355,7 +356,7 @@ def _shared(made: pl.DataFrame, work: pl.DataFrame, there: pl.DataFrame) -> pl.D
     loads = (
         made.filter(pl.col("quantity") > 0)
         .join(work, left_on="way", right_on="routing")
-        .join(there, on="resource", how="left")
+        .join(available, on="resource", how="left")
         .with_columns(room=room, all=room.sum().over("way", "step"))
         .with_columns(
             part=pl.when(pl.col("many") == 1)
@@ -380,7 +381,7 @@ def _shared(made: pl.DataFrame, work: pl.DataFrame, there: pl.DataFrame) -> pl.D
 
 
 def _levels(dependent: Floats) -> list[np.ndarray]:
-    """Nodes in the order of netting: who is used by others comes after them; a ring ends it."""
+    """Nodes in the order of netting: each comes after the nodes that use it; a cycle ends the search."""
     uses = dependent > 0
     depth = np.zeros(len(dependent), int)
     for _ in range(len(dependent)):

@@ -1,4 +1,4 @@
-"""Processes of a replay, and files that are whole or not there."""
+"""The worker processes of a replay."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from multiprocessing.connection import wait
 from threading import Thread
 
 ONE_EACH = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
-"""What tells libraries how many threads to take."""
+"""Environment variables that set the number of threads of libraries."""
 
 
 @contextmanager
 def pool_of(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes side by side, each with one thread of its own; none outlives this one, however it ends."""
+    """Parallel worker processes of one thread each; none outlives this process, however it ends."""
     before, others = {name: os.environ.get(name) for name in ONE_EACH}, set(active_children())
     os.environ.update(dict.fromkeys(ONE_EACH, "1"))
     try:
@@ -26,7 +26,7 @@ def pool_of(workers: int) -> Iterator[ProcessPoolExecutor]:
             try:
                 yield pool
             except BaseException:
-                # The pool would wait for the weeks that its processes are at: who is stopped stops them.
+                # Otherwise the pool would wait until its processes finish their replays.
                 for process in set(active_children()) - others:
                     process.terminate()
                 raise
@@ -36,6 +36,6 @@ def pool_of(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever, or do weeks that nobody reads."""
+    """End a worker whose parent was killed: it would wait for ever, or compute weeks that nobody reads."""
     if (parent := parent_process()) is not None:
         Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()

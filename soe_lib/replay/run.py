@@ -1,4 +1,4 @@
-"""Replays side by side: several planners live the same past, on several processes, and go on after a kill."""
+"""Replays of several planners on the same past, in parallel processes; a killed run continues where it was."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ CAUSES: Mapping[str, str] = {
     "events": "no stop and no late delivery",
     "bound": "no fence, override or promised quantity",
 }
-"""What is switched off, to see what it cost the plan without a cushion."""
+"""Causes of loss that are switched off one by one, to see what each costs the plan without a cushion."""
 LOST = 3
-"""A replay goes on after so many lost processes; one more ends it."""
+"""Most lost processes after which a replay continues."""
 
 
 def planners(policies: pl.DataFrame) -> dict[str, Planner]:
@@ -58,13 +58,13 @@ def planners(policies: pl.DataFrame) -> dict[str, Planner]:
 def without(truth: Truth, cause: str) -> Truth:
     """The same truth with one cause of loss switched off: "forecast", "bias", "events" or "bound"."""
     if cause == "bound":
-        open_ = replace(truth.promised, settings=replace(truth.promised.settings, fence=Fence()))
+        unfenced = replace(truth.promised, settings=replace(truth.promised.settings, fence=Fence()))
         listed = {name: rows for name, rows in truth.listed.items() if name != "overrides"}
         free = truth.published.with_columns(committed=pl.lit(0.0))
-        return replace(truth, promised=open_, listed=listed, published=free)
+        return replace(truth, promised=unfenced, listed=listed, published=free)
     if cause == "events":
-        calm = truth.real.replace(**{name: truth.promised[name] for name in ("calendar", "offers", "receipts")})
-        return replace(truth, real=calm, promised=calm, events=truth.events.clear())
+        undisturbed = truth.real.replace(**{name: truth.promised[name] for name in ("calendar", "offers", "receipts")})
+        return replace(truth, real=undisturbed, promised=undisturbed, events=truth.events.clear())
     happened = (
         truth.real["forecast"]
         .filter(pl.col("version") == CURRENT)
@@ -92,16 +92,16 @@ def without(truth: Truth, cause: str) -> Truth:
         lines = ["item", "location", "customer", "date"]
         end = truth.monday(truth.weeks)
         both = ours.filter(pl.col("date") < end).join(happened.select(*lines, came="quantity"), on=lines, how="left")
-        lean = both.group_by("family").agg(lean=pl.col("came").fill_null(0.0).sum() / pl.col("quantity").sum())
-        straight = ours.join(lean, on="family", how="left").with_columns(
-            pl.col("quantity") * pl.col("lean").fill_null(1.0)
+        ratio = both.group_by("family").agg(ratio=pl.col("came").fill_null(0.0).sum() / pl.col("quantity").sum())
+        unbiased = ours.join(ratio, on="family", how="left").with_columns(
+            pl.col("quantity") * pl.col("ratio").fill_null(1.0)
         )
-        made = pl.concat([earlier, straight.select(truth.published.columns)])
+        made = pl.concat([earlier, unbiased.select(truth.published.columns)])
     return replace(truth, published=made)
 
 
 def causes_of(truth: Truth) -> tuple[str, ...]:
-    """The causes that can be switched off: what binds a plan only where something does."""
+    """The causes that can be switched off; "bound" only where something binds the plan."""
     return tuple(name for name in CAUSES if name != "bound" or truth.binds)
 
 
@@ -114,63 +114,63 @@ def lived(
     workers: int = 2,
     told: Callable[[str], None] | None = None,
 ) -> list[dict[str, Any]]:
-    """Every planner's summary, and that of the plan without a cushion with each cause switched off.
+    """The summary of every planner, and of the plan without a cushion with each cause switched off.
 
     Parameters
     ----------
     policies : the company's own safety stocks.
-    home : folder in which each result, and each week of those not done, is kept; a run after a kill goes on there.
-    told : hears what is done, in words.
+    home : folder for results, and for the weeks of unfinished replays; a run after a kill continues from it.
+    told : called with a text on the progress.
     """
     names = [*planners(policies), *causes]
-    mark = home / fingerprint(truth, policies)
-    mark.mkdir(parents=True, exist_ok=True)
-    found = {name: _read(mark, name) for name in names}
+    folder = home / fingerprint(truth, policies)
+    folder.mkdir(parents=True, exist_ok=True)
+    found = {name: _read(folder, name) for name in names}
     say, lost = told or (lambda _: None), 0
     while missing := [name for name in names if found[name] is None]:
         try:
-            for done in _side_by_side(truth, policies, missing, mark, workers):
+            for done in _in_parallel(truth, policies, missing, folder, workers):
                 found[done["name"]] = done
                 say(f"{done['name']}: {done['share']:.3f} of hindsight")
         except BrokenProcessPool as error:
             lost += 1
             if lost > LOST:
                 raise SoeError(
-                    f"A process of the replay was lost {lost} times; too little memory is the usual reason. Run it "
-                    "again with --workers 1: it goes on where it was."
+                    f"A process of the replay was lost {lost} times; the usual cause is too little memory. Run it "
+                    "again with --workers 1: it continues where it was."
                 ) from error
-            say("a process was lost; its weeks that were done are kept, and it goes on from there")
+            say("a process was lost; the replay continues from its saved weeks")
     return [one for one in found.values() if one is not None]
 
 
-def _side_by_side(
+def _in_parallel(
     truth: Truth, policies: pl.DataFrame, names: Sequence[str], home: Path, workers: int
 ) -> Iterator[dict[str, Any]]:
-    """The summaries of the named planners and causes, as they are done."""
+    """The summaries of the named planners and causes, in the order in which they finish."""
     best, bare = truth.hindsight, replace(truth)
     with pool_of(min(workers, len(names))) as pool:
-        # Those that plan by a program take longest: they come first.
+        # Planners that solve a program take longest: they start first.
         order = sorted(names, key=lambda name: name == RULE)
         for future in as_completed([pool.submit(_one, bare, policies, name, best, home) for name in order]):
             yield future.result()
 
 
 def _one(truth: Truth, policies: pl.DataFrame, name: str, best: Floats, home: Path) -> dict[str, Any]:
-    """One planner's summary, left in its file."""
+    """One planner's summary, also written to its file."""
     planner = planners(policies)[AS_IT_IS if name in CAUSES else name]
     chosen = without(truth, name) if name in CAUSES else truth
     if name != "events":
         chosen = replace(chosen, known_best=best)
 
-    def said(week: int) -> None:
+    def progress(week: int) -> None:
         if week % 13 == 0 or week == truth.weeks:
             print(f"{CAUSES.get(name, name)}: week {week} of {truth.weeks}", file=sys.stderr, flush=True)
 
     def went_on(week: int) -> None:
-        print(f"{CAUSES.get(name, name)}: goes on after week {week} of {truth.weeks}", file=sys.stderr, flush=True)
+        print(f"{CAUSES.get(name, name)}: continues after week {week} of {truth.weeks}", file=sys.stderr, flush=True)
 
     kept = _file(home, name, ".npz")
-    done = live(chosen, planner, name, kept=kept, told=said, went_on=went_on)
+    done = live(chosen, planner, name, kept=kept, told=progress, went_on=went_on)
     made = {"name": name, **summary(done)}
     workspace.write(_file(home, name, ".json"), json.dumps(made))
     kept.unlink(missing_ok=True)
@@ -187,12 +187,12 @@ def _read(home: Path, name: str) -> dict[str, Any] | None:
 
 
 def fingerprint(truth: Truth, policies: pl.DataFrame) -> str:
-    """Of everything a replay follows from: the truth, the safety stocks, and the code."""
+    """Fingerprint of all that a replay depends on: the truth, the safety stocks, and the code."""
     digest = hashlib.sha256(f"{truth.weeks} {truth.horizon}".encode())
     for snapshot in (truth.real, truth.promised):
         digest.update(_mark(snapshot))
-    told = [frames[name] for frames in (truth.past, truth.listed) for name in sorted(frames)]
-    for frame in (truth.published, truth.events, policies, *told):
+    tables = [frames[name] for frames in (truth.past, truth.listed) for name in sorted(frames)]
+    for frame in (truth.published, truth.events, policies, *tables):
         digest.update(frame.sort(frame.columns, nulls_last=True).write_csv().encode())
     digest.update(code().encode())
     return digest.hexdigest()[:16]

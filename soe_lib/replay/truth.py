@@ -23,37 +23,37 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 DECIDED = ("make", "run", "ship", "overtime", "buy")
-"""Flows of a week that a planner decides; sales follow from the demand that comes."""
+"""Flows of a week that a planner decides; sales follow from the real demand."""
 FOLLOWING = ("sell", "replace", "scrap")
-"""Flows of a week that follow: from demand, from what customers accept instead, from what expires."""
+"""Flows of a week that follow from demand, from accepted substitutes, and from expiry."""
 LIVES = ("shelf_life", "lots_in_stock", "lots_used", "lots_shipped", "lots_scrapped")
-"""Rows of goods that expire: what was carried out keeps them."""
+"""Rows of goods that expire, which the weeks carried out must satisfy."""
 MARGINS = (0.0, 1e-9, 1e-7)
-"""Units by which what was carried out may give way, one after the other: sums of a year of weeks are off by the last
-digits, and HiGHS takes a stock of −1e-11 for impossible."""
+"""Tolerances on quantities carried out, tried in turn [units]: sums over a year of weeks are off in the last digits,
+and HiGHS takes a stock of −1e-11 as infeasible."""
 DUST = 1e-6
-"""Units by which sums of what was carried out may miss a row that it keeps."""
+"""Tolerance by which sums of quantities carried out may violate a row that they satisfy [units]."""
 
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """A company's weeks as they really were, and what of them was published when.
+    """A company's weeks as they really were, and what of them was known when.
 
     Parameters
     ----------
     real : every week of the replay and the closing weeks after it as weekly periods, from the first Monday's morning:
         true demand, true hours, offers and receipts with the lead times and days that they really had.
     promised : the same with lead times, hours and receipt days as they were promised.
-    weeks : how many weeks are carried out; the periods of `real` after them close the books.
+    weeks : number of weeks that are carried out; the later periods of `real` are the closing weeks.
     horizon : weeks that each Monday's plan looks ahead.
     published : every forecast, as it was published: published_on (a Monday), item, location, customer, date (Monday of
         the week that is forecast), quantity [unit].
-    events : columns of the table `events`, and known_on: the first day on which anybody knew of it; known_to, where
+    events : columns of the table `events`, and known_on: the first day on which the event was known; known_to, where
         given: the last day on which it was listed.
     past : tables `actuals` and `deliveries` of the weeks before the first Monday.
     listed : tables as each Monday's extract had them, with known_on (the Monday): calendar, overrides.
-    findings : what the extracts lack or a replay leaves out, in sentences.
-    known_best : what `hindsight` is, where it has been worked out already.
+    findings : what the extracts lack or a replay ignores, in sentences.
+    known_best : the value of `hindsight`, where it is already computed.
     """
 
     real: Snapshot
@@ -73,7 +73,7 @@ class Truth:
         return self.real.as_of
 
     def monday(self, week: int) -> date:
-        """The Monday of a week, 0 is the first that is planned."""
+        """The Monday of a week; week 0 is the first that is planned."""
         return self.start + timedelta(days=7 * week)
 
     def known_events(self, day: date) -> pl.DataFrame:
@@ -90,42 +90,42 @@ class Truth:
     @cached_property
     def binds(self) -> bool:
         """Whether a fence, overrides or promised quantities bind a Monday's plan."""
-        hands = self.listed.get("overrides")
+        overrides = self.listed.get("overrides")
         promised = "committed" in self.published.columns and bool((self.published["committed"] > 0).any())
-        return promised or self.fenced or (hands is not None and hands.height > 0)
+        return promised or self.fenced or (overrides is not None and overrides.height > 0)
 
     @property
     def fenced(self) -> bool:
-        """Whether the company keeps a fence around the plan of the week before."""
+        """Whether the company has a fence around the plan of the week before."""
         fence = self.promised.settings.fence
         return fence.frozen_days > 0 or fence.slushy_days > 0
 
     @cached_property
     def physics(self) -> Physics:
-        """The program of what can really be done, with the money of each cell."""
+        """The program of what is really possible, with the money of each cell."""
         return Physics.of(self.real)
 
     @cached_property
     def nominal(self) -> Physics:
-        """The same program as it was promised: only when things arrive differs."""
+        """The same program with the promised lead times, hours and receipt days."""
         return Physics.of(self.promised)
 
     @cached_property
     def hindsight(self) -> Floats:
-        """The plan of who knew everything: quantities of every cell of `physics`."""
+        """The best plan with full knowledge: quantities of every cell of `physics`."""
         return self.physics.best() if self.known_best is None else self.known_best
 
 
 @dataclass(frozen=True, eq=False)
 class Physics:
-    """One program over all weeks: what each cell takes from and brings to stock and hours, and the money it is worth.
+    """One program over all weeks: the effect of each cell on stock and hours, and its money.
 
     Parameters
     ----------
-    model : of the whole time.
+    model : of all weeks.
     nodes : item, location of each row of stock; stock : shape (nodes × (periods + 1), columns), the last period is
         `beyond`; hours : shape (resources × periods, columns).
-    period : shape (columns,), when a cell is chosen, −1 where it has no period.
+    period : shape (columns,), the period of each cell, −1 where it has none.
     """
 
     model: Model
@@ -140,7 +140,7 @@ class Physics:
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Physics:
-        """The program of a snapshot in weekly periods: who knows everything holds no cushion, whatever settings say."""
+        """The program of a snapshot in weekly periods, without a cushion: full knowledge needs none."""
         rules = snapshot.settings
         certain = replace(rules, cushion=replace(rules.cushion, use="never"))
         model = Model(replace(snapshot, settings=certain), STANDARD)
@@ -175,7 +175,7 @@ class Physics:
 
     @cached_property
     def given(self) -> Floats:
-        """Opening stock and firm receipts: quantities of the cells that nobody decides."""
+        """Opening stock and firm receipts: quantities of the cells that are not decided."""
         program, x = self.model.program, np.zeros(len(self.period))
         for name in ("open", "receive"):
             if name in program.columns:
@@ -187,7 +187,7 @@ class Physics:
         return self.model.program.columns.get(flow, slice(0, 0))
 
     def best(self, carried_out: Floats | None = None, weeks: int = 0) -> Floats:
-        """The plan worth most money, its first `weeks` as they were carried out where they were.
+        """The plan worth most money; its first `weeks` are fixed to the quantities carried out, if given.
 
         Parameters
         ----------
@@ -196,7 +196,7 @@ class Physics:
         Raises SolveError where there is no proven plan.
         """
         program = self.model.program
-        # What was carried out may have broken a limit that nobody could keep, such as room when sales stayed away.
+        # A week carried out may exceed a limit that could not be kept, such as storage room when sales were low.
         for name, rows in program.rows.items() if carried_out is not None else ():
             constraint = self.model.constraints[name]
             if constraint.sense == "<=" and "period" in constraint.keys:
@@ -217,20 +217,20 @@ class Physics:
         return answer.x
 
     def _held(self, carried_out: Floats | None, weeks: int, margin: float) -> tuple[Floats, Floats]:
-        """Bounds of the columns: what was carried out in the first weeks stays, within a margin [unit]."""
+        """Bounds of the columns: quantities carried out in the first weeks are fixed, within a margin [unit]."""
         program = self.model.program
         lower, upper = program.lower.copy(), program.upper.copy()
         if carried_out is not None:
             for place in (program.columns[flow] for flow in (*DECIDED, *FOLLOWING) if flow in program.columns):
                 fixed = (self.period[place] >= 0) & (self.period[place] < weeks)
-                there = np.arange(place.start, place.stop)[fixed]
-                lower[there] = np.maximum(carried_out[place][fixed] - margin, lower[there])
-                upper[there] = carried_out[place][fixed] + margin
+                columns = np.arange(place.start, place.stop)[fixed]
+                lower[columns] = np.maximum(carried_out[place][fixed] - margin, lower[columns])
+                upper[columns] = carried_out[place][fixed] + margin
         return lower, upper
 
 
 def _rows(rows: pl.DataFrame, who: pl.DataFrame, place: Mapping[str, int], periods: int) -> Ints:
-    """Where each row of a constraint stands in who × periods."""
+    """The position of each row of a constraint in who × periods."""
     keys = who.columns
     found = rows.join(who.with_row_index("number"), on=keys, how="left", maintain_order="left", validate="m:1")
     index = found["period"].replace_strict(place, return_dtype=pl.Int64).to_numpy()

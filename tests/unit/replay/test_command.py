@@ -133,7 +133,7 @@ def test_the_command_writes_a_page_and_a_second_run_plans_nothing(
     [
         ("one", "needs two or more"),
         ("gap", "1 week has no extract before"),
-        ("silent", "say what was asked for or sold"),
+        ("silent", "have no demand or sales"),
     ],
 )
 def test_a_folder_without_a_past_says_what_is_missing(tmp_path: Path, what: str, says: str) -> None:

@@ -67,7 +67,7 @@ def test_a_gap_leaves_the_longest_stretch_and_says_so(tmp_path: Path) -> None:
     truth = past(replace(PLAIN, weeks=5, left=(2,)).write(tmp_path))
     assert (str(truth.start), truth.weeks) == ("2026-01-26", 2)
     assert truth.findings == (
-        "1 week has no extract before 2026-01-26; the weeks from 2026-01-26 to 2026-02-09 are lived.",
+        "1 week has no extract before 2026-01-26; the replay covers the weeks from 2026-01-26 to 2026-02-09.",
     )
     page = replay_page(
         [{"name": AS_IT_IS, **summary(live(truth, lambda _: {}))}], company="Tiny", currency="EUR", truth=truth
@@ -77,7 +77,7 @@ def test_a_gap_leaves_the_longest_stretch_and_says_so(tmp_path: Path) -> None:
 
 def test_a_gap_that_leaves_too_few_weeks_says_how_many_there_are(tmp_path: Path) -> None:
     home = replace(PLAIN, weeks=5, left=(2,)).write(tmp_path)
-    with pytest.raises(DataError, match="no 4 weeks in a row to live again, 2 at most: 1 week has no extract before"):
+    with pytest.raises(DataError, match="no 4 weeks in a row to replay, 2 at most: 1 week has no extract before"):
         past(home, 4)
 
 
@@ -92,7 +92,7 @@ def test_an_extract_that_fails_its_check_in_the_middle_is_named_with_its_first_f
     assert "forecast.csv" in said
     shown = CliRunner().invoke(main, ["replay", "--data", str(home), "--weeks", "5", "--out", str(tmp_path / "out")])
     assert shown.exit_code == 1
-    assert "no 5 weeks in a row to live again, 3 at most: the extract of 2026-01-12 does not pass" in shown.output
+    assert "no 5 weeks in a row to replay, 3 at most: the extract of 2026-01-12 does not pass" in shown.output
 
 
 def test_periods_longer_than_a_week_stop(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_periods_longer_than_a_week_stop(tmp_path: Path) -> None:
         joined = rows.with_columns(ends_on=pl.col("ends_on") + pl.duration(days=1)).head(1)
         later = rows.slice(1).with_columns(pl.col("starts_on", "ends_on") + pl.duration(days=1))
         pl.concat([joined, later]).write_csv(file)
-    with pytest.raises(DataError, match="cross the end of a week, first W1: a replay goes by weeks"):
+    with pytest.raises(DataError, match="cross the end of a week, first W1: a replay works in weeks"):
         past(home)
 
 
@@ -122,7 +122,7 @@ def test_what_is_left_out_is_named_only_where_the_company_has_it(table: str, tmp
 def test_a_replay_stops_where_customers_take_orders_whole(asked: dict[str, object], tmp_path: Path) -> None:
     customers = [{"customer": "Key", **asked}, {"customer": "Spot"}]
     with pytest.raises(
-        DataError, match="keeps no order in full and counts no deliveries, as 1 customers ask, first 'Key'"
+        DataError, match="does not model in_full and most_deliveries, which 1 customers require, first 'Key'"
     ):
         past(replace(PLAIN, extra={"customers": customers}).write(tmp_path))
 

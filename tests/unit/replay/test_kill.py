@@ -95,7 +95,7 @@ def same(out: Path, whole: Path) -> None:
 
 
 def gone_on(said: str) -> dict[str, int]:
-    found = re.findall(r"(?m)^(.*): goes on after week (\d+) of \d+$", said)
+    found = re.findall(r"(?m)^(.*): continues after week (\d+) of \d+$", said)
     return {name.replace(" ", "-"): int(week) for name, week in found}
 
 
