@@ -12,6 +12,8 @@ from soe_lib.errors import PackError
 PACKAGE = Path(__file__).resolve().parent
 COMING = "plan.coming"
 """File beside a pack's results: the balance page has begun, and has not left its plan yet."""
+RELEASES, RELEASE = "releases", "release.json"
+"""Folder of an archive that holds what was released, and what each release says of itself."""
 EXTRACTS = "SOE_EXTRACTS"
 """Environment variable: the folder in which the processes of one run leave the extracts that they have read."""
 MARKS = ("notebooks", "templates", "data")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Literal
@@ -15,7 +16,7 @@ from soe_lib.model.solve import solved
 from soe_lib.solver import budget
 from soe_lib.store.history import latest, load_plan
 from soe_lib.store.plan import Plan
-from soe_lib.workspace import COMING, place
+from soe_lib.workspace import COMING, RELEASE, RELEASES, place
 
 HERE = "out/plans"
 """Where the weekly pack keeps its plans, in the workspace."""
@@ -80,6 +81,8 @@ def plan_of_record(
 ) -> Plan | None:
     """Last published plan: from the store; else solved again from the extract before this one; else None.
 
+    Of a plan that was released it is what operations have: the plan in whole units.
+
     Parameters
     ----------
     snapshot : this week's.
@@ -123,7 +126,23 @@ def _named(snapshot: Snapshot, store: str | Path, named: str) -> Plan:
 def _stored(snapshot: Snapshot, store: str | Path) -> Plan | None:
     if not store or not ("://" in str(store) or Path(_home(store), "plans").is_dir()):
         return None
-    return latest(_home(store), before=snapshot.as_of, company=snapshot.company)
+    found = latest(_home(store), before=snapshot.as_of, company=snapshot.company)
+    return None if found is None else _released(found, store) or found
+
+
+def _released(plan: Plan, store: str | Path) -> Plan | None:
+    """The plan as operations have it, in whole units; None where it was not released, or into another archive."""
+    folder = Path(_home(store)).parent / RELEASES
+    for told in sorted(folder.glob(f"{plan.as_of}.*/{RELEASE}")):
+        said, kept = json.loads(told.read_text(encoding="utf-8")), told.parent / "plan"
+        if said["plan_fingerprint"] == plan.identity and (kept / "plan.json").is_file():
+            released = Plan.load(kept)
+            if released.identity != said["released_fingerprint"]:
+                raise DataError(
+                    f"{kept} is no longer the plan that was released: restore it, or the fence has no record."
+                )
+            return released
+    return None
 
 
 def _recomputed(snapshot: Snapshot) -> Plan | None:

@@ -14,13 +14,12 @@ import polars as pl
 from soe_lib.errors import DataError, PackError
 from soe_lib.operations.files import read_csv
 from soe_lib.operations.orders import SCHEMAS
+from soe_lib.workspace import RELEASE
 
 if TYPE_CHECKING:
     from soe_lib.extract.snapshot import Snapshot
 
 
-NAME = "release.json"
-"""What a release says of itself, in its folder."""
 WAY = ("kind", "way", "part")
 """How an order does its work: its kind, its routing, offer or lane, and of that which step and line, or which item."""
 OPEN = pl.Schema(
@@ -70,7 +69,7 @@ def releases(folder: Path, company: str) -> list[Earlier]:
     Raises PackError where one cannot be read: what was handed over must be known before more is.
     """
     found = []
-    for told in sorted(folder.glob(f"*/{NAME}")):
+    for told in sorted(folder.glob(f"*/{RELEASE}")):
         try:
             said = json.loads(told.read_text(encoding="utf-8"))
             if said["company"] != company:

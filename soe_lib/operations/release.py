@@ -20,7 +20,7 @@ from soe_lib.extract.snapshot import Snapshot, read
 from soe_lib.model.pegging.answer import pegging
 from soe_lib.operations import earlier, orders
 from soe_lib.operations.changes import changes, numbered
-from soe_lib.operations.earlier import NAME, Earlier
+from soe_lib.operations.earlier import Earlier
 from soe_lib.operations.files import read_back, write_csv, write_tables
 from soe_lib.operations.whole_units import WholeUnits, in_whole_units
 from soe_lib.store.history import newest
@@ -29,12 +29,12 @@ from soe_lib.store.promised import as_promised
 from soe_lib.store.tables import Store, at, restored
 from soe_lib.whatif.decisions import as_decided
 from soe_lib.whatif.scenario import parsed
+from soe_lib.workspace import RELEASE, RELEASES
 
 if TYPE_CHECKING:
     from soe_lib.store.plan import Plan
 
 
-FOLDER = "releases"
 FORECAST = "forecast"
 """Folder, in a release, of the orders beyond the firm window."""
 
@@ -140,10 +140,10 @@ def release(
             f"Plan {label} was made from other inputs ({plan.fingerprint[:12]}) than {data or 'the snapshot'} holds "
             f"({inputs.fingerprint[:12]}). Give the extract it was made from, or plan and decide again."
         )
-    target = archive / FOLDER / f"{row['as_of']}.{row['run']}"
-    if (target / NAME).is_file():
+    target = archive / RELEASES / f"{row['as_of']}.{row['run']}"
+    if (target / RELEASE).is_file():
         return _again(target, plan, decision)
-    before = earlier.releases(archive / FOLDER, plan.company)
+    before = earlier.releases(archive / RELEASES, plan.company)
     decided = approvals(home).filter(pl.col("company") == plan.company)
     earlier.superseded(before, decided, plan.as_of, decision.run)
     return _write(target, plan, inputs, decision, before)
@@ -151,7 +151,7 @@ def release(
 
 def _again(target: Path, plan: Plan, decision: Approval) -> Release:
     """The release that is there already."""
-    told = json.loads((target / NAME).read_text(encoding="utf-8"))
+    told = json.loads((target / RELEASE).read_text(encoding="utf-8"))
     if told["plan_fingerprint"] != plan.identity:
         raise PackError(f"{target} holds the orders of another plan; it stays as it is.")
     return _told(target, told, decision, added=False)
@@ -170,6 +170,10 @@ def _write(target: Path, plan: Plan, snapshot: Snapshot, decision: Approval, bef
             written += [f"{FORECAST}/{name}" for name in write_csv(aside / FORECAST, later)]
         for name, part in parts.items():
             read_back(aside / name, part)
+        rounded.plan.save(aside / "plan")
+        written += [
+            path.relative_to(aside).as_posix() for path in sorted((aside / "plan").rglob("*")) if path.is_file()
+        ]
         told = _seal(aside, written, rounded, decision, {name: frame.height for name, frame in parts[""].items()})
         aside.replace(target)
     finally:
@@ -239,5 +243,5 @@ def _seal(
         "rows": dict(rows),
         "files": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in written},
     }
-    (folder / NAME).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / RELEASE).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return told

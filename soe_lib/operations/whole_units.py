@@ -37,8 +37,10 @@ if TYPE_CHECKING:
 
 ORDERED = ("buy", "make", "run", "sell", "ship")
 """The flows that become orders and allocations."""
-GAP, SECONDS = 5e-5, 10.0
+GAP, SECONDS = 5e-5, 60.0
 """Where the search for whole numbers ends: this close to the best, relative to the margin, or after so long."""
+LESS = 3.0
+"""Units of a forecast that rounding may leave unserved in a period, beyond a part of one."""
 NEAR = 1e-6
 """What is this close to a whole number is one."""
 
@@ -108,7 +110,7 @@ def in_whole_units(
     made = model or Model(snapshot, (*STANDARD, *_kept_close(plan), *blocks))
     program, firm = made.program, firm_periods(snapshot)
     x, when = _known(program, plan), _when(program)
-    near = _neighbourhood(_promised(program, x), x, np.zeros(len(x), bool), when < _reach(firm.height), 0.0).relaxed()
+    near = _neighbourhood(_promised(program, x), x, np.zeros(len(x), bool), when < _reach(firm.height)).relaxed()
     kept = Steady(x, np.zeros(0, np.intp), np.zeros(0))
     if released is not None and until is not None:
         covered = firm.filter(pl.col("ends_on") <= until)
@@ -220,13 +222,30 @@ def _rounded(program: Program, x: Floats, units: Floats, firm: int) -> Floats:
     options = SolverOptions(seconds=SECONDS, gap=GAP, threads=1)
     when = _when(program)
     last = int(when.max(initial=0)) + 1
-    for until, room in ((_reach(firm), 0.0), (last, 1.0)):
-        near = _neighbourhood(counted, start, whole, when < until, room)
+    for until, wide in ((_reach(firm), False), (last, True)):
+        near = _neighbourhood(counted, start, whole, when < until, _room(counted, start, whole, wide=wide))
         try:
             return Session(near, options).solve().x * scale
         except SolveError:
             continue
-    return _settled(_neighbourhood(counted, start, whole, when < last, 1.0), start, whole, when) * scale
+    near = _neighbourhood(counted, start, whole, when < last, _room(counted, start, whole, wide=True))
+    return _settled(near, start, whole, when) * scale
+
+
+def _room(program: Program, x: Floats, whole: Mask, *, wide: bool) -> tuple[Floats, Floats]:
+    """Units below and above the whole numbers around each cell that it may be, shape (columns,) each; 0 stays 0.
+
+    Forecast may get some units less, and a transfer a unit: where a line is full, not every item can be rounded up, and
+    orders keep what they have. Where that is not enough, every other cell has a unit more to both sides.
+    """
+    down, up = np.full(len(x), float(wide)), np.full(len(x), float(wide))
+    for flow, less in (("ship", 1.0), ("sell", LESS)):
+        down[program.columns.get(flow, slice(0))] = less
+    used = whole & (x > NEAR)
+    if "sell" in program.columns:
+        ordered = program.flows["sell"].rows.select(pl.col("order").cast(pl.String) != "").to_series().to_numpy()
+        used[np.flatnonzero(ordered) + program.columns["sell"].start] = False
+    return np.where(used, down, 0.0), np.where(used, up, 0.0)
 
 
 def _promised(program: Program, x: Floats) -> Program:
@@ -261,12 +280,14 @@ def _when(program: Program) -> Places:
     return when
 
 
-def _neighbourhood(program: Program, x: Floats, whole: Mask, near: Mask, room: float) -> Program:
+def _neighbourhood(
+    program: Program, x: Floats, whole: Mask, near: Mask, room: tuple[Floats, Floats] | None = None
+) -> Program:
     """The program with the cells of the window between the whole numbers around them, and all that is not near held.
 
     Parameters
     ----------
-    x : the plan. whole : which cells must be whole. near : which may move at all. room : whole units more to each side.
+    x : the plan. whole : which cells must be whole. near : which may move at all. room : from `_room`; None: none.
     """
     lower, upper = program.lower.copy(), program.upper.copy()
     held = ~near & ~whole
@@ -276,7 +297,8 @@ def _neighbourhood(program: Program, x: Floats, whole: Mask, near: Mask, room: f
     lower[held] = upper[held] = np.where(program.integer, np.rint(x), x)[held]
     lower[count] = np.maximum(program.lower[count], np.rint(x[count]) - 1.0)
     upper[count] = np.minimum(program.upper[count], np.rint(x[count]) + 1.0)
-    low, high = np.floor(x + NEAR) - room, np.ceil(x - NEAR) + room
+    down, up = (0.0, 0.0) if room is None else room
+    low, high = np.floor(x + NEAR) - down, np.ceil(x - NEAR) + up
     lower[whole] = np.maximum(np.ceil(program.lower - NEAR), low)[whole]
     upper[whole] = np.maximum(np.minimum(np.floor(program.upper + NEAR), high), lower)[whole]
     matrix = program.matrix
