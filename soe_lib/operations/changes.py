@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from soe_lib.operations.earlier import TERMS, WAY, as_orders
+from soe_lib.operations.earlier import TERMS, WAY, as_orders, way_of
 from soe_lib.operations.receipts import asked, because, margin_of
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def changes(found: WholeUnits, pairs: pl.DataFrame, snapshot: Snapshot) -> pl.Da
     ----------
     found : the plan in whole units. pairs : its orders beside the open ones, from `numbered`.
     """
-    parts = [_of_released(found, pairs), _of_receipts(found, snapshot)]
+    parts = [_of_released(found, pairs, snapshot), _of_receipts(found, snapshot)]
     day = pl.coalesce("now_on", "was_on").dt.to_string("%Y%m%d")
     named = [
         part.with_columns(
@@ -108,7 +108,7 @@ def changes(found: WholeUnits, pairs: pl.DataFrame, snapshot: Snapshot) -> pl.Da
     )
 
 
-def _of_released(found: WholeUnits, pairs: pl.DataFrame) -> pl.DataFrame:
+def _of_released(found: WholeUnits, pairs: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """What becomes of the orders of the release before, and what is new."""
     more = pl.col("now") - pl.col("was")
     change = (
@@ -124,8 +124,10 @@ def _of_released(found: WholeUnits, pairs: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("change").is_not_null())
         .join(_rates(found), on=CELL, how="left")
         .join(_gains(found), on=CELL, how="left")
+        .join(_coming(snapshot), on=["kind", "way", "item", "location", "arrives_on"], how="left")
     )
-    why = pl.when(pl.col("was").is_null()).then(pl.lit("no open order covers it"))
+    beside = pl.format("comes with {} of the same day: may be added to it", "receipt")
+    why = pl.when(pl.col("was").is_null()).then(pl.coalesce(beside, pl.lit("no open order covers it")))
     return rows.with_columns(
         amount=(pl.col("now").fill_null(0.0) - pl.col("was").fill_null(0.0)) * pl.col("per_unit").fill_null(0.0),
         reason=pl.coalesce("reason", why.otherwise(pl.lit("what was released can no longer be kept"))),
@@ -155,6 +157,13 @@ def _gains(found: WholeUnits) -> pl.DataFrame:
     money = {"gain": pl.Float64, "margin": pl.Float64, "reason": pl.String}
     made = pl.DataFrame(rows, schema={**dict.fromkeys((*CELL[:3], "period"), pl.String), **money})
     return made.join(found.plan.periods.select("period", "starts_on"), on="period").drop("period")
+
+
+def _coming(snapshot: Snapshot) -> pl.DataFrame:
+    """The first open order of the ERP that comes by each way on each day."""
+    on = ["kind", "way", "item", "location", "arrives_on"]
+    rows = way_of(snapshot["receipts"]).rename({"due_on": "arrives_on"}).sort("receipt")
+    return rows.select(*on, "receipt").unique(on, keep="first", maintain_order=True)
 
 
 def _of_receipts(found: WholeUnits, snapshot: Snapshot) -> pl.DataFrame:

@@ -123,11 +123,8 @@ def not_in_erp(earlier: list[Earlier], snapshot: Snapshot) -> pl.DataFrame:
         for one, end in zip(earlier, until, strict=True)
     ]
     receipts = snapshot["receipts"]
-    way = (
-        pl.when(pl.col("kind") == "make").then("routing").when(pl.col("kind") == "buy").then("offer").otherwise("lane")
-    )
     known = pl.concat([receipts["receipt"], receipts["reference"].fill_null("")]).unique()
-    same = receipts.select("kind", "item", "location", way=way, arrives_on="due_on").unique()
+    same = way_of(receipts).select("kind", "way", "item", "location", arrives_on="due_on").unique()
     return (
         pl.concat([pl.DataFrame(schema={**OPEN, "released": pl.String}), *begun])
         .filter(~pl.col("order").is_in(known.implode()))
@@ -135,6 +132,12 @@ def not_in_erp(earlier: list[Earlier], snapshot: Snapshot) -> pl.DataFrame:
         .sort("arrives_on", "kind", "order")
         .select(*(name for name in OPEN if name not in ("part", "ends_on")), "released")
     )
+
+
+def way_of(receipts: pl.DataFrame) -> pl.DataFrame:
+    """Receipts with the `way` that they come: their routing, offer or lane."""
+    way = pl.when(pl.col("kind") == "make").then("routing").when(pl.col("kind") == "buy").then("offer")
+    return receipts.with_columns(way=way.otherwise("lane"))
 
 
 def superseded(earlier: list[Earlier], decided: pl.DataFrame, as_of: date, run: int) -> None:

@@ -50,6 +50,7 @@ class Release:
     added : False where the very same release was there already.
     until : last day of the firm window. moved, share : margin that whole units gained (below 0: lost), and as a share.
     not_whole : quantities of the window that no whole number of units could keep to.
+    changed : how many open orders are to be changed. most : the change that earns most, in words.
     currency : of the money.
     """
 
@@ -61,6 +62,8 @@ class Release:
     moved: float
     share: float
     not_whole: int
+    changed: int
+    most: str
     currency: str
 
     def text(self) -> str:
@@ -70,9 +73,13 @@ class Release:
         who = f"decided by {self.approval.decided_by}: {self.approval.reason}"
         money = f"{self.currency} {self.moved:+,.2f} ({self.share:+.3%})"
         rest = f" {self.not_whole} quantities are no whole units." if self.not_whole else ""
+        open_orders = f"{self.changed} changes of open orders; most money: {self.most}\n" if self.changed else ""
+        lost = self.rows.get("not_in_erp", 0)
+        gone = f"{lost} released orders are not due and not in the ERP: see not_in_erp.csv\n" if lost else ""
         return (
             f"Plan {self.approval.label} {verb} ({who}).\n{counts}\n"
-            f"Firm until {self.until}, in whole units: {money} of margin.{rest}\nLoad it: {self.folder}"
+            f"Firm until {self.until}, in whole units: {money} of margin.{rest}\n"
+            f"{open_orders}{gone}Load it: {self.folder}"
         )
 
 
@@ -174,7 +181,7 @@ def _write(target: Path, plan: Plan, snapshot: Snapshot, decision: Approval, bef
         written += [
             path.relative_to(aside).as_posix() for path in sorted((aside / "plan").rglob("*")) if path.is_file()
         ]
-        told = _seal(aside, written, rounded, decision, {name: frame.height for name, frame in parts[""].items()})
+        told = _seal(aside, written, rounded, decision, parts[""])
         aside.replace(target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -204,7 +211,7 @@ def _parts(
 
 def _told(folder: Path, told: Mapping[str, Any], decision: Approval, *, added: bool) -> Release:
     """The release that its release.json tells of."""
-    names = ("rows", "moved", "share", "not_whole", "currency")
+    names = ("rows", "moved", "share", "not_whole", "changed", "most", "currency")
     until = date.fromisoformat(told["firm_until"])
     return Release(folder=folder, approval=decision, added=added, until=until, **{name: told[name] for name in names})
 
@@ -220,10 +227,10 @@ def _unique(tables: Mapping[str, pl.DataFrame]) -> None:
 
 
 def _seal(
-    folder: Path, written: list[str], rounded: WholeUnits, decision: Approval, rows: Mapping[str, int]
+    folder: Path, written: list[str], rounded: WholeUnits, decision: Approval, tables: Mapping[str, pl.DataFrame]
 ) -> dict[str, Any]:
     """release.json: whose plan, on whose word, what rounding moved, and the hash of every file."""
-    plan = rounded.decided
+    plan, changed = rounded.decided, tables["changes"].filter(pl.col("change") != "new")
     told = {
         "company": plan.company,
         "as_of": plan.as_of.isoformat(),
@@ -236,12 +243,24 @@ def _seal(
         "moved": rounded.moved,
         "share": rounded.share,
         "not_whole": rounded.broken.height,
+        "steadied": rounded.steadied,
+        "changed": changed.height,
+        "most": _in_words(changed),
         "currency": plan.currency,
         "decided_by": decision.decided_by,
         "reason": decision.reason,
         "decided_at": decision.decided_at.isoformat(timespec="seconds"),
-        "rows": dict(rows),
+        "rows": {name: frame.height for name, frame in tables.items()},
         "files": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in written},
     }
     (folder / RELEASE).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return told
+
+
+def _in_words(changed: pl.DataFrame) -> str:
+    """The first change of open orders: what it is and what it earns; blank where there is none."""
+    if changed.is_empty():
+        return ""
+    row = changed.row(0, named=True)
+    money = f", {row['currency']} {row['gain']:+,.0f} ({row['reason']})" if row["gain"] is not None else ""
+    return f"{row['change']} {row['order']}{money}"

@@ -109,14 +109,13 @@ def in_whole_units(
     """
     made = model or Model(snapshot, (*STANDARD, *_kept_close(plan), *blocks))
     program, firm = made.program, firm_periods(snapshot)
-    x, when = _known(program, plan), _when(program)
-    near = _neighbourhood(_promised(program, x), x, np.zeros(len(x), bool), when < _reach(firm.height)).relaxed()
+    x, when, units = _known(program, plan), _when(program), _units(made, set(firm["period"]))
+    near = _neighbourhood(_promised(program, x, units), x, np.zeros(len(x), bool), when < _reach(firm.height)).relaxed()
     kept = Steady(x, np.zeros(0, np.intp), np.zeros(0))
     if released is not None and until is not None:
         covered = firm.filter(pl.col("ends_on") <= until)
         was = released_quantities(program, released, covered)
         kept = steady(near, x, was, snapshot.settings.release.change_worth)
-    units = _units(made, set(firm["period"]))
     rounded = _rounded(program, kept.x, units, firm.height)
     whole = ~np.isnan(units)
     count = rounded[whole] / units[whole]
@@ -218,7 +217,7 @@ def _rounded(program: Program, x: Floats, units: Floats, firm: int) -> Floats:
     if not whole.any() or (np.abs(x[whole] / units[whole] - np.rint(x[whole] / units[whole])) <= NEAR).all():
         return x.copy()
     scale = np.where(whole, units, 1.0)
-    counted, start = _in(_promised(program, x), scale), x / scale
+    counted, start = _in(_promised(program, x, units), scale), x / scale
     options = SolverOptions(seconds=SECONDS, gap=GAP, threads=1)
     when = _when(program)
     last = int(when.max(initial=0)) + 1
@@ -248,13 +247,27 @@ def _room(program: Program, x: Floats, whole: Mask, *, wide: bool) -> tuple[Floa
     return np.where(used, down, 0.0), np.where(used, up, 0.0)
 
 
-def _promised(program: Program, x: Floats) -> Program:
-    """The program in which no order is served less than the plan serves it."""
-    if "short" not in program.columns:
+def _promised(program: Program, x: Floats, units: Floats) -> Program:
+    """The program in which no order is served less than the plan serves it, nor later by a whole unit."""
+    if not {"sell", "short"} <= {*program.columns}:
         return program
     orders = program.flows["short"].rows.select(pl.col("order").cast(pl.String) != "").to_series().to_numpy()
     cells = np.flatnonzero(orders) + program.columns["short"].start
-    return program.with_bounds(cells, program.lower[cells], np.maximum(x[cells], program.lower[cells]))
+    kept = program.with_bounds(cells, program.lower[cells], np.maximum(x[cells], program.lower[cells]))
+    place, line = program.columns["sell"], program.constraints["demand"].keys
+    sold = program.flows["sell"].rows.select(*line, pl.col("period").to_physical().cast(pl.Int64)).with_columns(
+        pl.Series("x", x[place]), pl.Series("unit", units[place]), column=pl.int_range(place.start, place.stop)
+    )  # fmt: skip
+    sold = sold.filter(pl.col("order").cast(pl.String) != "").sort(*line, "period")
+    by_then = sold.with_columns(served=pl.col("x").cum_sum().over(line)).filter(pl.col("x") > NEAR)
+    if by_then.is_empty():
+        return kept
+    until = by_then.with_row_index("row").select(*line, "row", until="period")
+    pairs = until.join(sold.select(*line, "period", "column"), on=line).filter(pl.col("period") <= pl.col("until"))
+    entries = (-np.ones(pairs.height), (pairs["row"].to_numpy(), pairs["column"].to_numpy()))
+    least = (pl.col("served") / pl.col("unit") + NEAR).floor() * pl.col("unit")
+    served = by_then.select(pl.when(pl.col("unit").is_nan()).then("served").otherwise(least)).to_series().to_numpy()
+    return kept.with_rows("served by then", sp.csc_array(entries, shape=(len(served), len(x))), -served)
 
 
 def _in(program: Program, scale: Floats) -> Program:

@@ -237,6 +237,20 @@ def test_changes_read_back_from_both_files(tmp_path: Path) -> None:
     assert csv.filter(pl.col("order") == "R7")["change_key"].to_list() == ["reschedule in | R7 | 20260106"]
 
 
+def test_what_was_released_says_its_most_money_in_words(tmp_path: Path) -> None:
+    said = decided(tmp_path / "out", company(tmp_path / "x")).text()
+    assert "1 changes of open orders; most money: reschedule in R7, EUR +288 (penalties +288; chiefly P)" in said
+
+
+def test_a_purchase_that_comes_with_an_open_one_says_so(tmp_path: Path) -> None:
+    """R that is bought on Tuesday comes on Tuesday, as R7 does: one order may do for both."""
+    read = company(
+        tmp_path / "x", offers=TABLES["offers"], receipts=[{**RECEIPT, "quantity": 1, "due_on": "2026-01-06"}]
+    )
+    found = changed(read).filter(pl.col("kind") == "buy", pl.col("now_on") == date(2026, 1, 6))
+    assert found["reason"].to_list() == ["comes with R7 of the same day: may be added to it"]
+
+
 # -- bad input --------------------------------------------------------------------------------------------------------
 
 

@@ -178,6 +178,7 @@ def test_the_demo_is_released_in_whole_units() -> None:
     assert abs(found.share) <= MOST
     assert found.broken.is_empty()
     follow(found, demo)
+    promises_hold(found, demo)
 
 
 @pytest.mark.parametrize(("items", "seed"), [(6, 1), (12, 2)])
@@ -188,6 +189,21 @@ def test_generated_companies_lose_a_thousandth_at_most(tmp_path: Path, items: in
     found = rounded(read)
     assert abs(found.share) <= MOST
     follow(found, read)
+    promises_hold(found, read)
+
+
+def promises_hold(found: WholeUnits, read: Snapshot) -> None:
+    """Every order gets what the decided plan gives it, and in time what the plan serves in time, less part of a unit."""
+    both = []
+    for plan in (found.decided, found.plan):
+        rows = orders.allocation(plan, read).filter(pl.col("order") != "")
+        served = pl.col("quantity").filter(pl.col("state") != "not served").sum().alias("served")
+        in_time = pl.col("quantity").filter(pl.col("state") == "on time").sum().alias("in_time")
+        both.append(rows.group_by("order").agg(served, in_time).sort("order"))
+    before, after = both
+    assert before["order"].to_list() == after["order"].to_list()
+    assert (after["served"] >= before["served"] - 1e-6).all()
+    assert (after["in_time"] > before["in_time"] - 1.0).all()
 
 
 def follow(found: WholeUnits, read: Snapshot) -> None:
