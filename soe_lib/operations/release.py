@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,6 +17,7 @@ import polars as pl
 from soe_lib import workspace
 from soe_lib.errors import DataError, PackError
 from soe_lib.extract.snapshot import Snapshot, read
+from soe_lib.model.extra import Extra, with_extra
 from soe_lib.model.pegging.answer import pegging
 from soe_lib.operations import earlier, orders
 from soe_lib.operations.changes import changes, numbered
@@ -32,6 +33,7 @@ from soe_lib.whatif.scenario import parsed
 from soe_lib.workspace import RELEASE, RELEASES
 
 if TYPE_CHECKING:
+    from soe_lib.model.terms import Block
     from soe_lib.store.plan import Plan
 
 
@@ -92,6 +94,8 @@ def release(
     snapshot: Snapshot | None = None,
     store: Store | None = None,
     company: str | None = None,
+    blocks: Block | Sequence[Block] = (),
+    extra: Extra | None = None,
 ) -> Release:
     """Write the orders of a decided plan into `out/releases/<as-of>.<run>/`; the same again adds nothing.
 
@@ -105,6 +109,7 @@ def release(
     data : company folder or extract that the plan was made from.
     snapshot : in place of data, where the plan was made from an edited extract: `scenario.apply(snapshot)`.
     store : plan history; `out/plans` when left out. company : whose plan, where the store has several.
+    blocks, extra : of one's own that the plan was made with, as for `soe.plan`.
 
     Errors
     ------
@@ -153,7 +158,7 @@ def release(
     before = earlier.releases(archive / RELEASES, plan.company)
     decided = approvals(home).filter(pl.col("company") == plan.company)
     earlier.superseded(before, decided, plan.as_of, decision.run)
-    return _write(target, plan, inputs, decision, before)
+    return _write(target, plan, inputs, decision, before, with_extra(blocks, extra))
 
 
 def _again(target: Path, plan: Plan, decision: Approval) -> Release:
@@ -164,8 +169,10 @@ def _again(target: Path, plan: Plan, decision: Approval) -> Release:
     return _told(target, told, decision, added=False)
 
 
-def _write(target: Path, plan: Plan, snapshot: Snapshot, decision: Approval, before: list[Earlier]) -> Release:
-    rounded, parts = _parts(plan, snapshot, before)
+def _write(
+    target: Path, plan: Plan, snapshot: Snapshot, decision: Approval, before: list[Earlier], own: Sequence[Block]
+) -> Release:
+    rounded, parts = _parts(plan, snapshot, before, own)
     for part in parts.values():
         _unique(part)
     aside = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
@@ -189,11 +196,11 @@ def _write(target: Path, plan: Plan, snapshot: Snapshot, decision: Approval, bef
 
 
 def _parts(
-    plan: Plan, snapshot: Snapshot, before: list[Earlier]
+    plan: Plan, snapshot: Snapshot, before: list[Earlier], own: Sequence[Block]
 ) -> tuple[WholeUnits, dict[str, dict[str, pl.DataFrame]]]:
     """The plan in whole units, and its tables by folder: firm orders and what they change, the forecast of orders."""
     released, until = earlier.open_orders(before, plan.as_of), before[-1].until if before else None
-    rounded = in_whole_units(plan, snapshot, released=released, until=until)
+    rounded = in_whole_units(plan, snapshot, blocks=own, released=released, until=until)
     pegged = pegging(rounded.plan, snapshot)
     fresh = orders.released(rounded.plan, snapshot, rounded.labels, pegged)
     _unique(fresh)

@@ -314,3 +314,19 @@ def test_a_company_that_makes_nothing_is_released(tmp_path: Path) -> None:
     for name in ("production_orders", "daily_rates"):
         assert found[name].is_empty()
         assert found[name].schema == usual[name].schema
+
+
+def test_a_plan_with_an_idea_of_ones_own_is_released_with_it(
+    world: tuple[Path, Snapshot, Plan], tmp_path: Path
+) -> None:
+    """The extract alone does not say that 20 must be made on Monday: without that, the plan is none of its own."""
+    folder, read, _ = world
+    out, own = tmp_path / "out", soe.blocks.Force("make", 20.0, item="P", period="D001")
+    kept(out, soe.plan(read, blocks=own))
+    soe.approve(out / "plans", MONDAY, by="Ada", reason="as discussed")
+    with pytest.raises(DataError, match="other rules than its extract"):
+        soe.release(out, MONDAY, data=folder)
+    assert not (out / "releases").exists()
+    made = soe.release(out, MONDAY, data=folder, blocks=own)
+    first = pl.read_csv(made.folder / "production_orders.csv").filter(pl.col("period") == "D001")
+    assert first["quantity"].to_list() == [20.0]
