@@ -1,1 +1,1 @@
-"""The extract room: from files to a checked, frozen Snapshot of what was known on one as-of date."""
+"""The extract room: reads files into a checked, frozen Snapshot of one as-of date."""

@@ -1,4 +1,4 @@
-"""Time: the periods of the horizon, fiscal months and ISO weeks, and the one convention for splits and lead times."""
+"""The calendar: periods, fiscal months and ISO weeks of the horizon, and the convention for splits and lead times."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ WEEK = r"^\d{4}-W\d{2}$"
 MONTH = r"^\d{4}-\d{2}$"
 DAY = r"^\d{4}-\d{2}-\d{2}$"
 LESS = "\x1f"
-"""Stands between a label and those that are cut out of it; see `precedence`."""
+"""Separates a label from the shorter labels cut out of it; see `precedence`."""
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """The days of the horizon and what every label of time means in them.
+    """The days of the horizon, and the days of every label of time.
 
     Parameters
     ----------
     periods : frame [period, starts_on, ends_on], both days included, in order, without gap or overlap.
-    as_of : the day on which the plan is made.
+    as_of : the as-of date.
     fiscal : "months" (calendar months) or "4-4-5" (ISO weeks 1–4, 5–8, 9–13, … of the ISO year; week 53 in month 12).
     working_days : weekdays that count in a split, 1 = Monday … 7 = Sunday.
     """
@@ -64,17 +64,17 @@ class Calendar:
         return asked.join(self.days, on="date", how="left", maintain_order="left").select(found).to_series()
 
     def spans(self, labels: pl.Series) -> pl.DataFrame:
-        """First and last day of each distinct label, null where a label means nothing: [label, first, last].
+        """First and last day of each distinct label, null for an unknown label: [label, first, last].
 
-        A label names a period, an ISO date, an ISO week such as "2026-W48" or a fiscal month such as "2026-11"; what is
-        cut out of it leaves its span as it is.
+        A label names a period, an ISO date, an ISO week such as "2026-W48" or a fiscal month such as "2026-11". Days
+        cut out of a label do not change its span.
         """
         head = pl.col("head")
         asked = labels.cast(pl.String).alias("label").unique().sort().to_frame()
         asked = asked.with_columns(head=pl.col("label").str.split(LESS).list.first())
         named = self.periods.select(head="period", named_first="starts_on", named_last="ends_on")
         found = asked.join(named, on="head", how="left")
-        if not found["named_first"].null_count():  # as everywhere in an extract that gives its periods
+        if not found["named_first"].null_count():  # the usual case in an extract with its own periods
             return found.select("label", first="named_first", last="named_last").sort("label")
         monday = (head + "-1").str.to_date("%G-W%V-%u", strict=False)
         found = found.with_columns(
@@ -90,11 +90,11 @@ class Calendar:
         ).sort("label")
 
     def shares(self, labels: pl.Series) -> pl.DataFrame:
-        """How much of each label falls into each period: [label, period, share].
+        """The share of each label in each period: [label, period, share].
 
-        A label that names a period has share 1 there. Any other is spread evenly over its working days, or over all its
-        days where it has no working day; days outside the horizon take their share with them, so shares may add up to
-        less than 1, or be missing altogether. So do days that are cut out of a label.
+        A label that names a period has share 1 in it. Any other label is spread evenly over its working days, or over
+        all its days if none is a working day. Days outside the horizon, or cut out of a label, take their share with
+        them, so shares may add up to less than 1 or be missing.
 
         Raises
         ------
@@ -104,14 +104,14 @@ class Calendar:
         unknown = spans.filter(pl.col("first").is_null())["label"].to_list()
         if unknown:
             raise DataError(
-                f"{len(unknown)} labels of time mean nothing here, first {unknown[0]!r}. {self.advice(unknown[0])}"
+                f"Unknown labels of time: {len(unknown)}, the first {unknown[0]!r}. {self.advice(unknown[0])}"
             )
         named = spans.filter(pl.col("label").is_in(self.periods["period"].to_list()))
         whole = named.select("label", period="label", share=pl.lit(1.0))
         return pl.concat([whole, self.spread(spans.join(named, on="label", how="anti"))]).sort("label", "period")
 
     def spread(self, spans: pl.DataFrame) -> pl.DataFrame:
-        """How much of each span of days falls into each period, by its working days: [label, period, share].
+        """The share of each span of days in each period, by working days: [label, period, share].
 
         Parameters
         ----------
@@ -122,17 +122,17 @@ class Calendar:
         return shares.select("label", "period", "share").sort("label", "period")
 
     def day_shares(self, labels: pl.Series) -> pl.DataFrame:
-        """How much of each label falls on each day: [label, date, share], evenly over the days that count, as above."""
+        """The share of each label on each day: [label, date, share], even over the days that `shares` counts."""
         known = _days(self.spans(labels).drop_nulls())
         return self._less(self._count(known, "label")).select("label", "date", share=1.0 / pl.col("of"))
 
     def by_day(self, rows: pl.DataFrame, column: str = "period") -> pl.DataFrame:
-        """The rows once for each day of their label that is not cut out of it, with that day in `date`."""
+        """The rows repeated for each day of their label that is not cut out of it, with that day in `date`."""
         days = self._less(_days(self.spans(rows[column]).drop_nulls())).rename({"label": column})
         return rows.drop("date", strict=False).join(days, on=column, maintain_order="left")
 
     def _less(self, days: pl.DataFrame) -> pl.DataFrame:
-        """Days [label, date, …] without those that are cut out of their label."""
+        """The days [label, date, …] without those cut out of their label."""
         parts = days.select("label").unique().filter(pl.col("label").str.contains(LESS, literal=True))
         if parts.is_empty():
             return days
@@ -151,16 +151,16 @@ class Calendar:
         along: tuple[str, ...] = (),
         parts: pl.DataFrame | None = None,
     ) -> pl.DataFrame:
-        """The rows with their time label replaced by periods of the model, and the quantity split exactly.
+        """The rows with their label of time replaced by periods, and the quantity split exactly.
 
         Parameters
         ----------
-        frame : any rows with a label in `column`; where it also has `date`, a day given there is the label.
+        frame : any rows with a label in `column`; a day in `date`, if that column exists, overrides the label.
         quantity : the column to split; every other column is repeated.
-        whole : hand out whole units by largest remainder (ties to the earlier period), and only the fraction that the
-            quantity itself has; else split in proportion. Either way the parts, with those outside the horizon, add up.
-        along : columns that follow the quantity in proportion, such as the committed part of it.
-        parts : `self.parts` of the labels, where they are known already.
+        whole : split into whole units by largest remainder (ties to the earlier period), plus the quantity's own
+            fraction; else in proportion. In both cases all parts, those outside the horizon included, add up.
+        along : columns split in proportion to the quantity, such as its committed part.
+        parts : `self.parts` of the labels, if already computed.
         """
         labelled = with_label(frame, column).with_columns(pl.col(quantity, *along).cast(pl.Float64))
         named = pl.col(column).is_in(self.periods["period"].to_list())
@@ -176,20 +176,20 @@ class Calendar:
         return pl.concat([ready.select(frame.columns), rows.select(frame.columns)])
 
     def covered(self, label: str) -> pl.Series:
-        """The periods that have a day of a label of time, working day or not; in order of time.
+        """The periods that share any day with a label of time, working day or not, in order of time.
 
         Raises
         ------
         DataError : the label is no period, ISO date, ISO week or fiscal month.
         """
-        known = self.shares(pl.Series("label", [label]))  # raises for what means nothing
+        known = self.shares(pl.Series("label", [label]))  # raises for an unknown label
         days = self._less(_days(self.spans(pl.Series("label", [label])).drop_nulls()))
         inside = self.days.join(days, on="date", how="semi")["period"].to_list()
         named = {*inside, *known["period"].cast(pl.String)}
         return self.periods.filter(pl.col("period").is_in(list(named)))["period"]
 
     def parts(self, labels: pl.Series) -> pl.DataFrame:
-        """Shares in the order of time, with one more part, period "", for what falls outside the horizon."""
+        """The shares in order of time, with the part outside the horizon as period ""."""
         inside = self.shares(labels)
         asked = labels.unique().alias("label").to_frame()
         rest = asked.join(inside.group_by("label").agg(pl.col("share").sum()), on="label", how="left")
@@ -204,14 +204,14 @@ class Calendar:
     def arrivals(
         self, period_lead: pl.DataFrame, dispatch: str = "spread", open_days: pl.Series | None = None
     ) -> pl.DataFrame:
-        """When goods that leave in a period arrive: [period, lead_days, arrival, share], arrival a period or "beyond".
+        """Arrival of goods dispatched in a period: [period, lead_days, arrival, share], arrival a period or "beyond".
 
         Parameters
         ----------
-        period_lead : distinct [period, lead_days]; a fraction of a day is split over the two days it touches.
+        period_lead : distinct [period, lead_days]; a fraction of a day is split over the two adjacent days.
         dispatch : "spread" (evenly over the days of the period), "start" (its first day) or "end" (its last day).
-        open_days : the days that a lead time counts; None: every day. Nothing arrives on another day, but what takes
-            no time.
+        open_days : the days that a lead time counts; None: every day. Goods arrive on an open day only, except those
+            with a lead time of 0.
         """
         asked = period_lead.select("period", pl.col("lead_days").cast(pl.Float64)).unique()
         leaving = {"spread": self.days, "start": self.days.unique("period", keep="first", maintain_order=True)}
@@ -228,18 +228,18 @@ class Calendar:
         return shares.sort("period", "lead_days", "arrival")
 
     def _landed(self, moves: pl.DataFrame, open_days: pl.Series | None) -> pl.DataFrame:
-        """Moves with the day in `date` that is so many (open) days `after` it; null: beyond the horizon."""
+        """The moves with `date` shifted by `after` (open) days; null beyond the horizon."""
         if open_days is None:
             return moves.with_columns(date=pl.col("date") + pl.duration(days="after"))
         number = pl.col("open").cast(pl.Int64).cum_sum()
         days = self.days.select("date", open=pl.col("date").is_in(open_days.implode())).with_columns(number=number)
-        there = days.filter("open").select("number", lands="date")
+        arrivals = days.filter("open").select("number", lands="date")
         moved = moves.join(days.select("date", "number"), on="date").with_columns(pl.col("number") + pl.col("after"))
-        moved = moved.join(there, on="number", how="left")
+        moved = moved.join(arrivals, on="number", how="left")
         return moved.with_columns(date=pl.when(pl.col("after") > 0).then("lands").otherwise("date"))
 
     def later(self, period_lead: pl.DataFrame) -> pl.DataFrame:
-        """The period so many periods later: [period, lead_periods] → [period, lead_periods, arrival, share of 1]."""
+        """The period `lead_periods` later: [period, lead_periods] → [period, lead_periods, arrival, share], share 1."""
         order = self.periods.select("index", arrival="period")
         asked = period_lead.select("period", "lead_periods").unique()
         asked = asked.join(self.periods.select("period", "index"), on="period")
@@ -249,29 +249,29 @@ class Calendar:
 
     @cached_property
     def months(self) -> pl.DataFrame:
-        """How periods split over fiscal months, by working days: [period, month, share]; a period's shares add to 1."""
+        """The share of each period in each fiscal month, by working days, summing to 1: [period, month, share]."""
         return self.month_days.select("period", "month", share=pl.col("days") / pl.col("of"))
 
     @cached_property
     def month_days(self) -> pl.DataFrame:
-        """Working days of each period in each fiscal month, and in all: [period, month, days, of]."""
+        """Working days of each period in each fiscal month, and of the period: [period, month, days, of]."""
         days = self._count(self.days, "period")
         days = days.with_columns(self.fiscal_month(days["date"]).alias("month"))
         return days.group_by("period", "month").agg(days=pl.len(), of=pl.col("of").first()).sort("period", "month")
 
     def within(self, first: date, last: date) -> pl.DataFrame:
-        """How much of each period lies between two days, both included, by working days: [period, share]."""
+        """The share of each period between two days, both included, by working days: [period, share]."""
         days = self._count(self.days, "period").filter(pl.col("date").is_between(first, last))
         return days.group_by("period").agg(share=pl.len() / pl.col("of").first()).sort("period")
 
     def _count(self, days: pl.DataFrame, bucket: str) -> pl.DataFrame:
-        """The days of each bucket that count, and how many these are: its working days, or all where it has none."""
+        """The working days of each bucket, or all its days if it has none, with their number in `of`."""
         works = pl.col("date").dt.weekday().is_in(list(self.working_days))
         counted = days.filter(works | ~works.any().over(bucket))
         return counted.with_columns(of=pl.len().over(bucket))
 
     def advice(self, label: str) -> str:
-        """What to write instead of a label that means nothing."""
+        """How to correct an unknown label."""
         if len(label) == 8 and label[4:6] == "-W":
             return f"{label[:4]} has no week {label[6:]}." if label[6:].isdigit() else "Write a week such as 2026-W48."
         if len(label) == 7 and label[4:6] == "-W" and label[6].isdigit():
@@ -282,7 +282,7 @@ class Calendar:
         return f"{hint(label, self.periods['period'].to_list())} {fix}".strip()
 
     def _month_spans(self, labels: pl.Series) -> pl.DataFrame:
-        """First and last day of fiscal months (`head`); a 13th month has none."""
+        """First and last day of fiscal months (`head`); month 13 is dropped."""
         label = pl.col("head")
         months = labels.to_frame().with_columns(
             year=label.str.slice(0, 4).cast(pl.Int32), month=label.str.slice(5).cast(pl.Int32)
@@ -307,7 +307,7 @@ def _days(spans: pl.DataFrame) -> pl.DataFrame:
 
 
 def _largest_remainder(quantity: str) -> pl.Expr:
-    """Parts of whole units by row, plus the quantity's own fraction, in the order of the parts where remainders tie."""
+    """Whole units of each part by largest remainder, plus the quantity's own fraction; ties go to the earlier part."""
     exact = pl.col(quantity) * pl.col("share")
     base = (exact + 1e-9).floor()
     left = (pl.col(quantity) - base.sum().over("_row")).round(9)
@@ -316,7 +316,7 @@ def _largest_remainder(quantity: str) -> pl.Expr:
 
 
 def with_label(frame: pl.DataFrame, column: str = "period") -> pl.DataFrame:
-    """The frame with the day of `date`, where one is given, as its label of time."""
+    """The frame with the day of `date`, if given, as its label of time."""
     if "date" not in frame.columns or frame.schema["date"] != pl.Date:
         return frame
     return frame.with_columns(pl.coalesce(pl.col("date").dt.strftime("%Y-%m-%d"), pl.col(column)).alias(column))
@@ -329,7 +329,7 @@ def horizon(as_of: date, *, weeks: int, daily: int) -> pl.DataFrame:
     ----------
     as_of : first day of the horizon, any weekday.
     weeks : length of the horizon; it ends on the Sunday on or after as_of + 7 × weeks days.
-    daily : days that are planned one by one, at least.
+    daily : least number of daily periods.
     """
     end = _sunday(as_of + timedelta(days=7 * weeks - 1))
     change = min(_sunday(as_of + timedelta(days=daily - 1)), end) if daily else as_of - timedelta(days=1)
@@ -365,13 +365,13 @@ PERIODS = {
 
 
 def build(periods: pl.DataFrame, as_of: date, *, per: str, fiscal: str, working_days: tuple[int, ...]) -> Calendar:
-    """A calendar whose periods carry index, days, length in `costs.per`, kind, ISO week and fiscal months.
+    """A calendar whose periods have index, days, length in `costs.per`, kind, ISO week and fiscal months.
 
-    `month` is the one with most days; `months` are all of them with their working days, such as "2026-11:1 2026-12:4".
+    `month` is the one with most days; `months` lists all with their working days, such as "2026-11:1 2026-12:4".
 
     Parameters
     ----------
-    periods : [period, starts_on, ends_on] and, for a horizon of our own, kind; given periods have kind "given".
+    periods : [period, starts_on, ends_on] and, for a generated horizon, kind; periods of the extract get kind "given".
     per : time base of the costs: day, week (7 days), year (365 days) or period (every period counts 1).
     """
     ordered = periods.sort("starts_on")
@@ -393,6 +393,6 @@ def build(periods: pl.DataFrame, as_of: date, *, per: str, fiscal: str, working_
 
 
 def _months(bare: Calendar) -> pl.DataFrame:
-    """period, months: every fiscal month of a period and how many of its working days are in it."""
+    """period, months: each fiscal month of a period with the working days in it."""
     each = bare.month_days.select("period", text=pl.format("{}:{}", "month", "days"))
     return each.group_by("period", maintain_order=True).agg(months=pl.col("text").str.join(" "))

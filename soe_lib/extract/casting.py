@@ -1,4 +1,4 @@
-"""Raw text → typed tables: headers against the contract, cells by their column's type and the company's writing."""
+"""Raw text → typed tables: compares headers with the contract and casts cells by type and the company's conventions."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from soe_lib.extract.toml import Section, among
 
 ALIKE = 0.8
 ASIDE = "\x01"
-"""Marks columns that are read besides the contract's: of units, of currencies, of the last change."""
+"""Prefix of columns read in addition to the contract's: unit, currency, last change."""
 
 
 def match_columns(source: Source, table: Table) -> list[Finding]:
-    """Columns that are missing, renamed, or not in the contract."""
-    there = source.frame.columns
-    absent = [name for name in table.names if name not in there]
-    strange = [name for name in there if name not in table.names and not name.startswith(ASIDE)]
+    """Findings for columns that are missing, renamed, or not in the contract."""
+    present = source.frame.columns
+    absent = [name for name in table.names if name not in present]
+    strange = [name for name in present if name not in table.names and not name.startswith(ASIDE)]
     findings = []
     for name in absent:
         if table[name].required:
@@ -39,7 +39,7 @@ def match_columns(source: Source, table: Table) -> list[Finding]:
         alike = nearest(name, absent)
         renamed = bool(alike) and likeness(name, alike) >= ALIKE and not table[alike].required
         rule = "The column is not in the contract" + (" but looks like one." if renamed else " and was not read.")
-        fix = hint(name, absent) or "Remove it, or leave it: nothing reads it."
+        fix = hint(name, absent) or "Remove it, or leave it: it is not read."
         findings.append(source.finding("stop" if renamed else "warn", column=name, rule=rule, fix=fix))
     return findings
 
@@ -52,10 +52,10 @@ NUMBER_FIXES = (
     (r"-?\d{1,3}([, ']\d{3})+(\.\d+)?", "Write it without a thousands mark, such as 1234.56."),
     (r"\(.*\)", "Write a negative number with a minus, such as -500."),
     (r".*%", "Write a share, such as 0.12."),
-    (r"(?i)-?nan|n/?a|null|none|#.*|-+|\?", "Leave the cell blank if it is not known, or write the number."),
+    (r"(?i)-?nan|n/?a|null|none|#.*|-+|\?", "Leave the cell blank if the number is not known, or write it."),
     (r"(?i)[-+]?inf(inity)?", "Leave the cell blank where there is no limit."),
     (r"(?i)true|false", "Write a number; the cell holds yes or no."),
-    (r"\d{4}-\d{2}-\d{2}.*", "The cell holds a day (Excel makes one of 1.5): format it as a number and type it again."),
+    (r"\d{4}-\d{2}-\d{2}.*", "The cell holds a date (Excel turns 1.5 into one): format it as a number and retype it."),
     (r"-?[\d.,]+-", 'Write the minus in front, or declare negatives = "trailing" in sources.toml.'),
     (r".*[A-Za-z€$£¥].*", "Write the number alone, without unit or currency."),
 )
@@ -64,7 +64,7 @@ DATE_FIXES = (
     (r"[01]\d{3}-\d{2}-\d{2}", "The year has lost its century: write 2026-11-16."),
     (
         r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}",
-        "Day and month cannot be told apart: write 2026-11-16, or declare `dates` in sources.toml.",
+        "Day and month are ambiguous: write 2026-11-16, or declare `dates` in sources.toml.",
     ),
     (r"\d{5}(\.0)?", "This looks like an Excel day number: write 2026-11-16."),
     (r"\d{4}-\d{2}-\d{2}[T ].*", "Write the day alone, without time or zone."),
@@ -72,22 +72,22 @@ DATE_FIXES = (
 
 
 def cast(source: Source, table: Table) -> tuple[pl.DataFrame, list[Finding]]:
-    """A raw frame as the contract types it, rows in the file's order, and every cell that could not be read.
+    """A raw frame with the contract's types, rows in the file's order, and findings for cells that cannot be read.
 
-    All columns are cast at once; only a column in which something is odd is looked at cell by cell.
+    All columns are cast at once; only columns with irregular cells are cast cell by cell.
 
     Parameters
     ----------
-    source : the file as it was delivered.
+    source : the raw rows.
     table : the table of the contract.
     """
     findings = match_columns(source, table)
-    there = [column for column in table.columns if column.name in source.frame.columns]
-    fit = [column for column in there if _fits(source.frame.schema[column.name], column)]
+    present = [column for column in table.columns if column.name in source.frame.columns]
+    fit = [column for column in present if _fits(source.frame.schema[column.name], column)]
     quick = source.frame.select(_quick(column, source.frame.schema[column.name]) for column in fit)
     plain = {column.name for column in fit} - _odd(source, quick, fit)
     typed = {}
-    for column in there:
+    for column in present:
         if column.name in plain:
             values = quick.get_column(column.name)
             findings += _blanks(source, column, values)
@@ -103,12 +103,12 @@ def cast(source: Source, table: Table) -> tuple[pl.DataFrame, list[Finding]]:
 
 
 def _fits(kind: pl.DataType, column: Column) -> bool:
-    """Whether a column can be cast at once: text, or what has the contract's type already."""
+    """Whether a column can be cast at once: it is text or already has the contract's type."""
     return kind == pl.String or kind == column.dtype or (column.type == "number" and kind.is_numeric())
 
 
 def _defaulted(values: pl.Series, column: Column) -> pl.Series:
-    """Blank cells as the contract's default; a blank text is written "" and means its default likewise."""
+    """The values with blanks replaced by the contract's default; a blank text is ""."""
     if column.default is None:
         return values
     if column.type == "text" and column.default:
@@ -117,7 +117,7 @@ def _defaulted(values: pl.Series, column: Column) -> pl.Series:
 
 
 def _quick(column: Column, kind: pl.DataType) -> pl.Expr:
-    """The cast of a column in which nothing is odd."""
+    """The cast of a column without irregular cells."""
     cell = pl.col(column.name)
     if column.type == "number":
         return cell.cast(pl.Float64, strict=False)
@@ -127,7 +127,7 @@ def _quick(column: Column, kind: pl.DataType) -> pl.Expr:
 
 
 def _odd(source: Source, quick: pl.DataFrame, columns: list[Column]) -> set[str]:
-    """Columns that need a closer look: spaces at the ends, cells that are no numbers or dates, numbers out of range."""
+    """Columns with irregular cells: spaces at the ends, cells that are no numbers or dates, numbers out of range."""
     checks, raws = {}, []
     for column in columns:
         cell, raw = pl.col(column.name), pl.col(f"{column.name}|raw")
@@ -156,7 +156,7 @@ def _odd(source: Source, quick: pl.DataFrame, columns: list[Column]) -> set[str]
 
 
 def tidy(source: Source, column: Column) -> tuple[pl.Series, list[Finding]]:
-    """The raw cells as text without spaces at the ends, blank as null; numbers of a parquet file as they are."""
+    """The raw cells as trimmed text, blanks as null; numbers of a parquet file unchanged."""
     raw = source.frame[column.name]
     if raw.dtype != pl.String:
         return _from_typed(source, column, raw)
@@ -165,7 +165,7 @@ def tidy(source: Source, column: Column) -> tuple[pl.Series, list[Finding]]:
     changed = (trimmed != raw).arg_true()
     repairs = []
     if len(changed):
-        rule = "Spaces at the ends, or non-breaking spaces, were taken off."
+        rule = "Spaces at the ends, or non-breaking spaces, were removed."
         first = raw[int(changed[0])]
         repairs = [source.finding("repair", changed, column=column.name, value=first, rule=rule)]
     return trimmed if column.type == "text" else _blanked(trimmed, trimmed == ""), repairs
@@ -181,7 +181,7 @@ def _from_typed(source: Source, column: Column, raw: pl.Series) -> tuple[pl.Seri
     if isinstance(raw.dtype, pl.Datetime) and raw.dtype.time_zone is None and (raw == raw.dt.truncate("1d")).all():
         return raw.dt.date().cast(pl.String), []
     if raw.dtype.is_float() and column.type == "text":
-        fix = "Write keys as text: a number loses leading zeros and long digits."
+        fix = "Write keys as text: a number loses leading zeros and the last digits of long codes."
         return raw.cast(pl.String), [
             source.finding("stop", column=column.name, rule="Text is stored as a number.", fix=fix)
         ]
@@ -253,7 +253,7 @@ def _misses(
     fixes: tuple[tuple[str, str], ...],
     fix: str,
 ) -> list[Finding]:
-    """One finding for each way in which the bad cells are wrong, so that each gets its own fix."""
+    """One finding for each kind of error in the bad cells, each with its own fix."""
     rows = bad.arg_true()
     if not len(rows):
         return []
@@ -283,15 +283,15 @@ DATES = {
     one: re.sub("yyyy|yy|mm|dd", lambda part: PARTS[part.group()], one)
     for one in (*LONG, "dd.mm.yy", "dd/mm/yy", "mm/dd/yy")
 }
-"""How a company may write a day → the same for polars."""
+"""Date convention → format of polars."""
 SERIALS = {"excel-1900": 25569, "excel-1904": 24107}
-"""Day number of 1970-01-01 in Excel's two date systems."""
+"""Day number of 1970-01-01 in each of Excel's two date systems."""
 LABELS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
 MONTHS = ("fiscal_month", "month")
 TIME = ("period", *MONTHS)
-"""Columns of text whose cells are labels of time."""
+"""Text columns whose cells are labels of time."""
 BLANKS, APOSTROPHES = (" ", "\u00a0", "\u202f", "\u2009"), ("'", "\u2019")
-"""Marks between thousands that look alike: where one is declared, the others are meant too."""
+"""Thousands marks that look alike: declaring one declares the others."""
 ZONES = cache(available_timezones)
 NEGATIVES = ("minus", "trailing", "brackets")
 STAMP = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$"
@@ -312,10 +312,10 @@ class Dialect(Section):
     ----------
     encoding, separator : of a delimited text file.
     decimal, thousands : the marks in a number; no thousands mark by default.
-    negatives : where a negative number has its mark: "minus" in front, "trailing" (500-), or "brackets".
+    negatives : sign of a negative number: "minus" in front, "trailing" (500-), or "brackets".
     dates : one of DATES or SERIALS.
-    periods : what a day in a column of periods stands for: the "day" itself, its ISO "week" or its "month".
-    timezone : the zone whose midnight separates days, for timestamps; blank where a timestamp stops.
+    periods : meaning of a date in a column of periods: the "day" itself, its ISO "week" or its "month".
+    timezone : zone in which timestamps become days; blank: a timestamp is a finding that stops.
     """
 
     encoding: Annotated[str, Predicate(_is_encoding)] = "utf-8"
@@ -329,7 +329,7 @@ class Dialect(Section):
 
     @property
     def plain_numbers(self) -> bool:
-        """Whether numbers are written as the contract writes them."""
+        """Whether numbers follow the contract's convention."""
         return (self.decimal, self.thousands, self.negatives) == (".", "", "minus")
 
 
@@ -337,14 +337,14 @@ PLAIN = Dialect()
 
 
 def numbers(source: Source, column: Column, dialect: Dialect) -> tuple[pl.Series, list[Finding]]:
-    """A column of numbers from the declared convention to 1234.56; what does not keep to it is a finding.
+    """A column of numbers, converted from the declared convention to 1234.56; other cells are a finding.
 
     Parameters
     ----------
-    source : the raw rows. Their column is text.
+    source : the raw rows; the column is text.
     column : a column of numbers.
     """
-    text = _written_out(source, column).str.strip_chars()
+    text = _typed_text(source, column).str.strip_chars()
     for other in BLANKS if dialect.thousands in BLANKS else APOSTROPHES if dialect.thousands in APOSTROPHES else ():
         text = text.str.replace_all(other, dialect.thousands, literal=True)
     decimal, mark = re.escape(dialect.decimal), re.escape(dialect.thousands)
@@ -361,20 +361,20 @@ def numbers(source: Source, column: Column, dialect: Dialect) -> tuple[pl.Series
         pl.when(bad).then(None).when(negative.fill_null(False)).then(pl.lit("-") + bare).otherwise(bare)
     ).to_series()
     mark = f" and {dialect.thousands!r} between thousands" if dialect.thousands else " and no thousands mark"
-    said = f"sources.toml declares {dialect.decimal!r} before decimals{mark}"
-    rule, fix = "Not a number in the declared convention.", f"{said}: mend the cells or the convention."
+    declared = f"sources.toml declares {dialect.decimal!r} before decimals{mark}"
+    rule, fix = "Not a number in the declared convention.", f"{declared}: correct the cells or the convention."
     cells = source.frame.get_column(column.name)
     return _with_settled(source, column, kept), _misses(source, column, cells, bad, rule, (), fix)
 
 
-def _written_out(source: Source, column: Column) -> pl.Series:
-    """The cells that somebody wrote as text; those that a workbook held as numbers or days are left out."""
+def _typed_text(source: Source, column: Column) -> pl.Series:
+    """The cells typed as text; null for cells that a workbook stores as numbers or days."""
     cells, settled = source.frame.get_column(column.name), source.settled.get(column.name)
     return cells if settled is None else pl.select(pl.when(~settled).then(cells)).to_series()
 
 
 def _with_settled(source: Source, column: Column, read: pl.Series) -> pl.Series:
-    """What was read of the written cells, and the others as they are."""
+    """The converted text cells, with the other cells unchanged."""
     cells, settled = source.frame.get_column(column.name), source.settled.get(column.name)
     if settled is None:
         return read.alias(column.name)
@@ -382,7 +382,7 @@ def _with_settled(source: Source, column: Column, read: pl.Series) -> pl.Series:
 
 
 def dates(source: Source, column: Column, dialect: Dialect) -> tuple[pl.Series, list[Finding]]:
-    """A column of days from the declared convention to 2026-11-16; what does not keep to it is a finding.
+    """A column of dates, converted from the declared convention to 2026-11-16; other cells are a finding.
 
     Parameters
     ----------
@@ -394,13 +394,13 @@ def dates(source: Source, column: Column, dialect: Dialect) -> tuple[pl.Series, 
         return (_days(cells, dialect.timezone), []) if dialect.timezone else (cells, [])
     if cells.dtype != pl.String:
         return cells, []
-    text = _written_out(source, column).str.strip_chars()
+    text = _typed_text(source, column).str.strip_chars()
     days = _serial(text, dialect.dates) if dialect.dates in SERIALS else _written(text, dialect.dates)
     if dialect.timezone:
         days = pl.select(pl.coalesce(days, _stamps(text, dialect.timezone))).to_series()
     bad = ((text != "") & days.is_null()).fill_null(False)
-    rule = f"Not a day as sources.toml declares ({dialect.dates})."
-    fix = "Mend the cells, or `dates` in sources.toml; one column has one convention."
+    rule = f"Not a date in the convention of sources.toml ({dialect.dates})."
+    fix = "Correct the cells, or `dates` in sources.toml; one column has one convention."
     if (text.filter(bad).str.contains(r"^\d{1,2}([./-])\d{1,2}[./-]\d{2}$")).any():
         fix = 'The year has two digits: write all four, or declare it, such as dates = "dd.mm.yy" (20yy up to 69).'
     found = _misses(source, column, cells, bad, rule, (), fix)
@@ -408,15 +408,15 @@ def dates(source: Source, column: Column, dialect: Dialect) -> tuple[pl.Series, 
 
 
 def labels(source: Source, column: Column, dialect: Dialect) -> tuple[Source, list[Finding]]:
-    """A column of periods or months with every day in it as the label that it stands for.
+    """A column of periods or months, with every date in it replaced by its label of time.
 
-    A day that a program typed (a workbook's, a database's), or that is written as the dates are declared, is a day of
-    something: of the month in a column of months, else of what `periods` declares. Where nothing does, it stays.
+    A date typed by a program (a workbook, a database), or written in the declared convention, stands for its month in
+    a column of months, else for the period that `periods` declares. Without a declaration it remains.
 
     Parameters
     ----------
     source : the raw rows.
-    column : a column of text that holds labels of time.
+    column : a text column with labels of time.
     """
     cells = _plain_days(source.frame.get_column(column.name), dialect.timezone)
     plain = dialect.dates == PLAIN.dates or dialect.dates in SERIALS
@@ -427,30 +427,30 @@ def labels(source: Source, column: Column, dialect: Dialect) -> tuple[Source, li
         days = cells
     elif cells.dtype == pl.String:
         typed = pl.select(pl.when(marked).then(cells).str.to_date("%Y-%m-%d", strict=False)).to_series()
-        said = typed if plain else _written(cells.str.strip_chars(), dialect.dates)
-        days = pl.select(pl.coalesce(typed, said)).to_series()
+        written = typed if plain else _written(cells.str.strip_chars(), dialect.dates)
+        days = pl.select(pl.coalesce(typed, written)).to_series()
     else:
         return source, []
-    there = days.is_not_null()
-    if not there.any():
+    dated = days.is_not_null()
+    if not dated.any():
         return source, []
     kind = dialect.periods or ("month" if column.name in MONTHS else "")
     text = days.dt.strftime(LABELS[kind or "day"])
     rest = cells if cells.dtype == pl.String else text
-    read = pl.select(pl.when(there).then(text).otherwise(rest)).to_series().alias(column.name)
+    read = pl.select(pl.when(dated).then(text).otherwise(rest)).to_series().alias(column.name)
     source = replace(source, frame=source.frame.with_columns(read))
     if not kind:
-        return replace(source, days={**source.days, column.name: there}), []
+        return replace(source, days={**source.days, column.name: dated}), []
     source = replace(source, days={name: marks for name, marks in source.days.items() if name != column.name})
     if kind == "day":
         return source, []
-    rows = there.arg_true()
-    rule = f"Days were read as the {kind} that they lie in."
+    rows = dated.arg_true()
+    rule = f"Dates were read as their {kind}."
     return source, [source.finding("repair", rows, column=column.name, value=str(days[int(rows[0])]), rule=rule)]
 
 
 def _plain_days(cells: pl.Series, zone: str) -> pl.Series:
-    """Timestamps as days, where a zone is declared or all of them are midnights."""
+    """Timestamps as days, if a zone is declared or all of them are midnights."""
     if not isinstance(cells.dtype, pl.Datetime):
         return cells
     if zone:
@@ -460,7 +460,7 @@ def _plain_days(cells: pl.Series, zone: str) -> pl.Series:
 
 
 def _written(text: pl.Series, convention: str) -> pl.Series:
-    """Days of a written convention: day and month may lack their zero where a mark ends them, a year no digit."""
+    """Dates of a convention; day and month may lack a leading zero if the convention has separators."""
     few = r"\d{1,2}" if re.search("[^a-z]", convention) else r"\d{2}"
     parts = {"yyyy": r"\d{4}", "yy": r"\d{2}", "mm": few, "dd": few}
     form = re.sub("yyyy|yy|mm|dd", lambda part: parts[part.group()], re.escape(convention))
@@ -477,7 +477,7 @@ def _serial(text: pl.Series, system: str) -> pl.Series:
 
 
 def _stamps(text: pl.Series, zone: str) -> pl.Series:
-    """The local day of written timestamps: with an offset they are moved to the zone, without one they are local."""
+    """The local day of timestamps in text: those with an offset are converted to the zone, the others are local."""
     fits = text.str.contains(STAMP)
     form = pl.select(pl.when(fits).then(text.str.replace("T", " ", literal=True))).to_series()
     offset = form.str.extract(r"(Z|[+-]\d{2}:?\d{2})$")
@@ -493,7 +493,7 @@ def _stamps(text: pl.Series, zone: str) -> pl.Series:
 
 
 def _days(stamps: pl.Series, zone: str) -> pl.Series:
-    """The day of each timestamp in a zone; an hour that the clocks skipped is no time and has no day."""
+    """The day of each timestamp in a zone; null for an hour skipped by daylight saving time."""
     if stamps.dtype.time_zone is not None:  # type: ignore[attr-defined]
         return stamps.dt.convert_time_zone(zone).dt.date()
     return stamps.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.date()

@@ -1,4 +1,4 @@
-"""`soe check`: what is wrong with an extract, as text, as JSON and as a page that a planner can forward."""
+"""`soe check`: the findings of an extract, as text, as JSON and as a page that a planner can forward."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from soe_lib.workspace import root, shipped, write
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What the check of one extract found.
+    """The findings of the check of one extract.
 
     Parameters
     ----------
     findings : every finding, those that stop first.
-    folder : the extract that was checked; blank where there is none.
-    company, as_of : as its settings say.
+    folder : the extract; blank if there is none.
+    company, as_of : from its settings.
     rows : rows read, by table.
     """
 
@@ -41,11 +41,11 @@ class CheckReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing stops the extract from being planned."""
+        """Whether the extract can be planned: no finding stops it."""
         return not stops(self.findings)
 
     def count(self, level: str) -> int:
-        """How many findings there are of a level."""
+        """The number of findings of a level."""
         return sum(one.level == level for one in self.findings)
 
     def to_dict(self) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class CheckReport:
         }
 
     def text(self) -> str:
-        """The report for a reader: one line per finding, and a verdict."""
+        """The report as text: a verdict, then one line per finding."""
         counts = ", ".join(f"{self.count(level)} {level}" for level in LEVELS if self.count(level))
         read = f"{sum(self.rows.values()):,} rows in {len(self.rows)} tables" if self.rows else "nothing read"
         verdict = "can be planned" if self.ok else "cannot be planned"
@@ -70,13 +70,13 @@ class CheckReport:
 
 
 def check(data: str | Path, as_of: str | date | None = None, *, looks: Sequence[Look] = ()) -> CheckReport:
-    """What the rules say of an extract, `soe.check` with the model as well; wrong data raises nothing.
+    """Check an extract by the rules (`soe.check` adds the model's checks); bad data raises nothing.
 
     Parameters
     ----------
     data : a company folder with one folder per as-of date, or one extract.
     as_of : ISO date; blank or left out for the newest extract.
-    looks : checks beside the rules, as for `folders.examined`.
+    looks : further checks, as for `folders.examined`.
     """
     try:
         folder = locate(data, as_of)
@@ -96,10 +96,10 @@ def check(data: str | Path, as_of: str | date | None = None, *, looks: Sequence[
 
 TEMPLATE = "check.html.j2"
 TITLES = {
-    "stop": ("Stops the plan", "Nothing is planned or published until these are mended."),
-    "warn": ("Warnings", "It is planned, and the pack says so on its cover."),
-    "repair": ("Repairs", "Mended on reading and counted; the files are as they were."),
-    "note": ("Notes", "Good to know."),
+    "stop": ("Stops the plan", "Nothing is planned or published until these are fixed."),
+    "warn": ("Warnings", "The extract is planned; the pack's cover shows them."),
+    "repair": ("Repairs", "Corrected while reading; the files are unchanged."),
+    "note": ("Notes", "For information."),
 }
 
 
@@ -108,7 +108,7 @@ def check_page(report: CheckReport) -> str:
 
     Parameters
     ----------
-    report : what the check found.
+    report : from `check`.
     """
     places = [folder / "templates" for folder in (root(), shipped()) if (folder / "templates" / TEMPLATE).is_file()]
     environment = jinja2.Environment(
@@ -127,13 +127,13 @@ def check_page(report: CheckReport) -> str:
 
 
 def _by_file(findings: Sequence[Finding], level: str) -> list[tuple[str, list[Finding]]]:
-    """Findings of a level under the file that they are in."""
+    """Findings of a level, grouped by file."""
     chosen = [one for one in findings if one.level == level]
     return [(file, list(group)) for file, group in groupby(chosen, key=lambda one: one.file or one.table or "extract")]
 
 
 def write_page(report: CheckReport, path: Path) -> None:
-    """Write the page; a page that was there is replaced whole.
+    """Write the page; an existing page is replaced atomically.
 
     Parameters
     ----------
@@ -145,14 +145,14 @@ def write_page(report: CheckReport, path: Path) -> None:
 
 @dataclass(frozen=True)
 class Origin:
-    """One table of an extract.
+    """The origin of one table of an extract.
 
     Parameters
     ----------
-    origin : a file, a sheet, or a query on a named source; blank where nobody delivers the table.
-    of : the day its newest row was changed, or else its file was written; blank where nobody says.
-    days : from that day to the as-of date; below zero where the file was written later.
-    rows : rows read; None where it could not be read.
+    origin : a file, a sheet, or a query on a named source; blank if the table is not delivered.
+    of : the day of its newest change, else of the file's last write; blank if unknown.
+    days : from that day to the as-of date; negative if the file was written later.
+    rows : rows read; None if the table cannot be read.
     """
 
     table: str
@@ -164,18 +164,18 @@ class Origin:
 
 @dataclass(frozen=True)
 class Origins:
-    """Every table that an extract has, or cannot do without."""
+    """The origins of every delivered or mandatory table of an extract."""
 
     folder: str
     as_of: str
     tables: tuple[Origin, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values, for JSON."""
+        """The origins as plain values, for JSON."""
         return {"folder": self.folder, "as_of": self.as_of, "tables": [asdict(one) for one in self.tables]}
 
     def text(self) -> str:
-        """One line per table, for a reader."""
+        """The origins as text, one line per table."""
         rows = [("table", "comes from", "of", "age", "rows")]
         rows += [(one.table, one.origin or "nowhere", one.of, _age(one.days), _count(one)) for one in self.tables]
         wide = [max(len(row[at]) for row in rows) for at in range(5)]
@@ -201,7 +201,7 @@ def _count(one: Origin) -> str:
 
 
 def origins(data: str | Path, as_of: str | date | None = None) -> Origins:
-    """Where each table of an extract comes from, how old it is, and how many rows it has.
+    """The origin, age and number of rows of each table of an extract.
 
     Parameters
     ----------
@@ -214,8 +214,8 @@ def origins(data: str | Path, as_of: str | date | None = None) -> Origins:
     """
     extract = inspect(locate(data, as_of))
     tables = [_origin(extract, name) for name in schema() if name in extract.deliveries or name in MANDATORY]
-    said = extract.settings.as_of.isoformat() if extract.dated else ""
-    return Origins(str(extract.folder), said, tuple(tables))
+    day = extract.settings.as_of.isoformat() if extract.dated else ""
+    return Origins(str(extract.folder), day, tuple(tables))
 
 
 def _origin(extract: Extract, name: str) -> Origin:

@@ -1,4 +1,4 @@
-"""Tables of a database: one reading statement, bound parameters, and an address that stands in no message."""
+"""Reads tables from a database: one SELECT, bound parameters, and an address that no message reveals."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ STYLES = {"postgresql": "%({})s", "duckdb": "${}", "sqlite": ":{}"}
 
 
 class RefusedError(Exception):
-    """Why a query or a name is not sent to a database, and what to write instead."""
+    """A query or name is not sent to a database; gives the reason and the fix."""
 
     def __init__(self, rule: str, fix: str) -> None:
         self.fix = fix
@@ -65,7 +65,7 @@ def identifier(name: str) -> str:
 
 
 def statement(query: str, kind: str) -> tuple[str, tuple[str, ...]]:
-    """The query as a driver takes it, and the names of the parameters that it binds.
+    """The query in the driver's syntax, and the names of its bound parameters.
 
     Parameters
     ----------
@@ -74,12 +74,12 @@ def statement(query: str, kind: str) -> tuple[str, tuple[str, ...]]:
 
     Raises
     ------
-    RefusedError : more than one statement, a statement that does not read, or an unknown parameter.
+    RefusedError : more than one statement, no SELECT, or an unknown parameter.
     """
     text = query.strip()
     bare = PIECE.sub(lambda found: " " if found.group().startswith(("--", "/*")) else found.group(), text).strip()
     if not re.match(r"(?i)(select|with)\b", bare):
-        raise RefusedError("The query does not read: it does not begin with SELECT or WITH.", "Write one SELECT.")
+        raise RefusedError("The query does not begin with SELECT or WITH.", "Write one SELECT.")
     ends = [found.start() for found in PIECE.finditer(bare) if found.group("end")]
     if any(bare[at + 1 :].strip() for at in ends):
         raise RefusedError("The query holds more than one statement.", "Write one SELECT, without a semicolon.")
@@ -93,7 +93,7 @@ def statement(query: str, kind: str) -> tuple[str, tuple[str, ...]]:
             return found.group()
         name = found.group("bound")[1:]
         if name not in PARAMETERS:
-            raise RefusedError(f"The query asks for an unknown parameter :{name}.", f"Use :{', :'.join(PARAMETERS)}.")
+            raise RefusedError(f"The query has an unknown parameter :{name}.", f"Use :{', :'.join(PARAMETERS)}.")
         names[name] = None
         return STYLES[kind].format(name)
 
@@ -107,12 +107,12 @@ CLOSED: Mapping[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "lock_configuration": True,
 }
-"""DuckDB reads its own file and nothing else."""
+"""DuckDB may read only its own file."""
 INSTALL = "Install the drivers: pip install 'soe_lib[sql]'."
 
 
 class LostError(Exception):
-    """Why a database gave no table; the message holds no part of its address."""
+    """A database returned no table; the message contains no part of its address."""
 
     def __init__(self, rule: str, fix: str) -> None:
         self.fix = fix
@@ -124,14 +124,14 @@ Text = Annotated[str, Predicate(lambda text: "\x00" not in text)]
 
 @dataclass(frozen=True)
 class Connection(Section):
-    """What a section of sources.toml says of a database.
+    """A database section of sources.toml.
 
     Parameters
     ----------
     kind : postgresql, duckdb or sqlite.
-    address : the environment variable that holds the connection string, for postgresql.
-    path : the file, for duckdb and sqlite, from the folder of sources.toml on.
-    seconds : how long one query may take.
+    address : the environment variable with the connection string, for postgresql.
+    path : the file, for duckdb and sqlite, relative to the folder of sources.toml.
+    seconds : time limit of one query.
     """
 
     kind: Text = ""
@@ -142,34 +142,34 @@ class Connection(Section):
 
 @dataclass(frozen=True)
 class Database(Connection):
-    """A database by its name in sources.toml, which lies in a folder."""
+    """A database of sources.toml, with its name and the folder of that file."""
 
     name: str = ""
     folder: Path = Path()
 
     @property
     def file(self) -> Path | None:
-        """The database file; None where it is a server."""
+        """The database file; None for a server."""
         return self.folder / self.path if self.path and self.kind != "postgresql" else None
 
     def answer(self, sql: str, values: Mapping[str, Any]) -> pl.DataFrame:
-        """The rows of one reading query.
+        """The rows of one SELECT.
 
         Parameters
         ----------
         sql : one SELECT with parameters such as :as_of.
-        values : what may be bound, by name.
+        values : values of the parameters, by name.
 
         Raises
         ------
-        RefusedError : the query is not one that reads.
-        LostError : the database cannot be reached, refuses the query, or is gone before the last row.
+        RefusedError : the query is no single SELECT.
+        LostError : the database cannot be reached, refuses the query, or disconnects before the last row.
         """
         text, names = statement(sql, self.kind)
         return self._run(text, {name: values[name] for name in names})
 
     def relation(self, name: str, columns: tuple[str, ...]) -> pl.DataFrame:
-        """A table or view whole, or some of its columns; every name is one that the database itself lists.
+        """A table or view, or some of its columns; the database must list every column.
 
         Parameters
         ----------
@@ -177,10 +177,10 @@ class Database(Connection):
         columns : names of its columns; empty for all.
         """
         relation = identifier(name)
-        there = self._run(f"SELECT * FROM {relation} WHERE 1 = 0", {}).columns
-        if strange := [column for column in columns if column not in there]:
-            raise RefusedError(f"{name} has no column {', '.join(strange)}.", f"It has: {', '.join(there)}.")
-        chosen = ", ".join('"' + column.replace('"', '""') + '"' for column in columns or there)
+        listed = self._run(f"SELECT * FROM {relation} WHERE 1 = 0", {}).columns
+        if strange := [column for column in columns if column not in listed]:
+            raise RefusedError(f"{name} has no column {', '.join(strange)}.", f"It has: {', '.join(listed)}.")
+        chosen = ", ".join('"' + column.replace('"', '""') + '"' for column in columns or listed)
         return self._run(f"SELECT {chosen} FROM {relation}", {})
 
     def _run(self, text: str, values: Mapping[str, Any]) -> pl.DataFrame:
@@ -201,10 +201,10 @@ class Database(Connection):
             with psycopg.connect(secret, connect_timeout=10, options=options, application_name="soe") as connection:
                 connection.read_only = True
                 connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-                # prepared: the server takes one statement only, whatever the text holds
+                # A prepared statement: the server accepts one statement only.
                 cursor = connection.execute(text, values or None, prepare=True)
                 rows, names = cursor.fetchall(), [one.name for one in cursor.description or ()]
-                connection.rollback()  # what a function did in spite of the read-only transaction is undone
+                connection.rollback()  # undo side effects of functions
                 return _frame(names, rows)
 
         return _quietly(self.name, secret, psycopg.Error, read)
@@ -214,7 +214,7 @@ class Database(Connection):
             import duckdb
         except ImportError:
             raise LostError("DuckDB is not installed.", INSTALL) from None
-        path = str(self._there())
+        path = str(self._existing_file())
 
         def read() -> pl.DataFrame:
             with closing(duckdb.connect(path, read_only=True, config=dict(CLOSED))) as connection:
@@ -224,7 +224,7 @@ class Database(Connection):
         return _quietly(self.name, "", duckdb.Error, read)
 
     def _sqlite(self, text: str, values: Mapping[str, Any]) -> pl.DataFrame:
-        address = f"{self._there().resolve().as_uri()}?mode=ro"
+        address = f"{self._existing_file().resolve().as_uri()}?mode=ro"
 
         def read() -> pl.DataFrame:
             with closing(sqlite3.connect(address, uri=True)) as connection:
@@ -235,33 +235,34 @@ class Database(Connection):
 
         return _quietly(self.name, "", sqlite3.Error, read)
 
-    def _there(self) -> Path:
+    def _existing_file(self) -> Path:
         if self.file is None or not self.file.is_file():
             name = self.file.name if self.file else ""
-            raise LostError(f"There is no file {name}.", f"Mend `path` of [sources.{self.name}].")
+            raise LostError(f"There is no file {name}.", f"Correct `path` of [sources.{self.name}].")
         return self.file
 
 
 def _reads_only(action: int, *_: Any) -> int:
-    """SQLite asks before it does anything: reading and computing are allowed, nothing else (no ATTACH, no PRAGMA)."""
+    """SQLite's authorizer: allows reading and functions, nothing else (no ATTACH, no PRAGMA)."""
     allowed = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
     return sqlite3.SQLITE_OK if action in allowed else sqlite3.SQLITE_DENY
 
 
 def _quietly(name: str, secret: str, kind: type[Exception], read: Callable[[], pl.DataFrame]) -> pl.DataFrame:
-    """What a driver reads; what it raises becomes what a planner can use, without a word of the address."""
+    """The result of `read`; a driver's error becomes a LostError without any part of the address."""
     try:
         return read()
     except kind as error:
-        said = _said(error, secret)
+        reason = _reason(error, secret)
     except (OSError, ValueError, OverflowError) as error:
-        said = type(error).__name__
-    fix = "Check that it can be reached, the query and the rights; then read again. Nothing of it was used."
-    raise LostError(f"The source {name} gave no table ({said}).", fix)  # outside: the driver's error is not its context
+        reason = type(error).__name__
+    fix = "Check the connection, the query and the rights; then read again. None of its rows were used."
+    # Raised outside the handler, so that the driver's error is not its context.
+    raise LostError(f"The source {name} gave no table ({reason}).", fix)
 
 
-def _said(error: Exception, secret: str) -> str:
-    """What the server said, scrubbed; of what the driver itself said only the kind, since it may quote the address."""
+def _reason(error: Exception, secret: str) -> str:
+    """The server's message, scrubbed; for a driver's own error only its type, since its text may quote the address."""
     primary = getattr(getattr(error, "diag", None), "message_primary", None)
     if secret and not primary:
         return " ".join(filter(None, (type(error).__name__, getattr(error, "sqlstate", None))))
@@ -270,9 +271,9 @@ def _said(error: Exception, secret: str) -> str:
 
 
 def _frame(names: list[str], rows: list[tuple[Any, ...]]) -> pl.DataFrame:
-    """Rows of a driver as columns; what is neither text, number, day, time nor yes or no is written as text."""
+    """A driver's rows as columns; values other than text, number, date, datetime and boolean become text."""
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise RefusedError(f"The query gives the column {', '.join(twice)} twice.", "Name every column once, with AS.")
+        raise RefusedError(f"The query returns {', '.join(twice)} twice.", "Name every column once, with AS.")
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     return pl.DataFrame([_series(name, values) for name, values in zip(names, columns, strict=True)])
 
@@ -292,9 +293,9 @@ def _series(name: str, values: tuple[Any, ...]) -> pl.Series:
 
 
 def _numbers(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Numbers of a driver in one kind: whole numbers where all are, so that codes keep their digits, else floats.
+    """A driver's numbers in one type: integers if all are whole, so that codes keep their digits, else floats.
 
-    A decimal has any number of digits in PostgreSQL, more than a frame can hold; NaN and infinity stay for the check.
+    PostgreSQL decimals may have more digits than a frame can hold. NaN and infinity are left to the checks.
     """
     whole = all(
         value is None or (not isinstance(value, float) and math.isfinite(value) and value == int(value))
@@ -304,22 +305,22 @@ def _numbers(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def address_of(alias: str) -> str:
-    """What the environment holds under an alias; blank where it holds nothing."""
+    """The value of an environment variable; blank if unset."""
     return os.environ.get(alias, "")
 
 
 def looks_secret(text: str) -> bool:
-    """Whether a text is an address with what belongs into it, and not an alias."""
+    """Whether a text is an address, which may contain a password, and not an alias."""
     return "://" in text or "=" in text or "@" in text
 
 
 def scrub(text: str, secret: str) -> str:
-    """The text without the secret address, its password, or either of them in another writing.
+    """The text without the secret address and its password, in plain or encoded form.
 
     Parameters
     ----------
-    text : for example what a driver says.
-    secret : the address that was connected to.
+    text : for example a driver's message.
+    secret : the address of the connection.
     """
     for word in sorted(_forms(secret), key=len, reverse=True):
         text = text.replace(word, HIDDEN)

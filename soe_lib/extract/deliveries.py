@@ -1,4 +1,4 @@
-"""What an extract is delivered as: for every table a file, a sheet of a workbook, or what sources.toml names."""
+"""Finds the delivery of every table: a file, a sheet of a workbook, or the source that sources.toml names."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Read = Callable[[], "tuple[Source | None, list[Finding]]"]
 
 @dataclass(frozen=True)
 class Delivery:
-    """One table on its way in.
+    """The delivery of one table.
 
     Parameters
     ----------
-    origin : what a planner would call it: orders.csv; extract.xlsx, sheet orders; erp, query.
-    read : reads it: the raw frame, under the contract's names, and what is wrong with it.
-    modified : when the file was last written; None for a query.
-    entry : what sources.toml says of it.
+    origin : its name for a planner: orders.csv; extract.xlsx, sheet orders; erp, query.
+    read : reads the raw frame, under the contract's names, and its findings.
+    modified : time of the file's last write; None for a query.
+    entry : its entry of sources.toml.
     """
 
     table: str
@@ -44,12 +44,12 @@ class Delivery:
 
 
 def deliver(folder: Path, settings: Settings) -> tuple[dict[str, Delivery], Mapped, list[Finding]]:
-    """Where every table of an extract comes from; what is delivered twice, or belongs nowhere, is a finding.
+    """The delivery of every table of an extract; duplicate and unknown deliveries are findings.
 
     Parameters
     ----------
     folder : the extract's folder.
-    settings : its as-of date, company and currency may be bound in queries.
+    settings : source of the query parameters as-of date, company and currency.
     """
     mapped, findings = load_sources(folder)
     found: dict[str, list[Delivery]] = {}
@@ -68,12 +68,12 @@ def deliver(folder: Path, settings: Settings) -> tuple[dict[str, Delivery], Mapp
         else:
             found.setdefault(path.stem, []).append(_file(path, mapped, settings))
     findings += [_nothing(name) for name in mapped.entries if name not in found]
-    for name, ways in found.items():
-        if len(ways) > 1:
-            origins = [way.origin for way in ways]
+    for name, several in found.items():
+        if len(several) > 1:
+            origins = [one.origin for one in several]
             rule = f"Two files for one table: {' and '.join(origins)}."
             findings.append(Finding("stop", name, origins[0], rule=rule, fix="Keep the right one, remove the other."))
-    return {name: ways[0] for name, ways in found.items() if ways}, mapped, findings
+    return {name: several[0] for name, several in found.items() if several}, mapped, findings
 
 
 def _file(path: Path, mapped: Mapped, settings: Settings) -> Delivery:
@@ -84,7 +84,7 @@ def _file(path: Path, mapped: Mapped, settings: Settings) -> Delivery:
 
 
 def _filed(path: Path, entry: Entry, settings: Settings) -> Read:
-    """Reads a text or parquet file."""
+    """The reader of a text or parquet file."""
     table = schema()[entry.table]
     return _translated(
         lambda: read_source(path, table, entry.dialect, settings.tables.none), entry, table, settings, written(path)
@@ -92,7 +92,7 @@ def _filed(path: Path, entry: Entry, settings: Settings) -> Read:
 
 
 def _opened(path: Path, table: str = "") -> tuple[Workbook, tuple[str, ...], list[Finding]]:
-    """A workbook and the names of its sheets, or why it cannot be opened."""
+    """A workbook and the names of its sheets, or the finding that it cannot be opened."""
     book = Workbook(path)
     try:
         return book, book.sheets, []
@@ -109,7 +109,7 @@ def _nothing(table: str) -> Finding:
 
 
 def written(path: Path) -> datetime | None:
-    """When a file was last written, in local time."""
+    """The time of a file's last write, in local time."""
     try:
         return datetime.fromtimestamp(path.stat().st_mtime)
     except (OSError, ValueError, OverflowError):
@@ -117,7 +117,7 @@ def written(path: Path) -> datetime | None:
 
 
 def _sheets(path: Path, found: dict[str, list[Delivery]], mapped: Mapped, settings: Settings) -> list[Finding]:
-    """A workbook's sheets, each a table; a sheet of a table without rows was not delivered."""
+    """Add a workbook's sheets to the deliveries; a table's sheet without rows counts as not delivered."""
     book, sheets, findings = _opened(path)
     for sheet in sheets:
         if sheet in schema():
@@ -138,7 +138,7 @@ def _known(source: Source | None, problems: list[Finding]) -> Read:
 
 
 def _claimed(mapped: Mapped, settings: Settings) -> frozenset[Path]:
-    """Files of the patterns, wherever the folder is seen from: they are no strangers where they lie."""
+    """The resolved paths of all files that match a pattern of sources.toml."""
     patterns = [entry for entry in mapped.entries.values() if entry.file]
     return frozenset(path.resolve() for entry in patterns for path in _matches(mapped, entry, settings))
 
@@ -179,7 +179,7 @@ def _mapped(mapped: Mapped, entry: Entry, settings: Settings) -> tuple[Delivery 
 
 
 def _mapped_sheet(path: Path, entry: Entry, table: Table, settings: Settings) -> tuple[Delivery | None, list[Finding]]:
-    """A workbook that sources.toml names for one table: the sheet of that name, or its only sheet."""
+    """The delivery from a workbook that sources.toml names for one table: the table's sheet, or the only sheet."""
     book, sheets, problems = _opened(path, entry.table)
     if problems:
         return None, problems
@@ -209,54 +209,54 @@ def _queried(
     source = Source(table.name, origin, frame, int(frame.estimated_size()), digest.hexdigest, first=1)
     if frame.height:
         return source, []
-    fix = "Expected? Then remove the table from sources.toml; else mend the query."
-    return source, [source.finding("stop", rule="The query gives no row.", fix=fix)]
+    fix = "Expected? Then remove the table from sources.toml; else correct the query."
+    return source, [source.finding("stop", rule="The query returns no row.", fix=fix)]
 
 
 def _translated(read: Read, entry: Entry, table: Table, settings: Settings, made: datetime | None = None) -> Read:
-    """What is read, under the contract's names and in the contract's writing."""
+    """The reader, with its result in the contract's names and conventions."""
 
-    def whole() -> tuple[Source | None, list[Finding]]:
+    def translated() -> tuple[Source | None, list[Finding]]:
         source, findings = read()
         if source is None:
             return None, findings
         source, problems = translate(source, entry, table)
         return source, [*findings, *problems, *_too_old(source, entry, settings, made)]
 
-    return whole
+    return translated
 
 
 def translate(source: Source, entry: Entry, table: Table) -> tuple[Source, list[Finding]]:
-    """A raw frame with the contract's column names, its numbers and dates as the contract writes them.
+    """A raw frame with the contract's column names and its conventions for numbers and dates.
 
     Parameters
     ----------
-    source : the rows as the company writes them.
+    source : the rows in the company's conventions.
     entry : its names and conventions.
     """
-    there, findings = source.frame.columns, []
+    present, findings = source.frame.columns, []
     for name, own in entry.columns.items():
-        if own not in there:
-            fix = f"It has: {', '.join(there[:20])}. Mend `columns` in sources.toml, or the file."
+        if own not in present:
+            fix = f"It has: {', '.join(present[:20])}. Correct `columns` in sources.toml, or the file."
             findings.append(
                 source.finding("stop", column=name, value=own, rule="The company's column is missing.", fix=fix)
             )
     findings += [
         source.finding("stop", column=own, rule="The column that sources.toml names is missing.", fix="Add it.")
         for own in entry.extra
-        if own not in there
+        if own not in present
     ]
-    renamed = {own: name for name, own in entry.columns.items() if own in there}
-    headings = {own: name for own, name in _headings(there, entry, table).items() if own not in renamed}
+    renamed = {own: name for name, own in entry.columns.items() if own in present}
+    headings = {own: name for own, name in _headings(present, entry, table).items() if own not in renamed}
     if headings:
-        rule = f"Headings were read in the contract's writing: {', '.join(headings)}."
+        rule = f"Headings were matched to the contract's names: {', '.join(headings)}."
         findings.append(source.finding("repair", rule=rule))
     renamed |= headings
-    kept = [own for own in there if own in renamed or not _aside(own, entry, table)]
+    kept = [own for own in present if own in renamed or not _aside(own, entry, table)]
     columns = [pl.col(own).alias(renamed.get(own, own)) for own in kept]
-    columns += [pl.col(own).alias(ASIDE + own) for own in dict.fromkeys(entry.extra) if own in there]
+    columns += [pl.col(own).alias(ASIDE + own) for own in dict.fromkeys(entry.extra) if own in present]
     marks = [{renamed.get(own, own): one[own] for own in kept if own in one} for one in (source.settled, source.days)]
-    if kept != there or renamed or entry.extra or entry.dialect != PLAIN:
+    if kept != present or renamed or entry.extra or entry.dialect != PLAIN:
         source = replace(source, frame=source.frame.select(columns), plain=False, tight=False)
     source = replace(source, settled=marks[0], days=marks[1])
     for column in table.columns:
@@ -266,17 +266,17 @@ def translate(source: Source, entry: Entry, table: Table) -> tuple[Source, list[
     return source, findings
 
 
-def _headings(there: list[str], entry: Entry, table: Table) -> dict[str, str]:
-    """Headings that differ from the contract's names in nothing but case, blanks and hyphens."""
-    taken = {*there, *entry.columns}
-    plain = {own: plainly(own) for own in there if own not in entry.extra}
+def _headings(present: list[str], entry: Entry, table: Table) -> dict[str, str]:
+    """Headings that differ from the contract's names only in case, blanks and hyphens."""
+    taken = {*present, *entry.columns}
+    plain = {own: plainly(own) for own in present if own not in entry.extra}
     once = [name for name in plain.values() if list(plain.values()).count(name) == 1]
     wanted = [name for name in table.names if name not in taken and name in once]
     return {own: name for own, name in plain.items() if name in wanted and not _aside(own, entry, table)}
 
 
 def _rewritten(source: Source, column: Column, dialect: Dialect) -> tuple[Source, list[Finding]]:
-    """One column as the contract writes it, where the company writes it otherwise."""
+    """One column in the contract's convention."""
     kind = source.frame.schema[column.name]
     if column.type in ("number", "integer") and kind == pl.String and not dialect.plain_numbers:
         values, problems = numbers(source, column, dialect)
@@ -290,25 +290,25 @@ def _rewritten(source: Source, column: Column, dialect: Dialect) -> tuple[Source
 
 
 def _aside(own: str, entry: Entry, table: Table) -> bool:
-    """Not read under its own name: left out, read for what it says of others, or another column has its name."""
+    """Whether a column is not read under its own name: ignored, read as an extra column, or its name is mapped."""
     beside = own in entry.extra and own not in table.names
     return beside or own in entry.columns or any(fnmatch.fnmatchcase(own, one) for one in entry.ignore)
 
 
 def _too_old(source: Source, entry: Entry, settings: Settings, made: datetime | None) -> list[Finding]:
-    """Rows whose newest change, or a file whose writing, lies too long before the as-of date."""
+    """The finding that the newest change, or the file, is older than `days_old`."""
     if entry.days_old is None:
         return []
     newest = newest_day(source, entry) if entry.updated else made.date() if made else None
     if newest is not None and newest >= settings.as_of - timedelta(days=entry.days_old):
         return []
     what = "newest row" if entry.updated else "file"
-    rule = f"The {what} is of {newest or 'no day'}, more than {entry.days_old} days before {settings.as_of}."
+    rule = f"The {what} is from {newest or 'no day'}, more than {entry.days_old} days before {settings.as_of}."
     return [source.finding("stop", column=entry.updated, rule=rule, fix="Deliver it again, or raise `days_old`.")]
 
 
 def newest_day(source: Source, entry: Entry) -> date | None:
-    """The newest day of the column that says when a row was changed."""
+    """The newest day in the column of last changes."""
     name = ASIDE + entry.updated
     if name not in source.frame.columns:
         return None

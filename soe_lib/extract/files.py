@@ -1,4 +1,4 @@
-"""Delimited text and parquet as they are delivered: encoding, quotes, short and long rows, every one with its line."""
+"""Reads delimited text and parquet files: encoding, quotes, short and long rows, each problem with its line."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from soe_lib.extract.settings import FILE as SETTINGS_FILE
 BOM = b"\xef\xbb\xbf"
 UTF8_FIX = "Export the file again as UTF-8 (in Excel: Save as, CSV UTF-8), or declare `encoding` in sources.toml."
 UNNAMED = "\x02"
-"""Marks a column without a name, before the number of its place."""
+"""Prefix of the internal name of an unnamed column, before its number."""
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 EXCEL = re.compile(rb'"?sep=([,;|\t])"?[,;|\t]*\r?\n', re.IGNORECASE)
 TITLES = 20
-"""So many lines may stand above the names of the columns to be found there."""
+"""Number of lines searched for the column names below a report's title."""
 BLANK = re.compile(rb"[ \t]*\r?\n")
 
 
@@ -48,16 +48,16 @@ class Text:
 
     @property
     def first(self) -> int:
-        """The line of the header."""
+        """The line number of the header."""
         return self.skipped + 1
 
     def layout(self) -> Layout:
-        """Where each row starts in the file."""
+        """The line of the file on which each row starts."""
         found = scan(self.content, self.separator)
         return replace(found, line=found.line + self.skipped)
 
     def refuse(self, rule: str, fix: str, rows: tuple[int, ...] = ()) -> Finding:
-        """The finding that the table cannot be read."""
+        """The finding that stops because the table cannot be read."""
         return refusal(self.table, self.path, rule, fix, rows)
 
 
@@ -68,7 +68,7 @@ def read_delimited(path: Path, table: Table, dialect: Dialect = PLAIN) -> tuple[
     ----------
     path : the file.
     table : the table of the contract that it holds.
-    dialect : its encoding and separator, where they are not UTF-8 and a comma.
+    dialect : its encoding and separator; default UTF-8 and a comma.
     """
     content = path.read_bytes()
     digest, size = digest_of(content), len(content)
@@ -92,17 +92,17 @@ def read_delimited(path: Path, table: Table, dialect: Dialect = PLAIN) -> tuple[
 
 
 def _from_header(text: Text) -> Text:
-    """Without blank lines before the header, and without the line by which Excel says the separator."""
+    """The text without blank lines before the header and without Excel's `sep=` line, whose separator it takes."""
     at, separator = 0, text.separator
-    while said := EXCEL.match(text.content, at) or BLANK.match(text.content, at):
-        separator = said.group(1).decode() if said.re is EXCEL else separator
-        at = said.end()
+    while line := EXCEL.match(text.content, at) or BLANK.match(text.content, at):
+        separator = line.group(1).decode() if line.re is EXCEL else separator
+        at = line.end()
     skipped = text.content.count(b"\n", 0, at)
     return replace(text, content=text.content[at:], separator=separator, skipped=skipped) if at else text
 
 
 def _frame(text: Text, header: list[str]) -> tuple[pl.DataFrame | None, list[Finding]]:
-    """The rows as text, one column per place of the header; a place without a name is called by its number."""
+    """The rows as text, one column per position of the header; an unnamed column is named by its number."""
     width = len(header)
     try:
         frame = pl.read_csv(text.content, infer_schema=False, has_header=True, separator=text.separator)
@@ -124,9 +124,9 @@ def _frame(text: Text, header: list[str]) -> tuple[pl.DataFrame | None, list[Fin
 
 
 def _fitted(text: Text, header: list[str]) -> pl.DataFrame | None:
-    """The rows cut or filled to the header's places, where that takes and adds nothing but blanks; else None.
+    """The rows cut or padded to the header's width if only blanks are cut or added; else None.
 
-    A row may end before or after the last column with a name, as rows do where Excel once had a cell there.
+    Excel writes such rows where an empty column once had a cell.
     """
     named, width = max((n for n, name in enumerate(header, 1) if name), default=0), len(header)
     rows = []
@@ -143,7 +143,7 @@ def _fitted(text: Text, header: list[str]) -> pl.DataFrame | None:
 
 
 def _named(source: Source, text: Text) -> tuple[Source, list[Finding]]:
-    """Without the columns that have neither a name nor a value; one that has values is a finding."""
+    """The source without its unnamed columns; an unnamed column with values is a finding."""
     findings = []
     bare = [name for name in source.frame.columns if name.startswith(UNNAMED)]
     for name in bare:
@@ -159,7 +159,7 @@ def _named(source: Source, text: Text) -> tuple[Source, list[Finding]]:
 
 
 def _clean(content: bytes, path: Path, table: Table, encoding: str) -> tuple[bytes | None, list[Finding]]:
-    """The file's bytes as UTF-8 without a byte order mark, or why that cannot be had."""
+    """The file's bytes as UTF-8 without a byte order mark, or None and the reason."""
     if not content or content.isspace() or content == BOM:
         return None, [refusal(table, path, "The file is empty (no byte of content).", "Export the file again.")]
     if encoding != "utf-8":
@@ -170,7 +170,7 @@ def _clean(content: bytes, path: Path, table: Table, encoding: str) -> tuple[byt
     findings: list[Finding] = []
     if content.startswith(BOM):
         content = content.removeprefix(BOM)
-        rule = "A byte order mark was taken off."
+        rule = "A byte order mark was removed."
         findings.append(Finding("repair", table.name, path.name, (1,), rule=rule, count=1))
     if (at := content.find(b"\x00")) >= 0:
         if 3 * content.count(b"\x00") > len(content):
@@ -189,7 +189,7 @@ def _clean(content: bytes, path: Path, table: Table, encoding: str) -> tuple[byt
 
 
 def _decoded(content: bytes, path: Path, table: Table, encoding: str) -> tuple[bytes | None, list[Finding]]:
-    """The bytes of a declared encoding as UTF-8, lines ended as elsewhere."""
+    """The bytes of a declared encoding as UTF-8, with newline line ends."""
     try:
         text = content.decode(encoding).removeprefix("\ufeff")
     except UnicodeError:
@@ -224,7 +224,7 @@ def _header(text: Text) -> tuple[list[str], Finding | None]:
         rule, fix = f"Duplicate column: {', '.join(map(repr, twice))}.", "Remove or rename one of them."
         return header, text.refuse(rule, fix, (text.first,))
     if line := _names_below(text, header):
-        rule, fix = f"The names of the columns stand in line {line} only.", "Remove the lines above them."
+        rule, fix = f"The column names are in line {line}, not in the first line.", "Remove the lines above them."
         return header, text.refuse(rule, fix, (text.first,))
     if not any(header):
         return header, text.refuse("No column has a name.", "Write the names into the first line.", (text.first,))
@@ -232,7 +232,7 @@ def _header(text: Text) -> tuple[list[str], Finding | None]:
 
 
 def _names_below(text: Text, header: list[str]) -> int:
-    """The line of the contract's names where others stand above it, as reports have titles; 0 where there is none."""
+    """The line of the column names where a report's title precedes it; 0 if there is no such line."""
     if set(header) & set(text.table.names):
         return 0
     lines = text.content.split(b"\n", TITLES)[1:TITLES]
@@ -245,7 +245,7 @@ def _names_below(text: Text, header: list[str]) -> int:
 
 
 def _may_be_short(frame: pl.DataFrame, text: Text) -> bool:
-    """Whether a row could be short: the reader fills its missing values with blanks and says nothing."""
+    """Whether a row could be short: polars fills its missing values with nulls without a message."""
     if frame.to_series(-1).null_count() == 0:
         return False
     content = text.content
@@ -254,7 +254,7 @@ def _may_be_short(frame: pl.DataFrame, text: Text) -> bool:
 
 
 def _ragged(text: Text, width: int) -> list[Finding]:
-    """Quotes never closed, and rows with too many or too few values."""
+    """Findings for unclosed quotes and for rows with too many or too few values."""
     if text.content.count(b'"') % 2:
         line = next(n for n, one in enumerate(text.content.split(b"\n"), text.first) if one.count(b'"') % 2)
         return [text.refuse("A quote is opened and never closed.", "Close or double it.", (line,))]
@@ -300,13 +300,13 @@ ALIKE = 0.8
 def discover(
     folder: Path, taken: Collection[Path] = (), wanted: Iterable[str] | None = None
 ) -> tuple[list[Path], list[Finding]]:
-    """The files of a folder that hold tables, workbooks among them, and what else lies there.
+    """The files of a folder that contain tables, workbooks included, and findings for the other files.
 
     Parameters
     ----------
     folder : the extract's folder.
-    taken : files that sources.toml gives to a table already.
-    wanted : tables looked for here; all of the contract when left out.
+    taken : files that sources.toml assigns to a table.
+    wanted : tables to look for; default all of the contract.
     """
     tables = list(schema()) if wanted is None else list(wanted)
     found: list[Path] = []
@@ -318,15 +318,15 @@ def discover(
             found.append(path)
         else:
             strangers.append(path)
-    there = {path.stem for path in found}
-    findings = [_stranger(path, [name for name in tables if name not in there]) for path in strangers]
+    present = {path.stem for path in found}
+    findings = [_stranger(path, [name for name in tables if name not in present]) for path in strangers]
     return found, [one for one in findings if one is not None]
 
 
 def _stranger(path: Path, absent: Iterable[str]) -> Finding | None:
     suffix = path.suffix.lower()
     if suffix in UNFINISHED:
-        fix = "Wait until the copy has finished and check again; remove what is left of a broken one."
+        fix = "Wait until the copy has finished and check again; remove the remains of a failed copy."
         return Finding("stop", "", path.name, rule="The file is still being copied.", fix=fix)
     if suffix in OTHER_WORKBOOKS:
         return Finding("stop", "", path.name, rule="The workbook is no .xlsx file.", fix="Save it in Excel as .xlsx.")
@@ -334,7 +334,7 @@ def _stranger(path: Path, absent: Iterable[str]) -> Finding | None:
 
 
 def misnamed(file: str, name: str, absent: Iterable[str], what: str) -> Finding:
-    """A file or sheet that no table is named like: a slip of the pen stops, any other is left out."""
+    """The finding for a file or sheet that names no table: a likely typing error stops, any other name warns."""
     alike = nearest(name, absent)
     if alike and likeness(name, alike) >= ALIKE:
         fix = f"Did you mean {alike}{'.csv' if what == 'file' else ''}? Rename the {what}."
@@ -353,7 +353,7 @@ def read_source(
     path : a parquet file, or delimited text.
     table : the table of the contract that it holds.
     dialect : encoding and separator of a text file.
-    none : tables that the company says it has none of; a header alone is what it means to send.
+    none : tables that the company declares empty; for these a header alone is no finding.
     """
     try:
         before = path.stat()
@@ -370,10 +370,10 @@ def read_source(
 
 
 def without_rows(source: Source, none: Collection[str]) -> list[Finding]:
-    """A table that came with a header alone, unless the company says that it has none of it."""
+    """The finding for a table with a header and no rows, unless the company declares it empty."""
     if source.frame.height or source.table in none:
         return []
-    fix = f'Expected? Then remove the file, or say none = ["{source.table}"] under [tables] in settings.toml; '
+    fix = f'Expected? Then remove the file, or set none = ["{source.table}"] under [tables] in settings.toml; '
     level = "stop" if source.table in (*MANDATORY, *GRAVE) else "warn"
     return [source.finding(level, rule="The file has a header and no row.", fix=f"{fix}else export again.")]
 

@@ -1,4 +1,4 @@
-"""What is wrong with an extract, and the raw table that says in which line of which file."""
+"""Findings about an extract, and the raw tables that locate them by file and line."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a planner should know about an extract before trusting a plan made from it.
+    """One fact that a planner should know about an extract before trusting its plan.
 
     Parameters
     ----------
     level : "stop" (nothing is planned), "warn" (planned, with a banner), "repair" (mended and counted) or "note".
-    table, file : the table of the contract, and the file it came from.
+    table, file : the table of the contract, and its file.
     rows : up to five line numbers in the file; the header is line 1.
-    column, value : where in the row, and what stands there.
-    rule : what should be true, or what was found instead.
-    fix : what to do about it.
-    count : how many rows in all.
+    column, value : the column, and the cell's value.
+    rule : the violated rule, or the observation.
+    fix : the remedy.
+    count : number of rows affected.
     """
 
     level: str
@@ -68,18 +68,18 @@ class Finding:
 
 
 def printable(text: str, longest: int = 400) -> str:
-    """Text that is safe in a terminal and a log: control characters are escaped, long values cut."""
+    """Text that is safe in a terminal and a log: control characters escaped, long values shortened."""
     safe = "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in text)
     return safe if len(safe) <= longest else safe[: longest - 1] + "…"
 
 
 def by_level(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings with those that stop first, then by file, row and column."""
+    """Findings sorted by level (stop first), file, row and column."""
     return tuple(sorted(findings, key=lambda one: (LEVELS.index(one.level), one.file, one.rows, one.column, one.rule)))
 
 
 def stops(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Only the findings that must be mended before anything is planned."""
+    """Only the findings that stop planning."""
     return tuple(one for one in findings if one.level == "stop")
 
 
@@ -88,14 +88,14 @@ QUOTE, NEWLINE, RETURN = 34, 10, 13
 
 @dataclass(frozen=True)
 class Layout:
-    """Every row below the header: the line of the file it starts on, its number of values, whether it is blank."""
+    """The rows below the header: the line on which each starts, its number of values, whether it is blank."""
 
     line: np.ndarray
     fields: np.ndarray
     blank: np.ndarray
 
     def take(self, keep: np.ndarray) -> Layout:
-        """The layout of the rows that were kept."""
+        """The layout of the selected rows."""
         return Layout(self.line[keep], self.fields[keep], self.blank[keep])
 
 
@@ -131,15 +131,15 @@ class Source:
 
     Parameters
     ----------
-    frame : the rows as they stand there, one String column per header (parquet keeps numbers and dates).
+    frame : the raw rows, one String column per header (parquet keeps numbers and dates).
     size : bytes of the file.
-    digest : makes the fingerprint of these bytes, once somebody asks for it.
-    plain : the file has no letter beyond ASCII and no tab, so that a blank at an end can only be a space.
-    tight : the file has neither a blank nor a quote, so that no cell has a space at an end or is an empty string.
-    layout : finds where each row starts, when rows and lines of the file are not simply one after the other.
+    digest : computes the fingerprint of these bytes on demand.
+    plain : the file has only ASCII and no tab, so that blanks at the ends of cells can only be spaces.
+    tight : the file has no spaces and no quotes, so that no cell needs trimming or is an empty string.
+    layout : computes the line on which each row starts, where rows and lines do not match one to one.
     first : the number of the first row: 2 below a header, 1 in a parquet file.
-    settled : by column, which cells a workbook held as numbers or days: no convention of writing is theirs.
-    days : by column of text, which cells hold a day where a label of time is wanted, and nobody says of what it is.
+    settled : by column, the cells that a workbook stores as numbers or days; no number or date convention applies.
+    days : by text column, the cells with a day in place of a label of time, for which no period is declared.
     """
 
     table: str
@@ -160,7 +160,7 @@ class Source:
         return self.digest()
 
     def lines(self, rows: Rows) -> tuple[int, ...]:
-        """The file line numbers of the first few of these rows."""
+        """The line numbers in the file of the first few of these rows."""
         shown = np.sort(np.asarray(rows, dtype=np.int64))[:SHOWN]
         if self.layout is None:
             return tuple(int(row) + self.first for row in shown)
@@ -173,7 +173,7 @@ class Source:
 
 
 def digest_of(content: bytes) -> Callable[[], str]:
-    """The fingerprint of a file's bytes, made when it is first asked for: a check of a large file does without."""
+    """The fingerprint of a file's bytes, computed on first use, since a check of a large file does not need it."""
     return cache(lambda: hashlib.sha256(content).hexdigest())
 
 

@@ -1,4 +1,4 @@
-"""Which folder is meant, a company's newest extract or one of its own, and what it holds, read and inspected."""
+"""Finds the folder of an extract (a company's newest, or one of a given date), reads it and checks it."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from soe_lib.extract.sources import Entry
 from soe_lib.extract.units import convert, to_the_cent
 
 DEMO = "data/demo"
-"""The demo company: used where it is asked for by name, or where it is the only one."""
+"""The demo company: used if named, or if it is the only company."""
 
 Look = Callable[[Extract], list[Finding]]
-"""A check of an extract that no rule stops: its findings."""
+"""A further check, run only on an extract without findings that stop: extract → findings."""
 
 
 def dates(company: Path) -> tuple[date, ...]:
-    """The as-of dates a company folder has extracts of, oldest first."""
+    """The as-of dates of a company folder's extracts, oldest first."""
     if not company.is_dir():
         return ()
     named = [one.name for one in company.iterdir() if one.is_dir() and as_date(one.name) is not None]
@@ -38,29 +38,29 @@ def dates(company: Path) -> tuple[date, ...]:
 
 
 def company() -> Path:
-    """The one company of the workspace; the demo only where there is no other.
+    """The only company of the workspace; the demo if there is no other.
 
-    Raises DataError where there is no workspace, no company in it, or more than one: nobody is guessed.
+    Raises DataError if there is no workspace, no company in it, or more than one: the choice is never guessed.
     """
     home = workspace.own()
     if home is None:
         raise DataError(
-            f"There is no workspace at {Path.cwd()} or above it. `soe init DIR` lays one out; or say which company by "
+            f"There is no workspace at {Path.cwd()} or above it. `soe init DIR` creates one; or name the company with "
             f"--data. The demo company is --data {DEMO}."
         )
-    there = [folder for folder in sorted((home / "data").iterdir()) if folder.is_dir() and _holds_extracts(folder)]
-    others = [folder for folder in there if folder.name != Path(DEMO).name]
+    companies = [folder for folder in sorted((home / "data").iterdir()) if folder.is_dir() and _holds_extracts(folder)]
+    others = [folder for folder in companies if folder.name != Path(DEMO).name]
     if len(others) > 1:
         raise DataError(
-            f"{home / 'data'} holds {len(others)} companies: {', '.join(one.name for one in others)}. Say which, such "
+            f"{home / 'data'} holds {len(others)} companies: {', '.join(one.name for one in others)}. Name one, such "
             f"as --data data/{others[0].name}."
         )
-    if not there:
+    if not companies:
         raise DataError(
             f"{home / 'data'} holds no company. Put an extract into data/<company>/<YYYY-MM-DD>/; "
             "`soe demo data/demo` writes a demo company."
         )
-    return (others or there)[0]
+    return (others or companies)[0]
 
 
 def _holds_extracts(folder: Path) -> bool:
@@ -68,9 +68,9 @@ def _holds_extracts(folder: Path) -> bool:
 
 
 def found(data: str | Path) -> Path:
-    """The folder that is meant, in the workspace or the current folder; of an object store's address a copy.
+    """The data folder, relative to the workspace or the current folder; for an object store's address a local copy.
 
-    Blank is the workspace's own company; see `company`.
+    Blank: the workspace's company; see `company`.
     """
     if not str(data).strip():
         return company()
@@ -78,11 +78,11 @@ def found(data: str | Path) -> Path:
 
 
 def locate(data: str | Path, as_of: str | date | None = None) -> Path:
-    """The extract that is meant: a company folder's newest, or the one of an as-of date, or the folder itself.
+    """The folder of an extract: a company folder's newest, or that of an as-of date, or the given folder itself.
 
     Raises
     ------
-    DataError : no such folder, no extract in it, or no extract of that date; the message names those there are.
+    DataError : no such folder, no extract in it, or no extract of that date; the message lists the dates.
     """
     if "\x00" in str(data):
         raise DataError("The data folder's name holds a NUL byte.")
@@ -92,20 +92,20 @@ def locate(data: str | Path, as_of: str | date | None = None) -> Path:
         raise DataError(f"There is no folder {folder}. Give a company folder, or one extract with {FILE}.")
     if (folder / FILE).is_file():
         return _single(folder, wanted)
-    there = dates(folder)
-    if not there and _has_tables(folder):
+    available = dates(folder)
+    if not available and _has_tables(folder):
         return folder
-    if not there:
+    if not available:
         raise DataError(
             f"{folder} is no extract ({FILE} is missing) and has no folder named by an as-of date such as 2026-11-16."
         )
-    if wanted is not None and wanted not in there:
-        raise DataError(f"{folder} has no extract as of {wanted}. There are: {', '.join(map(str, there))}.")
-    return folder / (wanted or there[-1]).isoformat()
+    if wanted is not None and wanted not in available:
+        raise DataError(f"{folder} has no extract as of {wanted}. There are: {', '.join(map(str, available))}.")
+    return folder / (wanted or available[-1]).isoformat()
 
 
 def _has_tables(folder: Path) -> bool:
-    """Whether the folder is an extract that lost its settings, which the check then says beside all else."""
+    """Whether the folder is an extract without settings; the check then reports that with its other findings."""
     named = [folder / f"{name}{suffix}" for name in MANDATORY for suffix in SUFFIXES]
     return any(path.is_file() for path in named) or any(folder.glob(f"[!~.]*{WORKBOOK}"))
 
@@ -124,19 +124,19 @@ def _wanted(as_of: str | date | None) -> date | None:
 def _single(folder: Path, wanted: date | None) -> Path:
     if wanted is None:
         return folder
-    said = load(folder)[0].as_of
-    if said != wanted:
-        raise DataError(f"{folder} is one extract as of {said}, not {wanted}. Give its company folder, or that date.")
+    as_of = load(folder)[0].as_of
+    if as_of != wanted:
+        raise DataError(f"{folder} is one extract as of {as_of}, not {wanted}. Give its company folder, or that date.")
     return folder
 
 
 def inspect(folder: Path, looks: Sequence[Look] = ()) -> Extract:
-    """Read every file of one extract and check it: nothing raises for what is wrong with the data.
+    """Read every file of one extract and check it; bad data gives findings and raises nothing.
 
     Parameters
     ----------
     folder : the extract's folder.
-    looks : what else is looked at, as for `examined`.
+    looks : further checks, as for `examined`.
     """
     settings, findings = load(folder)
     deliveries, mapped, strange = deliver(folder, settings)
@@ -166,15 +166,15 @@ def examined(
     near: Near | None = None,
     looks: Sequence[Look] = (),
 ) -> Extract:
-    """Typed tables in their items' units and to the cent, with what every rule finds in them.
+    """The extract in its items' units, rounded to the cent, with the findings of every rule.
 
     Parameters
     ----------
-    extract : tables as they were cast.
-    findings : what was found so far.
-    entries : what sources.toml declares of each table.
-    near : what was found in an extract before, and what moved since.
-    looks : checks that need more than the tables, one after the other; none where something stops the extract.
+    extract : typed tables.
+    findings : findings so far.
+    entries : declarations of sources.toml by table.
+    near : an earlier extract with its findings, and the inputs changed since.
+    looks : checks that need more than the tables, run in order; each is skipped once a finding stops the extract.
     """
     tables, units = convert(dict(extract.tables), extract.sources, entries, extract.settings)
     tables, cents = to_the_cent(tables, extract.sources)
@@ -187,7 +187,7 @@ def examined(
 
 
 def missing_tables(paths: Collection[str]) -> list[Finding]:
-    """The tables without which there is nothing to plan."""
+    """Findings for missing tables without which nothing can be planned."""
     findings = [
         Finding("stop", name, f"{name}.csv", rule="The file is missing.", fix=f"Export {name}.csv into the folder.")
         for name in MANDATORY
@@ -195,12 +195,12 @@ def missing_tables(paths: Collection[str]) -> list[Finding]:
     ]
     if not any(name in paths for name in DEMAND):
         fix = "Export forecast.csv, or orders.csv, into the folder."
-        findings.append(Finding("stop", "forecast", "forecast.csv", rule="There is no demand at all.", fix=fix))
+        findings.append(Finding("stop", "forecast", "forecast.csv", rule="There is no demand.", fix=fix))
     return findings
 
 
 def calendar_of(settings: Settings, periods: pl.DataFrame) -> Calendar:
-    """The horizon the extract gives, or else the one its settings ask for."""
+    """The calendar of the extract's own periods, else of the horizon in its settings."""
     given = periods.drop_nulls().filter(pl.col("ends_on") >= pl.col("starts_on")).unique("period")
     as_of = settings.as_of
     if periods.height == 0:

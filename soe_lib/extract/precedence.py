@@ -1,4 +1,4 @@
-"""Which label of time wins where several name a day, and what a downtime takes of the hours that its days offer."""
+"""Precedence of overlapping labels of time, and the hours that a downtime takes from its days."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ LABELLED = {
     "offer_prices": ("offer",),
     "forecast": ("item", "location", "customer", "version"),
 }
-"""The tables whose rows are labelled by `period` or `date`, and what else names a row of them."""
+"""The tables whose rows are labelled by `period` or `date`, and the rest of their key."""
 
 
 def bucket(column: str = "period") -> pl.Expr:
-    """The label as it was delivered: a month is a month, whatever is cut out of it."""
+    """The label as delivered, without the shorter labels cut out of it."""
     return pl.col(column).str.split(LESS).list.first()
 
 
 def labelled(calendar: Calendar, frame: pl.DataFrame, table: str, column: str = "period") -> pl.DataFrame:
-    """The rows of a table with their day as label, and without the days that a shorter label of the same key takes.
+    """The rows of a table with their day as label, and with the days of shorter labels of the same key cut out.
 
-    A row keeps its share of the other days: of 160 h in a month of 20 working days with a row for one of its weeks,
-    160 × 15 ÷ 20 = 120 h are left beside the week's own.
+    A row keeps its share of the other days: 160 h in a month of 20 working days, with a separate row for one of its
+    weeks, leave 160 × 15 ÷ 20 = 120 h for the rest of the month.
 
     Parameters
     ----------
-    frame : rows of the table. column : where the label stands and is written.
+    frame : rows of the table. column : the column of the label, in the input and the result.
     """
     rows = with_label(frame, column)
     key = [*LABELLED[table]]
@@ -49,7 +49,7 @@ def labelled(calendar: Calendar, frame: pl.DataFrame, table: str, column: str = 
 
 
 def named_prices(calendar: Calendar, prices: pl.DataFrame) -> pl.DataFrame:
-    """What offer_prices says of each period: offer, period, named_cost (the mean of its days), named (how many days).
+    """The prices of offer_prices by period: offer, period, named_cost (mean of its priced days), named (their number).
 
     Parameters
     ----------
@@ -57,17 +57,17 @@ def named_prices(calendar: Calendar, prices: pl.DataFrame) -> pl.DataFrame:
     """
     named = calendar.by_day(labelled(calendar, prices, "offer_prices")).drop("period")
     by_day = named.join(calendar.days, on="date")
-    # What two labels of one length give to a day is stopped when the extract is read; here it is their mean.
+    # Two labels of one length on a day stop the extract when it is read; here their mean is used.
     by_day = by_day.group_by("offer", "period", "date").agg(pl.col("unit_cost").mean())
     return by_day.group_by("offer", "period").agg(pl.col("unit_cost").mean().alias("named_cost"), named=pl.len())
 
 
 def overlapping(calendar: Calendar, rows: pl.DataFrame, key: Sequence[str], column: str = "period") -> pl.DataFrame:
-    """Every label of a key that shares days with another one of it: *key, label, days, other, other_days.
+    """The pairs of labels of one key that share days: *key, label, days, other, other_days.
 
     Parameters
     ----------
-    rows : the key and, in `column`, one label per row; labels that mean nothing overlap nothing.
+    rows : the key and, in `column`, one label per row; unknown labels overlap nothing.
     """
     pairs = _pairs(calendar, rows[column]).rename({"label": column})
     if pairs.is_empty():
@@ -79,7 +79,7 @@ def overlapping(calendar: Calendar, rows: pl.DataFrame, key: Sequence[str], colu
 
 
 def _pairs(calendar: Calendar, labels: pl.Series) -> pl.DataFrame:
-    """Labels that share days, whatever the rows: label, days, other, other_days."""
+    """The pairs of labels that share days, of any key: label, days, other, other_days."""
     length = ((pl.col("last") - pl.col("first")).dt.total_days() + 1).alias("days")
     spans = calendar.spans(labels).drop_nulls().with_columns(length).sort("first", "last")
     if not spans.select((pl.col("first") <= pl.col("last").shift(1).cum_max()).any()).item():
@@ -93,12 +93,12 @@ ROUNDING = 1e-9
 
 
 def limits_per(settings: Settings, periods: pl.DataFrame) -> str:
-    """week, day or period: as `[limits] per` says; else week, or period where the extract gives the periods."""
+    """`[limits] per` (week, day or period); if blank, week, or period if the extract has its own periods."""
     return settings.limits.per or ("period" if (periods["kind"] == "given").all() else "week")
 
 
 def worked(calendar: Calendar, per: str) -> pl.DataFrame:
-    """period, work: how many times the hours of a head or of a step of capacity a period has."""
+    """period, work: factor on the hours per head, or per expansion step, in each period."""
     working = list(calendar.working_days)
     works = pl.col("date").dt.weekday().is_in(working).cast(pl.Float64).sum()
     work = {"week": works / len(working), "day": works, "period": pl.lit(1.0)}
@@ -106,7 +106,7 @@ def worked(calendar: Calendar, per: str) -> pl.DataFrame:
 
 
 def offered(calendar: Calendar, settings: Settings, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """resource, date, hours, overtime: what every day of the horizon offers, with today's crew, before events [h]."""
+    """resource, date, hours, overtime: hours of each day of the horizon with the opening heads, before events [h]."""
     rows = labelled(calendar, tables["calendar"], "calendar").select(
         "resource", "period", hours=pl.col("hours").fill_null(0.0), overtime=pl.col("overtime_hours").fill_null(0.0)
     )
@@ -125,10 +125,10 @@ def offered(calendar: Calendar, settings: Settings, tables: Mapping[str, pl.Data
 
 
 def taken(days: pl.DataFrame, calendar: Calendar, first: date, last: date, hours: float) -> pl.DataFrame:
-    """What one downtime takes: resource, date, hours, overtime [h] and missing [h, the same on all days of a resource].
+    """Hours lost to one downtime: resource, date, hours, overtime [h] and missing [h, equal on all days of a resource].
 
-    The hours are spread evenly over the event's days; what a day cannot give is taken from the others, first of their
-    regular hours, then of their overtime. Days outside the horizon take the share of their working days along.
+    The hours are spread evenly over the event's days. Hours that a day lacks are taken from the others, regular hours
+    first, then overtime. Days outside the horizon bear the share of their working days.
 
     Parameters
     ----------
@@ -147,12 +147,12 @@ def taken(days: pl.DataFrame, calendar: Calendar, first: date, last: date, hours
 
 
 def _levelled(days: pl.DataFrame, what: str, wanted: pl.Expr) -> pl.DataFrame:
-    """`taken_` of each day: the same of every one, or all that it has; together what is wanted, where they have it."""
+    """The days with `taken_…`: equal shares, each capped at the day's hours, in total `wanted` if possible."""
     ordered = days.sort("resource", what)
     before = (pl.col(what).cum_sum() - pl.col(what)).over("resource")
     left = pl.len().over("resource") - pl.int_range(pl.len()).over("resource")
     level = (wanted - before) / left
-    # The first day, from the poorest on, that has as much as an even share of what the poorer ones leave.
+    # Days ascend by hours: the first day with at least an even share of what the days before it leave.
     enough = pl.when(pl.col("_level") <= pl.col(what)).then("_level").max().over("resource")
     return (
         ordered.with_columns(_level=level)
@@ -163,7 +163,7 @@ def _levelled(days: pl.DataFrame, what: str, wanted: pl.Expr) -> pl.DataFrame:
 
 
 def left(days: pl.DataFrame, took: pl.DataFrame) -> pl.DataFrame:
-    """What a downtime leaves of the days' hours to the next one: resource, date, hours, overtime."""
+    """The hours that a downtime leaves: resource, date, hours, overtime."""
     both = days.join(took, on=["resource", "date"], how="left", suffix="_taken", maintain_order="left")
     rest = [
         (pl.col(name) - pl.col(f"{name}_taken").fill_null(0.0)).clip(lower_bound=0.0) for name in ("hours", "overtime")
@@ -172,9 +172,9 @@ def left(days: pl.DataFrame, took: pl.DataFrame) -> pl.DataFrame:
 
 
 def share_inside(calendar: Calendar, first: date, last: date) -> float:
-    """Share of an event's working days (of its days, where none works) that lies in the horizon."""
+    """Share of an event's working days (of all its days, if none is working) inside the horizon."""
     days = pl.DataFrame({"date": pl.date_range(first, last, eager=True)})
     works = pl.col("date").dt.weekday().is_in(list(calendar.working_days))
     counted = days.filter(works | ~works.any())
-    there = counted.join(calendar.days.select("date"), on="date", how="semi")
-    return there.height / counted.height if counted.height else 0.0
+    inside = counted.join(calendar.days.select("date"), on="date", how="semi")
+    return inside.height / counted.height if counted.height else 0.0

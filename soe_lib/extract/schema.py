@@ -1,4 +1,4 @@
-"""The data contract as schema.csv has it: every table, column, type, unit, default, example and meaning."""
+"""The data contract, read from schema.csv: every table, column, type, unit, default, example and meaning."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DTYPES: MappingProxyType[str, DType] = MappingProxyType(
 )
 MANDATORY = ("items", "locations")
 GRAVE = ("components", "inventory", "orders")
-"""Without these a plan is made that nobody could carry out: they stop where they were there a week before."""
+"""Without these a plan could not be executed: if the previous extract had one and this one does not, it stops."""
 DEMAND = ("forecast", "orders")
 
 
@@ -34,15 +34,15 @@ class Column:
 
     Parameters
     ----------
-    key : it is part of what names a row; blank is allowed unless it is also required.
+    key : part of the key of a row; blank is allowed unless the column is also required.
     type : text, number, integer, date or yes-no.
-    default : what a blank cell means; None where blank means "none" or "unlimited", as `meaning` says.
+    default : value of a blank cell; None where blank means "none" or "unlimited", see `meaning`.
     minimum : the smallest number allowed; None for no limit.
     required : the file must have the column, and no cell of it may be blank.
-    references : "table.column" that the value must be found in; blank for none.
-    used : the planning blocks read it now.
+    references : "table.column" that must contain the value; blank for none.
+    used : whether the planning blocks read it.
     choices : the words allowed; empty for any.
-    example : a cell as it may stand in a file.
+    example : a valid cell.
     """
 
     table: str
@@ -74,12 +74,12 @@ class Table:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """The columns that together name a row."""
+        """The columns of its key."""
         return tuple(column.name for column in self.columns if column.key)
 
     @property
     def used(self) -> bool:
-        """Whether the planning blocks read any column of it now."""
+        """Whether the planning blocks read any of its columns."""
         return any(column.used for column in self.columns)
 
     @property
@@ -91,7 +91,7 @@ class Table:
         return next(column for column in self.columns if column.name == name)
 
     def empty(self) -> pl.DataFrame:
-        """The table without a row, every column of the right type."""
+        """The table without rows, every column of the right type."""
         return pl.DataFrame(schema={column.name: column.dtype for column in self.columns})
 
 
@@ -138,11 +138,11 @@ CONVENTIONS = "conventions"
 
 
 def contract(table: str = "") -> str:
-    """Every table with its columns; or of one table each column's type, unit, default, meaning and an example.
+    """All tables with their columns, or one table with each column's type, unit, default, meaning and example.
 
     Parameters
     ----------
-    table : name of a table; "conventions": what the figures mean where more than one reading is possible; blank: all.
+    table : name of a table; "conventions": the meaning of figures that could be read in several ways; blank: all.
 
     Raises DataError for a table that the contract does not have.
     """
@@ -152,7 +152,7 @@ def contract(table: str = "") -> str:
         raise DataError(f"The contract has no table {table!r}. {hint(table, schema())} `soe schema` lists them.")
     if table:
         key = ", ".join(schema()[table].key) or "none"
-        return "\n".join([f"{table}: named by {key}.", *map(_column_contract, schema()[table].columns)])
+        return "\n".join([f"{table}: key {key}.", *map(_column_contract, schema()[table].columns)])
     listed = [
         textwrap.fill(
             ", ".join(found.names),
@@ -162,8 +162,8 @@ def contract(table: str = "") -> str:
         )
         for name, found in schema().items()
     ]
-    said = "`soe schema TABLE` explains the columns of one, `soe schema conventions` what the figures mean."
-    return "\n".join([f"{len(listed)} tables. {said}", *listed])
+    more = "`soe schema TABLE` explains the columns of a table, `soe schema conventions` the meaning of the figures."
+    return "\n".join([f"{len(listed)} tables. {more}", *listed])
 
 
 def _column_contract(column: Column) -> str:
@@ -176,16 +176,16 @@ def _column_contract(column: Column) -> str:
     if column.references:
         marks.append(f"a {column.references}")
     head = f"  {column.name} ({', '.join(filter(None, marks))})"
-    said = f"{column.meaning}. Such as: {column.example}"
-    return f"{head}\n{textwrap.fill(said, WIDTH, initial_indent='      ', subsequent_indent='      ')}"
+    text = f"{column.meaning}. Example: {column.example}"
+    return f"{head}\n{textwrap.fill(text, WIDTH, initial_indent='      ', subsequent_indent='      ')}"
 
 
 def powers(column: Column) -> Mapping[str, int]:
-    """Whose unit a number is in and with which power: {"component": 1, "routing": -1}; "" stands for every item.
+    """The items whose units a number contains, with their powers: {"component": 1, "routing": -1}; "" is every item.
 
     Parameters
     ----------
-    column : any column; one that counts no item's units gives nothing.
+    column : any column; the result is empty if it has no item's unit.
     """
     found: Counter[str] = Counter()
     for place, word in enumerate(_words(column)):
@@ -195,18 +195,18 @@ def powers(column: Column) -> Mapping[str, int]:
 
 
 def money(column: Column) -> bool:
-    """Whether a number is in money, by itself or per something."""
+    """Whether a number is in money, in total or per unit."""
     return _words(column)[:1] == ["money"]
 
 
 def owners(table: Table) -> tuple[str, ...]:
-    """The columns that lead to the items whose units a table counts: first `unit`, then `per_unit`."""
+    """The columns that identify the items whose units a table uses: first `unit`, then `per_unit`."""
     words = [word for column in table.columns for word in _words(column) if word.split(" ")[0] == "unit"]
     return tuple(dict.fromkeys(_owner(word, table) for word in sorted(words, key=lambda word: word.endswith(PER))))
 
 
 def _words(column: Column) -> list[str]:
-    """The parts of a number's unit; none of a factor between units or currencies, which is in neither."""
+    """The parts of a number's unit; none for a conversion factor between units or currencies."""
     return column.unit.split("/") if column.type == "number" and OTHER not in column.unit else []
 
 

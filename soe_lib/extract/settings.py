@@ -1,4 +1,4 @@
-"""settings.toml: what a company decides once, with a default for each; what cannot be used is a finding."""
+"""settings.toml: the company's settings with their defaults; unusable values are findings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TableName = Annotated[str, Predicate(lambda name: name in schema())]
 
 @dataclass(frozen=True)
 class Horizon(Section):
-    """How far the plan looks: so many weeks, the first `daily` days of them day by day."""
+    """The length of the horizon in weeks; at least the first `daily` days are daily periods."""
 
     weeks: Annotated[int, Interval(ge=1, le=520)] = 13
     daily: Annotated[int, Interval(ge=0, le=1100)] = 14
@@ -51,7 +51,7 @@ class Costs(Section):
 
 @dataclass(frozen=True)
 class LeadTime(Section):
-    """When goods of a period leave (spread over its days, at its start or end), and which days lead times count.
+    """The dispatch of a period's goods (spread over its days, at its start or end), and the days that lead times count.
 
     `days` is written as `in` in settings.toml: calendar days, or working days (less closures).
     """
@@ -62,9 +62,9 @@ class LeadTime(Section):
 
 @dataclass(frozen=True)
 class Limits(Section):
-    """What maxima, hours of a head and hours of an expansion are per: week, day or period; blank: week.
+    """Time base of maxima, hours per head and hours of an expansion: week, day or period.
 
-    Where the extract gives its periods, blank is period.
+    Blank: week, or period if the extract has its own periods.
     """
 
     per: Literal["", "day", "period", "week"] = ""
@@ -80,14 +80,14 @@ class Working(Section):
 
 @dataclass(frozen=True)
 class Fence(Section):
-    """Days from the as-of date that are frozen, days that are slushy, and what one changed unit costs there.
+    """The frozen and slushy days from the as-of date, and the cost of one changed unit in each.
 
     Parameters
     ----------
     change_cost : of one changed unit in the slushy zone [money, steering].
     break_price : of one changed unit in the frozen fence [money, steering]; 0: the item's price or standard cost,
         whichever is more, and never less than ten times change_cost.
-    breaks : whether the frozen fence may be broken at that price; where not, what it makes impossible has no plan.
+    breaks : whether the plan may break the frozen fence at that price; if not, an infeasible fence has no plan.
     """
 
     frozen_days: Days = 0
@@ -99,9 +99,9 @@ class Fence(Section):
 
 @dataclass(frozen=True)
 class Objective(Section):
-    """What the plan is to be best at, how scarce supply is shared out, and from which date an order is late.
+    """The objective, the allocation of scarce supply, and the date from which an order is late.
 
-    An order is late from the date that was asked (`orders.due_on`), or from the one that was confirmed.
+    An order is late from its requested date (`orders.due_on`) or from its confirmed one.
     """
 
     mode: str = "margin"
@@ -126,17 +126,17 @@ class Terms(Section):
 
 @dataclass(frozen=True)
 class Escalation(Section):
-    """What the weekly meeting hands up, to whom, and within how many days it must be decided.
+    """What the weekly meeting escalates, to whom, and the days allowed for the decision.
 
     Parameters
     ----------
-    margin : money at stake from which a matter goes to `margin_to`; 0: never.
-    weeks : the week of its being open, the first is 1, from which an exception goes to `weeks_to`; 0: never.
-    fence : share of the frozen fence's production that may be moved before it goes to `fence_to`; 0: any move goes up.
-    tolerance_to : who decides where a family leaves its month by more than its band: the one typed in `[tolerance]`,
-        else the one at which a week of waiting costs as much as deciding.
-    decision_cost : of one decision of S&OP's [money]; 0: a ten-thousandth of the plan's revenue.
-    days : days until whoever is asked must decide.
+    margin : money at stake from which an exception is escalated to `margin_to`; 0: never.
+    weeks : number of weeks open (the first is 1) from which an exception is escalated to `weeks_to`; 0: never.
+    fence : share of the frozen fence's production above which changes are escalated to `fence_to`; 0: any change.
+    tolerance_to : decides where a family deviates from its month by more than its band: the band in `[tolerance]`,
+        else the one at which a week of waiting costs as much as a decision.
+    decision_cost : of one S&OP decision [money]; 0: a ten-thousandth of the plan's revenue.
+    days : days allowed for the decision.
     """
 
     margin: Amount = 0.0
@@ -152,12 +152,12 @@ class Escalation(Section):
 
 @dataclass(frozen=True)
 class ForecastChoice(Section):
-    """Which version of the forecast to plan with, and whether its bias is taken out of it.
+    """The version of the forecast to plan with, and whether to remove its bias.
 
     Parameters
     ----------
-    version : blank where the forecast has one only.
-    bias : "keep", or "remove": each forecast is multiplied with 1 + what the record says it leans by.
+    version : blank if the forecast has only one.
+    bias : "keep", or "remove": each forecast is multiplied by 1 + its relative bias in the record.
     """
 
     version: str = ""
@@ -166,7 +166,7 @@ class ForecastChoice(Section):
 
 @dataclass(frozen=True)
 class Consumption(Section):
-    """How many days before and after its due date an order looks for forecast, where its own bucket is used up."""
+    """Days before and after its due date in which an order consumes forecast once its own bucket is used up."""
 
     backward_days: Days = 0
     forward_days: Days = 0
@@ -174,14 +174,14 @@ class Consumption(Section):
 
 @dataclass(frozen=True)
 class Cushion(Section):
-    """The stock that a plan holds against demand and supply that nobody knows.
+    """The stock that a plan holds against uncertain demand and supply.
 
     Parameters
     ----------
-    use : "with a record" of the forecast (versions by week, and what was sold), "always" or "never".
+    use : "with a record" of the forecast (versions by week, and sales), "always" or "never".
     review_days : days from one plan to the next.
-    error : where little is known: standard deviation of a week's error, as a share of its forecast.
-    pool : points of a record that what is known of its family counts for.
+    error : prior for short records: standard deviation of a week's error, as a share of its forecast.
+    pool : weight of the family's errors, in points of an item's own record.
     """
 
     use: CushionUse = "with a record"
@@ -192,22 +192,22 @@ class Cushion(Section):
 
 @dataclass(frozen=True)
 class Events(Section):
-    """What a loss of supply does to receipts of what it hits: they come, are lost, or are late (come after its end)."""
+    """Effect of a loss of supply on open receipts: they come, are lost, or are late (come after its end)."""
 
     open_orders: Literal["come", "lost", "late"] = "come"
 
 
 @dataclass(frozen=True)
 class Released(Section):
-    """What `soe release` hands over as orders, and what is worth disturbing an open one.
+    """The orders that `soe release` writes, and the gain that justifies changing an open one.
 
     Parameters
     ----------
     firm_days : days from the as-of date whose orders are firm, rounded out to whole periods; 0: to the end of the
-        frozen fence, and a week at least.
+        frozen fence, at least a week.
     forecast : whether the rest of the horizon is written as a forecast of orders.
-    change_worth : what a change of an open order must earn, since it disturbs [money].
-    move_days : days by which a supplier may be asked to come sooner or later.
+    change_worth : least gain for which an open order is changed [money].
+    move_days : most days by which a supplier may be requested to deliver sooner or later.
     """
 
     firm_days: Days = 0
@@ -218,15 +218,15 @@ class Released(Section):
 
 @dataclass(frozen=True)
 class Plausibility(Section):
-    """From where on a figure is a warning.
+    """Thresholds above which a figure is a warning.
 
     Parameters
     ----------
-    change : so many times, or the so-manieth part of, what it was in the extract before.
-    price_over_cost : a price of so many times the standard cost.
-    cost_over_standard : a purchase, or what goes into a unit, of so many times (or part of) the standard cost.
-    highest_yield : good units of each unit started; twenty times as much stops.
-    stock_months : months of what is asked for.
+    change : ratio, up or down, to the figure of the previous extract.
+    price_over_cost : ratio of price to standard cost.
+    cost_over_standard : ratio, up or down, of purchase cost or of a unit's inputs to standard cost.
+    highest_yield : good units per unit started; twenty times as much stops.
+    stock_months : months of demand in stock.
     """
 
     change: Times = 3.0
@@ -238,21 +238,21 @@ class Plausibility(Section):
 
 @dataclass(frozen=True)
 class Tables(Section):
-    """Tables that the company has none of: that they are missing is then no finding."""
+    """Tables that the company does not have; that they are missing is then no finding."""
 
     none: tuple[TableName, ...] = ()
 
 
 @dataclass(frozen=True)
 class Settings(Section):
-    """Everything settings.toml says, with the contract's default where it says nothing.
+    """All settings of settings.toml, with the contract's defaults.
 
     Parameters
     ----------
     tolerance : band by family, as a share of the S&OP commitment.
-    control : by table, what the sender counted: {"rows": 412, "quantity": 12345.0}.
-    notes : assumptions that were made when the extract was written; the pack lists them.
-    unchanged : tables that may be, byte for byte, those of the week before.
+    control : control totals by table: {"rows": 412, "quantity": 12345.0}.
+    notes : assumptions made when the extract was written; the pack lists them.
+    unchanged : tables whose file may equal that of the week before, byte for byte.
     """
 
     company: str = ""
@@ -299,7 +299,7 @@ FILE = "settings.toml"
 ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 RENAMED = {"assumptions": "notes", "lead_time.in": "days"}
-"""What is written → what it is called here."""
+"""Name in settings.toml → name in `Settings`."""
 FIXES = {
     "as_of": 'Write an ISO date such as "2026-11-16".',
     "calendar.working_days": 'Write a list of weekdays such as ["Mon", "Tue", "Wed"], or how many from Monday on.',
@@ -309,7 +309,7 @@ FIXES = {
     "tables.none": 'Write a list of tables such as ["inventory"].',
     "unchanged": 'Write a list of tables such as ["inventory"].',
 }
-"""How to mend a value, by its setting."""
+"""How to fix a value, by its setting."""
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
     f"{section}.{name}": get_args(kind)
@@ -318,11 +318,11 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     for name, kind in get_type_hints(of).items()
     if get_origin(kind) is Literal
 }
-"""The words that a setting may be, by its path."""
+"""The allowed words of a setting, by its path."""
 
 
 def load(folder: Path) -> tuple[Settings, list[Finding]]:
-    """The settings of one extract, and what is wrong with them.
+    """The settings of one extract, and their findings.
 
     Parameters
     ----------
@@ -340,11 +340,11 @@ def load(folder: Path) -> tuple[Settings, list[Finding]]:
 
 
 def validated(content: Mapping[str, Any]) -> tuple[Settings, list[Finding]]:
-    """The settings that parsed TOML holds, defaults where a value cannot be used, and a finding for each of those.
+    """The settings of parsed TOML; an unusable value is a finding and gets its default.
 
     Parameters
     ----------
-    content : by setting or section, as settings.toml names them.
+    content : by setting or section, with the names of settings.toml.
     """
     findings = []
     for name in ("company", "currency", "as_of"):
@@ -352,12 +352,12 @@ def validated(content: Mapping[str, Any]) -> tuple[Settings, list[Finding]]:
             findings.append(_stop(name, "", "The setting is missing.", f"Add {name} = … at the top of {FILE}."))
         elif not str(content[name]).strip():
             findings.append(_stop(name, "", "The setting is blank.", f"Write {name} = … at the top of {FILE}."))
-    said = _named(content)
-    usable = _readable(said)
-    if isinstance(said.get("control"), Mapping):
-        usable["control"], problems = _counted(said["control"])
+    named = _named(content)
+    usable = _readable(named)
+    if isinstance(named.get("control"), Mapping):
+        usable["control"], problems = _counted(named["control"])
         findings += problems
-    found = held(Settings, usable, lambda place, what: findings.append(_refused(place, what, said)))
+    found = held(Settings, usable, lambda place, what: findings.append(_refused(place, what, named)))
     return replace(
         found,
         tables=Tables(tuple(sorted(found.tables.none))),
@@ -368,16 +368,16 @@ def validated(content: Mapping[str, Any]) -> tuple[Settings, list[Finding]]:
 
 
 def _named(content: Mapping[str, Any], at: str = "") -> dict[str, Any]:
-    """What is written, under the names that settings have here."""
+    """The content under the names of `Settings`."""
     return {
         RENAMED.get(f"{at}{key}", key): _named(value, f"{key}.") if isinstance(value, Mapping) and not at else value
         for key, value in content.items()
     }
 
 
-def _readable(said: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy whose dates and weekdays stand as pydantic reads them; what means neither is left for it to refuse."""
-    usable = {key: dict(value) if isinstance(value, Mapping) else value for key, value in said.items()}
+def _readable(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy with dates and weekdays in pydantic's form; None, which pydantic refuses, for invalid ones."""
+    usable = {key: dict(value) if isinstance(value, Mapping) else value for key, value in content.items()}
     if "as_of" in usable:
         day = usable["as_of"]
         known = day if isinstance(day, date) and not isinstance(day, datetime) else as_date(str(day))
@@ -389,7 +389,7 @@ def _readable(said: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _working_days(value: Any) -> list[int] | None:
-    """Weekdays as names or 1 … 7, or how many from Monday on; None where it is neither."""
+    """Weekdays from names, numbers 1 … 7, or a count from Monday; None if invalid."""
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 7:
         return list(range(1, value + 1))
     days = [_weekday(day) for day in value] if isinstance(value, list) else []
@@ -397,7 +397,7 @@ def _working_days(value: Any) -> list[int] | None:
 
 
 def _counted(value: Mapping[str, Any]) -> tuple[dict[str, dict[str, float]], list[Finding]]:
-    """Row counts and column totals by table; a total of something that nobody adds up is a finding."""
+    """Row counts and column totals by table; a total of a column that is no number is a finding."""
     counted, findings = {}, []
     for name, totals in value.items():
         if name not in schema():
@@ -407,7 +407,7 @@ def _counted(value: Mapping[str, Any]) -> tuple[dict[str, dict[str, float]], lis
         counted[name] = dict(totals) if isinstance(totals, Mapping) else {"rows": totals}
         for one, total in [*counted[name].items()]:
             if one not in known:
-                wrong = "Nothing to add up.", f"Use one of {', '.join(known)}."
+                wrong = "The table has no such total.", f"Use one of {', '.join(known)}."
             elif isinstance(total, bool) or not isinstance(total, int | float):
                 wrong = "Not a number.", "Write a number."
             else:
@@ -417,10 +417,10 @@ def _counted(value: Mapping[str, Any]) -> tuple[dict[str, dict[str, float]], lis
     return counted, findings
 
 
-def _refused(place: tuple[str, ...], error: str, said: Mapping[str, Any]) -> Finding:
-    """What pydantic refused, said so that a planner can mend it."""
+def _refused(place: tuple[str, ...], error: str, content: Mapping[str, Any]) -> Finding:
+    """The finding for a value that pydantic refused, with its fix."""
     *above, name = place
-    path, value = ".".join(place), said
+    path, value = ".".join(place), content
     section: type = Settings
     for one in above:
         section, value = types_of(section)[one], value[one]
@@ -439,7 +439,7 @@ def _refused(place: tuple[str, ...], error: str, said: Mapping[str, Any]) -> Fin
 
 
 def _unknown(place: tuple[str, ...], section: type, value: str) -> Finding:
-    """A name that nothing has: where it belongs, or the nearest name, or what there is."""
+    """The finding for an unknown name, with its section, the nearest name, or the known names."""
     *above, name = place
     shown = {new: old.rpartition(".")[2] for old, new in RENAMED.items() if old.rpartition(".")[0] == ".".join(above)}
     known = [shown.get(one, one) for one in types_of(section)]
@@ -479,6 +479,6 @@ def _weekday(day: Any) -> int:
 
 
 def _section_of(key: str) -> str:
-    """Where a setting belongs that is known under another heading; blank where it is known nowhere."""
+    """Advice for a setting written in the wrong section; blank if no section has it."""
     sections = [one.name for one in fields(Settings) if is_dataclass(one.default) and key in vars(one.default)]
     return f"Write it under [{'] or ['.join(sections)}]." if sections else ""

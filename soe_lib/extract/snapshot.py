@@ -1,7 +1,7 @@
-"""The Snapshot: the checked, frozen tables of one as-of date, from files or from frames, and what to know of them.
+"""The Snapshot: the checked, frozen tables of one as-of date with their findings, read from files or from frames.
 
-Of frames, which a program holds in memory, findings say what they say of a file: the table's name stands where the
-file's would, rows count from 2 on.
+Findings about frames in memory read like findings about files: they name the table instead of the file, and count
+rows from 2.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ HORIZON, READ = "the horizon", "the files"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a company knew on one as-of date: every table of the contract, typed and sorted, with its findings.
+    """The data of a company on one as-of date: every table of the contract, typed and sorted, with its findings.
 
     Parameters
     ----------
-    tables : one frame per table of the contract; a table that was not delivered is there without a row. Blank keys and
-        texts are "", blank numbers the contract's default, or null where blank means "none" or "unlimited".
+    tables : one frame per table of the contract; a table that was not delivered has no rows. Blank keys and texts are
+        "", blank numbers the contract's default, or null where blank means "none" or "unlimited".
     periods : the horizon [period, index, starts_on, ends_on, days, length, kind, week, month].
-    findings : what was repaired, or should be known; nothing that stops.
+    findings : repairs, warnings and notes; none that stops.
     files : [table, file, rows, bytes, sha256] of every file read.
-    hashes : table → hash of its rows in sorted order, as far as it is known: an edit leaves most tables alone.
+    hashes : table → hash of its sorted rows, for tables already hashed; an edit keeps the hashes of unchanged tables.
 
     Examples
     --------
@@ -102,7 +102,7 @@ class Snapshot:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A short hash of settings and contents, the same whatever the order of rows, files or columns."""
+        """A short hash of settings and contents, independent of the order of rows, files and columns."""
         digest = hashlib.sha256(json.dumps(self.settings.plain(), sort_keys=True).encode())
         for name, content in sorted(self._contents.items()):
             digest.update(f"{name} {content}\n".encode())
@@ -110,18 +110,19 @@ class Snapshot:
 
     @property
     def _contents(self) -> dict[str, str]:
-        """`hashes`, of all tables with rows."""
+        """`hashes`, completed for all tables with rows."""
         for name, table in self.tables.items():
             if table.height and name not in self.hashes:
                 self.hashes[name] = _hashed(table)
         return {name: self.hashes[name] for name, table in self.tables.items() if table.height}
 
     def replace(self, **tables: pl.DataFrame) -> Snapshot:
-        """The snapshot with other tables, sorted and in the contract's columns and types; for scenarios.
+        """The snapshot with some tables replaced, sorted, in the contract's columns and types; for scenarios.
 
         Raises
         ------
-        DataError : the name is no table, or a column is missing, cannot take the contract's type, or is not finite.
+        DataError : the contract has no such table, a column is missing or does not fit its type, or a value is not
+            finite.
         """
         shaped = {name: _shaped(name, frame) for name, frame in tables.items()}
         made = replace(self, tables=MappingProxyType({**self.tables, **shaped}))
@@ -129,20 +130,20 @@ class Snapshot:
         return made
 
     def report(self) -> str:
-        """Rows by table, findings, tables and columns not used yet, and what is assumed."""
+        """Rows by table, findings, tables and columns not used yet, and assumptions."""
         return describe(self)
 
 
 def expected(given: object, call: str) -> Snapshot:
-    """What was given, where it is a Snapshot.
+    """The argument itself, checked to be a Snapshot.
 
     Parameters
     ----------
-    call : what the reader wrote, such as "soe.plan".
+    call : the function called, such as "soe.plan"; for the message.
 
     Raises
     ------
-    DataError : anything else; the message says how to get a Snapshot from a folder.
+    DataError : the argument is no Snapshot; the message says how to read one from a folder.
     """
     if isinstance(given, Snapshot):
         return given
@@ -158,17 +159,17 @@ def _hashed(table: pl.DataFrame) -> str:
 
 
 def read(data: str | Path, as_of: str | date | None = None, *, looks: Sequence[Look] = ()) -> Snapshot:
-    """The checked snapshot of an extract; `soe.read` looks at it with the model as well.
+    """The checked snapshot of an extract; `soe.read` adds the checks of the model.
 
     Parameters
     ----------
     data : a company folder with one folder per as-of date, or one extract.
     as_of : ISO date; blank or left out for the newest extract.
-    looks : checks beside the rules, as for `folders.examined`.
+    looks : further checks, as for `folders.examined`.
 
     Raises
     ------
-    DataError : anything that must be mended first, all findings at once.
+    DataError : findings stop the extract; the error lists all of them.
     """
     folder = locate(data, as_of)
     if (known := _left(folder)) is not None:
@@ -186,20 +187,20 @@ def read(data: str | Path, as_of: str | date | None = None, *, looks: Sequence[L
 
 
 def leave(snapshot: Snapshot, home: str | Path) -> None:
-    """Write a checked snapshot where the other processes of one run find it instead of reading its files again.
+    """Write a checked snapshot to a cache, so that other processes of one run need not read its files again.
 
     Parameters
     ----------
-    home : folder that the environment variable SOE_EXTRACTS names to them; it lives as long as the run.
+    home : folder in the environment variable SOE_EXTRACTS; it lives as long as the run.
     """
-    if not snapshot.folder.is_dir():  # it never was in files
+    if not snapshot.folder.is_dir():  # made from frames
         return
     place = Path(home) / _as_it_is(snapshot.folder)
     part = place.with_suffix(f".{os.getpid()}")
     try:
         _write(snapshot, part)
         part.replace(place)
-    except (OSError, pl.exceptions.PolarsError):  # the disk is full, or another process was quicker: it is read again
+    except (OSError, pl.exceptions.PolarsError):  # disk full, or another process was faster: the files are read again
         shutil.rmtree(part, ignore_errors=True)
 
 
@@ -208,16 +209,16 @@ def _write(snapshot: Snapshot, part: Path) -> None:
     for name, frame in {**snapshot.tables, HORIZON: snapshot.periods, READ: snapshot.files}.items():
         if frame.height or name in (HORIZON, READ):
             frame.write_parquet(part / f"{name}.parquet", compression="uncompressed")
-    told = {"findings": [one.to_dict() for one in snapshot.findings], "contents": snapshot._contents}
-    (part / "told.json").write_text(json.dumps(told), encoding="utf-8")
+    report = {"findings": [one.to_dict() for one in snapshot.findings], "contents": snapshot._contents}
+    (part / "told.json").write_text(json.dumps(report), encoding="utf-8")
 
 
 def _left(folder: Path) -> Snapshot | None:
-    """The snapshot of an extract that another process of the run has read; None where none has, or a file moved."""
+    """The cached snapshot that another process of the run wrote; None if there is none, or a file has changed."""
     place = Path(os.environ.get(EXTRACTS, "")) / _as_it_is(folder) if os.environ.get(EXTRACTS) else None
     if place is None or not place.is_dir():
         return None
-    told = json.loads((place / "told.json").read_text(encoding="utf-8"))
+    report = json.loads((place / "told.json").read_text(encoding="utf-8"))
     frames = {path.stem: pl.read_parquet(path) for path in place.glob("*.parquet")}
     settings = load(folder)[0]
     made = Snapshot(
@@ -228,17 +229,17 @@ def _left(folder: Path) -> Snapshot | None:
         folder=folder,
         tables=MappingProxyType({name: frames.get(name, table.empty()) for name, table in schema().items()}),
         periods=frames[HORIZON],
-        findings=tuple(Finding(**{**one, "rows": tuple(one["rows"])}) for one in told["findings"]),
+        findings=tuple(Finding(**{**one, "rows": tuple(one["rows"])}) for one in report["findings"]),
         files=frames[READ],
     )
-    made.hashes.update(told["contents"])
+    made.hashes.update(report["contents"])
     return made
 
 
 def _as_it_is(folder: Path) -> str:
-    """A name for a folder and its files, another one when any of them is written."""
-    there = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in folder.iterdir())
-    return hashlib.sha256(repr((str(folder.resolve()), there)).encode()).hexdigest()[:16]
+    """A cache key of a folder: its path, and the name, size and time of each file."""
+    files = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in folder.iterdir())
+    return hashlib.sha256(repr((str(folder.resolve()), files)).encode()).hexdigest()[:16]
 
 
 def freeze(extract: Extract, near: Snapshot | None = None, moved: Collection[str] = ()) -> Snapshot:
@@ -246,10 +247,10 @@ def freeze(extract: Extract, near: Snapshot | None = None, moved: Collection[str
 
     Parameters
     ----------
-    near : one that has the very same tables but those that moved; they are taken from it, and not hashed again.
+    near : a snapshot that differs only in the tables `moved`; the other tables and their hashes are taken from it.
     """
-    still = {name: frame for name, frame in near.tables.items() if name not in moved} if near else {}
-    tables = {name: still[name] if name in still else _sorted(name, extract.kept(name)) for name in schema()}
+    same = {name: frame for name, frame in near.tables.items() if name not in moved} if near else {}
+    tables = {name: same[name] if name in same else _sorted(name, extract.kept(name)) for name in schema()}
     rows = [(one.table, one.file, one.frame.height, one.size, one.sha256) for one in extract.sources.values()]
     kinds = {"table": pl.String, "file": pl.String, "rows": pl.Int64, "bytes": pl.Int64, "sha256": pl.String}
     made = Snapshot(
@@ -264,7 +265,7 @@ def freeze(extract: Extract, near: Snapshot | None = None, moved: Collection[str
         files=pl.DataFrame(rows, schema=kinds, orient="row").sort("table"),
     )
     if near is not None:
-        made.hashes.update({name: text for name, text in near.hashes.items() if name in still})
+        made.hashes.update({name: text for name, text in near.hashes.items() if name in same})
     return made
 
 
@@ -289,7 +290,7 @@ def where_used(snapshot: Snapshot) -> pl.DataFrame:
 
 
 def describe(snapshot: Snapshot) -> str:
-    """Rows by table, findings, what is read but not used yet, and what is assumed."""
+    """Rows by table, findings, tables and columns not used yet, and assumptions."""
     first, last = snapshot.periods["starts_on"][0], snapshot.periods["ends_on"][-1]
     horizon = f"{snapshot.periods.height} periods from {first} to {last}"
     head = f"{snapshot.company} as of {snapshot.as_of}, {snapshot.currency}: {horizon}"
@@ -314,13 +315,13 @@ def not_used(snapshot: Snapshot) -> tuple[str, ...]:
         if frame.height and not table.used:
             lines.append(f"{name}: {frame.height} rows")
         elif frame.height:
-            filled = [one.name for one in table.columns if not one.used and _says_something(frame, one)]
+            filled = [one.name for one in table.columns if not one.used and _is_filled(frame, one)]
             lines += [f"{name}.{', '.join(filled)}"] if filled else []
     return tuple(lines)
 
 
 def assumptions(snapshot: Snapshot) -> tuple[str, ...]:
-    """What the extract itself assumes, and what blank cells of it were taken to mean."""
+    """The extract's own assumptions, and those made for blank cells."""
     lines = list(snapshot.settings.notes)
     if snapshot["lanes"].height and (snapshot["lanes"]["lead_time_days"] == 0).all():
         lines.append("Goods arrive in the period in which they leave: no lane has a lead time.")
@@ -332,7 +333,7 @@ def assumptions(snapshot: Snapshot) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _says_something(frame: pl.DataFrame, column: Column) -> bool:
+def _is_filled(frame: pl.DataFrame, column: Column) -> bool:
     values = frame.get_column(column.name).drop_nulls()
     blank = "" if column.type == "text" and not column.default else column.default
     return bool(len(values)) if blank is None else bool((values != blank).any())
@@ -353,7 +354,7 @@ def _shaped(name: str, frame: pl.DataFrame) -> pl.DataFrame:
         raise DataError(f"There is no table {name!r} to replace. {hint(name, schema())}".strip())
     table = schema()[name]
     if missing := [column for column in table.names if column not in frame.columns]:
-        raise DataError(f"Table {name} is without {', '.join(missing)}.")
+        raise DataError(f"Table {name} lacks {', '.join(missing)}.")
     try:
         typed = frame.select(pl.col(column.name).cast(column.dtype) for column in table.columns)
     except pl.exceptions.PolarsError as error:
@@ -368,16 +369,16 @@ def _shaped(name: str, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 FOLDER = Path("(frames)")
-"""Stands for the folder of a snapshot that has none: nothing lies in it, and no week lies beside it."""
+"""Placeholder folder of a snapshot made from frames: it has no files and no earlier week."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """One frame as it was given, and what became of it.
+    """One input frame, its typed form and its findings.
 
     Parameters
     ----------
-    frame : as it was when it was given, in polars; whoever gave it may have changed it since.
+    frame : a copy in polars; the caller may have changed the original since.
     """
 
     frame: pl.DataFrame
@@ -388,14 +389,14 @@ class Given:
 
 @dataclass(frozen=True)
 class Made:
-    """What a snapshot was made from."""
+    """The frames and the extract that a snapshot was made from."""
 
     given: Mapping[str, Given]
     extract: Extract
 
 
 _MADE: dict[int, Made] = {}
-"""By the identity of the snapshot, while it is in use."""
+"""By the identity of the snapshot, as long as it exists."""
 
 
 def snapshot(
@@ -405,22 +406,22 @@ def snapshot(
     near: Snapshot | None = None,
     looks: Sequence[Look] = (),
 ) -> Snapshot:
-    """The checked snapshot of frames: what `read` gives of the same rows in files.
+    """The checked snapshot of frames, equal to `read` of the same rows in files.
 
-    There is no week before it: no plan of record is found, and nothing is compared with an earlier extract.
+    It has no earlier week: no plan of record, and no comparison with an earlier extract.
 
     Parameters
     ----------
-    settings : what settings.toml would say, as nested mappings; company, currency and as_of must be there.
-    tables : by the table's name a polars or pandas frame in the contract's columns (schema.csv); optional columns, and
-        tables that the company has none of, may be left out. Numbers and dates are typed, or text as in a file.
-    near : a snapshot made of frames before: only tables that moved since are read again, and only the rules run again
-        that read one of them, or settings or periods that moved. The result is the same without it.
-    looks : checks beside the rules, as for `folders.examined`.
+    settings : the content of settings.toml as nested mappings, with at least company, currency and as_of.
+    tables : table name → polars or pandas frame in the contract's columns (schema.csv); optional columns, and tables
+        that the company does not have, may be left out. Numbers and dates are typed, or text as in a file.
+    near : an earlier snapshot made from frames. Only changed tables are read again, and only rules that read a changed
+        table, changed settings or changed periods run again. The result is the same without it.
+    looks : further checks, as for `folders.examined`.
 
     Raises
     ------
-    DataError : anything that must be mended first, all findings at once; something that is no frame.
+    DataError : findings stop the frames (the error lists all of them), or a table is no frame.
     """
     for name, one, kind in (("settings", settings, Settings | Mapping), ("tables", tables, Mapping)):
         if not isinstance(one, kind):
@@ -442,8 +443,8 @@ def snapshot(
 def _inspected(
     settings: Settings | Mapping[str, Any], tables: Mapping[str, Frame], before: Made | None, looks: Sequence[Look]
 ) -> tuple[dict[str, Given], Extract, frozenset[str]]:
-    """The frames, typed and checked, and which tables moved: nothing raises for what is wrong with the data."""
-    said, findings = validated(settings.plain() if isinstance(settings, Settings) else _listed(settings))
+    """The frames, typed and checked, and the changed tables; bad data gives findings and raises nothing."""
+    valid, findings = validated(settings.plain() if isinstance(settings, Settings) else _listed(settings))
     absent = [name for name in schema() if name not in tables]
     strange = [name for name in sorted(map(str, tables)) if name not in schema()]
     findings += [misnamed(f"{name}.csv", name, absent, "file") for name in strange]
@@ -452,28 +453,28 @@ def _inspected(
     given = {name: _given(tables[name], one, known.get(name)) for name, one in schema().items() if name in tables}
     typed = {name: given[name].typed if name in given else table.empty() for name, table in schema().items()}
     for one in given.values():
-        findings += [*without_rows(one.source, said.tables.none), *one.findings]
+        findings += [*without_rows(one.source, valid.tables.none), *one.findings]
     moved = frozenset(name for name in schema() if given.get(name) is not known.get(name))
-    near = _near(before, said, moved) if before else None
+    near = _near(before, valid, moved) if before else None
     same = near is not None and CALENDAR not in near.moved
-    calendar = near.extract.calendar if near and same else calendar_of(said, typed["periods"])
+    calendar = near.extract.calendar if near and same else calendar_of(valid, typed["periods"])
     sources = {name: one.source for name, one in given.items()}
     names = {key: one for key, one in near.extract._distinct.items() if key[0] not in moved} if near else {}
     extract = examined(
-        Extract(FOLDER, said, typed, sources, calendar, _distinct=names), findings, near=near, looks=looks
+        Extract(FOLDER, valid, typed, sources, calendar, _distinct=names), findings, near=near, looks=looks
     )
     return given, replace(extract, findings=tuple(map(_without_files, extract.findings))), moved
 
 
-def _near(before: Made, said: Settings, moved: frozenset[str]) -> Near:
-    """The extract before, and what moved since."""
-    others = set() if said == before.extract.settings else {SETTINGS, CALENDAR}
+def _near(before: Made, settings: Settings, moved: frozenset[str]) -> Near:
+    """The earlier extract, and the inputs that have changed since."""
+    others = set() if settings == before.extract.settings else {SETTINGS, CALENDAR}
     others |= {CALENDAR} if "periods" in moved else set()
     return Near(before.extract, moved | others)
 
 
 def _given(frame: Frame, table: Table, before: Given | None) -> Given:
-    """One frame, and as the contract types it; the very same as before where it has not moved."""
+    """One frame with its typed form; the earlier object where the frame has not changed."""
     own = _polars(frame, table.name)
     if before is not None and own.schema == before.frame.schema and own.equals(before.frame):
         return before
@@ -485,12 +486,12 @@ def _given(frame: Frame, table: Table, before: Given | None) -> Given:
 
 
 def _polars(given: Frame, name: str) -> pl.DataFrame:
-    """The frame in polars, as it is now: whoever gave it may change it."""
+    """A copy of the frame in polars, since the caller may change the original."""
     return given.clone() if isinstance(given, pl.DataFrame) else _from_pandas(given, name)
 
 
 def _filled(frame: pl.DataFrame) -> pl.DataFrame:
-    """A column without a value is a column of blanks, whatever its type."""
+    """The frame with each column of nulls as a column of blank text, whatever its type."""
     blank = [one.name for one in frame if one.dtype != pl.String and one.null_count() == frame.height]
     return frame.with_columns(pl.lit(None, dtype=pl.String).alias(one) for one in blank) if blank else frame
 
@@ -503,27 +504,27 @@ def _from_pandas(given: Any, name: str) -> pl.DataFrame:
     names = [str(one) for one in given.columns]
     if twice := sorted({one for one in names if names.count(one) > 1}):
         raise DataError(f"Table {name} has two columns {twice[0]!r}. Remove or rename one of them.")
-    own = given.copy()  # polars would share its numbers with whoever gave them
+    own = given.copy()  # polars would share memory with the caller's frame
     return pl.DataFrame({one: _column(own.iloc[:, place]) for place, one in enumerate(names)})
 
 
 def _column(cells: pd.Series[Any]) -> pl.Series:
-    """One column of pandas; where its cells are of several kinds, as the text that a file would hold."""
+    """One column of pandas; cells of mixed types become text, as in a file."""
     try:
         return pl.from_pandas(cells)
-    except (TypeError, ValueError, OverflowError):  # what arrow raises for cells of several kinds is one of these
+    except (TypeError, ValueError, OverflowError):  # arrow's errors for cells of mixed types
         return pl.from_pandas(cells.astype("string"))
 
 
-def _listed(said: Any) -> Any:
-    """Settings as TOML would give them: sequences are lists."""
-    if isinstance(said, Mapping):
-        return {str(name): _listed(value) for name, value in said.items()}
-    return list(said) if isinstance(said, tuple) else said
+def _listed(value: Any) -> Any:
+    """Settings in the types of TOML: tuples become lists."""
+    if isinstance(value, Mapping):
+        return {str(name): _listed(one) for name, one in value.items()}
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _digest(frame: pl.DataFrame, table: Table) -> str:
-    """A fingerprint of the columns that are read, rows in their order."""
+    """A fingerprint of the contract's columns, with rows in their order."""
     read = frame.select(name for name in table.names if name in frame.columns)
     return hashlib.sha256(f"{read.schema}".encode() + read.hash_rows(seed=0).to_numpy().tobytes()).hexdigest()
 
@@ -532,6 +533,6 @@ FILES = re.compile(rf"\b({'|'.join(schema())})\.csv\b")
 
 
 def _without_files(finding: Finding) -> Finding:
-    """A finding with the table's name where it names a file."""
+    """The finding with the table's name instead of the file's."""
     file, rule, fix = (FILES.sub(r"\1", text) for text in (finding.file, finding.rule, finding.fix))
     return replace(finding, file=file, rule=rule, fix=fix)

@@ -1,4 +1,4 @@
-"""sources.toml: where each table comes from, and how the company writes what stands there."""
+"""sources.toml: the source of each table, its column names and its conventions for numbers and dates."""
 
 from __future__ import annotations
 
@@ -46,29 +46,29 @@ FIXES = {
     "days_old": "Write a whole number.",
     "seconds": "Write a whole number.",
 }
-"""How to mend a value, by the name of its setting."""
+"""How to fix a value, by the name of its setting."""
 COLUMN = "Write the company's column in quotes."
 SECTION = ("dataclass_type", "dict_type", "mapping_type")
-"""What pydantic says of a value where a section is wanted."""
+"""Pydantic's error types for a value in place of a section."""
 
 
 @dataclass(frozen=True)
 class Written(Section):
-    """What a section of sources.toml says of a table, beside its conventions.
+    """A table's section of sources.toml, without its conventions.
 
     Parameters
     ----------
-    file : a pattern of file names, beside sources.toml; {as_of} stands for the as-of date. Without file, query and
-        relation it is the file or sheet that has the table's name.
+    file : a file name pattern relative to sources.toml; {as_of} stands for the as-of date. Without file, query and
+        relation the section applies to the file or sheet with the table's name.
     source, query, relation : a named database, and a query on it or the name of a table or view.
-    unit, unit_column : the unit of every quantity, or the company's column that says it row by row.
-    per_unit, per_unit_column : likewise what a quantity is per, where that is another item's unit.
+    unit, unit_column : the unit of every quantity, or the company's column that gives it row by row.
+    per_unit, per_unit_column : likewise the unit that a quantity is per, where that is another item's.
     currency, currency_column : likewise for money.
-    rate_on : the contract's date column whose month's rate converts money; blank for the as-of date's.
-    updated : the company's column that says when a row was last changed.
+    rate_on : the contract's date column whose month selects the exchange rate; blank for the as-of date's.
+    updated : the company's column with the time of a row's last change.
     columns : the contract's name → the company's own.
-    ignore : columns of the company that are not read, without a warning; * stands for any text.
-    days_old : the table may be at most so many days older than the as-of date; None for any age.
+    ignore : the company's columns to skip without a warning; * matches any text.
+    days_old : largest age of the table in days before the as-of date; None for any age.
     """
 
     file: Text = ""
@@ -90,19 +90,19 @@ class Written(Section):
 
 @dataclass(frozen=True)
 class Entry(Written):
-    """Where one table comes from, what its columns are called there, and how the company writes what they hold."""
+    """The source of one table, its column names there and its conventions."""
 
     table: str = ""
     dialect: Dialect = PLAIN
 
     @property
     def named(self) -> bool:
-        """Whether it says where the table comes from; else it holds for the file or sheet of the table's own name."""
+        """Whether it names the table's source; else it applies to the file or sheet with the table's name."""
         return bool(self.file or self.query or self.relation)
 
     @property
     def extra(self) -> tuple[str, ...]:
-        """Columns that are read besides the contract's."""
+        """Columns to read in addition to the contract's."""
         named = (self.unit_column, self.per_unit_column, self.currency_column, self.updated)
         return tuple(name for name in named if name)
 
@@ -118,7 +118,7 @@ class Sections(Section):
 
 @dataclass(frozen=True)
 class Mapped:
-    """All that sources.toml says; empty where there is none. `common` holds for every table that says no other."""
+    """The content of sources.toml, empty without that file; `common` holds the default conventions of all tables."""
 
     folder: Path
     common: Dialect = PLAIN
@@ -127,17 +127,17 @@ class Mapped:
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The tables that it says the origin of."""
+        """The tables whose source it names."""
         return tuple(name for name, entry in self.entries.items() if entry.named)
 
     def entry(self, table: str) -> Entry:
-        """What holds for the file or sheet of a table's own name."""
+        """The entry of a table, or the default entry."""
         return self.entries.get(table) or Entry(table=table, dialect=self.common)
 
 
 def find(folder: Path) -> Path | None:
-    """The sources.toml of an extract: its own, or else its company's."""
-    whole = folder.absolute() if folder.name not in ("", "..") else folder.resolve()  # the company of "." is above it
+    """The sources.toml of an extract: its own, else its company's."""
+    whole = folder.absolute() if folder.name not in ("", "..") else folder.resolve()  # the company of "." is its parent
     own, company = folder / FILE, whole.parent / FILE
     if own.is_file():
         return own
@@ -145,7 +145,7 @@ def find(folder: Path) -> Path | None:
 
 
 def load_sources(folder: Path) -> tuple[Mapped, list[Finding]]:
-    """What sources.toml says of an extract, and what is wrong with it.
+    """The content of an extract's sources.toml, and its findings.
 
     Parameters
     ----------
@@ -164,19 +164,19 @@ def load_sources(folder: Path) -> tuple[Mapped, list[Finding]]:
 
 
 class _Reader:
-    """Turns the parsed TOML into entries and collects every finding on the way; values that may be secret stay out."""
+    """Turns the parsed TOML into entries and collects findings, which never quote values that may be secret."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.findings: list[Finding] = []
 
     def mapped(self, content: Mapping[str, Any]) -> tuple[Mapped, list[Finding]]:
-        """All that the file says, and what of it cannot be used."""
-        said = self._held(Sections, content, "")
-        common = self._dialect(said.conventions, "conventions", Dialect())
-        databases = {name: found for name, one in said.sources.items() if (found := self._database(name, one))}
+        """The entries of the file, and findings for values that cannot be used."""
+        sections = self._held(Sections, content, "")
+        common = self._dialect(sections.conventions, "conventions", Dialect())
+        databases = {name: found for name, one in sections.sources.items() if (found := self._database(name, one))}
         entries = {}
-        for name, one in said.tables.items():
+        for name, one in sections.tables.items():
             if name not in schema():
                 self._stop(f"tables.{name}", "No such table.", hint(name, schema()) or "Remove it.")
                 continue
@@ -187,7 +187,7 @@ class _Reader:
         return Mapped(self.folder, common, databases, entries), self.findings
 
     def _held(self, kind: type[T], said: Mapping[str, Any], at: str, also: tuple[str, ...] = ()) -> T:
-        """What a section says, with a finding for each value that cannot be used; `also`: names that are read apart."""
+        """A section as its class, with a finding for each unusable value; `also`: names that are read separately."""
         known = [*(one.name for one in fields(kind)), *also]  # type: ignore[arg-type]
         return held(kind, said, lambda place, what: self._refused(place, what, at, known))
 
@@ -206,10 +206,12 @@ class _Reader:
             )
 
     def _dialect(self, said: Mapping[str, Any], at: str, default: Dialect) -> Dialect:
-        """A table's conventions, those that hold for all where it says no other."""
+        """A table's conventions; the default for those it does not set."""
         dialect = self._held(Dialect, {**asdict(default), **said}, at)
         if dialect.decimal == dialect.thousands:
-            self._stop(f"{at}.thousands", "The decimal mark and the thousands mark are the same.", "Mend one of them.")
+            self._stop(
+                f"{at}.thousands", "The decimal mark and the thousands mark are the same.", "Change one of them."
+            )
             return replace(dialect, thousands="")
         return dialect
 
@@ -217,7 +219,7 @@ class _Reader:
         at = f"sources.{name}"
         one = self._held(Connection, said, at)
         if one.kind not in KINDS:
-            self._stop(f"{at}.kind", "The kind is not known.", f"Choose one of {', '.join(KINDS)}.")
+            self._stop(f"{at}.kind", "Unknown kind.", f"Choose one of {', '.join(KINDS)}.")
         elif one.kind == "postgresql" and not ALIAS.fullmatch(one.address):
             rule = "It is an address, not an alias." if looks_secret(one.address) else "It is no alias."
             fix = 'Name the environment variable that holds it, such as address = "SOE_ERP", and keep it out of files.'
@@ -225,7 +227,7 @@ class _Reader:
         elif one.kind != "postgresql" and not one.path:
             self._stop(f"{at}.path", "The path is missing.", 'Write path = "…", the database file.')
         else:
-            alias = one.address if one.kind == "postgresql" else ""  # no other kind has one, whatever was written
+            alias = one.address if one.kind == "postgresql" else ""  # other kinds ignore it
             return Database(one.kind, alias, one.path, one.seconds, name, self.folder)
         return None
 
@@ -244,7 +246,7 @@ class _Reader:
         return entry
 
     def _measures(self, table: Table, entry: Entry, at: str) -> None:
-        """Units and currencies are declared once, and only where the table holds a number that they are of."""
+        """Check that units and currencies are declared once, and only for tables with numbers they convert."""
         meant = [*zip(UNITS, owners(table), strict=False), *[("currency", "")] * any(map(money, table.columns))]
         for one in (*UNITS, "currency"):
             both = [name for name in (one, f"{one}_column") if getattr(entry, name)]
@@ -268,8 +270,8 @@ class _Reader:
         elif entry.file and entry.source:
             self._stop(f"{at}.source", "A file has no source.", "Remove source, or write a query.")
         elif named and not entry.file and entry.source not in databases:
-            there = ", ".join(databases) or "none that can be used"
-            self._stop(f"{at}.source", "There is no such source.", f"Name one of [sources]: {there}.")
+            names = ", ".join(databases) or "none that can be used"
+            self._stop(f"{at}.source", "There is no such source.", f"Name one of [sources]: {names}.")
         elif named and not entry.file:
             try:
                 if entry.query:
@@ -280,7 +282,7 @@ class _Reader:
                 self._stop(f"{at}.{'query' if entry.query else 'relation'}", str(error), error.fix)
 
     def _columns(self, table: Table, columns: Mapping[str, str], at: str) -> None:
-        """Every column is one of the contract's, and filled by one of the company's own."""
+        """Check that each mapped column is in the contract and each of the company's columns is mapped once."""
         for name in columns:
             if name not in table.names:
                 fix = hint(name, table.names) or "Remove it."

@@ -1,7 +1,7 @@
-"""What rows of an extract are at: what an event hits, and what an override locks, as people write them.
+"""Parses the targets of events and the locks of overrides.
 
-A target is the label of what is hit; several labels joined by " & " must all hold ("Handwash & Carrefour"). A label
-that has " & " in it is itself. An override reads "make item=LAU-101 & period=2026-W48".
+A target is the label of the rows that an event hits; labels joined by " & " must all match ("Handwash & Carrefour"). A
+label that itself contains " & " matches too. An override reads "make item=LAU-101 & period=2026-W48".
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from soe_lib.errors import DataError
 WRITTEN = re.compile(r"^(?P<flow>[a-z_]+) (?P<where>\w+=[^&]+(&\s*\w+=[^&]+)*)$")
 SENSES = ("==", ">=", "<=")
 FLOWS = ("make", "buy", "ship", "sell", "overtime")
-"""What the plan decides freely, and somebody may fix: what follows from it (stock, run) is not locked."""
+"""The flows that may be locked: the plan decides them directly. Dependent quantities (stock, run) cannot be locked."""
 
 
 def hits(event: dict[str, Any], columns: tuple[str, ...]) -> pl.Expr:
-    """Which rows an event targets: its target equals one of the columns, or each of its parts does."""
+    """Whether an event hits a row: its target, or each of its parts, equals one of the columns."""
     target = str(event["target"])
     return _named(target, columns) | reduce(and_, [_named(part.strip(), columns) for part in target.split(" & ")])
 
@@ -35,7 +35,7 @@ def _named(label: str, columns: tuple[str, ...]) -> pl.Expr:
 
 
 def on_order(event: dict[str, Any]) -> pl.Expr:
-    """Which receipts (with their `supplier`) come from what a loss of supply hits."""
+    """Whether a loss of supply hits the source of a receipt (a row with its `supplier`)."""
     lost = event["factor"] is None or float(event["factor"]) < 1.0
     shipped = pl.col("kind").cast(pl.String) == "ship"
     made = hits(event, ("supplier", "offer", "routing", "item", "location"))
@@ -44,13 +44,13 @@ def on_order(event: dict[str, Any]) -> pl.Expr:
 
 @dataclass(frozen=True)
 class Lock:
-    """One quantity fixed by hand.
+    """One manually fixed quantity.
 
     Parameters
     ----------
     name : of the lock. flow : make, buy, ship, sell or overtime. quantity : units or hours in total.
-    where : columns of the flow with the value they must have; `period` takes a day, an ISO week or a fiscal month.
-    sense : exactly (==), at least (>=) or at most (<=). until : last day that it holds for; None: all.
+    where : columns of the flow and their values; `period` takes a day, an ISO week or a fiscal month.
+    sense : exactly (==), at least (>=) or at most (<=). until : last day on which it applies; None: no end.
     """
 
     name: str
@@ -68,22 +68,22 @@ class Lock:
 
     @property
     def constraint(self) -> str:
-        """The name of its row."""
+        """The name of its constraint."""
         return f"locked {self.name}"
 
     def __str__(self) -> str:
-        said = {"==": "", ">=": "at least ", "<=": "at most "}[self.sense]
-        return f"{self.flow} {said}{self.quantity:,.0f} of {', '.join(value for _, value in self.where)}"
+        sense = {"==": "", ">=": "at least ", "<=": "at most "}[self.sense]
+        return f"{self.flow} {sense}{self.quantity:,.0f} of {', '.join(value for _, value in self.where)}"
 
 
 def in_force(overrides: pl.DataFrame) -> tuple[Lock, ...]:
-    """The rows of `overrides` that bind the plan, by name."""
+    """The locks of `overrides`, by name."""
     rows = overrides.sort("override").iter_rows(named=True)
     return tuple(lock for row in rows if (lock := lock_of(row)) is not None)
 
 
 def lock_of(row: Mapping[str, object]) -> Lock | None:
-    """The lock that a row of `overrides` writes down; None for a remark."""
+    """The lock of a row of `overrides`; None for a remark."""
     found = WRITTEN.match(str(row["what"] or "").strip())
     if found is None or row["quantity"] is None or found["flow"] not in FLOWS:
         return None

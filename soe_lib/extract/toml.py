@@ -1,4 +1,4 @@
-"""What a planner writes in TOML, held against classes by pydantic: every value that cannot be used is told at once."""
+"""Validates TOML against dataclasses with pydantic, and reports every unusable value at once."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from annotated_types import Predicate
 T = TypeVar("T")
 DEEPEST = 9
 WRONG = [[]]  # type: ignore[var-annotated]
-"""Stands for what JSON cannot say, such as a date or a list in a list in a list: no setting is of this type."""
+"""Placeholder for values that JSON lacks, such as dates and deep nesting; no setting has this type."""
 FIXES = {
     "bool_type": "Write true or false.",
     "int_type": "Write a whole number.",
     "float_type": "Write a number.",
     "string_type": "Write a text in quotes.",
 }
-"""How to mend a value, by what pydantic calls the error."""
+"""How to fix a value, by pydantic's error type."""
 
 
 class Section:
-    """What pydantic keeps to: every value is of its own type, and no name is there that is not known."""
+    """Base of settings sections: pydantic checks types strictly and forbids unknown names."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"strict": True, "extra": "forbid"}
 
 
 def among(*words: str) -> Predicate:
-    """One of these words."""
+    """Predicate: the value is one of these words."""
     return Predicate(words.__contains__)
 
 
-def held(kind: type[T], said: Mapping[str, Any], refused: Callable[[tuple[str, ...], str], None]) -> T:
-    """What is said, as an object of a class; a value that cannot be used is left to its default.
+def held(kind: type[T], values: Mapping[str, Any], refused: Callable[[tuple[str, ...], str], None]) -> T:
+    """The values as an object of a class; an unusable value gets its default.
 
     Parameters
     ----------
     kind : a dataclass and `Section`; every field has a default.
-    said : by the name of the field.
-    refused : told of each value that cannot be used: its path, and pydantic's word for what is wrong.
+    values : by name of the field.
+    refused : called for each unusable value with its path and pydantic's error type.
     """
-    from pydantic import ValidationError  # a tenth of the time that importing this library takes
+    from pydantic import ValidationError  # imported here: it takes a tenth of this library's import time
 
-    usable = _plain(said)
+    usable = _plain(values)
     while True:
         try:
             found: T = _adapter(kind).validate_json(json.dumps(usable))  # type: ignore[arg-type]
@@ -66,13 +66,13 @@ def _adapter(kind: type) -> Any:
 
 
 def types_of(section: type) -> dict[str, Any]:
-    """What each setting of a section may be."""
+    """The type of each setting of a section."""
     kinds = get_type_hints(section, include_extras=True)
     return {one.name: kinds[one.name] for one in fields(section)}
 
 
 def _plain(value: Any, deep: int = 0) -> Any:
-    """A copy in the types of JSON."""
+    """A copy with JSON types."""
     if isinstance(value, Mapping) and deep <= DEEPEST:
         return {str(name): _plain(one, deep + 1) for name, one in value.items()}
     if isinstance(value, list | tuple) and deep <= DEEPEST:
@@ -81,7 +81,7 @@ def _plain(value: Any, deep: int = 0) -> Any:
 
 
 def _place(at: tuple[Any, ...]) -> tuple[str, ...]:
-    """The setting that an error is in, whichever of its values is wrong."""
+    """The path of the setting that contains an error."""
     return tuple(takewhile(lambda one: isinstance(one, str), at))
 
 

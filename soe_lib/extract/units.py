@@ -1,4 +1,4 @@
-"""Quantities in the item's own unit and money in the company's currency, to the cent."""
+"""Converts quantities to the item's own unit, and money to the company's currency, rounded to the cent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Frames = Mapping[str, pl.DataFrame]
 
 
 def item_of(table: str, owner: str, tables: Frames) -> pl.Series:
-    """The item whose unit each row of a table is in, "" where it is of every item.
+    """The item whose unit each row of a table uses, "" for every item.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def _every(frame: pl.DataFrame) -> pl.Series:
 
 
 def _hit(frame: pl.DataFrame, tables: Frames) -> pl.Series:
-    """The item that an event happens to: its target, or that of the offer, or of every item where it is neither."""
+    """The item that an event hits: its target, or the target offer's item; "" (every item) for other targets."""
     targets = frame.get_column("target")
     known = targets.is_in(tables["items"]["item"].implode())
     bought = _through(targets.alias("offer").to_frame(), "offer", tables["offers"])
@@ -59,12 +59,12 @@ def _through(frame: pl.DataFrame, name: str, other: pl.DataFrame) -> pl.Series:
 
 
 def own_units(tables: Frames) -> pl.DataFrame:
-    """[item, own]: the unit that each item is counted in."""
+    """[item, own]: the unit of each item."""
     return tables["items"].select("item", own="unit").unique("item", keep="first")
 
 
 def factors(tables: Frames) -> pl.DataFrame:
-    """[item, unit, factor]: units of the item in one of another unit, chains of conversions multiplied out."""
+    """[item, unit, factor]: own units per other unit of each item; chained conversions are multiplied."""
     own = own_units(tables)
     listed = tables["units"].filter(pl.col("factor") > 0).select("item", "unit", "to", "factor")
     everywhere = listed.filter(pl.col("item") == "").drop("item").join(own.select("item"), how="cross")
@@ -85,7 +85,7 @@ def factors(tables: Frames) -> pl.DataFrame:
 
 
 def shared_factors(tables: Frames) -> pl.DataFrame:
-    """[family, unit, factor]: conversions that are the same for every item of a family; family "" is every item."""
+    """[family, unit, factor]: conversions equal for all items of a family; family "" is every item."""
     named = tables["items"].select("item", "family").unique("item", keep="first")
     members = pl.concat([named, named.with_columns(family=pl.lit(""))]).unique()
     every = members.group_by("family").agg(of=pl.len())
@@ -103,8 +103,8 @@ def scaled(name: str, factor: pl.Series, power: int) -> pl.Expr:
     Parameters
     ----------
     name : the column.
-    factor : own units in one of the delivered unit, row by row.
-    power : of the unit in the column.
+    factor : own units per delivered unit, by row.
+    power : power of the unit in the column.
     """
     inverse = (1 / factor).round()
     whole = (inverse >= 1) & ((inverse * factor - 1).abs() <= SAME)
@@ -121,13 +121,13 @@ Tables = dict[str, pl.DataFrame]
 def convert(
     tables: Tables, sources: Mapping[str, Source], entries: Mapping[str, Entry], settings: Settings
 ) -> tuple[Tables, list[Finding]]:
-    """The tables in one unit per item and one currency, and every row that cannot be converted.
+    """The tables in one unit per item and one currency, and findings for rows that cannot be converted.
 
     Parameters
     ----------
     tables : typed, rows in the order of their sources.
-    sources : the raw frames, with the columns that say units and currencies.
-    entries : what sources.toml declares of each table.
+    sources : the raw frames, with their unit and currency columns.
+    entries : declarations of sources.toml by table.
     """
     findings: list[Finding] = []
     done = dict(tables)
@@ -145,7 +145,7 @@ def convert(
 
 
 def _of(source: Source, entry: Entry, what: str) -> pl.Series | None:
-    """The unit (or currency) of every row, where sources.toml says it; None where it says nothing."""
+    """The unit (or currency) of every row as sources.toml declares it; None if undeclared."""
     fixed, column = getattr(entry, what), ASIDE + getattr(entry, f"{what}_column")
     if fixed:
         return pl.repeat(fixed, source.frame.height, dtype=pl.String, eager=True)
@@ -153,7 +153,7 @@ def _of(source: Source, entry: Entry, what: str) -> pl.Series | None:
 
 
 def _units(tables: Tables, source: Source, entry: Entry, what: str, owner: str) -> tuple[pl.DataFrame, list[Finding]]:
-    """A table with every number of one owner's units in the item's own, and the rows that cannot be converted."""
+    """A table with the numbers of one owner converted to the item's own unit, and findings for unconverted rows."""
     frame, unit = tables[source.table], _of(source, entry, what)
     counted = {one.name: power for one in schema()[source.table].columns if (power := powers(one).get(owner))}
     if unit is None or not counted:
@@ -161,7 +161,7 @@ def _units(tables: Tables, source: Source, entry: Entry, what: str, owner: str) 
     unit, item = unit.fill_null(""), item_of(source.table, owner, tables)
     found = _factor(tables, frame, item, unit)
     needed = frame.select(pl.any_horizontal((pl.col(one) != 0).fill_null(False) for one in counted)).to_series()
-    unknown = (item != "") & ~item.is_in(tables["items"]["item"].implode())  # the rules say so
+    unknown = (item != "") & ~item.is_in(tables["items"]["item"].implode())  # a finding of `references`
     missing = found.is_null() & needed & ~unknown
     factor = found.fill_null(1.0)
     moved = ((factor != 1.0) & needed).arg_true()
@@ -175,7 +175,7 @@ def _units(tables: Tables, source: Source, entry: Entry, what: str, owner: str) 
 
 
 def _factor(tables: Tables, frame: pl.DataFrame, item: pl.Series, unit: pl.Series) -> pl.Series:
-    """Own units in one of each row's unit; of rows without an item that of all of them, if it is one."""
+    """Own units per unit of each row; for rows without an item, the factor that all items share."""
     asked = pl.DataFrame({"item": item, "unit": unit})
     found = asked.join(factors(tables), on=["item", "unit"], how="left", maintain_order="left")["factor"]
     if not (item == "").any():
@@ -189,19 +189,19 @@ def _factor(tables: Tables, frame: pl.DataFrame, item: pl.Series, unit: pl.Serie
 def _unconverted(
     source: Source, entry: Entry, what: str, item: pl.Series, unit: pl.Series, missing: pl.Series, own: pl.DataFrame
 ) -> list[Finding]:
-    """Rows whose unit is blank, or has no way to the item's own."""
+    """Findings for rows whose unit is blank or has no conversion to the item's own."""
     column, findings = getattr(entry, f"{what}_column") or what, []
     blank, rest = (missing & (unit == "")).arg_true(), (missing & (unit != "")).arg_true()
     if len(blank):
         rule, fix = "The unit is blank.", "Fill it: a quantity without a unit means nothing."
         findings.append(source.finding("stop", blank, column=column, rule=rule, fix=fix))
-    for said in unit.gather(rest).unique(maintain_order=True).head(SHOWN) if len(rest) else ():
-        alike = rest.filter(unit.gather(rest) == said)
-        rule, fix = _advice(item.gather(alike).unique(maintain_order=True), said, own)
-        findings.append(source.finding("stop", alike, column=column, value=said, rule=rule, fix=fix))
-        rest = rest.filter(unit.gather(rest) != said)
+    for name in unit.gather(rest).unique(maintain_order=True).head(SHOWN) if len(rest) else ():
+        alike = rest.filter(unit.gather(rest) == name)
+        rule, fix = _advice(item.gather(alike).unique(maintain_order=True), name, own)
+        findings.append(source.finding("stop", alike, column=column, value=name, rule=rule, fix=fix))
+        rest = rest.filter(unit.gather(rest) != name)
     if len(rest):
-        rule, fix = "No conversion from yet other units to the items' own.", "Add them to the table units."
+        rule, fix = "No conversion from further units to the items' own.", "Add them to the table units."
         findings.append(source.finding("stop", rest, column=column, value=unit[int(rest[0])], rule=rule, fix=fix))
     return findings
 
@@ -209,7 +209,7 @@ def _unconverted(
 def _advice(items: pl.Series, unit: str, own: pl.DataFrame) -> tuple[str, str]:
     item = items[0]
     if not item:
-        rule = f"No conversion from {unit} that is the same for every item that the row is of."
+        rule = f"No conversion from {unit} is the same for every item of the row."
         return rule, "Write a row per item, or the number in the items' own unit."
     known = own.filter(pl.col("item") == item)["own"][0] or "its own unit"
     more = f" (and {len(items) - 1:,} more)" if len(items) > 1 else ""
@@ -229,14 +229,14 @@ def _money(
     rates = tables["currencies"].select("currency", "month", "rate").unique(["currency", "month"], keep="first")
     found = asked.join(rates, on=["currency", "month"], how="left", maintain_order="left")["rate"]
     home = (asked["currency"] == settings.currency).fill_null(False)
-    there = frame.select(pl.any_horizontal((pl.col(columns) != 0).fill_null(False))).to_series()
+    nonzero = frame.select(pl.any_horizontal((pl.col(columns) != 0).fill_null(False))).to_series()
     column = entry.currency_column or "currency"
-    blank = (asked["currency"].is_null() | (asked["currency"] == "").fill_null(True)) & there
+    blank = (asked["currency"].is_null() | (asked["currency"] == "").fill_null(True)) & nonzero
     findings = []
     if blank.any():
         rule, fix = "The currency is blank.", "Fill it: money without a currency means nothing."
         findings.append(source.finding("stop", blank.arg_true(), column=column, rule=rule, fix=fix))
-    rest = (found.is_null() & ~home & ~blank & there).arg_true()
+    rest = (found.is_null() & ~home & ~blank & nonzero).arg_true()
     if len(rest):
         row = int(rest[0])
         name, month = asked.row(row, named=True)["currency"], asked["month"][row]
@@ -244,7 +244,7 @@ def _money(
         fix = "Add a row (currency, month, rate) to the table currencies."
         findings.append(source.finding("stop", rest, column=column, value=str(name), rule=rule, fix=fix))
     rate = pl.select(pl.when(home).then(1.0).otherwise(found)).to_series().fill_null(1.0)
-    moved = ((rate != 1.0) & there).arg_true()
+    moved = ((rate != 1.0) & nonzero).arg_true()
     if not len(moved):
         return frame, findings
     rule = f"Money in another currency was converted to {settings.currency}."
@@ -253,16 +253,16 @@ def _money(
 
 
 def _month(frame: pl.DataFrame, on: str, settings: Settings) -> pl.Expr:
-    """The month whose rate holds for a row: that of a date, or a month as it is written; blank for the as-of date's."""
+    """The month whose rate applies to a row: that of its date or its month; the as-of date's month if blank."""
     today = pl.lit(settings.as_of.strftime("%Y-%m"))
     if not on:
         return today
-    said = pl.col(on).dt.strftime("%Y-%m") if frame.schema[on] == pl.Date else pl.col(on).replace("", None)
-    return pl.coalesce(said, today)
+    month = pl.col(on).dt.strftime("%Y-%m") if frame.schema[on] == pl.Date else pl.col(on).replace("", None)
+    return pl.coalesce(month, today)
 
 
 def _undeclared(tables: Tables, source: Source, entry: Entry, settings: Settings) -> list[Finding]:
-    """A column that says units or currencies, which nobody declared: its quantities are not added up as if alike."""
+    """Findings for rows of an undeclared unit or currency column that differ from the item's own or the company's."""
     frame, table = tables[source.table], schema()[source.table]
     findings = []
     by_name = {name.lower(): name for name in source.frame.columns if name not in table.names}
@@ -270,22 +270,22 @@ def _undeclared(tables: Tables, source: Source, entry: Entry, settings: Settings
     if unit and (owner := next(iter(owners(table)), "")) and not (entry.unit or entry.unit_column):
         item = item_of(source.table, owner, tables).alias("item").to_frame()
         own = item.join(own_units(tables), on="item", how="left", maintain_order="left")["own"]
-        findings += _differing(source, unit, own, "unit", "Quantities in another unit than the item's own.")
+        findings += _differing(source, unit, own, "unit", "Quantities in a unit other than the item's own.")
     money = next((by_name[word] for word in CURRENCY_WORDS if word in by_name), None)
     if money and not (entry.currency or entry.currency_column):
         home = pl.repeat(settings.currency, frame.height, dtype=pl.String, eager=True)
-        rule = f"Money that is not said to be {settings.currency}."
+        rule = f"Money that is not declared to be {settings.currency}."
         findings += _differing(source, money, home, "currency", rule)
     return findings
 
 
 def _differing(source: Source, column: str, own: pl.Series, what: str, rule: str) -> list[Finding]:
-    said = source.frame.get_column(column).cast(pl.String).str.strip_chars().fill_null("")
-    bad = ((said != own) & own.is_not_null() & (own != "")).fill_null(False).arg_true()
+    cells = source.frame.get_column(column).cast(pl.String).str.strip_chars().fill_null("")
+    bad = ((cells != own) & own.is_not_null() & (own != "")).fill_null(False).arg_true()
     if not len(bad):
         return []
     fix = f'Convert it before exporting, or declare {what}_column = "{column}" for the table in sources.toml.'
-    return [source.finding("stop", bad, column=column, value=said[int(bad[0])], rule=rule, fix=fix)]
+    return [source.finding("stop", bad, column=column, value=cells[int(bad[0])], rule=rule, fix=fix)]
 
 
 AMOUNTS = {
@@ -296,9 +296,9 @@ AMOUNTS = {
 def to_the_cent(
     tables: Mapping[str, pl.DataFrame], sources: Mapping[str, Source]
 ) -> tuple[dict[str, pl.DataFrame], list[Finding]]:
-    """The tables with every amount of money rounded to the cent, and how many amounts that moved.
+    """The tables with every amount of money rounded to the cent, and the findings that count changed amounts.
 
-    A rate per unit keeps all its digits: only what is an amount of money by itself is rounded.
+    Rates per unit keep all their digits: only amounts in the unit `money` are rounded.
 
     Parameters
     ----------

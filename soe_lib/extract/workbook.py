@@ -1,7 +1,7 @@
-"""An extract's workbook: one sheet per table, cells as text, formulas and dates as Excel means them.
+"""Reads an extract's workbook: one sheet per table, cells as text, computed formulas, Excel's dates.
 
-A workbook is a zip of XML. What it says it unpacks to is checked before anything is unpacked, and zipfile never hands
-out more than was said, so that a small file cannot fill the memory.
+A workbook is a zip of XML. Its declared unpacked size is checked before unpacking, and zipfile never returns more than
+declared, so that a small file cannot exhaust memory.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ROW = re.compile(rb"<(?:\w+:)?row\s([^>]*)>")
 
 
 def uncomputed(xml: bytes) -> Iterator[tuple[str, int]]:
-    """Column letters and row of every formula cell of a sheet that has no computed value."""
+    """Column letters and row of every formula cell without a computed value."""
     if b"<f" not in xml and b":f" not in xml:
         return
     for cell in CELL.finditer(xml):
@@ -58,7 +58,7 @@ def merged(xml: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def hidden(xml: bytes) -> Iterator[int]:
-    """The rows that are not shown, by hand or by a filter."""
+    """The rows hidden manually or by a filter."""
     if b"hidden=" not in xml:
         return
     for row in ROW.finditer(xml):
@@ -69,7 +69,7 @@ def hidden(xml: bytes) -> Iterator[int]:
 
 MOST_COLUMNS = 200
 EXACT = 10**15  # Excel keeps 15 digits of a number
-REMARK = "#"  # a column so named marks rows that only explain: units, notes, an example
+REMARK = "#"  # name of the column that marks explanatory rows: units, notes, an example
 BESIDE_FORMAT = re.compile(r'\[[^\]]*\]|"[^"]*"|\\.')
 SAID = {
     "unnamed": ("stop", "A column holds values and has no name.", "Name it in row 1, or remove the values."),
@@ -77,7 +77,7 @@ SAID = {
     "uncomputed": ("stop", "A formula without a computed value.", "Open the workbook in Excel, compute and save it."),
     "error": ("stop", "The cell shows an Excel error.", "Mend the formula, or leave the cell blank."),
     "merged": ("stop", "Merged cells: only the first of them holds the value.", "Unmerge them and fill every cell."),
-    "time": ("stop", "A time of day stands where none is wanted.", "Write a number such as 7.5, or a day alone."),
+    "time": ("stop", "The cell holds a time of day, which is not allowed.", "Write a number such as 7.5, or a date."),
     "long": (
         "stop",
         "A code of more than 15 digits is stored as a number: Excel has lost its last digits.",
@@ -85,23 +85,23 @@ SAID = {
     ),
     "code": (
         "warn",
-        "A day stands in a column of codes: Excel makes one of codes such as 1-2.",
+        "A date in a column of codes: Excel turns codes such as 1-2 into dates.",
         "Format the column as text, then type the codes again.",
     ),
-    "hidden": ("warn", "Rows that Excel hides were read too.", "Remove them if they do not count."),
+    "hidden": ("warn", "Hidden rows were read too.", "Remove them if they do not count."),
     "clock": ("repair", "Times were read as hours.", ""),
     "serial": ("repair", "Excel day numbers were read as days ({system} date system of the workbook).", ""),
 }
 
 
 class Sheet:
-    """Turns the rows of one sheet into text, and collects what cannot be read on the way.
+    """Turns the rows of one sheet into text, and collects findings for cells that cannot be read.
 
     Parameters
     ----------
     book, sheet : of openpyxl, read only.
     content : the file's bytes.
-    file : how findings name the sheet.
+    file : name of the sheet in findings.
     table : the table of the contract that it holds.
     own : the company's name of a column → the contract's, where they differ.
     """
@@ -113,7 +113,7 @@ class Sheet:
         self.days: defaultdict[int, list[int]] = defaultdict(list)
 
     def source(self) -> tuple[Source | None, list[Finding]]:
-        """The raw frame and what is wrong with its cells; a sheet without rows was not delivered."""
+        """The raw frame and its findings; None for a sheet without rows."""
         header, problem = self._header()
         if problem:
             return None, [problem]
@@ -124,7 +124,7 @@ class Sheet:
             rows.append(cells)
         kept = [n for n, name in enumerate(header) if name not in (REMARK, "")]
         where = np.asarray(lines, dtype=np.int64)
-        self._look_at_xml(where, max(kept, default=-1))
+        self._inspect_xml(where, max(kept, default=-1))
         if not rows or not kept:
             return None, self._findings(header)
         frame = pl.DataFrame(rows, schema={f"c{n}": pl.String for n in range(len(header))}, orient="row")
@@ -154,7 +154,7 @@ class Sheet:
         return header, refusal(self.table, self.file, rule, fix, (1,)) if rule else None
 
     def _rows(self, header: list[str], done: list[int]) -> Iterator[tuple[int, list[str | None]]]:
-        """Line and texts of every row that holds data; `done` are those before it."""
+        """Line and texts of every row with data; `done` are the lines before it."""
         width, remark = len(header), header.index(REMARK) if REMARK in header else None
         if not width:
             return
@@ -173,7 +173,7 @@ class Sheet:
                 yield line, texts
 
     def _text(self, cell: Any, column: int, line: int, row: int) -> str | None:
-        """A cell as the contract writes it; what a person typed as text stays as it is."""
+        """A cell in the contract's convention; text cells remain unchanged."""
         value = cell.value
         if value is None or isinstance(value, str):
             if cell.data_type == "e":
@@ -181,7 +181,7 @@ class Sheet:
                 return None
             return value
         if isinstance(value, datetime) and value.time() != time(0):
-            return value.isoformat(" ")  # a timestamp, for whoever declares a zone
+            return value.isoformat(" ")  # a timestamp, for tables with a declared zone
         self.typed[column].append(row)
         if isinstance(value, bool):
             return "TRUE" if value else "FALSE"
@@ -192,7 +192,7 @@ class Sheet:
         return self._time(value, column, line)
 
     def _day(self, value: datetime, form: str, column: int, line: int, row: int) -> str:
-        """A day; in a column of text the month, where the sheet shows no day of it."""
+        """A date; in a text column its month if the number format has no day."""
         known = self.columns[column]
         if known is None or known.type != "text":
             return value.strftime("%Y-%m-%d")
@@ -205,7 +205,7 @@ class Sheet:
         return value.strftime("%Y-%m-%d")
 
     def _time(self, value: time | timedelta, column: int, line: int) -> str | None:
-        """A time of day or a duration: hours in a column of hours, days in one of days."""
+        """A time of day or a duration, in the column's unit (hours or days)."""
         known = self.columns[column]
         if isinstance(value, time):
             value = timedelta(hours=value.hour, minutes=value.minute, seconds=value.second)
@@ -232,8 +232,8 @@ class Sheet:
         zeros = re.fullmatch(r"0{2,20}", str(cell.number_format))
         return str(int(value)).zfill(len(zeros.group())) if zeros else str(int(value))
 
-    def _look_at_xml(self, data: np.ndarray, last_column: int) -> None:
-        """What openpyxl does not tell of the rows that hold data; a sheet without any is hidden for all one cares."""
+    def _inspect_xml(self, data: np.ndarray, last_column: int) -> None:
+        """Collect findings that openpyxl does not report: uncomputed formulas, merged cells, hidden rows with data."""
         from openpyxl.utils import column_index_from_string
 
         with zipfile.ZipFile(io.BytesIO(self.content)) as packed:
@@ -250,7 +250,7 @@ class Sheet:
             self.seen["hidden", -1] += unseen
 
     def _remark(self, line: int) -> bool:
-        """Whether a row only explains, so that nothing in it is data."""
+        """Whether a row is explanatory, without data."""
         row = next(self.sheet.iter_rows(min_row=line, max_row=line, max_col=MOST_COLUMNS), ())
         header = next(self.sheet.iter_rows(min_row=1, max_row=1, max_col=MOST_COLUMNS), ())
         marks = [n for n, cell in enumerate(header) if cell.value == REMARK]
@@ -273,18 +273,18 @@ class Sheet:
 
 
 def _marks(rows: list[int], height: int) -> pl.Series:
-    """Which of so many rows are meant."""
+    """A mask of `height` rows, true at `rows`."""
     marks = np.zeros(height, dtype=bool)
     marks[rows] = True
     return pl.Series(marks)
 
 
 MOST_BYTES = 300_000_000  # unpacked; some 1,000,000 rows of a forecast
-SMALL_BYTES, MOST_RATIO = 60_000_000, 100  # a workbook packs to a tenth or so, a bomb to a thousandth
+SMALL_BYTES, MOST_RATIO = 60_000_000, 100  # a workbook compresses about 10:1, a zip bomb 1000:1
 
 
 class UnreadableError(Exception):
-    """Why a workbook cannot be read, and how to mend it."""
+    """A workbook cannot be read; gives the reason and the fix."""
 
     def __init__(self, rule: str, fix: str = "Save it again in Excel as .xlsx.") -> None:
         self.fix = fix
@@ -304,7 +304,7 @@ class Workbook:
 
     @cached_property
     def content(self) -> bytes:
-        """The file's bytes, once they are known to unpack to a size that can be worked with."""
+        """The file's bytes, after the check of their unpacked size."""
         content = self.path.read_bytes()
         examine(content)
         return content
@@ -318,18 +318,18 @@ class Workbook:
 
     @cached_property
     def sheets(self) -> tuple[str, ...]:
-        """The names of its sheets; charts have none.
+        """The names of its worksheets, without chart sheets.
 
         Raises
         ------
-        UnreadableError : it is no workbook, or none that can be read safely.
+        UnreadableError : the file is no workbook, or cannot be read safely.
         """
         return tuple(sheet.title for sheet in self.book.worksheets)
 
     def read(
         self, sheet: str, table: Table, columns: Mapping[str, str] | None = None
     ) -> tuple[Source | None, list[Finding]]:
-        """One sheet as a raw frame of text; None where it has no row at all, or cannot be read.
+        """One sheet as a raw frame of text; None if it has no row or cannot be read.
 
         Parameters
         ----------
@@ -346,15 +346,15 @@ class Workbook:
             return None, [refusal(table, self.file(sheet), f"{error}", error.fix)]
 
     def file(self, sheet: str) -> str:
-        """How findings name the sheet."""
+        """The name of the sheet in findings."""
         return f"{self.path.name}, sheet {sheet}"
 
 
 def _guarded(action: Any) -> Any:
-    """Run something that reads the XML: whatever a damaged workbook does to the reader, it is unreadable."""
+    """Run a function that reads the XML; any error of a damaged workbook becomes an UnreadableError."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of styles, names and the like, which hold no data
+            warnings.simplefilter("ignore")  # about styles, names and the like, which contain no data
             return action()
     except (UnreadableError, OSError):
         raise
@@ -363,20 +363,20 @@ def _guarded(action: Any) -> Any:
 
 
 def examine(content: bytes) -> None:
-    """Refuse a file that is no workbook or unpacks to more than can be worked with, before anything is unpacked.
+    """Refuse a file that is no workbook, or whose declared unpacked size is too large, before unpacking it.
 
     Raises
     ------
-    UnreadableError : with what to do about it.
+    UnreadableError : with the reason and the fix.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             parts = packed.infolist()
             total = sum(part.file_size for part in parts)
             if total > MOST_BYTES or (total > SMALL_BYTES and total > MOST_RATIO * len(content)):
-                says = f"{len(content) / 1e6:,.1f} MB that unpack to {total / 1e6:,.0f} MB"
+                size = f"{len(content) / 1e6:,.1f} MB that unpack to {total / 1e6:,.0f} MB"
                 raise UnreadableError(
-                    f"The workbook is too large to read safely: {says}.", "Deliver CSV or parquet files."
+                    f"The workbook is too large to read safely: {size}.", "Deliver CSV or parquet files."
                 )
             if any(part.flag_bits & 1 for part in parts):
                 raise UnreadableError("The workbook is encrypted.", "Save it without a password.")

@@ -1,4 +1,4 @@
-"""Extracts that are written: the workbook that a company fills, and folders of CSV tables with settings.toml."""
+"""Writes extracts: the template workbook, and folders of CSV tables with settings.toml."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from soe_lib.workspace import shipped
 
 Section = Mapping[str, Any]
 FILE = "extract.xlsx"
-FIRST, LAST = 4, 5000  # first row that is filled, and last with drop-downs, counted from 0
+FIRST, LAST = 4, 5000  # first data row, and last row with drop-downs, counted from 0
 REMARKS = ("unit", "note", "example")
 INK, SOFT, WASH, KEY = "#14213A", "#4A5670", "#F5F7FA", "#0B5A8A"
 READ_ME = (
     "One sheet per table. Fill what you have and leave the rest: a sheet without rows counts as not delivered.",
     "Save the workbook beside settings.toml, in a folder named by the as-of date, such as data/mycompany/2026-11-16/.",
-    "Rows with a word in column # only explain. They are not read, and may be deleted.",
+    "Rows with a word in column # are explanations. They are not read, and may be deleted.",
     "Codes are text: 00123 stays 00123. Format a column of codes as text before filling it.",
-    "A blank cell means the default that the note gives. A column that is not needed may be deleted.",
-    "Names of columns on blue are the table's key: together they name a row, which stands there once.",
-    "Then: soe check --data FOLDER says what is wrong, in which sheet, row and column, and how to mend it.",
+    "A blank cell means the default in the note. A column that is not needed may be deleted.",
+    "Columns with a blue name are the table's key: each combination of their values occurs in one row only.",
+    "Then: soe check --data FOLDER lists the findings by sheet, row and column, and how to fix them.",
 )
 NUMBERS = {"quantity": 120, "factor": 12, "yield": 0.97, "rate": 0.92, "priority": 1, "volume": 1}
 SHOWN_DAY = date(2026, 11, 16)
@@ -85,7 +85,7 @@ def _read_me(book: xlsxwriter.Workbook, styles: dict[str, Any]) -> None:
 
 
 def _columns(book: xlsxwriter.Workbook, styles: dict[str, Any]) -> None:
-    """Every table and column on one sheet, to search in."""
+    """Write the searchable sheet of all tables and columns."""
     sheet = book.add_worksheet("columns")
     heads = ("table", "column", "key", "required", "type", "unit", "default", "choices", "meaning")
     for at, (name, width) in enumerate(zip(heads, (16, 24, 6, 9, 9, 22, 9, 30, 90), strict=True)):
@@ -102,7 +102,7 @@ def _columns(book: xlsxwriter.Workbook, styles: dict[str, Any]) -> None:
 
 
 class _Page:
-    """One table's sheet: names, units, notes, an example, and what each cell may hold."""
+    """One table's sheet: names, units, notes, an example and validation rules."""
 
     def __init__(self, book: xlsxwriter.Workbook, table: Table, styles: dict[str, Any]) -> None:
         self.table, self.styles = table, styles
@@ -144,21 +144,21 @@ class _Page:
 
 
 def default(column: Column) -> str:
-    """A column's default as schema.csv has it."""
+    """A column's default in the form of schema.csv."""
     if isinstance(column.default, bool):
         return "yes" if column.default else "no"
     return "" if column.default is None else f"{column.default:g}" if column.type != "text" else str(column.default)
 
 
 def note(column: Column) -> str:
-    """What a column means, and whether it has to be filled."""
-    said = default(column)
-    must = " Required." if column.required else f" Blank: {said}." if said else ""
+    """The meaning of a column, and its default or whether it is required."""
+    blank = default(column)
+    must = " Required." if column.required else f" Blank: {blank}." if blank else ""
     return f"{column.meaning}.{must}"
 
 
 def shape(column: Column) -> str:
-    """What a cell of the column looks like."""
+    """The form of a cell of the column."""
     words = {
         "text": "Text",
         "number": "Number",
@@ -175,7 +175,7 @@ def shape(column: Column) -> str:
 
 
 def allowed(column: Column) -> dict[str, Any]:
-    """The check that Excel makes of a cell; words and names come as a drop-down."""
+    """Excel's data validation of a cell; choices and references get a drop-down."""
     if column.type == "yes-no":
         return {"validate": "list", "source": ["yes", "no"]}
     if column.choices:
@@ -200,7 +200,7 @@ def allowed(column: Column) -> dict[str, Any]:
 
 
 def example(column: Column) -> str | float | date:
-    """A value that could stand in the column."""
+    """A valid value of the column."""
     if column.type == "date":
         return SHOWN_DAY
     if column.type == "yes-no":
@@ -230,14 +230,14 @@ def write_extract(
 
     Parameters
     ----------
-    folder : the extract's folder, named by its as-of date; an earlier import there is replaced, anything else is not.
+    folder : the extract's folder, named by its as-of date; it may only contain an earlier import, which is replaced.
     tables : frames by table of the contract; tables without rows are not written.
     settings : top-level values and one mapping per section of settings.toml.
-    assumptions : sentences that the pack lists.
+    assumptions : sentences for the pack.
 
     Raises
     ------
-    DataError : the folder holds something that no importer wrote.
+    DataError : the folder contains files that no importer wrote.
     """
     if folder.exists() and any(folder.iterdir()) and not _imported(folder):
         raise DataError(
@@ -268,7 +268,7 @@ def _imported(folder: Path) -> bool:
 
 
 def _ordered(name: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """Columns in the contract's order, those without a single value left out, rows by key."""
+    """The table sorted by key, with the columns in the contract's order and without empty ones."""
     table = schema()[name]
     kept = [column for column in table.names if column in rows.columns and _filled(rows[column])]
     texts = [
@@ -286,7 +286,7 @@ def _filled(column: pl.Series) -> bool:
 def write(folder: Path, tables: Mapping[str, pl.DataFrame], settings: Section) -> Path:
     """Write the tables that have rows, and the settings, into `folder`; returns it.
 
-    Files of an earlier run that this extract does not have are removed: a table left over would be read as news.
+    CSV files of other tables are removed, since a leftover table would be read as part of this extract.
     """
     folder.mkdir(parents=True, exist_ok=True)
     filled = {name: table for name, table in tables.items() if table.height}
@@ -302,11 +302,11 @@ def write(folder: Path, tables: Mapping[str, pl.DataFrame], settings: Section) -
 
 
 def toml(settings: Section, *, spread: bool = False) -> str:
-    """Plain values, then one section for each mapping that holds any; a mapping inside a section is written inline.
+    """The settings as TOML: plain values, then one section per non-empty mapping; nested mappings are inline.
 
     Parameters
     ----------
-    spread : each entry of a list stands on a line of its own.
+    spread : write each entry of a list on a separate line.
     """
     sections: dict[str, Section] = {
         "": {name: value for name, value in settings.items() if not isinstance(value, Mapping)}
@@ -339,20 +339,20 @@ def _value(value: Any, spread: bool = False) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, str):
-        # JSON strings are TOML basic strings, except for the one control character that JSON leaves bare
+        # JSON strings are TOML basic strings, except that JSON does not escape DEL.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return repr(value)
 
 
 def _totals(table: pl.DataFrame) -> Section:
-    """What a reader counts again: rows, and the quantity where there is one."""
+    """Control totals: rows, and the quantity if the table has one."""
     counted = {"rows": table.height}
     amount = next((name for name in ("quantity", "on_hand") if name in table.columns), None)
     return {**counted, amount: round(float(table[amount].sum()), 6)} if amount else counted
 
 
 def _plain(table: pl.DataFrame) -> pl.DataFrame:
-    """Numbers as people write them: whole ones without decimals; columns without any value are left out."""
+    """The table without empty columns, with whole numbers written without decimals."""
     kept = table.select(column for column in table.iter_columns() if column.null_count() < table.height)
     return kept.with_columns(selectors.float().cast(pl.String).str.strip_suffix(".0"))
 

@@ -91,7 +91,9 @@ class TestOnOrder:
     def test_it_is_said(self, tmp_path: Path, rule: str, level: str) -> None:
         settings = f'[costs]\nper = "period"\n[events]\nopen_orders = "{rule}"\n'
         found = said(tmp_path, settings, **self.tables(factor=0))
-        assert [one for one, text in found if "1 receipts of it are due" in text and text.endswith("R.")] == [level]
+        assert [one for one, text in found if "1 receipts that it hits are due" in text and text.endswith("R.")] == [
+            level
+        ]
 
     def test_an_unknown_word(self, tmp_path: Path) -> None:
         assert not check(write(tmp_path, '[events]\nopen_orders = "maybe"\n', **self.tables(factor=0))).ok

@@ -86,7 +86,7 @@ FAULTS = [
     Fault(23, "type change", forecast(ROW, "FG,M,C1,2026-W49,many"), "stop", "forecast.csv", (3,), "quantity", "many", "Not a number"),
     Fault(27, "trailing space", swap("orders.csv", "1,FG,M", "1,FG ,\u00a0M"), "repair", "orders.csv", (2,), "item", "FG ", "taken off"),
     Fault(28, "twins by case", add("items.csv", "fg,,Fam,each,,,"), "stop", "items.csv", (2, 4), "item", "FG", "'FG' and 'fg'"),
-    Fault(28, "twins by Unicode form", add("locations.csv", "Köln,market,", "Ko\u0308ln,market,"), "stop", "locations.csv", (4, 5), "location", "Köln", "only in how they are written"),
+    Fault(28, "twins by Unicode form", add("locations.csv", "Köln,market,", "Ko\u0308ln,market,"), "stop", "locations.csv", (4, 5), "location", "Köln", "only in spelling"),
     Fault(30, "decimal comma", forecast('FG,M,C1,2026-W48,"1.234,56"'), "stop", "forecast.csv", (2,), "quantity", "1.234,56", "point"),
     Fault(32, "brackets", forecast("FG,M,C1,2026-W48,(500)"), "stop", "forecast.csv", (2,), "quantity", "(500)", "minus"),
     Fault(32, "per cent", swap("routings.csv", "0.9,,,", "12%,,,"), "stop", "routings.csv", (2,), "yield", "12%", "share"),
@@ -108,7 +108,7 @@ FAULTS = [
     Fault(43, "negative price", swap("orders.csv", ",21", ",-21"), "stop", "orders.csv", (2,), "price", "-21", "Less than 0"),
     Fault(44, "cost above price", swap("orders.csv", ",21", ",5"), "warn", "orders.csv", (2,), "price", "5", "above the price"),
     Fault(45, "sub-cent residue", swap("consensus.csv", "9000", "9000.000000001"), "repair", "consensus.csv", (2,), "amount", "9000.000000001", "to the cent"),
-    Fault(46, "dd/mm", swap("orders.csv", "2026-11-20", "10/11/2026"), "stop", "orders.csv", (2,), "due_on", "10/11/2026", "cannot be told apart"),
+    Fault(46, "dd/mm", swap("orders.csv", "2026-11-20", "10/11/2026"), "stop", "orders.csv", (2,), "due_on", "10/11/2026", "ambiguous"),
     Fault(47, "mixed formats", add("orders.csv", "2,FG,M,C1,20261120,1,,"), "stop", "orders.csv", (3,), "due_on", "20261120", "ISO date"),
     Fault(48, "Excel day", swap("orders.csv", "2026-11-20", "46346"), "stop", "orders.csv", (2,), "due_on", "46346", "Excel"),
     Fault(49, "2025-W53", forecast("FG,M,C1,2025-W53,1", ROW), "stop", "forecast.csv", (2,), "period", "2025-W53", "2025 has no week 53"),
@@ -193,7 +193,7 @@ def test_02_late(tmp_path: Path) -> None:
     old = datetime(2026, 11, 1, 12).timestamp()
     late = write(tmp_path / "late", declared("days_old = 3"))
     os.utime(late / "forecast.csv", (old, old))
-    assert "The file is of 2026-11-01, more than 3 days before 2026-11-16" in check(late).text()
+    assert "The file is from 2026-11-01, more than 3 days before 2026-11-16" in check(late).text()
 
 
 def test_03_last_weeks_bytes_under_a_new_name(tmp_path: Path) -> None:
@@ -202,7 +202,9 @@ def test_03_last_weeks_bytes_under_a_new_name(tmp_path: Path) -> None:
     (folder / "2026-11-09" / "orders.csv").rename(folder / "2026-11-09" / "orders_kw46.csv")
     (folder / "2026-11-16" / "orders.csv").write_bytes(last)
     stops = [one for one in check(folder).findings if one.level == "stop"]
-    assert [(one.file, one.rule) for one in stops] == [("orders.csv", "Byte for byte orders_kw46.csv of 2026-11-09.")]
+    assert [(one.file, one.rule) for one in stops] == [
+        ("orders.csv", "Identical byte for byte to orders_kw46.csv of 2026-11-09.")
+    ]
 
 
 def test_04_as_of_is_not_the_folders(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Rules across rows and tables: rows of declared.csv, and small functions from an extract to what they found."""
+"""The rules of an extract: rows of declared.csv, and small functions from an extract to findings."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ EVERY, SETTINGS, CALENDAR = "(every table)", "(settings)", "(calendar)"
 
 @dataclass(frozen=True)
 class Extract:
-    """What one folder holds, before it is fit to plan with.
+    """The content of one folder, before its findings are known to allow a plan.
 
     Parameters
     ----------
     tables : typed frames with rows in the order of their files, all tables of the contract.
     sources : the files read, by table.
-    calendar : the horizon; empty where the periods make no sense.
+    calendar : the horizon; empty if the periods are invalid.
     broken : tables whose file could not be read.
-    runs : what each rule read and found.
-    deliveries : where each table came from.
+    runs : the inputs and findings of each rule.
+    deliveries : the delivery of each table.
     """
 
     folder: Path
@@ -66,12 +66,12 @@ class Extract:
     def flag(
         self, level: str, table: str, where: pl.Expr | pl.Series, *, column: str, rule: str, fix: str
     ) -> list[Finding]:
-        """One finding at all rows of a table where an expression holds; nothing where it holds nowhere.
+        """One finding at all rows of a table for which an expression is true; none if there are no such rows.
 
         Parameters
         ----------
-        where : the expression over the table's columns, null counts as false; or the numbers of the rows.
-        column : the column to show, with its first offending value.
+        where : the expression over the table's columns, null counts as false; or row numbers.
+        column : the column to report, with its first offending value.
         """
         frame = self.tables[table]
         if isinstance(where, pl.Expr):
@@ -83,7 +83,7 @@ class Extract:
         return [self.finding(level, table, where, column=column, value=value, rule=rule, fix=fix)]
 
     def cell(self, table: str, column: str, row: int) -> str:
-        """One value as a reader would write it."""
+        """One value as text for a message."""
         value = self.tables[table][column][row]
         if isinstance(value, float):
             return f"{value:g}" if abs(value) < 1e6 else f"{value:.0f}"
@@ -95,10 +95,10 @@ class Extract:
         return self.settings.as_of != UNKNOWN
 
     def names(self, table: str, column: str) -> pl.Series:
-        """The distinct values of a column, found once: a rule that asks while another one looks waits for it."""
+        """The distinct values of a column, computed once; concurrent rules wait for the result."""
         with self._locks[f"{table}.{column}"]:
             if (table, column) not in self._distinct:
-                # a select: polars knows there of a column that the file does not have that it is one value all the way
+                # With `select`, polars knows that a column missing from the file is a single literal.
                 self._distinct[table, column] = self.tables[table].select(pl.col(column).unique()).to_series()
         return self._distinct[table, column]
 
@@ -113,17 +113,17 @@ class Extract:
         return tuple(name for name in self.tables[table].columns if name in there)
 
     def absent(self, table: str) -> bool:
-        """Whether nobody delivered the table at all, as against a file that could not be read."""
+        """Whether the table was not delivered, as opposed to a file that could not be read."""
         return table not in self.sources and table not in self.broken
 
     def kept(self, name: str) -> pl.DataFrame:
-        """The rows of a table that are planned with: returns among the orders are left out, a lot size of 0 is none.
+        """The rows of a table used for planning: without returns in `orders` and without misdated deliveries.
 
-        Deliveries whose dates measure nothing are left out as well.
+        A lot size of 0 becomes null.
         """
         table = self.tables[name]
         if name == "deliveries":
-            return table.filter(~measures_nothing(self.settings.as_of))
+            return table.filter(~is_misdated(self.settings.as_of))
         if name == "orders":
             return table.filter(pl.col("quantity") >= 0)
         if "multiple" in table.columns:
@@ -132,37 +132,37 @@ class Extract:
 
 
 FAR = 365
-"""Days from the promise beyond which a delivery's year is taken for mistyped."""
+"""Days between promise and arrival beyond which the year of a delivery is assumed to be mistyped."""
 
 
 def misdated(as_of: date) -> dict[tuple[str, str, str], pl.Expr]:
-    """(column, what is wrong, how to fix it) → which deliveries; none of them says how late supply comes."""
+    """(column, rule, fix) → condition of deliveries with contradictory dates; the record of lateness omits them."""
     ordered, promised, arrived = pl.col("ordered_on"), pl.col("promised_on"), pl.col("arrived_on")
-    both, coming = "Mend one of the two dates.", "Goods that are still to come belong into receipts."
+    both, coming = "Correct one of the two dates.", "Goods that have not arrived belong in receipts."
     return {
-        ("arrived_on", f"Not before the as-of date {as_of}: no history yet, left out.", coming): arrived >= as_of,
+        ("arrived_on", f"Not before the as-of date {as_of}: left out.", coming): arrived >= as_of,
         ("arrived_on", "Arrived before it was ordered: left out.", both): arrived < ordered,
         ("promised_on", "Promised for a day before it was ordered: left out.", both): promised < ordered,
-        ("arrived_on", "More than a year from the day it was promised for: left out.", "Check the year."): (
+        ("arrived_on", "Arrived more than a year from its promised date: left out.", "Check the year."): (
             (arrived - promised).dt.total_days().abs() > FAR
         ),
     }
 
 
-def measures_nothing(as_of: date) -> pl.Expr:
-    """Deliveries whose dates contradict each other or the as-of date."""
+def is_misdated(as_of: date) -> pl.Expr:
+    """Whether a delivery's dates contradict each other or the as-of date."""
     return pl.any_horizontal(where.fill_null(value=False) for where in misdated(as_of).values())
 
 
 def rule(function: Rule) -> Rule:
-    """Register a function as a rule that every check runs."""
+    """Register a function as a rule, run by every check."""
     _RULES.append(function)
     return function
 
 
 @cache
 def registered() -> tuple[Rule, ...]:
-    """Every rule of the modules beside this one, in their order."""
+    """All rules of the modules of this package, in order of registration."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
     return tuple(_RULES)
@@ -170,7 +170,7 @@ def registered() -> tuple[Rule, ...]:
 
 @dataclass(frozen=True)
 class Run:
-    """One rule on one extract: the tables that it read (SETTINGS, CALENDAR and EVERY among them), and what it found."""
+    """One run of a rule: the inputs that it read (tables, SETTINGS, CALENDAR or EVERY), and its findings."""
 
     reads: frozenset[str]
     findings: list[Finding]
@@ -178,13 +178,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Near:
-    """An extract that was checked before, and what moved since: names of tables, SETTINGS, CALENDAR."""
+    """An extract checked earlier, and the inputs changed since: names of tables, SETTINGS, CALENDAR."""
 
     extract: Extract
     moved: frozenset[str]
 
     def run(self, rule: Rule) -> Run | None:
-        """What a rule found then, where nothing that it read has moved."""
+        """The earlier run of a rule if none of its inputs has changed; else None."""
         run = self.extract.runs.get(rule)
         if run is None or run.reads & self.moved or (EVERY in run.reads and self.moved):
             return None
@@ -192,11 +192,11 @@ class Near:
 
 
 class Noted(Mapping[str, T]):
-    """What somebody reads by name, with a note of which names they were.
+    """A mapping that records which names are read.
 
     Parameters
     ----------
-    named : what is read. note : told each name, and EVERY where all of them are gone through.
+    named : the mapping. note : called with each name read, and with EVERY on iteration.
     """
 
     def __init__(self, named: Mapping[str, T], note: Callable[[str], object]) -> None:
@@ -221,7 +221,7 @@ class Noted(Mapping[str, T]):
 
 @dataclass(frozen=True)
 class Reading(Extract):
-    """An extract as one rule reads it: its tables and sources are `Noted`, and settings and calendar are noted too."""
+    """An extract that records the tables, sources, settings and calendar that one rule reads."""
 
     note: Callable[[str], object] = field(default=lambda _: None, repr=False, compare=False)
 
@@ -231,28 +231,28 @@ class Reading(Extract):
         return object.__getattribute__(self, name)
 
     def names(self, table: str, column: str) -> pl.Series:
-        """As of any extract; what another rule has looked up is not looked up again, and is read all the same."""
+        """As `Extract.names`; a cached result is recorded as read too."""
         self.note(table)
         return super().names(table, column)
 
     @classmethod
     def of(cls, extract: Extract, note: Callable[[str], object]) -> Reading:
-        """An extract whose reader is noted."""
+        """The extract, recording each read with `note`."""
         own = {one.name: getattr(extract, one.name) for one in fields(Extract)}
         own |= {name: Noted(own[name], note) for name in ("tables", "sources")}
         return cls(**own, note=note)
 
 
 def check_all(extract: Extract, near: Near | None = None) -> Mapping[Rule, Run]:
-    """What every rule reads and finds, rules in the order they are registered.
+    """The inputs and findings of every rule, in order of registration.
 
-    Rules only read, so they are looked at side by side: much of what polars does for one of them keeps one core busy.
-    A rule is a function of what it reads: where nothing of that moved, it finds the same again and is not run.
+    Rules only read, so they run in parallel threads: one rule alone often uses one core only. Dependency-tracked: a
+    rule whose inputs have not changed since `near` is not run again.
 
     Parameters
     ----------
     extract : the typed tables of one folder.
-    near : what was found in an extract before, and what moved since.
+    near : an earlier extract with its findings, and the inputs changed since.
     """
     rules = registered()
     known = {rule: run for rule in rules if near is not None and (run := near.run(rule)) is not None}
@@ -263,7 +263,7 @@ def check_all(extract: Extract, near: Near | None = None) -> Mapping[Rule, Run]:
 
 
 def noted(rule: Rule, extract: Extract) -> Run:
-    """Run one rule, and note what it reads."""
+    """Run one rule and record its inputs."""
     reads: set[str] = set()
     findings = rule(Reading.of(extract, reads.add))
     return Run(frozenset(reads), findings)

@@ -1,4 +1,4 @@
-"""The record and the week before: what happened, what was forecast, and which tables are missing now."""
+"""Rules on history: comparison with earlier extracts, the forecast's versions, actual demand, and missing tables."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COUNTED = ("forecast", "items", "routings", "operations", "components", *MOVING)
 
 
 def earlier(extract: Extract) -> list[Path]:
-    """The company's extracts before this one, newest first, as many as a comparison looks back."""
+    """The folders of the company's earlier extracts, newest first, at most WEEKS of them."""
     today = as_date(extract.folder.name)
     if today is None:
         return []
@@ -39,7 +39,7 @@ def earlier(extract: Extract) -> list[Path]:
 
 @rule
 def not_last_weeks_file(extract: Extract) -> list[Finding]:
-    """What moves every week is not, byte for byte, a file of the week before, whatever that is called."""
+    """A table that changes every week is not, byte for byte, a file of the previous extract, whatever its name."""
     findings = []
     folders = earlier(extract)[:1]
     for table in MOVING:
@@ -48,9 +48,9 @@ def not_last_weeks_file(extract: Extract) -> list[Finding]:
             continue
         for path in sorted(one for one in folders[0].iterdir() if one.is_file() and not one.name.startswith(".")):
             if path.stat().st_size == source.size and _digest(path) == source.sha256:
-                rule_text = f"Byte for byte {path.name} of {path.parent.name}."
+                rule_text = f"Identical byte for byte to {path.name} of {path.parent.name}."
                 expected = table in extract.settings.unchanged
-                fix = f'Export it again; if nothing moved, say unchanged = ["{table}"] in settings.toml.'
+                fix = f'Export it again; if nothing changed, set unchanged = ["{table}"] in settings.toml.'
                 level = "note" if expected else "stop"
                 findings.append(source.finding(level, rule=rule_text, fix="" if expected else fix))
                 break
@@ -59,7 +59,7 @@ def not_last_weeks_file(extract: Extract) -> list[Finding]:
 
 @rule
 def same_company(extract: Extract) -> list[Finding]:
-    """The extract is of the company, and in the currency, of the one before it."""
+    """The extract has the same company and currency as the previous one."""
     findings = []
     for folder in earlier(extract)[:1]:
         before = load(folder)[0]
@@ -67,14 +67,14 @@ def same_company(extract: Extract) -> list[Finding]:
             was, now = getattr(before, name), getattr(extract.settings, name)
             if was and now and was != now:
                 rule_text = f"The extract of {folder.name} says {was}: is this the right one?"
-                fix = "Put the right extract into the folder, or mend the one before."
+                fix = "Put the right extract into the folder, or correct the previous one."
                 findings.append(Finding("stop", "settings", FILE, (), name, now, rule_text, fix, 1))
     return findings
 
 
 @rule
 def about_as_long_as_usual(extract: Extract) -> list[Finding]:
-    """A file has about as many rows as in the weeks before: ±30 % of their median."""
+    """A file has as many rows as in the weeks before, within ±30 % of their median."""
     findings = []
     folders = earlier(extract)
     for table in COUNTED:
@@ -85,7 +85,7 @@ def about_as_long_as_usual(extract: Extract) -> list[Finding]:
         usual, rows = median(counts), source.frame.height
         if abs(rows - usual) > max(BAND * usual, FEW):
             rule_text = f"{rows:,} rows, where the median of {len(counts)} weeks is {usual:,.0f}."
-            fix = "Check that the export is whole and of the right company."
+            fix = "Check that the export is complete and of the right company."
             findings.append(source.finding("warn", rule=rule_text, fix=fix))
     return findings
 
@@ -95,7 +95,7 @@ def _digest(path: Path) -> str:
 
 
 def _rows(folder: Path, table: str) -> int | None:
-    """Rows of a table in another extract, counted without parsing it: a CSV's lines, the count a parquet file keeps."""
+    """The number of rows of a table in another extract, from a CSV's line count or a parquet file's metadata."""
     for suffix in SUFFIXES:
         path = folder / f"{table}{suffix}"
         if path.is_file():
@@ -115,7 +115,7 @@ def _rows(folder: Path, table: str) -> int | None:
 
 @lru_cache(maxsize=64)
 def _rows_of_sheets(path: Path, written: int) -> dict[str, int]:
-    """Rows by table of an earlier week's workbook; read once while it is not written again."""
+    """Rows by table of an earlier week's workbook, cached until it is written again."""
     del written
     book = Workbook(path)
     try:
@@ -128,25 +128,25 @@ def _rows_of_sheets(path: Path, written: int) -> dict[str, int]:
 KEY = ("item", "location", "period")
 DATED = r"^\d{4}-\d{2}(-\d{2})?$"
 OUT_OF_PROPORTION = 100
-"""Times what is usually asked for of an item, and what is forecast of it at most."""
+"""Multiple of an item's usual demand and of its highest forecast above which an actual is implausible."""
 
 
 @rule
 def quantiles_rise(extract: Extract) -> list[Finding]:
-    """What demand exceeds more seldom is no smaller."""
+    """The quantity does not fall as the probability rises."""
     table = extract["forecast_errors"]
     if table.is_empty():
         return []
     before = pl.col("quantity").shift(1).over(KEY, order_by="probability")
     falls = table.with_row_index("row").with_columns(falls=pl.col("quantity") < before).filter("falls")["row"].sort()
-    rule_text = "Less than at the probability before: what demand stays below more often is more."
-    fix = "Sort the quantities of each item, location and period as their probabilities."
+    rule_text = "Less than the quantity at the next lower probability: quantities must rise with the probability."
+    fix = "Sort the quantities of each item, location and period like their probabilities."
     return extract.flag("stop", "forecast_errors", falls, column="quantity", rule=rule_text, fix=fix)
 
 
 @rule
 def versions_are_of_their_time(extract: Extract) -> list[Finding]:
-    """A version that is named by a week is of one that exists, and not of one after the weeks that it foresees."""
+    """A version named by a week names an existing week, and not one after the weeks that it forecasts."""
     made = extract.names("forecast", "version")
     dated = made.filter(made.str.contains(DATED) & (made != extract.settings.forecast.version))
     made = made.filter(made.str.contains(WEEK))
@@ -161,49 +161,49 @@ def versions_are_of_their_time(extract: Extract) -> list[Finding]:
     if not len(made):
         return findings
     lost = made.filter(_monday(made).is_null())
-    fix = "Mend the name: few years have an ISO week 53."
+    fix = "Correct the name: few years have an ISO week 53."
     rule_text = "A version named by a week that does not exist: left out of the record of the forecast."
     where = pl.col("version").is_in(lost.implode())
     findings += extract.flag("warn", "forecast", where, column="version", rule=rule_text, fix=fix)
     weeks = pl.col("period").str.contains(WEEK) & pl.col("version").is_in(made.implode()) & ~where
     after = weeks & (pl.col("version") > pl.col("period")) & (pl.col("version") != extract.settings.forecast.version)
-    rule_text = "Published after the week that it foresees: left out of the record of the forecast."
-    fix = "Nothing to do, if it was mended afterwards; a version is named by the week it was published in."
+    rule_text = "Published after the week that it forecasts: left out of the record of the forecast."
+    fix = "Nothing to do if it was corrected later; a version is named by the week in which it was published."
     return findings + extract.flag("note", "forecast", after, column="version", rule=rule_text, fix=fix)
 
 
 @rule
 def demand_is_where_it_is_forecast(extract: Extract) -> list[Finding]:
-    """What was asked for is told of a place that forecasts it: else the record is of forecasts that never came."""
+    """Actual demand of an item is booked to a place that has a forecast of it; else its forecast errors are unknown."""
     place = ["item", "location"]
     asked = pl.col("measure").is_in(["sales", "demand"]) & (pl.col("item") != "")
-    told = extract["actuals"].filter(asked).select(place).unique()
-    if told.is_empty() or extract["forecast"].is_empty():
+    booked = extract["actuals"].filter(asked).select(place).unique()
+    if booked.is_empty() or extract["forecast"].is_empty():
         return []
     foreseen = extract["forecast"].select(place).unique()
-    met = told.join(foreseen, on=place, how="semi")["item"].unique()
-    lost = told.filter(pl.col("item").is_in(foreseen["item"].implode()) & ~pl.col("item").is_in(met.implode()))
+    met = booked.join(foreseen, on=place, how="semi")["item"].unique()
+    lost = booked.filter(pl.col("item").is_in(foreseen["item"].implode()) & ~pl.col("item").is_in(met.implode()))
     if lost.is_empty():
         return []
     names = lost["item"].unique().sort()
-    rule_text = f"{len(names)} items are asked for in no place that forecasts them: no error of a forecast is known."
+    rule_text = f"{len(names)} items have demand only at places without a forecast: their forecast errors are unknown."
     where = asked & pl.col("item").is_in(names.implode())
-    fix = "Book actuals to the place of the forecast; a forecast that nobody meets holds no cushion."
+    fix = "Book actuals to the place of the forecast; a forecast without actuals gets no cushion."
     return extract.flag("warn", "actuals", where, column="location", rule=rule_text, fix=fix)
 
 
 @rule
 def demand_is_in_proportion(extract: Extract) -> list[Finding]:
-    """No figure of demand is a hundred times what is usual of its item: one zero too many is an error of that size."""
+    """No actual demand exceeds a hundred times the usual demand of its item, as a typing error would."""
     asked = pl.col("measure").is_in(["sales", "demand"]) & (pl.col("item") != "") & (pl.col("quantity") > 0)
-    told = extract["actuals"].with_row_index("row").filter(asked)
-    if told.is_empty():
+    rows = extract["actuals"].with_row_index("row").filter(asked)
+    if rows.is_empty():
         return []
     most = extract["forecast"].group_by("item").agg(most=pl.col("quantity").max())
     usual = pl.max_horizontal(pl.col("quantity").median().over("item"), pl.col("most").fill_null(0.0))
-    odd = told.join(most, on="item", how="left").filter(pl.col("quantity") > OUT_OF_PROPORTION * usual)["row"].sort()
-    rule_text = f"More than {OUT_OF_PROPORTION} times what is usually asked for of the item: the cushion holds for it."
-    fix = "Mend it, or remove the row, unless it was really asked for."
+    odd = rows.join(most, on="item", how="left").filter(pl.col("quantity") > OUT_OF_PROPORTION * usual)["row"].sort()
+    rule_text = f"More than {OUT_OF_PROPORTION} times the item's usual demand: the cushion would cover it."
+    fix = "Correct it or remove the row, unless the demand is real."
     return extract.flag("warn", "actuals", odd, column="quantity", rule=rule_text, fix=fix)
 
 
@@ -212,22 +212,22 @@ def _monday(weeks: pl.Series) -> pl.Series:
 
 
 RUNNING = ("orders", "receipts", "actuals")
-"""What a company that is running delivers; such a company has stock."""
+"""Tables of a running company; such a company has stock."""
 
 
 def lacking(extract: Extract) -> list[str]:
-    """Tables without a row that the settings do not say there are none of; one that cannot be read is named already."""
-    said = extract.settings.tables.none
-    return [name for name in schema() if not extract[name].height and name not in said and name not in extract.broken]
+    """Tables without rows that the settings do not declare empty; unreadable tables have a finding of their own."""
+    empty = extract.settings.tables.none
+    return [name for name in schema() if not extract[name].height and name not in empty and name not in extract.broken]
 
 
 @rule
 def nothing_is_missing(extract: Extract) -> list[Finding]:
-    """A table has rows where it had some in the extract before, or where this extract shows that it should."""
+    """A table has rows if it had rows in the previous extract, or if this extract implies that it should."""
     before = _of_the_week_before(extract)
-    said = {one.table for one in before}
+    reported = {one.table for one in before}
     shown = [*_recipes(extract), *_stock(extract), *_hours(extract)]
-    return before + [one for one in shown if one.table not in said]
+    return before + [one for one in shown if one.table not in reported]
 
 
 def _of_the_week_before(extract: Extract) -> list[Finding]:
@@ -241,13 +241,13 @@ def _of_the_week_before(extract: Extract) -> list[Finding]:
         for name in gone:
             source = deliveries[name].read()[0] if name in deliveries else None
             if source is not None and source.frame.height:
-                text = f"{_state(extract, name)}; on {folder.name} it had {source.frame.height:,} rows."
+                text = f"{_state(extract, name)}; in the extract of {folder.name} it had {source.frame.height:,} rows."
                 findings.append(_finding(extract, "stop" if name in GRAVE else "warn", name, text))
     return findings
 
 
 def _recipes(extract: Extract) -> list[Finding]:
-    """Where things are made, what is bought goes into something, or somebody asks for it."""
+    """If items are made, each purchased item is a component or is demanded."""
     if "components" not in lacking(extract) or not extract["routings"].height:
         return []
     bought = pl.concat(
@@ -262,37 +262,37 @@ def _recipes(extract: Extract) -> list[Finding]:
         return []
     names = ", ".join(idle.head(SHOWN)) + (", …" if len(idle) > SHOWN else "")
     level = "stop" if 2 * len(idle) >= len(bought) else "warn"
-    text = f"{_state(extract, 'components')}, though {len(idle)} items are bought that nobody asks for: {names}."
+    text = f"{_state(extract, 'components')}, though {len(idle)} purchased items have no demand: {names}."
     return [_finding(extract, level, "components", text)]
 
 
 def _stock(extract: Extract) -> list[Finding]:
-    """A company that has orders, receipts or actuals has stock, or says that it has none."""
-    there = [name for name in RUNNING if extract[name].height]
-    if "inventory" not in lacking(extract) or not there:
+    """A company with orders, receipts or actuals has stock, or declares that it has none."""
+    running = [name for name in RUNNING if extract[name].height]
+    if "inventory" not in lacking(extract) or not running:
         return []
-    text = f"{_state(extract, 'inventory')}: every item starts from nothing, though there are {' and '.join(there)}."
+    text = f"{_state(extract, 'inventory')}: every item starts with no stock, though there are {' and '.join(running)}."
     return [_finding(extract, "warn", "inventory", text)]
 
 
 def _hours(extract: Extract) -> list[Finding]:
-    """Where resources have hours and things are made, something takes hours."""
+    """If resources have hours and items are made, something uses hours."""
     users = ("operations", "lane_resources", "maintenance")
     idle = extract["calendar"].height and extract["routings"].height and not any(extract[one].height for one in users)
     if not idle or "operations" not in lacking(extract):
         return []
-    text = f"{_state(extract, 'operations')}, though resources have hours: nothing that is made takes any."
+    text = f"{_state(extract, 'operations')}, though resources have hours: production uses none of them."
     return [_finding(extract, "warn", "operations", text)]
 
 
 @rule
 def said_to_be_none(extract: Extract) -> list[Finding]:
-    """A table that the settings say there is none of has no rows."""
-    said = [name for name in extract.settings.tables.none if extract[name].height]
-    fix = "Take it off the list in [tables] none, or remove the file."
+    """A table that the settings declare empty has no rows."""
+    filled = [name for name in extract.settings.tables.none if extract[name].height]
+    fix = "Remove it from the list in [tables] none, or remove the file."
     return [
         Finding("warn", "settings", FILE, (), "tables.none", name, f"It has {extract[name].height:,} rows.", fix, 1)
-        for name in said
+        for name in filled
     ]
 
 
@@ -301,7 +301,7 @@ def _state(extract: Extract, name: str) -> str:
 
 
 def _finding(extract: Extract, level: str, name: str, text: str) -> Finding:
-    fix = f'Export {name}.csv; if there are none, say none = ["{name}"] under [tables] in settings.toml.'
+    fix = f'Export {name}.csv; if there are none, set none = ["{name}"] under [tables] in settings.toml.'
     if name in extract.sources:
         return extract.sources[name].finding(level, rule=text, fix=fix)
     return Finding(level, name, f"{name}.csv", rule=text, fix=fix)

@@ -1,4 +1,4 @@
-"""The network: whether what is demanded has a price, a source and a way, and what is given has an effect."""
+"""Rules on the network: demand has a price, a source and a route, and every row has an effect."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from soe_lib.extract.targets import hits, lock_of, on_order
 
 @rule
 def one_version(extract: Extract) -> list[Finding]:
-    """One version of the forecast is planned with; two would be added up."""
+    """Only one version of the forecast is planned with, since several would be added up."""
     versions = extract.names("forecast", "version").sort()
     chosen = extract.settings.forecast.version
-    there = ", ".join(name or "(blank)" for name in versions.to_list())
+    listed = ", ".join(name or "(blank)" for name in versions.to_list())
     if len(versions) > 1 and not chosen:
-        rule_text = f"The forecast has {len(versions)} versions: {there}."
-        fix = 'Say which one to plan with: [forecast] version = "…" in settings.toml.'
+        rule_text = f"The forecast has {len(versions)} versions: {listed}."
+        fix = 'Choose one: [forecast] version = "…" in settings.toml.'
         return [extract.finding("stop", "forecast", [], column="version", rule=rule_text, fix=fix)]
     if chosen and len(versions) and chosen not in versions:
-        rule_text = f"The settings ask for a version the forecast does not have. There are: {there}."
-        fix = hint(chosen, versions.to_list()) or "Mend [forecast] version in settings.toml."
+        rule_text = f"The forecast lacks the version of the settings. There are: {listed}."
+        fix = hint(chosen, versions.to_list()) or "Correct [forecast] version in settings.toml."
         return [extract.finding("stop", "forecast", [], column="version", value=chosen, rule=rule_text, fix=fix)]
     return []
 
 
 def demanded(extract: Extract, table: str) -> pl.LazyFrame:
-    """Demand rows above zero that are planned with, all columns and the row number."""
+    """Positive demand rows of the planned version, all columns and the row number."""
     frame = extract[table].lazy().with_row_index("row").filter(pl.col("quantity") > 0)
     if table == "forecast" and extract.settings.forecast.version:
         frame = frame.filter(pl.col("version") == extract.settings.forecast.version)
@@ -43,16 +43,16 @@ def demanded(extract: Extract, table: str) -> pl.LazyFrame:
 
 
 def lines(extract: Extract, table: str) -> pl.DataFrame:
-    """Demand rows above zero that are planned with: [row, item, location, customer, quantity, price]."""
+    """Positive demand rows of the planned version: [row, item, location, customer, quantity, price]."""
     return demanded(extract, table).select("row", "item", "location", "customer", "quantity", "price").collect()
 
 
 @rule
 def prices(extract: Extract) -> list[Finding]:
-    """A demand line has a price, above what the item costs."""
+    """A demand line has a price above the item's standard cost."""
     findings = []
     for table in ("forecast", "orders"):
-        if not extract[table].height or not _worth_a_look(extract, table):
+        if not extract[table].height or not _may_be_wrong(extract, table):
             continue
         of_items = extract["items"].select("item", "standard_cost", item_price="price").unique("item", keep="first")
         rows = lines(extract, table).join(of_items, on="item", how="left", maintain_order="left")
@@ -62,15 +62,15 @@ def prices(extract: Extract) -> list[Finding]:
         blank = "No price, in the row or in items.csv: it counts as 0."
         for level, where, text, fix in (
             ("warn", price.is_null(), blank, "Fill price."),
-            ("stop", (price == 0) & (cost > 0), "A price of 0 for an item that costs money.", "Mend the price."),
-            ("warn", (price > 0) & (price < cost), "The standard cost is above the price.", "Mend one of them."),
+            ("stop", (price == 0) & (cost > 0), "A price of 0 for an item that costs money.", "Correct the price."),
+            ("warn", (price > 0) & (price < cost), "The standard cost is above the price.", "Correct one of them."),
         ):
             findings += extract.flag(level, table, rows.filter(where)["row"], column="price", rule=text, fix=fix)
     return findings
 
 
-def _worth_a_look(extract: Extract, table: str) -> bool:
-    """Whether any price could be missing, zero or below cost: a glance at extremes before the join."""
+def _may_be_wrong(extract: Extract, table: str) -> bool:
+    """Whether any price could be missing, zero or below cost: a quick test of extremes before the join."""
     lowest, blank = extract[table].select(pl.col("price").min(), pl.col("price").null_count().alias("blank")).row(0)
     highest = extract["items"].get_column("standard_cost").max()
     return bool(blank) or (isinstance(highest, float) and lowest is not None and lowest < highest)
@@ -83,7 +83,7 @@ def wanted(extract: Extract) -> pl.DataFrame:
 
 
 def obtainable(extract: Extract) -> pl.Series:
-    """Items that somebody can make or buy, or that another item may stand in for."""
+    """Items that can be made, bought or substituted."""
     made = [extract[table].get_column("item") for table in ("routings", "co_products", "offers", "substitutions")]
     return pl.concat(made).unique()
 
@@ -97,28 +97,28 @@ def at_hand(extract: Extract) -> pl.DataFrame:
 
 @rule
 def every_item_has_a_source(extract: Extract) -> list[Finding]:
-    """An item that is demanded can be made or bought, or there is enough of it."""
+    """A demanded item can be made or bought, or stock and receipts suffice."""
     known = obtainable(extract)
     items = extract["items"].with_row_index("row").filter(~pl.col("item").is_in(known.implode()))
     if items.is_empty():
         return []
     demand = wanted(extract).group_by("item").agg(wanted=pl.col("quantity").sum())
-    supply = at_hand(extract).group_by("item").agg(there=pl.col("quantity").sum())
+    supply = at_hand(extract).group_by("item").agg(at_hand=pl.col("quantity").sum())
     items = items.join(demand, on="item", how="left").join(supply, on="item", how="left").sort("row")
-    items = items.with_columns(pl.col("wanted", "there").fill_null(0.0))
-    short = items.filter(pl.col("wanted") > pl.col("there") + 1e-9)
+    items = items.with_columns(pl.col("wanted", "at_hand").fill_null(0.0))
+    short = items.filter(pl.col("wanted") > pl.col("at_hand") + 1e-9)
     used = extract.names("components", "component")
-    starved = items.filter(pl.col("item").is_in(used.implode()), pl.col("there") == 0)
-    idle = items.filter(pl.col("wanted") == 0, pl.col("there") == 0, ~pl.col("item").is_in(used.implode()))
-    ways = extract["routings"].height + extract["offers"].height
-    level = "stop" if ways or supply.is_empty() else "warn"  # a warehouse that sells off what it has needs no source
+    starved = items.filter(pl.col("item").is_in(used.implode()), pl.col("at_hand") == 0)
+    idle = items.filter(pl.col("wanted") == 0, pl.col("at_hand") == 0, ~pl.col("item").is_in(used.implode()))
+    sources = extract["routings"].height + extract["offers"].height
+    level = "stop" if sources or supply.is_empty() else "warn"  # a warehouse that sells off its stock needs no source
     nowhere = "can be neither made nor bought"
     above = f"{nowhere}, and demand is above stock and receipts"
-    out, never = short.filter(pl.col("there") > 0), short.filter(pl.col("there") == 0)
-    findings = _report(extract, out, "warn", above, "remove the demand")  # it runs out: what is there is sold
+    out, never = short.filter(pl.col("at_hand") > 0), short.filter(pl.col("at_hand") == 0)
+    findings = _report(extract, out, "warn", above, "remove the demand")  # phase-out: the stock is sold
     findings += _report(extract, never, level, above, "remove the demand")
     findings += _report(extract, starved, "warn", f"{nowhere}, though used in a bill of material", "stock")
-    return findings + _report(extract, idle, "warn", f"{nowhere}, and nobody asks for any", "remove it")
+    return findings + _report(extract, idle, "warn", f"{nowhere}, and have no demand", "remove it")
 
 
 def _report(extract: Extract, items: pl.DataFrame, level: str, what: str, fix: str) -> list[Finding]:
@@ -132,7 +132,7 @@ def _report(extract: Extract, items: pl.DataFrame, level: str, what: str, fix: s
 
 @rule
 def demand_can_be_reached(extract: Extract) -> list[Finding]:
-    """What is demanded at a place can get there: it is made, bought, stocked or shipped there."""
+    """Demand at a place can be supplied: the item is made, bought, stocked or shipped there."""
     here = supplied(extract)
     demand = wanted(extract)
     sourced = pl.concat([obtainable(extract), at_hand(extract)["item"]]).unique()
@@ -146,16 +146,14 @@ def demand_can_be_reached(extract: Extract) -> list[Finding]:
         rows = lines(extract, table).join(lost, on=["item", "location"], how="semi", maintain_order="left")
         if rows.height:
             place = f"{rows['item'][0]} at {rows['location'][0]}"
-            text = (
-                f"{rows.height} rows demand what can never get there: {place} is neither made, bought nor shipped to."
-            )
-            fix = "Add a lane, or mend the location."
+            text = f"{rows.height} rows of demand have no source: {place} is neither made, bought, stocked nor shipped."
+            fix = "Add a lane, or correct the location."
             findings += extract.flag("warn", table, rows["row"], column="item", rule=text, fix=fix)
     return findings
 
 
 def supplied(extract: Extract) -> pl.DataFrame:
-    """Every item at every place it can get to, lane after lane: [item, location]."""
+    """Every item at every place that it can reach over lanes: [item, location]."""
     made = [extract[table].select("item", "location") for table in ("routings", "offers")]
     places = extract["routings"].select("routing", "location")
     also = extract["co_products"].select("routing", "item").join(places, on="routing").select("item", "location")
@@ -175,7 +173,7 @@ CYCLES_SHOWN = 5
 
 
 def bill(extract: Extract) -> pl.DataFrame:
-    """What goes into what: [row of components, component, item]."""
+    """The pairs of the bill of material: [row of components, component, item]."""
     made = extract["routings"].select("routing", "item").unique()
     also = extract["co_products"].select("routing", "item").unique()
     rows = extract["components"].with_row_index("row").select("row", "routing", "component")
@@ -184,7 +182,7 @@ def bill(extract: Extract) -> pl.DataFrame:
 
 @rule
 def no_item_is_made_of_itself(extract: Extract) -> list[Finding]:
-    """Bills of material end somewhere: a cycle is named with its whole path."""
+    """Bills of material have no cycle; a finding shows each cycle's path."""
     edges = bill(extract)
     own = edges.filter(pl.col("component") == pl.col("item"))
     text, fix = "An item is a component of itself.", "Remove the row, or give the used item its own code."
@@ -210,7 +208,7 @@ def no_item_is_made_of_itself(extract: Extract) -> list[Finding]:
 
 
 def _cycle(pairs: pl.DataFrame) -> list[str]:
-    """One cycle as a path from component to item that ends where it began; empty where there is none."""
+    """One cycle as a path from component to item that ends at its start; empty if there is none."""
     graph = dict(pairs.group_by("item", maintain_order=True).agg("component").iter_rows())
     try:
         TopologicalSorter(graph).prepare()
@@ -221,11 +219,11 @@ def _cycle(pairs: pl.DataFrame) -> list[str]:
 
 @rule
 def resources_have_hours(extract: Extract) -> list[Finding]:
-    """A resource that work is planned on has hours somewhere; without, it has none at all."""
+    """A resource with work has a row in calendar, workforce or expansions."""
     known = extract.any_of(["calendar.resource", "workforce.resource", "expansions.resource"])
-    there, findings = extract.names("resources", "resource"), []
+    resources, findings = extract.names("resources", "resource"), []
     for table in ("operations", "lane_resources"):
-        where = ~pl.col("resource").is_in(known.implode()) & pl.col("resource").is_in(there.implode())
+        where = ~pl.col("resource").is_in(known.implode()) & pl.col("resource").is_in(resources.implode())
         rule_text = "The resource has no row in calendar.csv, so it has no hours."
         fix = "Give it hours, or remove the resource from the row."
         findings += extract.flag("warn", table, where, column="resource", rule=rule_text, fix=fix)
@@ -234,7 +232,7 @@ def resources_have_hours(extract: Extract) -> list[Finding]:
 
 @rule
 def opening_stock_fits(extract: Extract) -> list[Finding]:
-    """What is in stock today fits under the ceilings that hold from today."""
+    """The opening stock respects the ceilings on stock and storage."""
     stock = extract["inventory"].group_by("item", "location").agg(pl.col("on_hand").sum())
     if stock.is_empty():
         return []
@@ -250,7 +248,8 @@ def opening_stock_fits(extract: Extract) -> list[Finding]:
     places = extract["locations"].with_row_index("row").join(volume, on="location")
     over = places.filter(pl.col("used") > pl.col("storage_capacity") * (1 + 1e-9)).sort("row")
     if over.height:
-        rule_text, fix = f"The opening stock takes {over['used'][0]:g} of it.", "Mend the capacity or the volumes."
+        rule_text = f"The opening stock takes {over['used'][0]:g}, more than the capacity."
+        fix = "Correct the capacity or the volumes."
         findings += extract.flag("warn", "locations", over["row"], column="storage_capacity", rule=rule_text, fix=fix)
     return findings
 
@@ -262,7 +261,7 @@ TARGETS = {
     "supply_loss": "offers.offer offers.supplier receipts.receipt routings.routing items.item locations.location",
     "price": "items.item items.family offers.offer offers.supplier customers.customer",
 }
-"""Kind of event → the columns that its target is looked for in."""
+"""Kind of event → the columns that may contain its target."""
 
 
 @rule
@@ -277,15 +276,15 @@ def events_hit_something(extract: Extract) -> list[Finding]:
         exists = pl.col("part").is_in(known.implode()) | pl.col("target").is_in(known.implode())
         bad = parts.filter((pl.col("kind") == kind) & ~exists)
         if bad.height:
-            rule_text = f"The target of a {kind} is not known. It is looked for in {places.replace(' ', ', ')}."
-            fix = hint(bad["part"][0], known.to_list()) or "Mend the target, or remove the event."
+            rule_text = f"The target of a {kind} is not known. It must be in one of {places.replace(' ', ', ')}."
+            fix = hint(bad["part"][0], known.to_list()) or "Correct the target, or remove the event."
             what = {"column": "target", "value": bad["part"][0], "rule": rule_text, "fix": fix}
             findings.append(extract.finding("stop", "events", bad["row"].unique().sort(), **what))
     return findings
 
 
 def each(extract: Extract, kind: str) -> list[dict[str, Any]]:
-    """The events of one kind with their row; blank dates are the as-of date and the end of the horizon."""
+    """The events of one kind with their row number; blank dates become the as-of date and the end of the horizon."""
     rows = extract["events"].with_row_index("row").filter(pl.col("kind") == kind)
     if rows.is_empty() or extract.calendar.periods.is_empty():
         return []
@@ -295,7 +294,7 @@ def each(extract: Extract, kind: str) -> list[dict[str, Any]]:
 
 @rule
 def downtimes_fit_their_days(extract: Extract) -> list[Finding]:
-    """Hours of a downtime are lost on its own days: what these do not offer is lost by nobody."""
+    """The hours of a downtime fit into the hours of its own days; the rest would not be lost."""
     timed = [event for event in each(extract, "downtime") if event["hours"]]
     if not timed or not extract.dated:
         return []
@@ -311,7 +310,7 @@ def downtimes_fit_their_days(extract: Extract) -> list[Finding]:
         if names and missing:
             text = f"{missing:,.6g} of the {event['hours']:,.6g} h of {event['event']} do not fit into its days, "
             text += f"{event['from']} to {event['to']}: {', '.join(names[:SHOWN])} has no more hours there."
-            fix = "Move its end (.longer(days=…) in a scenario), or leave hours blank for whole days."
+            fix = "Extend it (.longer(days=…) in a scenario), or leave hours blank for whole days."
             findings += extract.flag("warn", "events", pl.Series([event["row"]]), column="hours", rule=text, fix=fix)
     return findings
 
@@ -325,50 +324,50 @@ CUT = (
 
 @rule
 def losses_have_something_to_cut(extract: Extract) -> list[Finding]:
-    """A share of supply is lost of a maximum, or of the event's own quantity; of no limit, it is no number."""
+    """A partial loss of supply has a maximum or an own quantity to cut; without either it has no effect."""
     findings = []
     for event in each(extract, "supply_loss"):
         names = endless(extract, event)
         if names:
-            text = f"A part of the supply is lost, but {len(names)} ways that it hits have no maximum, so nothing is "
-            text += f"cut there: {', '.join(names[:SHOWN])}."
-            fix = "Give them a maximum, or the event a quantity: what comes in its days without it."
+            text = f"A partial loss of supply cuts nothing at {len(names)} sources without a maximum: "
+            text += f"{', '.join(names[:SHOWN])}."
+            fix = "Set their maximum, or the event's quantity: the supply on its days without the event."
             findings += extract.flag("warn", "events", pl.Series([event["row"]]), column="factor", rule=text, fix=fix)
     return findings
 
 
 def endless(extract: Extract, event: dict[str, Any]) -> list[str]:
-    """Ways without a maximum that an event would cut by a share."""
+    """Offers, routings and lanes without a maximum that an event would cut by a factor."""
     if event["factor"] in (None, 0.0, 1.0) or event["quantity"] is not None:
         return []
     hit = [extract[table].filter(hits(event, columns), pl.col("maximum").is_null())[key] for table, key, columns in CUT]
     return sorted(set(pl.concat([one.rename("name") for one in hit]).to_list()))
 
 
-SAID = {
-    "come": ("warn", "they come all the same"),
-    "lost": ("note", "they are lost as the event says"),
-    "late": ("note", "they come the day after it ends"),
+EFFECTS = {
+    "come": ("warn", "they still arrive"),
+    "lost": ("note", "they are lost"),
+    "late": ("note", "they arrive the day after it ends"),
 }
 
 
 @rule
 def open_orders_of_what_is_lost(extract: Extract) -> list[Finding]:
-    """What happens to receipts from a supplier that fails is said: they come, are lost, or are late."""
+    """`[events] open_orders` decides whether receipts hit by a loss of supply come, are lost, or are late."""
     suppliers = extract["offers"].select("offer", "supplier").unique("offer", keep="first", maintain_order=True)
     receipts = extract["receipts"].join(suppliers, on="offer", how="left", maintain_order="left")
     today = pl.lit(extract.settings.as_of)
     receipts = receipts.with_columns(pl.col("supplier").fill_null(""), expected=pl.max_horizontal("due_on", today))
-    level, said = SAID[extract.settings.events.open_orders]
+    level, effect = EFFECTS[extract.settings.events.open_orders]
     findings = []
     for event in each(extract, "supply_loss"):
         inside = pl.col("expected").is_between(event["from"], event["to"])
         due = receipts.filter(inside & on_order(event) & ~hits(event, ("receipt",)))
         if due.is_empty():
             continue
-        text = f"{due.height} receipts of it are due in its days; {said} ([events] open_orders = "
+        text = f"{due.height} receipts that it hits are due on its days; {effect} ([events] open_orders = "
         text += f'"{extract.settings.events.open_orders}"): {", ".join(due["receipt"].sort().head(SHOWN))}.'
-        fix = f'Say what happens to them: open_orders = "come", "lost" or "late" under [events] in {FILE}.'
+        fix = f'Choose their effect: open_orders = "come", "lost" or "late" under [events] in {FILE}.'
         fix = fix if level == "warn" else ""
         findings += extract.flag(level, "events", pl.Series([event["row"]]), column="target", rule=text, fix=fix)
     return findings
@@ -377,12 +376,12 @@ def open_orders_of_what_is_lost(extract: Extract) -> list[Finding]:
 EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)
 ENDLESS = date(9000, 1, 1)
 UNTIL = ("valid_to", "to", "until", "expires_on")
-"""What ends from that day on is meant to be without end."""
+"""Columns of end dates; from ENDLESS on they mean no end."""
 
 
 @rule
 def years_are_of_this_time(extract: Extract) -> list[Finding]:
-    """A date lies between 1970 and 2199: the year 26 was meant to be 2026. Validity may be without end."""
+    """Dates are between 1970 and 2199, so that the year 26 is found; validity may be without end."""
     findings = []
     for table in schema().values():
         frame = extract[table.name]
@@ -391,15 +390,15 @@ def years_are_of_this_time(extract: Extract) -> list[Finding]:
             if frame[column].null_count() == frame.height:
                 continue
             odd = (day < EARLIEST) | (day > LATEST) & (day < ENDLESS if column in UNTIL else True)
-            text = "The year is not of this time, so the row has no effect."
-            fix = "Write it with four figures, such as 2026."
+            text = "The year is not between 1970 and 2199, so the row has no effect."
+            fix = "Write it with four digits, such as 2026."
             findings += extract.flag("stop", table.name, odd, column=column, rule=text, fix=fix)
     return findings
 
 
 @rule
 def rows_outside_the_horizon(extract: Extract) -> list[Finding]:
-    """Hours and prices, validity and receipts that lie wholly outside the horizon play no part in the plan."""
+    """Validity and receipts are not entirely outside the horizon."""
     periods = extract.calendar.periods
     first, last = periods["starts_on"].min(), periods["ends_on"].max()
     if not isinstance(first, date) or not isinstance(last, date) or not extract.dated:
@@ -407,7 +406,7 @@ def rows_outside_the_horizon(extract: Extract) -> list[Finding]:
     findings = []
     for table in ("routings", "offers", "lanes"):
         where = (pl.col("valid_to") < first) | (pl.col("valid_from") > last)
-        text, fix = f"Valid on no day of the horizon ({first} to {last}).", "Nothing to do, unless it was meant to be."
+        text, fix = f"Valid on no day of the horizon ({first} to {last}).", "Nothing to do, unless it should be valid."
         findings += extract.flag("note", table, where, column="valid_from", rule=text, fix=fix)
     text, fix = "Due after the horizon: it is only valued at end_value.", "Nothing to do, unless it is due before."
     return findings + extract.flag("note", "receipts", pl.col("due_on") > last, column="due_on", rule=text, fix=fix)
@@ -415,53 +414,54 @@ def rows_outside_the_horizon(extract: Extract) -> list[Finding]:
 
 @rule
 def lanes_carry_something(extract: Extract) -> list[Finding]:
-    """Where a lane starts there is something to carry: made, bought, stocked or shipped there."""
+    """The origin of a lane has an item to carry: made, bought, stocked or shipped there."""
     if not extract["lanes"].height:
         return []
-    there = supplied(extract)
-    places = there["location"].unique()
-    pairs = there.select(pl.concat_str("item", "location", separator="\x1f")).to_series()
+    reached = supplied(extract)
+    places = reached["location"].unique()
+    pairs = reached.select(pl.concat_str("item", "location", separator="\x1f")).to_series()
     named = pl.concat_str("item", "origin", separator="\x1f").is_in(pairs.implode())
     empty = pl.when(pl.col("item") == "").then(~pl.col("origin").is_in(places.implode())).otherwise(~named)
-    text, fix = "Nothing that it could carry is ever where it starts.", "Mend origin or item, or remove the lane."
+    text, fix = "No item that it carries can be at its origin.", "Correct origin or item, or remove the lane."
     return extract.flag("warn", "lanes", empty, column="origin", rule=text, fix=fix)
 
 
 @rule
 def policies_have_stock(extract: Extract) -> list[Finding]:
-    """A policy asks for stock where the item can get to."""
+    """A policy requires stock only at places that the item can reach."""
     if not extract["policies"].height:
         return []
     pairs = supplied(extract).select(pl.concat_str("item", "location", separator="\x1f")).to_series()
     asks = (pl.col("safety_stock") > 0) | (pl.col("end_stock") > 0)
     lost = asks & ~pl.concat_str("item", "location", separator="\x1f").is_in(pairs.implode())
-    text, fix = "The item can never get there: neither made, bought nor shipped.", "Mend the place, or add a lane."
+    text = "The item cannot be at this place: neither made, bought, stocked nor shipped there."
+    fix = "Correct the place, or add a lane."
     return extract.flag("warn", "policies", lost, column="item", rule=text, fix=fix)
 
 
 @rule
 def substitutes_stand_in_for_something(extract: Extract) -> list[Finding]:
-    """An item that another may stand in for is asked for."""
+    """An item with a substitute has demand."""
     where = ~pl.col("item").is_in(wanted(extract)["item"].implode())
-    text, fix = "Nobody asks for the item that it stands in for.", "Nothing to do, unless it was meant to count."
+    text, fix = "The item that it substitutes has no demand.", "Nothing to do, unless it should have an effect."
     return extract.flag("warn", "substitutions", where, column="item", rule=text, fix=fix)
 
 
 @rule
 def overrides_bind(extract: Extract) -> list[Finding]:
-    """An override with a quantity is written so that it locks one; what the plan takes for a remark is said."""
+    """An override with a quantity can be parsed as a lock."""
     rows = extract["overrides"].with_row_index("row").filter(pl.col("quantity").is_not_null())
     lost = [row["row"] for row in rows.iter_rows(named=True) if lock_of(row) is None]
-    text, fix = "It locks nothing: it reads as a remark.", 'Write what as "make item=A & period=2026-W48".'
+    text, fix = "It locks nothing: it is read as a remark.", 'Write `what` as "make item=A & period=2026-W48".'
     return extract.flag("warn", "overrides", pl.Series(lost), column="what", rule=text, fix=fix)
 
 
 @rule
 def tolerances_are_of_families(extract: Extract) -> list[Finding]:
-    """A band in [tolerance] is of a family that has items."""
+    """Each band in [tolerance] names a family that has items."""
     known = [name for name in extract.names("items", "family").to_list() if name]
     lost = [family for family in extract.settings.tolerance if family not in known and not extract.absent("items")]
-    text = "No item belongs to this family, so the band holds for none."
+    text = "No item belongs to this family, so the band has no effect."
     fixes = [hint(family, known) or "Write the family as items.csv does." for family in lost]
     where = ("warn", "settings", FILE, (), "tolerance")
     return [Finding(*where, family, text, fix, 1) for family, fix in zip(lost, fixes, strict=True)]

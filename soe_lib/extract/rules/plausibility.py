@@ -1,4 +1,4 @@
-"""Money and figures that would mislead a plan: values without bound, odd prices, odd changes from week to week."""
+"""Rules on plausibility: unbounded values, implausible prices, and implausible changes since the previous extract."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from soe_lib.extract.settings import load
 from soe_lib.extract.units import convert
 
 CLOSE = 0.05
-"""An end value that is above cost by less is within what holding takes."""
+"""Relative margin of an end value above cost that holding costs absorb."""
 
 
 @rule
 def end_values_are_bounded(extract: Extract) -> list[Finding]:
-    """Nothing is worth more at the horizon's end than it costs to get without limit: the plan would never stop.
+    """No end value exceeds the cost of unlimited supply of the item, since the plan would be unbounded.
 
-    The least cost of getting an item goes through offers, routings with all their components, and lanes, as long as
-    neither a maximum nor hours bound them.
+    The least cost of an item is computed over offers, routings with all their components, and lanes that neither a
+    maximum nor hours limit.
     """
     worth = extract["items"].filter(pl.col("end_value") > 0).select("item", "end_value")
     if worth.is_empty():
@@ -42,7 +42,7 @@ def end_values_are_bounded(extract: Extract) -> list[Finding]:
 def _unbounded(
     extract: Extract, table: str, ways: pl.DataFrame, worth: pl.DataFrame, limited: pl.DataFrame
 ) -> Finding | None:
-    """Ways to get an item for less than its end value; a ceiling on stock bounds them, unless goods are under way."""
+    """The finding for unlimited supply below the end value; a stock ceiling limits it, except for goods in transit."""
     gain = ways.join(worth, on="item").filter(pl.col("end_value") > pl.col("cost") + 1e-9)
     late = gain.filter(pl.col("lead") > 0)
     soon = gain.filter(pl.col("lead") == 0).join(limited, on=["item", "location"], how="anti")
@@ -50,23 +50,23 @@ def _unbounded(
     if bad.is_empty():
         return None
     row = bad.row(0, named=True)
-    rule_text = f"It costs {row['cost']:g} without a maximum, and is worth {row['end_value']:g} at the end."
-    fix = "Lower end_value in items.csv to what the item costs, or give a maximum."
+    rule_text = f"It costs {row['cost']:g} without a maximum, and its end_value is {row['end_value']:g}."
+    fix = "Lower end_value in items.csv to the item's cost, or set a maximum."
     return extract.finding(
         "stop", table, bad["row"].unique(), column="item", value=row["item"], rule=rule_text, fix=fix
     )
 
 
 def _ways(extract: Extract, *, limited: bool = False) -> pl.DataFrame:
-    """Every way without a limit to get an item: [table, row, item, location, cost of a unit in all, lead].
+    """Every unlimited source of an item: [table, row, item, location, total unit cost, lead].
 
     Parameters
     ----------
-    limited : the ways with a limit too.
+    limited : include limited sources.
     """
     ways = bought = _offers(extract, limited)
     known: pl.DataFrame | None = None
-    for _ in range(extract["items"].height + extract["locations"].height):  # one level, or one lane, further each time
+    for _ in range(extract["items"].height + extract["locations"].height):  # each step adds one BOM level or lane
         least = ways.group_by("item", "location").agg(pl.col("cost").min()).sort("item", "location")
         if known is not None and least.equals(known):
             break
@@ -79,7 +79,7 @@ def _endless(*, limited: bool) -> pl.Expr:
 
 
 def in_force(extract: Extract, table: str) -> pl.DataFrame:
-    """Rows of routings, offers or lanes that are valid in some period, with their number and in how many: row, open."""
+    """Rows of routings, offers or lanes valid in some period, with `row` and `open` (the number of valid periods)."""
     starts = extract.calendar.periods["starts_on"].sort()
     rows = extract[table].with_row_index("row")
     if not extract.dated or starts.is_empty():
@@ -90,7 +90,7 @@ def in_force(extract: Extract, table: str) -> pl.DataFrame:
 
 
 def _offers(extract: Extract, limited: bool) -> pl.DataFrame:
-    """Offers without a maximum, at their lowest price of a period."""
+    """Offers without a maximum, at their lowest price in any period."""
     rows = in_force(extract, "offers").filter(_endless(limited=limited))
     rows = rows.join(_lowest(extract, rows), on="row", how="left", maintain_order="left")
     own = pl.when(pl.col("open") > pl.col("priced").fill_null(0)).then("unit_cost")
@@ -101,9 +101,9 @@ def _offers(extract: Extract, limited: bool) -> pl.DataFrame:
 
 
 def _lowest(extract: Extract, rows: pl.DataFrame) -> pl.DataFrame:
-    """The lowest price that offer_prices leaves an offer in a period, and in how many it says one: row, lowest, priced.
+    """Lowest price of each offer in any period with offer_prices, and the number of such periods: row, lowest, priced.
 
-    As the plan has it: a day without a price of its own has the offer's, a period the mean of its days.
+    As in the plan, a day without its own price has the offer's price, and a period has the mean of its days.
     """
     periods = extract.calendar.periods.select("period", "starts_on", "days")
     cells = rows.select("row", "offer", "valid_from", "valid_to", "unit_cost")
@@ -116,7 +116,7 @@ def _lowest(extract: Extract, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _routings(extract: Extract, least: pl.DataFrame, limited: bool) -> pl.DataFrame:
-    """Routings without maximum or hours whose components can all be got without limit, by good unit."""
+    """Routings without maximum or hours whose components all have an unlimited source, with cost per good unit."""
     rows = in_force(extract, "routings").filter(_endless(limited=limited), pl.col("yield") > 0)
     if not limited:
         rows = rows.join(extract["operations"].select("routing").unique(), on="routing", how="anti")
@@ -136,7 +136,10 @@ def _routings(extract: Extract, least: pl.DataFrame, limited: bool) -> pl.DataFr
 
 
 def _lanes(extract: Extract, least: pl.DataFrame, limited: bool) -> pl.DataFrame:
-    """Lanes without maximum or hours, for what can be got without limit at their origin; without an item: is wanted."""
+    """Lanes without maximum or hours, for items with an unlimited source at the origin.
+
+    A lane of every item carries only items that its destination demands or stocks.
+    """
     rows = in_force(extract, "lanes").filter(_endless(limited=limited))
     if not limited:
         rows = rows.join(extract["lane_resources"].select("lane").unique(), on="lane", how="anti")
@@ -162,8 +165,9 @@ def _limited(extract: Extract) -> pl.DataFrame:
 
 @rule
 def nothing_is_made_for_its_end_value(extract: Extract) -> list[Finding]:
-    """What is left at the end is worth no more than the least that it costs to get, limits or not, nor than its
-    standard cost: else money comes from nothing, as far as maxima and hours go.
+    """No end value exceeds both the lowest cost of supply, limits or not, and the standard cost.
+
+    Otherwise the plan earns money by building stock, up to maxima and hours.
     """
     worth = extract["items"].with_row_index("row").filter(pl.col("end_value") > 0)
     if worth.is_empty():
@@ -176,25 +180,25 @@ def nothing_is_made_for_its_end_value(extract: Extract) -> list[Finding]:
     more = ~nothing & (value > pl.col("cost") * (1 + CLOSE))
     findings = []
     for level, where, text, fix in (
-        ("stop", nothing, "money from nothing", "Lower end_value to what the item costs."),
+        ("stop", nothing, "money from nothing", "Lower end_value to the item's cost."),
         (
             "warn",
             more,
-            "the plan fills what limits allow, for stock",
-            "Lower it to what a further unit costs.",
+            "the plan builds stock up to its limits",
+            "Lower it to the cost of one more unit.",
         ),
     ):
         bad = rows.filter(where)
         if bad.height:
             known = "standard cost" if bad["standard_cost"][0] is not None else "price"
-            said = f"A unit costs {bad['cost'][0]:g} to get and is worth {bad['end_value'][0]:g} at the end"
-            said += f", above its {known}: {text}." if level == "stop" else f": {text}."
-            findings += extract.flag(level, "items", bad["row"], column="end_value", rule=said, fix=fix)
+            rule_text = f"A unit costs {bad['cost'][0]:g} to get and its end_value is {bad['end_value'][0]:g}"
+            rule_text += f", above its {known}: {text}." if level == "stop" else f": {text}."
+            findings += extract.flag(level, "items", bad["row"], column="end_value", rule=rule_text, fix=fix)
     return findings
 
 
 def hours_cost(extract: Extract) -> pl.DataFrame:
-    """routing, hours_cost: money for the hours of one unit started, on the cheapest resource of each step."""
+    """routing, hours_cost: cost of the hours per unit started, on the cheapest resource of each step."""
     rate = pl.coalesce("hours_per_unit", 1.0 / pl.col("units_per_hour")).fill_null(0.0)
     rows = (
         extract["operations"]
@@ -212,7 +216,7 @@ def holding_has_a_cost(extract: Extract) -> list[Finding]:
     if extract.settings.costs.capital_rate == 0:
         return []
     where = pl.col("holding_cost").is_null() & pl.col("standard_cost").is_null()
-    rule_text, fix = "Neither holding_cost nor standard_cost: it is held for free.", "Fill one of them."
+    rule_text, fix = "Neither holding_cost nor standard_cost: holding costs nothing.", "Fill one of them."
     return extract.flag("warn", "items", where, column="holding_cost", rule=rule_text, fix=fix)
 
 
@@ -226,10 +230,10 @@ COMPARED = {
     "lanes": ("cost_per_unit", "fixed_cost"),
     "customers": ("late_cost", "late_goodwill", "short_cost", "short_penalty"),
 }
-"""Figures that stand from week to week."""
+"""Figures that are stable from week to week."""
 TOTALS = {"forecast": "quantity", "orders": "quantity", "inventory": "on_hand", "receipts": "quantity"}
-"""Figures of which only the total is about the same from week to week."""
-MANY = 200_000  # rows from which last week's file is not read again only for its total
+"""Figures of which only the total is stable from week to week."""
+MANY = 200_000  # number of rows above which last week's file is not read only for its total
 PERCENT = 20.0
 MONTH = 365 / 12
 OTHERS = ("units", "currencies")
@@ -237,7 +241,7 @@ OTHERS = ("units", "currencies")
 
 @rule
 def against_the_last_extract(extract: Extract) -> list[Finding]:
-    """A price, a cost, a rate or a yield is about what it was in the extract before."""
+    """Prices, costs, rates, yields and totals are about the same as in the previous extract."""
     findings = []
     for folder in earlier(extract)[:1]:
         before = _tables(folder, max((path.stat().st_mtime_ns for path in folder.iterdir()), default=0))
@@ -250,7 +254,7 @@ def against_the_last_extract(extract: Extract) -> list[Finding]:
 
 @lru_cache(maxsize=4)
 def _tables(folder: Path, written: int) -> dict[str, pl.DataFrame]:
-    """An earlier extract's tables in its items' units, without looking for what is wrong with them."""
+    """An earlier extract's tables in its items' units, without their findings."""
     del written
     settings = load(folder)[0]
     deliveries, mapped, _ = deliver(folder, settings)
@@ -264,7 +268,7 @@ def _tables(folder: Path, written: int) -> dict[str, pl.DataFrame]:
 
 
 def _moved(extract: Extract, table: str, columns: tuple[str, ...], before: pl.DataFrame, day: str) -> list[Finding]:
-    """Rows whose figure is many times, or a small part of, what the row of the same key had."""
+    """Findings for figures many times above or below those of the same key in the previous extract."""
     key, most = list(schema()[table].key), extract.settings.plausibility.change
     if not extract[table].height or before.is_empty():
         return []
@@ -286,19 +290,19 @@ def _total(extract: Extract, table: str, column: str, before: pl.DataFrame, day:
     most = extract.settings.plausibility.change
     if min(extract[table].height, before.height) < FEW or not (now > most * then > 0 or 0 < now * most < then):
         return []
-    text = f"In total {now:,.0f}, where it was {then:,.0f} on {day}: {now / then:.4g} times as much."
-    fix = "Check the unit that the file is in, or raise `change` under [plausibility]."
+    text = f"In total {now:,.0f}, against {then:,.0f} on {day}: {now / then:.4g} times as much."
+    fix = "Check the unit of the file, or raise `change` under [plausibility]."
     return [extract.finding("warn", table, [], column=column, rule=text, fix=fix)]
 
 
 def _odd(extract: Extract, table: str, rows: pl.Series, column: str, text: str) -> list[Finding]:
-    fix = "Mend it, or say in [plausibility] what is usual."
+    fix = "Correct it, or set the threshold in [plausibility]."
     return extract.flag("warn", table, rows, column=column, rule=text, fix=fix)
 
 
 @rule
 def prices_against_standard_cost(extract: Extract) -> list[Finding]:
-    """Nothing is sold for many times what it costs: a price in cents, or of a pallet, is."""
+    """No price is many times the standard cost, as a price in cents or per pallet would be."""
     most = extract.settings.plausibility.price_over_cost
     cost = extract["items"].filter(pl.col("standard_cost") > 0).unique("item", keep="first")
     cost = cost.select("item", "standard_cost", item_price="price")
@@ -318,12 +322,12 @@ def prices_against_standard_cost(extract: Extract) -> list[Finding]:
 
 @rule
 def offers_against_standard_cost(extract: Extract) -> list[Finding]:
-    """What is bought costs about its standard cost."""
+    """An offer's price is about the item's standard cost."""
     most = extract.settings.plausibility.cost_over_standard
     cost = extract["items"].filter(pl.col("standard_cost") > 0).unique("item", keep="first")
     rows = in_force(extract, "offers").join(cost.select("item", "standard_cost"), on="item").sort("row")
-    paid, said = pl.col("unit_cost"), pl.col("standard_cost")
-    bad = rows.filter((paid > most * said) | (paid > 0) & (paid * most < said))
+    paid, standard = pl.col("unit_cost"), pl.col("standard_cost")
+    bad = rows.filter((paid > most * standard) | (paid > 0) & (paid * most < standard))
     if bad.is_empty():
         return []
     text = f"{bad['unit_cost'][0] / bad['standard_cost'][0]:.4g} times the item's standard cost."
@@ -332,7 +336,7 @@ def offers_against_standard_cost(extract: Extract) -> list[Finding]:
 
 @rule
 def recipes_against_standard_cost(extract: Extract) -> list[Finding]:
-    """What is made costs about its standard cost: components at theirs, hours at their rate, by good unit."""
+    """Components at standard cost, hours and conversion per good unit are about the product's standard cost."""
     most = extract.settings.plausibility.cost_over_standard
     cost = extract["items"].filter(pl.col("standard_cost") > 0).unique("item", keep="first")
     cost = cost.select("item", "standard_cost")
@@ -363,7 +367,7 @@ def yields(extract: Extract) -> list[Finding]:
     most = extract.settings.plausibility.highest_yield
     rate, fix = pl.col("yield"), "Write 98.5 % as 0.985; a yield above 1 is allowed up to highest_yield."
     wild = f"More than {PERCENT:g} good units of each unit started: a percentage?"
-    more = f"More good units than are started (highest_yield is {most:g})."
+    more = f"More good units than units started (highest_yield is {most:g})."
     found = extract.flag("stop", "routings", rate > PERCENT * most, column="yield", rule=wild, fix=fix)
     between = (rate > most) & (rate <= PERCENT * most)
     return found + extract.flag("warn", "routings", between, column="yield", rule=more, fix=fix)
@@ -371,7 +375,7 @@ def yields(extract: Extract) -> list[Finding]:
 
 @rule
 def months_of_stock(extract: Extract) -> list[Finding]:
-    """Stock, and what policies ask for, is not for years of what is sold."""
+    """Stock and the stock of policies do not cover more than `stock_months` of demand."""
     most, days = extract.settings.plausibility.stock_months, extract.calendar.periods["days"].sum()
     if not days:
         return []
@@ -382,6 +386,6 @@ def months_of_stock(extract: Extract) -> list[Finding]:
         rows = rows.with_columns(total=pl.col(column).sum().over("item"))
         bad = rows.filter(pl.col("total") > most * pl.col("monthly"), pl.col(column) > 0)
         if bad.height:
-            text = f"{bad['total'][0] / bad['monthly'][0]:,.0f} months of what is asked for ({bad['item'][0]})."
+            text = f"{bad['total'][0] / bad['monthly'][0]:,.0f} months of demand ({bad['item'][0]})."
             findings += _odd(extract, table, bad["row"], column, text)
     return findings

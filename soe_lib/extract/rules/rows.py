@@ -1,4 +1,4 @@
-"""Rows by themselves: keys, words, units, numbers and labels of time that are not allowed, or cannot be meant."""
+"""Rules on single rows: keys, references, words, units, numbers, dates and labels of time."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from soe_lib.extract.units import own_units
 
 @dataclass(frozen=True)
 class Declared:
-    """A row of declared.csv: which rows of a table must not be.
+    """A row of declared.csv: the forbidden rows of a table.
 
     Parameters
     ----------
-    column : the column to show.
-    where : the rows, as SQL over the table's columns; blank: every row.
-    none_of : of these, the rows whose value is found in none of some columns ("table.column table.column"); the value
-        is that of `column`, or of another one that is named first ("offer: offer_prices.offer").
-    rule, fix : what is wrong, and how to mend it.
+    column : the column to report.
+    where : the forbidden rows, as SQL over the table's columns; blank: every row.
+    none_of : restricts them to rows whose value is in none of these columns ("table.column table.column"); the value is
+        that of `column`, or of another column named first ("offer: offer_prices.offer").
+    rule, fix : the finding and its fix.
     """
 
     level: str
@@ -42,17 +42,17 @@ class Declared:
     fix: str
 
 
-def declared(said: Declared, extract: Extract) -> list[Finding]:
-    """The rows that a row of declared.csv forbids; where a blank cell is compared, the row is allowed."""
-    if not extract[said.table].height:
+def declared(one: Declared, extract: Extract) -> list[Finding]:
+    """The findings of one row of declared.csv; a comparison with a blank cell allows the row."""
+    if not extract[one.table].height:
         return []
-    where = pl.sql_expr(said.where) if said.where else pl.lit(value=True)
-    if said.none_of:
-        first, _, rest = said.none_of.rpartition(": ")
+    where = pl.sql_expr(one.where) if one.where else pl.lit(value=True)
+    if one.none_of:
+        first, _, rest = one.none_of.rpartition(": ")
         if rest == "items.family" and extract.absent("items"):
-            return []  # a finding of its own: this would only echo it
-        where &= ~pl.col(first or said.column).is_in(extract.any_of(rest.split()).implode())
-    return extract.flag(said.level, said.table, where, column=said.column, rule=said.rule, fix=said.fix)
+            return []  # the missing items are a finding already
+        where &= ~pl.col(first or one.column).is_in(extract.any_of(rest.split()).implode())
+    return extract.flag(one.level, one.table, where, column=one.column, rule=one.rule, fix=one.fix)
 
 
 for _row in csv.DictReader(Path(__file__).with_name("declared.csv").read_text(encoding="utf-8").splitlines()):
@@ -63,7 +63,7 @@ HISTORY = ("actuals", "deliveries")
 
 
 def duplicate_keys(table: Table, extract: Extract) -> list[Finding]:
-    """A key names one row only: a join must never multiply quantities."""
+    """A key occurs in one row only, so that joins never multiply quantities."""
     key = [name for name in table.key if name in extract.given(table.name)]
     frame = extract[table.name].select(key)
     if frame.height < 2 or not key or frame.hash_rows().n_unique() == frame.height:
@@ -74,7 +74,7 @@ def duplicate_keys(table: Table, extract: Extract) -> list[Finding]:
         return []
     value = " | ".join(str(one) for one in frame.row(int(rows[0])) if one not in (None, ""))
     rule_text = f"The key ({', '.join(key)}) occurs more than once: {twice.sum()} rows for {_names(frame, twice)}."
-    fix = "Keep one row for each, or add the quantities up before exporting."
+    fix = "Keep one row per key, or sum the quantities before exporting."
     return [extract.finding("stop", table.name, rows, column=key[0], value=value, rule=rule_text, fix=fix)]
 
 
@@ -88,16 +88,16 @@ def _names(frame: pl.DataFrame, twice: pl.Series) -> str:
 
 
 def twins(table: str, column: str, level: str, extract: Extract) -> list[Finding]:
-    """Two names that differ only by case, spacing or Unicode form are one thing written twice."""
+    """No two names differ only in case, spacing or Unicode form."""
     names = extract.names(table, column)
     folded = names.str.normalize("NFKC").str.to_lowercase().str.replace_all(r"\s+", " ")
     if folded.n_unique() == names.n_unique():
         return []
     groups = pl.DataFrame({"name": names, "folded": folded}).filter(pl.col("folded").is_duplicated())
     alike = groups.group_by("folded").agg(pl.col("name").sort()).sort("folded")["name"].to_list()
-    rule_text = f"Names that differ only in how they are written: {' and '.join(map(repr, alike[0]))}."
+    rule_text = f"Names that differ only in spelling: {' and '.join(map(repr, alike[0]))}."
     where = pl.col(column).is_in(groups["name"].to_list())
-    return extract.flag(level, table, where, column=column, rule=rule_text, fix="Use one way of writing it everywhere.")
+    return extract.flag(level, table, where, column=column, rule=rule_text, fix="Use one spelling everywhere.")
 
 
 for _name in NAMED:
@@ -106,11 +106,11 @@ rule(partial(twins, "items", "family", "warn"))
 
 
 def references(column: Column, extract: Extract) -> list[Finding]:
-    """Every name that points to another table is found there."""
+    """Every reference to another table exists in that table."""
     target, _, target_column = column.references.partition(".")
     frame = extract[column.table]
     if not frame.height or target in extract.broken or (target in MANDATORY and extract.absent(target)):
-        return []  # a mandatory table that is missing is a finding of its own; all its references would only echo it
+        return []  # the missing mandatory table is a finding already
     known = extract.names(target, target_column)
     asked = extract.names(column.table, column.name)
     missing = asked.filter(~asked.is_in(known.implode()) & (asked != "")).sort()
@@ -120,13 +120,11 @@ def references(column: Column, extract: Extract) -> list[Finding]:
     whole = frame.height
     rows = frame.get_column(column.name).is_in(missing.implode()).sum()
     level = "warn" if column.table in HISTORY or (extract.absent(target) and target == "customers") else "stop"
-    there = f"{target}.csv" if extract.absent(target) else extract.sources[target].file
-    rule_text = (
-        f"{rows} of {whole} rows name {_plural(len(missing), target_column)} that {there} does not have: {names}."
-    )
+    file = f"{target}.csv" if extract.absent(target) else extract.sources[target].file
+    rule_text = f"{rows} of {whole} rows name {_plural(len(missing), target_column)} missing from {file}: {names}."
     alike = nearest(missing[0], known.to_list(), 0.75) if len(known) <= 5000 else ""
     fix = f"Did you mean {alike}? " if alike else ""
-    fix += f"Add {'it' if len(missing) == 1 else 'them'} to {there}, or mend the rows."
+    fix += f"Add {'it' if len(missing) == 1 else 'them'} to {file}, or correct the rows."
     where = pl.col(column.name).is_in(missing.implode())
     return extract.flag(level, column.table, where, column=column.name, rule=rule_text, fix=fix)
 
@@ -141,15 +139,15 @@ def _plural(count: int, word: str) -> str:
 
 @rule
 def control_totals(extract: Extract) -> list[Finding]:
-    """Rows and totals are what the sender counted: a file that was cut off looks complete otherwise."""
+    """Rows and totals equal the sender's control totals, so that a truncated file is detected."""
     findings = []
     for table, totals in extract.settings.control.items():
-        for name, said in totals.items():
+        for name, total in totals.items():
             frame = extract[table]
             counted = float(frame.height if name == "rows" else frame.get_column(name).sum())
-            if abs(counted - said) > 0.005 + 1e-9 * abs(said):
-                rule_text = f"[control] says {_plain(said)}, the file has {_plain(counted)}."
-                fix = "Export the file again: it is cut off, or the control total is of another run."
+            if abs(counted - total) > 0.005 + 1e-9 * abs(total):
+                rule_text = f"[control] says {_plain(total)}, the file has {_plain(counted)}."
+                fix = "Export the file again: it is truncated, or the control total is from another run."
                 column = "" if name == "rows" else name
                 findings.append(extract.finding("stop", table, [], column=column, rule=rule_text, fix=fix))
     return findings
@@ -164,7 +162,7 @@ LOOSE = 1e-3  # 1/12 written as 0.0833
 
 @rule
 def conversions_agree(extract: Extract) -> list[Finding]:
-    """There and back again is 1: 12 pieces a case and 1/12 of a case a piece; an item's own unit counts as 1."""
+    """Conversions in both directions are reciprocal: 12 pieces per case, 1/12 case per piece."""
     units = extract["units"]
     if not units.height:
         return []
@@ -173,8 +171,8 @@ def conversions_agree(extract: Extract) -> list[Finding]:
     back = rows.select("item", unit="to", to="unit", back="factor")
     both = rows.join(back, on=["item", "unit", "to"], how="inner")
     bad = both.filter((pl.col("factor") * pl.col("back") - 1).abs() > LOOSE)["row"].unique().sort()
-    rule_text = "The conversion is not reciprocal: there and back again is not 1."
-    fix = "Mend the factor; the item's own unit needs no row."
+    rule_text = "The conversion is not reciprocal: the product of both directions is not 1."
+    fix = "Correct the factor; the item's own unit needs no row."
     return extract.flag("stop", "units", bad, column="factor", rule=rule_text, fix=fix)
 
 
@@ -182,7 +180,7 @@ ESSENTIAL = (("locations", "status"), ("events", "kind"))
 
 
 def check_shape(name: str, extract: Extract) -> list[Finding]:
-    """What the columns of one table hold against schema.csv: the smallest numbers, and the words allowed."""
+    """The columns of one table respect the minima and choices of schema.csv."""
     frame, given = extract[name], extract.given(name)
     columns = [column for column in schema()[name].columns if column.name in given]
     bad = {column: pl.col(column.name) < column.minimum for column in columns if column.minimum is not None}
@@ -202,7 +200,7 @@ for each in schema():
 def _breach(extract: Extract, column: Column, where: pl.Expr) -> list[Finding]:
     if column.choices:
         level = "stop" if (column.table, column.name) in ESSENTIAL else "warn"
-        text, fix = "The word is not known here.", f"Use one of {', '.join(column.choices)}."
+        text, fix = "The word is not allowed.", f"Use one of {', '.join(column.choices)}."
     else:
         level, text = "stop", f"Less than {column.minimum:g}."
         fix = f"{column.meaning}: write {column.minimum:g} or more."
@@ -215,18 +213,18 @@ ALWAYS_FROM, ALWAYS_TO = pl.date(1, 1, 1), pl.date(9999, 12, 31)
 
 @rule
 def as_of_is_the_folders(extract: Extract) -> list[Finding]:
-    """A folder named by a date holds the extract of that date."""
+    """The extract in a folder named by a date has that as-of date."""
     named, said = as_date(extract.folder.name), extract.settings.as_of
     if named is None or named == said or not extract.dated:
         return []
     rule_text = f"The extract says {said}, its folder says {named}."
-    fix = "Put the extract into the folder of its own as-of date, or mend as_of."
+    fix = "Put the extract into the folder of its own as-of date, or correct as_of."
     return [Finding("stop", "settings", "settings.toml", (), "as_of", str(said), rule_text, fix, 1)]
 
 
 @rule
 def periods_follow_each_other(extract: Extract) -> list[Finding]:
-    """Given periods are days in order, both ends included, without gap or overlap, from the as-of date on."""
+    """Periods of the extract have no gap and no overlap, and start on the as-of date."""
     frame = extract["periods"]
     if not frame.height:
         return []
@@ -238,7 +236,7 @@ def periods_follow_each_other(extract: Extract) -> list[Finding]:
     )
     for where, text in (
         (pl.col("days") > 1, "A gap before this period."),
-        (pl.col("days") < 1, "Overlaps the one before."),
+        (pl.col("days") < 1, "Overlaps the previous period."),
     ):
         rows = step.filter(where)["row"]
         findings += extract.flag("stop", "periods", rows, column="starts_on", rule=text, fix=fix)
@@ -246,14 +244,14 @@ def periods_follow_each_other(extract: Extract) -> list[Finding]:
     if extract.dated and first is not None and first != extract.settings.as_of:
         rule_text = f"The first period starts on {first!s}, the as-of date is {extract.settings.as_of}."
         where = pl.col("starts_on") == pl.lit(first)
-        fix = "Mend as_of or the periods, unless the plan is meant to start another day."
+        fix = "Correct as_of or the periods, unless the plan shall start on another day."
         findings += extract.flag("warn", "periods", where, column="starts_on", rule=rule_text, fix=fix)
     return findings
 
 
 @rule
 def labels_mean_something(extract: Extract) -> list[Finding]:
-    """The label of a row of time is one that the calendar knows."""
+    """The calendar knows every label of time."""
     places = [*((table, "period") for table in LABELLED), ("forecast_errors", "period")]
     places += [("maintenance", "earliest"), ("maintenance", "latest")]
     return [finding for place in places for finding in _unknown_labels(extract, *place)]
@@ -261,12 +259,12 @@ def labels_mean_something(extract: Extract) -> list[Finding]:
 
 @rule
 def labels_overlap(extract: Extract) -> list[Finding]:
-    """Of two labels that share days the shorter holds for its own; two of one length say two things of one day."""
+    """Where two labels of a key share days, the shorter one applies to its days; equal lengths are a contradiction."""
     return [finding for table in LABELLED for finding in _shared_days(extract, table)]
 
 
 def _shared_days(extract: Extract, table: str) -> list[Finding]:
-    """Rows that say a second thing of a day, and rows that a shorter label takes days from."""
+    """Findings for rows with contradictory labels, and for rows from which a shorter label takes days."""
     frame, name = extract[table], [*LABELLED[table], "period"]
     if frame.height < 2:
         return []
@@ -279,7 +277,7 @@ def _shared_days(extract: Extract, table: str) -> list[Finding]:
     found = []
     for level, where, text, fix in (
         ("stop", _again(frame, rows, name) | _among(rows, alike), ALIKE, "Keep one of them."),
-        ("note", _among(rows, longer), f"{TAKEN} keeps its share of the others.", "Nothing to do, if this is meant."),
+        ("note", _among(rows, longer), SHORTER, "Nothing to do if this is intended."),
     ):
         bad = where.arg_true()
         if len(bad):
@@ -288,23 +286,23 @@ def _shared_days(extract: Extract, table: str) -> list[Finding]:
     return found
 
 
-ALIKE = "Two rows of one length of time share days."
-TAKEN = "A shorter label of time in another row holds for its own days; this one"
+ALIKE = "Two rows with labels of the same length share days."
+SHORTER = "A shorter label of time in another row applies to its own days; this row keeps its share of the others."
 
 
 def _again(frame: pl.DataFrame, rows: pl.DataFrame, name: list[str]) -> pl.Series:
-    """Which rows name a day by date that another one names by period; alike in the whole key has a rule of its own."""
+    """The rows that name a day by date which another row names by period; duplicate keys have their own rule."""
     if not frame["date"].count() or not (frame["period"] != "").any():
         return pl.repeat(False, frame.height, eager=True)
     return rows.select(name).is_duplicated() & ~frame.select(*name, "date").is_duplicated()
 
 
 def _among(rows: pl.DataFrame, names: pl.DataFrame) -> pl.Series:
-    """Which rows have one of these names."""
+    """Whether a row has one of these names."""
     if names.is_empty():
         return pl.repeat(False, rows.height, eager=True)
-    marked = names.with_columns(_there=pl.lit(True))
-    return rows.join(marked, on=names.columns, how="left", nulls_equal=True, maintain_order="left")["_there"].fill_null(
+    marked = names.with_columns(_among=pl.lit(True))
+    return rows.join(marked, on=names.columns, how="left", nulls_equal=True, maintain_order="left")["_among"].fill_null(
         False
     )
 
@@ -318,15 +316,13 @@ def _unknown_labels(extract: Extract, table: str, column: str) -> list[Finding]:
         return []
     fix = extract.calendar.advice(unknown[0])
     where = pl.col(column).is_in(unknown.implode())
-    rule_text = (
-        f"{len(unknown)} label{'s' * (len(unknown) > 1)} of time that mean nothing: {', '.join(unknown.head(5))}."
-    )
+    rule_text = f"{len(unknown)} unknown label{'s' * (len(unknown) > 1)} of time: {', '.join(unknown.head(5))}."
     return extract.flag("stop", table, where, column=column, rule=rule_text, fix=fix)
 
 
 @rule
 def days_among_labels(extract: Extract) -> list[Finding]:
-    """Days in a column of periods that could as well be months or weeks: nobody said of what they are the day."""
+    """No date in a column of periods may stand for a month or a week without a declaration."""
     findings = []
     named = extract["periods"]["period"].implode()
     for table in LABELLED:
@@ -337,14 +333,16 @@ def days_among_labels(extract: Extract) -> list[Finding]:
         rows = (days & ~labels.is_in(named)).fill_null(False).arg_true()
         kind = _looks_like(labels.gather(rows).str.to_date("%Y-%m-%d", strict=False).drop_nulls().unique())
         if kind:
-            rule_text = f"A day stands for a period: it may be its {kind}, and as a day all would fall on that one."
+            rule_text = (
+                f"A date in place of a period: it may mean its {kind}; as a day, all would fall on that one day."
+            )
             fix = 'Write 2026-12 or 2026-W49, fill the column date, or declare periods = "month", "week" or "day".'
             findings += extract.flag("stop", table, rows, column="period", rule=rule_text, fix=fix)
     return findings
 
 
 def _looks_like(days: pl.Series) -> str:
-    """What a set of days may stand for, judged by where all of them lie; blank for days of no pattern."""
+    """The period that a set of days may stand for, judged by their pattern; blank if there is none."""
     if not len(days):
         return ""
     if (days.dt.day() == 1).all() or (days == days.dt.month_end()).all():
@@ -359,7 +357,7 @@ def _spans(extract: Extract, table: str, column: str) -> pl.DataFrame:
 
 @rule
 def outside_the_horizon(extract: Extract) -> list[Finding]:
-    """Demand before or after the horizon is left out, and said so."""
+    """Demand before or after the horizon is left out with a note."""
     starts, ends = extract.calendar.periods["starts_on"].min(), extract.calendar.periods["ends_on"].max()
     if not isinstance(starts, date) or not isinstance(ends, date) or not extract.dated:
         return []
@@ -369,7 +367,7 @@ def outside_the_horizon(extract: Extract) -> list[Finding]:
     out = labelled | (pl.col("date") < pl.lit(starts)) | (pl.col("date") > pl.lit(ends))
     rule_text, fix = (
         f"Outside the horizon ({starts} to {ends}): not planned.",
-        "Nothing to do, unless it was meant to be.",
+        "Nothing to do, unless it should be planned.",
     )
     chosen, version = extract.settings.forecast.version, pl.col("version")
     planned = version == chosen if chosen else pl.lit(True)
@@ -379,26 +377,26 @@ def outside_the_horizon(extract: Extract) -> list[Finding]:
     findings += extract.flag("note", "orders", beyond, column="due_on", rule=rule_text, fix=fix)
     rows = extract["forecast"].filter(planned).height + extract["orders"].height
     if rows and sum(one.count for one in findings) == rows:
-        rule_text, fix = "No demand at all lies inside the horizon.", "Is this the right extract? Check as_of."
+        rule_text, fix = "No demand is inside the horizon.", "Is this the right extract? Check as_of."
         findings.append(extract.finding("stop", "forecast", [], rule=rule_text, fix=fix))
     return findings
 
 
 @rule
 def overdue(extract: Extract) -> list[Finding]:
-    """Orders and receipts due before the as-of date are late already."""
+    """Orders and receipts are not due, and stock does not expire, before the as-of date."""
     if not extract.dated:
         return []
     late = pl.col("due_on") < pl.lit(extract.settings.as_of)
     rule_text = f"Due before the as-of date {extract.settings.as_of}."
-    fix = "Give it a date that can be kept."
+    fix = "Enter a realistic date."
     findings = extract.flag("warn", "receipts", late, column="due_on", rule=rule_text, fix=fix)
     findings += extract.flag(
         "note", "orders", late, column="due_on", rule=rule_text, fix="Close it if it was delivered."
     )
     old = pl.col("expires_on") < pl.lit(extract.settings.as_of)
     rule_text = f"Expired before the as-of date {extract.settings.as_of}."
-    fix = "Write the stock off, or mend the date."
+    fix = "Write the stock off, or correct the date."
     return findings + extract.flag("warn", "inventory", old, column="expires_on", rule=rule_text, fix=fix)
 
 
@@ -415,7 +413,7 @@ def _overlaps(extract: Extract, table: str, name: str) -> list[Finding]:
     rows = frame.with_row_index("row").select(
         "row", name, start=pl.col("valid_from").fill_null(ALWAYS_FROM), end=pl.col("valid_to").fill_null(ALWAYS_TO)
     )
-    rows = rows.filter(~pl.struct(name, "start").is_duplicated()).sort(name, "start")  # duplicates are named already
+    rows = rows.filter(~pl.struct(name, "start").is_duplicated()).sort(name, "start")  # duplicates have their own rule
     rows = rows.with_columns(before=pl.col("end").shift(1).cum_max().over(name))
     shared = rows.filter(pl.col("start") <= pl.col("before")).with_columns(until=pl.min_horizontal("end", "before"))
     starts = extract.calendar.periods.select(period_start="starts_on").sort("period_start")
@@ -425,7 +423,7 @@ def _overlaps(extract: Extract, table: str, name: str) -> list[Finding]:
     findings = []
     for where, level, text in (
         (twice, "stop", "Two rows are valid for one period."),
-        (~twice | pl.col("period_start").is_null(), "warn", "Two rows overlap, though no period starts within both."),
+        (~twice | pl.col("period_start").is_null(), "warn", "Two rows overlap, but no period starts within both."),
     ):
         findings += extract.flag(level, table, shared.filter(where)["row"].sort(), column=name, rule=text, fix=fix)
     return findings
@@ -433,18 +431,18 @@ def _overlaps(extract: Extract, table: str, name: str) -> list[Finding]:
 
 @rule
 def closures_count(extract: Extract) -> list[Finding]:
-    """Closures count where lead times are in working days."""
+    """Closures are given only where lead times count working days."""
     if extract["closures"].is_empty() or extract.settings.lead_time.days == "working days":
         return []
-    rule_text = "Closures change nothing: lead times count calendar days."
-    fix = 'Set [lead_time] in = "working days" in settings.toml, or leave the table out.'
+    rule_text = "Closures have no effect: lead times count calendar days."
+    fix = 'Set [lead_time] in = "working days" in settings.toml, or remove the table.'
     where = pl.col("date").is_not_null()
     return extract.flag("warn", "closures", where, column="date", rule=rule_text, fix=fix)
 
 
 @rule
 def deliveries_are_dated(extract: Extract) -> list[Finding]:
-    """What arrived was ordered before it was promised and arrived, and arrived before the as-of date."""
+    """A delivery was ordered before it was promised and before it arrived, and arrived before the as-of date."""
     if not extract.dated:
         return []
     findings = []

@@ -242,7 +242,7 @@ def test_a_title_above_the_names_is_named(tmp_path: Path) -> None:
         for one in check(write(tmp_path, {"orders.csv": f"Orders of week 47,,,\n{PLAIN}"})).findings
         if one.level == "stop"
     ]
-    assert [one.rule for one in stopped] == ["The names of the columns stand in line 2 only."]
+    assert [one.rule for one in stopped] == ["The column names are in line 2, not in the first line."]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])

@@ -35,13 +35,15 @@ def test_half_a_file(tmp_path: Path) -> None:
 
 def test_last_weeks_bytes(tmp_path: Path) -> None:
     found = check(weeks(tmp_path, orders(40, 2000))).findings
-    assert [(one.level, one.rule) for one in found] == [("stop", "Byte for byte orders.csv of 2026-11-09.")]
+    assert [(one.level, one.rule) for one in found] == [
+        ("stop", "Identical byte for byte to orders.csv of 2026-11-09.")
+    ]
 
 
 def test_last_weeks_bytes_under_a_new_name(tmp_path: Path) -> None:
     folder = weeks(tmp_path, orders(40, 2000))
     (folder / "2026-11-09" / "orders.csv").rename(folder / "2026-11-09" / "orders_old.csv")
-    assert [one.rule for one in check(folder).findings] == ["Byte for byte orders_old.csv of 2026-11-09."]
+    assert [one.rule for one in check(folder).findings] == ["Identical byte for byte to orders_old.csv of 2026-11-09."]
 
 
 def test_a_table_that_may_stay_as_it_was(tmp_path: Path) -> None:

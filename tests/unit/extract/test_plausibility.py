@@ -118,7 +118,7 @@ class TestMoneyFromNothing:
     def test_below_its_standard_cost_it_is_overhead(self, tmp_path: Path) -> None:
         folder = write(tmp_path, swap("items.csv", ",6,20,5", ",13,20,12"))
         assert said(folder, "money from nothing") == []
-        assert said(folder, "fills what limits allow, for stock") == [("warn", "items", "end_value")]
+        assert said(folder, "builds stock up to its limits") == [("warn", "items", "end_value")]
 
     def test_a_maximum_makes_it_no_better(self, tmp_path: Path) -> None:
         head = "offer,supplier,item,location,unit_cost,lead_time_days,maximum\n"
@@ -129,7 +129,7 @@ class TestMoneyFromNothing:
         above = swap("items.csv", ",6,20,5", ",,20,21")
         assert said(write(tmp_path / "a", above), "money from nothing") == [("stop", "items", "end_value")]
         below = swap("items.csv", ",6,20,5", ",,20,15")
-        assert said(write(tmp_path / "b", below), "for stock") == [("warn", "items", "end_value")]
+        assert said(write(tmp_path / "b", below), "up to its limits") == [("warn", "items", "end_value")]
 
 
 OFFERS = "offer,supplier,item,location,unit_cost,lead_time_days,valid_from,valid_to\n"
@@ -161,7 +161,7 @@ class TestWhatIsInForce:
     )
     def test_old_terms_are_no_way_to_get_it(self, tmp_path: Path, changes: Changes) -> None:
         folder = write(tmp_path, {**swap("items.csv", "kg,2,,1", "kg,2,,1.9"), **changes})
-        assert said(folder, "at the end") == []
+        assert said(folder, "end_value is") == []
         assert read(folder)["offers"].height
 
     @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ class TestWhatIsInForce:
     )
     def test_terms_of_one_period_are(self, tmp_path: Path, changes: Changes) -> None:
         folder = write(tmp_path, {**swap("items.csv", "kg,2,,1", "kg,2,,1.9"), **changes})
-        assert ("stop", "offers", "item") in said(folder, "at the end")
+        assert ("stop", "offers", "item") in said(folder, "end_value is")
 
     def test_old_terms_are_not_held_against_standard_cost(self, tmp_path: Path) -> None:
         rows = "O,Kobe,RM,P,0.2,7,2019-01-01,2019-12-31\nO,Kobe,RM,P,2,7,2020-01-01,\n"
@@ -189,4 +189,4 @@ class TestWhatIsInForce:
 )
 def test_stock_for_years(tmp_path: Path, changes: Changes, table: str, column: str) -> None:
     """277 are asked for in three months."""
-    assert said(write(tmp_path, changes), "months of what is asked for") == [("warn", table, column)]
+    assert said(write(tmp_path, changes), "months of demand") == [("warn", table, column)]

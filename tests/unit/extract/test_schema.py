@@ -69,7 +69,7 @@ def test_every_column_has_an_example_that_the_contract_allows(column: Column) ->
     assert value != ""
     assert not column.choices or value in column.choices
     assert column.minimum is None or value >= column.minimum
-    assert f"Such as: {column.example}" in " ".join(contract(column.table).split())
+    assert f"Example: {column.example}" in " ".join(contract(column.table).split())
 
 
 def test_defaults_of_the_contract() -> None:

@@ -55,7 +55,7 @@ class TestSource:
             **add("orders.csv", "2,FG,N,C1,2026-11-20,1,,21", "3,RM,N,C1,2026-11-20,1,,21"),
         }
         report = check(write(tmp_path, changes))
-        lost = [one for one in report.findings if "can never get there" in one.rule]
+        lost = [one for one in report.findings if "have no source" in one.rule]
         assert [(one.rows, one.value) for one in lost] == [((4,), "RM")]
 
 

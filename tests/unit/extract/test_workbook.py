@@ -319,7 +319,7 @@ def test_a_day_in_period_is_what_somebody_says(days: list[date], kind: str, tmp_
     findings = check(extract(tmp_path / "bare", forecast(*days))).findings
     stopped = [one for one in findings if one.level == "stop"]
     assert [one.column for one in stopped] == (["period"] if kind else [])
-    assert all(f"may be its {kind}" in one.rule and one.count == len(days) for one in stopped)
+    assert all(f"may mean its {kind}" in one.rule and one.count == len(days) for one in stopped)
     for said, form in (("month", "%Y-%m"), ("week", "%G-W%V"), ("day", "%Y-%m-%d")):
         folder = extract(tmp_path / said, forecast(*days))
         text = f'[tables.forecast]\nfile = "extract.xlsx"\nperiods = "{said}"\n'
@@ -347,9 +347,7 @@ def test_a_day_in_a_column_of_months_is_its_month(tmp_path: Path) -> None:
     made = book(consensus=[heads, [date(2026, 12, 1), "Fam", None, "sales", 500]])
     found = read(extract(tmp_path, made))
     assert found["consensus"]["fiscal_month"].to_list() == ["2026-12"]
-    assert [one.rule for one in found.findings if one.level == "repair"] == [
-        "Days were read as the month that they lie in."
-    ]
+    assert [one.rule for one in found.findings if one.level == "repair"] == ["Dates were read as their month."]
 
 
 def test_hours_of_a_clock_are_hours(tmp_path: Path) -> None:
@@ -369,7 +367,7 @@ def test_cells_that_are_no_numbers_say_what_they_are(tmp_path: Path) -> None:
         for one in check(extract(tmp_path, made)).findings
         if one.column == "quantity"
     ]
-    for row, words in ((2, "yes or no"), (3, "makes one of 1.5"), (4, "time of day")):
+    for row, words in ((2, "yes or no"), (3, "turns 1.5 into one"), (4, "time of day")):
         assert any(at == row and words in text for at, text in said)
 
 
@@ -386,7 +384,7 @@ def test_merged_cells_stop_and_hidden_rows_are_said(tmp_path: Path) -> None:
     found = {one.rule: one for one in check(extract(tmp_path, made)).findings}
     merged = found["Merged cells: only the first of them holds the value."]
     assert (merged.level, merged.rows, merged.column) == ("stop", (2, 3, 4), "customer")
-    assert found["Rows that Excel hides were read too."].rows == (5,)
+    assert found["Hidden rows were read too."].rows == (5,)
 
 
 def test_a_sheet_of_formulas_that_nobody_computed_is_not_left_out(tmp_path: Path) -> None:

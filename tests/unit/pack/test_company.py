@@ -60,7 +60,7 @@ def test_the_own_company_comes_before_the_demo_and_several_are_asked_for(home: P
     assert soe.read("").folder == home / "data" / "bakery" / DAY
     (home / "data" / "notes").mkdir()
     extract(home / "data", "mill")
-    with pytest.raises(DataError, match=r"2 companies: bakery, mill\. Say which, such as --data data/bakery"):
+    with pytest.raises(DataError, match=r"2 companies: bakery, mill\. Name one, such as --data data/bakery"):
         soe.read("")
     assert soe.read("data/demo").folder == home / "data" / "demo" / DAY
 
