@@ -1,7 +1,7 @@
-"""Money: one ledger from rates × quantities, for every plan, solved or not, and what finance reads from it.
+"""Money: the ledger of any plan, solved or loaded, from rates × quantities, and finance's reports on it.
 
 rates (RateBook) · ledger (Ledger) · statement · bridge · valuation (S&OP, budget, plan of record, actuals).
-Nothing in this room solves anything.
+This room never calls a solver.
 """
 
 from soe_lib.names import offered

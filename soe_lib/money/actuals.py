@@ -1,4 +1,4 @@
-"""What happened: flows by day, money that was booked, stock that was counted, crews that were paid."""
+"""Actuals as a valued plan: flows by day, booked money, counted stock, and crews' pay."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ NODE = ["item", "location"]
 ACCOUNT = {"sales": "revenue", "buy": "material", "ship": "freight", "hours": "conversion"}
 """Measure → the account that its amount is booked to."""
 OTHER = ("make", "stock", "demand", "lost hours")
-"""Measures whose money is elsewhere: what was asked for and what was lost book nothing."""
+"""Measures whose amount is not booked: other lines value production and stock; demand and lost hours have no money."""
 CELLS = pl.Schema({"item": pl.String, "location": pl.String, "quantity": pl.Float64})
 MOVEMENTS = ("sales", "make", "buy", "ship")
 CLOSE = 1e-6
-"""Units that count as none."""
+"""Units below which a quantity counts as 0."""
 NOT_KNOWN = "is not known"
-"""In every message that says so of the profit of days whose stock nobody knows."""
+"""In every message about profit that is unknown because stock is unknown."""
 
 
 def value_actuals(snapshot: Snapshot, rate_book: RateBook, *, name: str = "actuals") -> Valued:
-    """What happened, by day: at the money booked where there is some, else at this week's prices and costs.
+    """The actuals by day, at booked amounts, else at this week's prices and costs.
 
-    Formula: sales, buy, ship and hours at their amount (revenue, material, freight, conversion), sales without one
-    at the nearest price, buy without one at the cheapest offer (without an offer at standard cost), hours without one
-    at the resource's hourly cost; make at the routing's cost_per_unit × units started, and at its standard hours where
-    no hours are recorded; stock × days since it was last counted ×
-    holding. There is no end value: compare actuals within a window.
+    Formula: sales, buy, ship and hours at their amount (revenue, material, freight, conversion). Without an amount,
+    sales are at the nearest price, purchases at the cheapest offer (without an offer at standard cost), hours at the
+    resource's hourly cost. Production is at the routing's cost_per_unit × units started, plus its standard hours if no
+    hours are recorded. Holding = stock × days since the last count × holding rate. There is no end value: compare
+    actuals within a window.
 
-    Raises DataError where there are no actuals.
+    Raises DataError if there are no actuals.
 
     Examples
     --------
@@ -69,41 +69,41 @@ def value_actuals(snapshot: Snapshot, rate_book: RateBook, *, name: str = "actua
     periods = _days(snapshot, window)
     ledger = rate_book.value(unpaid, match="nearest", items=snapshot["items"], periods=periods)
     ledger += Ledger(pl.concat([_booked(paid), booked]))
-    told = (*notes, *assumed(ledger), "Actuals have no end value of their own: compare them within a window.")
-    return Valued(name, flows, ledger, told, window, periods, snapshot["items"], rate_book)
+    notes = [*notes, *assumed(ledger), "Actuals have no end value of their own: compare them within a window."]
+    return Valued(name, flows, ledger, tuple(notes), window, periods, snapshot["items"], rate_book)
 
 
 def value_closed_week(before: Snapshot, now: Snapshot, rate_book: RateBook, *, name: str = "actual") -> Valued:
-    """What happened in the days between two extracts, with the stock that both ends of them began and ended with.
+    """The actuals of the days between two extracts, with their opening and closing stock.
 
-    Formula: see `value_actuals`, of these days; stock at both ends by counts and inventories; goods under way and
-    what no count names beside it as flow `uncounted`; crews are paid by heads, as in `wages`.
+    Formula: see `value_actuals`; opening and closing stock from counts and inventories; flow `uncounted` has goods in
+    transit and items that no count names; crews are paid by heads, see `wages`.
 
-    Raises DataError where actuals say nothing of these days, or nobody knows the stock at one of their ends.
+    Raises DataError if there are no actuals of these days, or the stock at one end is unknown.
     """
     window = closed_days(before, now)
     ends = window[0] - timedelta(days=1), window[1]
-    counted, beside, said = _stocktaking(before, now, window)
+    counted, beside, notes = _stocktaking(before, now, window)
     rows = now["actuals"].filter(pl.col("date").is_between(*window))
     inner = rows.filter((pl.col("measure") != "stock") | (pl.col("date") < window[1]))
     counts = [
         cells.select(*NODE, "quantity", date=pl.lit(day), measure=pl.lit("stock"))
         for day, cells in zip(ends, counted, strict=True)
     ]
-    told = pl.concat([inner, *counts], how="diagonal").with_columns(pl.col("resource", "customer").fill_null(""))
-    done = value_actuals(now.replace(actuals=told), rate_book, name=name)
+    actuals = pl.concat([inner, *counts], how="diagonal").with_columns(pl.col("resource", "customer").fill_null(""))
+    done = value_actuals(now.replace(actuals=actuals), rate_book, name=name)
     pay, guessed = wages(before, now)
     return replace(
         done,
         flows={**done.flows, "uncounted": _at_ends(*beside, ends)},
         ledger=done.ledger + Ledger(pay),
         window=(ends[0], ends[1]),
-        assumptions=(*said, *done.assumptions, *guessed),
+        assumptions=(*notes, *done.assumptions, *guessed),
     )
 
 
 def _booked(paid: pl.DataFrame) -> pl.DataFrame:
-    """Revenue as booked; what buy, ship and hours cost is written positive and booked negative."""
+    """Ledger lines of booked amounts; costs are positive in actuals and negative in the ledger."""
     measure = pl.col("measure")
     units = pl.coalesce("quantity", "hours").fill_null(1.0)
     amount = pl.when(measure == "sales").then("amount").otherwise(-pl.col("amount"))
@@ -138,7 +138,7 @@ def _buy(rows: pl.DataFrame, known: CheapestSupply, notes: list[str]) -> pl.Data
 def _bought_at_standard(
     rows: pl.DataFrame, snapshot: Snapshot, known: CheapestSupply, notes: list[str]
 ) -> pl.DataFrame:
-    """The rows with purchases that have neither an amount nor an offer paid at standard cost."""
+    """The rows, with standard cost as amount of purchases that have neither amount nor offer."""
     costs = snapshot["items"].select("item", _cost="standard_cost")
     offered = known.offers.select(*NODE, _offer=pl.lit(value=True))
     both = rows.join(costs, on="item", how="left", validate="m:1", maintain_order="left")
@@ -153,7 +153,7 @@ def _bought_at_standard(
 
 
 def _hours_paid(rows: pl.DataFrame, snapshot: Snapshot, notes: list[str]) -> pl.DataFrame:
-    """The rows with hours that have no amount paid at their resource's hourly cost."""
+    """The rows, with the resource's hourly cost as amount of hours that have none."""
     free = (pl.col("measure") == "hours") & pl.col("amount").is_null() & pl.col("hours").is_not_null()
     count, hours = rows.select(free.sum(), pl.col("hours").filter(free).sum()).row(0)
     if not count:
@@ -166,11 +166,11 @@ def _hours_paid(rows: pl.DataFrame, snapshot: Snapshot, notes: list[str]) -> pl.
 
 
 def started(rows: pl.DataFrame, routings: pl.DataFrame) -> pl.DataFrame:
-    """Units started for what was made, on the cheapest routing; routing is blank where none makes it there.
+    """Units started for actual production, on the cheapest routing; routing is blank if none makes the item there.
 
     Parameters
     ----------
-    rows : actuals. routings : of `ways`.
+    rows : actuals. routings : from `cheapest_supply`.
 
     Returns routing, item, location, period, work [money/unit started], quantity [units started].
     """
@@ -183,9 +183,9 @@ def started(rows: pl.DataFrame, routings: pl.DataFrame) -> pl.DataFrame:
 
 
 def made_and_taken(rows: pl.DataFrame, snapshot: Snapshot) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """What was made, co-products included, and what recipes take for it at standard: item, location, quantity [unit].
+    """Actual production with co-products, and its standard component usage: item, location, quantity [unit].
 
-    Formula: made = actuals make; a co-product that no row names comes out by its recipe. Taken = started × components.
+    Formula: made = actuals make, plus co-products by recipe if no row names them. Taken = started × components.
     """
     begun = started(rows, cheapest_supply(snapshot).routings)
     runs = begun.select("routing", "location", started="quantity")
@@ -201,9 +201,9 @@ def made_and_taken(rows: pl.DataFrame, snapshot: Snapshot) -> tuple[pl.DataFrame
 def _make(
     rows: pl.DataFrame, snapshot: Snapshot, known: CheapestSupply, notes: list[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Flow make on the cheapest routing, and what it cost as lines.
+    """Flow make on the cheapest routing, and its cost lines.
 
-    Formula: units started × the routing's cost per unit, and its steps at standard where nobody booked hours.
+    Formula: units started × the routing's cost per unit, plus its steps at standard if no hours are booked.
     """
     begun = started(rows, known.routings)
     beside = snapshot["co_products"].join(begun, on="routing", how="semi").select("item")
@@ -222,7 +222,7 @@ def _make(
 
 
 def _stock(rows: pl.DataFrame) -> pl.DataFrame:
-    """Stock of every item and place at every count, 0 where none was found, and the days since the count before."""
+    """Stock of every item and place at every count, 0 if not counted, and the days since the previous count."""
     counted = rows.filter(pl.col("measure") == "stock").group_by(*NODE, "date").agg(pl.col("quantity").sum())
     dates = counted.select("date").unique().sort("date")
     gap = (pl.col("date") - pl.col("date").shift(1)).dt.total_days()
@@ -242,7 +242,7 @@ def _once(flow: pl.DataFrame) -> pl.DataFrame:
 def _count(rows: pl.DataFrame, notes: list[str]) -> None:
     free = rows.filter(pl.col("measure") == "ship", pl.col("amount").is_null())
     if free.height:
-        notes.append(f"{free.height} rows of ship have no amount: their freight is not known.")
+        notes.append(f"{free.height} rows of ship have no amount: their freight is unknown.")
     strange = rows.filter(~pl.col("measure").is_in([*ACCOUNT, *OTHER]))
     if strange.height:
         notes.append(
@@ -263,26 +263,26 @@ def _days(snapshot: Snapshot, window: Window) -> pl.DataFrame:
 
 
 def closed_days(before: Snapshot, now: Snapshot) -> Window:
-    """The days between two extracts; raises DataError where actuals say nothing of them."""
+    """The days between two extracts; raises DataError if there are no actuals of them."""
     window = before.as_of, now.as_of - timedelta(days=1)
     if now["actuals"].filter(pl.col("date").is_between(*window)).is_empty():
-        raise DataError(f"actuals say nothing of {window[0]} to {window[1]}: there is no closed week to explain.")
+        raise DataError(f"there are no actuals of {window[0]} to {window[1]}: there is no closed week to explain.")
     return window
 
 
 def _stocktaking(
     before: Snapshot, now: Snapshot, window: Window
 ) -> tuple[tuple[pl.DataFrame, pl.DataFrame], tuple[pl.DataFrame, pl.DataFrame], list[str]]:
-    """Stock at the start and at the end of the days between two extracts, each from who knows it.
+    """Opening and closing stock of the days between two extracts.
 
-    Formula: at the start the count of the day before, else the earlier extract's inventory; at the end the count of the
-    last day, else the later extract's inventory. A count of another day serves where nothing moved in between. What a
-    count or an inventory does not name is not there, as long as what came in explains what is there later; an item that
-    none of them names moves by what came in less what went out. Goods under way are receipts that are ours.
+    Formula: opening = count of the day before, else the earlier extract's inventory; closing = count of the last day,
+    else the later extract's inventory. A count of another day is used if nothing moved in between. Items missing from
+    a count or inventory have no stock, if receipts explain the later stock. Stock of an item that no count or inventory
+    names changes by receipts less issues. Goods in transit are owned receipts.
 
-    Returns item, location, quantity [unit] on hand at both ends; the same of what is owned beside it; and notes.
+    Returns item, location, quantity [unit] on hand at both ends; the same for stock owned in addition; and notes.
 
-    Raises DataError where nobody knows: neither a count nor an inventory, or more at the end than can have come in.
+    Raises DataError if there is neither a count nor an inventory, or closing stock that receipts do not explain.
     """
     rows = _history(before, now)
     on_hand = []
@@ -302,7 +302,7 @@ def _stocktaking(
                        now["inventory"].select("item"), _counts(rows).select("item")]).unique()  # fmt: skip
     booked = came.join(named, on="item", how="anti").select(*NODE, quantity=pl.col("came") - pl.col("used"))
     booked = booked.filter(pl.col("quantity").abs() > CLOSE)
-    return (opening, closing), (left, pl.concat([arriving, booked])), _said(booked)
+    return (opening, closing), (left, pl.concat([arriving, booked])), _note(booked)
 
 
 def as_count(extract: Snapshot) -> pl.DataFrame:
@@ -312,7 +312,7 @@ def as_count(extract: Snapshot) -> pl.DataFrame:
     return cells.with_columns(date=pl.lit(day), measure=pl.lit("stock"), _inventory=pl.lit(value=True))
 
 
-def _said(booked: pl.DataFrame) -> list[str]:
+def _note(booked: pl.DataFrame) -> list[str]:
     if booked.is_empty():
         return []
     names = ", ".join(booked["item"].head(3))
@@ -323,7 +323,7 @@ def _said(booked: pl.DataFrame) -> list[str]:
 
 
 def _history(before: Snapshot, now: Snapshot) -> pl.DataFrame:
-    """All actuals that the two extracts know, each day from the later one that has it."""
+    """All actuals of the two extracts, each day from the later extract that has it."""
     later = now["actuals"]
     return pl.concat([later, before["actuals"].join(later.select("date").unique(), on="date", how="anti")])
 
@@ -333,7 +333,7 @@ def _counts(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _on_hand(rows: pl.DataFrame, day: date, extract: Snapshot) -> pl.DataFrame | None:
-    """What lay in stock at the close of a day; None where neither a count nor the extract's inventory says so."""
+    """Stock at the close of a day; None without a count and without inventory in the extract."""
     counted = _counts(rows)
     when = _counted_on(counted["date"], rows.filter(pl.col("measure").is_in(MOVEMENTS))["date"], day)
     if when is not None:
@@ -344,7 +344,7 @@ def _on_hand(rows: pl.DataFrame, day: date, extract: Snapshot) -> pl.DataFrame |
 
 
 def _counted_on(counts: pl.Series, moves: pl.Series, day: date) -> date | None:
-    """The date of a count that still holds, or already held, at the close of a day: nothing moved in between."""
+    """The date of a count that is valid at the close of a day, since nothing moved in between."""
     last, first = counts.filter(counts <= day).max(), counts.filter(counts > day).min()
     if isinstance(last, date) and moves.filter((moves > last) & (moves <= day)).is_empty():
         return last
@@ -359,7 +359,7 @@ def _cells(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _under_way(extract: Snapshot) -> pl.DataFrame:
-    """Receipts that are ours and not yet in: goods between two places, orders that are being made."""
+    """Owned receipts that have not arrived: transfers and production in progress."""
     return _cells(extract["receipts"].filter(pl.col("kind") != "buy"))
 
 
@@ -385,7 +385,7 @@ def _explained(
     came: pl.DataFrame,
     window: Window,
 ) -> None:
-    """Raises DataError where goods lie at the end that nobody names at the start, and that did not come in."""
+    """Raises DataError for closing stock that has no opening stock and that receipts do not explain."""
     new = closing.join(opening, on=NODE, how="anti").filter(pl.col("quantity") > CLOSE).select("item").unique()
     sides = [(closing, 1.0), (arriving, 1.0), (opening, -1.0), (left, -1.0)]
     owned = pl.concat([side.select("item", quantity=pl.col("quantity") * sign) for side, sign in sides])
@@ -396,18 +396,18 @@ def _explained(
         names = ", ".join(lost["item"].head(5))
         raise DataError(
             f"Profit of {window[0]} to {window[1]} is not known: {lost.height} items ({names}) have "
-            f"{lost['more'].sum():,.6g} units more at its end than came in, at places where nobody names them at its "
-            f"start. Give their stock in a count of {window[0] - timedelta(days=1)} or in the inventory of the extract "
-            f"of {window[0]}."
+            f"{lost['more'].sum():,.6g} units more at its end than came in, at places without stock at its start. Give "
+            f"their stock in a count of {window[0] - timedelta(days=1)} or in the inventory of the extract of "
+            f"{window[0]}."
         )
 
 
 def wages(before: Snapshot, now: Snapshot) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Ledger lines of the crews' pay in the days between two extracts, and what had to be assumed.
+    """Ledger lines of the crews' pay in the days between two extracts, and assumptions.
 
     Formula: −heads × cost_per_head × length of the days in `costs.per`, −hire_cost or −release_cost × change of heads;
-    heads are those that the later extract opens with, as people come and go at the start of a period. Where a crew has
-    no hourly cost and its hours of these days carry an amount, that amount is its pay and nothing is added.
+    heads are the opening heads of the later extract, since people come and go at the start of a period. If a crew has
+    no hourly cost and its hours of these days have an amount, that amount is its pay and no line is added.
 
     Parameters
     ----------
@@ -438,8 +438,8 @@ def wages(before: Snapshot, now: Snapshot) -> tuple[pl.DataFrame, tuple[str, ...
         for flow, (heads, each) in pay.items()
     ]  # fmt: skip
     found = pl.concat(lines)
-    said = f"Actuals do not say what crews are paid: {-found['amount'].sum():,.2f} by heads and cost_per_head."
-    return found, (said,) if found.height else ()
+    note = f"Crews' pay is not in the actuals: {-found['amount'].sum():,.2f} by heads and cost_per_head."
+    return found, (note,) if found.height else ()
 
 
 def _paid_by_the_hour(now: Snapshot, first: date, last: date) -> pl.DataFrame:
@@ -453,7 +453,7 @@ def _paid_by_the_hour(now: Snapshot, first: date, last: date) -> pl.DataFrame:
 
 
 def _at_ends(opening: pl.DataFrame, closing: pl.DataFrame, ends: Window) -> pl.DataFrame:
-    """Units at two days, nothing where only the other day has some: item, location, period, quantity."""
+    """Units on two days, 0 if only the other day has some: item, location, period, quantity."""
     parts = [
         rows.select(*NODE, "quantity", period=pl.lit(day.isoformat()))
         for rows, day in ((opening, ends[0]), (closing, ends[1]))

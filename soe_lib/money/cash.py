@@ -1,4 +1,4 @@
-"""What a plan ties up and when it pays: the cash curve and what it is worth, working capital, excess, expediting."""
+"""Cash of a plan: the cash curve and its net present value, working capital, excess stock and expediting."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from soe_lib.money.rounding import as_money, largest_remainder, nested, whole
 from soe_lib.money.window import PlanLike, at_standard_cost, horizon, periods_of, with_dates
 
 DAYS = 365.0
-"""Days of a year, for times in years and for annual rates."""
+"""Days of a year, for discounting and annual rates."""
 RECEIVED = ("revenue", "penalties")
-"""Accounts that customers settle, `receivable_days` later."""
+"""Accounts that customers pay `receivable_days` later."""
 BOUGHT = ("material", "expediting", "freight")
-"""Accounts that suppliers and carriers are paid for, `payable_days` later; all others are paid as they arise."""
+"""Accounts paid to suppliers and carriers `payable_days` later; all others are paid as they arise."""
 
 MOVES = pl.Schema({"date": pl.Date, "account": pl.String, "side": pl.String, "amount": pl.Float64})
-"""Money by the day it moves on; side is received, bought, or other."""
+"""Payments by day; side is received, bought, or other."""
 MONTH = 365 / 12
 """Days of a month."""
 LEAD = "the ordinary way takes too long"
@@ -35,16 +35,16 @@ _CAUSE = pl.Schema({"item": pl.String, "cause": pl.String, "rank": pl.Int64, "ev
 
 
 def npv(rate: float, flows: npt.ArrayLike, times: npt.ArrayLike | None = None) -> float:
-    """What the flows are worth at time 0.
+    """The net present value of cash flows at time 0.
 
     Formula: Σ c_t / (1 + r)^t; the flow of time 0 is not discounted.
 
     Parameters
     ----------
-    rate : per unit of time (a year, where times are in years), above −1.
-    flows : shape (n,) [money]. times : shape (n,) [years]; left out: 0, 1, 2 …
+    rate : per unit of time (a year, for times in years), above −1.
+    flows : shape (n,) [money]. times : shape (n,) [years]; default 0, 1, 2 …
 
-    Raises DataError for a rate of −100 % or less, or shapes that do not fit.
+    Raises DataError for a rate of −100 % or less, or shapes that do not match.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def npv(rate: float, flows: npt.ArrayLike, times: npt.ArrayLike | None = None) -
     if bad := int(np.count_nonzero(~np.isfinite(money) | ~np.isfinite(when))):
         raise DataError(f"{bad} of {money.size} flows have no finite amount or time.")
     if not rate > -1.0:
-        raise DataError(f"a rate of {rate:.2%} takes everything and more: give one above −100 %.")
+        raise DataError(f"a rate of {rate:.2%} cannot discount: give one above −100 %.")
     return float(np.sum(money * (1.0 + rate) ** -when))
 
 
@@ -75,23 +75,23 @@ def annual_rate(rate: float, per: str, *, days: float | None = None) -> float:
     """
     length = {"day": 1.0, "week": 7.0, "year": DAYS}.get(per, days)
     if not length:
-        raise DataError(f"a capital rate per {per} is no rate per year: say how many days that is.")
+        raise DataError(f"a capital rate per {per} has no annual rate without its length: give `days`.")
     return float((1.0 + rate) ** (DAYS / length) - 1.0)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CashCurve:
-    """Cash by day, with what customers still owe and what is still owed to suppliers.
+    """Cash, receivables and payables by day.
 
     Formula: net = inflow + outflow (negative); cash = Σ net so far; receivables = open at the start + revenue so far −
-    received so far, payables alike.
+    received so far; payables likewise.
 
     Parameters
     ----------
     name : of the plan. as_of : the day that counts as today.
-    rows : date, inflow, outflow, net, cash, receivables, payables (Int64, minor units), without a gap.
+    rows : date, inflow, outflow, net, cash, receivables, payables (Int64, minor units), every day.
     rate : capital rate per year. digits : decimals of the currency.
-    notes : what had to be assumed, counted.
+    notes : assumptions with counts.
     """
 
     name: str
@@ -103,17 +103,17 @@ class CashCurve:
 
     @property
     def total(self) -> int:
-        """All the money that moves, in minor units."""
+        """The net cash flow in total, in minor units."""
         return int(self.rows["net"].sum())
 
     def npv(self, rate: float | None = None) -> float:
-        """What the curve is worth on the as-of date [money].
+        """The net present value of the curve on the as-of date [money].
 
         Formula: Σ net_t / (1 + r)^(days from the as-of date ÷ 365).
 
         Parameters
         ----------
-        rate : per year; the capital rate of the settings when left out.
+        rate : per year; default the capital rate of the settings.
         """
         years = (self.rows["date"] - self.as_of).dt.total_days().to_numpy() / DAYS
         flows = self.rows["net"].to_numpy() / 10**self.digits
@@ -123,7 +123,7 @@ class CashCurve:
         """The curve by day, ISO week or calendar month: label, inflow, outflow, net, balances at its end [money]."""
         forms = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
         if by not in forms:
-            raise FormulationError(f"a cash curve is read by {', '.join(forms)}, not by {by!r}.")
+            raise FormulationError(f"a cash curve is grouped by {', '.join(forms)}, not by {by!r}.")
         flows, balances = ["inflow", "outflow", "net"], ["cash", "receivables", "payables"]
         labelled = self.rows.with_columns(pl.col("date").dt.strftime(forms[by]).alias(by))
         sums = labelled.group_by(by, maintain_order=True).agg(pl.col(flows).sum(), pl.col(balances).last())
@@ -140,12 +140,12 @@ class CashCurve:
 def cash_curve(
     plan: PlanLike, snapshot: Snapshot, *, terms: Terms | None = None, opening: bool = True, digits: int = 2
 ) -> CashCurve:
-    """The cash curve of a plan: what is sold comes in and what is bought goes out when the terms say.
+    """The cash curve of a plan, with receipts and payments by the terms of payment.
 
-    Formula: each line of the ledger's cash lies evenly over the days of its period; revenue and penalties move
-    `receivable_days` later, material, expediting and freight `payable_days` later. Holding that is only the capital
-    rate on stock is no payment and left out: the NPV counts it. With `opening`, sales and purchases of the actuals that
-    are not yet paid for come on top. Day by day in minor units, adding up to the ledger's cash (less capital charges).
+    Formula: each cash line of the ledger is spread evenly over the days of its period. Revenue and penalties are paid
+    `receivable_days` later; material, expediting and freight `payable_days` later. Capital charges on stock are no
+    payments and left out, since the NPV includes them. With `opening`, unpaid sales and purchases of the actuals are
+    added. Day by day in minor units, adding up to the ledger's cash (less capital charges).
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def cash_curve(
 
 
 def cash_to_cash(curve: CashCurve, plan: PlanLike, standard_cost: pl.DataFrame) -> dict[str, float]:
-    """For how many days money is tied up between paying for material and being paid for goods.
+    """The days from paying for material to being paid for goods.
 
     Formula: days of stock + days receivable − days payable; days of stock = mean stock at standard cost ÷ (cost of
     sales per day), days receivable = mean receivables ÷ (revenue per day), days payable = mean payables ÷ (material per
@@ -186,7 +186,7 @@ def cash_to_cash(curve: CashCurve, plan: PlanLike, standard_cost: pl.DataFrame) 
 
     Returns days_of_stock, days_receivable, days_payable, cash_to_cash [days].
 
-    Raises DataError where the plan sells or buys nothing, or a standard cost is missing.
+    Raises DataError if the plan sells or buys nothing, or a standard cost is missing.
     """
     periods = periods_of(plan)
     first, last = horizon(plan)
@@ -217,7 +217,7 @@ def _side(account: pl.Expr) -> pl.Expr:
 
 
 def _payments(plan: PlanLike, snapshot: Snapshot) -> tuple[pl.DataFrame, float]:
-    """Cash lines by account and period, and the capital charges that are not among them [money]."""
+    """Cash lines by account and period without capital charges, and the capital charges [money]."""
     cash = plan.ledger.lines.filter(pl.col("kind") == "cash")
     costs, items = snapshot.settings.costs, snapshot["items"]
     imputed = items.filter(pl.col("holding_cost").is_null()).select(
@@ -227,14 +227,14 @@ def _payments(plan: PlanLike, snapshot: Snapshot) -> tuple[pl.DataFrame, float]:
     held = cash.join(imputed, on="item", how="left").join(lengths, on="period", how="left")
     part = pl.col("quantity") * pl.col("imputed") * pl.col("length")
     charge = pl.when(pl.col("account") == "holding").then(part).otherwise(0.0).fill_null(0.0)
-    # No more than the line itself: what is charged twice or valued at another rate stays a payment.
+    # Capped at the line itself; amounts above stay payments.
     split = held.with_columns(_charge=pl.min_horizontal(charge, -pl.col("amount")).clip(0.0))
     paid = split.group_by("account", "period").agg((pl.col("amount") + pl.col("_charge")).sum())
     return paid, float(split["_charge"].sum())
 
 
 def _by_day(lines: pl.DataFrame, plan: PlanLike) -> pl.DataFrame:
-    """Each line evenly over the days of its period."""
+    """Each line spread evenly over the days of its period."""
     dates = timeline(lines["period"], periods_of(plan))
     dated = lines.join(dates, on="period", how="inner").filter(pl.col("amount") != 0)
     spread = dated.with_columns(pl.date_ranges("starts_on", "ends_on").alias("date"), pl.col("amount") / pl.col("days"))
@@ -242,7 +242,7 @@ def _by_day(lines: pl.DataFrame, plan: PlanLike) -> pl.DataFrame:
 
 
 def _open_items(snapshot: Snapshot, terms: Terms, notes: list[str]) -> pl.DataFrame:
-    """Sales and purchases of the actuals that are not paid for on the as-of date, on the day they were made."""
+    """Sales, purchases and freight of the actuals that are unpaid on the as-of date, by the day of the actual."""
     accounts = {"sales": ("revenue", terms.receivable_days), "buy": ("material", terms.payable_days)}
     accounts["ship"] = ("freight", terms.payable_days)
     done = snapshot["actuals"].filter(pl.col("amount").is_not_null(), pl.col("date") < snapshot.as_of)
@@ -251,7 +251,7 @@ def _open_items(snapshot: Snapshot, terms: Terms, notes: list[str]) -> pl.DataFr
         mine = done.filter(pl.col("measure") == measure)
         since = snapshot.as_of - timedelta(days=round(days))
         if days and (mine.is_empty() or mine["date"].min() > since + timedelta(days=7)):  # type: ignore[operator]
-            notes.append(f"The actuals' {measure} do not reach back {days:g} days: older ones count as paid.")
+            notes.append(f"The actuals' {measure} rows go back less than {days:g} days: older ones count as paid.")
         sign = 1.0 if measure == "sales" else -1.0
         rows = mine.filter(pl.col("date") >= since).group_by("date").agg(amount=pl.col("amount").sum() * sign)
         label = pl.lit(account).alias("account")
@@ -267,7 +267,7 @@ def _in_cents(moves: pl.DataFrame, digits: int) -> pl.DataFrame:
 
 
 def _balances(moves: pl.DataFrame, terms: Terms, as_of: date) -> pl.DataFrame:
-    """Day by day: what moves, and what is open at the end of the day."""
+    """Flows by day, and the balances at the end of the day."""
     received = pl.when(pl.col("side") == "received").then(terms.receivable_days)
     later = received.when(pl.col("side") == "bought").then(terms.payable_days).otherwise(0.0)
     due = moves.with_columns(due=pl.col("date") + pl.duration(days=later.round(0).cast(pl.Int64)))
@@ -293,16 +293,16 @@ def _sums(moves: pl.DataFrame, day: str, which: pl.Expr, name: str) -> pl.DataFr
 
 
 def excess_and_obsolete(frame: pl.DataFrame, *, months: float = 3.0) -> pl.DataFrame:
-    """Stock that the coming demand will not use up in time, in money.
+    """Stock beyond future demand, in money.
 
-    Formula: obsolete = stock × cost where no demand is coming; excess = max(stock − months × demand per
-    month, 0) × cost where some is. A unit is never counted twice.
+    Formula: obsolete = stock × cost without future demand; excess = max(stock − months × demand per month, 0) × cost
+    with future demand. A unit is never counted twice.
 
     Parameters
     ----------
-    frame : item, location, stock [units], demand_per_month [units/month, coming], standard_cost
+    frame : item, location, stock [units], demand_per_month [units/month, future], standard_cost
         [money/unit].
-    months : months of coming demand that are no excess.
+    months : months of future demand that are no excess.
 
     Returns
     -------
@@ -317,18 +317,18 @@ def excess_and_obsolete(frame: pl.DataFrame, *, months: float = 3.0) -> pl.DataF
 
 
 def excess_stock(plan: PlanLike, snapshot: Snapshot, *, months: float = 3.0, digits: int = 2) -> pl.DataFrame:
-    """Today's stock beyond some months of what the plan uses of it, by item over all places.
+    """Today's stock beyond some months of the plan's usage, by item over all places.
 
-    Formula: used a month = (sold + taken into other items) ÷ days of the plan × 365/12; obsolete = stock × standard
-    cost where nothing is used; excess = max(stock − months × used a month, 0) × standard cost where something is.
-    Moving goods from one place to another uses none.
+    Formula: used a month = (sold + used as component) ÷ days of the plan × 365/12; obsolete = stock × standard cost
+    without usage; excess = max(stock − months × used a month, 0) × standard cost with usage. Transfers between places
+    are no usage.
 
     Parameters
     ----------
-    months : of coming use that are no excess.
+    months : months of future usage that are no excess.
 
-    Returns item, family, stock, used_a_month [unit], excess, obsolete [money, in whole minor units], the dearest
-    first; the columns add up to their rounded sums.
+    Returns item, family, stock, used_a_month [unit], excess, obsolete [money, in whole minor units], the largest
+    amount first; the columns add up to their rounded sums.
 
     Raises DataError for stock without a standard cost.
 
@@ -361,7 +361,7 @@ def excess_stock(plan: PlanLike, snapshot: Snapshot, *, months: float = 3.0, dig
 
 
 def used_by(plan: PlanLike, snapshot: Snapshot) -> pl.DataFrame:
-    """item, quantity: sold, or taken into what is made."""
+    """item, quantity: sold, or used as component."""
     parts = [pl.DataFrame(schema={"item": pl.String, "quantity": pl.Float64})]
     if "sell" in plan.flows:
         parts.append(plan.flows["sell"].select(pl.col("item").cast(pl.String), "quantity"))
@@ -377,12 +377,12 @@ def working_capital(
 ) -> pl.DataFrame:
     """Working capital at the end of each week of the plan.
 
-    Formula: working capital = stock at standard cost + receivables − payables; days of stock = stock ÷ cost of what the
-    plan sells per day, over the whole of it (null where it sells nothing).
+    Formula: working capital = stock at standard cost + receivables − payables; days of stock = stock ÷ cost of the
+    plan's sales per day, over the full horizon (null if it sells nothing).
 
     Parameters
     ----------
-    curve : the plan's cash curve, where it is there already; see `cash_curve` for terms and what is open at the start.
+    curve : the plan's cash curve, if already computed; see `cash_curve` for terms and open items.
     digits : decimals of the currency.
 
     Returns week, ends_on, stock, receivables, payables, working_capital [money, in whole minor units], days_of_stock.
@@ -420,18 +420,18 @@ def working_capital(
 def expediting_by_cause(
     plan: PlanLike, snapshot: Snapshot, *, spared: pl.DataFrame | None = None, digits: int = 2
 ) -> pl.DataFrame:
-    """The premiums that a plan pays for expedited purchases, each laid to one cause, so that no unit counts twice.
+    """The premiums of a plan for expedited purchases, each attributed to one cause, so that no unit counts twice.
 
-    Formula: Σ units × (expedited − ordinary cost), as the ledger books it. Where it is known what is expedited without
-    each event, an event has the units that are not expedited without it, and the ordinary lead time has the rest. Else
-    the cause is the first that the extract knows of the item: a receipt of it that an event delays, a receipt of it
-    that is overdue, a supply loss, a surge of demand for it or for what it goes into; else the ordinary lead time.
+    Formula: Σ units × (expedited − ordinary cost), as booked in the ledger. With `spared`, each event causes the units
+    that would not be expedited without it, and the ordinary lead time causes the rest. Without it, the cause is the
+    first that applies to the item: a receipt delayed by an event, an overdue receipt, a supply loss, a surge of demand
+    for the item or for a product that contains it; else the ordinary lead time.
 
     Parameters
     ----------
-    spared : event, item, location, units that are not expedited without the event; None where nobody planned again.
+    spared : event, item, location, units not expedited without the event; None if no plan without events was made.
 
-    Returns cause, item, location, quantity [unit], amount [money, negative], the dearest first; the
+    Returns cause, item, location, quantity [unit], amount [money, negative], the largest premium first; the
     amounts are those of the statement and add up to its expediting.
 
     Examples
@@ -458,7 +458,7 @@ def expediting_by_cause(
 
 
 def _proven(booked: pl.DataFrame, spared: pl.DataFrame, causes: pl.DataFrame) -> pl.DataFrame:
-    """The booked rows in parts, one an event that it takes, the largest first; what no event takes has no cause."""
+    """The booked rows split by event, the largest first; the rest has no cause."""
     place, size = ["item", "location"], pl.col("quantity").abs()
     texts = causes.filter(pl.col("event") != "").unique(["item", "event"], keep="first", maintain_order=True)
     mine = booked.join(spared.filter(pl.col("units") > 0), on=place).sort(["units", "event"], descending=[True, False])
@@ -498,7 +498,7 @@ def _lost(snapshot: Snapshot) -> pl.DataFrame:
 
 
 def _surges(snapshot: Snapshot) -> pl.DataFrame:
-    """Surges of an item, or of anything that it goes into."""
+    """Surges of an item, or of any product that contains it."""
     families = snapshot["items"].select("item", "family")
     demand = snapshot["forecast"].select("item", "location", "customer").unique().join(families, on="item", how="left")
     used = where_used(snapshot).rename({"item": "sold", "component": "item"})
@@ -510,11 +510,11 @@ def _surges(snapshot: Snapshot) -> pl.DataFrame:
 def _hit(
     snapshot: Snapshot, kind: str, rows: pl.DataFrame, columns: tuple[str, ...], text: str, named: str, rank: int
 ) -> pl.DataFrame:
-    """The rows' items that an event of a kind targets; each part of its target is one of the columns.
+    """The items of rows that an event of a kind hits; each part of its target equals one of the columns.
 
     Parameters
     ----------
-    text : the cause, with places for what is named and the event. named : a column; blank: the event's target.
+    text : the cause, with placeholders for a name and the event. named : column of the name; blank: the event's target.
     """
     found = [pl.DataFrame(schema=_CAUSE)]
     for event, target in snapshot["events"].filter(pl.col("kind") == kind).select("event", "target").iter_rows():

@@ -1,4 +1,4 @@
-"""The cheapest supply of what is sold, level by level of the bills of material, for plans that do not say how."""
+"""The cheapest supply of given sales, level by level of the bills of material, for plans without supply flows."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class CheapestSupply:
     ----------
     routings : item, location, routing, yield, total, work (its steps at their resources' hourly cost) [money/unit
         started]; the cheapest of each node.
-    offers : item, location, offer, supplier, expedite; the cheapest ordinary one of each node.
-    lanes : lane, item, origin, destination, cost; origin nearer to a source than destination.
-    depths : item, location, depth: shipments away from where the item is made or bought.
-    levels : item, level: 0 for what nothing else is made from it, then down the bills of material.
-    runs : routing, step, resource: the cheapest resource of each step that has several.
+    offers : item, location, offer, supplier, expedite; the cheapest ordinary offer of each node.
+    lanes : lane, item, origin, destination, cost; the origin is nearer to a source than the destination.
+    depths : item, location, depth: number of shipments from a place that makes or buys the item.
+    levels : item, level: 0 for items that are no component, then down the bills of material.
+    runs : routing, step, resource: the cheapest resource of each step with several.
     """
 
     routings: pl.DataFrame
@@ -37,7 +37,7 @@ class CheapestSupply:
 
     @property
     def deepest(self) -> int:
-        """The longest way from a source, in shipments."""
+        """The largest number of shipments from a source."""
         return int(self.depths.get_column("depth").max() or 0)  # type: ignore[arg-type]
 
     @property
@@ -46,10 +46,10 @@ class CheapestSupply:
         return int(self.levels.get_column("level").max() or 0)  # type: ignore[arg-type]
 
     def inbound(self, need: pl.DataFrame, shares: pl.DataFrame | None) -> pl.DataFrame:
-        """What is needed as shipments: lane, item, origin, destination, period, quantity.
+        """The requirement as shipments: lane, item, origin, destination, period, quantity.
 
-        Formula: all by the cheapest lane; where `shares` says how much the origins make, by the cheapest lane
-        of each in proportion.
+        Formula: all by the cheapest lane; with `shares`, by the cheapest lane of each origin in proportion to its
+        production.
         """
         each = ["item", "destination"]
         cheapest = self.lanes.sort(*each, "cost", "lane").unique([*each, "origin"], keep="first", maintain_order=True)
@@ -70,10 +70,10 @@ class CheapestSupply:
 
 
 def cheapest_supply(snapshot: Snapshot) -> CheapestSupply:
-    """The cheapest ways that an extract knows, whatever their capacity and validity.
+    """The cheapest routings, offers and lanes of an extract, regardless of capacity and validity.
 
     Formula: routing: (cost_per_unit + Σ steps min hours × hourly_cost + Σ components × standard cost) / yield;
-    offer: unit_cost, or the mean of its period prices; lane: cost_per_unit. Of equals the first by name.
+    offer: unit_cost, or the mean of its period prices; lane: cost_per_unit. Ties go to the first by name.
     """
     routings, runs = _routings(snapshot)
     offers = _offers(snapshot)
@@ -123,7 +123,7 @@ def _offers(snapshot: Snapshot) -> pl.DataFrame:
 
 
 def _lanes(snapshot: Snapshot, sources: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Lanes that lead away from the sources of an item, and how far from them each place is."""
+    """Lanes that lead away from the sources of an item, and the distance of each place from them."""
     table = snapshot["lanes"].unique("lane", keep="first", maintain_order=True)
     table = table.select("lane", "item", "origin", "destination", cost=pl.col("cost_per_unit").fill_null(0.0))
     items = snapshot["items"].select("item")
@@ -146,7 +146,7 @@ def _lanes(snapshot: Snapshot, sources: pl.DataFrame) -> tuple[pl.DataFrame, pl.
 
 
 def _levels(snapshot: Snapshot) -> pl.DataFrame:
-    """Items by how deep they go into others: 0, or one more than the deepest item that uses them."""
+    """Low-level codes: 0, or one more than the largest level of the items that use the item."""
     makes = snapshot["routings"].select("routing", "item").unique()
     uses = snapshot["components"].join(makes, on="routing").select("item", "component").unique()
     levels = snapshot["items"].select("item", level=pl.lit(0))
@@ -169,14 +169,14 @@ DEEPEST = 50
 
 @dataclass
 class Requirements:
-    """Collects flows while requirements are passed from customers to suppliers.
+    """Collects flows while requirements are exploded from customers to suppliers.
 
     Parameters
     ----------
-    snapshot, ways : what is there, and the cheapest ways.
-    owned : opening stock and receipts by node and period, used before anything is made or bought.
+    snapshot, ways : the extract, and its cheapest supply.
+    owned : opening stock and receipts by node and period, used before production and purchases.
     flows : rows of make, buy and ship collected so far.
-    notes : what could not be supplied, counted.
+    notes : counts of unsupplied requirements.
     """
 
     snapshot: Snapshot
@@ -186,16 +186,16 @@ class Requirements:
     notes: list[str] = field(default_factory=list)
 
     def ship(self, need: pl.DataFrame, *, shares: pl.DataFrame | None = None, net: bool = True) -> pl.DataFrame:
-        """Bring what is needed to where it is needed; returns what is needed at the places that make or buy it.
+        """Ship the requirement to its places; returns the requirement at the places that make or buy the item.
 
-        Formula: along the cheapest lane from a place nearer to a source; or, where several sources make the
-        item, from each in proportion to what it makes.
+        Formula: along the cheapest lane from a place nearer to a source; with `shares`, from each source in proportion
+        to its production.
 
         Parameters
         ----------
         need : item, location, period, quantity.
-        shares : item, location, made: how much of an item each place makes.
-        net : use stock and receipts on the way first.
+        shares : item, location, made: production of an item by place.
+        net : use stock and receipts along the route first.
         """
         at_source = []
         for depth in range(self.ways.deepest, -1, -1):
@@ -213,7 +213,7 @@ class Requirements:
         return _total(pl.concat(at_source))
 
     def make_or_buy(self, need: pl.DataFrame) -> pl.DataFrame:
-        """Make what can be made where it is needed, buy the rest; returns the components that it takes."""
+        """Make the requirement where a routing exists, buy the rest; returns the components needed."""
         open_need = self._net(need)
         made = open_need.join(self.ways.routings, on=NODE, how="inner", validate="m:1")
         rest = open_need.join(self.ways.routings, on=NODE, how="anti")
@@ -222,7 +222,7 @@ class Requirements:
         return self.make(made.with_columns(quantity=pl.col("quantity") / pl.col("yield")))
 
     def make(self, started: pl.DataFrame) -> pl.DataFrame:
-        """Start units on routings; returns the components that they take.
+        """Start units on routings; returns the components needed.
 
         Parameters
         ----------
@@ -239,7 +239,7 @@ class Requirements:
         )
 
     def explode(self, need: pl.DataFrame) -> None:
-        """Supply components level by level, each item once all that use it are known."""
+        """Supply components level by level, each item after all items that use it."""
         levels = self.ways.levels
         for level in range(self.ways.lowest + 1):
             due = need.join(levels.filter(pl.col("level") == level), on="item", how="semi")
@@ -247,7 +247,7 @@ class Requirements:
             need = _total(pl.concat([need, self.make_or_buy(self.ship(due))]))
 
     def collected(self) -> dict[str, pl.DataFrame]:
-        """make, buy and ship, one row per key, nothing of nothing."""
+        """make, buy and ship, one row per key, without zeros."""
         keys = {"make": ["routing", "period", *NODE], "buy": ["offer", "period", *NODE, "supplier", "expedite"]}
         keys["ship"] = ["lane", "item", "period", "origin", "destination"]
         return {
@@ -261,7 +261,7 @@ class Requirements:
         }
 
     def _net(self, need: pl.DataFrame) -> pl.DataFrame:
-        """What stock and receipts do not cover: the rise of max(0, needed so far − owned so far)."""
+        """The requirement net of stock and receipts: the increase of max(0, needed so far − owned so far)."""
         place = self.snapshot.periods.select("period", "index")
         owned = self.owned.join(need.select(NODE).unique(), on=NODE, how="semi")
         both = pl.concat(
@@ -276,14 +276,14 @@ class Requirements:
     def _unsupplied(self, need: pl.DataFrame) -> None:
         items, units = need.get_column("item").n_unique(), need.get_column("quantity").sum()
         self.notes.append(
-            f"{units:,.6g} units of {items} items can be neither made, bought nor shipped to where they go."
+            f"{units:,.6g} units of {items} items can be neither made, bought nor shipped to their place of demand."
         )
 
 
 def owned(snapshot: Snapshot) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Opening stock (item, location, quantity) and receipts (receipt, kind, item, location, period, quantity).
 
-    A receipt comes in when it is due; overdue ones in the first period, those after the horizon "beyond".
+    A receipt arrives when it is due, an overdue one in the first period, one after the horizon in "beyond".
     """
     on_hand = snapshot["inventory"].group_by(NODE).agg(pl.col("on_hand").sum().alias("quantity")).sort(NODE)
     receipts = snapshot["receipts"]
@@ -297,11 +297,11 @@ def _total(need: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_stock(snapshot: Snapshot, flows: Mapping[str, pl.DataFrame]) -> tuple[dict[str, pl.DataFrame], list[str]]:
-    """The flows together with stock and leave, and what does not come out even.
+    """The flows with `stock` and `leave` added, and notes on negative stock.
 
     Formula: stock(t) = stock(t−1) + open + receive + make × yield + buy + ship in − ship out − sell − components
-    taken; goods arrive in the period they leave. `leave` is the last stock and what is due after the horizon. A
-    stock below nothing is held at no cost, and left at the end at its (negative) end value.
+    used; goods arrive in the period of dispatch. `leave` is the closing stock plus receipts after the horizon. Negative
+    stock has no holding cost, and has its (negative) end value at the end.
 
     Parameters
     ----------
@@ -361,8 +361,8 @@ def _short(closing: pl.DataFrame, last: pl.DataFrame) -> list[str]:
     if below.height:
         deepest = below.group_by(NODE).agg(pl.col("quantity").min())
         notes.append(
-            f"{deepest.height} items at a place would run below nothing, by {-deepest['quantity'].sum():,.6g} units at "
-            "most: the plan moves them later than it uses them. Such stock is held at no cost."
+            f"{deepest.height} items at a place have negative stock, by {-deepest['quantity'].sum():,.6g} units at "
+            "most: the plan supplies them later than it uses them. Negative stock has no holding cost."
         )
     gone = last.filter(pl.col("quantity") < 0)
     if gone.height:

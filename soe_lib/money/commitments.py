@@ -1,4 +1,4 @@
-"""S&OP plan and budget, from a family and a month to items, customers and weeks, by the forecast's mix."""
+"""Splits S&OP plan and budget from families and months to items, customers and weeks, by the forecast's mix."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from soe_lib.money.window import Window
 
 PLACE = ["item", "location", "customer"]
 OUTSIDE = ""
-"""The period of what falls outside the horizon: it is split off like any other and then left out."""
+"""The period of the part outside the horizon: it is split like any other period and then left out."""
 
 _SPLIT = ("family", "location", "quantity")
 CLOSE = 1e-6
-"""Units that count as none."""
+"""Units below which a quantity counts as 0."""
 
 _ROW = "_commitment"
 _LABELS = ["fiscal_month", "family", "location"]
@@ -32,12 +32,12 @@ LINE = ["item", "location", "customer", "period"]
 
 @dataclass(frozen=True, eq=False)
 class Mix:
-    """What is sold of a family, by fiscal month, item, location and customer.
+    """The sales mix of a family by fiscal month, item, location and customer.
 
     Parameters
     ----------
     rows : fiscal_month, family, item, location, customer, weight [unit], price and cost [money/unit].
-    even : the same columns, every item of every family alike, for what has no forecast.
+    even : the same columns with equal weights of all items of a family, for families without a forecast.
     parts : fiscal_month, period (blank: outside the horizon), share, _place (order of time).
     """
 
@@ -47,7 +47,7 @@ class Mix:
 
 
 def forecast_mix(snapshot: Snapshot, months: pl.Series) -> Mix:
-    """The mix of the forecast that the plan is made with.
+    """The mix of the planned version of the forecast.
 
     Formula: weight = Σ forecast quantity × share of its label in a period × share of that period in a month,
     shares by working days.
@@ -95,7 +95,7 @@ def _parts(snapshot: Snapshot, months: pl.Series) -> pl.DataFrame:
 
 
 def check_families(snapshot: Snapshot, table: str) -> None:
-    """Raises DataError where the table names a family that no item has."""
+    """Raises DataError if the table names a family that no item has."""
     known = snapshot["items"].select("family")
     lost = snapshot[table].filter(pl.col("family") != "").join(known, on="family", how="anti")
     if lost.height:
@@ -111,17 +111,16 @@ def spread(
 ) -> tuple[pl.DataFrame, list[str]]:
     """Quantities by month, family and location as quantities by item, location, customer and period.
 
-    Formula: quantity × weight / Σ weight × share of the month in the period; whole quantities by largest
-    remainder over items and customers and then by running total over time, so that the parts, with what falls
-    outside the horizon, are the quantity again. Blank family or
-    location: every one of the mix. Without a forecast for the month the mix of the whole horizon is taken, then
-    that of the other locations, then all items alike; each is counted in the notes.
+    Formula: quantity × weight / Σ weight × share of the month in the period. Whole quantities are split by largest
+    remainder over items and customers, then by running total over time, so that all parts, those outside the horizon
+    included, add up to the quantity. Blank family or location: all of the mix. Without a forecast for the month, the
+    mix of the whole horizon is used, then that of other locations, then equal weights; notes count each case.
 
     Parameters
     ----------
-    rows : fiscal_month, family, location, quantity, in any unit, and whatever else is to be kept.
-    weight : what to split by, where not `weight`: money, say.
-    minor : how many of the quantity's unit the notes count as one, such as 100 cents.
+    rows : fiscal_month, family, location, quantity, in any unit, and any other columns.
+    weight : weights other than `weight`, such as money.
+    minor : minor units per unit of the notes, such as 100 cents.
 
     Returns the rows' other columns, item, location, customer, period, quantity; and notes.
     """
@@ -138,7 +137,7 @@ def spread(
 
 
 def _over_places(found: pl.DataFrame) -> pl.DataFrame:
-    """Each row's quantity over its items, locations and customers; whole ones by largest remainder."""
+    """Each row's quantity split over items, locations and customers; whole quantities by largest remainder."""
     share = pl.col("weight") / pl.col("weight").sum().over("_row")
     exact = found.select(pl.col("quantity") * share).to_series().to_numpy()
     is_whole = (found["quantity"] == found["quantity"].round(0)).to_numpy()
@@ -151,9 +150,9 @@ def _over_places(found: pl.DataFrame) -> pl.DataFrame:
 
 
 def _over_time(cells: pl.DataFrame) -> pl.DataFrame:
-    """Each cell over the periods in the order of time; whole ones by the rounded running total.
+    """Each cell split over the periods in order of time; whole quantities by the rounded running total.
 
-    The running total keeps the parts even: 3.4 a week are 3, 4, 3, 4, 3 and not 4, 4, 3, 3, 3.
+    The running total keeps the parts even: 3.4 per week become 3, 4, 3, 4, 3 and not 4, 4, 3, 3, 3.
     """
     place = ["_row", *PLACE]
     running = (pl.col("quantity") * pl.col("share")).cum_sum().over(place)
@@ -165,13 +164,13 @@ def _over_time(cells: pl.DataFrame) -> pl.DataFrame:
 
 
 def _mixed(rows: pl.DataFrame, mix: pl.DataFrame, even: pl.DataFrame, minor: int) -> tuple[pl.DataFrame, list[str]]:
-    """Each row joined to the part of the mix that fits it, from the closest fit to the widest."""
+    """Each row joined to the most specific part of the mix that matches it."""
     notes, found, rest = [], [], rows
     steps = [
         (("fiscal_month", "family", "location"), mix, ""),
         (("family", "location"), mix, "by the mix of the whole horizon"),
         (("family",), mix, "by the mix of other locations"),
-        (("family",), even, "evenly over the items of the family, for want of a forecast"),
+        (("family",), even, "evenly over the items of the family, without a forecast"),
     ]
     for keys, known, how in steps:
         fits = pl.concat([_fitting(part, known, keys) for part in _by_blanks(rest)])
@@ -189,7 +188,7 @@ def _by_blanks(rows: pl.DataFrame) -> list[pl.DataFrame]:
 
 
 def _fitting(rows: pl.DataFrame, mix: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
-    """Rows, all alike in which labels are blank, joined on those of the keys that are not."""
+    """Rows with the same blank labels, joined to the mix on their other keys."""
     first = rows.row(0, named=True) if rows.height else dict.fromkeys(rows.columns, "")
     given = [key for key in keys if key == "fiscal_month" or first[key] != ""]
     moved = "location" not in keys and first["location"] != ""
@@ -202,14 +201,14 @@ def _fitting(rows: pl.DataFrame, mix: pl.DataFrame, keys: tuple[str, ...]) -> pl
 
 
 def committed(snapshot: Snapshot) -> pl.DataFrame:
-    """What S&OP has promised to sell: fiscal_month, family, location (blank: all), quantity [units], amount [money].
+    """The S&OP sales commitments: fiscal_month, family, location (blank: all), quantity [units], amount [money].
 
-    Raises DataError where it has promised nothing, or a family that no item has.
+    Raises DataError if there are none, or for a family that no item has.
     """
     check_families(snapshot, "consensus")
     rows = snapshot["consensus"].filter(pl.col("measure") == "sales", pl.col("quantity").is_not_null())
     if rows.is_empty():
-        raise DataError(f"{snapshot.folder} has no consensus with sales: S&OP has committed nothing.")
+        raise DataError(f"{snapshot.folder} has no consensus with sales: there is no S&OP commitment.")
     return rows.drop("measure")
 
 
@@ -217,14 +216,14 @@ def committed_by_week(snapshot: Snapshot) -> pl.DataFrame:
     """The monthly family commitments as a weekly item plan, by the forecast's mix and working days.
 
     Formula: quantity × weight of the item and customer in the month's forecast ÷ Σ weights × working days of the month
-    in the week ÷ working days of the month; whole units by largest remainder, so that the weeks of a month that lies
-    within the horizon are the commitment again, and those of the others are never more.
+    in the week ÷ working days of the month; whole units by largest remainder, so that the weeks of a month within the
+    horizon add up to the commitment, and those of other months never exceed it.
 
     Returns
     -------
     fiscal_month, family, location (of the commitment, blank: all), item, customer, week, quantity [units].
 
-    Raises DataError as `committed` does; ReconciliationError where it does not add up.
+    Raises DataError as `committed` does; ReconciliationError if the weeks do not add up.
 
     Examples
     --------
@@ -247,7 +246,7 @@ def committed_by_month(weeks: pl.DataFrame) -> pl.DataFrame:
 
 
 def _check(found: pl.DataFrame, rows: pl.DataFrame, snapshot: Snapshot) -> None:
-    """A month within the horizon must add up to its commitment, any other to no more."""
+    """Check that a month within the horizon adds up to its commitment, and that no other month exceeds it."""
     shares = snapshot.calendar.shares(rows["fiscal_month"]).group_by("label").agg(pl.col("share").sum())
     sums = found.group_by(_ROW).agg(split=pl.col("quantity").sum())
     both = rows.join(shares, left_on="fiscal_month", right_on="label", how="left", validate="m:1")
@@ -260,9 +259,9 @@ def _check(found: pl.DataFrame, rows: pl.DataFrame, snapshot: Snapshot) -> None:
 
 
 def covered(snapshot: Snapshot, table: str) -> tuple[Window, list[str]]:
-    """The days of the horizon that the table's months cover, and a note where a working day is not covered.
+    """The days of the horizon that the table's months cover, and a note if a working day is not covered.
 
-    Raises DataError where it covers none.
+    Raises DataError if no day is covered.
     """
     months = snapshot[table].get_column("fiscal_month")
     start, end = _days(snapshot.periods, "starts_on", "ends_on")
@@ -298,7 +297,7 @@ def sold_by_consensus(snapshot: Snapshot) -> tuple[pl.DataFrame, list[str]]:
 
 
 def as_sales(cells: pl.DataFrame) -> pl.DataFrame:
-    """Cells as flow sell: served on time, on no order."""
+    """Cells as flow sell, served on time and without an order."""
     units = cells.group_by(LINE).agg(pl.col("quantity").sum()).sort(LINE)
     return units.select(
         "item", "location", "customer", order=pl.lit(""), due="period", period="period", quantity="quantity"
@@ -308,7 +307,7 @@ def as_sales(cells: pl.DataFrame) -> pl.DataFrame:
 def supplied(
     snapshot: Snapshot, sell: pl.DataFrame, on_hand: pl.DataFrame, coming: pl.DataFrame
 ) -> tuple[dict[str, pl.DataFrame], list[str]]:
-    """Flows make, run, buy and ship that go with the S&OP sales, and what had to be assumed."""
+    """Flows make, run, buy and ship for the S&OP sales, and notes on assumptions."""
     known = cheapest_supply(snapshot)
     first = snapshot.periods["period"][0]
     ours = pl.concat(
@@ -332,17 +331,17 @@ def supplied(
         run = flows["make"].join(known.runs, on="routing").select("routing", "step", "resource", "period", "quantity")
         flows["run"] = run.sort("routing", "step", "resource", "period")
     notes += supply.notes
-    notes.append("Made, bought and shipped the cheapest ordinary way, in the period of use.")
+    notes.append("Production, purchases and shipments use the cheapest ordinary source, in the period of use.")
     return flows, notes
 
 
 def _made_by_consensus(snapshot: Snapshot, routings: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """Units started on routings: routing, item, location, period, quantity; empty where S&OP says nothing of making."""
+    """Units started on routings: routing, item, location, period, quantity; empty if S&OP has no production."""
     rows = snapshot["consensus"].filter(pl.col("measure") == "make").with_columns(pl.col("quantity").fill_null(0.0))
     columns = ["routing", "item", "location", "period", "quantity"]
     if rows.is_empty():
         empty = pl.DataFrame(schema={**dict.fromkeys(columns[:4], pl.String), "quantity": pl.Float64})
-        return empty, ["S&OP says nothing of making: what is sold is made or bought in the same period, after stock."]
+        return empty, ["S&OP has no production: sales are made or bought in the same period, after stock."]
     mix = forecast_mix(snapshot, rows.get_column("fiscal_month"))
     sold = mix.rows.group_by("fiscal_month", "family", "item").agg(pl.col("weight").sum())
     places = routings.select("item", "location")
@@ -356,7 +355,7 @@ def _made_by_consensus(snapshot: Snapshot, routings: pl.DataFrame) -> tuple[pl.D
         moved = elsewhere.select(cells.columns).drop("location").join(best, on="item", how="inner")
         made = pl.concat([made.filter(pl.col("routing").is_not_null()), moved.select(made.columns)])
         notes.append(
-            f"{elsewhere['quantity'].sum():,.6g} units are made elsewhere: S&OP makes them where nothing makes them."
+            f"{elsewhere['quantity'].sum():,.6g} units are made elsewhere: no routing makes them at the S&OP location."
         )
     notes = [f"S&OP make: {note}" for note in notes]
     made = made.with_columns(quantity=pl.col("quantity") / pl.col("yield"))
@@ -364,7 +363,7 @@ def _made_by_consensus(snapshot: Snapshot, routings: pl.DataFrame) -> tuple[pl.D
 
 
 def said_amount(snapshot: Snapshot, ledger: Ledger) -> list[str]:
-    """What S&OP itself says its sales are worth, beside what they are worth here."""
+    """A note that compares the revenue stated by S&OP with its revenue at this extract's prices."""
     rows = snapshot["consensus"].filter(pl.col("measure") == "sales", pl.col("amount").is_not_null())
     if rows.is_empty():
         return []
@@ -376,7 +375,7 @@ def said_amount(snapshot: Snapshot, ledger: Ledger) -> list[str]:
 
 
 def budget_lines(snapshot: Snapshot) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, list[str]]:
-    """Of the budget: flow sell, the part of it that has no amount, ledger lines, and notes.
+    """The budget's flow sell, the part of it without an amount, its ledger lines, and notes.
 
     Raises DataError for a family that no item has.
     """
@@ -403,7 +402,7 @@ def budget_lines(snapshot: Snapshot) -> tuple[pl.DataFrame, pl.DataFrame, pl.Dat
         pl.col("amount").is_null(), pl.col("quantity").is_not_null(), pl.col("account") != "revenue"
     )
     if empty or only_units.height:
-        notes.append(f"{empty + only_units.height} rows of the budget have no amount and are worth nothing here.")
+        notes.append(f"{empty + only_units.height} rows of the budget have no amount and count as 0.")
     return as_sales(units), as_sales(unpriced), _lines(pl.concat(money)), notes
 
 

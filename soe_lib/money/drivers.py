@@ -1,4 +1,4 @@
-"""The drivers behind a bridge: volume, mix and price of what is sold, and each account of cost, by key."""
+"""The drivers of a bridge: volume, mix and price of sales, and each cost account, by key."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from soe_lib.errors import FormulationError
 from soe_lib.money.window import PlanLike, Window, accrual, cut, items_of
 
 PLACE = ("item", "location", "customer")
-"""Columns of sales and of ledger lines that may be keys; any other key is a column of the items."""
+"""Key columns of sales and ledger lines; any other key is a column of the items."""
 REVENUE, ROUNDING = "revenue", "rounding"
 FIRST, LAST = ("volume", "mix", "price"), ("currency", ROUNDING)
 """Drivers before and after the accounts."""
-SAID = {
+FORMULAS = {
     "price": "Σ (p1 − p0) · q1",
     "currency": "Σ amount at its own exchange rates − Σ amount at those of the base",
-    ROUNDING: "both ends are rounded on their own; what their difference is off the rounded change",
+    ROUNDING: "difference of the two rounded ends − the rounded change",
 }
 """Formulas without figures of their own."""
 NOTHING = 1e-6
-"""Units that count as none."""
+"""Units below which a quantity counts as 0."""
 LEAST = 1e-4
-"""Share of the other plan's sales below which the base sells nothing to measure by."""
+"""Share of the other plan's sales below which the base's sales are too small to measure by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Side:
 
     Parameters
     ----------
-    plan : which. sold : item, keys, quantity [unit]. money : account, keys, amount [money]; no steering.
+    plan : the plan. sold : item, keys, quantity [unit]. money : account, keys, amount [money]; no steering.
     """
 
     plan: PlanLike
@@ -43,17 +43,17 @@ class Side:
 
 def check_keys(plans: Sequence[PlanLike], by: Sequence[str]) -> None:
     if not by:
-        raise FormulationError("a bridge needs at least one key to tell price from mix, such as item.")
+        raise FormulationError("a bridge needs at least one key to separate price from mix, such as item.")
     for name in by:
         lost = [plan.name for plan in plans if name not in items_of(plan).columns]
         if name not in PLACE and lost:
             raise FormulationError(
-                f"sales cannot be told apart by {name!r}: neither they nor the items of {lost} have it."
+                f"sales cannot be grouped by {name!r}: neither sales nor the items of {lost} have that column."
             )
 
 
 def side_of(plan: PlanLike, span: Window | None, costs: pl.DataFrame | None, by: Sequence[str]) -> Side:
-    """A plan cut to the days; in accrual where standard costs are given."""
+    """A plan cut to the window; in accrual if standard costs are given."""
     read = plan
     if span is not None:
         read = cut(plan, span, standard_cost=costs)
@@ -66,11 +66,11 @@ def side_of(plan: PlanLike, span: Window | None, costs: pl.DataFrame | None, by:
 
 
 def _summed(rows: pl.DataFrame, plan: PlanLike, first: str, by: Sequence[str], value: str) -> pl.DataFrame:
-    """The sums of a value by a column of the rows and the keys; what the rows lack is a label of their item."""
+    """The sums of a value by a column of the rows and the keys; missing keys are columns of the items."""
     keys, total = list(dict.fromkeys((first, *by))), pl.col(value).sum()
     labels = [name for name in by if name not in PLACE]
     own = list(dict.fromkeys((*(("item",) if labels else ()), *(name for name in keys if name not in labels))))
-    # Grouped as categories, which are numbers to polars: half the time of texts, a million lines.
+    # Categoricals, which polars groups as numbers, take half the time of strings for a million lines.
     sums = rows.with_columns(pl.col(own).cast(pl.Categorical)).group_by(own).agg(total)
     if not labels:
         return sums
@@ -81,14 +81,14 @@ def _summed(rows: pl.DataFrame, plan: PlanLike, first: str, by: Sequence[str], v
 
 @dataclass(frozen=True, eq=False)
 class Flex:
-    """What was sold in two plans, and how far costs may move with it.
+    """The sales of two plans, and the flex of variable cost between them.
 
     Parameters
     ----------
     sales : keys, q0, q1 [unit], r0, r1 revenue [money], s0, s1 units × standard cost [money], p0 [money/unit].
     variable : accounts that are flexed. spent : Σ of those accounts in the base [money, negative].
-    average : mix as the change of the average price, not as base margin.
-    notes : what had to be assumed.
+    average : mix as the change of the average price instead of at base margin.
+    notes : assumptions.
     """
 
     sales: pl.DataFrame
@@ -103,17 +103,17 @@ class Flex:
 
     @property
     def started(self) -> bool:
-        """Whether the base sells anything: without, there is neither mix nor price."""
+        """Whether the base has sales; without sales there is neither mix nor price."""
         return _counts(self.total("q0"), self.total("q1"))
 
     @property
     def by_cost(self) -> bool:
-        """Whether variable cost is flexed by units at standard cost, rather than by units."""
+        """Whether variable cost is flexed by units at standard cost instead of by units."""
         return not self.average and _counts(self.total("s0"), self.total("s1"))
 
     @property
     def cost(self) -> float:
-        """Factor by which the base's variable cost is flexed, f; 1 where the base sells nothing."""
+        """Flex factor f of the base's variable cost; 1 if the base sells nothing."""
         if not self.started:
             return 1.0
         return self.total("s1") / self.total("s0") if self.by_cost else self.total("q1") / self.total("q0")
@@ -125,7 +125,7 @@ class Flex:
 
 
 def _counts(before: float, after: float) -> bool:
-    """Whether what was before is enough to measure what comes after by."""
+    """Whether the earlier figure is large enough to be a base for the later one."""
     return before > max(NOTHING, LEAST * after)
 
 
@@ -138,7 +138,7 @@ def flex(
     variable: Sequence[str],
     average: bool,
 ) -> Flex:
-    """What two plans sold by key, and the flex of variable cost between them."""
+    """The sales of two plans by key, and the flex of variable cost between them."""
     known, notes = _costs(base, other, costs)
     sides = []
     for number, side in enumerate((base, other)):
@@ -162,7 +162,7 @@ def _some(total: pl.Expr) -> pl.Expr:
 
 
 def _costs(base: Side, other: Side, known: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """item, standard_cost of all that is sold: its own, else the mean of those known, and a note that says so."""
+    """item, standard_cost of all items sold: their own, else the mean of the known ones, with a note."""
     units = pl.concat([side.sold.select("item", "quantity") for side in (base, other)])
     sold = units.group_by("item").agg(pl.col("quantity").sum()).sort("item")
     wanted = sold.cast({"item": pl.String}).join(known, on="item", how="left", validate="m:1", maintain_order="left")
@@ -172,9 +172,9 @@ def _costs(base: Side, other: Side, known: pl.DataFrame) -> tuple[pl.DataFrame, 
     missing = wanted.filter(pl.col("standard_cost").is_null())
     notes = []
     if missing.height:
-        how = "the mean of the others" if weight else "one unit of cost a unit"
+        how = "the mean of the others" if weight else "a cost of 1 per unit"
         q = float(missing["quantity"].sum())
-        notes.append(f"{missing.height} items sold ({q:,.6g} units) have no standard cost: {how} is taken.")
+        notes.append(f"{missing.height} items sold ({q:,.6g} units) have no standard cost: {how} is used.")
     return wanted.select(sold["item"], pl.col("standard_cost").fill_null(mean)), notes
 
 
@@ -209,7 +209,7 @@ def sales_effects(flexed: Flex, by: Sequence[str]) -> dict[str, pl.DataFrame]:
 
 
 def account_effects(flexed: Flex, base: Side, other: Side, by: Sequence[str]) -> dict[str, pl.DataFrame]:
-    """Every account of cost and of end value: by account keys, base and other amount, effect [money].
+    """The effects of cost and end value accounts: by account keys, base and other amount, effect [money].
 
     Formula: A1 − A0 · f for the variable accounts, A1 − A0 for the others.
     """
@@ -221,13 +221,13 @@ def account_effects(flexed: Flex, base: Side, other: Side, by: Sequence[str]) ->
 
 
 def currency_effect(at_base_rates: Side, other: Side, by: Sequence[str]) -> pl.DataFrame:
-    """What other exchange rates make of the same quantities: keys, both amounts, effect [money]."""
+    """The effect of other exchange rates on the same quantities: keys, both amounts, effect [money]."""
     sums = [side.money.group_by(by).agg(pl.col("amount").sum()) for side in (at_base_rates, other)]
     return _beside(sums[0], sums[1], list(by)).with_columns(effect=pl.col("other_amount") - pl.col("base_amount"))
 
 
 def coded(sides: Sequence[Side]) -> list[Side]:
-    """The sides with labels as members of one ordered set for each column: as quick to join and sort as numbers."""
+    """The sides with one common Enum per label column, which joins and sorts as fast as numbers."""
     sorts = {}
     for name in {*sides[0].sold.columns, *sides[0].money.columns} - {"quantity", "amount"}:
         columns = [rows[name] for side in sides for rows in (side.sold, side.money) if name in rows.columns]
@@ -243,8 +243,8 @@ def coded(sides: Sequence[Side]) -> list[Side]:
 
 
 def _beside(base: pl.DataFrame, other: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    """keys, base_amount, other_amount in the order of the keys; 0 where only one side has them."""
-    # Put below each other and summed, not joined: two thirds of the time.
+    """keys, base_amount, other_amount, sorted by the keys; 0 if only one side has the keys."""
+    # Concatenated and summed: two thirds of the time of a join.
     nothing = pl.lit(0.0)
     both = pl.concat(
         [
@@ -256,25 +256,25 @@ def _beside(base: pl.DataFrame, other: pl.DataFrame, keys: list[str]) -> pl.Data
 
 
 def formula(driver: str, flexed: Flex, before: float, after: float) -> str:
-    """How a step was worked out, in figures; before, after : of an account [money]."""
-    q0, q1, cost = flexed.total("q0"), flexed.total("q1"), _said(flexed.contribution)
+    """The formula of a step with its figures; before, after : of an account [money]."""
+    q0, q1, cost = flexed.total("q0"), flexed.total("q1"), _figure(flexed.contribution)
     if driver == "volume":
         return (
             f"(Q1/Q0 − 1) · CM0 = ({q1:,.6g}/{q0:,.6g} − 1) · {cost}"
             if flexed.started
-            else "Σ p1·q1, nothing sold before"
+            else "Σ p1·q1, no sales in the base"
         )
     if driver == "mix" and flexed.average:
-        return "Q1 · (Σ q1·p0/Q1 − Σ q0·p0/Q0): the average base price moves"
+        return "Q1 · (Σ q1·p0/Q1 − Σ q0·p0/Q0): change of the average base price"
     if driver == "mix":
-        return f"Σ (q1 − Q1·q0/Q0)·p0 + A0·(f − Q1/Q0), f = {flexed.cost:.6f}, A0 = {_said(flexed.spent)}"
-    if driver in SAID:
-        return SAID[driver]
+        return f"Σ (q1 − Q1·q0/Q0)·p0 + A0·(f − Q1/Q0), f = {flexed.cost:.6f}, A0 = {_figure(flexed.spent)}"
+    if driver in FORMULAS:
+        return FORMULAS[driver]
     flexes = driver in flexed.variable
     factor = f" · {flexed.cost:.6f}" if flexes else ""
-    return f"A1 − A0{' · f' if flexes else ''} = {_said(after)} − ({_said(before)}){factor}"
+    return f"A1 − A0{' · f' if flexes else ''} = {_figure(after)} − ({_figure(before)}){factor}"
 
 
-def _said(amount: float) -> str:
-    """An amount as people write it: with a minus sign, not a hyphen."""
+def _figure(amount: float) -> str:
+    """An amount with a minus sign instead of a hyphen."""
     return f"{amount:,.2f}".replace("-", "−")

@@ -1,4 +1,4 @@
-"""Ledger: every money line of a plan, its accounts and its dates, and the totals that finance reads from it."""
+"""Ledger: the money lines of a plan by account and date, and finance's totals of them."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ ACCOUNTS = (
 """The accounts known by name; others follow in alphabetical order, after the last cash account."""
 
 KINDS = ("cash", "inventory", "steering")
-"""cash: earned or spent. inventory: value of what is left at the end. steering: moves plans, is no money."""
+"""cash: earned or spent. inventory: value of the closing stock. steering: influences the plan, is not money."""
 
 STEERING = {"goodwill": "Goodwill", "shortage": "Expected shortage", "other": "Other steering"}
-"""What steering is told apart by, wherever it is shown: goodwill of whoever is let down; what is expected to be late,
-lost or expedited because stock is low; and the rest (below safety stock, prices of a change). The three add up."""
+"""Groups of steering accounts in reports: goodwill lost with customers; the expected cost of late, lost or expedited
+units because stock is low; and the rest (below safety stock, prices of a change). The three add up to steering."""
 
 MARGIN_KINDS = ("cash", "inventory")
 """margin = cash + inventory."""
@@ -64,7 +64,7 @@ def in_order(accounts: Iterable[str]) -> list[str]:
 
 
 def rank(accounts: pl.Series) -> pl.Series:
-    """The place of each account in finance's order, to sort by; shape as given."""
+    """The rank of each account in finance's order, as a sort key; same shape."""
     places = {account: place for place, account in enumerate(in_order(accounts.unique().to_list()))}
     return accounts.replace_strict(places, default=None, return_dtype=pl.Int64) if places else accounts.cast(pl.Int64)
 
@@ -84,25 +84,25 @@ PERIODS = pl.Schema(
         "months": pl.String,
     }
 )
-"""What the money room reads of a Snapshot's periods."""
+"""The columns of a Snapshot's periods that the money room reads."""
 
 
 def no_periods() -> pl.DataFrame:
-    """A frame of periods without a row."""
+    """An empty frame of periods."""
     return pl.DataFrame(schema=PERIODS)
 
 
 def known_periods(periods: pl.DataFrame) -> pl.DataFrame:
     """The columns of a frame of periods that money needs: period, starts_on, ends_on, days, week, month, months.
 
-    `days` counts both ends; a missing week or month is written from the first day. `months` are all fiscal months of
-    the period with their working days ("2026-11:1 2026-12:4"), null where only `month` is known.
+    `days` includes both ends; a missing week or month is derived from the first day. `months` lists all fiscal months
+    of the period with their working days ("2026-11:1 2026-12:4"), null if only `month` is known.
 
-    Raises FormulationError where period, starts_on or ends_on is missing.
+    Raises FormulationError if period, starts_on or ends_on is missing.
     """
     needed = ["period", "starts_on", "ends_on"]
     if lost := [name for name in needed if name not in periods.columns]:
-        raise FormulationError(f"periods lack {', '.join(lost)}: money is booked by period, and periods are dates.")
+        raise FormulationError(f"periods lack {', '.join(lost)}: money is booked by period, which needs its dates.")
     return periods.select(
         pl.col("period").cast(pl.String),
         "starts_on",
@@ -115,11 +115,10 @@ def known_periods(periods: pl.DataFrame) -> pl.DataFrame:
 
 
 def timeline(labels: pl.Series, *frames: pl.DataFrame) -> pl.DataFrame:
-    """The dates behind labels: period, starts_on, ends_on, days, week, month, months; a row per label understood.
+    """The dates of labels: period, starts_on, ends_on, days, week, month, months; one row per known label.
 
-    A label is looked up in the frames in turn; otherwise an ISO date is a day, an ISO week ("2026-W48")
-    seven days, a month ("2026-11") a calendar month. "beyond" is the day after the last period of the first
-    frame.
+    A label is looked up in the frames in turn. Otherwise an ISO date is a day, an ISO week ("2026-W48") seven days, a
+    month ("2026-11") a calendar month. "beyond" is the day after the last period of the first frame.
 
     Parameters
     ----------
@@ -172,14 +171,13 @@ def _beyond(labels: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
 
 
 def month_shares(dates: pl.DataFrame) -> pl.DataFrame:
-    """How periods split over fiscal months: period, month, share; the shares of a period add up to 1.
+    """The share of each period in each fiscal month: period, month, share; the shares of a period add up to 1.
 
-    Formula: working days of the period in the month ÷ working days of the period; all of it to `month` where nothing
-    more is known.
+    Formula: working days of the period in the month ÷ working days of the period; 1 for `month` if `months` is null.
 
     Parameters
     ----------
-    dates : period, month, months, as `timeline` gives them.
+    dates : period, month, months, as `timeline` returns them.
     """
     parts = pl.coalesce("months", pl.format("{}:1", "month")).str.split(" ")
     each = dates.select("period", part=parts).explode("part").drop_nulls()
@@ -213,7 +211,7 @@ LINES = pl.Schema(
 """One line: amount = quantity × per_unit [money], booked to account, item, location, customer and period."""
 
 UNMATCHED = pl.Schema({"flow": pl.String, "rows": pl.Int64, "quantity": pl.Float64})
-"""Rows without a rate: how many and how much, by flow."""
+"""Rows without a rate: their number and quantity, by flow."""
 
 ADAPTED = pl.Schema({"flow": pl.String, "how": pl.String, "rows": pl.Int64, "quantity": pl.Float64})
 """Rows valued at the rate of another period or of the forecast, by flow."""
@@ -236,10 +234,10 @@ class Ledger:
     ----------
     lines : account, kind, flow, item, location, customer, period, quantity [unit], per_unit [money/unit]
         and amount [money].
-    unmatched : flow, rows, quantity of what has no rate and is therefore not in the lines.
-    items : item, family and any other column to read the lines by.
+    unmatched : flow, rows, quantity of rows without a rate, which are not in the lines.
+    items : item, family and any other column to group the lines by.
     periods : period, starts_on, ends_on, week, month of the plan.
-    adapted : flow, how, rows, quantity of what was valued at the nearest rate.
+    adapted : flow, how, rows, quantity of rows valued at a substitute rate.
 
     Raises FormulationError on a missing column, an unknown kind, or an amount that is not a number.
     """
@@ -276,20 +274,20 @@ class Ledger:
 
     @property
     def inventory(self) -> float:
-        """End value of what is left in stock and under way."""
+        """End value of the stock on hand and in transit."""
         return self._sum("inventory")
 
     @property
     def steering(self) -> float:
-        """What moves the plan but is no money: goodwill, expected shortage, nervousness."""
+        """Amounts that influence the plan but are not money: goodwill, expected shortage, nervousness."""
         return self._sum("steering")
 
     def steered(self, without: Collection[str] = ()) -> dict[str, float]:
-        """Steering by what it stands for: goodwill, shortage (expected), other; they add up to `steering` [money].
+        """Steering by group: goodwill, shortage (expected), other; they add up to `steering` [money].
 
         Parameters
         ----------
-        without : accounts that are left out.
+        without : accounts to leave out.
         """
         own = self.lines.filter(pl.col("kind") == "steering", ~pl.col("account").is_in(list(without)))
         summed = dict(own.group_by("account").agg(pl.col("amount").sum()).iter_rows())
@@ -308,12 +306,12 @@ class Ledger:
 
     @property
     def lost(self) -> list[tuple[str, int, float]]:
-        """Flow, rows and quantity of what has no rate, to be said wherever the money is shown."""
+        """Flow, rows and quantity of rows without a rate; every report of the money must show them."""
         return list(self.unmatched.select("flow", "rows", "quantity").iter_rows())
 
     @cached_property
     def turnover(self) -> float:
-        """Σ |amount| [money]: what float noise is measured against."""
+        """Σ |amount| [money]: the scale of float noise."""
         return float(self.lines.get_column("amount").abs().sum())
 
     def accounts(self) -> dict[str, float]:
@@ -326,13 +324,13 @@ class Ledger:
         return {account: totals[account] for account in in_order(totals)}
 
     def by(self, *columns: str) -> pl.DataFrame:
-        """Money by any columns of the lines or of the items, by week or month; accounts in finance's order.
+        """Money by any columns of the lines or the items, by week or month; accounts in finance's order.
 
         Parameters
         ----------
         columns : account, kind, flow, item, location, customer, period, week, month, family, …
 
-        Returns the columns and `amount` [money]. Raises FormulationError on a name that no table has.
+        Returns the columns and `amount` [money]. Raises FormulationError for an unknown column.
         """
         keys = list(dict.fromkeys(columns))
         grouped = self._summed(keys)
@@ -345,18 +343,18 @@ class Ledger:
         return placed.sort(order).select(*keys, "amount")
 
     def labelled(self, *columns: str, lines: pl.DataFrame | None = None) -> pl.DataFrame:
-        """The lines with further columns of their item (family, …) or period (week, month) beside them.
+        """The lines with additional columns of their item (family, …) or period (week, month).
 
-        A period that straddles fiscal months has a line in each, its quantity and amount split by working days.
+        A line whose period straddles fiscal months is split by working days into one line for each.
 
         Parameters
         ----------
-        columns : family, week, month, … lines : those of the ledger when left out; the same ones with more columns.
+        columns : family, week, month, … lines : default the ledger's; or the same lines with more columns.
         """
         return self._with_labels(self.lines if lines is None else lines, columns)
 
     def _summed(self, keys: Sequence[str]) -> pl.DataFrame:
-        """Amounts by keys: lines are summed by columns of their own first, and what is left of them is labelled."""
+        """Amounts by keys: lines are first summed by their own columns, then labelled, which is faster."""
         if not keys:
             return self.lines.select(pl.col("amount").sum())
         own = {"week": "period", "month": "period"}
@@ -387,12 +385,12 @@ class Ledger:
     def cents(self, *columns: str, digits: int = 2) -> pl.DataFrame:
         """Money in whole minor units that add up: by account, by kind, to the margin and to the total.
 
-        Formula: margin = round(Σ margin lines), steering = round(Σ lines) − margin; below each of them
-        largest remainder by kind, by account, by row. An account has the same figure whatever the columns.
+        Formula: margin = round(Σ margin lines), steering = round(Σ lines) − margin; each is split by largest remainder
+        by kind, by account, by row. An account has the same figure for any columns.
 
         Parameters
         ----------
-        columns : read the money by these, as in `by`; none: line by line.
+        columns : group the money by these, as in `by`; none: line by line.
         digits : decimals of the currency, 2 for cents.
 
         Returns kind, account, the columns and `cents` (Int64); or the lines and `cents`.
@@ -412,11 +410,11 @@ class Ledger:
         return shown.sort("_row").drop("_row", *(["amount"] if columns else []))
 
     def where(self, keep: pl.Expr) -> Ledger:
-        """The ledger of the lines that the expression keeps."""
+        """The ledger of the lines for which the expression is true."""
         return replace(self, lines=self.lines.filter(keep))
 
     def relabelled(self, *, items: pl.DataFrame | None = None, periods: pl.DataFrame | None = None) -> Ledger:
-        """The same lines, to be read by these items and periods."""
+        """The same lines with other items and periods to group by."""
         return replace(
             self,
             items=self.items if items is None else items,
@@ -456,7 +454,7 @@ class Ledger:
         return {kind: float(amount.sum()) for kind, amount in amounts.items()}
 
     def _goals(self, digits: int) -> tuple[int | None, int | None]:
-        """What the lines of margin and those of steering add up to; None where there are none."""
+        """The totals of margin and of steering lines in minor units; None if there are no such lines."""
         kinds = set(self.lines.get_column("kind").unique())
         margin, total = whole([self.margin * 10**digits, self.total * 10**digits]).tolist()
         if not kinds & set(MARGIN_KINDS):
@@ -475,7 +473,7 @@ class Ledger:
 
     def _unknown(self, name: str) -> str:
         known = [*LINES, "week", "month", *(c for c in self.items.columns if c != "item")]
-        return f"A ledger cannot be read by {name!r}. {advice(name, known)}"
+        return f"A ledger has no column {name!r}. {advice(name, known)}"
 
 
 def _whole(rows: pl.DataFrame, scale: int, goal: int | None) -> npt.NDArray[np.int64]:

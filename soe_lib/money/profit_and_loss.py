@@ -1,4 +1,4 @@
-"""Plans side by side: the contribution-margin statement, and what one plan does otherwise than another."""
+"""Compares plans: the contribution-margin statement, and the differences between two plans."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _CELL = ["section", "line", "group"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Statement:
-    """Accounts down, plans and groups across; every shown figure is the sum of shown figures.
+    """Accounts in rows, plans and groups in columns; all displayed figures add up.
 
     Formula: cash margin = Σ cash accounts; accrual margin = cash margin + stock change at standard cost;
     margin = cash margin + end value; below the line, steering.
@@ -55,9 +55,9 @@ class Statement:
     ----------
     rows : plan, section (account, stock, inventory, steering, subtotal), line, group, cents; in reading order.
     plans : names in the order given.
-    by : what the groups are: total, family, month, week, …
+    by : the grouping: total, family, month, week, …
     digits : decimals of the currency.
-    notes : what had to be assumed, counted.
+    notes : assumptions with counts.
     """
 
     rows: pl.DataFrame
@@ -77,9 +77,9 @@ class Statement:
         return tuple(self.rows.get_column("group").unique().sort())
 
     def cents(self, line: str, *, plan: str | None = None, group: str | None = None) -> int:
-        """One line of one plan (the first) in whole minor units, over one group or all of them.
+        """One line of one plan (default the first) in whole minor units, for one group or all of them.
 
-        Raises FormulationError for a line, plan or group that the statement does not have.
+        Raises FormulationError for an unknown line, plan or group.
         """
         name = self.plans[0] if plan is None else plan
         found = self.rows.filter((pl.col("plan") == name) & (pl.col("line") == line))
@@ -90,11 +90,11 @@ class Statement:
         return int(found.get_column("cents").sum())
 
     def table(self, *, difference: bool = False) -> pl.DataFrame:
-        """The statement as it is shown: section, line, and a money column per plan and group.
+        """The statement for display: section, line, and a money column per plan and group.
 
         Parameters
         ----------
-        difference : also the last plan less the first, where a statement by total has several.
+        difference : add the last plan less the first, if a statement by total has several plans.
         """
         several, grouped = len(self.plans) > 1, self.by != TOTAL
         sums = self.rows.group_by("plan", "section", "line", maintain_order=True).agg(pl.col("cents").sum())
@@ -134,12 +134,12 @@ def statement(
     Parameters
     ----------
     plans : one plan or several, solved or loaded; names must differ.
-    by : "total", "family", "month", "week", or any other column that a ledger can be read by.
+    by : "total", "family", "month", "week", or any other column of `Ledger.by`.
     reading : "cash" leaves out stock change and accrual margin, "accrual" the end value and the margin.
-    standard_cost : item, standard_cost [money/unit]; the plans' own items when left out.
+    standard_cost : item, standard_cost [money/unit]; default the plans' own items.
 
-    Raises FormulationError for twin names or an unknown `by`, ReconciliationError where the lines do not add
-    up to the ledger's margin.
+    Raises FormulationError for duplicate names or an unknown `by`, ReconciliationError if the lines do not add up to
+    the ledger's margin.
 
     Examples
     --------
@@ -160,7 +160,7 @@ def statement(
     several = list(plans) if isinstance(plans, Sequence) else [plans]
     names = [plan.name for plan in several]
     if len(set(names)) < len(names):
-        raise FormulationError(f"plans in one statement need names of their own, not {', '.join(names)}.")
+        raise FormulationError(f"plans in one statement need different names, not {', '.join(names)}.")
     costs = standard_costs(several, standard_cost)
     notes: list[str] = []
     cells = []
@@ -189,7 +189,7 @@ def _stock(plan: PlanLike, by: str, costs: pl.DataFrame, digits: int, notes: lis
     empty = pl.DataFrame(schema={**dict.fromkeys(_CELL, pl.String), "cents": pl.Int64})
     change = stock_change(plan, costs)
     if change is None:
-        notes.append(f"{plan.name} says nothing about stock: it has no accrual reading.")
+        notes.append(f"{plan.name} has no stock: it has no accrual reading.")
         return empty
     unknown = change.filter(pl.col("amount").is_null())
     if unknown.height:
@@ -206,7 +206,7 @@ def _stock(plan: PlanLike, by: str, costs: pl.DataFrame, digits: int, notes: lis
     group = pl.lit(TOTAL) if by == TOTAL else pl.col(by)
     sums = labelled.group_by(group.alias("group")).agg(pl.col("amount").sum()).sort("group")
     scale, cash = 10**digits, plan.ledger.cash
-    # What is shown of cash and of stock must be the accrual margin, rounded once, that a bridge starts or ends at.
+    # Cash and stock as displayed must add up to the accrual margin, rounded once, of the bridges.
     shown = int(plan.ledger.cents("account", digits=digits).filter(pl.col("kind") == "cash")["cents"].sum())
     goal = int(whole((cash + float(sums["amount"].sum())) * scale)[0]) - shown
     cents = largest_remainder(sums["amount"].to_numpy() * scale, goal if sums.height else None)
@@ -249,14 +249,14 @@ FLOWS = ("make", "buy", "ship", "sell")
 PLACES = {"make": "location", "buy": "location", "ship": "destination", "sell": "location"}
 CELL = ["flow", "item", "location", "week"]
 LEAST = 5e-7
-"""Units that count as no change."""
+"""Units below which a change counts as 0."""
 CHURN = pl.when(pl.col("before").sum() > 0).then(pl.col("change").abs().sum() / pl.col("before").sum())
-"""Σ|change| ÷ Σ before of moved units, or a group of them; null where there was nothing before."""
+"""Σ|change| ÷ Σ before of changed units; null if the earlier plan has none."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Difference:
-    """What one plan does otherwise than another on the days that both cover.
+    """The differences between two plans on the days that both cover.
 
     Formula: change = after − before; churn = Σ|after − before| ÷ Σ before, by item, place and week.
 
@@ -266,9 +266,9 @@ class Difference:
     units : flow, item, location, week, before, after, change [units], inside (the week starts within the fence).
     money : account, kind, item, week, before, after, change (Int64, minor units).
     start, end : the plans' margins on those days, in minor units.
-    currency, digits : of the money. notes : what had to be assumed.
+    digits : decimals of the currency. notes : assumptions.
 
-    Raises ReconciliationError where the money does not add up to the change of margin.
+    Raises ReconciliationError if the money does not add up to the change of margin.
     """
 
     before: str
@@ -287,20 +287,20 @@ class Difference:
 
     @property
     def residual(self) -> int:
-        """end − start − Σ change of the money that is margin, in minor units: 0."""
+        """end − start − Σ change of the margin lines, in minor units: 0."""
         margin = self.money.filter(pl.col("kind") != "steering")
         return self.end - self.start - int(margin["change"].sum())
 
     def churn(self) -> pl.DataFrame:
-        """How much of the earlier plan was changed, inside and outside the fence.
+        """The changed share of the earlier plan, inside and outside the fence.
 
-        Moved counts both what was taken out and what was put in; churn is null where the earlier plan had nothing.
+        Moved counts units removed and units added; churn is null if the earlier plan has no units.
 
         Returns flow, fence (inside, outside, all), before, moved [units], churn [ratio].
         """
         fences = {"inside": pl.col("inside"), "outside": ~pl.col("inside"), "all": pl.lit(True)}
         parts = [
-            # What lies on the other side counts as nothing, so that every flow has a line.
+            # Units outside the filter count as 0, so that every flow has a row.
             self.units.with_columns(pl.when(where).then(pl.col("before", "change")).otherwise(0.0)).group_by("flow")
             .agg(pl.lit(name).alias("fence"), pl.col("before").sum(), moved=pl.col("change").abs().sum(), churn=CHURN)
             for name, where in fences.items()
@@ -334,17 +334,17 @@ def difference(
     window: Window | None = None,
     digits: int = 2,
 ) -> Difference:
-    """What one plan does otherwise than another, in units and money, and how much of it lies within the fence.
+    """The differences between two plans in units and money, inside and outside the fence.
 
-    Formula: see Difference; both plans cut to the days that they share, each at its own rates, whole cents by largest
-    remainder so that the rows add up to the change of margin.
+    Formula: see Difference; both plans are cut to the days that they share, each at its own rates, in whole cents by
+    largest remainder, so that the rows add up to the change of margin.
 
     Parameters
     ----------
-    before, after : plans, solved, kept or valued. frozen_days : length of the fence from the first day compared [days].
-    window : first and last day; the days that both cover when left out.
+    before, after : solved, stored or valued. frozen_days : length of the fence from the first day compared [days].
+    window : first and last day; default the days that both cover.
 
-    Raises ReconciliationError where they share no day.
+    Raises ReconciliationError if they share no day.
 
     Examples
     --------
@@ -373,21 +373,21 @@ def moved_units(
     window: Window | None = None,
     flows: Sequence[str] = FLOWS,
 ) -> pl.DataFrame:
-    """What one plan makes, buys, ships and sells otherwise than another: the one source of every figure of churn.
+    """The differences of production, purchases, shipments and sales between two plans; all churn figures use them.
 
-    Formula: change = after − before by item, place and week, on the days that both cover; a unit that changes week or
-    place is moved twice, once where it left and once where it came.
+    Formula: change = after − before by item, place and week, on the days that both cover. A unit that changes week or
+    place counts twice, once where it is removed and once where it is added.
 
     Parameters
     ----------
-    frozen_days : length of the fence from the first day compared [days]. window : first and last day; the days that
-        both cover when left out. flows : which of FLOWS are compared.
+    frozen_days : length of the fence from the first day compared [days]. window : first and last day; default the days
+        that both cover. flows : the FLOWS to compare.
 
     Returns
     -------
     flow, item, location, week, before, after, change [units], inside [whether the week starts within the fence].
 
-    Raises ReconciliationError where they share no day.
+    Raises ReconciliationError if they share no day.
     """
     days = window or common_window([before, after])
     sides = {"before": before, "after": after}
@@ -432,5 +432,5 @@ def _money(before: PlanLike, after: PlanLike, change: int, digits: int) -> pl.Da
     rows = both.with_columns(change=pl.col("after") - pl.col("before"))
     found = int(rows.filter(pl.col("kind") != "steering")["change"].sum())
     if found != change:
-        raise ReconciliationError(f"the ledgers' rows move by {found} minor units, the margins by {change}.")
+        raise ReconciliationError(f"the ledgers' rows change by {found} minor units, the margins by {change}.")
     return rows

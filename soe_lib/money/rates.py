@@ -1,4 +1,4 @@
-"""Rates: what one unit of each flow is worth, by account, and the ledger lines that any plan makes of them."""
+"""Rates: money per unit of each flow, by account, and the ledger lines of any plan valued at them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from soe_lib.errors import DataError, FormulationError
 from soe_lib.money.ledger import ADAPTED, KINDS, LINES, UNMATCHED, Ledger, no_periods, timeline
 
 FREE = ""
-"""The account of a cell that the book knows and that costs nothing."""
+"""The account of a cell that is known to cost nothing."""
 
 LABELS = ("item", "location", "customer")
 
 
 def checked(flow: str, table: pl.DataFrame) -> pl.DataFrame:
-    """A rate table with text labels and number rates, nothing blank.
+    """A rate table with text labels and finite rates.
 
     Raises FormulationError on a missing column, a rate that is not a number, or an unknown kind.
     """
@@ -46,27 +46,27 @@ def checked(flow: str, table: pl.DataFrame) -> pl.DataFrame:
 
 
 def finite(numbers: pl.Series) -> int:
-    """How many of them are numbers: not blank, not infinite; NumPy counts a short column sooner than a query does."""
+    """The count of finite numbers; for short columns NumPy is faster than a query."""
     return int(np.isfinite(numbers.to_numpy()).sum())
 
 
 def key_columns(table: pl.DataFrame, known: Sequence[str] | None) -> tuple[str, ...]:
-    """The columns that name a cell: the known ones, else all in front of the account."""
+    """The key columns of a cell: the known ones, else all before the account."""
     if known and all(key in table.columns for key in known):
         return tuple(known)
     return tuple(table.columns[: table.columns.index("account")])
 
 
 def free(cells: pl.DataFrame) -> pl.DataFrame:
-    """Rates of nothing for cells that cost nothing."""
+    """Rates of 0 for cells that cost nothing."""
     return cells.with_columns(account=pl.lit(FREE), kind=pl.lit("cash"), per_unit=pl.lit(0.0))
 
 
 def booked_lines(flow: str, hits: pl.DataFrame) -> pl.DataFrame:
     """Ledger lines of rows joined to their rates.
 
-    Formula: amount = quantity × per_unit, at item, location and customer of the rate (`booked_item` … before
-    `item` …) and in the period it is booked to.
+    Formula: amount = quantity × per_unit, booked to the rate's item, location and customer (`booked_item` … before
+    `item` …) and to its period `booked`.
     """
     paid = hits.lazy().filter(pl.col("account") != FREE)
     label = {name: _first(hits, f"booked_{name}", name) for name in LABELS}
@@ -83,7 +83,7 @@ def booked_lines(flow: str, hits: pl.DataFrame) -> pl.DataFrame:
 
 
 def counted(rows: pl.DataFrame, flow: str, how: str) -> pl.DataFrame:
-    """How many rows, and how much, are valued in a way of their own, or not at all; no row of nothing."""
+    """The number and quantity of rows valued in an unusual way, or not valued; empty if there are none."""
     row = {"flow": flow, "how": how, "rows": rows.height, "quantity": float(rows.get_column("quantity").sum())}
     return pl.DataFrame([row] if rows.height else [], schema=ADAPTED)
 
@@ -93,7 +93,7 @@ def _first(frame: pl.DataFrame, *names: str) -> pl.Expr:
 
 
 TIMES = ("due", "period")
-"""Key columns that are points in time, the one to match first in front."""
+"""Key columns that are points in time, in order of matching."""
 
 NEAREST = "rate of the nearest period"
 AS_FORECAST = "order unknown to the rates, valued as forecast"
@@ -109,11 +109,11 @@ def nearest_rate(
     *,
     timed: bool,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of a loaded plan joined to the rates that come nearest, and a count of how.
+    """Rows of a loaded plan joined to the nearest rates, and counts of the substitutions.
 
-    Formula: among the rates with the same other keys, the one whose due day is nearest and then whose lag
-    from due to period is nearest; the earlier of two as near. It is booked in the row's own period. For
-    flows that cost money per time, per_unit × days of the row's period / days of the rate's period.
+    Formula: among the rates with the same other keys, the one with the nearest due day, then with the nearest lag from
+    due to period; the earlier one of a tie. It is booked in the row's own period. For flows that cost money per time,
+    per_unit × days of the row's period / days of the rate's period.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def _by_time(
 
 
 def _dated(frame: pl.DataFrame, times: Sequence[str], *calendars: pl.DataFrame) -> pl.DataFrame:
-    """The frame with _day_0 (first time as a number), _day_1 (lag of the second), _days; unknown drop out."""
+    """The frame with _day_0 (first time as a number), _day_1 (lag of the second), _days; unknown labels are dropped."""
     for place, time in enumerate(times):
         dates = timeline(frame.get_column(time), *calendars).select(
             pl.col("period").alias(time),
@@ -183,7 +183,7 @@ def _dated(frame: pl.DataFrame, times: Sequence[str], *calendars: pl.DataFrame) 
 
 
 def _closest(rows: pl.DataFrame, slots: pl.DataFrame, by: Sequence[str], on: str) -> pl.DataFrame:
-    """The rows with _near<on>: the slot's value nearest to theirs, among slots of the same `by`."""
+    """The rows with _near<on>: the nearest value among the slots of the same `by`."""
     places = slots.select(*by, on).unique().with_columns(_found=pl.col(on)).sort(on)
     grouped = list(by) or None
     found = rows.sort(on).join_asof(
@@ -220,19 +220,19 @@ FLOW_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "leave": ("item", "location"),
     }
 )
-"""The columns that name one row of each known flow."""
+"""The key columns of each known flow."""
 
 TIMED = frozenset({"stock", "below_safety"})
 """Flows that cost money per time: their rate grows with the length of the period."""
 
 FACTS = frozenset({"open", "receive"})
-"""Flows that no decision moves: without a rate they are worth nothing, and nobody need be told."""
+"""Flows that no decision changes: without a rate they are worth nothing, and are not reported as unmatched."""
 
 _BOOK = "book.json"
 
 
 def _of_types(frame: pl.DataFrame, types: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
-    """Some columns as these types; a frame that has them is not copied."""
+    """The columns cast to these types; a frame that has them is not copied."""
     if all(frame.schema[name] == dtype for name, dtype in types.items()):
         return frame[list(types)]
     return frame.select(pl.col(name).cast(dtype) for name, dtype in types.items())
@@ -240,18 +240,18 @@ def _of_types(frame: pl.DataFrame, types: Mapping[str, pl.DataType | type[pl.Dat
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RateBook:
-    """What one unit of each flow is worth, by account, in the period it is booked to.
+    """Money per unit of each flow, by account and booking period.
 
     Formula: amount = quantity × per_unit, summed over every row of the same key.
 
     Parameters
     ----------
     tables : by flow: its key columns, account, kind, item, location, customer, booked (period) and
-        per_unit [money/unit, signed: revenue +, cost −]; `booked_item` and the like stand in where the
-        key itself is called item. Several rows of one key are added.
-    keys : key columns by flow, where they differ from FLOW_KEYS.
-    items : item, family … that the ledgers are read by.
-    periods : period, starts_on, ends_on, … that the rates speak about.
+        per_unit [money/unit, signed: revenue +, cost −]; `booked_item` and the like are used if a key column is
+        already named item. Rates of one key are added.
+    keys : key columns by flow, if they differ from FLOW_KEYS.
+    items : item, family … to group the ledgers by.
+    periods : period, starts_on, ends_on, … of the rates.
 
     Raises FormulationError on a missing column, an unknown kind or a rate that is not a number.
     """
@@ -271,16 +271,16 @@ class RateBook:
         object.__setattr__(self, "keys", MappingProxyType(keys))
 
     def columns(self, flow: str) -> tuple[str, ...]:
-        """The key columns of a flow; raises FormulationError for a flow that nobody knows."""
+        """The key columns of a flow; raises FormulationError for an unknown flow."""
         known = self.keys.get(flow) or FLOW_KEYS.get(flow)
         if known is None:
             raise FormulationError(f"no rates for a flow {flow!r}; the book knows {', '.join(self.tables)}.")
         return tuple(known)
 
     def known(self, cells: Mapping[str, pl.DataFrame]) -> RateBook:
-        """The book that also knows these cells, at no money where it has no rate for them.
+        """The book with rates of 0 added for those of these cells that have no rate.
 
-        Says that a cell without a rate costs nothing, rather than that its rate is missing.
+        It declares that such a cell costs nothing, instead of a missing rate.
 
         Parameters
         ----------
@@ -303,48 +303,48 @@ class RateBook:
         periods: pl.DataFrame | None = None,
         instead: RateBook | None = None,
     ) -> Ledger:
-        """The ledger of a plan: each quantity times each of its rates; no solver is needed.
+        """The ledger of a plan: each quantity times each of its rates, without a solver.
 
-        Formula: amount = quantity × per_unit. Rows of quantity 0 leave no line. "nearest" is for plans that
-        somebody else made: a row whose period has no rate takes that of the nearest period with the same
-        other keys (the earlier of two as near), per day where the flow costs money per time; a sale on an
-        order that the book does not know takes the forecast's. Both are counted in `ledger.adapted`; what
-        finds no rate at all is counted in `ledger.unmatched`, never silently zero.
+        Formula: amount = quantity × per_unit. Rows of quantity 0 have no line. "nearest" is for plans from another
+        source: a row whose period has no rate takes the rate of the nearest period with the same other keys (the
+        earlier one of a tie), per day if the flow costs money per time; a sale on an unknown order takes the forecast's
+        rate. `ledger.adapted` counts both; `ledger.unmatched` counts rows without any rate, which are never silently
+        zero.
 
         Parameters
         ----------
         flows : by name: key columns and `quantity` [unit].
-        items, periods : to read the ledger by; the book's own when left out.
-        instead : the book that values, exactly, what finds no rate in this one; counted in `adapted` too.
+        items, periods : to group the ledger by; default the book's own.
+        instead : the book that values, by exact match, rows without a rate in this one; also counted in `adapted`.
 
         Raises FormulationError on missing key columns, blank quantities, or two rows of one key.
         """
         dates = self.periods if periods is None else periods
-        lines, ways, lost = [pl.DataFrame(schema=LINES)], [pl.DataFrame(schema=ADAPTED)], []
+        lines, adapted, lost = [pl.DataFrame(schema=LINES)], [pl.DataFrame(schema=ADAPTED)], []
         for flow in sorted(flows):
             rows = self._rows(flow, flows[flow], match)
             found, how, rest = self._valued(flow, rows, match, dates)
             lines.append(found)
-            ways.append(how)
+            adapted.append(how)
             if instead is not None and rest.height:
                 own, _, left = instead._valued(flow, rest, "exact", dates)
                 lines.append(own)
-                ways.append(counted(rest.join(left, on=rest.columns, how="anti"), flow, OWN_RATE))
+                adapted.append(counted(rest.join(left, on=rest.columns, how="anti"), flow, OWN_RATE))
                 rest = left
-            # a flow for which the book's own blocks declare no money is free, but only in plans of that book
+            # In plans of this book, a flow without a rate table is free.
             if flow in self.tables or (match == "nearest" and flow not in FACTS):
                 lost.append(counted(rest, flow, "").drop("how"))
-        # One ledger of all lines, not a sum of ledgers: each of them would check its lines again.
+        # One ledger of all lines: a sum of ledgers would check every line again.
         return Ledger(
             pl.concat([_of_types(part, LINES) for part in lines]),
             unmatched=pl.concat([pl.DataFrame(schema=UNMATCHED), *lost]),
             items=self.items if items is None else items,
             periods=dates,
-            adapted=pl.concat(ways),
+            adapted=pl.concat(adapted),
         )
 
     def per_unit(self, flow: str, cells: pl.DataFrame) -> npt.NDArray[np.float64]:
-        """Money per unit of each cell, its steering accounts left out; 0 where the book has no rate for it.
+        """Money per unit of each cell without steering accounts; 0 if the book has no rate for it.
 
         Parameters
         ----------
@@ -376,7 +376,7 @@ class RateBook:
 
     @classmethod
     def load(cls, folder: str | Path) -> RateBook:
-        """The book that `save` wrote; raises DataError where there is none."""
+        """The book that `save` wrote; raises DataError if there is none."""
         home = Path(folder)
         if not (home / _BOOK).is_file():
             raise DataError(f"{home} holds no rate book: {_BOOK} is missing. Save one there with RateBook.save.")
@@ -398,7 +398,7 @@ class RateBook:
         else:
             keys = self.columns(flow)
             if lost := [name for name in (*keys, "quantity") if name not in frame.columns]:
-                raise FormulationError(f"flow {flow} lacks {', '.join(lost)}; it is named by {', '.join(keys)}.")
+                raise FormulationError(f"flow {flow} lacks {', '.join(lost)}; its keys are {', '.join(keys)}.")
             rows = _of_types(frame, {**dict.fromkeys(keys, pl.String), "quantity": pl.Float64})
             if match == "exact" and (twins := rows.height - rows.n_unique(subset=keys)):
                 raise FormulationError(f"flow {flow}: {twins} of {rows.height} rows repeat the key {', '.join(keys)}.")
@@ -409,34 +409,34 @@ class RateBook:
     def _valued(
         self, flow: str, rows: pl.DataFrame, match: Match, periods: pl.DataFrame
     ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-        """The lines of the rows that find a rate, how rates were adapted for them, and the rows that find none."""
-        table, ways = self.tables.get(flow), pl.DataFrame(schema=ADAPTED)
+        """The lines of rows with a rate, the counts of adapted rates, and the rows without a rate."""
+        table, adapted = self.tables.get(flow), pl.DataFrame(schema=ADAPTED)
         if table is None:
-            return pl.DataFrame(schema=LINES), ways, rows
+            return pl.DataFrame(schema=LINES), adapted, rows
         if table.is_empty():
-            return pl.DataFrame(schema=LINES), ways, rows.clear()
+            return pl.DataFrame(schema=LINES), adapted, rows.clear()
         keys = list(self.columns(flow))
         numbered = rows.with_row_index("_row")
         hits = numbered.join(table, on=keys, how="inner", maintain_order="left_right")
         found_all = hits.get_column("_row").n_unique() == numbered.height
         rest = numbered.clear() if found_all else numbered.join(table, on=keys, how="anti", maintain_order="left")
         if match == "nearest" and rest.height:
-            more, ways = nearest_rate(flow, rest, table, keys, (periods, self.periods), timed=flow in TIMED)
+            more, adapted = nearest_rate(flow, rest, table, keys, (periods, self.periods), timed=flow in TIMED)
             hits = pl.concat([hits, more], how="diagonal")
             rest = rest.join(more, on="_row", how="anti")
-        return booked_lines(flow, hits), ways, rest.drop("_row") if rest.height else rows.clear()
+        return booked_lines(flow, hits), adapted, rest.drop("_row") if rest.height else rows.clear()
 
 
 @dataclass(frozen=True, eq=False)
 class RatesByCell:
-    """Every rate as the ledger line of one unit, and the cell that it is for.
+    """Every rate as the ledger line of one unit, and its cell.
 
-    Formula: amount = quantity of the cell × per_unit. The lines are those of `RateBook.value`, in the same order; a
-    book finds them by the keys of each cell, which takes longer, and shows that the keys are right.
+    Formula: amount = quantity of the cell × per_unit. The lines equal those of `RateBook.value`, in the same order;
+    `value` joins by keys, which is slower and verifies the keys.
 
     Parameters
     ----------
-    lines : columns of LINES at a quantity of one. cells : shape (lines,), the place of its cell among all quantities.
+    lines : columns of LINES at a quantity of one. cells : shape (lines,), index of its cell among all quantities.
     """
 
     lines: pl.DataFrame
@@ -444,11 +444,11 @@ class RatesByCell:
 
     @classmethod
     def of(cls, rates: Mapping[str, pl.DataFrame], first: Mapping[str, int]) -> RatesByCell:
-        """From rate tables that number their cells.
+        """From rate tables with numbered cells.
 
         Parameters
         ----------
-        rates : by flow: cell, account, kind, booked labels and per_unit. first : by flow: the place of its cell 0.
+        rates : by flow: cell, account, kind, booked labels and per_unit. first : by flow: the index of its cell 0.
         """
         frames = {flow: rates[flow].sort("cell", maintain_order=True) for flow in sorted(rates)}
         lines = [booked_lines(flow, frame.with_columns(quantity=pl.lit(1.0))) for flow, frame in frames.items()]
@@ -459,7 +459,7 @@ class RatesByCell:
         )
 
     def value(self, quantity: npt.NDArray[np.float64]) -> pl.DataFrame:
-        """The ledger lines of a plan; cells of quantity 0 leave none.
+        """The ledger lines of a plan; cells of quantity 0 have none.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Bridges: why each plan is worth more than the one before, in steps that add up to the cent."""
+"""Bridges: the margin change from one plan to the next, in steps that add up to the cent."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ Convention = Literal["mix at base margin", "mix as average price"]
 
 KEYS = ("item", "customer", "location")
 VARIABLE = ("material", "conversion", "freight")
-"""Accounts that are flexed with the volume sold; every other one is compared in full."""
+"""Accounts flexed with the volume sold; all others are compared in full."""
 NOISE = 1e-6
 """Minor units below which an effect is float noise."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Bridge:
-    """Why one plan is worth more than another: start, named steps, end; favourable is positive.
+    """The margin change between two plans: start, named steps, end; favourable is positive.
 
-    Formula: start + Σ steps = end, in whole minor units; the residual is 0 or the bridge does not exist.
+    Formula: start + Σ steps = end, in whole minor units, with residual 0.
 
     Parameters
     ----------
@@ -52,11 +52,11 @@ class Bridge:
     start, end : their margins in minor units.
     steps : driver, amount (Int64, minor units), formula, rows (how many rows of `detail` it sums).
     detail : driver, the keys, amount (Int64, minor units); adds up to the steps.
-    convention : how volume and mix are told apart.
-    window : the days compared, None for the whole of both.
-    notes : what had to be assumed, counted.
+    convention : separation of volume and mix.
+    window : the days compared, None for the full horizon.
+    notes : assumptions with counts.
 
-    Raises ReconciliationError where steps or detail do not add up.
+    Raises ReconciliationError if steps or detail do not add up.
     """
 
     base: str
@@ -88,7 +88,7 @@ class Bridge:
         return self.end - self.start - int(self.steps.get_column("amount").sum())
 
     def table(self) -> pl.DataFrame:
-        """What stands beside the chart: driver, amount [money], share of the change, cumulative [money], formula."""
+        """The table of the chart: driver, amount [money], share of the change, cumulative [money], formula, rows."""
         change = self.end - self.start
         share = pl.col("amount") / change if change else pl.lit(None, dtype=pl.Float64)
         return self.steps.select(
@@ -103,14 +103,14 @@ class Bridge:
     def by(self, *columns: str) -> pl.DataFrame:
         """The steps drilled down: driver, the columns (a key, or family …), amount in minor units.
 
-        Raises FormulationError for a column that neither the bridge nor the items have.
+        Raises FormulationError for a column missing from both bridge and items.
         """
         rows = self.detail
         for name in columns:
             if name in rows.columns:
                 continue
             if name not in self.items.columns or "item" not in rows.columns:
-                raise FormulationError(f"this bridge was not made by {name!r}; it knows {', '.join(rows.columns)}.")
+                raise FormulationError(f"this bridge has no column {name!r}; it has {', '.join(rows.columns)}.")
             labels = self.items.select("item", pl.col(name).cast(pl.String)).unique("item", keep="first")
             rows = rows.join(labels, on="item", how="left", validate="m:1").with_columns(pl.col(name).fill_null(""))
         order = self.steps.select("driver").with_row_index("_step")
@@ -139,7 +139,7 @@ class Bridge:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Walk:
-    """Several plans in turn, and why each is worth more than the one before; favourable is positive.
+    """A chain of bridges over several plans; favourable is positive.
 
     Formula: margin of the first + Σ steps of every bridge = margin of the last, in whole minor units.
 
@@ -147,7 +147,7 @@ class Walk:
     ----------
     bridges : one from each plan to the next.
 
-    Raises ReconciliationError where one does not start at what the one before ends at.
+    Raises ReconciliationError if a bridge does not start at the end of the previous one.
     """
 
     bridges: tuple[Bridge, ...]
@@ -186,13 +186,13 @@ class Walk:
         return pl.concat(_between(one, one.by(*columns)) for one in self.bridges)
 
     def drivers(self) -> pl.DataFrame:
-        """Drivers down, bridges across, and in all: driver, a column per plan walked to, total [money]."""
+        """Drivers in rows, bridges in columns: driver, a column per target plan, total [money]."""
         wide = self.steps.pivot("to", index="driver", values="amount", aggregate_function="sum").fill_null(0)
         total = wide.with_columns(total=pl.sum_horizontal(pl.exclude("driver")))
         return total.with_columns(as_money(pl.exclude("driver"), self.bridges[0].digits))
 
     def table(self) -> pl.DataFrame:
-        """The walk as it is shown: line, kind (plan, driver), amount, cumulative [money], formula."""
+        """The chain for display: line, kind (plan, driver), amount, cumulative [money], formula."""
         parts = []
         for place, one in enumerate(self.bridges):
             if not place:
@@ -221,7 +221,7 @@ def bridge(
     at_base_rates: PlanLike | None = None,
     digits: int = 2,
 ) -> Bridge:
-    """Why `other` is worth more than `base`: volume, mix, price, each account of cost, currency and rounding.
+    """The margin change from `base` to `other`: volume, mix, price, each cost account, currency and rounding.
 
     Formula, with q units sold, p revenue per unit, SC = Σ q × standard cost, Q = Σ q, A the variable accounts,
     CM0 = revenue + Σ A of the base, f the flex of cost:
@@ -229,22 +229,21 @@ def bridge(
     a variable account = A1 − A0 · f; every other account = A1 − A0.
     "mix at base margin": f = SC1/SC0, so mix is the change of mix at base price less base cost (Horngren's
     sales-mix variance). "mix as average price": f = Q1/Q0, so mix is the change of the average base price and
-    the cost of a dearer mix stays in the cost accounts. A key not sold in the base has p0 = p1: it is mix, not
-    price. With Q0 = 0 volume is Σ p1 · q1 and costs are compared in full. With `at_base_rates`, everything is measured
-    on it, and currency = Σ other − Σ at_base_rates. Steps are rounded under the rounded change; rounding is what the
-    two ends, rounded each on its own, are off it: a minor unit at most.
+    the cost of a more expensive mix stays in the cost accounts. A key not sold in the base has p0 = p1: it is mix, not
+    price. With Q0 = 0 volume is Σ p1 · q1 and costs are compared in full. With `at_base_rates`, all other steps are
+    measured against that plan, and currency = Σ other − Σ at_base_rates. Steps are rounded to the rounded change;
+    rounding is the difference of the two rounded ends less that change: at most one minor unit.
 
     Parameters
     ----------
     base, other : plans, solved or loaded, of one horizon.
-    by : keys on which price and mix are told apart; items' columns such as family too.
-    standard_cost : item, standard_cost [money/unit]; the plans' own items when left out.
-    variable : accounts that are flexed with what is sold.
+    by : keys that separate price from mix; columns of the items, such as family, are allowed.
+    standard_cost : item, standard_cost [money/unit]; default the plans' own items.
+    variable : accounts flexed with sales.
     window : first and last day to compare, or "common" for the days that both cover; see `cut`.
-    reading : "cash" compares margins of cash and end value, "accrual" those of cash and the change of stock at
-        standard cost: the way to compare with a budget, which has no stock.
-    at_base_rates : the other plan at the exchange rates of the base, so that rates make a step of their own; left out:
-        both are at one set of rates.
+    reading : "cash" compares cash and end value; "accrual" compares cash and the stock change at standard cost, for
+        example with a budget, which has no stock.
+    at_base_rates : the other plan at the base's exchange rates, for a separate currency step; default: no such step.
 
     Raises ReconciliationError for different horizons without a window, FormulationError for an unknown
     convention or key.
@@ -278,14 +277,14 @@ def bridges(
 ) -> Walk:
     """The bridges from each plan to the next: budget → S&OP → last week's plan → this week's plan → actual.
 
-    Formula: see `bridge`; all of them over the same days and at the same standard costs.
+    Formula: see `bridge`; all over the same days and at the same standard costs.
 
     Parameters
     ----------
-    plans : two or more, in the order to be walked; names of their own.
+    plans : two or more in order, with different names.
     window : first and last day to compare, or "common" for the days that all of them cover.
-    at_base_rates : by name of a plan: that plan at the exchange rates of the one before it.
-    standard_cost : item, standard_cost [money/unit]; the plans' own items when left out.
+    at_base_rates : by name of a plan: that plan at the exchange rates of the previous one.
+    standard_cost : item, standard_cost [money/unit]; default the plans' own items.
     convention, by, variable, reading, digits : of every bridge; see `bridge`.
 
     Raises ReconciliationError for different horizons without a window, FormulationError for fewer than two plans.
@@ -298,12 +297,12 @@ def bridges(
     [("this week's plan", 840.0), ('fewer hours', 780.0)]
     """
     if len(plans) < 2:
-        raise FormulationError(f"a walk needs at least two plans, not {len(plans)}.")
+        raise FormulationError(f"bridges need at least two plans, not {len(plans)}.")
     if convention not in get_args(Convention):
         raise FormulationError(f"no convention {convention!r}; choose one of {', '.join(get_args(Convention))}.")
     rated = dict(at_base_rates or {})
     if unknown := sorted(set(rated) - {plan.name for plan in plans[1:]}):
-        raise FormulationError(f"no plan to walk to is called {', '.join(unknown)}.")
+        raise FormulationError(f"at_base_rates names {', '.join(unknown)}, which is none of the plans after the first.")
     every = [*plans, *rated.values()]
     check_keys(every, by)
     terms = _Terms(
@@ -322,7 +321,7 @@ def bridges(
 
 @dataclass(frozen=True, eq=False)
 class _Terms:
-    """What all bridges of a walk have in common; see `bridge`."""
+    """The common parameters of all bridges of a chain; see `bridge`."""
 
     by: Sequence[str]
     variable: Sequence[str]
@@ -332,7 +331,7 @@ class _Terms:
     digits: int
 
     def between(self, before: PlanLike, after: PlanLike, base: Side, other: Side, measured: Side) -> Bridge:
-        """The bridge from one plan to the next; measured: the next one at the exchange rates of the first."""
+        """The bridge from one plan to the next; measured: the next plan at the exchange rates of the first."""
         average = self.convention == "mix as average price"
         flexed = flex(base, measured, self.by, self.costs, variable=self.variable, average=average)
         effects = sales_effects(flexed, self.by) | account_effects(flexed, base, measured, self.by)
@@ -353,7 +352,7 @@ class _Terms:
 
 
 def _notes(flexed: Flex, plans: Sequence[PlanLike]) -> tuple[str, ...]:
-    """What a bridge assumes, each once: of its flex, of its plans, and quantities that have no rate."""
+    """The distinct assumptions of a bridge: of its flex, of its plans, and quantities without a rate."""
     lost = [(plan.name, *row) for plan in plans for row in plan.ledger.lost]
     unrated = [
         f"{name}: {rows:,} rows of {flow} have no rate ({units:,.6g} units)." for name, flow, rows, units in lost
@@ -363,7 +362,7 @@ def _notes(flexed: Flex, plans: Sequence[PlanLike]) -> tuple[str, ...]:
 
 
 def window_of(plans: Sequence[PlanLike], window: Window | Literal["common"] | None) -> Window | None:
-    """The days to compare; None for the whole of plans that cover the same days.
+    """The days to compare; None for the full horizon of plans that cover the same days.
 
     Raises ReconciliationError for different horizons without a window.
     """
@@ -373,32 +372,32 @@ def window_of(plans: Sequence[PlanLike], window: Window | Literal["common"] | No
         return window
     spans = [horizon(plan) for plan in plans]
     if len(set(spans)) > 1:
-        said = "; ".join(f"{p.name}: {a} to {b}" for p, (a, b) in zip(plans, spans, strict=True))
+        listed = "; ".join(f"{p.name}: {a} to {b}" for p, (a, b) in zip(plans, spans, strict=True))
         raise ReconciliationError(
-            f"the plans cover different days ({said}), and money of different days cannot be bridged. "
-            'Compare what they share with window="common".'
+            f"the plans cover different days ({listed}), and money of different days cannot be bridged. "
+            'Compare their common days with window="common".'
         )
     return None
 
 
 def _change(effects: Mapping[str, pl.DataFrame], plans: Sequence[PlanLike]) -> float:
-    """The change of margin, which the effects must be before they become cents: nothing may be rounded away.
+    """The change of margin, after the check that the unrounded effects add up to it.
 
-    Float noise grows with the figures: a volume of a million times the base is measured in such figures.
+    The tolerance for float noise grows with the size of the figures.
     """
     change = plans[1].ledger.margin - plans[0].ledger.margin
     found = sum(float(rows.get_column("effect").sum()) for rows in effects.values())
     size = sum(float(rows.get_column("effect").abs().sum()) for rows in effects.values())
     turnover = sum(plan.ledger.turnover for plan in plans)
     if abs(found - change) > max(1e-4, 1e-11 * turnover, 1e-13 * size):
-        raise ReconciliationError(f"the effects add up to {found:,.4f}, but the margin moves by {change:,.4f}.")
+        raise ReconciliationError(f"the effects add up to {found:,.4f}, but the margin changes by {change:,.4f}.")
     return change
 
 
 def _in_minor_units(
     effects: Mapping[str, pl.DataFrame], by: Sequence[str], goals: tuple[int, int], scale: int
 ) -> pl.DataFrame:
-    """Effects as minor units that add up to the rounded change, and what the rounded ends are off it.
+    """Effects as minor units that add up to the rounded change, and the rounding step of the ends.
 
     Parameters
     ----------
@@ -408,8 +407,8 @@ def _in_minor_units(
     kept = {driver: rows.filter((pl.col("effect") * scale).abs() >= NOISE) for driver, rows in effects.items()}
     if beyond := [driver for driver, one in kept.items() if float(one["effect"].abs().sum()) * scale >= LARGEST]:
         raise ReconciliationError(
-            f"{', '.join(beyond)} has more minor units than whole numbers of 64 bits can count: the base sells too "
-            "little to measure the other plan by, or an amount is not in money. Compare plans of one scale."
+            f"{', '.join(beyond)} overflows a 64-bit integer of minor units: the base's sales are too small to measure "
+            "the other plan by, or an amount is not in money. Compare plans of similar scale."
         )
     drivers = np.repeat(np.arange(len(kept)), [rows.height for rows in kept.values()])
     rows = pl.concat(kept.values(), how="diagonal")
@@ -433,8 +432,8 @@ def _steps(detail: pl.DataFrame, flexed: Flex, base: Side, other: Side) -> pl.Da
         pl.col("amount").sum(), pl.len().cast(pl.Int64).alias("rows")
     )
     accounts = base.plan.ledger.accounts(), other.plan.ledger.accounts()
-    said = [formula(driver, flexed, *(one.get(driver, 0.0) for one in accounts)) for driver in sums["driver"]]
-    return sums.with_columns(pl.Series("formula", said, dtype=pl.String)).select("driver", "amount", "formula", "rows")
+    texts = [formula(driver, flexed, *(one.get(driver, 0.0) for one in accounts)) for driver in sums["driver"]]
+    return sums.with_columns(pl.Series("formula", texts, dtype=pl.String)).select("driver", "amount", "formula", "rows")
 
 
 def _between(one: Bridge, rows: pl.DataFrame) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Parts that add up to the whole: rounding by largest remainder, and the shares of several causes (Shapley 1953)."""
+"""Parts that add up to a total: rounding by largest remainder, and shares of several causes (Shapley 1953)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ LARGE = 1e9
 """Units from which a double holds no seven decimals: dropping noise would move whole numbers there."""
 
 LARGEST = 9.2e18
-"""Units that no whole number of 64 bits holds."""
+"""Units that overflow a 64-bit integer."""
 
 EXACT = 10
-"""Players up to which every subset is looked at: 1,024 of them."""
+"""Number of players up to which every subset is evaluated (1,024 subsets)."""
 FEW = 32
-"""Groups up to which each is looked through on its own."""
+"""Number of groups up to which each is processed separately."""
 
 Whole: TypeAlias = npt.NDArray[np.int64]
 Reals: TypeAlias = npt.NDArray[np.float64]
@@ -51,11 +51,11 @@ def largest_remainder(
     *,
     groups: npt.ArrayLike | None = None,
 ) -> Whole:
-    """Whole numbers next to the values that add up to the total, within each group.
+    """Whole numbers adjacent to the values that add up to the total, within each group.
 
     Formula: part = ⌊value⌋ + 1 for the (total − Σ⌊value⌋) values with the largest value − ⌊value⌋; ties go
-    to the larger magnitude, then to the earlier row. A total further away than that is first met by whole
-    steps of every part.
+    to the larger magnitude, then to the earlier row. A total further away is first approached by equal whole steps of
+    every part.
 
     Parameters
     ----------
@@ -63,13 +63,13 @@ def largest_remainder(
     total : whole number, or one per group in sorted order of its label; left out: the rounded sum.
     groups : shape (n,), a label per value; left out: all in one group.
 
-    Raises ValueError on NaN or infinity, and on a total that is to be split over no values.
+    Raises ValueError for NaN or infinity, and for a nonzero total of a group without values.
     """
     parts = _clean(values)
     codes, count = _codes(groups, parts.size)
     goals = whole(_sums(parts, codes, count)) if total is None else np.broadcast_to(_goals(total), (count,))
     if empty := int(np.count_nonzero(goals[np.bincount(codes, minlength=count) == 0])):
-        raise ValueError(f"{empty} totals are to be split over no values: give each total at least one value.")
+        raise ValueError(f"{empty} totals have no values to be split over: give each total at least one value.")
     if not parts.size:
         return np.zeros(0, np.int64)
     floors = np.floor(parts)
@@ -82,7 +82,7 @@ def largest_remainder(
 
 
 def _more(parts: Reals, remainder: Reals, codes: npt.NDArray[np.intp], extra: Whole) -> npt.NDArray[np.bool_]:
-    """Which parts get one unit more: in each group the `extra` ones with the largest remainder."""
+    """Whether a part gets one unit more: the `extra` parts with the largest remainder in each group."""
     count = extra.size
     if count > FEW:
         order = np.lexsort((np.arange(parts.size), -np.abs(parts), -remainder, codes))
@@ -90,7 +90,7 @@ def _more(parts: Reals, remainder: Reals, codes: npt.NDArray[np.intp], extra: Wh
         sizes = np.bincount(codes, minlength=count)
         rank[order] = np.arange(parts.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         return np.asarray(rank < extra[codes])
-    # Few groups: finding the edge between those that get one and those that do not is much quicker than sorting.
+    # Few groups: a partition at the threshold is much faster than sorting.
     chosen = np.zeros(parts.size, np.bool_)
     for group in np.flatnonzero(extra):
         here = np.flatnonzero(codes == group)
@@ -104,7 +104,7 @@ def _more(parts: Reals, remainder: Reals, codes: npt.NDArray[np.intp], extra: Wh
 
 
 def nested(values: npt.ArrayLike, levels: Sequence[npt.ArrayLike], total: npt.ArrayLike | None = None) -> Whole:
-    """Largest remainder from the top down, so that parts add up at every level and not only in all.
+    """Largest remainder from the top down, so that parts add up at every level.
 
     Formula: the totals of level 1 are rounded to the grand total, those of level 2 within each group of
     level 1, …, the values within the finest groups.
@@ -128,7 +128,7 @@ def nested(values: npt.ArrayLike, levels: Sequence[npt.ArrayLike], total: npt.Ar
 
 
 def as_money(minor: pl.Expr, digits: int = 2) -> pl.Expr:
-    """Whole minor units as money for showing: −280 cents are −2.8, the very float that is written −2.8.
+    """Whole minor units as money for display: −280 cents are exactly the float −2.8.
 
     Formula: minor / 10^digits, rounded to the digits (a bare division leaves −2.8000000000000003).
     """
@@ -140,7 +140,7 @@ def _clean(values: npt.ArrayLike) -> Reals:
     if bad := int(np.count_nonzero(~np.isfinite(parts))):
         raise ValueError(f"{bad} of {parts.size} values are not numbers: money and quantities must be finite.")
     if bad := int(np.count_nonzero(np.abs(parts) >= LARGEST)):
-        raise ValueError(f"{bad} of {parts.size} values have more units than whole numbers of 64 bits can count.")
+        raise ValueError(f"{bad} of {parts.size} values overflow a 64-bit integer of minor units.")
     return _snapped(parts)
 
 
@@ -180,7 +180,7 @@ def shapley(values: npt.ArrayLike) -> Reals:
     worth = np.asarray(values, dtype=np.float64)
     count = worth.size.bit_length() - 1
     if worth.size != 1 << count:
-        raise ValueError(f"{worth.size} values: a game of n players has 2 to the power of n of them.")
+        raise ValueError(f"{worth.size} values: a game of n players needs 2 to the power of n values.")
     masks = np.arange(worth.size)
     size = np.array([mask.bit_count() for mask in range(worth.size)])
     weight = np.array([1.0 / (count * comb(count - 1, others)) for others in range(count)])
@@ -192,7 +192,7 @@ def shapley(values: npt.ArrayLike) -> Reals:
 
 
 def first_and_last(values: npt.ArrayLike) -> tuple[Reals, Reals]:
-    """What each player adds when it comes alone, and when it comes last.
+    """The contribution of each player alone, and as the last one.
 
     Formula: V(i) − V(none); V(all) − V(all without i). Shapes (n,) each [money].
     """
@@ -202,7 +202,7 @@ def first_and_last(values: npt.ArrayLike) -> tuple[Reals, Reals]:
 
 
 def strongest_pair(values: npt.ArrayLike) -> tuple[int, int, float] | None:
-    """The two players that change each other most, and by how much; None for fewer than two.
+    """The two players with the strongest interaction, and its value; None for fewer than two.
 
     Formula: V(ij) − V(i) − V(j) + V(none), the largest in magnitude; above 0 the two are worth more together.
     """
@@ -219,13 +219,13 @@ def strongest_pair(values: npt.ArrayLike) -> tuple[int, int, float] | None:
 
 @dataclass(frozen=True)
 class Sampled:
-    """Shapley values estimated from some of the orders.
+    """Shapley values estimated from sampled orders.
 
     Parameters
     ----------
-    mean : shape (n,), the estimate [money]; adds up to V(all) − V(none) whatever was sampled.
+    mean : shape (n,), the estimate [money]; always adds up to V(all) − V(none).
     half : shape (n,), half the width of its 95 % interval [money].
-    orders : orders looked at, each with its reverse.
+    orders : number of sampled orders, reversed ones included.
     """
 
     mean: Reals
@@ -241,13 +241,13 @@ def sampled(value: Callable[[int], float], players: int, *, pairs: int, seed: in
 
     Parameters
     ----------
-    value : mask → value of the subset [money]; asked along each order, so that neighbours differ by one player.
+    value : mask → value of the subset [money]; called along each order: consecutive subsets differ by one player.
     pairs : orders to draw, at least 2.
 
     Raises ValueError for fewer than two pairs: one has no spread.
     """
     if pairs < 2:
-        raise ValueError(f"{pairs} pairs of orders say nothing about their spread: draw at least 2.")
+        raise ValueError(f"{pairs} pairs of orders have no spread to estimate: draw at least 2.")
     chance = np.random.default_rng(seed)
     found = np.empty((pairs, players))
     for pair in range(pairs):
@@ -268,14 +268,14 @@ def _added(value: Callable[[int], float], order: npt.NDArray[np.int64]) -> Reals
 
 
 def gray_order(players: int, cheapest: list[int]) -> list[int]:
-    """Every subset once, from none on, each differing from the one before by one player.
+    """Every subset once, starting with the empty one; consecutive subsets differ by one player.
 
-    Formula: the reflected binary code (Gray 1953); the first player of `cheapest` is changed 2ⁿ⁻¹ times, the next
-    half as often, and so on.
+    Formula: the reflected binary code (Gray 1953); the first player of `cheapest` changes 2ⁿ⁻¹ times, the next half as
+    often, and so on.
 
     Parameters
     ----------
-    cheapest : the players, the one that costs least to change first.
+    cheapest : the players in ascending order of the cost to change them.
     """
     codes = [step ^ (step >> 1) for step in range(1 << players)]
     return [sum(1 << cheapest[place] for place in range(players) if code >> place & 1) for code in codes]

@@ -1,4 +1,4 @@
-"""Where a figure comes from: money lines, quantity × rate, the rows that the rate was made of, and their files."""
+"""Traces a figure to its money lines, quantities, rates, and the input rows and files of each rate."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SOURCES = pl.Schema(
         "value": pl.String,
     }
 )
-"""One value that a rate was made of: cell (a number) and account, where it stands, and what stands there."""
+"""One input value of a rate: cell (a number) and account, its location in the files, and the value."""
 
 LINE = "_line"
 DATED = ("offers", "routings", "lanes")
@@ -42,11 +42,11 @@ FORECAST = {"item": "item", "location": "location", "customer": "customer", LINE
 
 @dataclass(frozen=True)
 class Source:
-    """Columns of a table that a rate is made of, and what finds their row.
+    """Input columns of a rate, and the join to their rows.
 
     Parameters
     ----------
-    table, columns : where the values stand. on : column of the table → column of the flow's cell.
+    table, columns : of the input values. on : column of the table → column of the flow's cell.
     """
 
     table: str
@@ -56,7 +56,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Origin:
-    """How the rates of one flow and account are worked out, and from what."""
+    """The formula of the rates of one flow and account, and its inputs."""
 
     formula: str
     parts: tuple[Source, ...]
@@ -120,14 +120,14 @@ ORIGINS: dict[tuple[str, str], Origin] = {
     ("stock", "holding"): Origin(
         "−(holding_cost, or capital_rate × standard_cost, + storage_cost × volume) × length of the period", HELD
     ),
-    ("open", "holding"): Origin("as of stock, on what is there at the start", HELD),
+    ("open", "holding"): Origin("as for stock, on the opening stock", HELD),
     ("leave", "end value"): Origin("end_value", (Source("items", ("end_value",), ITEM),)),
     ("below_safety", "below safety"): Origin(
         "−below_safety_cost × length of the period",
         (Source("policies", ("below_safety_cost",), {"item": "item", "location": "location"}),),
     ),
     ("sell", "expected shortage"): Origin(
-        "−price of the lowest tier of the cushion at the review that it was due before, within what it would lose",
+        "−price of the lowest tier of the cushion at the review that it was due before, at most its loss",
         (Source("items", ("price", "standard_cost", "holding_cost"), ITEM),),
     ),
     ("missed", "targets"): Origin(
@@ -138,7 +138,7 @@ ORIGINS: dict[tuple[str, str], Origin] = {
         (Source("items", ("price", "standard_cost", "holding_cost"), ITEM),),
     ),
 }  # fmt: skip
-"""Flow and account → how its rates are made; any other flow is traced by the tables that its own keys name."""
+"""Flow and account → the origin of its rates; any other flow is traced by the tables of its keys."""
 
 BY_KEY = {
     "routing": "routings", "offer": "offers", "lane": "lanes", "customer": "customers", "resource": "resources",
@@ -147,21 +147,21 @@ BY_KEY = {
 
 
 def origin(flow: str, account: str, keys: list[str]) -> Origin:
-    """How the rates of a flow and account are made; for a flow of one's own, by what its keys name."""
+    """The origin of the rates of a flow and account; for a custom flow, by the tables of its keys."""
     if (known := ORIGINS.get((flow, account))) is not None:
         return known
     tables = {BY_KEY[key]: key for key in keys if key in BY_KEY}
     money = {name: [c.name for c in schema()[name].columns if c.unit.startswith("money")] for name in tables}
     parts = tuple(Source(name, tuple(money[name]), {key: key}) for name, key in tables.items() if money[name])
-    return Origin("by the block that brings it", parts)
+    return Origin("defined by its block", parts)
 
 
 class Filed:
-    """The extract's tables with the line of its file that each row came from.
+    """The extract's tables with the file line of each row.
 
     Attributes
     ----------
-    known : False where the snapshot is not what its folder holds now: edited, or the files were changed since.
+    known : False if the snapshot differs from its folder: the snapshot was edited, or the files have changed.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -174,7 +174,7 @@ class Filed:
         self._extract = extract if self.known else None
 
     def table(self, name: str) -> pl.DataFrame:
-        """A table's rows and their lines; without lines where they are not known."""
+        """A table's rows with their lines; null lines if unknown."""
         frame = self.snapshot[name].with_columns(pl.lit(None, dtype=pl.Int64).alias(LINE))
         if self._extract is not None and name in self._extract.sources:
             source, rows = self._extract.sources[name], self._extract.tables[name]
@@ -186,7 +186,7 @@ class Filed:
         return self._placed(name, frame)
 
     def alone(self, name: str) -> pl.DataFrame:
-        """Operations that have no alternative, or their resources, by routing; any other table as it is."""
+        """Operations without an alternative, or their resources by routing; any other table unchanged."""
         if name not in ("operations", "resources"):
             return self.table(name)
         steps = self.table("operations")
@@ -201,7 +201,7 @@ class Filed:
         return str(found[0]) if len(found) else ""
 
     def _placed(self, name: str, frame: pl.DataFrame) -> pl.DataFrame:
-        """The forecast by the periods that its labels fall into; the version that is planned with."""
+        """The planned version of the forecast, by the periods of its labels; any other table unchanged."""
         if name != "forecast" or frame.is_empty():
             return frame
         version = self.snapshot.settings.forecast.version
@@ -217,7 +217,7 @@ class Filed:
 
 
 def sources(cells: pl.DataFrame, flow: str, account: str, keys: list[str], filed: Filed) -> pl.DataFrame:
-    """Which values of the extract the rates of some cells were made of; see SOURCES.
+    """The input values of the rates of some cells; see SOURCES.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def sources(cells: pl.DataFrame, flow: str, account: str, keys: list[str], filed
         on = {("_period" if theirs == LINE else theirs): mine for theirs, mine in part.on.items()}
         if table.is_empty() or not set(on.values()) <= set(cells.columns) or not set(on) <= set(table.columns):
             continue
-        # An order has its own price: what the forecast says of the same day is none of its business.
+        # The price of an order does not come from the forecast.
         mine = cells.filter(pl.col("order") == "") if part.table == "forecast" and "order" in cells.columns else cells
         keyed = [pl.col(own).alias(f"_{n}") for n, own in enumerate(on.values())]
         left = mine.select("cell", *keyed, *_when(cells))
@@ -251,7 +251,7 @@ def _when(cells: pl.DataFrame) -> list[pl.Expr]:
 
 
 def _valid(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows of a validity that holds when the period starts."""
+    """Rows that are valid when the period starts."""
     begun = pl.col("valid_from").is_null() | (pl.col("valid_from") <= pl.col("_starts")) | pl.col("_starts").is_null()
     open_ = pl.col("valid_to").is_null() | (pl.col("valid_to") >= pl.col("_starts")) | pl.col("_starts").is_null()
     return rows.filter(begun & open_)
@@ -264,12 +264,12 @@ SHOWN = 8
 
 @dataclass(frozen=True, eq=False)
 class Lineage:
-    """All that is needed to say where any money of a plan comes from.
+    """The data to trace any money of a plan.
 
     Parameters
     ----------
-    lines : cell (number of the quantity), key (which cell of the flow), and the columns of a ledger line.
-    sources : cell, account, table, file, line, column, value: what the rates were made of.
+    lines : cell (number of the quantity), key (label of the cell), and the columns of a ledger line.
+    sources : cell, account, table, file, line, column, value: the inputs of the rates.
     formulas : flow, account, formula. files : table, file, rows, bytes, sha256.
     items, periods : of the plan. made : plan, fingerprints, solver, code and library versions.
     """
@@ -283,16 +283,16 @@ class Lineage:
     made: Mapping[str, Any] = field(default_factory=dict)
 
     def trace(self, where: Mapping[str, str], *, digits: int = 2) -> Trace:
-        """Where one figure comes from.
+        """The trace of one figure.
 
         Parameters
         ----------
-        where : what the figure is of: account, family, item, location, customer, month, week, flow, kind.
+        where : filters of the figure: account, family, item, location, customer, month, week, flow, kind.
 
-        Raises DataError for a name that no figure has, or where nothing was booked.
+        Raises DataError for an unknown filter, or if nothing was booked.
         """
         if strange := [name for name in where if name not in FILTERS]:
-            raise DataError(f"A figure is not asked for by {strange[0]!r}. {hint(strange[0], list(FILTERS))}".strip())
+            raise DataError(f"A figure has no filter {strange[0]!r}. {hint(strange[0], list(FILTERS))}".strip())
         ledger = Ledger(self.lines.select(list(LINES)), items=self.items, periods=self.periods)
         labelled = ledger.labelled(*where, lines=self.lines.select(*LINES, "cell", "key"))
         rows = labelled.filter(*(pl.col(name) == value for name, value in where.items()))
@@ -313,13 +313,13 @@ class Lineage:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trace:
-    """One figure and what it was made of.
+    """One figure with its lines, rates and inputs.
 
     Formula: figure = Σ cents of the lines; amount = quantity × per_unit.
 
     Parameters
     ----------
-    where : what was asked for. figure : in minor units.
+    where : its filters. figure : in minor units.
     lines : key, flow, item, location, customer, period, quantity, per_unit, amount, cents; the largest first.
     sources : cell, account, table, file, line, column, value. formulas : flow, account, formula.
     files : table, file, rows, bytes, sha256. made : plan, fingerprints, solver and code.
@@ -340,14 +340,16 @@ class Trace:
         return self.figure / 10**self.digits
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, for JSON."""
+        """The trace as plain values, for JSON."""
         frames = {name: getattr(self, name).to_dicts() for name in ("lines", "sources", "formulas", "files")}
         return {"where": dict(self.where), "figure": self.amount, **frames, "made": dict(self.made)}
 
     def text(self, rows: int = SHOWN) -> str:
-        """The figure as a story: lines, rates and where they stand, files and their fingerprints."""
-        said = ", ".join(f"{name} {value}" for name, value in self.where.items()) or "all money"
-        head = f"{said}: {self.amount:,.{self.digits}f} = the sum of {self.lines.height:,} money lines, quantity × rate"
+        """The trace as text: lines, rates with their inputs, files and their fingerprints."""
+        title = ", ".join(f"{name} {value}" for name, value in self.where.items()) or "all money"
+        head = (
+            f"{title}: {self.amount:,.{self.digits}f} = the sum of {self.lines.height:,} money lines, quantity × rate"
+        )
         shown = [self._line(row) for row in self.lines.head(rows).iter_rows(named=True)]
         rest = self.lines.slice(rows)
         if rest.height:
@@ -365,25 +367,25 @@ class Trace:
         own = self.sources.filter(pl.col("cell") == row["cell"], pl.col("account") == row["account"])
         if own.is_empty():
             return line
-        said = [
+        inputs = [
             f"{file}{f' line {number}' if number is not None else ''} {column} {value}"
             for file, number, column, value in own.select("file", "line", "column", "value").iter_rows()
         ]
-        return f"{line}\n{'':20}{'; '.join(said[:6])}"
+        return f"{line}\n{'':20}{'; '.join(inputs[:6])}"
 
     def __repr__(self) -> str:
         return self.text()
 
 
 def lineage(plan: Plan, snapshot: Snapshot, *, made: Mapping[str, Any] | None = None) -> Lineage:
-    """Everything that says where the money of a plan comes from, down to the lines of the files.
+    """The data to trace the money of a plan, down to the lines of the files.
 
     Parameters
     ----------
-    plan : solved or kept. snapshot : the extract that it was made from.
-    made : code and library versions, beside what the plan says of its solver.
+    plan : solved or stored. snapshot : the extract that it was made from.
+    made : code and library versions, added to the plan's solver data.
 
-    Raises DataError where the plan was made from another extract.
+    Raises DataError if the plan was made from another extract.
     """
     if plan.fingerprint != snapshot.fingerprint:
         raise DataError(
@@ -414,7 +416,7 @@ def lineage(plan: Plan, snapshot: Snapshot, *, made: Mapping[str, Any] | None = 
             found.append(sources(mine, flow, account, keys, filed))
     kinds = dict.fromkeys(("flow", "account", "formula"), pl.String)
     solution = plan.solution
-    told = {
+    record = {
         "plan": plan.name, "as of": plan.as_of.isoformat(), "inputs": plan.fingerprint, "quantities": plan.identity,
         "status": solution.get("status", plan.source), "gap": solution.get("gap"), "solver": solution.get("solver", ""),
         "lines of files": "known" if filed.known else "not known: the extract was edited or its files have changed",
@@ -422,12 +424,12 @@ def lineage(plan: Plan, snapshot: Snapshot, *, made: Mapping[str, Any] | None = 
     }  # fmt: skip
     return Lineage(
         pl.concat(lines), pl.concat(found).unique(maintain_order=True),
-        pl.DataFrame(rules, schema=kinds, orient="row"), snapshot.files, plan.items, plan.periods, told,
+        pl.DataFrame(rules, schema=kinds, orient="row"), snapshot.files, plan.items, plan.periods, record,
     )  # fmt: skip
 
 
 def _cells(plan: Plan, flow: str, keys: list[str], top: int, snapshot: Snapshot) -> pl.DataFrame:
-    """A flow's cells that are not zero, numbered from `top` on."""
+    """A flow's nonzero cells, numbered from `top`."""
     rows = plan.flows[flow].filter(pl.col("quantity") != 0).with_columns(pl.col(keys).cast(pl.String))
     cells = rows.with_columns(cell=pl.int_range(pl.len(), dtype=pl.Int64) + top)
     offers = snapshot["receipts"].select("receipt", "offer")
@@ -443,10 +445,10 @@ def _lines(flow: str, keys: list[str], paid: pl.DataFrame) -> pl.DataFrame:
 
 
 def _nothing(rows: pl.DataFrame, where: Mapping[str, str]) -> str:
-    """Which of the labels no line has, with the nearest that there is."""
+    """The message that no line has the labels, with the nearest known label."""
     for name, value in where.items():
         known = [str(one) for one in rows[name].unique().sort()]
         if value not in known:
             return f"No money is booked to {name} {value!r}. {hint(value, known) or 'Known: ' + ', '.join(known[:12])}"
-    said = ", ".join(f"{name} {value}" for name, value in where.items())
-    return f"No money is booked to {said} together; each of them has some alone."
+    labels = ", ".join(f"{name} {value}" for name, value in where.items())
+    return f"No money is booked to {labels} together, although each alone has some."

@@ -1,4 +1,4 @@
-"""Plans that nobody solved, valued by the rates of one that was: S&OP, budget, plan of record, other currencies."""
+"""Values loaded plans at the rates of a solved one: S&OP plan, budget, plan of record, other currencies."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from soe_lib.money.window import PlanLike, Valued, assumed, horizon, items_of, p
 
 
 def value_consensus(snapshot: Snapshot, rate_book: RateBook, *, name: str = "S&OP plan") -> Valued:
-    """The S&OP plan as if it were carried out: by item, customer and period, in this week's prices and costs.
+    """The S&OP plan as if executed: by item, customer and period, in this week's prices and costs.
 
-    Formula: sales by month, family and location × the forecast's mix × working days of the period, whole units
-    adding up exactly; made where S&OP makes it (else where it is sold from) on the cheapest routing, components
-    exploded, bought at the cheapest ordinary offer after stock and receipts, shipped on the cheapest lane, all
-    in the period of use; no overtime; stock as it follows.
+    Formula: sales by month, family and location × the forecast's mix × working days of the period, in whole units that
+    add up exactly. Production is where S&OP places it (else where the item is sold from), on the cheapest routing with
+    its components. Purchases are at the cheapest ordinary offer, after stock and receipts; shipments on the cheapest
+    lane. Everything happens in the period of use, without overtime; stock results.
 
     Parameters
     ----------
     snapshot : with consensus, forecast, routings, components, offers, lanes, inventory, receipts.
-    rate_book : of the plan to compare with; rates of periods it does not have are the nearest.
+    rate_book : of the plan to compare with; a missing period takes the nearest rate.
 
-    Raises DataError where there is no consensus, or it names a family that no item has.
+    Raises DataError if there is no consensus, or it names a family that no item has.
 
     Examples
     --------
@@ -50,13 +50,13 @@ def value_consensus(snapshot: Snapshot, rate_book: RateBook, *, name: str = "S&O
 
 
 def value_budget(snapshot: Snapshot, rate_book: RateBook, *, name: str = "budget") -> Valued:
-    """The budget by item, customer and period: its own amounts by account, split like the S&OP plan.
+    """The budget by item, customer and period: its amounts by account, split like the S&OP plan.
 
     Formula: amount by month, family, location and account × share of the item and customer (revenue by forecast
-    units × price, cost by forecast units × standard cost) × working days of the period. Revenue with a quantity
-    and no amount is valued by the rate book. Units sold are those of its sales rows.
+    units × price, cost by forecast units × standard cost) × working days of the period. The rate book values revenue
+    with a quantity and no amount. Units sold are those of its sales rows.
 
-    Raises DataError where there is no budget, or it names a family that no item has.
+    Raises DataError if there is no budget, or it names a family that no item has.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def value_budget(snapshot: Snapshot, rate_book: RateBook, *, name: str = "budget
     sell, unpriced, lines, split_notes = budget_lines(snapshot)
     valued = rate_book.value({"sell": unpriced}, match="nearest", items=snapshot["items"], periods=snapshot.periods)
     ledger = valued + Ledger(lines)
-    notes += [*split_notes, *assumed(valued), "The budget has no stock: cash is all it says."]
+    notes += [*split_notes, *assumed(valued), "The budget has no stock, only cash."]
     return Valued(
         name, {"sell": sell}, ledger, tuple(notes), window, snapshot.periods, snapshot["items"], rate_book,
         snapshot.calendar,
@@ -79,11 +79,11 @@ def value_budget(snapshot: Snapshot, rate_book: RateBook, *, name: str = "budget
 
 
 def value_record(plan: PlanLike, rate_book: RateBook, *, name: str | None = None) -> Valued:
-    """Last week's plan in this week's prices and costs; what they do not know keeps the plan's own.
+    """Last week's plan in this week's prices and costs; the plan's own rates fill gaps.
 
     Parameters
     ----------
-    plan : any plan with flows; its own rates are the fallback where it has some.
+    plan : any plan with flows; its own rates, if any, are the fallback.
 
     Examples
     --------
@@ -103,17 +103,17 @@ def value_record(plan: PlanLike, rate_book: RateBook, *, name: str | None = None
 
 
 def in_currency(plan: PlanLike, snapshot: Snapshot, currency: str, *, rates: pl.DataFrame | None = None) -> Valued:
-    """The plan as it reads in another currency; statement and bridge take it like any other.
+    """The plan in another currency; statement and bridge take it like any other.
 
-    Formula: amount in the other currency = amount ÷ rate of the line's month (rate: the company's money for one of the
-    other). What is booked beyond the horizon takes the rate of the horizon's last month.
+    Formula: amount in the other currency = amount ÷ rate of the line's month (rate: company currency per unit of the
+    other). Lines beyond the horizon take the rate of its last month.
 
     Parameters
     ----------
     snapshot : with the currencies table. currency : ISO code; the company's own changes nothing.
-    rates : currency, month, rate, in place of the table: budget rates, say.
+    rates : currency, month, rate, in place of the table, such as budget rates.
 
-    Raises DataError for a currency that the table does not have, or a month without a rate, naming them.
+    Raises DataError for a currency missing from the table, or months without a rate.
 
     Examples
     --------
@@ -132,13 +132,13 @@ def in_currency(plan: PlanLike, snapshot: Snapshot, currency: str, *, rates: pl.
 
 
 def rates_of(snapshot: Snapshot, currency: str, *, rates: pl.DataFrame | None = None) -> pl.DataFrame:
-    """month, rate of one currency; raises DataError for one that has no rate at all."""
+    """month, rate of one currency; raises DataError if it has no rate."""
     table = snapshot["currencies"] if rates is None else rates
     found = table.filter(pl.col("currency") == currency).select("month", pl.col("rate").cast(pl.Float64))
     if found.is_empty():
         known = table["currency"].unique().sort().to_list()
-        said = f"known: {', '.join(known)}" if known else "the table is empty"
-        raise DataError(f"currencies.csv has no rate of {currency!r} ({said}). {hint(currency, known)}".strip())
+        listed = f"known: {', '.join(known)}" if known else "the table is empty"
+        raise DataError(f"currencies.csv has no rate of {currency!r} ({listed}). {hint(currency, known)}".strip())
     if (bad := found.filter(pl.col("rate").is_null() | ~(pl.col("rate") > 0))).height:
         raise DataError(f"currencies.csv: the rate of {currency} in {', '.join(bad['month'])} is not above 0.")
     if (twice := found.height - found["month"].n_unique()) > 0:

@@ -1,4 +1,4 @@
-"""Standard-cost variances: sales, material, labour and overheads, and the operating statement that closes."""
+"""Standard-cost variances of sales, material, labour and overheads, and the operating statement that they add up to."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from soe_lib.errors import DataError, FormulationError, ReconciliationError
 from soe_lib.money.rounding import as_money, nested, whole
 
 VARIANCE = pl.Schema({"variance": pl.String, "product": pl.String, "of": pl.String, "effect": pl.Float64})
-"""Which variance, of which product (blank: of none), of which material, grade or pool, and the money."""
+"""The variance, its product (blank: none), its material, grade or pool, and its amount."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One variance: what it is called, its formula in words, and the expression that evaluates it.
+    """One variance: its name, its formula in words, and the expression that evaluates it.
 
     Parameters
     ----------
-    name : in finance's words. words : the formula. effect : over the columns of the table [money].
-    always : whether it is told where it is nothing.
+    name : finance's term. words : the formula. effect : over the columns of the table [money].
+    always : whether it is reported if it is 0.
     """
 
     name: str
@@ -33,13 +33,13 @@ class Kind:
 
 @dataclass(frozen=True)
 class Table:
-    """What a table of figures must have, and what may be left out.
+    """The required and optional columns of a table of figures, and its variances.
 
     Parameters
     ----------
-    name : how errors call it. key : the column that names a row. needed : columns of numbers.
-    optional : column → the expression that stands in for it.
-    kinds : the variances that are worked out from it.
+    name : name in errors. key : the key column. needed : required columns of numbers.
+    optional : column → its default expression.
+    kinds : the variances computed from it.
     """
 
     name: str
@@ -49,9 +49,9 @@ class Table:
     kinds: tuple[Kind, ...]
 
     def read(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The frame with every column there is to be, as numbers.
+        """The frame with all columns, defaults filled in, as numbers.
 
-        Raises DataError for a missing column, or a blank or infinite figure, naming the rows.
+        Raises DataError for a missing column, or for rows with a blank or infinite figure.
         """
         if lost := [name for name in (self.key, *self.needed) if name not in frame.columns]:
             raise DataError(f"{self.name} lacks {', '.join(lost)}; it needs {', '.join((self.key, *self.needed))}.")
@@ -62,7 +62,7 @@ class Table:
         for name, instead in self.optional.items():
             lost = [other for other in instead.meta.root_names() if other not in known.columns]
             if lost and name not in known.columns:
-                raise DataError(f"{self.name} lacks {name}, or {' and '.join(lost)} to work it out from.")
+                raise DataError(f"{self.name} lacks {name}, or {' and '.join(lost)} to compute it from.")
             if not lost:
                 given = pl.col(name).fill_null(instead) if name in known.columns else instead
                 known = known.with_columns(given.cast(pl.Float64).alias(name))
@@ -117,7 +117,7 @@ SALES = Table(
     ),
 )
 """product, budget_quantity, actual_quantity [unit]; budget_price and standard_cost, or contribution (price − cost), and
-standard_fixed_cost [money/unit]; revenue [money] (left out: at budget price); made [unit] (left out: what is sold)."""
+standard_fixed_cost [money/unit]; revenue [money] (default: at budget price); made [unit] (default: units sold)."""
 
 MATERIALS = Table(
     "materials",
@@ -139,8 +139,8 @@ MATERIALS = Table(
         ),
     ),
 )  # fmt: skip
-"""material, standard_quantity (for the actual output), used, bought (left out: what is used) [unit of the material];
-standard_price [money/unit]; paid for what is bought [money]; lost: of used, what no recipe and no sale took [unit]."""
+"""material, standard_quantity (for the actual output), used, bought (default: used) [unit of the material];
+standard_price [money/unit]; paid for purchases [money]; lost: part of used without recipe and sale [unit]."""
 
 _HOURS = ("standard_hours", "standard_rate", "hours", "paid")
 
@@ -191,7 +191,7 @@ OTHER = Table(
     {},
     (Kind("other spending", "budget − actual", _col("budget") - _col("paid")),),
 )
-"""account, budget, paid [money]: what is compared in full."""
+"""account, budget, paid [money]: accounts compared in full."""
 
 TOTALS = {
     "sales volume": ("sales quantity", "sales mix"),
@@ -200,7 +200,7 @@ TOTALS = {
     "variable overhead": ("variable overhead spending", "variable overhead efficiency"),
     "fixed overhead volume": ("fixed overhead capacity", "fixed overhead efficiency"),
 }
-"""Totals that people ask for by name → the variances they sum."""
+"""Named totals → the variances they sum."""
 
 
 Costing = Literal["marginal", "absorption"]
@@ -223,8 +223,8 @@ _TABLES: Mapping[str, Table] = {
     "other": OTHER,
 }
 WORDS = {kind.name: kind.words for table in _TABLES.values() for kind in table.kinds} | {
-    NOT_STANDARD: "Σ made × standard cost − Σ standard inputs of what was made",
-    IN_STOCK: "what becomes of the price of material bought and not used",
+    NOT_STANDARD: "Σ made × standard cost − Σ standard inputs of the output",
+    IN_STOCK: "value of material bought and not used − its value at standard price",
 }
 
 
@@ -238,13 +238,13 @@ class OperatingStatement:
     ----------
     start, end : budget and actual profit, in minor units.
     rows : variance, product, of (material, grade, pool), amount (Int64, minor units); in reading order.
-    inventory : material, bought, used [unit], price variance of what was bought, of what was used and of what lies in
-        stock, stock change at standard price [money]; where purchase and use fall apart.
+    inventory : material, bought, used [unit], price variance of purchases, of usage and of stock, stock change at
+        standard price [money]; only materials whose purchases and usage differ.
     costing : "marginal", or "absorption" (fixed overhead in the cost of a unit).
-    stock : what material in stock is carried at; see `standard_variances`.
-    notes : what had to be assumed, counted.
+    stock : valuation of material in stock; see `standard_variances`.
+    notes : assumptions with counts.
 
-    Raises ReconciliationError where it does not close.
+    Raises ReconciliationError if it does not add up.
     """
 
     start: int
@@ -276,14 +276,14 @@ class OperatingStatement:
         return round(int(found.sum()) / 10**self.digits, self.digits)
 
     def by(self, *columns: str) -> pl.DataFrame:
-        """The variances by product or of what: variance, the columns, amount [money]."""
+        """The variances by product or by `of` (material, grade, pool): variance, the columns, amount [money]."""
         if unknown := [name for name in columns if name not in ("product", "of")]:
-            raise FormulationError(f"variances are told apart by product and of, not by {unknown[0]!r}.")
+            raise FormulationError(f"variances are grouped by product and of, not by {unknown[0]!r}.")
         sums = self.rows.group_by("variance", *columns, maintain_order=True).agg(pl.col("amount").sum())
         return sums.with_columns(as_money(pl.col("amount"), self.digits))
 
     def table(self) -> pl.DataFrame:
-        """The statement as it is shown: line, amount, cumulative [money], formula."""
+        """The statement for display: line, amount, cumulative [money], formula."""
         sums = self.rows.group_by("variance", maintain_order=True).agg(pl.col("amount").sum(), rows=pl.len())
         money = [as_money(pl.col(name), self.digits) for name in ("amount", "cumulative")]
         return (
@@ -325,24 +325,24 @@ def standard_variances(
 ) -> OperatingStatement:
     """The standard-cost variances of a closed period, and the statement from budget profit to actual profit.
 
-    Formula: see `soe_lib.money.variances`, whose tables also say which columns each frame has. Sales volume is
+    Formula: see the tables of `soe_lib.money.variances`, which also list the columns of each frame. Sales volume is
     valued at contribution (marginal), or at profit after standard_fixed_cost (absorption). Actual profit = revenue −
-    what was paid + goods made and not sold at standard cost + material bought and not used, where `stock` is "standard"
-    at standard price, "actual" at the price paid (its price variance waits in stock), "expensed" at nothing.
+    amounts paid + unsold output at standard cost + unused purchases. With `stock` "standard" these are at standard
+    price, "actual" at the price paid (their price variance stays in stock), "expensed" at 0.
 
     Parameters
     ----------
     sales, materials, labour, variable_overhead, fixed_overhead, other : figures by product, material, grade or pool;
-        costs are positive. A table left out has neither standard nor actual cost; without sales, profit is that of
+        costs are positive. A missing table has neither standard nor actual cost; without sales, profit is that of
         the variances alone.
-    costing : "marginal", or "absorption": the variances of fixed overhead volume come in.
-    outside : standard cost of what was made that none of the tables explains is taken as spent "at standard", and
-        noted; or it is a "line" of its own.
+    costing : "marginal", or "absorption", which includes the variances of fixed overhead volume.
+    outside : standard cost of the output that no table explains is assumed spent "at standard", with a note; or it is a
+        separate "line".
     digits : decimals of the currency.
-    ends : budget and actual profit as the ledgers have them, which the figures must come to [money].
+    ends : budget and actual profit of the ledgers, which the figures must equal [money].
 
     Raises DataError for a missing column or a blank figure, FormulationError for an unknown convention,
-    ReconciliationError where the figures do not come to `ends`.
+    ReconciliationError if the figures do not equal `ends`.
 
     Examples
     --------
@@ -362,51 +362,51 @@ def standard_variances(
     }  # fmt: skip
     full = costing == "absorption"
     read = _read(given, full)
-    effects, spent, said = _effects(read, full, stock, outside)
+    effects, spent, found = _effects(read, full, stock, outside)
     start, end = _tied((_budget(read, full), _actual(read, full, stock) - spent), ends)
     _complete(effects, start, end)
     scale = 10**digits
     first, last = (int(whole(profit * scale)[0]) for profit in (start, end))
     rows = _in_minor_units(effects, last - first, scale)
-    return OperatingStatement(first, last, rows, _inventory(read), costing, stock, digits, (*notes, *said))
+    return OperatingStatement(first, last, rows, _inventory(read), costing, stock, digits, (*notes, *found))
 
 
 def _known(costing: str, stock: str, outside: str) -> None:
-    """Raise FormulationError for a convention that there is not."""
+    """Raise FormulationError for an unknown convention."""
     for value, known in ((costing, get_args(Costing)), (stock, get_args(Stock)), (outside, get_args(Outside))):
         if value not in known:
             raise FormulationError(f"no convention {value!r}; choose one of {', '.join(known)}.")
 
 
 def _read(given: Mapping[str, pl.DataFrame | None], full: bool) -> dict[str, pl.DataFrame]:
-    """The tables that were given, with every column there is to be."""
+    """The given tables with all columns."""
     read = {name: _TABLES[name].read(frame) for name, frame in given.items() if frame is not None}
     if not read:
-        raise DataError("no figures were given: there is no variance to work out.")
+        raise DataError("no figures were given: there is no variance to compute.")
     return {**read, "sales": _worth(read["sales"], full)} if "sales" in read else read
 
 
 def _effects(
     read: Mapping[str, pl.DataFrame], full: bool, stock: Stock, outside: Outside
 ) -> tuple[pl.DataFrame, float, list[str]]:
-    """Every variance; what was spent outside the standards and taken as spent at standard [money]; what to note."""
-    told = pl.concat([_TABLES[name].effects(frame) for name, frame in read.items()])
+    """Every variance; cost outside the standards that is assumed spent at standard [money]; and notes."""
+    effects = pl.concat([_TABLES[name].effects(frame) for name, frame in read.items()])
     if not full:
-        told = told.filter(~pl.col("variance").is_in(TOTALS["fixed overhead volume"]))
+        effects = effects.filter(~pl.col("variance").is_in(TOTALS["fixed overhead volume"]))
     rest, spent, notes = _outside(read, full), 0.0, []
     if outside == "line":
-        told = pl.concat([told, rest])
+        effects = pl.concat([effects, rest])
     elif rest.height:
         spent = float(rest["effect"].sum())
-        said = f"{spent:,.2f} of standard cost is of inputs not given: taken as spent at standard."
-        notes.append(said if "sales" in read else "No sales were given: profit is that of the variances alone.")
+        note = f"{spent:,.2f} of standard cost is of inputs not given: assumed spent at standard."
+        notes.append(note if "sales" in read else "No sales were given: profit is that of the variances alone.")
     if not full and _absorbed(read):
         notes.append(ABSORBED)
-    return pl.concat([told, _in_stock(read, stock)]), spent, notes
+    return pl.concat([effects, _in_stock(read, stock)]), spent, notes
 
 
 def _tied(found: tuple[float, float], ends: tuple[float, float] | None) -> tuple[float, float]:
-    """Budget and actual profit as the ledgers have them, where they are given; the figures must come to the same."""
+    """Budget and actual profit of the ledgers, if given, after the check that the figures equal them."""
     for name, own, wanted in zip((BUDGET, ACTUAL), found, ends or found, strict=True):
         if abs(own - wanted) > 1e-4 + 1e-9 * abs(wanted):
             raise ReconciliationError(f"the statement's {name} is {own:,.4f}, the ledger's {wanted:,.4f}.")
@@ -414,9 +414,9 @@ def _tied(found: tuple[float, float], ends: tuple[float, float] | None) -> tuple
 
 
 def _worth(sold: pl.DataFrame, full: bool) -> pl.DataFrame:
-    """Sales with what volume is valued at: contribution, or profit after the standard fixed cost of a unit."""
+    """Sales with the value of volume: contribution, or profit after the standard fixed cost of a unit."""
     if not float(sold["budget_quantity"].sum()) and float(sold["actual_quantity"].sum()):
-        raise DataError("sales: nothing was budgeted, so there is neither a mix nor a margin to measure volume by.")
+        raise DataError("sales: the budget has no units, so there is neither mix nor margin to measure volume by.")
     return sold.with_columns(worth=pl.col("contribution") - (pl.col("standard_fixed_cost") if full else 0.0))
 
 
@@ -448,7 +448,7 @@ def _actual(read: Mapping[str, pl.DataFrame], full: bool, stock: Stock) -> float
 
 
 def _unit_cost(full: bool) -> pl.Expr:
-    """Standard cost of a unit: what its budget price leaves after its margin."""
+    """Standard cost of a unit: its budget price less its margin."""
     cost = pl.col("budget_price") - pl.col("contribution")
     return cost + pl.col("standard_fixed_cost") if full else cost
 
@@ -469,7 +469,7 @@ def _in_stock(read: Mapping[str, pl.DataFrame], stock: Stock) -> pl.DataFrame:
 
 
 def _outside(read: Mapping[str, pl.DataFrame], full: bool) -> pl.DataFrame:
-    """Standard cost of what was made, less the standard inputs that were given: 0 where the standards are complete."""
+    """Standard cost of the output less the given standard inputs: 0 if the standards are complete."""
     made = _total(read.get("sales"), pl.col("made") * _unit_cost(full))
     inputs = _total(read.get("materials"), pl.col("standard_quantity") * pl.col("standard_price"))
     hours = ("labour", "variable_overhead", *(("fixed_overhead",) if full else ()))

@@ -1,4 +1,4 @@
-"""The closed week: from budget to actual in bridges and in standard costs, and what execution left on the table."""
+"""The closed week: bridges from budget to actual, standard-cost variances, and planning against execution."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from soe_lib.money.window import PlanLike, Valued, Window, at_standard_cost, cut
 
 ACTUAL = "actual"
 AT_STANDARD = ("material", "conversion", "overtime")
-"""Accounts of the budget that the standard cost of an item stands for."""
+"""Accounts of the budget that an item's standard cost covers."""
 BOOKED = ("revenue", "material", "conversion", "stock change")
-"""Accounts of the actuals that have variances of their own; every other one is compared in full."""
+"""Accounts of the actuals with variances of their own; all others are compared in full."""
 SIDES = ("plan", "hindsight", "actual")
 BETTER = "did better than the model's best"
-"""In the note of a week in which something happened that the model takes for impossible."""
+"""In the note of a week whose actuals are infeasible in the model."""
 
 
 def closed_week_bridges(
@@ -40,20 +40,19 @@ def closed_week_bridges(
     by: Sequence[str] = KEYS,
     digits: int = 2,
 ) -> Walk:
-    """The walk budget → S&OP plan → the plan before → the plan of the week → actual, over the days that are closed.
+    """The bridges budget → S&OP plan → previous plan → plan of the week → actual, over the closed days.
 
-    Formula: see `soe.money.bridge`, read in accrual at the later extract's standard costs; all plans are
-    valued by the rates of the plan of the week, so that they differ by quantities, and actuals by what was booked.
+    Formula: see `soe.money.bridge`, in accrual at the later extract's standard costs. All plans are valued at the rates
+    of the plan of the week, so that they differ by quantities; actuals are valued as booked.
 
     Parameters
     ----------
     before, now : extracts of the week's first day and of the day after its last.
-    plan : made on `before`. record : the plan made the week before that; left out of the walk where there is none.
+    plan : made on `before`. record : the plan of the previous week, if there is one.
     convention, by, digits : of every bridge.
 
-    Raises DataError where the plan has no rates, actuals say nothing of the week, its stock at either end is not
-    known, or a family is unknown;
-    ReconciliationError where a plan does not cover the week.
+    Raises DataError if the plan has no rates, actuals have no row of the week, its stock at either end is unknown, or a
+    family is unknown; ReconciliationError if a plan does not cover the week.
 
     Examples
     --------
@@ -73,7 +72,7 @@ def closed_week_bridges(
 
 
 def _promised(before: Snapshot, book: RateBook) -> list[Valued]:
-    """Budget and S&OP plan, where there are some."""
+    """Budget and S&OP plan, if they exist."""
     found = []
     if before["budget"].height:
         found.append(value_budget(before, book))
@@ -93,20 +92,20 @@ def closed_week(
     """The standard-cost variances of the days between two extracts, and the statement from budget to actual profit.
 
     Formula: budget and actual profit are those of `closed_week_bridges`, to the cent. Budget by item = the budget's
-    units and revenue, split by mix and working days; its cost at standard, and where its own cost differs, the line
-    "budget cost against standard". Materials (what is bought, or goes into recipes): standard quantity = units started
-    × components + sold as such, used = bought and made − change of stock. What no recipe takes and no sale has sold is
-    a stock difference. Hours: standard = units started × hours at the cheapest resource of a step, at its hourly cost.
-    Freight, holding and other accounts in full. Transfers between places move no profit.
+    units and revenue, split by mix and working days, with cost at standard; the line "budget cost against standard" is
+    the difference to its own cost. Materials (purchased items and components): standard quantity = units started ×
+    components + units sold as material; used = bought and made − stock change. Usage of items in no recipe that was not
+    sold is a stock difference. Hours: standard = units started × hours at the cheapest resource of a step, at its
+    hourly cost. Freight, holding and other accounts are compared in full. Transfers between places keep profit.
 
     Parameters
     ----------
     before, now : extracts of the week's first day and of the day after its last.
-    plan : by whose rates the actuals without an amount are valued; those of the earlier extract when left out.
-    stock : what material in stock is carried at; see `standard_variances`.
+    plan : its rates value actuals without an amount; default the rates of the earlier extract.
+    stock : valuation of material in stock; see `standard_variances`.
 
-    Raises DataError where there is no budget, nothing happened between the two as-of dates, a standard cost is missing,
-    or nobody knows the stock at the start or the end; ReconciliationError where the budget does not cover the days.
+    Raises DataError if there is no budget, there are no actuals of the days, a standard cost is missing, or the stock
+    at the start or the end is unknown; ReconciliationError if the budget does not cover the days.
 
     Examples
     --------
@@ -116,31 +115,31 @@ def closed_week(
     """
     window = closed_days(before, now)
     if before["budget"].is_empty():
-        raise DataError(f"{before.folder} has no budget: there is nothing to hold the closed week against.")
+        raise DataError(f"{before.folder} has no budget: there is nothing to compare the closed week with.")
     book = _book(before, plan)
     budget, actual = value_budget(before, book), value_closed_week(before, now, book)
-    told, done = cut(budget, window), cut(actual, window, standard_cost=now["items"])
+    planned, done = cut(budget, window), cut(actual, window, standard_cost=now["items"])
     rows = now["actuals"].filter(pl.col("date").is_between(*window))
-    units = _units(told, done, actual, rows, now)
+    units = _units(planned, done, actual, rows, now)
     notes = [*_notes(budget), *_notes(actual)]
     new = units.filter((pl.col("budget_quantity") == 0) & (pl.col("actual_quantity") != 0)).height
     if new:
-        notes.append(f"{new} items were sold that the budget does not know: all of it is mix, at the price paid.")
+        notes.append(f"{new} items were sold that are not in the budget: their effect is all mix, at the price paid.")
     return standard_variances(
         sales=_sales(units),
         materials=_materials(units),
         labour=_hours(rows, now),
-        other=_other(units, told.ledger, done.ledger, notes),
+        other=_other(units, planned.ledger, done.ledger, notes),
         stock=stock,
         outside="line",
         digits=digits,
         notes=tuple(notes),
-        ends=(told.ledger.margin, done.ledger.margin),
+        ends=(planned.ledger.margin, done.ledger.margin),
     )
 
 
 def _book(before: Snapshot, plan: PlanLike | None) -> RateBook:
-    """The plan's rates, else those that any plan of the extract has."""
+    """The plan's rates, else those of the extract's model."""
     book = getattr(plan, "rates", None)
     if isinstance(book, RateBook) and book.tables:
         return book
@@ -150,13 +149,13 @@ def _book(before: Snapshot, plan: PlanLike | None) -> RateBook:
 
 
 def _notes(valued: Valued) -> list[str]:
-    """What a valued plan assumes, but for what the window answers and whose rate is the nearest."""
-    answered = ("Actuals have no", "The budget has no")
-    said = [note for note in valued.assumptions if not note.startswith(answered)]
-    return [note for note in said if not note.endswith("rate of the nearest period.")]
+    """A valued plan's assumptions, without those on stock, which the window resolves, and on nearest rates."""
+    resolved = ("Actuals have no", "The budget has no")
+    rest = [note for note in valued.assumptions if not note.startswith(resolved)]
+    return [note for note in rest if not note.endswith("rate of the nearest period.")]
 
 
-def _units(told: Valued, done: Valued, actual: Valued, rows: pl.DataFrame, now: Snapshot) -> pl.DataFrame:
+def _units(budget: Valued, done: Valued, actual: Valued, rows: pl.DataFrame, now: Snapshot) -> pl.DataFrame:
     """By item: budget_quantity, actual_quantity, made, taken, bought, grown [unit]; planned, revenue, invoiced [money].
 
     Items with a budget, a movement or a change of stock; standard_cost [money/unit].
@@ -166,9 +165,9 @@ def _units(told: Valued, done: Valued, actual: Valued, rows: pl.DataFrame, now: 
     ends = [position(actual, day) for day in actual.window]
     grown = pl.concat([ends[1], ends[0].with_columns(-pl.col("quantity"))])
     parts = {
-        "budget_quantity": told.flows["sell"], "actual_quantity": done.flows["sell"], "made": made, "taken": taken,
+        "budget_quantity": budget.flows["sell"], "actual_quantity": done.flows["sell"], "made": made, "taken": taken,
         "bought": bought, "grown": grown,
-        "planned": _booked(told.ledger, "revenue"), "revenue": _booked(done.ledger, "revenue"),
+        "planned": _booked(budget.ledger, "revenue"), "revenue": _booked(done.ledger, "revenue"),
         "invoiced": _booked(done.ledger, "material").with_columns(-pl.col("quantity")),
     }  # fmt: skip
     sums = [part.group_by("item").agg(pl.col("quantity").sum().alias(name)) for name, part in parts.items()]
@@ -187,7 +186,7 @@ def _booked(ledger: Ledger, account: str) -> pl.DataFrame:
 
 
 def _is_material() -> pl.Expr:
-    """What is bought or goes into recipes: what is sold of it leaves as it came in."""
+    """Whether an item is purchased or a component; its sales are sales of material."""
     return (pl.col("taken") != 0) | (pl.col("bought") != 0) | (pl.col("invoiced") != 0)
 
 
@@ -200,7 +199,7 @@ def _price() -> pl.Expr:
 
 
 def _sales(units: pl.DataFrame) -> pl.DataFrame:
-    """Budget and actuals by product; what is sold as it was bought is output of its material."""
+    """Budget and actuals by product; sales of material count as output."""
     as_such = pl.when(_is_material()).then(pl.col("actual_quantity")).otherwise(0.0)
     return units.select(
         "budget_quantity", "actual_quantity", "revenue", "standard_cost", product="item", budget_price=_price(),
@@ -209,7 +208,7 @@ def _sales(units: pl.DataFrame) -> pl.DataFrame:
 
 
 def _materials(units: pl.DataFrame) -> pl.DataFrame:
-    """Standard quantity, price, bought, paid, used and lost, by material; of other items what is lost."""
+    """Standard quantity, price, bought, paid, used and lost by material; for other items only the loss."""
     material, cost = _is_material(), pl.col("standard_cost")
     both = units.with_columns(
         bought=pl.when(material).then(pl.col("bought") + pl.col("made")).otherwise(0.0),
@@ -224,9 +223,9 @@ def _materials(units: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _other(units: pl.DataFrame, told: Ledger, done: Ledger, notes: list[str]) -> pl.DataFrame:
-    """Freight and the other accounts: budget, paid; and what the budget's money is off its units at standard."""
-    budget, paid = told.accounts(), done.accounts()
+def _other(units: pl.DataFrame, planned: Ledger, done: Ledger, notes: list[str]) -> pl.DataFrame:
+    """Freight and other accounts: budget, paid; and the difference of the budget's money to its units at standard."""
+    budget, paid = planned.accounts(), done.accounts()
     quantity = pl.col("budget_quantity")
     at_price, at_cost = units.select(
         price=(quantity * _price()).sum(), cost=(quantity * pl.col("standard_cost")).sum()
@@ -236,15 +235,15 @@ def _other(units: pl.DataFrame, told: Ledger, done: Ledger, notes: list[str]) ->
     if abs(rest := budget.get("revenue", 0.0) - at_price) > 1e-6:
         rows.append(("budget revenue without units", -rest, 0.0))
     for account in sorted({*budget, *paid} - {*BOOKED}):
-        planned = 0.0 if account in AT_STANDARD else -budget.get(account, 0.0)
-        rows.append((account, planned, -paid.get(account, 0.0)))
-        if account not in paid and planned:
-            notes.append(f"No actuals tell of {account}: the budget's {planned:,.2f} counts as saved.")
+        amount = 0.0 if account in AT_STANDARD else -budget.get(account, 0.0)
+        rows.append((account, amount, -paid.get(account, 0.0)))
+        if account not in paid and amount:
+            notes.append(f"There are no actuals of {account}: the budget's {amount:,.2f} counts as saved.")
     return pl.DataFrame(rows, schema={"account": pl.String, "budget": pl.Float64, "paid": pl.Float64}, orient="row")
 
 
 def _hours(rows: pl.DataFrame, now: Snapshot) -> pl.DataFrame:
-    """Hours by resource: standard for what was made, worked, paid; and what routings cost by the unit, at standard."""
+    """Hours by resource: standard for actual output, worked, paid; and the routings' cost per unit, at standard."""
     begun = started(rows, cheapest_supply(now).routings).filter(pl.col("routing") != "")
     begun = begun.group_by("routing").agg(started=pl.col("quantity").sum())
     rates = now["resources"].select("resource", standard_rate=pl.col("hourly_cost").fill_null(0.0))
@@ -282,7 +281,7 @@ def _standard_hours(begun: pl.DataFrame, now: Snapshot, rates: pl.DataFrame) -> 
 
 
 def _by_the_unit(begun: pl.DataFrame, now: Snapshot) -> pl.DataFrame:
-    """What routings cost per unit started, as a grade of its own that is always paid at standard."""
+    """The routings' cost per unit started, as separate grades that are always paid at standard."""
     costs = now["routings"].unique("routing", keep="first").select("routing", standard_rate="cost_per_unit")
     priced = begun.join(costs, on="routing", how="left").filter(pl.col("standard_rate").fill_null(0.0) != 0)
     return priced.sort("routing").select(
@@ -293,22 +292,21 @@ def _by_the_unit(begun: pl.DataFrame, now: Snapshot) -> pl.DataFrame:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Hindsight:
-    """The difference between what was planned and what happened, in two parts; favourable is positive.
+    """Actual less plan, split into planning and execution variance; favourable is positive.
 
-    Formula: planning = optimum with what we know now − optimum with what we knew then (nobody's fault);
-    execution = actual − optimum with what we know now (what we left on the table); the two add up to actual − plan.
-    Over the closed days of `three_plans` each plan hands on what it owns at what that is worth to the rest of the
-    horizon, so execution is never above 0 by more than rounding. Over other days, or with plans that say nothing of
-    what they hand on, the optimum of a longer horizon can be beaten: it spends in them for the weeks that follow.
+    Formula: planning = hindsight optimum − plan (new information); execution = actual − hindsight optimum (missed
+    margin); the two add up to actual − plan. Over the closed days of `three_plans` each plan values its closing stock
+    at its worth for the rest of the horizon, so execution exceeds 0 by rounding at most. Over other days, or without
+    that value, actuals can exceed the optimum of a longer horizon, which spends money for later weeks.
 
     Parameters
     ----------
-    plan, hindsight, actual : margins of the three in minor units.
+    plan, hindsight, actual : the three margins in minor units.
     rows : account, plan, hindsight, actual, planning, execution, total (Int64, minor units); in finance's order.
-    window : the days compared, None for the whole of all three.
-    notes : what had to be assumed.
+    window : the days compared, None for the full horizons.
+    notes : assumptions.
 
-    Raises ReconciliationError where rows and margins do not tie.
+    Raises ReconciliationError if rows and margins do not add up.
     """
 
     plan: int
@@ -339,7 +337,7 @@ class Hindsight:
         return self.actual - self.hindsight
 
     def table(self) -> pl.DataFrame:
-        """By account and in all: account, plan, hindsight, actual, planning, execution, total [money]."""
+        """By account and in total: account, plan, hindsight, actual, planning, execution, total [money]."""
         columns = [name for name in self.rows.columns if name != "account"]
         margin = self.rows.select(pl.lit("margin").alias("account"), pl.col(columns).sum())
         both = pl.concat([self.rows, margin])
@@ -369,12 +367,12 @@ def planning_and_execution(
 ) -> Hindsight:
     """Split actual − plan into planning variance and execution variance, account by account.
 
-    Formula: see Hindsight; each margin rounded once, its accounts by largest remainder under it.
+    Formula: see Hindsight; each margin is rounded once, and its accounts by largest remainder.
 
     Parameters
     ----------
-    plan : the optimum with what was known then. hindsight : the optimum with what is known now, from the same start.
-    actual : what happened.
+    plan : the optimum with the information at the time. hindsight : the optimum with today's information, from the same
+        start. actual : the actuals.
     window : first and last day to compare, or "common" for the days that all three cover; see `cut`.
     standard_cost : item, standard_cost [money/unit], to read stock at the ends of the window at standard cost.
 
@@ -413,6 +411,6 @@ def planning_and_execution(
 
 
 def _accounts(plan: PlanLike, side: str, digits: int) -> pl.DataFrame:
-    """account and its cents: they add up to the rounded margin."""
+    """account and its cents, which add up to the rounded margin."""
     cents = plan.ledger.cents("account", digits=digits).filter(pl.col("kind") != "steering")
     return cents.group_by("account").agg(pl.col("cents").sum().alias(side))

@@ -1,4 +1,4 @@
-"""What money reads of any plan: its days, what it owns at the close of each, and the part of it within a window."""
+"""Any plan for the money room: its horizon, the stock that it owns on a day, and its part within a window."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ STANDARD = pl.Schema({"item": pl.String, "standard_cost": pl.Float64})
 NODE = ["item", "location"]
 POSITION = pl.Schema({"item": pl.String, "location": pl.String, "quantity": pl.Float64})
 PLACE = {"make": "location", "buy": "location", "ship": "destination"}
-"""Flows whose goods are under way, and the column that says where to."""
+"""Flows with goods in transit → the column of their destination."""
 MOVES = pl.Schema({"item": pl.String, "location": pl.String, "period": pl.String, "quantity": pl.Float64})
 SHOWN = 5
 
 
 class PlanLike(Protocol):
-    """Anything with a name, flows and a ledger: a Plan, or a Valued plan that nobody solved."""
+    """Anything with a name, flows and a ledger: a Plan, or a Valued plan."""
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its name in reports."""
 
     @property
     def flows(self) -> Mapping[str, pl.DataFrame]:
@@ -55,21 +55,21 @@ def items_of(plan: PlanLike) -> pl.DataFrame:
 
 
 def horizon(plan: PlanLike) -> Window:
-    """First and last day that the plan speaks about: its window, else its periods.
+    """First and last day that the plan covers: its window, else its periods.
 
-    Raises ReconciliationError where it has neither.
+    Raises ReconciliationError if it has neither.
     """
     window = getattr(plan, "window", None)
     if window is not None:
         return window
     periods = periods_of(plan)
     if periods.is_empty():
-        raise ReconciliationError(f"{plan.name} has no periods: nobody can say which days it covers.")
+        raise ReconciliationError(f"{plan.name} has no periods, so the days that it covers are unknown.")
     return periods.get_column("starts_on").min(), periods.get_column("ends_on").max()  # type: ignore[return-value]
 
 
 def standard_costs(plans: list[PlanLike], given: pl.DataFrame | None) -> pl.DataFrame:
-    """item, standard_cost [money/unit]: the frame given, else the plans' items, the last plan's first."""
+    """item, standard_cost [money/unit]: from the given frame, else from the plans' items, the last plan first."""
     frames = [given] if given is not None else [items_of(plan) for plan in reversed(plans)]
     known = [
         frame.select(pl.col("item").cast(pl.String), pl.col("standard_cost").cast(pl.Float64)).drop_nulls()
@@ -80,17 +80,17 @@ def standard_costs(plans: list[PlanLike], given: pl.DataFrame | None) -> pl.Data
 
 
 def with_dates(frame: pl.DataFrame, plan: PlanLike) -> pl.DataFrame:
-    """The frame with starts_on, ends_on and days of its `period`; null where the label is no time."""
+    """The frame with starts_on, ends_on and days of its `period`; null for unknown labels."""
     dates = timeline(frame.get_column("period"), periods_of(plan))
     return frame.join(dates.drop("week", "month", "months"), on="period", how="left", validate="m:1")
 
 
 def position(plan: PlanLike, day: date) -> pl.DataFrame:
-    """Units owned at the close of a day, by item and the place where they are or will be.
+    """Units owned at the close of a day, by item and present or future place.
 
-    Formula: stock at the end of the last period that has ended (opening stock before the first) + goods under
-    way + receipts already ours that come in later. Receipts still to be paid for are not owned. Flow `uncounted` is
-    what actuals own beside their counts; see `value_closed_week`.
+    Formula: stock at the end of the last period that has ended (opening stock before the first) + goods in transit +
+    owned receipts that arrive later. Receipts still to be paid for are not owned. Flow `uncounted` is stock of actuals
+    in addition to their counts; see `value_closed_week`.
     """
     parts = [_on_hand(plan, day), _receipts(plan, day), *(_under_way(plan, flow, day) for flow in PLACE)]
     parts.append(_closed(plan, "uncounted", day))
@@ -108,7 +108,7 @@ def _on_hand(plan: PlanLike, day: date) -> pl.DataFrame:
 
 
 def _closed(plan: PlanLike, flow: str, day: date) -> pl.DataFrame:
-    """What a flow of stock holds in the last period that has ended by a day."""
+    """The stock of a flow in the last period that has ended by a day."""
     if flow not in plan.flows:
         return pl.DataFrame(schema=POSITION)
     closed = with_dates(plan.flows[flow], plan).filter(pl.col("ends_on") <= day)
@@ -124,7 +124,7 @@ def _receipts(plan: PlanLike, day: date) -> pl.DataFrame:
 
 
 def _under_way(plan: PlanLike, flow: str, day: date) -> pl.DataFrame:
-    """Units that leave on or before the day and arrive after it."""
+    """Units dispatched on or before the day that arrive after it."""
     frame = plan.flows.get(flow)
     if frame is None or not {"lead_days", PLACE[flow]} <= set(frame.columns):
         return pl.DataFrame(schema=POSITION)
@@ -134,10 +134,10 @@ def _under_way(plan: PlanLike, flow: str, day: date) -> pl.DataFrame:
 
 
 def under_way(plan: PlanLike, flow: str, frame: pl.DataFrame, day: date) -> pl.DataFrame:
-    """Rows of make, buy or ship with the share of each unit that has left by the day and arrives after it.
+    """Rows of make, buy or ship with the share of each unit in transit at the close of the day.
 
-    Formula: days of the period on which goods leave and are still under way / days on which they
-    leave: all of them, the first or the last as `dispatch` says. A lead time in periods arrives with its period.
+    Formula: dispatch days of the period whose goods are still in transit / dispatch days: all days of the period, the
+    first or the last, by `dispatch`. Goods with a lead time in periods arrive with their period.
     """
     dated = with_dates(frame, plan)
     dispatch = pl.col("dispatch").cast(pl.String) if "dispatch" in frame.columns else pl.lit("spread")
@@ -158,7 +158,7 @@ def _lead_periods(frame: pl.DataFrame) -> pl.Expr:
 
 
 def _by_periods(plan: PlanLike, frame: pl.DataFrame, day: date) -> pl.Expr:
-    """1 where goods left in a period that has begun and the period they arrive in has not."""
+    """1 for goods dispatched in a period that has begun whose arrival period has not begun; else 0."""
     ordered = periods_of(plan).sort("starts_on").with_row_index("_index")
     begun = int((ordered["starts_on"] <= day).sum())
     place = {period: index for index, period in enumerate(ordered["period"].to_list())}
@@ -167,12 +167,11 @@ def _by_periods(plan: PlanLike, frame: pl.DataFrame, day: date) -> pl.Expr:
 
 
 def moves(plan: PlanLike) -> pl.DataFrame | None:
-    """Units by which the plan's own stock grows, by item, location and period; None for a plan without stock.
+    """Growth of the plan's own stock in units, by item, location and period; None for a plan without stock.
 
-    Formula: closing − closing of the period before − receipts that were already ours; in "beyond" what is
-    under way at the end. In all: left at the end − opening stock − receipts already ours. Receipts still to be
-    paid for (kind buy) are bought within the plan and count like any purchase; goods under way count when
-    they arrive.
+    Formula: closing stock − closing stock of the previous period − owned receipts; "beyond" has the goods in transit at
+    the end. In total: stock at the end − opening stock − owned receipts. Receipts still to be paid for (kind buy) count
+    like purchases within the plan; goods in transit count when they arrive.
     """
     if "leave" not in plan.flows or "stock" not in plan.flows:
         return None
@@ -211,9 +210,9 @@ def _owned(plan: PlanLike) -> pl.DataFrame:
 
 
 def stock_change(plan: PlanLike, standard_cost: pl.DataFrame) -> pl.DataFrame | None:
-    """The stock that the plan builds up or runs down, at standard cost; None for a plan without stock.
+    """The stock change of the plan at standard cost; None for a plan without stock.
 
-    Formula: amount = units by which the plan's own stock grows × standard cost; null where an item has none.
+    Formula: amount = growth of the plan's own stock × standard cost; null for items without standard cost.
 
     Parameters
     ----------
@@ -231,24 +230,24 @@ def stock_change(plan: PlanLike, standard_cost: pl.DataFrame) -> pl.DataFrame | 
 def at_standard_cost(units: pl.DataFrame, costs: pl.DataFrame, what: str) -> pl.DataFrame:
     """The rows with standard_cost [money/unit] and worth [money].
 
-    Formula: worth = quantity × standard cost; a row without units needs no cost.
+    Formula: worth = quantity × standard cost; rows with quantity 0 need no cost.
 
     Parameters
     ----------
-    units : item, quantity [unit] and whatever else is to be kept. costs : item, standard_cost.
-    what : how errors call them: "in stock", "sold".
+    units : item, quantity [unit] and any other columns. costs : item, standard_cost.
+    what : description of the units in errors: "in stock", "sold".
 
-    Raises DataError for items with units and no standard cost, naming them.
+    Raises DataError for items with units and no standard cost.
     """
     known = costs.select(pl.col("item").cast(pl.String), pl.col("standard_cost").cast(pl.Float64)).unique("item")
     priced = units.join(known, on="item", how="left", validate="m:1")
     lost = priced.filter(pl.col("standard_cost").is_null(), pl.col("quantity") != 0)
     if lost.height:
         names = lost["item"].unique().sort()
-        said = ", ".join(names.head(SHOWN)) + (", …" if names.len() > SHOWN else "")
+        listed = ", ".join(names.head(SHOWN)) + (", …" if names.len() > SHOWN else "")
         raise DataError(
-            f"{names.len()} items with {lost['quantity'].abs().sum():,.6g} units {what} have no standard cost: {said}. "
-            "Give items.standard_cost (0 where a unit is worth nothing)."
+            f"{names.len()} items with {lost['quantity'].abs().sum():,.6g} units {what} have no standard cost: "
+            f"{listed}. Give items.standard_cost (0 where a unit is worth nothing)."
         )
     filled = priced.with_columns(pl.col("standard_cost").fill_null(0.0))
     return filled.with_columns(worth=pl.col("quantity") * pl.col("standard_cost"))
@@ -256,20 +255,20 @@ def at_standard_cost(units: pl.DataFrame, costs: pl.DataFrame, what: str) -> pl.
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Valued:
-    """Quantities that somebody else decided, valued by a rate book; bridge and statement take it like a Plan.
+    """A loaded plan valued by a rate book; bridge and statement take it like a Plan.
 
     Parameters
     ----------
     name : "S&OP plan", "budget", "actuals" …
     flows : flow → frame of keys and `quantity`.
     ledger : its money lines.
-    assumptions : what had to be assumed, a sentence each, with counts and quantities.
-    window : first and last day that it speaks about.
-    periods, items : to read it by weeks, months and families.
+    assumptions : one sentence each, with counts and quantities.
+    window : first and last day that it covers.
+    periods, items : to group it by weeks, months and families.
     rates : the book that it was valued by.
-    handed_on : a day, and what is owned at its close is worth to the days after it [money], where that is known.
-    calendar : by whose working days a part of a period is told; None where a flow is even over its days.
-    notes : what cutting it to a window had to assume.
+    handed_on : a day, and the value of the stock owned at its close for the days after it [money], if known.
+    calendar : splits a period by working days; None: flows are even over the days of a period.
+    notes : assumptions made when it was cut to a window.
     """
 
     name: str
@@ -291,16 +290,16 @@ class Valued:
 
     @property
     def steering(self) -> float:
-        """Money that moves plans but is no cash [money]."""
+        """Amounts that influence the plan but are not cash [money]."""
         return self.ledger.steering
 
     def __repr__(self) -> str:
-        said = [f"  - {sentence}" for sentence in self.assumptions]
-        return "\n".join([f"{self.name}, {self.window[0]} to {self.window[1]}", repr(self.ledger), *said])
+        lines = [f"  - {sentence}" for sentence in self.assumptions]
+        return "\n".join([f"{self.name}, {self.window[0]} to {self.window[1]}", repr(self.ledger), *lines])
 
 
 def assumed(ledger: Ledger) -> list[str]:
-    """What a ledger had to assume about rates, a sentence each."""
+    """The ledger's assumptions about rates, one sentence each."""
     taken = [f"{rows:,} rows of {flow} ({q:,.6g} units): {how}." for flow, how, rows, q in ledger.adapted.iter_rows()]
     return taken + [
         f"{rows:,} rows of {flow} ({q:,.6g} units) have no rate and no money." for flow, rows, q in ledger.lost
@@ -308,30 +307,29 @@ def assumed(ledger: Ledger) -> list[str]:
 
 
 def common_window(plans: list[PlanLike]) -> Window:
-    """The days that all the plans cover; raises ReconciliationError where there are none."""
+    """The days that all the plans cover; raises ReconciliationError if there are none."""
     spans = [horizon(plan) for plan in plans]
     start, end = max(first for first, _ in spans), min(last for _, last in spans)
     if start > end:
-        said = "; ".join(f"{plan.name} {a} to {b}" for plan, (a, b) in zip(plans, spans, strict=True))
-        raise ReconciliationError(f"the plans share no day: {said}. There is nothing to compare.")
+        listed = "; ".join(f"{plan.name} {a} to {b}" for plan, (a, b) in zip(plans, spans, strict=True))
+        raise ReconciliationError(f"the plans share no day: {listed}. There is nothing to compare.")
     return start, end
 
 
 def cut(plan: PlanLike, window: Window, *, standard_cost: pl.DataFrame | None = None) -> Valued:
-    """The plan within a window: cash of its days, stock at their end less stock at their start, at end value.
+    """The plan within a window: cash of its days, and closing stock less opening stock at end value.
 
-    Formula: amount × (days of the period within the window / days of the period) for cash and steering, of S&OP plan
-    and budget working days;
-    end value = Σ what is owned at the close of the window × end value; opening stock = −Σ what is owned when
-    it begins × end value; see `position`; where a plan says what it hands on on the window's last day, that instead of
-    both. With standard costs, both at standard cost, as "stock change".
+    Formula: cash and steering = amount × (days of the period within the window / days of the period), in working days
+    for S&OP plan and budget. End value = Σ units owned at the close of the window × end value; opening stock = −Σ units
+    owned at its start × end value; see `position`. If the plan has `handed_on` for the window's last day, that value
+    replaces both. With standard costs, both are at standard cost, as "stock change".
 
     Parameters
     ----------
     window : first and last day.
-    standard_cost : item, standard_cost [money/unit]: read the plan in accrual; left out: in cash and end value.
+    standard_cost : item, standard_cost [money/unit], for the plan in accrual; default: in cash and end value.
 
-    Raises ReconciliationError where the window is not within the plan's horizon.
+    Raises ReconciliationError if the window is not within the plan's horizon.
     """
     first, last = horizon(plan)
     start, end = window
@@ -376,7 +374,7 @@ def _within(frame: pl.DataFrame, plan: PlanLike, window: Window, columns: list[s
 
 
 def accrual(plan: PlanLike, standard_cost: pl.DataFrame) -> Valued:
-    """The whole plan in accrual: the change of its stock at standard cost stands where the end value stood.
+    """The plan in accrual: the stock change at standard cost replaces the end value.
 
     Formula: accrual margin = cash margin + stock change at standard cost; cash alone for a plan without stock.
 
@@ -385,7 +383,7 @@ def accrual(plan: PlanLike, standard_cost: pl.DataFrame) -> Valued:
     standard_cost : item, standard_cost [money/unit].
     """
     change = stock_change(plan, standard_cost)
-    notes = [f"{plan.name} says nothing about stock: it is read in cash."] if change is None else []
+    notes = [f"{plan.name} has no stock: it is read in cash."] if change is None else []
     kept = plan.ledger.where(pl.col("kind") != "inventory")
     if change is not None:
         lines, notes = _at_standard(plan, change, 1.0)
@@ -416,21 +414,21 @@ def _stock(plan: PlanLike, window: Window, costs: pl.DataFrame | None) -> tuple[
         notes += lost
     dates = periods_of(plan)
     if dates.filter((pl.col("starts_on") <= window[1]) & (pl.col("ends_on") > window[1])).height:
-        notes.append(f"{plan.name}: the window ends within a period, over which stock moves evenly.")
+        notes.append(f"{plan.name}: the window ends within a period; stock is assumed to change evenly over it.")
     return pl.concat(parts), notes
 
 
 def _handed_on(day: date, money: float) -> pl.DataFrame:
-    """What is owned at the close of a day at what it is worth to the days after it, as one line."""
+    """The value of the stock owned at the close of a day for the days after it, as one line."""
     blank = dict.fromkeys(("item", "location", "customer"), "")
     line = {"account": "handed on", "kind": "inventory", "flow": "stock", **blank, "period": day.isoformat()}
     return pl.DataFrame([{**line, "quantity": 1.0, "per_unit": money, "amount": money}], schema=LINES)
 
 
 def _owned_at(plan: PlanLike, day: date) -> pl.DataFrame:
-    """Units owned at the close of a day; within a period they move as evenly as its money does.
+    """Units owned at the close of a day, interpolated within a period.
 
-    Formula: owned before the period + (owned at its end − owned before it) × the part of it that is over.
+    Formula: owned before the period + (owned at its end − owned before it) × elapsed share of the period.
     """
     inside = periods_of(plan).filter(pl.col("starts_on") <= day, pl.col("ends_on") > day)
     if inside.is_empty():

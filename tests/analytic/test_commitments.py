@@ -108,7 +108,7 @@ def test_the_figures_are_those_of_a_plan_with_the_promise_in_it(tmp_path: Path) 
 
 
 def test_nothing_to_price_says_so(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="S&OP has committed nothing"):
+    with pytest.raises(DataError, match="there is no S&OP commitment"):
         commitment_prices(mill(tmp_path / "none"))
     later = [{"fiscal_month": "2026-03", "family": "Flour", "measure": "sales", "quantity": 5}]
     with pytest.raises(DataError, match="No month with a commitment ends within the horizon"):

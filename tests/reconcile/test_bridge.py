@@ -217,7 +217,7 @@ def test_unknown_conventions_and_keys_are_refused() -> None:
         bridge(one, one, by=("colour",))
     with pytest.raises(FormulationError, match="at least one key"):
         bridge(one, one, by=())
-    with pytest.raises(FormulationError, match="not made by 'colour'"):
+    with pytest.raises(FormulationError, match="no column 'colour'"):
         bridge(one, one).by("colour")
 
 

@@ -43,7 +43,7 @@ def test_rates_that_mean_nothing_are_refused() -> None:
         npv(0.1, [1, 2], [0, 1, 2])
     with pytest.raises(DataError, match="1 of 2 flows"):
         npv(0.1, [1, float("nan")])
-    with pytest.raises(DataError, match="per period is no rate per year"):
+    with pytest.raises(DataError, match="per period has no annual rate"):
         annual_rate(0.1, "period")
 
 

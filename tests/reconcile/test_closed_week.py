@@ -132,7 +132,7 @@ def test_a_crew_is_paid_whether_or_not_actuals_say_so(tmp_path: Path) -> None:
     now = extract(tmp_path, FIRST + timedelta(days=7), actuals=happened(), workforce=[{**crew, "opening_heads": 4}])
     found = closed_week(before, now)
     assert found.end == 159300 - 26500
-    assert "Actuals do not say what crews are paid: 265.00 by heads and cost_per_head." in found.notes
+    assert "Crews' pay is not in the actuals: 265.00 by heads and cost_per_head." in found.notes
     assert closed_week_bridges(before, now, soe.plan(before)).bridges[-1].end == found.end
     # a crew without an hourly cost whose hours have an amount: that is its pay
     free = now.replace(resources=now["resources"].with_columns(hourly_cost=pl.lit(None, dtype=pl.Float64)))
@@ -157,7 +157,7 @@ def test_what_was_not_paid_is_said(tmp_path: Path) -> None:
 
 def test_a_week_without_budget_or_actuals_is_refused(tmp_path: Path) -> None:
     before, now = week(tmp_path)
-    with pytest.raises(DataError, match="actuals say nothing of 2027-02-01 to 2027-02-07"):
+    with pytest.raises(DataError, match="there are no actuals of 2027-02-01 to 2027-02-07"):
         closed_week(before, now.replace(actuals=now["actuals"].clear()))
     with pytest.raises(DataError, match="has no budget"):
         closed_week(before.replace(budget=before["budget"].clear()), now)

@@ -204,7 +204,7 @@ def test_marginal_costing_leaves_fixed_overhead_out_of_stock() -> None:
 
 def test_cost_that_no_table_explains_is_noted_or_a_line() -> None:
     found = marginal(labour=None)
-    assert found.notes == ("43,200.00 of standard cost is of inputs not given: taken as spent at standard.",)
+    assert found.notes == ("43,200.00 of standard cost is of inputs not given: assumed spent at standard.",)
     assert found.end == 135000 + 255000, "what labour cost more than its standard is not in it"
     line = marginal(labour=None, outside="line")
     assert line["cost outside the standards"] == 43200
@@ -250,12 +250,12 @@ def test_marginal_costing_says_what_it_leaves_out() -> None:
 def test_what_is_missing_is_said() -> None:
     with pytest.raises(DataError, match="sales lacks actual_quantity"):
         standard_variances(sales=frame({"product": "A", "budget_quantity": 1}))
-    with pytest.raises(DataError, match="sales lacks budget_price, or contribution to work it out from"):
+    with pytest.raises(DataError, match="sales lacks budget_price, or contribution to compute it from"):
         standard_variances(sales=frame({"product": "A", "budget_quantity": 1, "actual_quantity": 1}))
     labour = {"standard_hours": 1, "standard_rate": 1, "hours": 1}
     with pytest.raises(DataError, match=r"labour: 1 of 2 rows have no paid \(night\)"):
         marginal(labour=frame({"grade": "day", **labour, "paid": 1}, {"grade": "night", **labour, "paid": None}))
-    with pytest.raises(DataError, match="nothing was budgeted"):
+    with pytest.raises(DataError, match="the budget has no units"):
         standard_variances(sales=frame({**SOLD, "budget_quantity": 0}))
     with pytest.raises(FormulationError, match="no convention 'full'"):
         marginal(costing="full")

@@ -112,5 +112,5 @@ def test_parts_beyond_the_precision_of_a_double_still_add_up() -> None:
     # 1.67e17 and its neighbours have no odd numbers as doubles: only whole numbers can be counted up
     values = [1.67e17, 5.5, 3.0, -1.67e17]
     assert int(largest_remainder(values, 9).sum()) == 9
-    with pytest.raises(ValueError, match="1 of 2 values have more units"):
+    with pytest.raises(ValueError, match="1 of 2 values overflow"):
         largest_remainder([1e19, 1.0])

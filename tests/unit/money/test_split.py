@@ -76,7 +76,7 @@ def test_the_fallbacks_are_taken_in_turn_and_counted() -> None:
     alike = [("", "F", item, "", "", 1.0, 0.0, 0.0) for item in "PQ"]
     found, notes = spread(asked(8), mix([("M", "G", "Z", "L", "K", 1.0, 1.0, 1.0)], even=alike))
     assert found.select("item", "location", "quantity").rows() == [("P", "L", 4.0), ("Q", "L", 4.0)]
-    assert notes == ["1 rows (8) are split evenly over the items of the family, for want of a forecast."]
+    assert notes == ["1 rows (8) are split evenly over the items of the family, without a forecast."]
 
 
 def test_blank_family_and_location_mean_all_of_them() -> None:

@@ -109,7 +109,7 @@ def test_plans_stand_side_by_side_with_their_difference() -> None:
 def test_a_plan_without_stock_has_no_accrual_reading_and_says_so() -> None:
     base = Written("budget", [{"item": "A", "quantity": 10, "price": 5}], [])
     found = statement([base, example()])
-    assert "budget says nothing about stock" in "".join(found.notes)
+    assert "budget has no stock" in "".join(found.notes)
     assert found.table().filter(pl.col("line") == "accrual margin")["budget"].to_list() == [None]
 
 
@@ -124,11 +124,11 @@ def test_items_without_a_standard_cost_are_counted() -> None:
 
 
 def test_plans_of_one_name_and_unknown_lines_are_refused() -> None:
-    with pytest.raises(FormulationError, match="names of their own"):
+    with pytest.raises(FormulationError, match="need different names"):
         statement([example(), example()])
     with pytest.raises(FormulationError, match="no 'turnover'"):
         statement(example()).cents("turnover")
-    with pytest.raises(FormulationError, match="cannot be read by 'colour'"):
+    with pytest.raises(FormulationError, match="no column 'colour'"):
         statement(example(), "colour")
 
 

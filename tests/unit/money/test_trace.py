@@ -94,7 +94,7 @@ def test_what_was_never_booked_is_refused(tmp_path: Path) -> None:
     plan = soe.plan(snapshot)
     with pytest.raises(DataError, match="No money is booked to account 'materiel'"):
         soe.trace(plan, snapshot, account="materiel")
-    with pytest.raises(DataError, match=r"not asked for by 'famly'.*family"):
+    with pytest.raises(DataError, match=r"no filter 'famly'.*family"):
         soe.trace(plan, snapshot, famly="Flour")
     with pytest.raises(DataError, match="the extract that it was made from"):
         soe.trace(plan, account="revenue")
