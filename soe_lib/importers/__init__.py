@@ -1,4 +1,4 @@
-"""What an importer made of its source: tables, and every assumption as a counted sentence."""
+"""Results of an importer: tables, and every assumption as a sentence with its counts."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Part:
-    """Some tables of the contract, and what had to be assumed to fill them.
+    """Some tables of the contract, and the assumptions made to fill them.
 
     Parameters
     ----------
-    tables : by their name in the contract.
-    notes : sentences for the planner, each with its counts.
+    tables : by name in the contract.
+    notes : assumptions as sentences with counts.
     """
 
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
@@ -31,14 +31,14 @@ class Part:
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What was imported, where it stands, and what was assumed.
+    """The result of an import: the extract's folder, its rows and its assumptions.
 
     Parameters
     ----------
-    folder : the extract that was written, to be given to `--data`.
-    as_of : the day the plan starts.
+    folder : the written extract, for `--data`.
+    as_of : first day of the plan.
     rows : number of rows by table of the contract.
-    assumptions : sentences; the same stand in the extract's settings.toml and are listed in every pack.
+    assumptions : sentences, also in the extract's settings.toml and in every pack.
     """
 
     folder: Path
@@ -51,14 +51,14 @@ class ImportReport:
         lines = [
             f"Imported into {self.folder} as of {self.as_of.isoformat()}.",
             f"Rows: {tables}.",
-            f"{len(self.assumptions)} assumptions were made; correct in the extract what does not hold:",
+            f"{len(self.assumptions)} assumptions were made; correct wrong ones in the extract:",
             *(f"  {number}. {sentence}" for number, sentence in enumerate(self.assumptions, start=1)),
         ]
         return "\n".join(lines)
 
 
 def names(labels: Iterable[object]) -> str:
-    """The first few labels, and how many more there are."""
+    """The first few labels, and the number of further ones."""
     known = sorted({str(label) for label in labels})
     more = len(known) - SHOWN
     return ", ".join(known[:SHOWN]) + (f" and {more} more" if more > 0 else "")

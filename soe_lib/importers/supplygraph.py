@@ -1,4 +1,4 @@
-"""SupplyGraph → our contract: 33 weeks of a real FMCG company as one extract per week, every assumption said."""
+"""SupplyGraph → the data contract: 33 weeks of a real FMCG company, one extract per week, all assumptions listed."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ GROUPS = "nodes_group.csv"
 
 @dataclass(frozen=True)
 class Recorded:
-    """What was recorded.
+    """The records of SupplyGraph.
 
     Parameters
     ----------
     days : [date, item, ordered, made, issued, delivered], one row for each day and product, in units.
-    groups : [item, family] of the products whose group is known.
-    beside : what stands in the folder and is not used, as sentences.
+    groups : [item, family] of products with a known group.
+    beside : sentences on unused content of the folder.
     """
 
     days: pl.DataFrame
@@ -73,17 +73,17 @@ def read(folder: Path) -> Recorded:
 
 
 def _beside(folder: Path, groups: pl.DataFrame, days: pl.DataFrame) -> tuple[str, ...]:
-    """The files, columns and rows that nothing uses."""
+    """Sentences on the files, columns and rows that the import does not use."""
     read = {*FILES.values(), GROUPS}
     files = sorted(path.name for path in folder.iterdir() if path.suffix.lower() == ".csv" and path.name not in read)
     columns = [name for name in groups.columns if name not in ("Node", "Group") and groups[name].drop_nulls().len()]
     strange = groups.filter(~pl.col("Node").is_in(days["item"].implode()))["Node"].drop_nulls()
-    said = (
+    sentences = (
         (files, f"Files that the import does not use: {', '.join(files)}."),
         (columns, f"{GROUPS} holds columns that the import does not use: {', '.join(columns)}."),
         (strange, f"{GROUPS} names {len(strange)} products without a record: {names(strange)}."),
     )
-    return tuple(sentence for found, sentence in said if len(found))
+    return tuple(sentence for found, sentence in sentences if len(found))
 
 
 def _rows(path: Path) -> pl.DataFrame:
@@ -125,13 +125,13 @@ WORKING = ["Sat", "Sun", "Mon", "Tue", "Wed", "Thu"]
 
 @dataclass(frozen=True)
 class Week:
-    """The records as they stood on a Monday morning.
+    """The records known on a Monday morning.
 
     Parameters
     ----------
-    seen : the days before it. [date, item, ordered, made, issued, delivered]
-    opening : [item, factory, market] stock before the first day that no later day takes below zero.
-    items : [item, family] of every product that was ordered, made, issued or delivered at all.
+    seen : the earlier days. [date, item, ordered, made, issued, delivered]
+    opening : [item, factory, market] least stock before the first day for which no recorded day ends below zero.
+    items : [item, family] of every product that was ever ordered, made, issued or delivered.
     """
 
     as_of: date
@@ -143,19 +143,19 @@ class Week:
 def import_supplygraph(
     source: Path | str, target: Path | str, *, as_of: date | None = None, currency: str = "BDT"
 ) -> list[ImportReport]:
-    """Turn the daily records into a company with one extract for every Monday that has a whole week before it.
+    """Turn the daily records into a company with one extract for every Monday after a complete week of records.
 
     Parameters
     ----------
     source : folder with the CSV files of the SupplyGraph layout.
     target : company folder; each week is written to target/<Monday>/, replacing an earlier import of it.
-    as_of : only this Monday; all of them when left out.
-    currency : ISO code of all amounts; the records hold none.
+    as_of : import only this Monday; default all of them.
+    currency : ISO code of all amounts; the records have no currency.
 
     Raises
     ------
-    DataError : a file is missing or cannot be read, the day asked for is not one of the Mondays, or the target holds
-        an extract that was not imported.
+    DataError : a file is missing or cannot be read, `as_of` is not one of the Mondays, or the target holds an extract
+        that was not imported.
     """
     recorded = read(Path(source))
     days = mondays(recorded)
@@ -182,7 +182,7 @@ def _items(recorded: Recorded) -> pl.DataFrame:
 
 
 def _opening(recorded: Recorded) -> pl.DataFrame:
-    """The smallest stocks before the first day with which no recorded day ends below zero."""
+    """The least stock before the first day for which no recorded day ends below zero."""
     running = recorded.days.sort("item", "date").with_columns(
         factory=(pl.col("made") - pl.col("issued")).cum_sum().over("item"),
         market=(pl.col("issued") - pl.col("delivered")).cum_sum().over("item"),
@@ -198,23 +198,23 @@ def _week(recorded: Recorded, as_of: date, opening: pl.DataFrame, items: pl.Data
 def _write(recorded: Recorded, week: Week, target: Path, currency: str) -> ImportReport:
     folder = target / week.as_of.isoformat()
     tables = {**_network(week), **_demand(week), "inventory": _inventory(week), "actuals": _actuals(week)}
-    said = assumptions(recorded, week, currency)
+    sentences = assumptions(recorded, week, currency)
     settings = {
         "company": target.resolve().name,
         "currency": currency,
         "as_of": week.as_of.isoformat(),
-        # The records hold no recipes: an item that is bought and that nobody asks for goes into nothing that is known.
+        # The records have no recipes; without this setting purchased items without demand would be a finding.
         "tables": {"none": ["components"]},
         "horizon": {"weeks": WEEKS, "daily": DAILY},
         "costs": {"per": "week"},
         "calendar": {"fiscal": "months", "working_days": WORKING},
     }
-    rows = write_extract(folder, tables, settings=settings, assumptions=said)
-    return ImportReport(folder, week.as_of, rows, said)
+    rows = write_extract(folder, tables, settings=settings, assumptions=sentences)
+    return ImportReport(folder, week.as_of, rows, sentences)
 
 
 def _network(week: Week) -> dict[str, pl.DataFrame]:
-    """What is sold, made and shipped: one factory, one market, a line for every family."""
+    """The network: one factory, one market, one line per family."""
     items = week.items
     peak = week.seen.group_by("item").agg(pl.col("made").max())
     daily = week.seen.join(items, on="item").group_by("family", "date").agg(pl.col("made").sum())
@@ -252,7 +252,7 @@ def _network(week: Week) -> dict[str, pl.DataFrame]:
 
 
 def _demand(week: Week) -> dict[str, pl.DataFrame]:
-    """The forecast: the mean week of those before. The orders: what was ordered and not yet delivered."""
+    """The forecast (mean of the preceding weeks) and the open orders (ordered and not yet delivered)."""
     since = week.as_of - timedelta(weeks=LOOK_BACK)
     recent = week.seen.filter(pl.col("date") >= since)
     days = recent["date"].n_unique()
@@ -271,7 +271,7 @@ def _demand(week: Week) -> dict[str, pl.DataFrame]:
 
 
 def stock(week: Week) -> pl.DataFrame:
-    """[item, factory, market]: the opening stock and all that came in and went out since."""
+    """[item, factory, market]: the opening stock plus later receipts less issues."""
     since = week.seen.group_by("item").agg(pl.col("made", "issued", "delivered").sum())
     joined = week.items.select("item").join(week.opening, on="item", how="left").join(since, on="item", how="left")
     return joined.with_columns(pl.exclude("item").fill_null(0.0)).select(
@@ -288,7 +288,7 @@ def _inventory(week: Week) -> pl.DataFrame:
 
 
 def _actuals(week: Week) -> pl.DataFrame:
-    """What happened in the week before: demand, sales, making and shipping by day."""
+    """Actuals of the previous week: demand, sales, production and shipments by day."""
     last = week.seen.filter(pl.col("date") >= week.as_of - timedelta(days=7))
     long = last.unpivot(index=["date", "item"], on=["ordered", "made", "issued", "delivered"], value_name="quantity")
     words = {"ordered": "demand", "made": "make", "issued": "ship", "delivered": "sales"}
@@ -308,7 +308,7 @@ def _actuals(week: Week) -> pl.DataFrame:
 
 
 def assumptions(recorded: Recorded, week: Week, currency: str) -> tuple[str, ...]:
-    """Every assumption as a sentence, with what it was counted from."""
+    """Every assumption as a sentence with its counts."""
     items, seen = week.items, week.seen
     idle = recorded.days["item"].n_unique() - items.height
     never = items.join(seen.filter(pl.col("made") > 0), on="item", how="anti")
@@ -322,22 +322,22 @@ def assumptions(recorded: Recorded, week: Week, currency: str) -> tuple[str, ...
         f"The records hold no money. Every unit sells at {PRICE:g} {currency} and costs {COST:g}, of which "
         f"{MATERIAL:g} material and {CONVERSION:g} conversion; freight is {FREIGHT:g} a unit, "
         "holding 0.2 % of cost a week. Only proportions mean something.",
-        f"The records hold no stock. Before {recorded.first} there lay the least with which no recorded day ends below "
-        f"zero: {opening:,.0f} units of all items together. This opening is taken from the whole of the records.",
+        f"The records hold no stock. The stock before {recorded.first} is the least for which no recorded day ends "
+        f"below zero: {opening:,.0f} units of all items together, computed from all records.",
         f"The forecast of every week is the mean week of the {look} days before: no season, no trend.",
-        f"Open orders are what was ordered and not delivered since {recorded.first}, item by item, due at once "
+        f"Open orders are the units ordered and not delivered since {recorded.first}, item by item, due at once "
         f"({whole:,.0f} units net over all items); items without an order in {LOOK_BACK} weeks have none.",
-        "All factories are one, and all distributors are one: the records do not say which plant made or sent a unit.",
-        f"Goods are {LEAD_DAYS} day on the way from factory to distributors, and made on the day they start.",
-        "Each product group has a line of its own, every day of the week, as fast as its best day so far; materials "
-        "are always there.",
+        "All factories are one place and all distributors are one: the records do not name the plant of a unit.",
+        f"Transit from factory to distributors takes {LEAD_DAYS} day; production is finished on the day of its start.",
+        "Each product group has its own line, every day of the week, with the rate of its best day so far; materials "
+        "are always available.",
         f"An order can be delivered up to {LATE_DAYS} days late, at {LATE_SHARE:.0%} of its price a week; a unit never "
         f"delivered costs {SHORT_SHARE:.0%} of its price in goodwill.",
-        "The list of items is that of the whole records.",
-        "What was ordered is the demand of its day, served or not. The records do not say when goods were promised, "
-        "nor which hours were lost: there are no deliveries, and supply counts as coming on time.",
-        "Fridays are no working days for the splitting of months.",
-        "There is no S&OP plan and no budget in the records: the pack compares with the week before alone.",
+        "The list of items comes from all records.",
+        "Units ordered are the demand of their day, served or not. The records have neither promised dates nor lost "
+        "hours: there are no deliveries, and supply counts as on time.",
+        "Fridays are no working days when months are split.",
+        "The records have no S&OP plan and no budget: the pack compares with the previous week only.",
     ]
     if idle:
         said.append(f"{idle} products never moved and were left out.")
@@ -345,7 +345,7 @@ def assumptions(recorded: Recorded, week: Week, currency: str) -> tuple[str, ...
         said.append(f"{unknown.height} of {items.height} products have no group: {names(unknown['item'])}.")
     if never.height:
         said.append(
-            f"{never.height} items were not made so far. They can be bought outside at {COST + FREIGHT:g} {currency}, "
-            f"{BUY_DAYS} days ahead: {names(never['item'])}."
+            f"{never.height} items were never made so far. They can be bought at {COST + FREIGHT:g} {currency} with a "
+            f"lead time of {BUY_DAYS} days: {names(never['item'])}."
         )
     return (*said, *recorded.beside)

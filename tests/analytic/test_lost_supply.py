@@ -65,7 +65,7 @@ class TestHalfLost:
         tables = traded(maximum=80)
         tables["offers"].append({**tables["offers"][0], "offer": "O2", "maximum": None})
         found = said(tmp_path, **tables | {"events": loss(factor=0.5)})
-        assert [rule for _, rule in found if "1 ways that it hits" in rule]
+        assert [rule for _, rule in found if "1 sources without a maximum" in rule]
 
 
 class TestOnOrder:

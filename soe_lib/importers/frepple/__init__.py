@@ -1,4 +1,4 @@
-"""frePPLe → our contract: a user's way out of frePPLe, with every assumption counted and said."""
+"""frePPLe → the data contract: migration from frePPLe, with every assumption listed and counted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DAILY = 14
 
 @dataclass(frozen=True)
 class Frame:
-    """What the conversion needs everywhere: source, sales orders, as-of date, the slots of the horizon, lots or not."""
+    """The common context of the conversion: source, sales orders, as-of date, slots of the horizon, lots or not."""
 
     source: Frepple
     sales: pl.DataFrame
@@ -56,14 +56,14 @@ def import_frepple(
     ----------
     source : folder with frePPLe's CSV tables; item, location and demand are needed, all others may be missing.
     target : company folder; the extract is written to target/<as-of date>/, replacing an earlier import of that date.
-    as_of : first day of the plan; left out, it is frePPLe's currentdate, else the first day on which something is open.
-    currency : ISO code of all amounts; frePPLe keeps none in these tables.
-    lots : keep smallest orders, multiples and fixed times per order; the plan then has whole-number decisions, whose
-        proof can take minutes.
+    as_of : first day of the plan; default frePPLe's currentdate, else the first day with an open order or receipt.
+    currency : ISO code of all amounts; frePPLe has no currency in these tables.
+    lots : keep smallest orders, multiples and fixed times per order; the plan then has integer decisions, whose proof
+        of optimality can take minutes.
 
     Returns
     -------
-    what was written, and every assumption as a sentence with its counts.
+    the written extract, and every assumption as a sentence with its counts.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def _frame(export: Frepple, as_of: date | None, *, lots: bool) -> tuple[Frame, t
 
 
 def _parts(frame: Frame) -> list[Part]:
-    """Every table of the extract, in the order in which one needs the other."""
+    """Every table of the extract, in order of dependency."""
     source, as_of = frame.source, frame.as_of
     ways, made = production(source, as_of=as_of, share=frame.share)
     loaded = loads(source, ways, as_of=as_of, lots=frame.lots)
@@ -127,7 +127,7 @@ def _parts(frame: Frame) -> list[Part]:
 
 
 def _choices(flat: Mapping[str, pl.DataFrame]) -> tuple[str, ...]:
-    """What the plan decides otherwise than frePPLe: which way to take, and how long making takes."""
+    """Sentences on decisions that differ from frePPLe: the choice of source, and the duration of production."""
     arriving = flat["lanes"].select("item", location="destination", way="lane")
     bought, made = (flat[f"{way}s"].select(*NODE, way=way) for way in ("offer", "routing"))
     ways = pl.concat([made, bought, arriving]).unique().group_by(NODE).agg(pl.len().alias("ways"))
@@ -137,7 +137,7 @@ def _choices(flat: Mapping[str, pl.DataFrame]) -> tuple[str, ...]:
 
 
 def _sized(frame: Frame, flat: Mapping[str, pl.DataFrame]) -> list[Part]:
-    """Offers, lanes and routings, in lots or without."""
+    """Offers, lanes and routings, with or without lots."""
     if not frame.lots:
         return [money.without(name, flat[name]) for name in ("routings", "offers", "lanes")]
     needed = money.requirement(flat["orders"], flat["policies"], flat["routings"], flat["components"])
@@ -150,7 +150,7 @@ def _sized(frame: Frame, flat: Mapping[str, pl.DataFrame]) -> list[Part]:
 
 
 def _flat(parts: list[Part]) -> dict[str, pl.DataFrame]:
-    """Tables by name; of two with the same name the later one."""
+    """Tables by name; a later one replaces an earlier one of the same name."""
     return {name: rows for part in parts for name, rows in part.tables.items()}
 
 
@@ -163,7 +163,7 @@ def _consumed(made: Part) -> pl.DataFrame:
 def _supply(
     frame: Frame, made: Part, stocked: Part, on_way: Part, ordered: Part, used: pl.DataFrame
 ) -> tuple[Part, Part]:
-    """Offers (without money yet) and lanes, and offers of a made-up supplier where the supply path is broken."""
+    """Offers (still without prices) and lanes, with offers of a dummy supplier where the supply path is broken."""
     source = frame.source
     asked = ordered["orders"].select(NODE)
     wanted = pl.concat([used, asked]).unique().sort(NODE)
@@ -179,7 +179,7 @@ def _supply(
 
 
 def _matched(receipts: pl.DataFrame, offers: pl.DataFrame, lanes: pl.DataFrame, routings: pl.DataFrame) -> pl.DataFrame:
-    """Receipts with the offer, lane or routing that they came by, where the extract has it."""
+    """Receipts with their offer, lane or routing, if the extract has it."""
     by_offer = offers.select("offer", "supplier", *NODE).unique(["supplier", *NODE])
     by_lane = lanes.select("lane", "item", "origin", location="destination").unique(["item", "origin", "location"])
     by_routing = routings.select("routing", operation="routing").unique()
@@ -198,7 +198,7 @@ def _matched(receipts: pl.DataFrame, offers: pl.DataFrame, lanes: pl.DataFrame, 
 
 
 def _valued(frame: Frame, physical: list[Part]) -> list[Part]:
-    """Locations, items, customers, policies and actuals: whatever carries money or needs all other tables."""
+    """Locations, items, customers, policies and actuals: tables with money or that depend on all others."""
     flat = _flat(physical)
     worth = money.acquisition(
         flat["offers"], flat["routings"], flat["components"], flat["operations"], flat["resources"]
@@ -212,7 +212,7 @@ def _valued(frame: Frame, physical: list[Part]) -> list[Part]:
 
 
 def _labels(flat: Mapping[str, pl.DataFrame], columns: tuple[str, ...]) -> pl.Series:
-    """Every label that stands in one of the columns of any table."""
+    """The distinct labels in these columns of all tables."""
     found = [rows[column].alias("label") for rows in flat.values() for column in columns if column in rows.columns]
     labels = pl.concat(found).unique().sort()
     return labels.filter(labels != "")
@@ -245,11 +245,11 @@ def _calendar(frame: Frame, physical: list[Part]) -> Part:
 
 
 LEAST_WORKED = 0.25
-"""A weekday works where it has at least this share of the busiest weekday's hours."""
+"""Least share of the busiest weekday's hours for a weekday to be a working day."""
 
 
 def left_out(export: Frepple, currency: str) -> tuple[str, ...]:
-    """What was not exported, what has no place in the contract, and the currency that was given."""
+    """Sentences on missing tables, content without a place in the contract, and the currency."""
     absent = ", ".join(f"{table}.csv" for table in export.absent)
     empty = (f"{len(export.absent)} tables were not exported and count as empty: {absent}.",) if absent else ()
     dependent = {"operationdependency.csv": export["operationdependency"].height}
@@ -260,7 +260,7 @@ def left_out(export: Frepple, currency: str) -> tuple[str, ...]:
         *files,
         *(_beside(file, columns) for file, columns in export.beside.items()),
         *_parameters(export),
-        f"All amounts are in {currency}, which was set at the import; frePPLe keeps no currency here.",
+        f"All amounts are in {currency}, which was set at the import; the export has no currency.",
     )
 
 
@@ -290,6 +290,6 @@ def settings(
         "as_of": as_of.isoformat(),
         "horizon": {"weeks": weeks, "daily": daily},
         "costs": {"per": "week"},
-        "limits": {"per": "period"},  # the only maxima are those of lots, and only to bound them
+        "limits": {"per": "period"},  # the only maxima are bounds on lots
         "calendar": section,
     }

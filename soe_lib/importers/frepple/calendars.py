@@ -1,4 +1,4 @@
-"""frePPLe's hours, durations, validity and hierarchies, as whole calendar days and plain members."""
+"""Converts frePPLe's hours, durations, validity and hierarchies to whole calendar days and flat members."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def values(source: Frepple, names: Sequence[str], when: pl.DataFrame) -> pl.Data
 
     Parameters
     ----------
-    names : calendars; one that the export does not have is left out.
+    names : calendars; those missing from the export are left out.
     when : slots, from `slots`.
 
     Returns
@@ -74,13 +74,13 @@ def values(source: Frepple, names: Sequence[str], when: pl.DataFrame) -> pl.Data
 
 
 def _meaningful(source: Frepple) -> pl.DataFrame:
-    """Calendars that say something: not those of zero without a bucket, whose buckets cannot have been exported."""
+    """Calendars with information, without those of value zero and no bucket, whose buckets were not exported."""
     bucketed = source["calendarbucket"]["calendar"].unique()
     return source["calendar"].filter((pl.col("defaultvalue") != 0) | pl.col("name").is_in(bucketed.implode()))
 
 
 def _in_force(source: Frepple, calendars: pl.Series, when: pl.DataFrame) -> pl.DataFrame:
-    """Every bucket in every slot where it is in force, the one that wins first."""
+    """Every bucket in every slot in which it is valid, the one with precedence first."""
     first, after = when["starts_at"].min(), when["starts_at"].max()
     start, end = pl.col("startdate"), pl.col("enddate")
     buckets = source["calendarbucket"].filter(
@@ -103,7 +103,7 @@ def _in_force(source: Frepple, calendars: pl.Series, when: pl.DataFrame) -> pl.D
 
 
 def _on_weekday() -> pl.Expr:
-    """By the seven columns where they are filled, else by the bit pattern `days` (bit 0 is Sunday), else every day."""
+    """Whether a bucket applies to the weekday: by the seven columns, else the bit pattern `days` (bit 0 is Sunday)."""
     weekday = pl.col("date").dt.weekday()
     bit = pl.col("days").fill_null(127).cast(pl.Int64) // pl.lit(2).pow(weekday % 7) % 2 == 1
     return pl.coalesce(
@@ -112,10 +112,10 @@ def _on_weekday() -> pl.Expr:
 
 
 def open_share(source: Frepple, when: pl.DataFrame) -> pl.DataFrame:
-    """How much of the time each location works: frePPLe counts durations in working time only.
+    """The share of time that each location works, since frePPLe counts durations in working time.
 
     Share = hours in which the location's `available` calendar is not zero / all hours; 1 without a calendar. A location
-    that never works keeps its durations as they are (share 1): nothing happens there anyway.
+    that never works has share 1.
 
     Returns
     -------
@@ -135,8 +135,8 @@ def resource_hours(source: Frepple, resources: Sequence[str], when: pl.DataFrame
     """Hours that each resource offers on each day, before any event.
 
     Hours = Σ over the day of slot hours × size × open × efficiency / 100, where size is the maximum (or its calendar),
-    and open means that neither the resource's nor its location's working hours are zero. For a resource of quantity
-    buckets, the amount of a bucket is spread evenly over the bucket's days instead.
+    and open is 1 if the working hours of both the resource and its location are nonzero. For a resource with quantity
+    buckets, the amount of a bucket is spread evenly over the bucket's days.
 
     Returns
     -------
@@ -162,7 +162,7 @@ def resource_hours(source: Frepple, resources: Sequence[str], when: pl.DataFrame
 
 
 def unknown_calendars(source: Frepple) -> tuple[str, ...]:
-    """What is said of whoever has a calendar that was not exported: always open, at the plain maximum."""
+    """The sentence on resources whose calendar was not exported: always open, at their plain maximum."""
     known = ["", *_meaningful(source)["name"]]
     asked = {
         "location": ("available",),
@@ -182,7 +182,7 @@ def unknown_calendars(source: Frepple) -> tuple[str, ...]:
 
 
 def is_quantity_bucket() -> pl.Expr:
-    """Whether a resource's capacity is an amount per bucket of its calendar, not hours."""
+    """Whether a resource's capacity is an amount per bucket of its calendar instead of hours."""
     return pl.col("type").str.to_lowercase() == "buckets"
 
 
@@ -217,7 +217,7 @@ EVER, NEVER = date(1, 1, 1), date(9999, 12, 31)
 def lead_days(hours: pl.Expr, share: pl.Expr | float = 1.0) -> pl.Expr:
     """Whole calendar days of a duration in working hours: hours / 24 / share of time worked, rounded, at least one.
 
-    Nothing stays nothing: a duration of zero takes no day.
+    A duration of zero takes no day.
     """
     days = (hours / 24 / share).round(0).clip(1.0)
     return pl.when(hours > 0).then(days).otherwise(0.0)
@@ -229,10 +229,10 @@ def is_rounded(hours: pl.Expr, share: pl.Expr | float = 1.0) -> pl.Expr:
 
 
 def validity(start: str = "effectivestart", end: str = "effectiveend") -> list[pl.Expr]:
-    """valid_from and valid_to, blank where frePPLe means "always".
+    """valid_from and valid_to, blank for frePPLe's "always".
 
-    frePPLe's end is the first moment that is out. A day belongs to the terms that are in force as it begins, so that
-    terms which change within a day neither overlap nor leave a gap.
+    frePPLe's end is exclusive. A day belongs to the terms valid at its start, so that terms that change within a day
+    neither overlap nor leave a gap.
     """
     first = (pl.col(start) + pl.duration(days=1) - pl.duration(microseconds=1)).dt.date()
     last = (pl.col(end) - pl.duration(microseconds=1)).dt.date()
@@ -243,14 +243,14 @@ def validity(start: str = "effectivestart", end: str = "effectiveend") -> list[p
 
 
 def effective(as_of: date, start: str = "effectivestart", end: str = "effectiveend") -> pl.Expr:
-    """Whether a row holds on the as-of date."""
+    """Whether a row is valid on the as-of date."""
     return (pl.col(start).is_null() | (pl.col(start).dt.date() <= as_of)) & (
         pl.col(end).is_null() | (pl.col(end).dt.date() > as_of)
     )
 
 
 def lots() -> list[pl.Expr]:
-    """minimum and multiple of an order, blank where they say nothing: a frePPLe order is one unit at least."""
+    """minimum and multiple of an order, blank for frePPLe's default of one unit."""
     return [
         pl.when(pl.col("sizeminimum") > 1).then(pl.col("sizeminimum")).alias("minimum"),
         pl.when((pl.col("sizemultiple") > 0) & (pl.col("sizemultiple") != 1)).then("sizemultiple").alias("multiple"),
@@ -263,7 +263,7 @@ def disjoint(table: pl.DataFrame, key: str, by: list[str]) -> pl.DataFrame:
     Parameters
     ----------
     table : with key, valid_from and valid_to; blank means always.
-    by : what is better, smallest first; of equals the row that stands first.
+    by : columns of preference, smallest first; ties go to the earlier row.
     """
     first, last = pl.col("valid_from").fill_null(EVER), pl.col("valid_to").fill_null(NEVER)
     rows = table.sort(*by, nulls_last=True, maintain_order=True).with_row_index("_row")
@@ -289,7 +289,7 @@ def disjoint(table: pl.DataFrame, key: str, by: list[str]) -> pl.DataFrame:
 
 
 DEEPEST = 30
-"""Levels after which a hierarchy must be a circle."""
+"""Number of levels beyond which a hierarchy must have a cycle."""
 
 
 def members(table: pl.DataFrame, what: str) -> pl.DataFrame:
@@ -306,7 +306,7 @@ def members(table: pl.DataFrame, what: str) -> pl.DataFrame:
 
     Raises
     ------
-    DataError : an owner that belongs to its own member.
+    DataError : the hierarchy has a cycle.
     """
     parents = table.filter(pl.col("owner") != "").select(group="name", above="owner")
     level = table.select(group="name", member="name")
@@ -321,10 +321,10 @@ def members(table: pl.DataFrame, what: str) -> pl.DataFrame:
 
 
 def groups(table: pl.DataFrame) -> pl.Series:
-    """Names that own others: groups, not things."""
+    """Names that own others."""
     return table.filter(pl.col("owner") != "")["owner"].unique()
 
 
 def leaves(table: pl.DataFrame, what: str) -> pl.DataFrame:
-    """As `members`, but only with members that own nothing themselves."""
+    """As `members`, but only members that own nothing."""
     return members(table, what).filter(~pl.col("member").is_in(groups(table).implode()))

@@ -1,4 +1,4 @@
-"""Money for frePPLe's data: what its one cost field means, what lateness costs, how much is needed at most."""
+"""Money for frePPLe's data: the meaning of its cost field, the cost of lateness, and the largest requirements."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MARKUP = 0.30
 HOLDING_RATE = 0.20
 """Cost of holding stock: share of its standard cost in a year."""
 END_SHARE = 0.90
-"""Worth of stock at the horizon's end: share of its standard cost. Below 1, or buying for the end would pay."""
+"""Value of stock at the horizon's end: share of its standard cost. Below 1, so that buying for the end does not pay."""
 PEOPLE = ("human", "operator", "labour", "labor")
 NO_COST = 1.0
 WEEKS = 52.0
@@ -38,7 +38,7 @@ def acquisition(
     operations: pl.DataFrame,
     resources: pl.DataFrame,
 ) -> pl.DataFrame:
-    """The cheapest cost of getting one unit of each item, rolled up through the bills of material.
+    """The lowest unit cost of each item, rolled up through the bills of material.
 
     cost(item) = min over its offers of unit_cost, and over its routings of
     cost_per_unit + hours × hourly_cost (cheapest resource of each step) + Σ quantity × cost(component).
@@ -46,7 +46,7 @@ def acquisition(
 
     Returns
     -------
-    frame of item, acquired; items that nothing brings are not in it.
+    frame of item, acquired; items without a source are missing.
     """
     hours = operations.join(resources.select("resource", "hourly_cost"), on="resource").with_columns(
         worth=pl.col("hours_per_unit") * pl.col("hourly_cost")
@@ -135,11 +135,11 @@ def _item_notes(rows: pl.DataFrame) -> tuple[str, ...]:
 
 
 def resources(source: Frepple, operations: pl.DataFrame, routings: pl.DataFrame) -> Part:
-    """The resources table: hourly cost is frePPLe's, whose documented default is 0; overtime is unknown to it.
+    """The resources table: hourly cost is frePPLe's, whose documented default is 0; frePPLe has no overtime.
 
     Parameters
     ----------
-    operations, routings : what the resources do; one without a location stands where it first works.
+    operations, routings : the work of the resources; a resource without a location takes that of its first work.
     """
     at = operations.join(routings.select("routing", place="location"), on="routing").sort("resource", "routing")
     first = at.group_by("resource", maintain_order=True).agg(pl.col("place").first())
@@ -160,7 +160,7 @@ def resources(source: Frepple, operations: pl.DataFrame, routings: pl.DataFrame)
 
 
 def _kind(source: Frepple) -> pl.Expr:
-    """Labour: whoever has a skill, or is called human, alone or by the pool it belongs to; else a line."""
+    """Labour if a resource or its pool has a skill or is named human; else line."""
     called = source["resource"].filter(
         pl.any_horizontal(pl.col("category", "subcategory").str.to_lowercase().is_in(PEOPLE))
     )
@@ -170,16 +170,16 @@ def _kind(source: Frepple) -> pl.Expr:
 
 
 ROOM = 2.0
-"""The maximum is so many times what the open orders need, so that scenarios with more demand still fit."""
+"""Ratio of the maximum to the requirement of open orders, so that scenarios with more demand remain feasible."""
 
 
 def requirement(
     orders: pl.DataFrame, policies: pl.DataFrame, routings: pl.DataFrame, components: pl.DataFrame
 ) -> pl.DataFrame:
-    """The most of each item that open orders and safety stocks can ask for in the whole horizon.
+    """The largest requirement of each item for open orders and safety stocks over the horizon.
 
     needed(i) = Σ orders of i + Σ safety stocks of i + Σ over items m made of i of the largest quantity of i per unit
-    of m × needed(m); stock on hand is not taken off.
+    of m × needed(m); stock on hand is not deducted.
 
     Returns
     -------
@@ -220,7 +220,7 @@ def without(name: str, table: pl.DataFrame) -> Part:
 
 
 def bounded(name: str, table: pl.DataFrame, needed: pl.DataFrame, *, fixed: pl.Series | None = None) -> Part:
-    """The table with its order sizes, and `maximum` per period where something comes in lots.
+    """The table with its order sizes, and `maximum` per period for rows with lots.
 
     maximum = ROOM × needed, rounded up to the multiple, and at least the minimum.
 
@@ -228,7 +228,7 @@ def bounded(name: str, table: pl.DataFrame, needed: pl.DataFrame, *, fixed: pl.S
     ----------
     name : offers, lanes or routings.
     needed : from `requirement`.
-    fixed : further keys that are all or nothing, because an order of them takes a fixed time.
+    fixed : further keys with integer decisions, because their orders take a fixed time.
     """
     key = name.removesuffix("s")
     in_lots = pl.col("minimum").fill_null(0.0) > 0
@@ -246,21 +246,21 @@ def bounded(name: str, table: pl.DataFrame, needed: pl.DataFrame, *, fixed: pl.S
 
 
 LATE_SHARE = 0.02
-"""Cost of a week's delay: share of the price, for the most urgent customers; half of it per priority further down."""
+"""Cost of a week's delay for the most urgent customers: share of the price; halved with each lower priority."""
 GOODWILL_SHARE = 0.50
-"""Goodwill lost with an order never served: share of the price, fading like the cost of delay."""
+"""Goodwill lost with an order never served: share of the price, halved like the cost of delay."""
 BELOW_SAFETY_FACTOR = 2.0
-"""Steering cost of stock below safety stock: so many times the holding cost."""
+"""Steering cost of stock below safety stock: multiple of the holding cost."""
 DAY = 86400.0
 LATENESS_DAYS = 1825.0
 """frePPLe's own default: an order may be five years late."""
 
 
 def customers(source: Frepple, sales: pl.DataFrame, orders: pl.DataFrame, prices: pl.DataFrame) -> Part:
-    """Customers with priority, cost of delay, goodwill and how late they accept, from their open sales orders.
+    """Customers with priority, cost of delay, goodwill and largest accepted delay, from their open sales orders.
 
     priority = rank of the priority that most of the customer's open orders have (1 is served first);
-    late_cost = LATE_SHARE × mean price of what it buys / 2^(priority − 1) per unit and week; short_cost alike.
+    late_cost = LATE_SHARE × mean price of its items / 2^(priority − 1) per unit and week; short_cost likewise.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ LONG_DAYS = 5
 
 
 def offers(source: Frepple, wanted: pl.DataFrame) -> Part:
-    """What can be bought where: an offer per item, location and supplier.
+    """Offers: one per item, location and supplier.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def offers(source: Frepple, wanted: pl.DataFrame) -> Part:
     below = members(source["item"], "item").rename({"group": "item", "member": "one"})
     spread = rows.join(below, on="item").join(wanted.rename({"item": "one", "location": "place"}), on="one", how="left")
     given = pl.col("location") != ""
-    # a group stands for its members; the group itself is an item only where something names it
+    # a group means its members; the group itself is an item only if a row names it
     spread = spread.with_columns(place=pl.when(given).then("location").otherwise("place")).filter(
         pl.col("place").is_not_null()
     )
@@ -68,7 +68,7 @@ def offers(source: Frepple, wanted: pl.DataFrame) -> Part:
 
 
 def _overlapping(table: pl.DataFrame, key: str, things: str) -> tuple[str, ...]:
-    """What is said of terms that hold on a day on which others between the same ends hold too."""
+    """The sentence on terms that are valid on the same day as others between the same ends."""
     rows = table.with_row_index("_row").with_columns(
         _from=pl.col("valid_from").fill_null(EVER), _to=pl.col("valid_to").fill_null(NEVER)
     )
@@ -80,7 +80,7 @@ def _overlapping(table: pl.DataFrame, key: str, things: str) -> tuple[str, ...]:
 
 
 def opened(source: Frepple, table: pl.DataFrame, when: pl.DataFrame) -> Part:
-    """Offers outside the closures of their suppliers: nothing is ordered while one is closed for long.
+    """Offers without the long closures of their suppliers.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def opened(source: Frepple, table: pl.DataFrame, when: pl.DataFrame) -> Part:
 
 
 def _outside(table: pl.DataFrame, shut: pl.DataFrame, when: pl.DataFrame) -> pl.DataFrame:
-    """The offers with every closure of the supplier cut out; one that lasts to the horizon's end has no end."""
+    """The offers with every closure of the supplier cut out; a closure at the horizon's end is open-ended."""
     if shut.is_empty():
         return table
     end = when["date"].max()
@@ -131,7 +131,7 @@ def _supplier_terms(rows: pl.DataFrame, hours: pl.Expr) -> tuple[str, ...]:
 
 
 def lanes(source: Frepple, start: pl.DataFrame, wanted: pl.DataFrame, share: pl.DataFrame) -> Part:
-    """What can be shipped where: a lane per item, origin and destination that the item can reach.
+    """Lanes: one per item, origin and destination that the item can reach.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def lanes(source: Frepple, start: pl.DataFrame, wanted: pl.DataFrame, share: pl.
 
 
 def _candidates(source: Frepple, rows: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
-    """Every item below a distribution's item, to every destination meant; a lane from a place to itself is none."""
+    """Every member of a distribution's item, to every destination; lanes from a place to itself are dropped."""
     below = members(source["item"], "item").rename({"group": "item", "member": "one"})
     spread = rows.join(below, on="item").join(wanted.rename({"item": "one", "location": "place"}), on="one", how="left")
     given = pl.col("location") != ""
@@ -174,7 +174,7 @@ def _candidates(source: Frepple, rows: pl.DataFrame, wanted: pl.DataFrame) -> pl
 
 
 def _reached(start: pl.DataFrame, arcs: pl.DataFrame) -> pl.DataFrame:
-    """Every item at every location that it can come to."""
+    """Every item at every location that it can reach."""
     found = fresh = start.select(NODE).unique()
     while not fresh.is_empty():
         further = fresh.join(arcs.rename({"location": "to"}), left_on=NODE, right_on=["item", "origin"])
@@ -195,7 +195,7 @@ def _lane_terms(every: pl.DataFrame, rows: pl.DataFrame, kept: pl.DataFrame, han
 
 
 def broken(reached: pl.DataFrame, needed: pl.DataFrame) -> Part:
-    """An offer for whatever is needed where nothing brings it: frePPLe invents such a supplier too.
+    """Offers of a dummy supplier for needs without any source, as frePPLe does.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def unlimited(source: Frepple) -> Part:
 
 
 def reached(start: pl.DataFrame, lanes_table: pl.DataFrame) -> pl.DataFrame:
-    """item, location that anything comes to, by the lanes kept."""
+    """item, location reached by the remaining lanes."""
     arcs = lanes_table.select("item", "origin", location="destination").unique()
     return _reached(start, arcs)
 
@@ -247,7 +247,7 @@ KINDS = {"PO": "buy", "DO": "ship", "MO": "make"}
 
 
 def statuses(source: Frepple) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Sales orders with their status spelt out, and what is not planned."""
+    """Sales orders with their effective status, and sentences on orders that are not planned."""
     rows = source["demand"].with_columns(
         status=pl.when(pl.col("status") == "").then(pl.lit("open")).otherwise(pl.col("status").str.to_lowercase())
     )
@@ -265,14 +265,14 @@ def statuses(source: Frepple) -> tuple[pl.DataFrame, tuple[str, ...]]:
 
 
 def default_as_of(source: Frepple, sales: pl.DataFrame) -> tuple[date, str]:
-    """The day the export was made for, and the sentence that says how it was found.
+    """The as-of date of the export, and the sentence on its origin.
 
-    frePPLe's parameter currentdate where it is exported and a date; else the first day on which something is still
-    open (an order's due date, a receipt), but not before the last closed sales order.
+    frePPLe's parameter currentdate if it is exported and a date; else the first day with an open order or receipt, but
+    not before the last closed sales order.
 
     Raises
     ------
-    DataError : nothing is open and no parameter says the date.
+    DataError : nothing is open and there is no such parameter.
     """
     current = source["parameter"].filter(pl.col("name").str.to_lowercase() == "currentdate")["value"]
     if len(current):
@@ -396,14 +396,14 @@ def _safety(source: Frepple, rows: pl.DataFrame, *, as_of: date) -> pl.DataFrame
 
 
 def receipts(source: Frepple, ways: pl.DataFrame, *, as_of: date) -> Part:
-    """What is already on its way: purchases, and transfers and production that have begun.
+    """Receipts: open purchases, and transfers and production that have begun.
 
-    A transfer or production order that starts on the as-of date or later still needs its goods or components, which a
-    receipt does not take: it is left to the plan.
+    A transfer or production order that starts on or after the as-of date still needs its goods or components, which a
+    receipt does not consume: the plan decides about it.
 
     Parameters
     ----------
-    ways : routing, item, location: what a production order makes where.
+    ways : routing, item, location of production orders.
     """
     every = source["operationplan"].with_columns(pl.col("status").str.to_lowercase(), pl.col("type").str.to_uppercase())
     rows = every.filter(pl.col("type").is_in([*KINDS]), pl.col("status").is_in(ON_THE_WAY))
@@ -431,7 +431,7 @@ def receipts(source: Frepple, ways: pl.DataFrame, *, as_of: date) -> Part:
 
 
 def _completed_items(ways: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """Production orders name their operation only: item and location come from there."""
+    """Production orders with item and location of their operation, since they name only the operation."""
     made = ways.select(operation="routing", makes="item", at="location")
     named = rows.with_columns(operation=pl.when(pl.col("operation") == "").then("name").otherwise("operation"))
     joined = named.join(made, on="operation", how="left").with_row_index("line")

@@ -22,12 +22,12 @@ from soe_lib.importers.frepple.source import Frepple, tell
 CHOICES = ("alternate", "split")
 KINDS = ("fixed_time", "time_per", "routing", *CHOICES)
 NESTED = 5
-"""So deep may an alternate stand inside an alternate."""
+"""Largest nesting depth of alternates."""
 
 
 @dataclass(frozen=True)
 class Ways:
-    """The ways to make something and what each consists of.
+    """The routings and their steps.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def _operations(source: Frepple) -> tuple[pl.DataFrame, tuple[str, ...]]:
 
 
 def _placed(source: Frepple, rows: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Operations without a location stand where their resources stand."""
+    """Operations without a location take that of their resources."""
     at = source["resource"].filter(pl.col("location") != "").select(resource="name", at="location")
     first = source["operationresource"].join(at, on="resource").sort("operation", "at")
     place = first.group_by("operation", maintain_order=True).agg(pl.col("at").first()).rename({"operation": "name"})
@@ -102,7 +102,7 @@ def _placed(source: Frepple, rows: pl.DataFrame) -> tuple[pl.DataFrame, tuple[st
 
 
 def _steps(operations: pl.DataFrame) -> pl.DataFrame:
-    """routing, operation, sequence: a routing's sub-operations, and itself for whatever is booked on it directly."""
+    """routing, operation, sequence: a routing's sub-operations, and itself for its direct loads and materials."""
     own = operations.filter(~pl.col("kind").is_in(CHOICES)).select(
         routing="name", operation="name", sequence=pl.lit(0.0)
     )
@@ -129,7 +129,7 @@ def _materials(source: Frepple, *, as_of: date) -> tuple[pl.DataFrame, tuple[str
 
 
 def _ways(operations: pl.DataFrame, steps: pl.DataFrame, flows: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """The operations that make an item, with item, location and output; and why others do not."""
+    """The operations that make an item, with item, location and output; and sentences on the others."""
     rows = _inherited(operations)
     candidates = rows.filter(~pl.col("kind").is_in(CHOICES), ~pl.col("is_step"))
     produced = (
@@ -165,7 +165,7 @@ def _ways(operations: pl.DataFrame, steps: pl.DataFrame, flows: pl.DataFrame) ->
 
 
 def _inherited(operations: pl.DataFrame) -> pl.DataFrame:
-    """Item, location and "never planned" come down from an alternate to its choices; steps are marked."""
+    """The operations with item, location and "never planned" inherited from their alternate; steps are marked."""
     rows = operations
     for _ in range(NESTED):
         above = rows.select(
@@ -183,7 +183,7 @@ def _inherited(operations: pl.DataFrame) -> pl.DataFrame:
 
 
 def _not_kept(operations: pl.DataFrame) -> tuple[str, ...]:
-    """What frePPLe says about operations and the contract has no place for."""
+    """Sentences on frePPLe's attributes of operations that the contract lacks."""
     total = operations.height
     splits = operations.filter(pl.col("kind") == "split")
     return (
@@ -222,10 +222,10 @@ STEP = ["routing", "step"]
 def loads(source: Frepple, ways: Ways, *, as_of: date, lots: bool) -> Part:
     """The operations table: hours of each routing's steps on each resource that may do them.
 
-    hours_per_unit = duration per unit × load quantity / units that come out. The fixed duration × quantity becomes
-    setup_hours with lots; without, it is spread over the order size where frePPLe gives one above 1, else left out.
-    Rows of one step are alternatives: the members of a pool, those of them with the skill asked for, or loads that
-    frePPLe names alike. On a bucketed resource the load quantity itself is the use of one unit.
+    hours_per_unit = duration per unit × load quantity / units of output. With lots, the fixed duration × quantity
+    becomes setup_hours; without lots, it is spread over an order size above 1, else left out. Rows of one step are
+    alternatives: the members of a pool, those with the required skill, or loads with the same name. On a bucketed
+    resource the load quantity itself is the use per unit.
 
     Parameters
     ----------
@@ -249,7 +249,7 @@ def loads(source: Frepple, ways: Ways, *, as_of: date, lots: bool) -> Part:
 
 
 def _rows(source: Frepple, *, as_of: date) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Valid loads, each with the label that it shares with its alternates."""
+    """Valid loads, each with the common label of its alternates."""
     rows = source["operationresource"]
     total = rows.height
     skilled = pl.concat_str("resource", pl.lit(" ("), "skill", pl.lit(")"))
@@ -261,7 +261,7 @@ def _rows(source: Frepple, *, as_of: date) -> tuple[pl.DataFrame, tuple[str, ...
 
 
 def _able(source: Frepple, rows: pl.DataFrame, *, as_of: date) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Each load with every single resource that may take it."""
+    """Each load with every resource that may take it."""
     below = leaves(source["resource"], "resource").rename({"group": "resource", "member": "able"})
     skills = source["resourceskill"].filter(effective(as_of), pl.col("priority") != 0)
     skills = skills.select(able="resource", skill="skill", has=pl.lit(value=True)).unique()
@@ -295,7 +295,7 @@ def _hours(source: Frepple, rows: pl.DataFrame) -> pl.DataFrame:
         efficiency=pl.col("efficiency") / 100,
     )
     rows = rows.join(kinds, on="resource")
-    # an amount per bucket is not stretched by hours on offer, so the efficiency goes into the use instead
+    # an amount per bucket does not scale with hours, so the efficiency divides the use
     effort = pl.col("quantity") / pl.when(pl.col("counted")).then(pl.col("efficiency")).otherwise(1.0)
     per_unit = pl.when(pl.col("bucketed")).then(effort).otherwise(pl.col("quantity") * pl.col("per_unit"))
     fixed = pl.when(pl.col("bucketed")).then("quantityfixed").otherwise(pl.col("quantity") * pl.col("fixed"))
@@ -305,12 +305,12 @@ def _hours(source: Frepple, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _fixed(rows: pl.DataFrame, *, lots: bool) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Fixed hours per order: as set-ups, or spread over the order size."""
+    """Fixed hours per order, as set-ups or spread over the order size."""
     fixed = rows.filter(pl.col("setup_hours") > 0).unique(STEP)
     total = rows.unique(STEP).height
     if lots:
         return rows, tell("fixed times as set-ups", fixed, total)
-    sized = pl.col("lot") > pl.col("output")  # frePPLe's default size of one says nothing
+    sized = pl.col("lot") > pl.col("output")  # frePPLe's default size of one is no information
     notes = tell("fixed times spread", fixed.filter(sized), total) + tell(
         "fixed times left out", fixed.filter(~sized), total
     )

@@ -1,4 +1,4 @@
-"""frePPLe's CSV tables, read as they are exported: headers unified, every cell typed, every reference found."""
+"""Reads frePPLe's exported CSV tables: unifies headers, types cells and checks references."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from soe_lib.importers import names
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a frePPLe table that the importer reads, as columns.csv has it.
+    """One column of a frePPLe table, defined in columns.csv.
 
     Parameters
     ----------
     kind : text, number, seconds (a duration), time or flag.
-    needed : a table that was exported says nothing without it.
-    blank : frePPLe's documented value of a blank cell; None where there is none.
-    also : another heading for the same column.
-    names : the table whose name it holds.
+    needed : required in an exported table.
+    blank : frePPLe's documented value of a blank cell; None if there is none.
+    also : alternative heading.
+    names : the table that the column references.
     """
 
     kind: str
@@ -47,10 +47,10 @@ def _columns() -> dict[str, dict[str, Column]]:
 
 
 COLUMNS: Mapping[str, Mapping[str, Column]] = _columns()
-"""What is read of frePPLe's tables: table → column."""
+"""The columns to read: table → columns."""
 
 REQUIRED = ("item", "location", "demand")
-"""Tables without which there is nothing to plan."""
+"""Required tables."""
 
 EXPECTED = (
     "buffer",
@@ -64,10 +64,10 @@ EXPECTED = (
     "operationresource",
     "resource",
 )
-"""Tables of every full export; one that is missing is read as empty, and that is said."""
+"""Tables of every full export; a missing one is read as empty, with a note."""
 
 ORDER_TABLES: Mapping[str, str] = {"purchaseorder": "PO", "distributionorder": "DO", "manufacturingorder": "MO"}
-"""Newer exports keep the orders in tables of their own; frePPLe's type of each."""
+"""Order tables of newer exports → frePPLe's type."""
 
 
 TYPES: Mapping[str, pl.DataType] = {
@@ -81,15 +81,15 @@ TYPES: Mapping[str, pl.DataType] = {
 
 @dataclass(frozen=True)
 class Frepple:
-    """The tables of one frePPLe export, all of them present and typed; a table that was not exported has no rows.
+    """The tables of one frePPLe export, all typed; a table that was not exported has no rows.
 
     Parameters
     ----------
-    folder : where the CSV files were found.
+    folder : folder of the CSV files.
     tables : by frePPLe's own name, for example `itemsupplier`; durations in seconds.
     unused : rows of the CSV files that the importer does not know, by file name.
-    absent : tables of every full export that were not there.
-    beside : columns with values that nothing uses: file → column → filled cells.
+    absent : missing tables of a full export.
+    beside : unused columns with values: file → column → filled cells.
     """
 
     folder: Path
@@ -107,7 +107,7 @@ def read(folder: Path) -> Frepple:
 
     Parameters
     ----------
-    folder : holds item.csv, location.csv, demand.csv and whatever else was exported.
+    folder : contains item.csv, location.csv, demand.csv and the other exported tables.
 
     Raises
     ------
@@ -164,7 +164,7 @@ def _rows(path: Path) -> pl.DataFrame:
 
 
 def _renamed(path: Path, table: str) -> pl.DataFrame:
-    """The rows as text under frePPLe's own names."""
+    """The rows as text under frePPLe's column names."""
     rows = _rows(path)
     aliases = {column.also: name for name, column in COLUMNS[table].items() if column.also}
     names = {column: aliases.get(_plain(column), _plain(column)) for column in rows.columns}
@@ -175,7 +175,7 @@ def _renamed(path: Path, table: str) -> pl.DataFrame:
 
 
 def _beside(rows: pl.DataFrame, table: str) -> dict[str, int]:
-    """Columns that nothing uses and that hold something, with the number of their filled cells."""
+    """Unused columns with values, with the number of filled cells."""
     filled = {column: int((rows[column] != "").sum()) for column in rows.columns if column not in COLUMNS[table]}
     return {column: count for column, count in filled.items() if count}
 
@@ -183,8 +183,8 @@ def _beside(rows: pl.DataFrame, table: str) -> dict[str, int]:
 def _table(rows: pl.DataFrame, path: Path, table: str) -> pl.DataFrame:
     for column, one in COLUMNS[table].items():
         if one.needed and column not in rows.columns:
-            said = f"{path.name} has no column {column}. {hint(column, rows.columns)}".rstrip()
-            raise DataError(f"{said} Export the table again with this column.")
+            problem = f"{path.name} has no column {column}. {hint(column, rows.columns)}".rstrip()
+            raise DataError(f"{problem} Export the table again with this column.")
     return rows.select(
         _typed(rows, path.name, column, one.kind)
         if column in rows.columns
@@ -273,9 +273,9 @@ def _with_orders(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
 
 
 ALWAYS = ("item", "location", "operation", "resource")
-"""Without what these name the plan would be of another company."""
+"""Tables whose references must exist."""
 WHERE_EXPORTED = ("customer", "supplier", "skill", "calendar")
-"""Tables that may be missing as a whole: their names are then taken from where they are used."""
+"""Tables that may be missing: their names are then taken from the tables that reference them."""
 
 
 def check(source: Frepple) -> None:
@@ -283,7 +283,7 @@ def check(source: Frepple) -> None:
 
     Raises
     ------
-    DataError : lists every column concerned with its count and the first names; also a name that is used twice.
+    DataError : lists every column with unknown names, their count and the first of them; and duplicate names.
     """
     wanted = [*ALWAYS, *(table for table in WHERE_EXPORTED if source[table].height)]
     problems = [problem for table in wanted for problem in _twice(source, table)]
@@ -293,7 +293,7 @@ def check(source: Frepple) -> None:
                 problems += _unknown(source, table, user, column)
     if problems:
         raise DataError(
-            f"The frePPLe export in {source.folder} does not fit together: {'; '.join(problems)}. "
+            f"The frePPLe export in {source.folder} is inconsistent: {'; '.join(problems)}. "
             "Export all tables at the same time, from the same scenario."
         )
 
@@ -309,7 +309,7 @@ def _unknown(source: Frepple, table: str, user: str, column: str) -> list[str]:
     if lost.is_empty():
         return []
     return [
-        f"{lost.height} of {source[user].height} rows of {user}.csv name something that {table}.csv does not have "
+        f"{lost.height} of {source[user].height} rows of {user}.csv contain names missing from {table}.csv "
         f"({names(lost[column])})"
     ]
 
@@ -317,14 +317,14 @@ def _unknown(source: Frepple, table: str, user: str, column: str) -> list[str]:
 def tell(
     key: str, rows: pl.DataFrame, total: int, *, things: str = "", column: str = "", **figures: object
 ) -> tuple[str, ...]:
-    """One sentence on the rows concerned, or none when there is no such row: "3 of 40 <things> <what>: A, B, C."
+    """One sentence on some rows, or none without rows: "3 of 40 <things> <what>: A, B, C."
 
     Parameters
     ----------
     key : of the sentence in assumptions.csv.
-    rows : the rows concerned. total : of how many.
-    things, column : what they are, and what names them, where the sentence leaves it open.
-    figures : what the sentence leaves open.
+    rows : the rows concerned. total : the number of all rows.
+    things, column : name of the rows, and the column of their labels, if assumptions.csv leaves them blank.
+    figures : values of the sentence's placeholders.
     """
     if rows.is_empty():
         return ()
@@ -336,6 +336,6 @@ def tell(
 
 @cache
 def _assumptions() -> dict[str, dict[str, str]]:
-    """Every assumption that an import may have to make, by its key."""
+    """Every possible assumption of an import, by key."""
     text = Path(__file__).with_name("assumptions.csv").read_text(encoding="utf-8")
     return {row["key"]: row for row in csv.DictReader(text.splitlines())}
