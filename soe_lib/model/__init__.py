@@ -1,1 +1,1 @@
-"""From Snapshot to Plan: the only room that knows CVXPY, and only where it is asked for."""
+"""From Snapshot to Plan. Only this package imports CVXPY, and only when it is needed."""

@@ -1,4 +1,4 @@
-"""What the blocks add up to: a program of labelled arrays, which the certificate checks answers against."""
+"""Assemble the blocks into one program of labelled arrays."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ LEDGER_LABELS = ("item", "location", "customer", "booked")
 """Where a rate is booked; `booked` is the period."""
 
 LEAD = ("period", "lead_days", "lead_periods", "dispatch", "counted")
-"""What decides when a cell arrives."""
+"""The columns that decide when a cell arrives."""
 
 
 def joined(frame: pl.DataFrame, extra: pl.DataFrame | None, using: tuple[str, ...], who: str) -> pl.DataFrame:
-    """The cells together with the rows of `extra` that they meet; cells that meet none drop out."""
+    """The cells joined with the rows of `extra`; cells without a match drop out."""
     if extra is None:
         if using:
             raise FormulationError(f"{who}: `using` names {', '.join(using)}, but there is no table to join")
@@ -44,7 +44,7 @@ def joined(frame: pl.DataFrame, extra: pl.DataFrame | None, using: tuple[str, ..
 
 
 def cells_of(term: Effect | Rate, flow: Flow, who: str) -> pl.DataFrame:
-    """The cells of a flow that a term acts on, numbered, with what its table tells about them."""
+    """The numbered cells of a flow that a term acts on, with the columns of the term's joined table."""
     cells = flow.rows.with_row_index("cell")
     try:
         if term.where is not None:
@@ -61,7 +61,7 @@ def cells_of(term: Effect | Rate, flow: Flow, who: str) -> pl.DataFrame:
 def entries(
     effect: Effect, flow: Flow, constraint: Constraint, arrivals: pl.DataFrame | None
 ) -> tuple[Floats, Places, Places]:
-    """Coefficient, constraint row and flow column of each place where the effect acts."""
+    """Coefficient, constraint row and flow column of each matrix entry of the effect."""
     who = f"{effect.flow} on {effect.on}"
     cells = cells_of(effect, flow, who)
     if effect.after:
@@ -91,9 +91,9 @@ def rate_rows(rate: Rate, flow: Flow) -> pl.DataFrame:
         )
         for label in LEDGER_LABELS
     ]
-    kept = np.flatnonzero(amounts)
+    nonzero = np.flatnonzero(amounts)
     return (
-        cells.with_columns(pl.Series("money", amounts))[kept]
+        cells.with_columns(pl.Series("money", amounts))[nonzero]
         .select(
             "cell",
             *flow.keys,
@@ -115,16 +115,18 @@ def assemble(
     cache: Cache,
     beside: Iterable[str] = (),
 ) -> Program:
-    """Stack flows into columns and constraints into rows; equalities stand first.
+    """Stack flows into columns and constraints into rows; equalities come first.
 
     Parameters
     ----------
-    rates : flow → what `rate_rows` gives. arrivals : when what every flow sends arrives.
-    cache : of the network. beside : names of the analyst's constraints that arrays cannot say.
+    rates : flow → frame from `rate_rows`. arrivals : from `Network.arrivals`.
+    cache : of the network. beside : names of the analyst's convex constraints, which are not in the arrays.
     """
     for effect in effects:
         if effect.flow not in flows or effect.on not in constraints:
-            raise FormulationError(f"effect of {effect.flow!r} on {effect.on!r}: no block brings one of them")
+            raise FormulationError(
+                f"effect of {effect.flow!r} on {effect.on!r}: no block brings the flow or the constraint"
+            )
     flows = {name: flows[name] for name in sorted(flows)}
     constraints = {
         name: constraints[name] for name in sorted(constraints, key=lambda n: (constraints[n].sense != "==", n))
@@ -169,7 +171,7 @@ def assemble(
 
 
 def checked(program: Program) -> Program:
-    """The program, which has a flow and finite figures; raises FormulationError where it has not."""
+    """The program; raises FormulationError where it has no flow or a figure is not finite."""
     if not program.columns:
         raise FormulationError("the program is empty: no block brings a flow; is there any demand in the horizon?")
     for what, values in (
@@ -183,7 +185,7 @@ def checked(program: Program) -> Program:
 
 
 def axes_of(parts: Mapping[str, Flow] | Mapping[str, Constraint], cache: Cache) -> dict[str, Axis]:
-    """Name → its axis: the very same where a similar network has the same labels."""
+    """Name → its axis; reuses the axis of a similar network where the labels are the same."""
     return {name: cache.get((type(part), name), partial(_axis, part), part) for name, part in parts.items()}
 
 
@@ -200,7 +202,7 @@ def _block(
 
 
 def _hints(flows: Mapping[str, Flow], columns: Mapping[str, slice], constraints: Mapping[str, Constraint]) -> Hints:
-    """What a search for whole numbers wants to know of the columns."""
+    """Period, item and links of the columns, for the search for whole numbers."""
     when, what = np.full((2, sum(_sizes(flows))), -1, dtype=np.intp)
     for number, (name, flow) in enumerate(flows.items(), 1):
         place, rows = columns[name], flow.rows
@@ -214,7 +216,7 @@ def _hints(flows: Mapping[str, Flow], columns: Mapping[str, slice], constraints:
 
 
 def quantity_of(flow: Labelled, theirs: pl.DataFrame) -> Floats:
-    """What a frame of another plan says of each cell of a flow, by its labels; NaN where it has none."""
+    """Another plan's quantity for each cell of a flow, matched by labels; NaN without a match."""
     text = [pl.col(key).cast(pl.String) for key in flow.keys]
     mine = flow.rows.select(text).join(
         theirs.select(*text, pl.col("quantity").cast(pl.Float64)), on=flow.keys, how="left", maintain_order="left"
@@ -223,22 +225,22 @@ def quantity_of(flow: Labelled, theirs: pl.DataFrame) -> Floats:
 
 
 def quantities(program: Program, flows: Mapping[str, pl.DataFrame]) -> Floats:
-    """What the frames of a plan say of each column of a program, by its labels; NaN where they have none."""
+    """A plan's quantity for each column of a program, matched by labels; NaN without a match."""
     found = [quantity_of(program.flows[name], flows[name]) for name in program.columns]
     return _join(found)
 
 
 def started(program: Program, plan: Plan, flows: Mapping[str, Flow]) -> Program:
-    """The program with the whole numbers of a plan that is known, found by their labels; NaN where it has none."""
+    """The program with the whole numbers of a known plan as start values, matched by labels; NaN without a match."""
     if program.hints is None:
         return program
-    told, size, start = plan.solution, max(1.0, abs(plan.objective)), np.full(len(program.cost), np.nan)
+    solution, size, start = plan.solution, max(1.0, abs(plan.objective)), np.full(len(program.cost), np.nan)
     for name, flow in flows.items():
         theirs = plan.flows.get(name)
         if flow.whole.any() and theirs is not None and set(flow.keys) <= set(theirs.columns):
             start[program.columns[name]] = np.where(flow.whole, np.rint(quantity_of(flow, theirs)), np.nan)
-    proven = told.get("status") == "optimal"
-    loose = 0.0 if proven else (float(told.get("relaxed", np.nan)) - plan.objective) / size
+    proven = solution.get("status") == "optimal"
+    loose = 0.0 if proven else (float(solution.get("relaxed", np.nan)) - plan.objective) / size
     return replace(program, hints=replace(program.hints, start=start, loose=loose, priced=program.cost))
 
 

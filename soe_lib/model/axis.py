@@ -58,23 +58,23 @@ class Axis:
 
     @classmethod
     def of(cls, frame: pl.DataFrame, keys: tuple[str, ...], who: str) -> Axis:
-        """The axis of a frame that is sorted by its keys; raises FormulationError on a twin or a missing label."""
+        """The axis of a frame that is sorted by its keys; raises FormulationError on a duplicate or blank label."""
         dtypes = tuple(frame.schema[key] for key in keys)
         if float(np.prod([float(_size(dtype)) for dtype in dtypes])) > 9e18:
             raise FormulationError(f"{who}: the product of its label counts does not fit 64 bits; drop a key of {keys}")
         codes = pack(frame, keys, dtypes, who)
         if codes.size and codes.min() < 0:
             raise FormulationError(f"{who}: {int((codes < 0).sum())} rows have a blank label in {keys}")
-        twins = np.flatnonzero(np.diff(codes) <= 0)
-        if twins.size:
+        repeated = np.flatnonzero(np.diff(codes) <= 0)
+        if repeated.size:
             raise FormulationError(
-                f"{who}: {twins.size} rows are twins or out of order on {keys}, "
-                f"first {frame.select(keys).row(int(twins[0]) + 1)}"
+                f"{who}: {repeated.size} rows are duplicates or out of order on {keys}, "
+                f"first {frame.select(keys).row(int(repeated[0]) + 1)}"
             )
         return cls(keys, dtypes, codes)
 
     def find(self, labels: pl.DataFrame, who: str) -> npt.NDArray[np.intp]:
-        """The position of each row of labels; raises FormulationError naming the first label without a place."""
+        """The position of each row of labels; raises FormulationError naming the first label that the axis lacks."""
         wanted = pack(labels, self.keys, self.dtypes, who)
         place = np.minimum(np.searchsorted(self.codes, wanted), max(len(self.codes) - 1, 0))
         lost = np.flatnonzero(self.codes[place] != wanted) if len(self.codes) else np.arange(len(wanted))
@@ -89,7 +89,7 @@ class Axis:
 
     @cached_property
     def weights(self) -> Floats:
-        """A stable pseudo-random number in (0.5, 1.5) per row, from the labels themselves: the tie-break's price.
+        """A stable pseudo-random weight in (0.5, 1.5) per row, hashed from its labels, for the tie-break.
 
         The same label gets the same weight whatever else is in the extract.
         """
@@ -98,7 +98,7 @@ class Axis:
         for dtype in reversed(self.dtypes):
             size = _size(dtype)
             labels = np.asarray(list(getattr(dtype, "categories")), dtype=object)  # noqa: B009
-            hashed = pd.util.hash_array(labels, categorize=False)  # none occurs twice
+            hashed = pd.util.hash_array(labels, categorize=False)  # categories are unique
             with np.errstate(over="ignore"):
                 mixed = (mixed ^ hashed[rest % size]) * np.uint64(0x9E3779B97F4A7C15)
                 mixed ^= mixed >> np.uint64(29)

@@ -1,4 +1,4 @@
-"""One cache of what was worked out for a network: a similar network recomputes only entries whose inputs changed."""
+"""Dependency-tracked cache of a network: a similar network recomputes only the entries whose inputs changed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Make = Callable[["Network"], Any]
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A value, how it is made, and what it was made from: inputs that were named, tables and entries that were read."""
+    """A value, its maker and its dependencies: named inputs, and the tables and entries that the maker read."""
 
     value: Any
     make: Make
@@ -44,30 +44,30 @@ class Cache:
 
     Parameters
     ----------
-    network : whose. tables : of its snapshot.
-    near : the cache of a network of the same settings, periods and labels; None: everything is worked out.
+    network : the one it serves. tables : of its snapshot.
+    near : the cache of a network with the same settings, periods and labels; None: compute everything.
     """
 
     def __init__(self, network: Network, tables: Mapping[str, pl.DataFrame], near: Cache | None = None) -> None:
         self.network, self.own, self.near = network, tables, near
         if near is not None:
-            near.near = None  # one step back is enough: a chain of caches would never be freed
+            near.near = None  # keep one predecessor only: a chain of caches would never be freed
         self.entries: dict[Hashable, Entry] = {}
         self._changed: dict[Hashable, bool] = {}
         self._reading: list[_Reading] = []
 
     @property
     def tables(self) -> Mapping[str, pl.DataFrame]:
-        """The same tables; whose entry is being made is noted as their reader."""
+        """The snapshot's tables; reading one makes it a dependency of the entry that is being computed."""
         return Noted(self.own, self._note)
 
     def get(self, key: Hashable, make: Callable[[Network], T], *inputs: object) -> T:
-        """The value of a key, made once; a similar network's own where its inputs are the very same.
+        """The value of a key, computed once; the similar network's value where all dependencies are unchanged.
 
         Parameters
         ----------
-        make : makes it from the network that it is given, what the key names, and `inputs`. Tables and other entries
-            that it reads count as inputs without being named; entries with named inputs it must be handed as such.
+        make : computes the value from the network passed to it and from `inputs`. Tables and entries that it reads are
+            tracked; only an entry that itself has named inputs must be passed in `inputs`.
         """
         self._find(key, make, inputs)
         if self._reading and not inputs:
@@ -76,7 +76,7 @@ class Cache:
         return value
 
     def inherited(self, key: Hashable) -> bool:
-        """Whether the value of a key is the similar network's own."""
+        """Whether the value of a key is the one of the similar network."""
         return key in self.entries and not self._changed[key]
 
     def _note(self, table: str) -> None:
@@ -87,7 +87,7 @@ class Cache:
         if key in self.entries:
             return
         old = self.near.entries.get(key) if self.near else None
-        if old is not None and _identical(old.inputs, inputs) and not self._stirred(old):
+        if old is not None and _identical(old.inputs, inputs) and not self._outdated(old):
             self.entries[key], self._changed[key] = old, False
             return
         self._reading.append(_Reading())
@@ -96,16 +96,16 @@ class Cache:
         finally:
             read = self._reading.pop()
         self._changed[key] = old is None or not _same(old.value, value)
-        # The very same object, so that whatever was made of it is known to be the same too.
-        kept = value if old is None or self._changed[key] else old.value
-        self.entries[key] = Entry(kept, make, inputs, frozenset(read.tables), frozenset(read.keys))
+        # Keep the old object where the values are equal: entries computed from it are then unchanged too.
+        same = value if old is None or self._changed[key] else old.value
+        self.entries[key] = Entry(same, make, inputs, frozenset(read.tables), frozenset(read.keys))
 
-    def _stirred(self, old: Entry) -> bool:
-        """Whether anything changed that an entry of the similar network was made from by reading it."""
-        assert self.near is not None, "only asked with one"
-        there = self.near.own
+    def _outdated(self, old: Entry) -> bool:
+        """Whether a table or an entry that the similar network's entry read has changed."""
+        assert self.near is not None, "needs a similar network"
+        theirs = self.near.own
         names = self.own.keys() if EVERY in old.tables else old.tables
-        if any(self.own.get(name) is not there.get(name) for name in names):
+        if any(self.own.get(name) is not theirs.get(name) for name in names):
             return True
         for key in sorted(old.keys, key=str):
             self._find(key, self.near.entries[key].make)
@@ -132,21 +132,21 @@ Preparation = Callable[["Network"], pl.DataFrame]
 
 
 def prepared(make: Preparation) -> Preparation:
-    """Remember the frame that `make` returns for a network, for as long as the network lives."""
+    """Cache the frame that `make` returns for a network."""
 
     @wraps(make)
-    def remembered(network: Network) -> pl.DataFrame:
+    def cached(network: Network) -> pl.DataFrame:
         return network.cache.get(f"{make.__module__}.{make.__qualname__}", make)
 
-    return remembered
+    return cached
 
 
 class Lazily(Mapping[str, pl.DataFrame]):
-    """Frames by name, each made when it is first asked for: an analyst's edit reads one of a plan's eight.
+    """Frames by name, each computed on first access.
 
     Parameters
     ----------
-    makers : name → what makes the frame.
+    makers : name → function that computes the frame.
     """
 
     def __init__(self, makers: Mapping[str, Callable[[], pl.DataFrame]]) -> None:
@@ -165,5 +165,5 @@ class Lazily(Mapping[str, pl.DataFrame]):
         return len(self._makers)
 
     def __reduce__(self) -> tuple[type[dict[str, pl.DataFrame]], tuple[dict[str, pl.DataFrame]]]:
-        """What travels to another process is made first."""
+        """Compute all frames before pickling."""
         return dict, (dict(self),)

@@ -1,4 +1,4 @@
-"""How much of an item anybody could ever use, and how much of it is worth leaving at the end."""
+"""Ceilings: the most of each item that can ever be used, and the most that is worth leaving at the end."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 def useful(network: Network) -> pl.DataFrame:
     """item, period, useful, rid: most units of the item that can still be used from the period on (null: no ceiling).
 
-    useful(i, t) = Σ demand lines of i that may be served in t or later + Σ policies' safety and end stock
-    + what smallest and whole loads carry beyond it + Σ over routings that consume i of
-    quantity ÷ yield × (useful(made item, t) + what its smallest and whole runs make beyond it) + rid(i), the units that
-    could be made of components only to be rid of these (infinite for what co-products go into; then not added).
+    useful(i, t) = Σ demand lines of i that may be served in t or later + Σ safety and end stock of its policies +
+    excess of minimum and multiple loads on lanes + Σ over routings that consume i of quantity ÷ yield ×
+    (useful(made item, t) + excess of minimum and multiple runs) + rid(i). rid(i): units that could be made only to use
+    up components; infinite, and then not added, where co-products go into i.
     """
     position = places(network)
     count = position.height
     on_loads = network.cache.get("useful: beyond need", _beyond_needs)[0]
-    own = _open_demand(network, position, count) + _kept(network, position, count)[:, None] + on_loads[:, None]
+    own = _open_demand(network, position, count) + _policy_stock(network, position, count)[:, None] + on_loads[:, None]
     total = _exploded(network, own)
-    total[:, -1] = 0.0  # what comes after the horizon is used by nobody, unless it is worth something
+    total[:, -1] = 0.0  # nothing is used after the horizon, unless it has an end value
     rid = network.cache.get("useful: to be rid of", _rid)
     total += np.where(np.isfinite(rid), rid, 0.0)[:, None]
     total[network.cache.get("useful: endless", _endless)] = np.inf
@@ -44,7 +44,7 @@ def useful(network: Network) -> pl.DataFrame:
 
 @prepared
 def at_most(network: Network) -> pl.DataFrame:
-    """item, period, most: as `useful`, with what is worth leaving at the end besides (null: nothing bounds it).
+    """item, period, most: `useful` plus what is worth leaving at the end (null: no ceiling).
 
     most(i, t) = useful(i, t) with worth_leaving(i) among the own uses of i.
     """
@@ -52,13 +52,13 @@ def at_most(network: Network) -> pl.DataFrame:
     count = position.height
     on_loads = network.cache.get("useful: beyond need", _beyond_needs)[0]
     left = network.cache.get("most: worth leaving", worth_leaving)
-    own = _open_demand(network, position, count) + (_kept(network, position, count) + on_loads + left)[:, None]
+    own = _open_demand(network, position, count) + (_policy_stock(network, position, count) + on_loads + left)[:, None]
     rid = network.cache.get("useful: to be rid of", _rid)
     return _by_cell(network, "most", _exploded(network, own) + np.where(np.isfinite(rid), rid, 0.0)[:, None])
 
 
 def _exploded(network: Network, own: np.ndarray) -> np.ndarray:
-    """Own uses, and what goes into what they are of, level after level: shape (items, periods and beyond)."""
+    """Own uses plus the components that they need, level by level: shape (items, periods and beyond)."""
     beyond_need = network.cache.get("useful: beyond need", _beyond_needs)[1][:, None]
     uses = network.cache.get("useful: explosion", explosion)
     total = own.copy()
@@ -74,7 +74,7 @@ def _exploded(network: Network, own: np.ndarray) -> np.ndarray:
 
 
 def _by_cell(network: Network, name: str, total: np.ndarray) -> pl.DataFrame:
-    """item, period and a column: shape (items, periods and beyond) as a frame; infinite is null."""
+    """An array of shape (items, periods and beyond) as a frame: item, period and a column; infinite becomes null."""
     names, count = places(network)["item"], len(total)
     periods = pl.Series("period", [*network.snapshot.periods["period"], BEYOND], dtype=network.domains["period"])
     frame = pl.DataFrame(
@@ -89,10 +89,10 @@ def _by_cell(network: Network, name: str, total: np.ndarray) -> pl.DataFrame:
 
 @prepared
 def in_the_way(network: Network) -> pl.DataFrame:
-    """item, moved: units that may be moved only because they are dear to store, or not allowed, where they lie.
+    """item, moved: units that may be moved only because storing them where they are is expensive or not allowed.
 
-    They are what is there or comes whether wanted or not, with what comes beside other items; none where storage costs
-    nothing and has no limit anywhere.
+    They are stock, receipts, minimum and multiple loads, and co-products. 0 where no place has a storage cost, a
+    storage capacity or a maximum stock.
     """
     position, policies, where = places(network), network.table("policies"), network.table("locations")
     limits = policies.select(pl.any_horizontal(pl.col("maximum_stock", "end_stock_maximum").is_not_null()).any())
@@ -110,7 +110,7 @@ def in_the_way(network: Network) -> pl.DataFrame:
 
 
 def useful_on_arrival(network: Network, cells: pl.DataFrame) -> pl.DataFrame:
-    """The cells with `useful` and `most` of their item from the period on in which the first of it can be there."""
+    """The cells with `useful` and `most` of their item from the first period in which they can arrive."""
     arrivals = network.arrivals(cells.select(LEAD).unique())
     first = arrivals.group_by(LEAD).agg(pl.col("arrival").sort().first())
     both = useful(network).join(at_most(network), on=["item", "period"]).rename({"period": "arrival"})
@@ -124,9 +124,9 @@ def _open_demand(network: Network, position: pl.DataFrame, count: int) -> np.nda
     rows = last.join(position, on="item").select("place", "quantity", pl.col("last").to_physical().alias("index"))
     by_last = np.zeros((count, horizon))
     np.add.at(by_last, (rows["place"].to_numpy(), rows["index"].to_numpy()), rows["quantity"].to_numpy())
-    asked = network.table("substitutions")
-    if not asked.is_empty():  # a substitute may stand in for the whole demand of the item it replaces
-        pairs = asked.join(position, on="item").join(
+    pairs = network.table("substitutions")
+    if not pairs.is_empty():  # a substitute may serve the whole demand of the item it replaces
+        pairs = pairs.join(position, on="item").join(
             position.select(pl.col("item").alias("substitute"), pl.col("place").alias("other")), on="substitute"
         )
         extra = by_last[pairs["place"].to_numpy()] * pairs["ratio"].fill_null(1.0).to_numpy()[:, None]
@@ -134,22 +134,22 @@ def _open_demand(network: Network, position: pl.DataFrame, count: int) -> np.nda
     return by_last[:, ::-1].cumsum(axis=1)[:, ::-1]
 
 
-def _kept(network: Network, position: pl.DataFrame, count: int) -> np.ndarray:
+def _policy_stock(network: Network, position: pl.DataFrame, count: int) -> np.ndarray:
     wanted = pl.col("safety_stock").fill_null(0.0) + pl.col("end_stock").fill_null(0.0)
     rows = network.table("policies").join(position, on="item").select("place", wanted.alias("wanted"))
     return place_of(rows, "wanted", count)
 
 
 def _beyond_needs(network: Network) -> tuple[np.ndarray, np.ndarray]:
-    """Beyond need on lanes, and on lanes and in routings."""
+    """`_beyond_need` for lanes alone, and for lanes and routings."""
     return _beyond_need(network, ("lanes",)), _beyond_need(network, ("lanes", "routings"))
 
 
 def _beyond_need(network: Network, tables: tuple[str, ...]) -> np.ndarray:
-    """Units that smallest and whole runs and loads may bring beyond what is needed.
+    """Most units by which minimum and multiple runs and loads exceed the need.
 
-    What the last of them leaves over stays in stock, so it is never more than one smallest or whole load of each
-    routing and lane: with more left, the last one could have been left out. Where stock expires, every one may.
+    The excess stays in stock, so it never exceeds one minimum or multiple load of each routing and lane: with more left
+    over, the last load would be superfluous. Stock that expires may have this excess in every period.
     """
     position = places(network)
     count = position.height
@@ -165,10 +165,10 @@ def _beyond_need(network: Network, tables: tuple[str, ...]) -> np.ndarray:
 
 
 def _rid(network: Network) -> np.ndarray:
-    """Units of each item that could be made only to be rid of a component.
+    """Units of each item that could be made only to use up a component.
 
-    rid(i) = the largest of (unwanted(c) + rid(c)) × yield ÷ quantity over its components c; unwanted of c are what is
-    there or on its way, and what smallest and whole loads of it bring in every period.
+    rid(i) = max over its components c of (unwanted(c) + rid(c)) × yield ÷ quantity. unwanted(c): stock and receipts of
+    c, and its minimum and multiple loads in every period; infinite for a co-product.
     """
     unwanted = network.cache.get("useful: unwanted", _unwanted).copy()
     beside = network.table("co_products").join(places(network), on="item")
@@ -187,7 +187,7 @@ def _rid(network: Network) -> np.ndarray:
 
 
 def _unwanted(network: Network) -> np.ndarray:
-    """Units of each item that are there or come whether wanted or not, but for those that come beside others."""
+    """Units of each item that exist or arrive whether needed or not, without co-products."""
     position = places(network)
     size = lot() * network.periods.height
     given = [
@@ -205,13 +205,15 @@ def _unwanted(network: Network) -> np.ndarray:
 
 
 def _endless(network: Network) -> np.ndarray:
-    """Items whose stock earns money at the end, and whatever goes into them."""
+    """Items without a ceiling: those with an end value, main items of routings with co-products, and components of
+    both.
+    """
     position, uses = places(network), network.cache.get("useful: explosion", explosion)
     count = position.height
     rows = network.items.join(position, on="item").select("place", "end_value")
     valued = np.zeros(count, bool)
     valued[rows["place"].to_numpy()] = rows["end_value"].to_numpy() > 0
-    # A co-product may be made for the sake of the other: its routing's own item bounds it no longer.
+    # A routing may run for its co-product alone: the need for its main item is then no bound.
     beside = network.table("co_products").join(network.table("routings").select("routing", "item"), on="routing")
     if not beside.is_empty():
         valued[beside.join(position, left_on="item_right", right_on="item")["place"].to_numpy()] = True
@@ -239,19 +241,19 @@ def place_of(rows: pl.DataFrame, column: str, count: int) -> np.ndarray:
 
 
 def lot() -> pl.Expr:
-    """The smallest or whole load of a row, whichever is larger; 0 where there is none."""
+    """The larger of a row's minimum and multiple; 0 where it has neither."""
     return pl.max_horizontal(pl.col("minimum").fill_null(0.0), pl.col("multiple").fill_null(0.0))
 
 
 def explosion(network: Network) -> sp.csr_array:
-    """Units of a part in one good unit of an item, the most that any routing takes: shape (parts, items)."""
+    """Units of a component per good unit of an item, the most of any routing: shape (components, items)."""
     made = network.table("routings").group_by("routing", "item").agg(pl.col("yield").min())
     most = (pl.col("quantity") / pl.col("yield")).max()
     return _pairs(network, _uses(network, made).group_by("component", "item").agg(most.alias("ratio")))
 
 
 def worth_leaving(network: Network) -> np.ndarray:
-    """Units of each item that may be got only for their end value; infinite where that earns money without limit."""
+    """Units of each item that may be made or bought only for their end value; infinite where that pays without end."""
     count = places(network).height
     rows = network.items.join(places(network), on="item").select("place", "end_value")
     worth = place_of(rows, "end_value", count)
@@ -259,32 +261,32 @@ def worth_leaving(network: Network) -> np.ndarray:
         return np.zeros(count)
     cost = least_cost(network)
     limited = _through_limits(network)
-    limited[_joint(network, worth)] = np.inf
+    limited[_unbounded_outputs(network, worth)] = np.inf
     return np.where(worth <= 0, 0.0, np.where(worth > cost + CLOSE * (1.0 + worth), np.inf, limited))
 
 
 def least_cost(network: Network) -> np.ndarray:
-    """Money for one more unit of each item by ways without a limit; infinite where there is none.
+    """Least money for one more unit of each item from unlimited sources; infinite where it has none.
 
-    cost(i) = the least of unit_cost of offers without a maximum, and, over routings that neither a maximum nor hours
-    bound, (cost_per_unit + Σ quantity × cost(component)) ÷ yield.
+    cost(i) = min of unit_cost over offers without a maximum and of (cost_per_unit + Σ quantity × cost(component)) ÷
+    yield over routings that neither a maximum nor hours limit.
     """
     count = places(network).height
     offers = buy.offers(network).filter(pl.col("maximum").is_null()).join(places(network), on="item")
     bought = np.full(count, np.inf)
     np.minimum.at(bought, offers["place"].to_numpy(), offers["unit_cost"].to_numpy())
-    ways = _unlimited(network).group_by("routing", "item").agg(pl.col("cost_per_unit").min(), pl.col("yield").max())
-    ways = ways.join(places(network), on="item").with_row_index("way")
-    parts = _uses(network, ways.select("routing", "item", "way")).join(
+    made = _unlimited(network).group_by("routing", "item").agg(pl.col("cost_per_unit").min(), pl.col("yield").max())
+    made = made.join(places(network), on="item").with_row_index("run")
+    parts = _uses(network, made.select("routing", "item", "run")).join(
         places(network).rename({"item": "component", "place": "part"}), on="component"
     )
     cost = bought
     for _ in range(count):
         money = parts["quantity"].to_numpy() * cost[parts["part"].to_numpy()]
-        inputs = np.bincount(parts["way"].to_numpy(), money, minlength=ways.height)
+        inputs = np.bincount(parts["run"].to_numpy(), money, minlength=made.height)
         lower = bought.copy()
-        each = (ways["cost_per_unit"].fill_null(0.0).to_numpy() + inputs) / ways["yield"].to_numpy()
-        np.minimum.at(lower, ways["place"].to_numpy(), each)
+        each = (made["cost_per_unit"].fill_null(0.0).to_numpy() + inputs) / made["yield"].to_numpy()
+        np.minimum.at(lower, made["place"].to_numpy(), each)
         if np.array_equal(lower, cost):
             break
         cost = lower
@@ -292,7 +294,7 @@ def least_cost(network: Network) -> np.ndarray:
 
 
 def _through_limits(network: Network) -> np.ndarray:
-    """Units of each item that come through a way with a limit, over the whole horizon, made of such ones included."""
+    """Units of each item from limited sources over the whole horizon, and units that can be made of them."""
     count, position = places(network).height, places(network)
     runs, free = _limited(network), _unlimited(network)
     beside = network.table("co_products").select("routing", "item", "quantity")
@@ -317,8 +319,8 @@ def _through_limits(network: Network) -> np.ndarray:
     return np.full(count, np.inf)
 
 
-def _joint(network: Network, worth: np.ndarray) -> np.ndarray:
-    """Items of routings without limit that bring co-products, where any output is worth something: bounded by none."""
+def _unbounded_outputs(network: Network, worth: np.ndarray) -> np.ndarray:
+    """Outputs of unlimited routings with co-products where any output has an end value: they have no bound."""
     beside = network.table("co_products").select("routing", beside="item")
     valued = places(network).select("item", worth=pl.Series(worth > 0))
     free = _unlimited(network).select("routing", "item").unique().join(beside, on="routing")
@@ -329,7 +331,7 @@ def _joint(network: Network, worth: np.ndarray) -> np.ndarray:
 
 
 def _uses(network: Network, made: pl.DataFrame) -> pl.DataFrame:
-    """Components of the routings in `made` with its columns; a quantity of 0 uses nothing."""
+    """Components of the routings in `made`, with its columns; a quantity of 0 drops out."""
     components = network.table("components").select("routing", "component", "quantity")
     return components.filter(pl.col("quantity") > 0).join(made, on="routing")
 
@@ -345,7 +347,7 @@ def _pairs(network: Network, uses: pl.DataFrame) -> sp.csr_array:
 
 
 def _runs(network: Network) -> pl.DataFrame:
-    """Routings by period with `cap`: units that their maximum or the hours allow; null where nothing does."""
+    """Routings by period with `cap`: units that their maximum and hours allow; null where neither limits them."""
     cells = make.routings(network).join(most_hours(network), on=["routing", "period"], how="left")
     return cells.with_columns(cap=pl.min_horizontal("maximum", "most_hours"))
 
@@ -383,10 +385,10 @@ def units(hours: pl.Expr) -> pl.Expr:
 
 @prepared
 def most_hours(network: Network) -> pl.DataFrame:
-    """routing, period, most_hours: units that the hours of its scarcest step allow; most_switched after a set-up."""
+    """routing, period, most_hours: units that the hours of its bottleneck step allow; most_switched: after a set-up."""
     fork = pl.when(FORKED).then(None).otherwise("resource").alias("fork")
-    kept = carried_over(network)
-    taken = pl.when(FORKED & pl.lit(kept)).then(0.0).otherwise("setup_hours")
+    carried = carried_over(network)
+    taken = pl.when(FORKED & pl.lit(carried)).then(0.0).otherwise("setup_hours")
     by_step = (
         operations(network)
         .join(resource_hours(network), on="resource")
@@ -405,7 +407,7 @@ def most_hours(network: Network) -> pl.DataFrame:
 
 @prepared
 def resource_hours(network: Network) -> pl.DataFrame:
-    """resource, period, hours: the most there can ever be, with overtime, expansions and the largest crew."""
+    """resource, period, hours: the most there can be, with overtime, expansions and the largest crew."""
     regular = network.hours.select("resource", "period", (pl.col("hours") + pl.col("overtime_hours")).alias("regular"))
     grown = (
         network.table("expansions").group_by("resource").agg((pl.col("hours") * pl.col("maximum")).sum().alias("more"))

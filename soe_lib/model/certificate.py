@@ -1,8 +1,8 @@
-"""Feasibility and optimality checked again in NumPy, on the arrays the blocks gave, without CVXPY and without HiGHS.
+"""Check feasibility and optimality of an answer again in NumPy, on the program's arrays, without CVXPY or HiGHS.
 
-With y the prices of the rows and d = money − matrixᵀ y the reduced money of the cells, a plan x is optimal when
-x is feasible, y >= 0 on the <= rows, d pushes no cell past a bound it does not have, and
-rhs·y + Σ max(d,0)·upper + Σ min(d,0)·lower = money·x  (strong duality, Dantzig 1963).
+With y the prices of the rows and d = money − matrixᵀ y the reduced money of the cells, a plan x is optimal when x is
+feasible, y >= 0 on the <= rows, no cell with d > 0 lacks an upper bound and none with d < 0 a lower one, and rhs·y + Σ
+max(d,0)·upper + Σ min(d,0)·lower = money·x (strong duality, Dantzig 1963).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ PRIMAL, DUAL, GAP = 1e-6, 1e-7, 1e-7
 
 @dataclass(frozen=True)
 class Certificate:
-    """The three numbers that prove a plan.
+    """The residuals that prove a plan.
 
     Parameters
     ----------
     primal_residual : largest violation of a row or bound, over 1 + the largest term of that row.
     dual_infeasibility : largest wrong-signed price or reduced money, over 1 + the largest money per unit.
-    gap : |primal − dual objective| over 1 + |primal|; for whole numbers, the solver's bound instead.
+    gap : |primal − dual objective| over 1 + |primal|, with the whole numbers held.
     whole_numbers : largest distance of an integer cell from a whole number.
     """
 
@@ -55,7 +55,7 @@ def primal_residual(program: Program, x: Floats) -> float:
 def certify(
     program: Program, x: Floats, price: Floats, objective: float, *, fixed: Floats | None = None
 ) -> Certificate:
-    """The certificate of a plan, or SolveError that says which of its parts fails and by how much.
+    """The certificate of a plan; raises SolveError that says which residuals are too large.
 
     Parameters
     ----------
@@ -70,12 +70,12 @@ def certify(
         lower, upper = np.where(held, fixed, lower), np.where(held, fixed, upper)
     scale = 1.0 + float(np.abs(program.money).max(initial=0.0))
     reduced = program.money - program.matrix.T @ price
-    # A price pushes its row to one side, reduced money its cell: what has no bound there must not be pushed.
+    # A price needs a finite bound of its row on the side of its sign; so does reduced money of its cell.
     no_end = np.where(price > 0, np.isinf(program.row_upper), np.isinf(program.row_lower)) & (price != 0)
     open_end = np.where(reduced > 0, np.isinf(upper), np.isinf(lower)) & (reduced != 0)
     wrong = max(np.abs(price[no_end]).max(initial=0.0), np.abs(reduced[open_end]).max(initial=0.0))
     bound = np.where(reduced > 0, upper, lower)
-    # A cell without money left may have no bound at all (0 × ∞ is no number); one that has some is counted above.
+    # Reduced money of 0 may meet an infinite bound (0 × ∞ is NaN); any other on an infinite bound is in `wrong`.
     right = np.where(np.isinf(program.rhs), 0.0, program.rhs)
     dual = float(right @ price + (reduced * np.where(open_end | (reduced == 0), 0.0, bound)).sum())
     primal = float(program.money @ x)

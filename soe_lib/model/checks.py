@@ -1,6 +1,6 @@
-"""Reading and checking with the model: whether a plan can start, and events that change nothing.
+"""Read and check extracts with the model: whether a plan can start, and which events change nothing.
 
-The rules of an extract know its tables; these looks prepare the network and the program as a plan would.
+The rules of an extract see its tables only; these checks also build the network and the program, as a plan does.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 
 SECONDS = 10.0
-"""What each look may take; where it does not end, nothing is said."""
+"""Time limit of each check for a plan [s]; a check that runs out of time reports nothing."""
 LARGE = 400_000
-"""Coefficients from which on only the preparation is looked at."""
+"""Above so many coefficients only the preparation is checked."""
 
 
 def read(data: str | Path, as_of: str | date | None = None) -> Snapshot:
@@ -47,7 +47,7 @@ def read(data: str | Path, as_of: str | date | None = None) -> Snapshot:
 
     Raises
     ------
-    DataError : anything that must be mended first, all findings at once.
+    DataError : lists everything that must be corrected first.
 
     Examples
     --------
@@ -63,19 +63,19 @@ def snapshot(
 ) -> Snapshot:
     """The checked snapshot of frames: what `soe.read` gives of the same rows in files.
 
-    There is no week before it: no plan of record is found, and nothing is compared with an earlier extract.
+    It has no earlier extract: no plan of record is found, and nothing is compared with the week before.
 
     Parameters
     ----------
-    settings : what settings.toml would say, as nested mappings; company, currency and as_of must be there.
-    tables : by the table's name a polars or pandas frame in the contract's columns (schema.csv); optional columns, and
-        tables that the company has none of, may be left out. Numbers and dates are typed, or text as in a file.
-    near : a snapshot made of frames before: only tables that moved since are read again, and only the rules run again
-        that read one of them, or settings or periods that moved. The result is the same without it.
+    settings : the content of settings.toml as nested mappings; company, currency and as_of are required.
+    tables : table name → polars or pandas frame in the contract's columns (schema.csv); optional columns, and tables
+        without rows, may be left out. Numbers and dates are typed, or text as in a file.
+    near : an earlier snapshot made of frames: only changed tables are read again, and only rules run again that read
+        one of them, or changed settings or periods. The result is the same without it.
 
     Raises
     ------
-    DataError : anything that must be mended first, all findings at once; something that is no frame.
+    DataError : lists everything that must be corrected first; a table is not a frame.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def snapshot(
 
 
 def check(data: str | Path, as_of: str | date | None = None) -> CheckReport:
-    """Everything that is wrong with an extract; nothing raises for what is wrong with the data.
+    """All findings on an extract; faults of the data never raise an error.
 
     Parameters
     ----------
@@ -103,24 +103,24 @@ def check(data: str | Path, as_of: str | date | None = None) -> CheckReport:
 
 
 def refused(extract: Extract) -> list[Finding]:
-    """What `soe plan` would refuse: the plan is prepared as far as it can be."""
-    return [_refusal(said) for said in refusals(reading.freeze(extract))]
+    """The reason, if any, for which `soe plan` would refuse the extract, as a finding."""
+    return [_refusal(reason) for reason in refusals(reading.freeze(extract))]
 
 
-def _refusal(said: str) -> Finding:
-    """A finding of what the plan would say, at the file that it names first."""
-    file, _, rest = said.partition(": ")
+def _refusal(reason: str) -> Finding:
+    """The reason as a finding, at the file that it names first."""
+    file, _, rest = reason.partition(": ")
     named = file.endswith((".csv", ".toml"))
-    rule = f"The plan cannot start: {(rest if named else said).rstrip('.')}."
-    fix = "Mend it: `soe plan` refuses this extract."
+    rule = f"The plan cannot start: {(rest if named else reason).rstrip('.')}."
+    fix = "Correct it: `soe plan` refuses this extract."
     return Finding("stop", Path(file).stem if named else "", file if named else "", rule=rule, fix=fix)
 
 
 def refusals(snapshot: Snapshot) -> Iterator[str]:
     """Why `soe plan` would refuse the extract, at most one reason; none where it starts.
 
-    The network, every block, the program and its figures are prepared as for a plan; then a plan is looked for that
-    keeps every promise, whatever it earns, and a direction in which money grows without limit.
+    Builds the network, every block and the program as a plan does; then checks that some quantities satisfy every
+    constraint, and that money does not grow without limit.
     """
     try:
         model = Model(snapshot)
@@ -143,36 +143,36 @@ TOUCHED: Mapping[str, tuple[Prepared, ...]] = MappingProxyType(
         "price": (lambda network: network.demand, buy.offers),
     }
 )
-"""What an event of a kind can change."""
+"""Kind of event → the prepared tables that it can change."""
 
 
 def without_effect(extract: Extract) -> list[Finding]:
-    """Events that change nothing of the network, of an extract that nothing else stops."""
+    """Warnings for events that change nothing in the network; none where another error stops the extract."""
     if extract["events"].is_empty():
         return []
     try:
         found = idle(reading.freeze(extract))
     except SoeError:
-        return []  # what stops the network from being set up is a finding of its own
-    said = {event["event"] for event in each(extract, "supply_loss") if endless(extract, event)}
+        return []  # the reason is reported as another finding
+    reported = {event["event"] for event in each(extract, "supply_loss") if endless(extract, event)}
     row_of = dict(extract["events"].with_row_index("row").select("event", "row").iter_rows())
-    fix = "Mend its target, dates or figures, or remove it."
+    fix = "Correct its target, dates or figures, or remove it."
     findings = []
     for event, reason in found:
-        if event not in said:
+        if event not in reported:
             text = f"The event changes nothing{f': {reason}' if reason else ''}."
             findings += extract.flag("warn", "events", pl.Series([row_of[event]]), column="event", rule=text, fix=fix)
     return findings
 
 
 def idle(snapshot: Snapshot) -> list[tuple[str, str]]:
-    """Events without effect, with the reason as far as it shows: (event, reason), by event.
+    """Events without effect: (event, reason), by event; the reason is blank where none is recognised.
 
     Parameters
     ----------
-    snapshot : a checked extract; an event beside another one of the same effect changes nothing beyond it.
+    snapshot : a checked extract. Two events with the same effect are both listed.
     """
-    blank = pl.col("kind").is_in(["surge", "price"]) & pl.col("factor").is_null()  # a finding of its own
+    blank = pl.col("kind").is_in(["surge", "price"]) & pl.col("factor").is_null()  # reported as another finding
     rows = snapshot["events"].filter(pl.col("kind").is_in(list(TOUCHED)) & ~blank).sort("event")
     network = Network(snapshot)
     return [
@@ -192,7 +192,7 @@ def _same(network: Network, other: Network, frames: tuple[Prepared, ...]) -> boo
 
 
 def _reason(network: Network, row: dict[str, Any]) -> str:
-    """Why an event changes nothing; blank where it does not show."""
+    """Why an event changes nothing; blank where no reason is recognised."""
     periods = network.snapshot.periods
     first, last = network.snapshot.as_of, periods["ends_on"][-1]
     starts, ends = row["from"] or first, row["to"] or last
@@ -207,8 +207,8 @@ def _reason(network: Network, row: dict[str, Any]) -> str:
         inside = periods.filter(pl.col("starts_on").is_between(starts, ends)).height
         return "0 days are no delay" if not row["days"] else "" if inside else "no period starts within its days"
     if kind == "supply_loss":
-        return "what it hits has no maximum that could be cut" + ("" if factor else ", and no period lies in its days")
-    return "nobody asks for it in its days, or its price stands in orders"
+        return "its target has no maximum to cut" + ("" if factor else ", and no period lies wholly in its days")
+    return "nothing is forecast for its target in its days (orders keep their prices)"
 
 
 def _no_hours(network: Network, row: dict[str, Any], starts: date, ends: date) -> str:
@@ -218,4 +218,4 @@ def _no_hours(network: Network, row: dict[str, Any], starts: date, ends: date) -
     open_days = network.periods.filter(pl.col("ends_on") >= starts, pl.col("starts_on") <= ends)["period"]
     here = pl.col("resource").is_in(mine.implode()) & pl.col("period").is_in(open_days.implode())
     offered = network.hours.filter(here).select((pl.col("hours") + pl.col("overtime_hours")).sum()).item()
-    return "" if offered else "there are no hours in its days"
+    return "" if offered else "its target has no hours in its days"

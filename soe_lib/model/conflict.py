@@ -1,7 +1,7 @@
-"""Infeasible: the cheapest promises to break, in business words.
+"""Infeasible plans: the cheapest promises to break, in business terms.
 
 Every row with a break price gets a slack; minimising Σ break price × slack, with all other money at zero, gives the
-cheapest set of promises whose breaking makes the rest possible (an elastic phase 1; Chinneck 2008, ch. 6).
+cheapest set of promises whose breaking makes the rest feasible (an elastic phase 1; Chinneck 2008, ch. 6).
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from soe_lib.solver.session import Session
 SMALL = 1e-6
 SLACKS = "slacks"
 REACH = 30.0
-"""Seconds to find out how much of a forced quantity could be had."""
+"""Time limit of the search for how much of a forced quantity is possible [s]."""
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """What cannot all be kept, and the cheapest way out.
+    """The promises that cannot all be kept, and the cheapest of them to break.
 
     Parameters
     ----------
@@ -80,18 +80,18 @@ def conflict_of(asked: Model, options: SolverOptions | None = None) -> Conflict:
 
 
 def explained(error: SolveError, model: Model, own: Sequence[Block] = ()) -> SolveError:
-    """The error of a plan that cannot be had, with what stands against it; another error stays as it is.
+    """An infeasibility with its cause; any other error is returned unchanged.
 
     Parameters
     ----------
-    own : blocks beside the standard ones; of a quantity that they force it says how much could be had.
+    own : blocks beside the standard ones; for a quantity that they force, the error says how much is possible.
     """
     if error.status != "infeasible" or model.convex:
         return error
     forced = [lock for block in own if isinstance(block, Locked) for lock in block.locks]
-    said = [text for lock in forced if (text := _out_of_reach(model, lock, forced))]
-    if said:
-        return SolveError(f"infeasible: {' '.join(said)}", status=error.status)
+    reasons = [text for lock in forced if (text := _out_of_reach(model, lock, forced))]
+    if reasons:
+        return SolveError(f"infeasible: {' '.join(reasons)}", status=error.status)
     try:
         found = conflict_of(model)
     except SolveError:
@@ -100,13 +100,13 @@ def explained(error: SolveError, model: Model, own: Sequence[Block] = ()) -> Sol
 
 
 def _out_of_reach(model: Model, lock: Lock, forced: Sequence[Lock]) -> str:
-    """Says how much of a forced quantity could be had while all promises are kept; blank where it is enough."""
+    """How much of a forced quantity is possible while all promises are kept; blank where the quantity is possible."""
     least, most = (_reach(model, lock, forced, sign) for sign in (1.0, -1.0))
     slack = SMALL * max(1.0, abs(lock.quantity))
     if lock.sense != "<=" and lock.quantity > most + slack:
-        return f"{lock} cannot be: at most {most:,.2f} are possible beside what is promised."
+        return f"{lock} is out of reach: at most {most:,.2f} are possible while all promises are kept."
     if lock.sense != ">=" and lock.quantity < least - slack:
-        return f"{lock} cannot be: at least {least:,.2f} are needed for what is promised."
+        return f"{lock} is out of reach: at least {least:,.2f} are needed to keep all promises."
     return ""
 
 
@@ -134,14 +134,14 @@ def _slacks(program: Program, constraint: Constraint) -> tuple[Floats, Floats, F
 
 
 def _elastic(program: Program, rows: np.ndarray, signs: Floats, prices: Floats) -> Program:
-    """With a slack for each promise, and nothing but what breaking one costs as the aim."""
+    """The program with a slack for each promise; it minimises only the cost of breaking promises."""
     shape = (len(program.rhs), len(rows))
     slacks = sp.csc_array((signs, (rows, np.arange(len(rows)))), shape=shape)
     return program.with_cost(np.zeros(len(program.cost))).with_columns(SLACKS, slacks, prices)
 
 
 def _fewest(elastic: Program, prices: Floats, broken: Floats, options: SolverOptions | None) -> Floats:
-    """Of the sets that cost the same, one with the fewest promises: a switch per slack, the money held."""
+    """Among sets of equal cost, one with the fewest promises: a switch per slack, the cost held."""
     money, count, slacks = float(prices @ broken), len(prices), elastic.columns[SLACKS]
     most = money / prices * (1.0 + 1e-9) + SMALL
     few = elastic.with_cost(np.zeros(len(elastic.cost)))
@@ -152,7 +152,7 @@ def _fewest(elastic: Program, prices: Floats, broken: Floats, options: SolverOpt
     try:
         return Session(few, options or SolverOptions(seconds=5.0, gap=0.0)).solve().x[slacks]
     except SolveError:
-        return broken  # as cheap, proven, and perhaps one promise longer
+        return broken  # equally cheap and proven, but perhaps not the fewest
 
 
 def _report(model: Model, rows: np.ndarray, signs: Floats, broken: Floats, prices: Floats) -> Conflict:
@@ -187,7 +187,7 @@ def _report(model: Model, rows: np.ndarray, signs: Floats, broken: Floats, price
 
 
 def _dates(model: Model, labels: pl.DataFrame) -> pl.Series:
-    """The days of the period that a row is about, or the day by which one without a period has to be kept."""
+    """The dates of a row's period; for a row without a period, "by" the end of the horizon."""
     periods = model.snapshot.periods
     key = next((key for key in ("period", "due") if key in labels.columns), None)
     if key is None:

@@ -1,4 +1,4 @@
-"""The arrays as a CVXPY problem, and plans with convex terms of one's own: solved by Clarabel, and proven in NumPy."""
+"""The program as a CVXPY problem; plans with an analyst's convex terms, solved by Clarabel and certified in NumPy."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def stated(
 
     Parameters
     ----------
-    own : constraints of the analyst's that rows cannot say. given : the variables that `own` speaks of, by flow.
+    own : the analyst's convex constraints. given : flow → the variable that `own` uses.
     """
     known = given or {}
     variables = {name: known[name] if name in known else _variable(program, name) for name in program.columns}
@@ -62,9 +62,9 @@ def _variable(program: Program, name: str) -> Any:
 SOLVER = "CLARABEL"
 TIGHT = {"tol_gap_abs": 1e-9, "tol_gap_rel": 1e-9, "tol_feas": 1e-9}
 LIMIT = 1e-6
-"""Largest residual of a proven plan; interior points end near a vertex, not in it."""
+"""Largest residual of a proven plan; an interior-point solution is close to a vertex, not at it."""
 NOTHING = 1e-7
-"""Units: less is none."""
+"""Quantities below this count as 0 [unit]."""
 STATUS = {"infeasible": "infeasible", "unbounded": "unbounded", "user_limit": "limit"}
 
 
@@ -76,19 +76,19 @@ def solve(model: Model, options: SolverOptions | None = None) -> tuple[Answer, C
     if model.whole:
         raise FormulationError(
             "this plan has whole numbers (set-ups, lots), and terms or constraints of your own that are not piecewise "
-            "linear: no solver here takes both. Write them with cp.abs, cp.norm1, cp.norm_inf, cp.maximum, cp.pos or "
-            "cp.cvar, which rows can say."
+            "linear: no solver here handles both. Write them with cp.abs, cp.norm1, cp.norm_inf, cp.maximum, cp.pos or "
+            "cp.cvar, which linear rows can express."
         )
     started, problem = time.perf_counter(), model.problem
     limits = {**TIGHT, "time_limit": (options or SolverOptions()).seconds}
     data, chain, inverse = problem.get_problem_data(SOLVER, solver_opts=limits)
     found = chain.solve_via_data(problem, data, solver_opts=limits)
-    with warnings.catch_warnings():  # how accurate it is, the certificate says
+    with warnings.catch_warnings():  # the certificate reports the accuracy
         warnings.simplefilter("ignore", UserWarning)
         problem.unpack_results(found, chain, inverse)
     if problem.status not in ("optimal", "optimal_inaccurate"):
-        said = STATUS.get(problem.status.removesuffix("_inaccurate"), "error")
-        raise SolveError(f"{said}: Clarabel ends with {problem.status}", status=said)
+        status = STATUS.get(problem.status.removesuffix("_inaccurate"), "error")
+        raise SolveError(f"{status}: Clarabel ends with {problem.status}", status=status)
     x, price = _cells(model, problem), _prices(model, problem)
     certificate = certify(model, data, found, x)
     objective = float(model.program.money @ x)
@@ -105,7 +105,7 @@ def certify(model: Model, data: Mapping[str, Any], found: Any, x: Floats) -> Cer
 
     Parameters
     ----------
-    data : what CVXPY handed the solver. found : the solver's x, s and z. x : the plan, cell by cell.
+    data : what CVXPY passed to the solver. found : the solver's x, s and z. x : the plan, cell by cell.
     """
     inner, z = np.asarray(found.x), np.asarray(found.z)
     matrix, right, cost = data["A"], np.asarray(data["b"]), np.asarray(data["c"])
@@ -132,7 +132,7 @@ def certify(model: Model, data: Mapping[str, Any], found: Any, x: Floats) -> Cer
 
 
 def _cells(model: Model, problem: Any) -> Floats:
-    """The quantities inside their bounds; each term of one's own at what it is for them."""
+    """The solver's quantities, clipped to their bounds."""
     program, values = model.program, {one.name(): one for one in problem.variables()}
     x = np.zeros(len(program.money))
     for name, place in program.columns.items():
@@ -141,7 +141,7 @@ def _cells(model: Model, problem: Any) -> Floats:
 
 
 def _prices(model: Model, problem: Any) -> Floats:
-    """What one more unit of each right-hand side would earn."""
+    """Price of each row: the gain of one more unit of its right-hand side."""
     program, price = model.program, np.zeros(len(model.program.rhs))
     for constraint in problem.constraints:
         if (place := program.rows.get(constraint.label)) is not None:
@@ -151,7 +151,7 @@ def _prices(model: Model, problem: Any) -> Floats:
 
 
 def prices(model: Model, problem: Any) -> Iterator[tuple[str, pl.DataFrame]]:
-    """The prices of constraints of one's own that rows cannot say: name → own_row, price."""
+    """The prices of the analyst's convex constraints: name → own_row, price."""
     for constraint in problem.constraints:
         if constraint.label not in model.program.rows:
             dual = np.atleast_1d(np.concatenate([np.ravel(part) for part in np.atleast_1d(constraint.dual_value)]))
@@ -160,7 +160,7 @@ def prices(model: Model, problem: Any) -> Iterator[tuple[str, pl.DataFrame]]:
 
 
 def _outside(point: Floats, dims: Any, *, dual: bool = False) -> float:
-    """How far a point is outside the cone that the rows make up, or outside its dual."""
+    """How far a point lies outside the cone of the program, or outside its dual cone."""
     worst, top = [0.0], 0
 
     def take(size: int) -> Floats:
@@ -183,7 +183,9 @@ def _outside(point: Floats, dims: Any, *, dual: bool = False) -> float:
         x, y, z = take(3)
         worst.append(_power(x / alpha, y / (1.0 - alpha), z, alpha) if dual else _power(x, y, z, alpha))
     if top != len(point):
-        raise SolveError("the plan is not proven: a cone of your own terms is not checked here", status="uncertified")
+        raise SolveError(
+            "the plan is not proven: your own terms use a cone that cannot be checked here", status="uncertified"
+        )
     return float(max(worst))
 
 
@@ -208,5 +210,5 @@ def _exponential_dual(u: float, v: float, w: float) -> float:
 
 
 def _power(x: float, y: float, z: float, alpha: float) -> float:
-    """Violation of |z| <= x^α · y^(1−α); in the dual x and y count over α and 1 − α."""
+    """Violation of |z| <= x^α · y^(1−α); for the dual cone, x is given over α and y over 1 − α."""
     return max(-x, -y, abs(z) - max(x, 0.0) ** alpha * max(y, 0.0) ** (1.0 - alpha))

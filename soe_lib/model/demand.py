@@ -25,19 +25,19 @@ NODE = ["item", "location"]
 BUCKET = [*NODE, "customer", "bucket"]
 TURN = ["rank", "whose", "again"]
 OWN, UNALLOCATED, ANY = 0, 1, 2
-"""Whose forecast an order asks: its customer's, that for anybody, and, where the order names nobody, everybody's."""
+"""Whose forecast an order consumes: its customer's, the unallocated one, or, without a customer, any customer's."""
 
 
 def consume(
     foreseen: pl.DataFrame, orders: pl.DataFrame, spans: pl.DataFrame, start: date, rule: Consumption
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """What orders leave of each bucket of the forecast, and what no forecast foresaw of each order.
+    """What orders leave of each forecast bucket, and what of each order no forecast covers.
 
-    An order asks the bucket that holds its due date (the finest, where labels overlap), then the buckets that begin or
-    end within `backward_days` before it, the nearest first, then those within `forward_days` after it. Of each bucket
-    it asks the forecast of its own customer, then the unallocated one. An order without a customer asks the
-    unallocated one, then what is left of all customers' forecasts, each in proportion. Orders that ask at the same turn
-    are heard by due date, then by order. An order that was due before the start asks nothing: its forecast is over.
+    An order consumes the bucket that holds its due date (the finest, where labels overlap), then buckets that begin or
+    end within `backward_days` before it, the nearest first, then those within `forward_days` after it. In each bucket
+    it consumes its own customer's forecast, then the unallocated one. An order without a customer consumes the
+    unallocated forecast, then all customers' forecasts in proportion. Orders of the same turn consume by due date, then
+    by order. An order due before the start consumes nothing: its forecast is over.
 
     Parameters
     ----------
@@ -51,12 +51,12 @@ def consume(
     (BUCKET, quantity, kept [share of the quantity that is left]) and (order, quantity, open [unit]).
     """
     open_orders = orders.with_columns(open=pl.col("quantity"))
-    asking = open_orders.filter(pl.col("due_on") >= start, pl.col("quantity") > 0).sort("due_on", "order")
+    consuming = open_orders.filter(pl.col("due_on") >= start, pl.col("quantity") > 0).sort("due_on", "order")
     buckets = foreseen.with_columns(kept=pl.lit(1.0)).sort(BUCKET)
-    claims = _claims(asking, buckets, _reach(asking, spans, start, rule))
-    wants = asking.select("order", "open")
-    for (_, whose, _), heard in claims.sort(TURN).group_by(TURN, maintain_order=True):
-        wants, buckets = _turn(wants, buckets, heard, whose)
+    claims = _claims(consuming, buckets, _reach(consuming, spans, start, rule))
+    wants = consuming.select("order", "open")
+    for (_, whose, _), claiming in claims.sort(TURN).group_by(TURN, maintain_order=True):
+        wants, buckets = _turn(wants, buckets, claiming, whose)
     left = open_orders.select("order", "quantity").join(wants, on="order", how="left", maintain_order="left")
     return buckets, left.with_columns(pl.coalesce("open", "quantity").alias("open"))
 
@@ -77,24 +77,24 @@ def _reach(orders: pl.DataFrame, spans: pl.DataFrame, start: date, rule: Consump
 
 
 def _claims(orders: pl.DataFrame, buckets: pl.DataFrame, reach: pl.DataFrame) -> pl.DataFrame:
-    """order, due_on, BUCKET and TURN: every bucket that an order may ask, in the order of asking."""
+    """order, due_on, BUCKET and TURN: every bucket that an order may consume, by turn."""
     asked = orders.select("order", *NODE, "customer", "due_on")
     named, nobody = pl.col("customer") != "", pl.col("customer") == ""
     pools = buckets.select(BUCKET)
     everybody = asked.filter(nobody).drop("customer")
     found = [
-        _asks(asked.filter(named), pools, reach, OWN),
-        _asks(asked.drop("customer"), pools.filter(nobody).drop("customer"), reach, UNALLOCATED),
-        _asks(everybody, pools.filter(named).drop("customer").unique(), reach, ANY),
+        _claims_on(asked.filter(named), pools, reach, OWN),
+        _claims_on(asked.drop("customer"), pools.filter(nobody).drop("customer"), reach, UNALLOCATED),
+        _claims_on(everybody, pools.filter(named).drop("customer").unique(), reach, ANY),
     ]
     return pl.concat(found, how="diagonal")
 
 
-def _asks(orders: pl.DataFrame, pools: pl.DataFrame, reach: pl.DataFrame, whose: int) -> pl.DataFrame:
+def _claims_on(orders: pl.DataFrame, pools: pl.DataFrame, reach: pl.DataFrame, whose: int) -> pl.DataFrame:
     claims = orders.join(reach, on="due_on").join(pools, on=pools.columns).sort("order", "rank", "days", "bucket")
     claims = claims.with_columns(whose=pl.lit(whose), again=pl.int_range(pl.len()).over("order", "rank"))
-    # Of several labels that hold the day, the finest is its own: a month's row then speaks of its other days. Only
-    # where customers are forecast by labels of their own is there more than one to ask.
+    # Of several labels that hold the day, the order consumes the finest: a month's row then covers the other days. An
+    # order without a customer may consume several, where customers are forecast by different labels.
     return claims.filter((pl.col("again") == 0) | (whose == ANY)).drop("days")
 
 
@@ -128,15 +128,15 @@ def _turn(
 PLACE = ("item", "location", "customer")
 KEYS = (*PLACE, "order", "due")
 BIAS_WEEKS = 4
-"""Weeks ahead that the bias is read over: one week alone is mostly noise."""
+"""Weeks ahead over which the bias is measured: one week alone is mostly noise."""
 
 
 def lines(network: Network) -> pl.DataFrame:
     """Every line that can be served: keys item, location, customer, order ("" for forecast), due.
 
-    An order takes its quantity out of the forecast that foresaw it, by `[consumption]`; what is left of a bucket stays
-    in its periods as the bucket was split over them. A line's price is its own, else the item's. An order that is
-    overdue is due in the first period; `overdue` says for how many days it has been late before the as-of date.
+    Orders consume the forecast by `[consumption]`; what is left of a bucket keeps its split over periods. A line's
+    price is its own, else the item's. An overdue order is due in the first period; `overdue` is how many days it was
+    late on the as-of date.
     """
     left, orders = _forecast(network), _orders(network)
     both = pl.concat([orders, left.with_columns(own_days=pl.lit(None, pl.Float64))], how="diagonal").join(
@@ -161,12 +161,12 @@ def lines(network: Network) -> pl.DataFrame:
 
 
 def unforeseen(network: Network) -> pl.DataFrame:
-    """What no forecast foresaw of each order: order, quantity, open [unit]."""
+    """What of each order no forecast covers: order, quantity, open [unit]."""
     return _consumed(network, _listed(network))[1]
 
 
 def _forecast(network: Network) -> pl.DataFrame:
-    """The forecast that orders leave, one line for each place, customer and period."""
+    """The forecast that orders leave, one line per item, location, customer and period."""
     listed = _listed(network)
     inside, after = listed.filter(pl.col("due") != network.beyond), listed.filter(pl.col("due") == network.beyond)
     changed = events.sales_prices(network, events.surge(network, inside))
@@ -175,28 +175,28 @@ def _forecast(network: Network) -> pl.DataFrame:
 
 @prepared
 def _planned(network: Network) -> pl.DataFrame:
-    """The forecast of the version that is planned with, each row with its label of time in `period`."""
+    """The forecast version used for planning, with the time label of each row in `period`."""
     rows, version = network.snapshot["forecast"], network.settings.forecast.version
     chosen = rows.filter(pl.col("version") == version) if version else rows
-    return labelled(network.calendar, _straight(network, chosen), "forecast")
+    return labelled(network.calendar, _without_bias(network, chosen), "forecast")
 
 
-def _straight(network: Network, rows: pl.DataFrame) -> pl.DataFrame:
-    """The forecast without what it leans by, where settings say so; what is promised stays within it."""
+def _without_bias(network: Network, rows: pl.DataFrame) -> pl.DataFrame:
+    """The forecast without its bias, where settings say so; `committed` is at most the quantity."""
     if network.settings.forecast.bias != "remove":
         return rows
-    lean = bias(network).select("item", "location", lean=(1.0 + pl.col("bias")).clip(0.0))
-    straight = (pl.col("quantity") * pl.col("lean").fill_null(1.0)).alias("quantity")
-    both = rows.join(lean, on=["item", "location"], how="left", maintain_order="left").with_columns(straight)
+    factor = bias(network).select("item", "location", factor=(1.0 + pl.col("bias")).clip(0.0))
+    corrected = (pl.col("quantity") * pl.col("factor").fill_null(1.0)).alias("quantity")
+    both = rows.join(factor, on=["item", "location"], how="left", maintain_order="left").with_columns(corrected)
     return both.with_columns(pl.min_horizontal("committed", "quantity").alias("committed")).select(rows.columns)
 
 
 @prepared
 def bias(network: Network) -> pl.DataFrame:
-    """What the forecast of each item and place leans by: item, location, bias (share; below 0: too high), n, ahead.
+    """Forecast bias by item and location: item, location, bias (share; below 0: too high), n, ahead.
 
-    Formula: mean of (actual − forecast) ÷ forecast in sum over the farthest weeks ahead that half of the record
-    reaches, up to BIAS_WEEKS; little of it leans on the family, see `uncertainty.spread.spread`.
+    Formula: mean of Σ(actual − forecast) ÷ Σ forecast over the most weeks ahead that half of the record reaches, up to
+    BIAS_WEEKS; a short record is pooled with the family, see `uncertainty.spread.spread`.
     """
     history = records.of(network.snapshot)
     weeks = history.select(pl.col("week").n_unique()).item() if history.height else 0
@@ -210,13 +210,13 @@ def bias(network: Network) -> pl.DataFrame:
 
 @prepared
 def _labels(network: Network) -> pl.DataFrame:
-    """What the forecast calls its times; an edit of its quantities leaves them as they are."""
+    """The time labels of the forecast; an edit of its quantities leaves them unchanged."""
     return _planned(network).select(label="period").unique().sort("label")
 
 
 @prepared
 def _spans(network: Network) -> pl.DataFrame:
-    """First and last day of those labels that begin before orders of the horizon can no longer reach them."""
+    """First and last day of each time label that orders of the horizon can still consume."""
     end = network.calendar.periods["ends_on"][-1]
     reach = pl.lit(end) + pl.duration(days=network.settings.consumption.backward_days)
     return network.calendar.spans(_labels(network)["label"]).filter(pl.col("first") <= reach)
@@ -239,14 +239,14 @@ def _reaching(network: Network) -> Calendar:
 
 @prepared
 def _parts(network: Network) -> pl.DataFrame:
-    """How each of them falls into the periods of the model, and into the days beyond."""
+    """The split of each label over the periods of the horizon and the days beyond it."""
     return _reaching(network).parts(_labels(network)["label"])
 
 
 @prepared
 def _listed(network: Network) -> pl.DataFrame:
     """The forecast by bucket (its own label) and period, at its own price or the item's, before any event."""
-    # The promised part follows the quantity, so that no period promises more than it asks for.
+    # `committed` is split like the quantity, so that no period commits more than its demand.
     split = network.calendar.split(
         _planned(network).with_columns(pl.col("committed").fill_null(0.0), bucket="period").drop("date"),
         along=("committed",),
@@ -268,7 +268,7 @@ def _listed(network: Network) -> pl.DataFrame:
 
 
 def _one_a_period(lines: pl.DataFrame) -> pl.DataFrame:
-    """Several buckets of forecast in one period are one line, at the price that they bring on average."""
+    """Merges the forecast buckets of one period into one line at their average price."""
     if not lines.select(KEYS).is_duplicated().any():
         return lines
     money = (pl.col("price") * pl.col("quantity")).sum() / pl.col("quantity").sum()
@@ -300,12 +300,12 @@ def _orders(network: Network) -> pl.DataFrame:
 
 
 def _days_given(latest_on: pl.Expr) -> pl.Expr:
-    """Days after which an order can no longer be served late, where it says so itself; blank: its customer's."""
+    """Latest days of an order with its own `latest_on`; blank: its customer's apply."""
     return (latest_on - pl.col("due_on")).dt.total_days().clip(0).cast(pl.Float64)
 
 
 def late_from(settings: Settings) -> pl.Expr:
-    """The day from which an order is late: the one asked for, or the one confirmed, where there is one."""
+    """The day from which an order is late: its due day, or its confirmed day where settings say so and it has one."""
     return pl.coalesce("confirmed_on", "due_on") if settings.objective.late_from == "confirmed" else pl.col("due_on")
 
 
@@ -316,7 +316,7 @@ def on_time(cells: pl.DataFrame) -> pl.Expr:
 
 
 def _left(network: Network, forecast: pl.DataFrame) -> pl.DataFrame:
-    """The forecast lines of the horizon, with what orders leave of each bucket in proportion."""
+    """The forecast lines of the horizon less what orders consume of each bucket, in proportion."""
     inside = forecast.filter(pl.col("due") != network.beyond)
     if network.table("orders").is_empty() or forecast.is_empty():
         return inside
@@ -341,9 +341,9 @@ def _consumed(network: Network, forecast: pl.DataFrame) -> tuple[pl.DataFrame, p
 def served(network: Network) -> pl.DataFrame:
     """Each line in each period that may still serve it: from its due period until latest_days after it is due.
 
-    Adds `period` and `late` (length of the delay in `costs.per`): end to end of the two periods, or the number of
-    periods where costs are per period. Of an overdue order it is the delay from the first period on; what it has been
-    late before, nobody can change. It may be served in the first period in any case.
+    Adds `period` and `late` (delay in units of `costs.per`): from end to end of the two periods, or the number of
+    periods where costs are per period. The delay of an overdue order counts from the first period, which may always
+    serve it.
     """
     demand = network.demand
     whens = demand.select("due", "due_on", "latest_days").unique()

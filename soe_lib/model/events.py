@@ -1,4 +1,4 @@
-"""Events of the extract (downtime, delay, surge, supply loss, price) at what they target, one function per kind."""
+"""Applies the events of the extract (downtime, delay, surge, supply loss, price) to their targets."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def of_kind(network: Network, kind: str) -> list[dict[str, Any]]:
     """The events of one kind; blank dates are the as-of date and the end of the horizon."""
-    # A part of its own: who asks for delays need not look again when a downtime is added.
-    return network.cache.get(f"events: {kind}", lambda asked: _of_kind(asked, kind)).to_dicts()
+    # One cache entry per kind: a new downtime does not invalidate what depends on delays.
+    return network.cache.get(f"events: {kind}", lambda other: _of_kind(other, kind)).to_dicts()
 
 
 def _of_kind(network: Network, kind: str) -> pl.DataFrame:
@@ -37,11 +37,11 @@ def _overlap(event: dict[str, Any]) -> pl.Expr:
 
 
 def downtime(network: Network, cells: pl.DataFrame) -> pl.DataFrame:
-    """resource, period, taken and overtime (hours that a downtime names), part (share of working days that one closes).
+    """resource, period, taken and overtime (hours that a downtime names), part (share of working days that it closes).
 
-    Hours given: spread evenly over the days of the event, what a day does not have over the others; of regular hours
-    first, then of overtime. Blank: the working days of the event, times `factor` where one is given. A location stands
-    for all its resources.
+    With `hours`: spread evenly over the days of the event; what exceeds the hours of a day moves to the other days;
+    regular hours first, then overtime. Without: the working days of the event, times `factor` where one is given. A
+    location stands for all its resources.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def _by_period(network: Network, took: pl.DataFrame) -> pl.DataFrame:
 
 
 def closed(network: Network, cells: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
-    """Cells with `maximum` cut by downtimes: times the part of the period's days that is left; none is left: 0."""
+    """Cells with `maximum` times the share of the period's days that downtimes leave open; 0 where they leave none."""
     for event in of_kind(network, "downtime"):
         cells = _cut(cells, hits(event, columns), 1.0 - _factor(event, blank=1.0) * _overlap(event))
     return cells
@@ -89,14 +89,14 @@ def _factor(event: dict[str, Any], *, blank: float) -> float:
 
 
 def _cut(cells: pl.DataFrame, hit: pl.Expr, kept: pl.Expr) -> pl.DataFrame:
-    """Cells with `maximum` times what is kept, where hit; without a maximum only a total loss has a number: 0."""
+    """Cells hit with `maximum` times `kept`; where there is no maximum, only a total loss gives one: 0."""
     nothing = pl.when(kept <= 1e-12).then(0.0)
     cut = pl.when(pl.col("maximum").is_null()).then(nothing).otherwise(pl.col("maximum") * kept.clip(lower_bound=0.0))
     return cells.with_columns(pl.when(hit).then(cut).otherwise(pl.col("maximum")).alias("maximum"))
 
 
 def _working_share(network: Network, first: date, last: date) -> pl.DataFrame:
-    """period, share: the part of a period's working days (of its days, where none works) that lies in the event."""
+    """period, share: share of a period's working days (of all days, where it has none) that lies in the event."""
     working = network.settings.calendar.working_days
     days = network.calendar.days.with_columns(
         pl.col("date").is_between(first, last).alias("inside"),
@@ -107,10 +107,11 @@ def _working_share(network: Network, first: date, last: date) -> pl.DataFrame:
 
 
 def receipts(network: Network) -> pl.DataFrame:
-    """Receipts with `period` (overdue ones in the first, late ones `beyond`), `delayed` days and what is `lost`.
+    """Receipts with `period` (overdue: the first; after the horizon: `beyond`), `delayed` [days] and `lost` [units].
 
-    A delay counts from the due day; a receipt that is overdue is expected today, so an event of today hits it. What a
-    loss of supply does to receipts from what it hits is `[events] open_orders`: they come, are lost, or come late.
+    A delay counts from the due day. An overdue receipt is expected on the as-of date, so an event of that day applies
+    to it. `[events] open_orders` says whether a supply loss leaves open receipts of its target, loses them or delays
+    them.
     """
     suppliers = network.table("offers").select("offer", "supplier").unique("offer", keep="first", maintain_order=True)
     table = network.table("receipts").join(suppliers, on="offer", how="left")
@@ -143,7 +144,7 @@ def receipts(network: Network) -> pl.DataFrame:
 
 
 def _lost(table: pl.DataFrame, event: dict[str, Any], open_orders: str) -> pl.DataFrame:
-    """Receipts after a loss of supply: `kept` of those that it names or open orders lose, `delayed` to its end."""
+    """Receipts after a supply loss: `kept` [share] of lost ones, `delayed` of those that come after its end."""
     named, hit = hits(event, ("receipt",)) & _inside(event, "expected"), on_order(event) & _inside(event, "expected")
     lost = named | hit if open_orders == "lost" else named
     late = hit & ~named & pl.lit(open_orders == "late")
@@ -159,9 +160,9 @@ def _inside(event: dict[str, Any], day: str) -> pl.Expr:
 
 
 def lead_times(network: Network, cells: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
-    """Cells whose lead time grows by the delay events on one of the columns, in the periods that start within them.
+    """Cells in periods that start during delay events on one of the columns, with the delay added to their lead time.
 
-    A lead time that counts periods grows by the periods that the days fill, rounded up.
+    A lead time in periods grows by the periods that the days fill, rounded up.
     """
     for event in of_kind(network, "delay"):
         hit, days = hits(event, columns) & _inside(event, "starts_on"), int(event["days"] or 0)
@@ -175,7 +176,9 @@ def lead_times(network: Network, cells: pl.DataFrame, columns: tuple[str, ...]) 
 
 
 def surge(network: Network, forecast: pl.DataFrame) -> pl.DataFrame:
-    """Forecast quantities times the factor of surges on item, family, location or customer, by the days they share."""
+    """Forecast quantities times the factor of surges on item, family, location or customer, weighted by days in the
+    event.
+    """
     happening = of_kind(network, "surge")
     if not happening:
         return forecast
@@ -189,7 +192,7 @@ def surge(network: Network, forecast: pl.DataFrame) -> pl.DataFrame:
             )
         factor = 1.0 + (_factor(event, blank=1.0) - 1.0) * _overlap(event)
         rows = rows.with_columns(pl.when(hit).then(pl.col("quantity") * factor).otherwise("quantity").alias("quantity"))
-    # Who wants less than was promised is owed no more than that.
+    # A commitment never exceeds the reduced quantity.
     return rows.with_columns(pl.min_horizontal("committed", "quantity").alias("committed")).select(forecast.columns)
 
 
@@ -203,9 +206,10 @@ def _dated(network: Network, forecast: pl.DataFrame) -> pl.DataFrame:
 
 
 def supply(network: Network, cells: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
-    """Cells with `maximum` cut by supply losses: times what is left of the period; a total loss needs no maximum.
+    """Cells with `maximum` times the share of the period that supply losses leave; a total loss needs no maximum.
 
-    Without a maximum, the event's own `quantity` is one: what comes without it in all its days, in their proportion.
+    Without a maximum, the `quantity` of the event is one: supply over all its days without the event, shared out by
+    days.
     """
     for event in of_kind(network, "supply_loss"):
         cells = _with_own_maximum(cells, event, hits(event, columns))
@@ -224,7 +228,7 @@ def _with_own_maximum(cells: pl.DataFrame, event: dict[str, Any], hit: pl.Expr) 
 
 
 def price(network: Network, cells: pl.DataFrame, columns: tuple[str, ...], amount: str) -> pl.DataFrame:
-    """Cells with a price or cost times the factor of price events on purchases, by the days they share."""
+    """Cells with a price or cost times the factor of price events on purchases, weighted by days in the event."""
     for event in of_kind(network, "price"):
         if of_purchases(network, event):
             cells = _priced(cells, hits(event, columns), event, amount)
@@ -243,7 +247,7 @@ SOLD = ("item", "family", "location", "customer")
 
 
 def of_purchases(network: Network, event: dict[str, Any]) -> bool:
-    """Whether a price event moves purchase prices: it names an offer or a supplier, or what is bought and not sold."""
+    """Whether a price event targets purchases: an offer, a supplier, or something bought that has no forecast."""
     offers, forecast = network.cache.get("events: offered", _offered), network.cache.get("events: forecast", _forecast)
     parts = [str(event["target"]), *(part.strip() for part in str(event["target"]).split(" & "))]
     named = pl.any_horizontal(pl.col("offer", "supplier").cast(pl.String).is_in(parts))

@@ -1,8 +1,8 @@
-"""What an analyst adds to a plan in CVXPY: constraints, and terms of the objective, over labelled quantities.
+"""An analyst's constraints and objective terms in CVXPY, over labelled quantities.
 
-Piecewise linear ones become rows and columns of the program like those of any block, so that the solver, the
-certificate, prices and the conflict know them by name. Other convex ones stay CVXPY's (`soe_lib.model.convex`).
-Each term of the objective is a quantity of its own, `own_terms`, held to at most the term and booked at 1 as steering.
+Piecewise linear ones become rows and columns of the program, like those of any block: the solver, the certificate,
+prices and conflicts know them by name. Other convex ones stay in CVXPY (`soe_lib.model.convex`). Each objective term is
+a quantity `own_terms`, at most the value of the term, booked at 1 as steering.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TERMS, HELPERS = "own_terms", "own_helpers"
 ROW, COEFFICIENT = "own_row", "own_coefficient"
 BREAK_PRICE = 1.0
-"""In the search for the cheapest promise to break, a constraint of one's own is the first to give way."""
+"""A low break price: a conflict breaks the analyst's constraints first."""
 WIDTH = 100
 """Characters of an expression that a message shows."""
 RULES = "https://www.cvxpy.org/tutorial/dcp/index.html"
@@ -46,7 +46,10 @@ class Written(Part):
     write: Callable[[Variables], Any]
 
     def over(self, network: Network, flows: Mapping[str, Flow]) -> Own:
-        """The block they are over the flows of one plan; raises FormulationError where they break CVXPY's rules."""
+        """The block of these constraints and terms over the flows of one plan.
+
+        Raises FormulationError where they break CVXPY's rules.
+        """
         from soe_lib.model.labelled import Variables  # CVXPY takes seconds to import
 
         variables = Variables(flows, network)
@@ -74,13 +77,13 @@ class Own(Part):
     """Constraints and terms of the analyst's own.
 
     Brings flow `own_terms` (term) [money] at 1, booked as steering under each term's name; flow `own_helpers`, the
-    columns that CVXPY needs to say a norm or a maximum in rows; and the rows of each constraint, under its name.
+    columns with which CVXPY writes a norm or a maximum as rows; and the rows of each constraint, under its name.
 
     Parameters
     ----------
     terms : their names, sorted. said : name → the expression as it was written.
-    rows, helpers : what CVXPY makes of piecewise linear ones. convex : the constraints, where not all of them are.
-    variables : flow → the variable that stands for it in `convex`.
+    rows, helpers : from CVXPY, where all are piecewise linear. convex : the constraints, where not all are.
+    variables : flow → its variable in `convex`.
     """
 
     optional = (TERMS, HELPERS)
@@ -93,7 +96,7 @@ class Own(Part):
     variables: Mapping[str, Any] = field(default_factory=dict)
 
     def flows(self, network: Network) -> Iterator[Flow]:
-        """The terms, and what CVXPY needs to write them in rows."""
+        """The terms, and the helper columns of CVXPY."""
         if self.terms:
             terms = labels("term", self.terms).with_columns(network.first.alias("period"))
             yield Flow(TERMS, terms, ("term",), "money", "terms of your own", lower=-np.inf)
@@ -107,8 +110,8 @@ class Own(Part):
         """One per constraint."""
         for name, rows in self.rows.items():
             frame = rows.labels.with_columns(right=pl.Series(rows.right, dtype=pl.Float64))
-            said = textwrap.shorten(self.said.get(name, "its norms and maxima"), WIDTH, placeholder=" …")
-            meaning = f"{name}, of your own: {said}"
+            written = textwrap.shorten(self.said.get(name, "its norms and maxima"), WIDTH, placeholder=" …")
+            meaning = f"{name}, of your own: {written}"
             price = BREAK_PRICE if name in self.said and name not in self.terms else None
             yield Constraint(name, frame, (ROW,), rows.sense, "", meaning, rhs="right", break_price=price)
 
@@ -132,21 +135,21 @@ Extra = Callable[["Variables"], Any]
 
 
 def with_extra(blocks: Block | Iterable[Block], extra: Extra | None) -> tuple[Block, ...]:
-    """Blocks of one's own, and what is written in CVXPY as one more; raises FormulationError for no function."""
+    """The analyst's blocks, with the CVXPY function as one more; raises FormulationError where it is not callable."""
     own_blocks = blocks_of(blocks)
     if extra is None:
         return own_blocks
     if not callable(extra):
         raise FormulationError(
-            f"extra={extra!r} is no function: write extra=lambda v: [cp.sum(v['make'].where(item='A')) <= 100]."
+            f"extra={extra!r} is not a function: write extra=lambda v: [cp.sum(v['make'].where(item='A')) <= 100]."
         )
     return (*own_blocks, Written(extra))
 
 
 def labels(key: str, names: Iterable[str]) -> pl.DataFrame:
     """Names as one coded column."""
-    told = list(names)
-    return pl.DataFrame({key: told}, schema={key: pl.Enum(sorted(told))})
+    texts = list(names)
+    return pl.DataFrame({key: texts}, schema={key: pl.Enum(sorted(texts))})
 
 
 def numbers(key: str, count: int) -> pl.DataFrame:
@@ -214,7 +217,7 @@ def _term(name: str, one: Any) -> Any:
 
 
 def _linear(constraint: Any) -> bool:
-    """Whether rows can say it: an equality that follows CVXPY's rules is affine."""
+    """Whether linear rows can express it; an equality that follows CVXPY's rules is affine."""
     import cvxpy as cp
 
     kinds = cp.constraints
@@ -279,6 +282,6 @@ def _rows(matrix: sp.csr_array, right: Any, sense: str, columns: Mapping[str, tu
     for flow, (keys, mine) in columns.items():
         part = matrix[:, mine].tocoo()
         if part.nnz:
-            told = [named[part.coords[0]], pl.DataFrame({COEFFICIENT: part.data})]
-            entries[flow] = (tuple(keys.columns), pl.concat([keys[part.coords[1]], *told], how="horizontal"))
+            more = [named[part.coords[0]], pl.DataFrame({COEFFICIENT: part.data})]
+            entries[flow] = (tuple(keys.columns), pl.concat([keys[part.coords[1]], *more], how="horizontal"))
     return Rows(named, sense, right, entries)

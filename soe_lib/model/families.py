@@ -1,4 +1,4 @@
-"""The programs of several near snapshots on one frame of columns and rows, and of every subset of some changes."""
+"""Programs of similar snapshots with common columns and rows, and the program of every subset of some changes."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from soe_lib.solver.program import Mask, Places, Program
 from soe_lib.solver.session import Session
 
 PARTS = ("cost", "margin", "lower", "upper", "row_lower", "row_upper", "effects", "constants")
-"""What a program's vector holds, in this order; constants are the money, and the margin, of cells that are fixed."""
+"""The parts of a program's vector, in this order; constants are money and margin of the fixed cells."""
 
 
 @dataclass(frozen=True, eq=False)
 class Common:
-    """The frame that several programs share.
+    """The columns and rows that several programs share.
 
     Parameters
     ----------
     rows, columns : how many.
     row, start : row of each effect, and where each column's effects start, as in a CSC matrix.
     integer : shape (columns,), True where only whole numbers will do.
-    parts : where each of PARTS stands in a program's vector.
+    parts : position of each of PARTS in a program's vector.
     """
 
     rows: int
@@ -66,19 +66,19 @@ class Common:
 
 
 NOISE = 1e-7
-"""A price below this share of the largest cost, on a bound that is not there, is the solver's own rounding."""
+"""A price on an infinite bound that is below this share of the largest cost is a rounding error of the solver."""
 CENT, SHARE = 0.004, 1e-10
-"""How far the two proofs of one optimum may lie apart: money, and share of the optimum."""
+"""Largest accepted distance between the primal and dual value of an optimum: money, and share of the optimum."""
 
 
 @dataclass(frozen=True)
 class Reached:
-    """An optimum that was proven.
+    """A proven optimum.
 
     Parameters
     ----------
     objective : margin + steering [money]. margin : without steering [money].
-    iterations : simplex steps from the program before. gap : distance of its two proofs [money].
+    iterations : simplex steps from the program before. gap : distance of its primal and dual value [money].
     """
 
     objective: float
@@ -88,7 +88,8 @@ class Reached:
 
 
 class Trace:
-    """Solves one program of a frame after another, each from where the one before ended, and proves each optimum.
+    """Solves programs with common columns and rows one after another, each from the last basis, and proves each
+    optimum.
 
     Parameters
     ----------
@@ -109,28 +110,28 @@ class Trace:
         except SolveError as error:
             if error.status != "uncertified":
                 raise
-        # A basis that was carried too far: begin again.
+        # The inherited basis became inaccurate: solve cold.
         self._session = Session(program, self.options)
         return self._read(program, vector, self._session.solve())
 
     def _read(self, program: Program, vector: Floats, answer: Answer) -> Reached:
-        """Money of the vertex, and the bound that its prices prove: Lagrange's, with every cell at its better bound."""
+        """The money of the vertex, and the Lagrangian bound of its prices, with every cell at its better bound."""
         x, price, cost = answer.x, -answer.price, program.cost
         reduced = cost - program.matrix.T @ price
         noise = NOISE * (1.0 + float(np.abs(cost).max(initial=0.0)))
         bound = _least(price, program.row_lower, program.row_upper, program.matrix @ x, noise)
         bound += _least(reduced, program.lower, program.upper, x, noise)
         constant, margin_constant = self.common.part(vector, "constants")
-        found = float(np.sum(cost * x))  # a threaded dot product waits for its threads longer than it works
+        found = float(np.sum(cost * x))  # faster than a threaded dot product, which waits for its threads
         gap = abs(found - bound)
         if not gap <= max(CENT, SHARE * abs(found)) and not program.integer.any():
-            raise SolveError(f"the optimum is not proven: its two proofs differ by {gap:,.4f}", status="uncertified")
+            raise SolveError(f"the optimum is not proven: primal and dual differ by {gap:,.4f}", status="uncertified")
         margin = float(margin_constant) + float(np.sum(self.common.part(vector, "margin") * x))
         return Reached(float(constant) - found, margin, answer.iterations, gap)
 
 
 def _least(price: Floats, low: Floats, high: Floats, found: Floats, noise: float) -> float:
-    """Σ price × the bound that makes it smallest; noise on a bound that is not there counts at the value found."""
+    """Σ price × the bound that makes it smallest; noise on an infinite bound counts at the value found."""
     bound = np.where(price > 0, low, high)
     bound = np.where(np.isinf(bound) & (np.abs(price) <= noise), found, bound)
     used = price != 0
@@ -139,7 +140,7 @@ def _least(price: Floats, low: Floats, high: Floats, found: Floats, noise: float
 
 @dataclass(frozen=True, eq=False)
 class _Wide:
-    """One program in the columns and rows of all."""
+    """One program in the common columns and rows."""
 
     cost: Floats
     margin: Floats
@@ -156,14 +157,16 @@ def together(models: Sequence[Model]) -> tuple[Common, list[Floats]]:
     """The common frame of some models, and the vector of each in their order.
 
     Cells that are fixed in all of them (receipts, opening stock) become part of the right-hand sides, so that a late
-    receipt is a change of numbers and not of effects.
+    receipt changes right-hand sides only.
 
     Raises FormulationError where a flow is whole in one model and not in another, or a constraint has two senses.
     """
     columns, column_of = _union([model.flows for model in models], [list(m.program.columns) for m in models])
     rows, row_of = _union([model.constraints for model in models], [list(m.program.rows) for m in models])
-    integer = _agreed([m.program.integer for m in models], column_of, columns, "is whole in one snapshot only")
-    _agreed([m.program.equal for m in models], row_of, rows, "has two senses")
+    integer = _agreed(
+        [m.program.integer for m in models], column_of, columns, "cells are whole numbers in one snapshot only"
+    )
+    _agreed([m.program.equal for m in models], row_of, rows, "rows have two senses")
     wide = [_wide(*one, columns, rows) for one in zip(models, column_of, row_of, strict=True)]
     fixed = np.all([one.lower == one.upper for one in wide], axis=0)
     return _stacked(wide, fixed, integer[~fixed], rows)
@@ -172,7 +175,7 @@ def together(models: Sequence[Model]) -> tuple[Common, list[Floats]]:
 def _union(
     parts: Sequence[Mapping[str, Flow]] | Sequence[Mapping[str, Constraint]], order: list[list[str]]
 ) -> tuple[int, list[Places]]:
-    """How many cells (or rows) there are in all, and which of them each model's are, in its program's order."""
+    """The number of common cells (or rows), and the position of each model's own among them, in its program's order."""
     size = 0
     found: list[dict[str, Places]] = [{} for _ in parts]
     for name in sorted({name for names in order for name in names}):
@@ -199,14 +202,14 @@ def _placed(parts: Sequence[Flow | Constraint]) -> tuple[list[Places], int]:
 
 
 def _agreed(flags: Sequence[Mask], place_of: Sequence[Places], size: int, otherwise: str) -> Mask:
-    """One flag for each cell of all; raises FormulationError where two models disagree on it."""
-    said, denied = np.zeros(size, bool), np.zeros(size, bool)
+    """One flag for each common cell; raises FormulationError where two models disagree on it."""
+    true, false = np.zeros(size, bool), np.zeros(size, bool)
     for flag, place in zip(flags, place_of, strict=True):
-        said[place[flag]] = True
-        denied[place[~flag]] = True
-    if (both := said & denied).any():
-        raise FormulationError(f"{int(both.sum())} cells: what {otherwise} cannot be compared; change it in both")
-    return said
+        true[place[flag]] = True
+        false[place[~flag]] = True
+    if (both := true & false).any():
+        raise FormulationError(f"{int(both.sum())} {otherwise}: they cannot be compared; change both snapshots")
+    return true
 
 
 def _wide(model: Model, column_of: Places, row_of: Places, columns: int, rows: int) -> _Wide:
@@ -261,7 +264,7 @@ def _vector(one: _Wide, code: Places, moved: Mask, fixed: Mask, pattern: Places)
 SAME = 1e-12
 """Relative difference below which two numbers are the same number."""
 MOST = 6
-"""Changes of one group whose subsets are all assembled; a larger one is not worth it."""
+"""Largest group of dependent changes whose subsets are all assembled; a larger one takes too long."""
 
 
 class Subsets:
@@ -274,8 +277,8 @@ class Subsets:
 
     Attributes
     ----------
-    common : the frame of them all. groups : changes that are not independent, together. assembled : how many models
-    were made. simple : False where too many changes hang together (see `MOST`); `at` must then not be asked.
+    common : their columns and rows. groups : the changes, dependent ones together. assembled : how many models were
+    made. simple : False where a group is larger than `MOST`; `at` must then not be called.
     """
 
     def __init__(self, make: Callable[[int], Model], count: int, whole: Model | None = None) -> None:
@@ -287,7 +290,7 @@ class Subsets:
         singles = [1 << change for change in range(count)]
         self._assemble([0, self.everything, *singles])
         self.groups: tuple[tuple[int, ...], ...] = tuple((change,) for change in range(count))
-        self._grow_together()
+        self._group_dependent()
         if self.simple and not self._adds_up(self.everything):
             self.groups = (tuple(range(count)),)
             self._assemble_groups()
@@ -316,7 +319,7 @@ class Subsets:
         return vector
 
     def _change(self, part: int) -> tuple[np.ndarray, Floats, Floats]:
-        """Where a subset of one group differs from no change, by how much, and what stands there then."""
+        """Where a subset of one group differs from no change, by how much, and the values there."""
         if part not in self._changes:
             base, changed = self._vectors[0], self._vectors[part]
             place = np.flatnonzero(~_equal(base, changed))
@@ -325,7 +328,7 @@ class Subsets:
         return self._changes[part]
 
     def _adds_up(self, mask: int) -> bool:
-        """Whether the composed vector is the assembled one."""
+        """Whether the composed vector equals the assembled one."""
         return bool(_equal(self.at(mask), self._vectors[mask]).all())
 
     def _assemble(self, masks: Iterable[int]) -> None:
@@ -337,10 +340,10 @@ class Subsets:
         self._changes = {}
         self._vectors = dict(zip(self._models, vectors, strict=True))
 
-    def _grow_together(self) -> None:
-        """Link changes that touch the same number and do not add up there."""
-        touched = [~_equal(self._vectors[0], self._vectors[1 << change]) for change in range(self.count)]
-        pairs = [(a, b) for a, b in combinations(range(self.count), 2) if (touched[a] & touched[b]).any()]
+    def _group_dependent(self) -> None:
+        """Group changes that affect the same number and are not additive there."""
+        affected = [~_equal(self._vectors[0], self._vectors[1 << change]) for change in range(self.count)]
+        pairs = [(a, b) for a, b in combinations(range(self.count), 2) if (affected[a] & affected[b]).any()]
         if not pairs:
             return
         self._assemble(1 << a | 1 << b for a, b in pairs)

@@ -1,4 +1,4 @@
-"""The program as a page for readers: flows, constraints, money, block by block, with senses, counts and units."""
+"""The program as text: flows, constraints, money, block by block, with senses, counts and units."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def amount(value: Amount) -> str:
     if not isinstance(value, pl.Expr):
         return value if isinstance(value, str) else f"{value:g}"
     text = LITERAL.sub("", COLUMN.sub(r"\1", str(value))).replace("[", "(").replace("]", ")")
-    for _ in range(8):  # as deep as any rate is written
+    for _ in range(8):  # at least the nesting depth of any rate
         simpler = NEGATED.sub(r"−\1", ALONE.sub(r"\1", text))
         if simpler == text:
             break
@@ -94,16 +94,16 @@ def _effect(effect: Effect) -> str:
 
 
 def _rate(rate: Rate, model: Model) -> str:
-    """A rate in words; where it differs from cell to cell, with the money a unit that it comes to."""
+    """A rate in words; where it varies by cell, with the range of its money per unit."""
     rows = model.rate_frames[rate.flow].filter(pl.col("account") == rate.account, pl.col("kind") == rate.kind)
     alone = sum((r.flow, r.account, r.kind) == (rate.flow, rate.account, rate.kind) for r in model.rates) == 1
-    told = alone and isinstance(rate.per_unit, pl.Expr) and rows.height > 0
-    money = f" ({spanned(rows['per_unit'].to_numpy())})" if told else ""
+    varies = alone and isinstance(rate.per_unit, pl.Expr) and rows.height > 0
+    money = f" ({spanned(rows['per_unit'].to_numpy())})" if varies else ""
     return f"  money    {rate.account} [{rate.kind}]: {rate.note or amount(rate.per_unit)}{money} per {rate.flow}"
 
 
 def spanned(values: Floats) -> str:
-    """The least and the greatest of some figures: "0.7 to 3.5"; one where they are the same."""
+    """The range of some figures as text: "0.7 to 3.5"; one figure where all are the same."""
     ends = [float(np.min(values)), float(np.max(values))]
     texts = [f"{end:,.2f}".replace("-", "−") if abs(end) >= 1 else f"{end:.3g}".replace("-", "−") for end in ends]
     return " to ".join(dict.fromkeys(texts))

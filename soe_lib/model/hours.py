@@ -1,4 +1,4 @@
-"""Time that can be worked: hours by resource and period, lead times in working days, and what a limit is per."""
+"""Working time: hours by resource and period, lead times in working days, and the time unit of limits."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 WORKING = "working days"
 SEPARATOR = "\x1f"
 SPARE = 60
-"""Days looked at beyond the horizon and twice the longest lead time, so that long closures are seen."""
+"""Days beyond the horizon and twice the longest lead time that are covered, to include long closures."""
 
 
 def counted(network: Network, rows: pl.DataFrame, takes_part: tuple[str, ...]) -> pl.DataFrame:
-    """Rows with `counted`, whose days their lead time counts (blank: every day), and `lead_calendar`, in calendar days.
+    """Rows with `counted` (whose open days the lead time counts; blank: every day) and `lead_calendar` [calendar days].
 
     Parameters
     ----------
-    rows : period, lead_days, dispatch. takes_part : columns of those whose closures count, beside the company's.
+    rows : period, lead_days, dispatch. takes_part : label columns whose closures count, beside the company's.
     """
     if network.settings.lead_time.days != WORKING:
         return rows.with_columns(counted=pl.lit(""), lead_calendar=pl.col("lead_days"))
     named = network.snapshot["closures"]["what"].unique().implode()
     own = [pl.when(pl.col(name).cast(pl.String).is_in(named)).then(pl.col(name).cast(pl.String)) for name in takes_part]
-    said = pl.concat_str(pl.lit(WORKING), *own, separator=SEPARATOR, ignore_nulls=True)
-    return _in_calendar_days(network, rows.with_columns(counted=said))
+    names = pl.concat_str(pl.lit(WORKING), *own, separator=SEPARATOR, ignore_nulls=True)
+    return _in_calendar_days(network, rows.with_columns(counted=names))
 
 
 def _in_calendar_days(network: Network, rows: pl.DataFrame) -> pl.DataFrame:
@@ -64,9 +64,9 @@ def numbered(days: pl.DataFrame, name: str) -> pl.DataFrame:
 
 
 def open_dates(network: Network, name: str, first: date, last: date) -> pl.DataFrame:
-    """date, open: the days on which everybody is open whose closures a lead time counts.
+    """date, open: whether everybody whose closures a lead time counts is open on the day.
 
-    Of everybody: what `closures` says of them on the day, else what it says of the company, else the company's week.
+    For each of them: their own row in `closures`, else the company's row, else the company's working days.
 
     Parameters
     ----------
@@ -75,23 +75,25 @@ def open_dates(network: Network, name: str, first: date, last: date) -> pl.DataF
     table, working = network.snapshot["closures"], list(network.settings.calendar.working_days)
     days = pl.DataFrame({"date": pl.date_range(first, last, eager=True)})
     days = days.with_columns(week=pl.col("date").dt.weekday().is_in(working))
-    said = [
+    closures = [
         table.filter(pl.col("what") == who).select("date", _open=pl.col("open").fill_null(False))
         for who in ("", *name.split(SEPARATOR)[1:])
     ]
-    company = days.join(said[0], on="date", how="left", maintain_order="left")
+    company = days.join(closures[0], on="date", how="left", maintain_order="left")
     company = company.select("date", company=pl.coalesce("_open", "week"))
     is_open = company.select("date", open="company")
-    for rows in said[1:]:
+    for rows in closures[1:]:
         own = company.join(rows, on="date", how="left", maintain_order="left").select(
             own=pl.coalesce("_open", "company")
         )
-        is_open = is_open.with_columns(open=own["own"] if len(said) == 2 else pl.col("open") & own["own"])
+        is_open = is_open.with_columns(open=own["own"] if len(closures) == 2 else pl.col("open") & own["own"])
     return is_open
 
 
 def per(network: Network) -> str:
-    """week, day or period: as the settings say; else week, or period where the extract gives the periods."""
+    """Time unit of limits: week, day or period by the settings; else week, or period where the extract gives the
+    periods.
+    """
     return limits_per(network.settings, network.snapshot.periods)
 
 
@@ -99,7 +101,7 @@ def per(network: Network) -> str:
 def portions(network: Network) -> pl.DataFrame:
     """period, monday (of the week that the period lies in, else null), most and work.
 
-    most: how many maxima a period has. work: how many times the hours of a head or of a step of capacity.
+    most: how many limits per time unit a period holds. work: the same for hours of a head or of a step of capacity.
     """
     kind = per(network)
     most = {"week": pl.len() / 7, "day": pl.len().cast(pl.Float64), "period": pl.lit(1.0)}
@@ -110,17 +112,16 @@ def portions(network: Network) -> pl.DataFrame:
 
 
 def shared_out(network: Network, cells: pl.DataFrame) -> pl.DataFrame:
-    """The cells with `maximum` for their period: its share of the limit that the extract gives."""
+    """The cells with `maximum` for their period: the limit in the extract times the share of its time unit."""
     share = portions(network).select("period", "most")
     scaled = cells.join(share, on="period", how="left", maintain_order="left")
     return scaled.with_columns(pl.col("maximum") * pl.col("most")).drop("most")
 
 
 def joined(network: Network, cells: pl.DataFrame, key: str) -> pl.DataFrame:
-    """The cells with the `maximum` of all days of their week together, and `within`: the first period that shares it.
+    """The cells with the total `maximum` of their week, and `within`: the first period that shares it.
 
-    What an event leaves nothing of is closed by itself: its maximum is 0, and no other day of the week can be used up
-    there.
+    A period that an event closes (maximum 0) shares nothing: it cannot use up the limit of other days of the week.
 
     Parameters
     ----------
@@ -142,9 +143,9 @@ def available(network: Network) -> pl.DataFrame:
     """resource, period, hours and overtime_hours (a ceiling) after events, overtime_given (before them), lost, kept,
     overtime_kept.
 
-    A downtime takes its hours from the calendar's and today's crew's together: `kept` is the share of a head's hours
-    that is left. What it takes beyond them goes off the overtime; where it closes a share of the period, overtime
-    shrinks by that share too.
+    A downtime takes hours of the calendar and of today's crew in proportion: `kept` is the share of a head's hours that
+    is left. Hours beyond them reduce the overtime; a downtime that closes a share of the period also closes that share
+    of the overtime.
     """
     cells = given(network)
     down = events.downtime(network, cells.select("resource", "location", "period"))

@@ -1,4 +1,4 @@
-"""Flows as CVXPY variables with labels: what an analyst writes constraints and terms of the objective over."""
+"""Flows as labelled CVXPY variables, for an analyst's constraints and objective terms."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from soe_lib.model.network import Network
 from soe_lib.model.terms import Flow
 
 DESCRIBED = {"item": "items", "location": "locations", "customer": "customers", "resource": "resources"}
-"""Label of a cell → the table that says more about it, one row a label."""
+"""Label of a cell → the table with its attributes, one row per label."""
 SOME = 6
 
 
@@ -36,15 +36,15 @@ class Quantities(cp.Variable):
 
     @cached_property
     def cells(self) -> pl.DataFrame:
-        """One row per cell, in the order of the variable: its labels, what the flow and the tables of the extract say
-        of them (family, segment, kind …), week and month.
+        """One row per cell, in the order of the variable: its labels, their attributes in the flow and in the extract
+        (family, segment, kind …), week and month.
         """
         found = self.flow.rows
         for label, table in DESCRIBED.items():
             if label in found.columns:
-                told = self.network.table(table)
-                more = [name for name in told.columns if name not in found.columns]
-                found = found.join(told.select(label, *more), on=label, how="left", maintain_order="left")
+                attributes = self.network.table(table)
+                more = [name for name in attributes.columns if name not in found.columns]
+                found = found.join(attributes.select(label, *more), on=label, how="left", maintain_order="left")
         if "period" in found.columns:
             weeks = self.network.encode(self.network.snapshot.periods.select("period", "week", "month"))
             free = [name for name in ("week", "month") if name not in found.columns]
@@ -65,7 +65,8 @@ class Quantities(cp.Variable):
         return self[self._places(labels)]
 
     def by(self, *columns: str, **labels: Any) -> Any:
-        """Σ of the cells that have the same labels in these columns: an expression with one sum each, in their order.
+        """The sums of the cells by group, as an expression of shape (groups,): a group has the same labels in these
+        columns.
 
         Formula: sum_g = Σ over cells of group g; groups are sorted by label, periods by time.
         """
@@ -77,7 +78,7 @@ class Quantities(cp.Variable):
         return adds @ self
 
     def look_up(self, frame: pl.DataFrame, column: str) -> Any:
-        """A figure of a table of one's own for each cell, shape (cells,): joined on the columns that both have.
+        """A figure from your own table for each cell, shape (cells,): joined on the columns that both have.
 
         Raises FormulationError where they share no column, or the table has two rows, or none, for a cell.
         """

@@ -1,4 +1,4 @@
-"""A living model: one session kept alive, so that a small change of the snapshot is answered from where it stands."""
+"""A model with an open solver session: a small change of the snapshot is solved from a warm start."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from soe_lib.store.plan import Plan
 
 
 class Living:
-    """Answers one snapshot after another; near ones hot, far ones cold, each certified like any plan.
+    """Plans one snapshot after another, similar ones from a warm start, each certified like any plan.
 
     Parameters
     ----------
     snapshot : the one to start from.
     blocks : planning ideas of your own, beside the standard ones.
-    extra : constraints and terms of your own in CVXPY, as for `soe.plan`; convex ones are planned anew each time.
+    extra : constraints and terms of your own in CVXPY, as for `soe.plan`; plans with convex ones are solved cold.
     record : plan of record that the fence of settings.toml keeps to; left out: as for `soe.plan`.
     options : limits of the solver.
-    start : where a session of the base ended, here or in another process; left out, it is solved here.
-    results : where the pages of one pack share what they worked out: in a pack with a time budget, a base with whole
-        numbers is the plan that the balance page leaves there, so that every page speaks of the same one.
+    start : end of a session of the base, in this process or another; left out, the base is solved here.
+    results : folder that the pages of one pack share. In a pack with a time budget, a base with whole numbers is the
+        plan that the balance page saves there, so that all pages show the same plan.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class Living:
 
     def plan(self, snapshot: Snapshot, *, name: str = "scenario") -> Plan:
         """The certified plan of another snapshot; raises SolveError where it has no proven answer."""
-        # A trial is mostly nearer to the base than to the trial before it: start from whichever is.
+        # Start from the base or the last trial, whichever shares more tables: mostly the base.
         near = min(self.model, self.home, key=lambda model: _other_tables(model.snapshot, snapshot))
         self.model = model = Model(snapshot, self.blocks, near=near)
         if model.convex:
@@ -83,7 +83,7 @@ class Living:
         return model.plan_of(self.session.solve(model.program), name=name)
 
     def restart(self) -> None:
-        """Start again where the base ended, in a fresh solver, which prices for starts from near by."""
+        """Return to the end of the base's solve in a fresh solver that is set up for warm starts."""
         self.model = self.home
         if not self.home.convex:
             self.session.restart()

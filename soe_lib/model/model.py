@@ -1,4 +1,4 @@
-"""A model: blocks on a network, summed into one program. It prints itself, and `solve` makes a certified Plan."""
+"""A model: the program that blocks on a network add up to. `print` shows it; `solve` returns a certified Plan."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ RATES = "rates"
 
 @dataclass(frozen=True, eq=False)
 class _Rates:
-    """The rates by keys and, where they are asked for, by cell; frames and starts are what the latter are made of."""
+    """The rates by keys, and by cell number on first use; `by_cell` is built from `frames` and `starts`."""
 
     book: RateBook
     frames: Mapping[str, pl.DataFrame]
@@ -44,12 +44,12 @@ class _Rates:
 
     @cached_property
     def by_cell(self) -> RatesByCell:
-        """By the number of each cell."""
+        """The rates by cell number."""
         return RatesByCell.of(self.frames, self.starts)
 
 
 class Model:
-    """The program of one Snapshot and its blocks; `soe.Model` finds the plan of record for its fence itself.
+    """The program of one Snapshot and its blocks. `soe.Model` also finds the plan of record that its fence needs.
 
     Parameters
     ----------
@@ -71,13 +71,13 @@ class Model:
         self.network: Network = Network(snapshot, near=near.network if near else None)
         bare = [Targets() if isinstance(block, Targets) and block.counted else block for block in blocks]
         self.blocks = self._over_flows(with_extra(bare, extra))
-        parts = {what: self._ask(what) for what in references.BRINGS}
+        parts = {what: self._pairs(what) for what in references.BRINGS}
         self.flows: dict[str, Flow] = _named("flows", parts["flows"])
         self.constraints: dict[str, Constraint] = _named("constraints", parts["constraints"])
         for block in self.blocks:
             if isinstance(block, Part):
                 block.check(self.network, self.flows)
-        # What a near model's blocks refer to was there; that an edit takes it away is what the edit is for.
+        # References of the near model's blocks were checked there; an edit may remove their targets on purpose.
         fresh = [block for block in self.blocks if near is None or not any(block is old for old in near.blocks)]
         references.check(fresh, parts, self.flows)
         effects, rates = ([part for _, part in parts[what]] for what in ("effects", "rates"))
@@ -102,7 +102,7 @@ class Model:
                 self.rates += block.rates(self.network)
 
     def _over_flows(self, blocks: tuple[Block, ...]) -> tuple[Block, ...]:
-        """The blocks, with what an analyst wrote in CVXPY told over the flows of the others."""
+        """The blocks, with the analyst's CVXPY terms bound to the flows of the other blocks."""
         if not any(isinstance(block, Written) for block in blocks):
             return blocks
         given = [block for block in blocks if not isinstance(block, Written)]
@@ -111,16 +111,18 @@ class Model:
         return tuple(block.over(self.network, flows) if isinstance(block, Written) else block for block in blocks)
 
     def _follows(self, constraint: Constraint) -> bool:
-        """Whether a row that says nothing new still does: it knows every flow that acts on what it follows from."""
+        """Whether a constraint applies. A redundant one must list every flow that acts on the constraints it follows
+        from.
+        """
         acting = {(effect.on, effect.flow) for effect in self.effects if effect.flow in self.flows}
         return all(flow in constraint.follows[on] for on, flow in acting if on in constraint.follows)
 
-    def _ask(self, what: str) -> list[tuple[Block, Any]]:
-        """What every block brings, with the block."""
+    def _pairs(self, what: str) -> list[tuple[Block, Any]]:
+        """Pairs of a block and one flow, constraint, effect or rate that it brings."""
         return [(block, part) for block in self.blocks for part in self._brought(block, what)]
 
     def _brought(self, block: Block, what: str) -> list[Any]:
-        """What a block brings."""
+        """The flows, constraints, effects or rates of one block."""
         make = partial(references.brought, block, what)
         return self.network.cache.get((what, id(block)), make, block)
 
@@ -150,17 +152,17 @@ class Model:
         return self._started(checked(made))
 
     def _started(self, program: Program) -> Program:
-        """The program with the whole numbers of the plan that is known."""
+        """The program, with the set-ups of a known plan as the start of the search for whole numbers."""
         return started(program, self.pattern, self.flows) if self.pattern else program
 
     @cached_property
     def arrivals(self) -> pl.DataFrame | None:
-        """When what every flow sends arrives, by when and how it leaves."""
+        """Arrival periods and shares by departure period, lead time and dispatch."""
         timed = [flow for flow in self.flows.values() if set(LEAD) <= set(flow.rows.columns)]
         return self.network.cache.get("arrivals", partial(_arrivals, timed), *timed) if timed else None
 
     def holding(self, program: Program) -> Model:
-        """The same model with other figures in its program."""
+        """A copy of the model with another program."""
         other = copy.copy(self)
         other.program = program
         return other
@@ -180,16 +182,16 @@ class Model:
 
     @property
     def convex(self) -> bool:
-        """Whether it has terms or constraints of the analyst's that rows cannot say."""
+        """Whether the analyst added convex terms or constraints that linear rows cannot express."""
         return any(block.convex for block in self._own)
 
     @property
     def whole(self) -> bool:
-        """Whether it has whole numbers, as set-ups are."""
+        """Whether some quantities, such as set-ups, are whole numbers."""
         return any(flow.whole.any() for flow in self.flows.values())
 
     def keep_pattern(self, plan: Plan) -> None:
-        """Start from the set-ups of a plan where time is short."""
+        """Give the solver the set-ups of a plan to start from when time is short."""
         self.pattern, self.program = plan, started(self.program, plan, self.flows)
 
     # -- answers ---------------------------------------------------------------------------------------------------
@@ -208,7 +210,7 @@ class Model:
         return model.plan_of(Session(model.program, options, unique=True).solve(), name=name)
 
     def staged(self, options: SolverOptions | None = None) -> Model:
-        """The model with the aims that come before money at their best, held there as right-hand sides."""
+        """The model after the aims that come before money: each is held at its optimum by a right-hand side."""
         held = floors(self, options)
         return self if held is None else self.holding(self.program.with_rhs("service", held))
 
@@ -221,7 +223,7 @@ class Model:
         return self._plan(replace(answer, x=x), certificate, name=name)
 
     def _plan(self, answer: Answer, certificate: Certificate, *, name: str) -> Plan:
-        """A Plan of a proven answer whose cells and rows stand in the program's order."""
+        """The Plan of a proven answer; its cells and rows are in the program's order."""
         program, x, price = self.program, answer.x, answer.price
         plan = Plan(
             name=name,
@@ -254,25 +256,25 @@ class Model:
             prices=Lazily({name: self._priced(self.constraints[name], price) for name in program.rows}),
         )
         if self.network.cache.inherited(RATES):
-            # By its keys, this book has been tied out with the near plan; by cell numbers it says the same, and sooner.
+            # The near plan's ledger was reconciled with this book by keys. By cell number it is the same, and faster.
             plan = replace(plan, valued=Ledger(self.rates_by_cell.value(x), items=plan.items, periods=plan.periods))
         _tie_out(plan, answer.objective)
         return plan
 
     @property
     def _fenced(self) -> dict[str, str]:
-        """Which plan of record the fence keeps to; nothing where there is no fence."""
+        """The name of the plan of record that the fence protects; empty without a fence."""
         names = [block.name for block in self.blocks if isinstance(block, Stability)]
         return {"record": names[0]} if names and {"frozen", "record"} & set(self.constraints) else {}
 
     @property
     def rate_book(self) -> RateBook:
-        """The rates as tables that need no solver: what any other plan is valued by."""
+        """The rates as tables; they value any other plan without a solver."""
         return self._rates.book
 
     @property
     def rates_by_cell(self) -> RatesByCell:
-        """The same rates by the number of each cell."""
+        """The same rates by cell number."""
         return self._rates.by_cell
 
     @cached_property
@@ -301,13 +303,13 @@ class Model:
         return book.known({name: flow.rows.select(flow.keys) for name, flow in self.flows.items()})
 
     def _priced(self, constraint: Constraint, price: np.ndarray) -> Callable[[], pl.DataFrame]:
-        """Makes the frame of one constraint's prices; it holds on to nothing else of the model."""
+        """A function that builds one constraint's price table; it keeps no reference to the model."""
         place = self.program.rows[constraint.name]
         rhs, own = self.program.rhs[place], price[place]
         return lambda: constraint.named.with_columns(pl.Series("rhs", rhs), pl.Series("price", own))
 
     def formulation(self) -> str:
-        """The whole program for a reader: what is chosen, what holds, what it earns; rows, units, senses."""
+        """The program as text: decisions, constraints and money, with counts, units and senses."""
         from soe_lib.model.formulation import write
 
         return write(self)
@@ -317,12 +319,12 @@ class Model:
 
 
 def _whole_numbers(answer: Answer) -> dict[str, Any]:
-    """What a plan with whole numbers says of itself beside its gap: how its search ended, and where it began."""
+    """How a search for whole numbers ended and what it started from; empty for an LP."""
     if not answer.whole.size:
         return {}
     ended = "proof" if answer.status == "optimal" else "pattern" if answer.pattern == "kept" else "time"
-    told: dict[str, Any] = {"ended": ended, "pattern": answer.pattern}
-    return {**told, "relaxed": answer.relaxed} if np.isfinite(answer.relaxed) else told
+    found: dict[str, Any] = {"ended": ended, "pattern": answer.pattern}
+    return {**found, "relaxed": answer.relaxed} if np.isfinite(answer.relaxed) else found
 
 
 def _named(what: str, parts: Sequence[tuple[Block, Any]]) -> dict[str, Any]:
@@ -340,7 +342,7 @@ def _arrivals(timed: Sequence[Flow], network: Network) -> pl.DataFrame:
 
 
 def _tie_out(plan: Plan, objective: float) -> None:
-    """Margin + steering against the solver's own optimum: two readings of the same rates must agree to the cent."""
+    """Check that margin + steering in the ledger equals the solver's optimum to the cent: both use the same rates."""
     total = plan.ledger.margin + plan.ledger.steering
     # Double precision carries about 15 digits: a cent on 10^12 of turnover is as fine as it gets.
     turnover = float(plan.ledger.lines["amount"].abs().sum())

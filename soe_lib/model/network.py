@@ -16,20 +16,20 @@ from soe_lib.model.hours import open_dates
 
 
 class Network:
-    """One Snapshot, prepared once and asked by every block.
+    """One Snapshot, prepared once for all blocks.
 
     Parameters
     ----------
     snapshot : the checked extract of one as-of date.
-    near : of a snapshot nearly the same, from which is taken what did not move.
+    near : network of a similar snapshot, whose unchanged tables are reused.
     """
 
     def __init__(self, snapshot: Snapshot, *, near: Network | None = None) -> None:
         self.tables = snapshot.tables
         self.domains, same = _domains(snapshot, near)
-        self.tiers: int | None = near.tiers if near else None  # of a cushion, at most; worked out when asked for
+        self.tiers: int | None = near.tiers if near else None  # most tiers of a cushion; computed on first use
         self.cache: Cache = Cache(self, snapshot.tables, near.cache if near and same else None)
-        # What a block reads is noted, so that a network near this one knows what it need not work out again.
+        # Reads of tables are recorded, so that a similar network knows which entries it can reuse.
         self.snapshot = replace(snapshot, tables=self.cache.tables)
         self.settings = snapshot.settings
         self.calendar = Calendar(
@@ -82,7 +82,7 @@ class Network:
             ).drop("valid_from", "valid_to")
         return crossed
 
-    # -- what blocks ask for -----------------------------------------------------------------------------------
+    # -- prepared tables ---------------------------------------------------------------------------------------
 
     @property
     def items(self) -> pl.DataFrame:
@@ -121,7 +121,8 @@ class Network:
     def arrivals(self, leads: pl.DataFrame) -> pl.DataFrame:
         """When a flow arrives: (period, lead_days, lead_periods, dispatch, counted) → arrival, share.
 
-        Days: by the calendar's convention, of the days that `counted` names. Periods, where given: all at once.
+        A lead time in days follows the calendar's convention and counts the days that `counted` names. With a lead time
+        in periods, all arrives in one period.
         """
         index = pl.col("period").to_physical().cast(pl.Int64)
         beyond = self.periods.height
@@ -146,16 +147,17 @@ class Network:
 
 
 def _domains(snapshot: Snapshot, near: Network | None) -> tuple[dict[str, pl.Enum], bool]:
-    """The labels of every kind, and whether a near network speaks of the same ones, periods and settings."""
+    """The labels by domain, and whether the near network has the same labels, periods and settings."""
     if near is None:
         return domains(snapshot.tables, snapshot.periods["period"]), False
-    there = near.snapshot
-    alike = snapshot.periods is there.periods and snapshot.settings == there.settings and snapshot.as_of == there.as_of
+    theirs = near.snapshot
+    dates = snapshot.periods is theirs.periods and snapshot.as_of == theirs.as_of
+    comparable = dates and snapshot.settings == theirs.settings
     pairs = [(frame, near.tables.get(name)) for name, frame in snapshot.tables.items()]
-    if alike and all(mine is other or _same_labels(mine, other) for mine, other in pairs):
+    if comparable and all(mine is other or _same_labels(mine, other) for mine, other in pairs):
         return near.domains, True
     found = domains(snapshot.tables, snapshot.periods["period"])
-    return (near.domains, True) if alike and found == near.domains else (found, False)
+    return (near.domains, True) if comparable and found == near.domains else (found, False)
 
 
 def _same_labels(mine: pl.DataFrame, other: pl.DataFrame | None) -> bool:

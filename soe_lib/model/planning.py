@@ -1,4 +1,4 @@
-"""Plans as people ask for them: this week's, its model, and what cannot be kept together."""
+"""Public entry points: a plan, its model, and the conflict where no plan is feasible."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def plan(
     blocks : planning ideas of your own, one or several, beside the standard ones.
     extra : constraints and terms of your own in CVXPY, over labelled quantities:
         `lambda v: [cp.sum(v["make"].where(family="Laundry", period="2026-W48")) <= 14_000]`. Piecewise linear ones go
-        to HiGHS, other convex ones to Clarabel; a term is worth to maximise [money], booked as steering by its name.
+        to HiGHS, other convex ones to Clarabel; a term is money to maximise, booked as steering under its name.
     record : plan of record that the frozen fence and the slushy zone of settings.toml keep to; left out, the one that
         the weekly pack compares with (`plan_of_record`); None: none.
     options : limits of the solver.
@@ -63,8 +63,9 @@ class Model(base.Model):
     blocks : planning ideas; when left out the standard ones, and the fence around the plan of record where
         settings.toml has one (`plan_of_record`). Their order does not matter.
     extra : constraints and terms of one's own in CVXPY, as for `soe.plan`.
-    near : a model of almost the same snapshot, from whose cache is taken what did not change.
-    pattern : a plan of almost the same snapshot, whose set-ups are kept first where time is short; the near model's.
+    near : a model of a similar snapshot, whose unchanged tables are reused.
+    pattern : a plan of a similar snapshot, whose set-ups are tried first where time is short; left out: the near
+        model's.
 
     Examples
     --------
@@ -97,13 +98,16 @@ def conflict(
     record: Recorded = "find",
     extra: Extra | None = None,
 ) -> Conflict:
-    """The cheapest promises to break, of equal ones the fewest, so that the rest is possible; none if all hold.
+    """The cheapest promises to break so that the rest is feasible, the fewest among equals; none if all hold.
+
+    Raises SolveError (status infeasible) where breaking every promise does not help: a constraint without a break price
+    is violated.
 
     Parameters
     ----------
     snapshot : what was known on the as-of date.
     options : limits of the solver.
-    model : the model to ask, where it is not the standard one.
+    model : the model to check, where it is not the standard one.
     record : plan of record that the frozen fence of settings.toml keeps to; left out: as for `soe.plan`.
     extra : constraints of your own in CVXPY, as for `soe.plan`; they are the first to give way.
 

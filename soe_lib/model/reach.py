@@ -1,4 +1,4 @@
-"""Where an item can be, and where the goods of a node come from."""
+"""Where an item can be, and from which sources a node is supplied."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _places(network: Network, names: tuple[str, ...]) -> pl.DataFrame:
 
 @prepared
 def sources(network: Network) -> pl.DataFrame:
-    """item, location where an item comes from: made, bought, on hand or on its way."""
+    """item, location where an item is made, bought, in stock or on order."""
     made = network.table("routings").select("routing", "location").unique()
     beside = network.table("co_products").select("routing", "item").join(made, on="routing").select(NODE)
     return pl.concat([_places(network, ("routings", "offers", "inventory", "receipts")), beside]).unique().sort(NODE)
@@ -31,15 +31,15 @@ def sources(network: Network) -> pl.DataFrame:
 
 @prepared
 def wants(network: Network) -> pl.DataFrame:
-    """item, location where an item is asked for: demanded, consumed, or kept by policy."""
+    """item, location where an item is demanded, consumed, or kept by policy."""
     made = network.table("routings").select("routing", "location").unique()
     consumed = (
         network.table("components").join(made, on="routing").select(pl.col("component").alias("item"), "location")
     )
-    asked = demanded(network)
+    demand = demanded(network)
     pairs = network.table("substitutions").select("item", "substitute").unique()
-    instead = asked.join(pairs, on="item").select(pl.col("substitute").alias("item"), "location")
-    return pl.concat([asked, instead, consumed, _places(network, ("policies",))]).unique().sort(NODE)
+    instead = demand.join(pairs, on="item").select(pl.col("substitute").alias("item"), "location")
+    return pl.concat([demand, instead, consumed, _places(network, ("policies",))]).unique().sort(NODE)
 
 
 @prepared
@@ -98,18 +98,19 @@ def nodes(network: Network) -> pl.DataFrame:
 FAR = 1e6
 """Days to a node that nothing supplies."""
 DEPTH = 60
-"""Of the longest chain that is followed."""
+"""Longest chain that is followed [steps]."""
 
 
 @prepared
 def ways(network: Network) -> pl.DataFrame:
-    """Every way into a node that can be gone in some period of the horizon.
+    """Every source of a node (routing, offer, lane) that is open in some period of the horizon.
 
-    A lead time in working days is as many days as their weeks have.
+    A lead time in working days counts 7 ÷ working days of the week calendar days each.
 
     Returns
     -------
-    item, location, kind (make, ship, buy), name, origin (of a ship), days [lead time], cost [money per unit; of a buy].
+    item, location, kind (make, ship, buy), name, origin (of a ship), days [lead time], cost [money per unit; 0 of a
+    make].
     """
     mean = float(network.periods.select(((pl.col("ends_on") - pl.col("starts_on")).dt.total_days() + 1).mean()).item())
     settings = network.settings
@@ -140,17 +141,17 @@ def ways(network: Network) -> pl.DataFrame:
 
 
 def _open(network: Network, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows that are valid in some period of the horizon and let something through."""
+    """The rows that are valid in some period of the horizon and have no maximum of 0."""
     first, last = (pl.lit(network.periods["starts_on"][place]) for place in (0, -1))
     known = (pl.col("valid_from").fill_null(first) <= last) & (pl.col("valid_to").fill_null(last) >= first)
     return rows.filter(known & (pl.col("maximum").fill_null(1.0) > 0.0))
 
 
 def way_from_stock(network: Network, held: pl.DataFrame) -> pl.DataFrame:
-    """The shortest way to a node from where stock is held against errors; what lies between adds its time.
+    """The shortest lead time to a node from the nodes that hold stock against errors.
 
-    Formula: days = least over the ways in of lead time + what the node before waits for: nothing where it holds stock,
-    its own days where it does not. What is made waits for the last of its components.
+    Formula: days = min over the node's sources of lead time + wait at the supplying node: 0 where that node holds
+    stock, its own days where it does not. What is made waits for the last of its components.
 
     Parameters
     ----------
@@ -170,8 +171,8 @@ def way_from_stock(network: Network, held: pl.DataFrame) -> pl.DataFrame:
     for _ in range(DEPTH):
         before = found.select(feed="item", at="location", wait="days")
         waits = fed.join(before, on=["feed", "at"]).group_by("way").agg(pl.col("wait").max())
-        whole = pl.col("days") + pl.col("wait").fill_null(0.0)
-        longer = known.join(waits, on="way", how="left").group_by(NODE).agg(whole.min().alias("days")).sort(NODE)
+        total = pl.col("days") + pl.col("wait").fill_null(0.0)
+        longer = known.join(waits, on="way", how="left").group_by(NODE).agg(total.min().alias("days")).sort(NODE)
         if longer.equals(found):
             break
         found = longer
@@ -186,13 +187,13 @@ def lateness(network: Network) -> pl.DataFrame:
 
 @prepared
 def shortest(network: Network) -> pl.DataFrame:
-    """item, location, hops, days: the shortest way from where an item is made or bought, over the lanes."""
+    """item, location, hops, days: fewest lanes and shortest lead time from where an item is made or bought."""
     known = ways(network)
     found = known.filter(pl.col("kind") != "ship").group_by(NODE).agg(pl.col("days").min(), hops=pl.lit(0))
     lanes = known.filter(pl.col("kind") == "ship").group_by("item", "origin", "location").agg(pl.col("days").min())
     for _ in range(DEPTH):
-        there = found.rename({"location": "origin", "days": "before"})
-        further = lanes.join(there, on=["item", "origin"]).select(
+        reached = found.rename({"location": "origin", "days": "before"})
+        further = lanes.join(reached, on=["item", "origin"]).select(
             *NODE, days=pl.col("days") + pl.col("before"), hops=pl.col("hops") + 1
         )
         both = pl.concat([found.select(*NODE, "days", "hops"), further])
@@ -205,10 +206,10 @@ def shortest(network: Network) -> pl.DataFrame:
 
 @prepared
 def usage(network: Network) -> pl.DataFrame:
-    """Units of each node that one unit of demand takes up, over lanes and bills of material, itself among them.
+    """Units of each node that one unit of demand needs, over lanes and bills of material, itself included.
 
-    A node that can make an item takes it from its routings, else from the lanes of the fewest steps from a source,
-    several in equal parts. Components count per good unit.
+    A node that can make an item uses its routings, else the lanes with the fewest steps from a source; several share
+    equally. Components count per good unit.
 
     Returns
     -------
@@ -219,7 +220,7 @@ def usage(network: Network) -> pl.DataFrame:
     parts = network.table("components").select(pl.col("routing").cast(pl.String).alias("name"), "component", "quantity")
     yields = network.table("routings").select(pl.col("routing").cast(pl.String).alias("name"), "yield").unique("name")
     share = 1.0 / pl.len().over(NODE)
-    eaten = (
+    consumed = (
         made.with_columns(share=share)
         .join(parts, on="name")
         .join(yields, on="name", how="left")
@@ -240,7 +241,7 @@ def usage(network: Network) -> pl.DataFrame:
         .filter(pl.col("there") == pl.col("hops") - 1)
     )
     moved = lanes.select(*NODE, feed="item", at="origin", per_unit=1.0 / pl.len().over(NODE))
-    steps = pl.concat([eaten, moved]).sort(pl.all())
+    steps = pl.concat([consumed, moved]).sort(pl.all())
     steps = steps.group_by(*NODE, "feed", "at", maintain_order=True).agg(pl.col("per_unit").sum())
     demanded = network.demand.select(NODE).unique()
     front = demanded.with_columns(of_item="item", of_location="location", per_unit=pl.lit(1.0))

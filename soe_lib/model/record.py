@@ -1,4 +1,4 @@
-"""The plan of record: the last published plan, which fences keep to, and where the pages of a pack leave theirs."""
+"""The plan of record (the last published plan, which fences protect), and plans that the pages of a pack share."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ Recorded = Plan | None | Literal["find"]
 
 
 def of_record(snapshot: Snapshot, record: Recorded, *, always: bool = False) -> Plan | None:
-    """The plan of record to keep to: the one given, or the one that is found where settings.toml has a fence.
+    """The plan of record that a fence keeps to: the one given, or the one found where settings.toml has a fence.
 
     Parameters
     ----------
-    always : look for it without a fence too, where somebody may set one.
+    always : look for it even without a fence, because one may be set later.
     """
     if not isinstance(record, str):
         return record
@@ -44,12 +44,12 @@ def fenced(snapshot: Snapshot) -> bool:
 
 
 def kept_to(snapshot: Snapshot, store: str, named: str) -> Plan | None:
-    """The plan of record that a command keeps to: the one named, or what the pack finds where there is a fence."""
+    """The plan of record of a command: the one named, or the pack's where settings.toml has a fence."""
     return plan_of_record(snapshot, store, named=named) if named or fenced(snapshot) else None
 
 
 def keep(made: Plan, results: str | Path) -> Plan:
-    """Leave a plan where the other pages of the same pack find it; does nothing when run by hand (blank results)."""
+    """Save a plan for the other pages of the same pack; does nothing where `results` is blank."""
     if results:
         made.save(Path(results) / "plan")
         (Path(results) / COMING).unlink(missing_ok=True)
@@ -57,9 +57,9 @@ def keep(made: Plan, results: str | Path) -> Plan:
 
 
 def shared(snapshot: Snapshot, results: str | Path) -> Plan | None:
-    """The plan that the balance page of the same pack leaves, waited for where it is to come and time is a budget.
+    """The balance page's plan of the same pack, in a pack with a time budget; waits while it is being made.
 
-    Two searches that end by time end in two plans: the pages of one pack would speak of different ones.
+    Two searches that end by time end in different plans, and the pages of one pack would disagree.
     """
     if not results or budget.left() is None:
         return None
@@ -70,7 +70,7 @@ def shared(snapshot: Snapshot, results: str | Path) -> Plan | None:
 
 
 def left(snapshot: Snapshot, results: str | Path) -> Plan | None:
-    """The plan that the balance page of the same pack left in `results`, where it is of this snapshot; else None."""
+    """The plan that the balance page of the same pack saved in `results`, where it is of this snapshot; else None."""
     folder = Path(results) / "plan"
     found = Plan.load(folder) if results and (folder / "plan.json").is_file() else None
     return found if found is not None and found.fingerprint == snapshot.fingerprint else None
@@ -79,7 +79,7 @@ def left(snapshot: Snapshot, results: str | Path) -> Plan | None:
 def plan_of_record(
     snapshot: Snapshot, store: str | Path = "", results: str | Path = "", named: str = ""
 ) -> Plan | None:
-    """Last published plan: from the store; else solved again from the extract before this one; else None.
+    """Last published plan: from the store; else the previous extract solved again; else None.
 
     Of a plan that was released it is what operations have: the plan in whole units.
 
@@ -87,8 +87,8 @@ def plan_of_record(
     ----------
     snapshot : this week's.
     store : folder of the plan history, of the workspace where it is relative; blank or absent: none.
-    results : where the pages of one pack share what they worked out.
-    named : another plan of the store, as "DATE" or "DATE/RUN"; "none": there is none.
+    results : folder that the pages of one pack share.
+    named : another plan of the store, as "DATE" or "DATE/RUN"; "none": no plan of record.
 
     Raises DataError where a plan is named that the store does not have.
 
@@ -112,7 +112,7 @@ def plan_of_record(
 
 
 def _home(store: str | Path) -> str:
-    """The store as the user means it: an address, or a folder of the workspace."""
+    """The store as an address, or as a folder of the workspace."""
     return str(store) if "://" in str(store) else str(place(store))
 
 

@@ -1,7 +1,7 @@
-"""Whatever a block refers to is there: flows, constraints, columns, ledger places; else an error says what to mend.
+"""Checks that every flow, constraint, column and ledger label that a block refers to exists; else says what to correct.
 
-A name that nobody brings would leave the plan as it is, and "optimal": the mistake would never show. A block that does
-without a name where the company has nothing of the kind lists it in its `optional`.
+A name that no block brings would leave the plan unchanged and "optimal": the mistake would never show. A block lists in
+`optional` the names that a company may lack.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from soe_lib.model.terms import Block, Constraint, Effect, Flow, Rate, lacking
 from soe_lib.money.ledger import ACCOUNTS, KINDS
 
 BRINGS: Mapping[str, type] = {"flows": Flow, "constraints": Constraint, "effects": Effect, "rates": Rate}
-"""What each method of a block brings."""
+"""Method of a block → the type that it returns."""
 
 SENSES = ("==", "<=")
 MISSPELT = 0.85
-"""How alike an account is to one that finance knows, from which it is taken for a slip of the pen."""
+"""Similarity to a standard account from which a name counts as a typing error."""
 
 
 def brought(block: Block, what: str, network: object) -> list[Any]:
@@ -33,7 +33,7 @@ def brought(block: Block, what: str, network: object) -> list[Any]:
         found = getattr(block, what)(network)
         parts = [] if isinstance(found, kind) or found is None else list(found)
     except pl.exceptions.PolarsError as error:
-        raise FormulationError(f"{who}.{what}: {_first_line(error)}; mend the expression that it works out.") from error
+        raise FormulationError(f"{who}.{what}: {_first_line(error)}; correct the block's expression.") from error
     except KeyError as error:
         raise FormulationError(f"{who}.{what}: {error.args[0] if error.args else error}") from error
     if found is None or isinstance(found, kind):
@@ -55,7 +55,7 @@ def twins(bringing: Mapping[str, Sequence[Block]], what: str) -> None:
 
 
 def check(blocks: Iterable[Block], parts: Mapping[str, Sequence[tuple[Block, Any]]], flows: Mapping[str, Flow]) -> None:
-    """Raises FormulationError for the first reference of some blocks that leads nowhere.
+    """Raises FormulationError for the first name in some blocks that does not exist.
 
     Parameters
     ----------
@@ -64,20 +64,20 @@ def check(blocks: Iterable[Block], parts: Mapping[str, Sequence[tuple[Block, Any
     """
     known = {what: {part.name: part for _, part in parts[what]} for what in ("flows", "constraints")}
     mine = {id(block) for block in blocks}
-    asked = {what: [pair for pair in parts[what] if id(pair[0]) in mine] for what in BRINGS}
-    for block, constraint in asked["constraints"]:
+    own_parts = {what: [pair for pair in parts[what] if id(pair[0]) in mine] for what in BRINGS}
+    for block, constraint in own_parts["constraints"]:
         _constraint(constraint, called(block))
-    for block, flow in asked["flows"]:
+    for block, flow in own_parts["flows"]:
         _flow(flow, called(block))
-    for block, effect in asked["effects"]:
-        there = _named(block, "flow", effect.flow, known["flows"]) and _named(
+    for block, effect in own_parts["effects"]:
+        both = _named(block, "flow", effect.flow, known["flows"]) and _named(
             block, "constraint", effect.on, known["constraints"]
         )
-        if there and effect.flow in flows:
+        if both and effect.flow in flows:
             rows: Constraint = known["constraints"][effect.on]
             _effect(block, effect, flows[effect.flow], rows)
             _has_rows(block, effect, rows)
-    for block, rate in asked["rates"]:
+    for block, rate in own_parts["rates"]:
         _account(block, rate)
         if _named(block, "flow", rate.flow, known["flows"]) and rate.flow in flows:
             _rate(block, rate, flows[rate.flow])
@@ -92,29 +92,29 @@ def bringers(parts: Iterable[tuple[Block, Any]]) -> dict[str, list[Block]]:
 
 
 def called(block: object) -> str:
-    """How an error calls a block."""
+    """The name of a block in an error."""
     return f"block {type(block).__name__}"
 
 
 def own(block: Block) -> bool:
-    """Whether a company wrote the block: those of this library meet companies where a selection has nothing to find."""
+    """Whether the block is a company's own; a standard block may select no cells where a company lacks the data."""
     return type(block).__module__.partition(".")[0] != "soe_lib"
 
 
 def optional(block: Block) -> Collection[str]:
-    """The names that a block does without."""
+    """The names that a block does not need."""
     named = getattr(block, "optional", ())
     return (named,) if isinstance(named, str) else named
 
 
 def _named(block: Block, kind: str, name: str, known: Mapping[str, Any]) -> bool:
-    """Whether a name is there; False where the block does without it."""
+    """Whether a name exists; False where it is optional in the block."""
     if name in known or name in optional(block):
         return name in known
     meant = hint(name, known) or f"There are {', '.join(sorted(known))}."
     raise FormulationError(
-        f"{called(block)} speaks of {kind} {name!r}, which no block brings here. {meant} Where a company without it is "
-        f"to be planned too, list it in the block: optional = ({name!r},)."
+        f"{called(block)} refers to {kind} {name!r}, which no block brings. {meant} If the block must also plan a "
+        f"company without it, list it in the block: optional = ({name!r},)."
     )
 
 
@@ -141,7 +141,7 @@ def _effect(block: Block, effect: Effect, flow: Flow, constraint: Constraint) ->
     who = f"{called(block)}, effect of {effect.flow} on {effect.on}"
     if strange := [key for key in effect.at if key not in constraint.keys]:
         raise FormulationError(
-            f"{who}: `at` gives {strange[0]!r}, but {constraint.name} is named by {', '.join(constraint.keys)}. "
+            f"{who}: `at` gives {strange[0]!r}, but the keys of {constraint.name} are {', '.join(constraint.keys)}. "
             f"{hint(strange[0], constraint.keys)}".strip()
         )
     cells = _selected(block, effect, flow, who)
@@ -154,8 +154,8 @@ def _effect(block: Block, effect: Effect, flow: Flow, constraint: Constraint) ->
 def _has_rows(block: Block, effect: Effect, constraint: Constraint) -> None:
     if not constraint.size and own(block) and constraint.name not in optional(block):
         raise FormulationError(
-            f"{called(block)}, effect of {effect.flow} on {effect.on}: {constraint.name} has no row here, so it would "
-            f"do nothing. Where such a company is to be planned too, list it in the block: "
+            f"{called(block)}, effect of {effect.flow} on {effect.on}: {constraint.name} has no row, so the effect "
+            f"would do nothing. If the block must also plan such a company, list it in the block: "
             f"optional = ({constraint.name!r},)."
         )
 
@@ -167,20 +167,24 @@ def _rate(block: Block, rate: Rate, flow: Flow) -> None:
     booked = rate.at.get("booked", "period")
     if booked not in cells.columns:
         raise FormulationError(
-            f"{who}: no period to book it in, for {rate.flow} is named by {', '.join(flow.keys)}; say which column "
-            'holds it, at={"booked": …}, or add one to the flow (network.first.alias("period") is the first period).'
+            f"{who}: no period to book it in: the keys of {rate.flow} are {', '.join(flow.keys)}. Give the column with "
+            'at={"booked": …}, or add one to the flow (network.first.alias("period") is the first period).'
         )
     if not isinstance(cells.schema[booked], pl.Enum):
-        raise FormulationError(f"{who}: {booked!r} holds no coded periods; encode the frame with network.encode(…).")
+        raise FormulationError(f"{who}: {booked!r} is not an Enum of periods; encode the frame with network.encode(…).")
 
 
 def _account(block: Block, rate: Rate) -> None:
-    """An account is finance's word or the company's own, but no slip of the pen for one of finance's."""
+    """Raises FormulationError for an unknown kind or ledger label, a blank account, or a likely misspelt standard
+    account.
+    """
     who = f"{called(block)}, rate on {rate.flow}"
     if rate.kind not in KINDS:
         raise FormulationError(f"{who}: its kind is {rate.kind!r}; choose one of {', '.join(KINDS)}.")
     if not str(rate.account).strip():
-        raise FormulationError(f"{who}: it names no account; write finance's word ({', '.join(ACCOUNTS)}) or your own.")
+        raise FormulationError(
+            f"{who}: its account is blank; write a standard one ({', '.join(ACCOUNTS)}) or your own."
+        )
     if strange := [label for label in rate.at if label not in LEDGER_LABELS]:
         raise FormulationError(
             f"{who}: `at` gives {strange[0]!r}, but a ledger line is booked to {', '.join(LEDGER_LABELS)}. "
@@ -188,10 +192,10 @@ def _account(block: Block, rate: Rate) -> None:
         )
     if rate.account in ACCOUNTS or rate.account in optional(block):
         return
-    alike = [account for account in ACCOUNTS if likeness(rate.account, account) >= MISSPELT]
-    if alike:
+    similar = [account for account in ACCOUNTS if likeness(rate.account, account) >= MISSPELT]
+    if similar:
         raise FormulationError(
-            f"{who}: finance knows no account {rate.account!r}. Did you mean {alike[0]}? If it is an account of your "
+            f"{who}: {rate.account!r} is no standard account. Did you mean {similar[0]}? If it is an account of your "
             f"own, list it in the block: optional = ({rate.account!r},)."
         )
 
@@ -204,8 +208,8 @@ def _selected(block: Block, term: Effect | Rate, flow: Flow, who: str) -> pl.Dat
         chosen = "join" if term.where is None else "where" if term.join is None else "where and join"
         raise FormulationError(
             f"{who}: its `{chosen}` leaves none of the {flow.size:,} cells of {flow.name}, so it would do nothing; "
-            f"the first cell is {dict(zip(flow.keys, flow.named.select(flow.keys).row(0), strict=True))}. Mend the "
-            f"selection, or list {term.flow!r} in the block's `optional`."
+            f"the first cell is {dict(zip(flow.keys, flow.named.select(flow.keys).row(0), strict=True))}. Correct "
+            f"the selection, or list {term.flow!r} in the block's `optional`."
         )
     return cells
 

@@ -1,4 +1,4 @@
-"""Solving a model for a reader: how far the search is, and what stands in the way where there is no plan."""
+"""Solves a model for a user: shows progress, and explains an infeasible plan."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from soe_lib.store.plan import Plan
 
 
 def solved(made: Model, options: SolverOptions | None, own: Sequence[Block] = (), *, name: str) -> Plan:
-    """The certified plan of a model; raises SolveError that says what cannot be kept together.
+    """The certified plan of a model; raises SolveError that names the promises that cannot all be kept.
 
     Parameters
     ----------
-    own : the blocks that are the reader's own: they are the first to be named.
+    own : the user's own blocks, which the error names first.
     """
     try:
         with told(made, options) as limits:
@@ -33,10 +33,10 @@ def solved(made: Model, options: SolverOptions | None, own: Sequence[Block] = ()
 
 @contextmanager
 def told(made: Model, options: SolverOptions | None) -> Iterator[SolverOptions | None]:
-    """Say how far a search for whole numbers is where somebody sits in front of it, and nobody watches it otherwise."""
+    """Shows the progress of a search for whole numbers in a terminal or notebook, unless it is already watched."""
     watched = options is not None and options.watch is not None
-    seen = sys.stderr.isatty() or ("ipykernel" in sys.modules and not os.environ.get("SOE_PAGE"))
-    if watched or not seen or not made.whole:
+    interactive = sys.stderr.isatty() or ("ipykernel" in sys.modules and not os.environ.get("SOE_PAGE"))
+    if watched or not interactive or not made.whole:
         yield options
         return
     with shown(Watch(), sys.stderr, made.snapshot.currency) as watch:

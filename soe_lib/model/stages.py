@@ -1,4 +1,4 @@
-"""Several aims in a fixed order: each is brought to its best, held there, and the next one follows; money is last."""
+"""Lexicographic aims: each is optimised in turn and held at its optimum; money comes last."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from soe_lib.model.model import Model
 
 GIVE = 1e-7
-"""A reached service is held to this relative slack, so that rounding does not make the next stage infeasible."""
+"""Relative slack of a reached service, so that rounding does not make the next stage infeasible."""
 ROWS = "service"
 
 
@@ -27,7 +27,7 @@ def floors(model: Model, options: SolverOptions | None) -> Floats | None:
         return None
     rows, program = model.constraints[ROWS].rows.with_row_index("row"), model.program
     if "held" in rows.columns:
-        return _alike(program, (rows["held"] != "at most").to_numpy(), options)
+        return _equal_cuts(program, (rows["held"] != "at most").to_numpy(), options)
     by_rank = sorted(rows["rank"].unique().to_list())
     held = np.zeros(rows.height)
     if len(by_rank) == 1 and rows.height > 1:
@@ -38,15 +38,15 @@ def floors(model: Model, options: SolverOptions | None) -> Floats | None:
     return -held
 
 
-def _alike(program: Program, steps: Mask, options: SolverOptions | None) -> Floats:
-    """Cut everybody alike for most money; then no cut may be above that, and money says the rest."""
+def _equal_cuts(program: Program, steps: Mask, options: SolverOptions | None) -> Floats:
+    """Cut all alike for most money; then each cut may be at most that, and money decides the rest."""
     answer = Session(program.with_rhs(ROWS, np.where(steps, 0.0, 1.0)), options).solve()
     reached = program.matrix[program.row(ROWS), :] @ answer.x
     return np.where(steps, 1.0, np.minimum(reached * (1.0 + GIVE) + GIVE, 1.0))
 
 
 def _best(program: Program, mine: np.ndarray, held: Floats, options: SolverOptions | None) -> Floats:
-    """Most that one group can be served while the floors so far hold."""
+    """The most service of one group while the earlier floors hold."""
     service = program.matrix[program.row(ROWS)[mine], :]
     aim = np.asarray(service.sum(axis=0), dtype=np.float64).ravel()  # the rows are −served
     answer = Session(program.with_rhs(ROWS, -held).with_cost(aim), options).solve()
@@ -54,7 +54,7 @@ def _best(program: Program, mine: np.ndarray, held: Floats, options: SolverOptio
 
 
 def _fair(program: Program, asked: Floats, options: SolverOptions | None) -> Floats:
-    """Raise the smallest share of all groups as far as it goes, hold those that stop it, and go on with the rest."""
+    """Max-min fairness: maximise the smallest share, hold the groups that limit it, and repeat with the rest."""
     held, open_groups = np.zeros(len(asked)), asked > 0
     while open_groups.any():
         share, stuck = _least(program.with_rhs(ROWS, -held), asked, open_groups, options)
@@ -64,7 +64,7 @@ def _fair(program: Program, asked: Floats, options: SolverOptions | None) -> Flo
 
 
 def _least(program: Program, asked: Floats, open_groups: Mask, options: SolverOptions | None) -> tuple[float, Mask]:
-    """The largest smallest share of the open groups, and which of them cannot be served better."""
+    """The max-min share of the open groups, and which of them limit it."""
     rows = program.row(ROWS)[open_groups]
     # One more column, the share: −served + asked × share <= 0 for each open group.
     entries = sp.csc_array((asked[open_groups], (rows, np.zeros(len(rows), int))), shape=(len(program.rhs), 1))

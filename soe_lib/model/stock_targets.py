@@ -1,4 +1,4 @@
-"""Targets: the stock that is worth holding against what nobody knows, what it protects and costs, and where."""
+"""Stock targets: the stock worth holding against uncertainty, what it protects, what it costs, and where."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WEEK = 7.0
 ROUND = 1e-6
 AGAINST = {"against_forecast": "forecast error", "against_late": "late deliveries", "against_lost": "lost hours"}
 COUNTED = {"inventory": "on_hand", "orders": "quantity", "receipts": "quantity", "policies": "safety_stock"}
-"""Tables and columns that count stock as it lies there, and so tell whether an item comes in fractions of its unit."""
+"""Table → its column that shows whether an item comes in fractions of its unit."""
 TARGETS = {
     "item": pl.String, "location": pl.String, "description": pl.String, "family": pl.String, "unit": pl.String,
     "interval": pl.Float64, "target": pl.Float64, "held": pl.Float64, "filled": pl.Float64, "cover": pl.Float64,
@@ -32,25 +32,25 @@ TARGETS = {
     "points": pl.Float64, "source": pl.String, "bias": pl.Float64,
 }  # fmt: skip
 ADDITIVE = ("value", "short_held", "holding", "typed_holding", "costs_more")
-"""Money that adds up over the rows; what is saved does not: a sale lost for want of a part or of the goods is one."""
+"""Money that adds up over the rows. `saves` does not: one lost sale counts for a component and for the goods."""
 
 
 def targets(snapshot: Snapshot, plan: Plan | None = None) -> pl.DataFrame:
-    """The stock of each item and place that is worth holding against what nobody knows; dearest first.
+    """The stock of each item and location that is worth holding against uncertainty; highest value first.
 
     Formula: the target of a review is the highest step of the cushion whose price is above holding × days of the
     review: one more unit would cost more than it is expected to save. All figures are means over the reviews of the
-    horizon, by their days. Capacity, lots and shelf life do not limit a target; `held` is what the plan has within
-    them. Against one cause alone: the target if nothing but that cause were there; the three add up to more than the
-    target, since not all goes wrong at once. short_… is the cost of a stock by the cushion's steps (account "expected
-    shortage"), saves = short_without − short_with; it is worth holding as long as saves > holding, and
-    is no sum over rows: a sale lost for want of a part, or of the goods, is one. covered: chance
-    that demand and supply err by no more than the target over the interval, by slices of the distribution, of which the
-    one at the target counts half; fill = 1 − expected units short at the reviews ÷ demand of the horizon.
+    horizon, weighted by days. Capacity, lots and shelf life do not limit a target; they do limit `held`, the plan's
+    stock. against_…: the target if this were the only cause; the three add up to more than the target, since not all
+    goes wrong at once. short_…: expected cost of shortage with a stock, by the cushion's steps (account "expected
+    shortage"). saves = short_without − short_with; stock is worth holding as long as saves > holding. `saves` does not
+    add up over rows: one lost sale counts for a component and for the goods. covered: probability that the errors of
+    demand and supply over the interval are at most the target; the slice of the distribution at the target counts half.
+    fill = 1 − expected units short at the reviews ÷ demand of the horizon.
 
     Parameters
     ----------
-    snapshot : what was known. plan : for what is held; without one held, filled and short_held are null.
+    snapshot : what was known. plan : gives held, filled and short_held; without it they are null.
 
     Returns
     -------
@@ -59,8 +59,8 @@ def targets(snapshot: Snapshot, plan: Plan | None = None) -> pl.DataFrame:
     unit_cost [money/unit], against_forecast, against_late, against_lost [units], short_without, short_with, short_held,
     saves, holding [money/week], covered [probability], fill [share], typed [units, of `policies`],
     typed_holding [money/week], more [target − typed, units], costs_more [money/week], points (of its own record),
-    source (where most of what is known comes from: own, family, company, default, stated), bias [share of the forecast;
-    part of the target unless settings take it out].
+    source (largest part of the evidence: own, family, company, default, stated), bias [share of the forecast; part of
+    the target unless settings remove it].
 
     Examples
     --------
@@ -92,19 +92,19 @@ def targets(snapshot: Snapshot, plan: Plan | None = None) -> pl.DataFrame:
 
 
 def safety_stocks(snapshot: Snapshot, found: pl.DataFrame | None = None) -> pl.DataFrame:
-    """The targets as an ERP loads them, a row an item and place: plain numbers, ISO dates, the item's own unit.
+    """The targets as an ERP loads them, one row per item and location: plain numbers, ISO dates, the item's own unit.
 
-    Formula: safety_stock = target rounded up to a whole unit; of an item that the extract counts in fractions (stock,
-    orders, receipts, typed safety stocks), to a thousandth. cover_days and value are those of the rounded stock.
+    Formula: safety_stock = target rounded up to a whole unit; to a thousandth for an item that the extract counts in
+    fractions (stock, orders, receipts, typed safety stocks). cover_days and value are those of the rounded stock.
 
     Parameters
     ----------
-    found : from `targets`; worked out where left out.
+    found : from `targets`; computed where left out.
 
     Returns
     -------
-    item, location (they name a row; sorted by them), safety_stock, unit, cover_days [days of mean demand, null where
-    nothing is asked for], value [money at standard cost, null without one], currency, valid_from.
+    item, location (keys, sorted), safety_stock, unit, cover_days [days of mean demand, null without demand], value
+    [money at standard cost, null without one], currency, valid_from.
     """
     rows = targets(snapshot) if found is None else found
     scale = pl.when(pl.col("item").is_in(_divisible(snapshot).implode())).then(1000.0).otherwise(1.0)
@@ -123,12 +123,13 @@ def safety_stocks(snapshot: Snapshot, found: pl.DataFrame | None = None) -> pl.D
 
 def _divisible(snapshot: Snapshot) -> pl.Series:
     """The items of which the extract counts fractions of a unit."""
-    told = [snapshot[table].select("item", count=column) for table, column in COUNTED.items()]
-    return pl.concat(told).filter((pl.col("count") % 1.0).abs() > ROUND).get_column("item").unique()
+    counts = [snapshot[table].select("item", count=column) for table, column in COUNTED.items()]
+    return pl.concat(counts).filter((pl.col("count") % 1.0).abs() > ROUND).get_column("item").unique()
 
 
 def cushion_tiers(snapshot: Snapshot) -> pl.DataFrame:
-    """The tiers of the cushion by item, place and review, from the lowest up: what a unit missing of each costs.
+    """The tiers of the cushion by item, location and review, from the lowest up, with the cost of a missing unit of
+    each.
 
     Returns
     -------
@@ -148,7 +149,7 @@ def cushion_tiers(snapshot: Snapshot) -> pl.DataFrame:
 
 
 def why_none(snapshot: Snapshot) -> str:
-    """Why there are no targets, and what they would need; blank where there are some."""
+    """Why there are no targets, and what they need; blank where there are some."""
     network = Network(snapshot)
     if not risk.steps(network).is_empty():
         return ""
@@ -157,11 +158,11 @@ def why_none(snapshot: Snapshot) -> str:
         return 'Settings switch the cushion off: [cushion] use = "never" in settings.toml.'
     if not risk.active(network) and risk.stated(network).is_empty():
         return (
-            "Nothing is known of the errors of the forecast. It takes versions of `forecast` that are named by "
-            "ISO week, or earlier extracts, and `actuals` of those weeks; or `forecast_errors` of your own. The "
-            f'setting [cushion] use = "always" takes an error of {100 * rule.error:.0f} % of a forecast week.'
+            "No forecast errors are known. Give versions of `forecast` that are named by ISO week, or earlier "
+            "extracts, with `actuals` of those weeks; or `forecast_errors` of your own. The setting [cushion] "
+            f'use = "always" assumes an error of {100 * rule.error:.0f} % of a week\'s forecast.'
         )
-    return "No stock is worth holding: nothing that is late or lost costs anything, or nothing is asked for."
+    return "No stock is worth holding: late or lost demand costs nothing, or there is no demand."
 
 
 def plain(frame: pl.DataFrame) -> pl.DataFrame:
@@ -170,7 +171,7 @@ def plain(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def holding(network: Network) -> pl.DataFrame:
-    """item, location, week: what holding a unit for a week costs [money]."""
+    """item, location, week: the cost of holding a unit for a week [money]."""
     a_week = pl.col("holding").fill_null(0.0) * risk.pace(network) * WEEK
     return plain(holding_rates(network)).select(*NODE, week=a_week)
 
@@ -184,7 +185,7 @@ def _cells(steps: pl.DataFrame, reviews: pl.DataFrame, week: pl.DataFrame) -> pl
 
 
 def _mean(cells: pl.DataFrame, name: str) -> pl.DataFrame:
-    """item, location, and the aims' mean over the reviews by their days."""
+    """item, location, and the mean aim over the reviews, weighted by days."""
     mean = (pl.col("aim") * pl.col("days")).sum() / pl.col("days").sum()
     return cells.group_by(NODE, maintain_order=True).agg(mean.alias(name))
 
@@ -200,10 +201,10 @@ def _against(network: Network, cells: pl.DataFrame, reviews: pl.DataFrame, week:
 
 
 def _in_money(found: pl.DataFrame) -> pl.DataFrame:
-    """The rows with what they are worth and cost, dearest first."""
+    """The rows with their value and costs, highest value first."""
     target, rate = pl.col("target"), pl.col("week")
     blank = pl.col("description").fill_null("") == ""
-    whole = found.with_columns(
+    rows = found.with_columns(
         pl.col("typed").fill_null(0.0),
         description=pl.when(blank).then("item").otherwise("description"),
         holding=target * rate,
@@ -217,13 +218,13 @@ def _in_money(found: pl.DataFrame) -> pl.DataFrame:
         costs_more=(target - pl.col("typed")) * rate,
     )
     dear = pl.col("value").fill_null(-1.0)
-    return whole.sort(dear, pl.col("saves"), *NODE, descending=[True, True, False, False]).select(
+    return rows.sort(dear, pl.col("saves"), *NODE, descending=[True, True, False, False]).select(
         pl.col(name).cast(kind) for name, kind in TARGETS.items()
     )
 
 
 def _costs(steps: pl.DataFrame, cells: pl.DataFrame, name: str) -> pl.DataFrame:
-    """item, location, and what is expected to be short a week with the stock `at` of each review [money]."""
+    """item, location, and the expected cost of shortage per week with the stock `at` of each review [money]."""
     weeks = float(cells.select("period", "days").unique()["days"].sum()) / WEEK
     below = pl.col("level") - pl.max_horizontal("at", pl.col("level") - pl.col("width"))
     money = (pl.col("price") * below.clip(0.0)).sum() / weeks
@@ -271,7 +272,7 @@ def _service(network: Network, cells: pl.DataFrame) -> pl.DataFrame:
 
 
 def demand_a_day(network: Network) -> pl.DataFrame:
-    """item, location, demand: what a day takes of each node, mean of the horizon [units/day]."""
+    """item, location, demand: demand of each node per day, mean of the horizon [units/day]."""
     span = (network.periods["ends_on"].max() - network.periods["starts_on"].min()).days + 1  # type: ignore[operator,union-attr]
     total = plain(network.demand).group_by(NODE).agg(pl.col("quantity").sum())
     served = total.rename({"item": "of_item", "location": "of_location"})
@@ -288,15 +289,15 @@ def _typed(snapshot: Snapshot) -> pl.DataFrame:
 
 
 def _record(network: Network) -> pl.DataFrame:
-    """item, location, points, source, bias of the weeks ahead that come nearest to the interval.
+    """item, location, points, source, bias of the weeks ahead that are closest to the interval.
 
-    Formula: own = n ÷ (n + pool) of a slice; of the rest the family has f ÷ (f + pool), of what is left the company
-    likewise, and the stated default what remains, f and the company's points being the sums of their items'. The
-    source is whichever has most.
+    Formula: own share = n ÷ (n + pool); the family has f ÷ (f + pool) of the rest, the company likewise of what is
+    left, and the default the remainder; f and the company's points are sums over their items. The source is the largest
+    share.
     """
     nodes = risk.shortest_intervals(network)
-    told = plain(risk.stated(network)).group_by(NODE).agg(points=pl.col("probability").n_unique().cast(pl.Float64))
-    stated = told.select(*NODE, "points", source=pl.lit("stated"), bias=pl.lit(None, dtype=pl.Float64))
+    given = plain(risk.stated(network)).group_by(NODE).agg(points=pl.col("probability").n_unique().cast(pl.Float64))
+    stated = given.select(*NODE, "points", source=pl.lit("stated"), bias=pl.lit(None, dtype=pl.Float64))
     if not risk.active(network):
         return stated
     pool = network.settings.cushion.pool

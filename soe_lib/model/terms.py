@@ -1,7 +1,6 @@
 """The vocabulary of a plan: Flow, Constraint, Effect, Rate, Block.
 
-A block says what it brings in these words and nothing else; `assemble` turns them into a program, the ledger turns
-the same rates into money.
+A block consists of these terms only. `assemble` turns them into a program; the ledger turns the same rates into money.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ def expression(amount: Amount) -> pl.Expr:
 
 
 def lacking(frame: pl.DataFrame, asked: Amount | Sequence[str] | None, who: str, what: str = "it") -> None:
-    """Raises FormulationError where a frame lacks a column that an Amount, or a list of names, speaks of.
+    """Raises FormulationError where a frame lacks a column that an Amount, or a list of names, refers to.
 
     Parameters
     ----------
@@ -46,14 +45,14 @@ def lacking(frame: pl.DataFrame, asked: Amount | Sequence[str] | None, who: str,
         asked = asked.meta.root_names()
     names = [asked] if isinstance(asked, str) else [] if asked is None or isinstance(asked, float | int) else asked
     if lost := [name for name in names if name not in frame.columns]:
-        said = f"{who}: {what} speaks of column {lost[0]!r}, which its cells do not have."
+        fault = f"{who}: {what} refers to column {lost[0]!r}, which its cells do not have."
         raise FormulationError(
-            " ".join(filter(None, [said, hint(lost[0], frame.columns), f"They have {', '.join(frame.columns)}."]))
+            " ".join(filter(None, [fault, hint(lost[0], frame.columns), f"They have {', '.join(frame.columns)}."]))
         )
 
 
 def column(frame: pl.DataFrame, amount: Amount, who: str) -> Floats:
-    """The Amount as one float per row of the frame; raises FormulationError where it is blank, or no number."""
+    """The Amount as one float per row of the frame; raises FormulationError where it is blank or not a number."""
     if isinstance(amount, float | int):
         amount = float(amount)
         if np.isnan(amount):
@@ -149,11 +148,11 @@ class Constraint:
     sense : "==" or "<="; with maximisation a price is then the gain of one more unit of rhs.
     rhs : right-hand side, in `unit`.
     unit, meaning : for people; meaning reads as the promise that the row keeps.
-    break_price : money per unit that breaking one would cost; None is a law of nature.
-    follows : for rows that say nothing new and only help the solver, what they follow from: constraint → the flows
-        known to act on it. They are left out where another flow acts there, and carry no price.
-    ceiling : whether its switches stand beside the most that anybody could ever use (ceilings.py), so that it holds
-        nothing where the switch is on.
+    break_price : money per unit that breaking a row would cost; None: it cannot be broken.
+    follows : for redundant rows that only help the solver: each constraint that they follow from → the flows known to
+        act on it. They are left out where another flow acts there, and have no price.
+    ceiling : whether the coefficients of its switches are the most that can ever be used (ceilings.py): a row binds
+        nothing while its switch is on.
     linked : whether it holds whole numbers together, and nothing else: a rounding of them keeps it.
     """
 
@@ -204,9 +203,9 @@ class Effect:
     flow, on : name of the flow, name of the constraint.
     per_unit : coefficient per unit of flow.
     at : constraint key → column that holds its label, where the names differ.
-    join : a table that tells more about each cell (one cell may meet several of its rows).
+    join : a table that is joined to the cells (one cell may match several of its rows).
     using : the columns on which the table is joined.
-    after : True where the flow arrives later: over the arrivals of (period, lead_days, lead_periods).
+    after : True where the flow arrives after its lead time, see `Network.arrivals`.
     where : which cells have the effect.
     note : how the effect reads in formulation(), where the coefficient alone says too little.
     """
@@ -267,8 +266,8 @@ class Block(Protocol):
 class Part:
     """A block that brings nothing: subclasses override what they do bring.
 
-    A flow or a constraint that it refers to must be there, and what it selects must find a cell: else FormulationError.
-    `optional` lists the names that it does without.
+    Raises FormulationError where a flow or constraint that it refers to does not exist, or its selection matches no
+    cell. `optional` lists the names that may be missing.
     """
 
     optional: ClassVar[tuple[str, ...]] = ()
@@ -290,7 +289,7 @@ class Part:
         return ()
 
     def check(self, network: Network, flows: Mapping[str, Flow]) -> None:
-        """Refuse what cannot be meant of this network and these flows: nothing by default."""
+        """Raises FormulationError where the block does not fit this network and these flows; by default nothing."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -301,13 +300,13 @@ def blocks_of(given: Block | Iterable[Block]) -> tuple[Block, ...]:
 
     Raises
     ------
-    FormulationError : something that is no block: it lacks one of flows, constraints, effects and rates.
+    FormulationError : something is not a block: it lacks one of flows, constraints, effects and rates.
     """
     blocks: tuple[Any, ...] = (given,) if isinstance(given, Block) or not isinstance(given, Iterable) else tuple(given)
     wrong = [one for one in blocks if isinstance(one, type) or not isinstance(one, Block)]
     if wrong:
         raise FormulationError(
-            f"{wrong[0]!r} is no block. A block has the methods flows, constraints, effects and rates: write a "
-            "subclass of soe_lib.model.terms.Part, and hand over an instance of it."
+            f"{wrong[0]!r} is not a block. A block has the methods flows, constraints, effects and rates: write a "
+            "subclass of soe_lib.model.terms.Part, and pass an instance of it."
         )
     return blocks

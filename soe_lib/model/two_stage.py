@@ -1,4 +1,4 @@
-"""Several scenarios as one program whose first decisions are common; and decisions made elsewhere, held in a model."""
+"""Two-stage programs: scenarios with common first decisions; and models whose decisions are held at given values."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class TwoStage:
 
     Parameters
     ----------
-    program : columns are the scenarios' one after the other, then t and u_s of CVaR; rows are the equalities of all,
-        the ties, the limits of all, and CVaR's.
+    program : columns of each scenario in turn, then t and u_s of CVaR; rows are all equalities, the ties between
+        scenarios, all limits, and CVaR's.
     tied : flow → keys of the first decisions and `column`, their column in the first scenario; −1 where a scenario
         lacks the cell, and the others hold it at 0.
     """
@@ -43,7 +43,7 @@ class TwoStage:
         return answer, certify(self.program, answer.x, answer.price, answer.objective, fixed=fixed)
 
     def possible(self) -> bool:
-        """Whether any first decisions suit every scenario, whatever they earn."""
+        """Whether some first decisions are feasible in every scenario."""
         try:
             Session(self.program.with_cost(np.zeros(len(self.program.cost)))).solve()
         except SolveError as error:
@@ -118,7 +118,7 @@ def two_stage(
 
 
 def _hints(programs: Sequence[Program], more: int) -> Hints | None:
-    """What a search for whole numbers wants to know of the columns of all; None where there are none."""
+    """Period and item of each column, for the search for whole numbers; None without whole numbers."""
     if not any(one.integer.any() for one in programs):
         return None
     none = np.full(more, -1, np.intp)
@@ -129,7 +129,7 @@ def _hints(programs: Sequence[Program], more: int) -> Hints | None:
 
 
 def _part(program: Program, left: int, equal: int, limit: int) -> tuple[Floats, Places, Places]:
-    """The entries of one scenario's program in the rows and columns of all."""
+    """The entries of one scenario's program in the common rows and columns."""
     entries = program.matrix.tocoo()
     row, column = (place.astype(np.intp) for place in entries.coords)
     top = np.where(row < program.equalities, equal, limit - program.equalities)
@@ -147,7 +147,7 @@ def _tail(program: Program, number: int, widths: Places, row: int) -> tuple[Floa
 def _ties(
     models: Mapping[str, Model], widths: Places, first: First, lower: Floats, upper: Floats
 ) -> tuple[dict[str, pl.DataFrame], Places, Places]:
-    """The common cells, and the pairs of columns that are equal; closes, in `upper`, what some scenario lacks."""
+    """The common cells and the pairs of tied columns; sets `upper` to 0 for cells that some scenario lacks."""
     tied: dict[str, pl.DataFrame] = {}
     lefts, rights = [np.zeros(0, np.intp)], [np.zeros(0, np.intp)]
     for flow, periods in first.items():
@@ -204,10 +204,10 @@ def _named(models: Mapping[str, Model], what: str, starts: Places, limits: Place
 
 
 def at_odds(models: Mapping[str, Model], first: First) -> tuple[list[str], list[str]]:
-    """Fewest scenarios that no common first decisions suit, and the flows that stand in the way on their own.
+    """Scenarios without common first decisions, none of which can be left out, and the flows that alone prevent them.
 
-    Each scenario has a plan by itself. The scenarios are found by leaving one out after the other (Chinneck 2008,
-    ch. 6); no flow stands in the way on its own where only several together do.
+    Each scenario has a plan by itself. The scenarios are found by leaving out one after the other (Chinneck 2008, ch.
+    6). No flow is named where only several together prevent common decisions.
     """
 
     def agree(names: Sequence[str], what: First) -> bool:
@@ -232,7 +232,7 @@ def at_odds(models: Mapping[str, Model], first: First) -> tuple[list[str], list[
 
 
 SMALL = 1e-6
-"""A decision of less than this is none, and one this near to a bound is on it [unit of the flow]."""
+"""A smaller decision counts as 0, and one this close to a bound as on it [unit of the flow]."""
 
 
 def cells_of(model: Model, flow: str, periods: Sequence[str] | None) -> pl.DataFrame:
@@ -244,7 +244,7 @@ def cells_of(model: Model, flow: str, periods: Sequence[str] | None) -> pl.DataF
 
 
 def holding(model: Model, decisions: Mapping[str, pl.DataFrame]) -> Model:
-    """The model with some cells held at what was decided elsewhere; its plan is the best answer to these decisions.
+    """The model with some cells held at given decisions; its plan is the best response to them.
 
     Parameters
     ----------
@@ -266,27 +266,27 @@ def holding(model: Model, decisions: Mapping[str, pl.DataFrame]) -> Model:
         at = cell + program.columns[flow].start
         slack = SMALL * np.maximum(1.0, np.abs(quantity))
         outside = (quantity < low[at] - slack) | (quantity > high[at] + slack)
-        _refuse(flow, kept.filter(pl.Series(outside)), "takes no such quantity")
+        _refuse(flow, kept.filter(pl.Series(outside)), "does not allow this quantity")
         low[at] = high[at] = np.clip(quantity, low[at], high[at])
     return model.holding(program.with_bounds(slice(None), low, high))
 
 
-def _refuse(flow: str, bad: pl.DataFrame, said: str) -> None:
+def _refuse(flow: str, bad: pl.DataFrame, reason: str) -> None:
     if not bad.is_empty():
         row = bad.row(0, named=True)
         where = ", ".join(str(value) for name, value in row.items() if name not in ("quantity", "cell"))
         raise SolveError(
             f"infeasible: {bad.height} decisions of {flow} cannot be carried out, first {row['quantity']:,.2f} of "
-            f"{where}: the scenario {said}",
+            f"{where}: the scenario {reason}",
             status="infeasible",
         )
 
 
 def with_same_ceilings(models: Mapping[str, Model]) -> dict[str, Model]:
-    """The models with each switch's ceiling as high as it is in any of them.
+    """The models with the ceiling of each switch raised to the highest of them.
 
-    The most that could ever be used is worked out from the demand of one scenario. A decision that is common to
-    several, or made for another, may well be more: it is bounded by what can be used in one of them.
+    A ceiling follows from the demand of one scenario. A decision that is common to several, or made for another, may
+    exceed it, but not the highest ceiling.
     """
     if not any(model.program.integer.any() for model in models.values()):
         return dict(models)
@@ -315,7 +315,7 @@ def with_same_ceilings(models: Mapping[str, Model]) -> dict[str, Model]:
 
 
 def _entries(model: Model, constraint: str, flow: str) -> pl.DataFrame:
-    """Labels of row and column of each entry, `effect`, and where it stands in the program's matrix (`at`)."""
+    """Labels of row and column of each entry, `effect`, and its position in the program's matrix (`at`)."""
     program, on, of = model.program, model.constraints[constraint], model.flows[flow]
     at, row, column = program.entries(constraint, flow)
     rows = on.named.select(pl.all().name.prefix("row "))[(row - program.rows[constraint].start).astype(np.uint32)]

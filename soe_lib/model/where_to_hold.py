@@ -1,4 +1,4 @@
-"""Where a day of cover is cheapest: as goods where they are sold or come from, or as the components of them."""
+"""Where a day of cover is cheapest to hold: as goods where they are sold or at their source, or as components."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ HERE, THERE, PARTS = "goods where they are sold", "goods where they come from", 
 
 
 def where_to_hold(snapshot: Snapshot) -> pl.DataFrame:
-    """Where a day of cover is cheapest to hold: as goods where they are sold or come from, or as their components.
+    """Where a day of cover is cheapest to hold: as goods where they are sold or at their source, or as components.
 
-    Formula: cost of a place = Σ over what one unit of demand takes there of units × holding a week. A place protects
-    where its goods reach the customer within the patience of whoever waits least: from where they come, the shortest
-    way over the lanes; from components, the time to make the good and what goes into it, one after the other, too.
-    Components are what is bought. What several demands share, and what a line that is full could not make of its
-    components in time, are not in these figures.
+    Formula: cost of a place = Σ units that one unit of demand needs there × holding cost a week. A place protects where
+    its goods reach the customer within the patience of the least patient customer. The source takes the shortest route
+    over the lanes; components also take the time to make the good and all that goes into it, one after the other.
+    Components are bought items. The figures leave out stock that several demands share, and lines too full to use the
+    components in time.
 
     Returns
     -------
@@ -60,9 +60,7 @@ def where_to_hold(snapshot: Snapshot) -> pl.DataFrame:
 
 
 def _used(network: Network) -> pl.DataFrame:
-    """What a unit of demand takes up where: as `usage`, with cost [money/week], days of the shortest way there, make
-    [days], bought.
-    """
+    """`usage` with cost [money/week], days of the shortest route to the node, make [days], bought."""
     far = plain(shortest(network)).select(*NODE, "days")
     in_ways = plain(ways(network))
     made = in_ways.filter(pl.col("kind") == "make").group_by(NODE).agg(make=pl.col("days").min())
@@ -78,7 +76,7 @@ def _used(network: Network) -> pl.DataFrame:
 
 
 def _costs(rows: pl.DataFrame) -> pl.DataFrame:
-    """What a unit a day costs to hold at each place, and the days from there to the customer, by item and place."""
+    """Holding cost of a unit a day at each place, and the days from there to the customer, by item and location."""
     of = ["of_item", "of_location"]
     same = pl.col("item") == pl.col("of_item")
     own = same & (pl.col("location") == pl.col("of_location"))
@@ -101,7 +99,7 @@ def _costs(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _cheapest(found: pl.DataFrame) -> pl.DataFrame:
-    """The rows with the cheapest place that reaches the customer in time, and what it spares."""
+    """The rows with the cheapest place that reaches the customer in time, and the saving."""
     there = pl.when(pl.col("days_there") <= pl.col("patience")).then("goods_there")
     parts = pl.when(pl.col("days_parts") <= pl.col("patience")).then("parts")
     least = pl.min_horizontal("goods_here", there, parts)

@@ -1,4 +1,4 @@
-"""Hours by flow: what the quantities of a plan take from the hours of each resource, and what they bring."""
+"""Hours by flow: the hours of each resource that the quantities of a plan use or add."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ MOVED = pl.Schema({"flow": pl.String, "resource": pl.String, "period": pl.String
 
 
 def hours_by_flow(network: Network, flows: Mapping[str, pl.DataFrame], on: str = "hours") -> pl.DataFrame:
-    """The hours that a plan's flows take (+) or bring (−): flow, resource, period, hours; as the program counts them.
+    """The hours that a plan's flows use (+) or add (−): flow, resource, period, hours; as the program counts them.
 
-    Formula: Σ quantity × coefficient of the flow in the rows `hours`: runs, set-ups, handling and maintenance take;
-    overtime, heads, open locations and expansions bring.
+    Formula: Σ quantity × coefficient of the flow in the rows `hours`: runs, set-ups, handling and maintenance use
+    hours; overtime, heads, open locations and expansions add them.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def hours_by_flow(network: Network, flows: Mapping[str, pl.DataFrame], on: str =
 
 
 def working_blocks() -> tuple[Block, ...]:
-    """The standard blocks whose flows take or bring hours."""
+    """The standard blocks whose flows use or add hours."""
     making = (Make(), Ship(), RUNS, ALTERNATIVES, Changeovers(), Maintenance())
     return (*making, Overtime(), Sites(), Expansions(), Crews())
 
@@ -53,7 +53,7 @@ def _acting(network: Network, on: str) -> Iterator[Effect]:
 
 
 def _hours_of(effect: Effect, cells: pl.DataFrame) -> pl.DataFrame:
-    """What one effect does to the hours, from the cells of a plan, whose labels are text."""
+    """The hours of one effect, from the cells of a plan, whose labels are text."""
     used = _plain(cells.filter(pl.col("quantity") != 0))
     if effect.where is not None:
         used = used.filter(effect.where)

@@ -1,8 +1,8 @@
-"""What one more hour, pallet or unit is worth: a step curve with its range, every corner confirmed by a re-solve.
+"""The worth of one more hour, pallet or unit: a step curve whose breakpoints are each confirmed by another solve.
 
 The optimum V as a function of one right-hand side is concave and piecewise linear. Between two solved points the
-tangents (the prices) meet at one more point; where the optimum there lies on them, it is a corner, else both sides are
-searched again (Eisner & Severance 1976). A price alone says neither how far it holds nor what the next hour earns.
+tangents (the prices) meet at one more point. If the optimum there lies on them, it is a breakpoint; else both sides are
+searched again (Eisner & Severance 1976). A price alone gives neither its range nor the worth of the next hour.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from soe_lib.solver.warm_start import Start
 
 CLOSE = 1e-7
 OWN_HOURS = ("make", "run", "ship", "set_up", "set_up_on", "change_over", "overtime")
-"""Flows that work a resource's hours, or add to them for a premium: what the others do says how many there are."""
+"""Flows that use a resource's hours or add overtime; all other flows change how many hours it has."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class StepCurve:
     Parameters
     ----------
     steps : start, stop [unit, added to today's limit], price [money per unit], money [of the whole step].
-    constraint, labels, unit : which limit. today : its right-hand side now;
-        of hours with those that heads, open locations and expansions bring.
+    constraint, labels, unit : which limit. today : its right-hand side now; for hours plus those that heads, open
+        locations and expansions add.
     given : what is held fixed: "" for an LP, "the set-up pattern" where whole numbers are.
     currency : of the money.
     """
@@ -54,9 +54,11 @@ class StepCurve:
         return float(self.steps["money"].sum())
 
     def at(self, amount: float) -> float:
-        """Money that the first `amount` units are worth; beyond the last step no figure is given."""
+        """The worth of the first `amount` units; raises DataError beyond the last step."""
         if amount > float(self.steps["stop"].max() or 0.0) + CLOSE:  # type: ignore[arg-type]
-            raise DataError(f"the curve ends at {self.steps['stop'][-1]:,.2f} {self.unit}; ask `worth` for more")
+            raise DataError(
+                f"the curve ends at {self.steps['stop'][-1]:,.2f} {self.unit}; call `worth` with a larger amount"
+            )
         used = (pl.min_horizontal("stop", pl.lit(amount)) - pl.col("start")).clip(lower_bound=0.0)
         return float(self.steps.select((used * pl.col("price")).sum()).item())
 
@@ -112,19 +114,19 @@ def worth(
         return session.solve(session.base.with_rhs(constraint, more=more, **where))
 
     points = {0.0: base, float(amount): at(amount)}
-    _corners(at, row, points, 0.0, float(amount), depth=40)
+    _breakpoints(at, row, points, 0.0, float(amount), depth=40)
     found = sorted(points)
     money = [points[b].objective - points[a].objective for a, b in pairwise(found)]
     steps = pl.DataFrame({"start": found[:-1], "stop": found[1:], "money": money}).with_columns(
         (pl.col("money") / (pl.col("stop") - pl.col("start"))).alias("price")
     )
     given = "the set-up pattern" if model.program.integer.any() else ""
-    there = today + _brought(model, row, base) if constraint == "hours" else today
-    return StepCurve(_merged(steps), constraint, dict(labels), unit, there, given, model.snapshot.currency)
+    limit = today + _brought(model, row, base) if constraint == "hours" else today
+    return StepCurve(_merged(steps), constraint, dict(labels), unit, limit, given, model.snapshot.currency)
 
 
 def _brought(model: Model, row: int, base: Answer) -> float:
-    """Hours that heads, open locations and expansions bring to a resource, less what maintenance takes."""
+    """Hours that heads, open locations and expansions add to a resource, less what maintenance takes."""
     taken = model.program.matrix[[row]].tocoo()
     kept = np.ones(len(model.program.cost), bool)
     for flow in OWN_HOURS:
@@ -147,9 +149,9 @@ def _row(model: Model, constraint: str, labels: Mapping[str, str]) -> tuple[int,
 
 
 def _with_pattern(model: Model, answer: Answer) -> Program:
-    """The LP that is left when the whole numbers are held."""
+    """The LP with the whole numbers held."""
     program, held = model.program, np.rint(answer.x[answer.whole])
-    # The ceiling of a switch is only a number that is large enough today: where the switch is on, it limits nothing.
+    # The ceiling of a switch is large enough for today's demand only: drop the row where the switch is on.
     on = program.matrix[:, answer.whole] @ held
     for name in (name for name, constraint in model.constraints.items() if constraint.ceiling):
         rows = program.row(name)
@@ -157,7 +159,7 @@ def _with_pattern(model: Model, answer: Answer) -> Program:
     return program.with_bounds(answer.whole, held, held).relaxed()
 
 
-def _corners(
+def _breakpoints(
     at: Callable[[float], Answer], row: int, points: dict[float, Answer], a: float, b: float, *, depth: int
 ) -> None:
     left, right = points[a], points[b]
@@ -171,8 +173,8 @@ def _corners(
         return
     points[middle] = at(middle)
     if abs(points[middle].objective - left.objective - slope_a * (middle - a)) > scale:
-        _corners(at, row, points, a, middle, depth=depth - 1)
-        _corners(at, row, points, middle, b, depth=depth - 1)
+        _breakpoints(at, row, points, a, middle, depth=depth - 1)
+        _breakpoints(at, row, points, middle, b, depth=depth - 1)
 
 
 def _merged(steps: pl.DataFrame) -> pl.DataFrame:

@@ -198,7 +198,7 @@ def test_what_cannot_be_meant_is_said(line: soe.Snapshot, extra: Any, said: str)
 
 def test_squares_beside_whole_numbers_are_refused(line: soe.Snapshot) -> None:
     lots = line.replace(routings=line["routings"].with_columns(multiple=pl.lit(7.0)))
-    with pytest.raises(FormulationError, match="no solver here takes both"):
+    with pytest.raises(FormulationError, match="no solver here handles both"):
         soe.plan(lots, extra=lambda v: [-cp.sum_squares(v["make"])])
 
 

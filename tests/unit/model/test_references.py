@@ -73,7 +73,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "a column of text": ({"rates": [Rate("carbon", "ship", "mode")]}, "rate carbon on ship"),
     "a key in at": ({"effects": [Effect("make", "hours", at={"resorce": "item"})]}, "'resorce'.*resource"),
     "a column in at": ({"effects": [Effect("make", "hours", at={"resource": "linne"})]}, "`at`.*'linne'"),
-    "a label that the flow lacks": ({"effects": [Effect("make", "hours")]}, "`at` speaks of column 'resource'"),
+    "a label that the flow lacks": ({"effects": [Effect("make", "hours")]}, "`at` refers to column 'resource'"),
     "a column in where": ({"rates": [Rate("carbon", "ship", -1, where=pl.col("lne") == "P-D")]}, "'lne'.*lane"),
     "a lane that is not there": (
         {"rates": [Rate("carbon", "ship", -1, where=pl.col("lane").cast(pl.String) == "P-E")]},
@@ -92,7 +92,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "a kind of money": ({"rates": [Rate("carbon", "ship", -1, kind="stearing")]}, "kind is 'stearing'"),  # type: ignore[arg-type]
     "an account misspelt": ({"rates": [Rate("materail", "ship", -1)]}, "'materail'.*material"),
     "an account in capitals": ({"rates": [Rate("Freight", "ship", -1)]}, "'Freight'.*freight"),
-    "no account": ({"rates": [Rate(" ", "ship", -1)]}, "names no account"),
+    "no account": ({"rates": [Rate(" ", "ship", -1)]}, "its account is blank"),
     "a place of the ledger": ({"rates": [Rate("c", "ship", -1, at={"place": "origin"})]}, "'place'.*location"),
     "no period to book in": (
         {
@@ -141,7 +141,7 @@ def test_a_mistake_in_a_block_is_said(tiny: Snapshot, mistake: str) -> None:
     "block", [Own, "carbon", None], ids=["a class instead of a block", "a name instead of a block", "nothing"]
 )
 def test_what_is_no_block_is_said(tiny: Snapshot, block: Any) -> None:
-    with pytest.raises(FormulationError, match="is no block"):
+    with pytest.raises(FormulationError, match="is not a block"):
         Model(tiny, (*STANDARD, block))
 
 
