@@ -1,4 +1,4 @@
-"""What if: recorded edits of a snapshot, their plans side by side, and what is given up for what."""
+"""What-ifs: recorded edits of a snapshot, their plans side by side, and trade-offs."""
 
 from soe_lib.names import offered
 

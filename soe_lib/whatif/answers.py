@@ -1,4 +1,4 @@
-"""The feasible answers to an exception, one function a kind; each names the edits that a meeting could decide on."""
+"""Feasible answers to an exception, one function per kind; each proposes edits that a meeting can decide on."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ class Option:
     Parameters
     ----------
     scenario : what it changes in the extract; its name is what the meeting reads.
-    paid : whether what it costs is in the figures; False: nobody knows its price, so its gain is the most that may be
-        paid for it.
+    paid : whether its cost is in the figures; False: its cost is unknown, so its gain is the most that may be paid.
     answer : name of the function that proposed it; filled in by the registry.
     """
 
@@ -67,7 +66,7 @@ def first_weeks(situation: Week, weeks: int = WEEKS) -> list[str]:
 
 
 def priced(situation: Week, constraint: str) -> pl.DataFrame:
-    """The rows of a limit that has a price in the first weeks; no row where the plan knows no such limit."""
+    """The rows of a limit with a price in the first weeks; none where the plan has no such limit."""
     rows = situation.plan.prices.get(constraint)
     if rows is None:
         return pl.DataFrame()
@@ -77,7 +76,7 @@ def priced(situation: Week, constraint: str) -> pl.DataFrame:
 
 
 def has_price(situation: Week, constraint: str, key: str, names: Iterable[str]) -> list[str]:
-    """Which of the names have a price in a limit, the dearest first."""
+    """The names that have a price in a limit, highest price first."""
     rows = priced(situation, constraint)
     if rows.is_empty() or rows.columns.count(key) == 0:
         return []
@@ -86,7 +85,7 @@ def has_price(situation: Week, constraint: str, key: str, names: Iterable[str]) 
 
 
 def lines_for(situation: Week, issue: Issue) -> list[str]:
-    """The lines that make what an exception is about, whatever level of the bill of material they work on."""
+    """The lines that make the items of an exception, or their components at any level of the bill of material."""
     items = list(issue.about.get("items", ()))
     used = where_used(situation.snapshot).filter(pl.col("item").is_in(items))
     made = made_on(situation).join(used.select("component").unique(), on="component", how="semi")
@@ -107,12 +106,12 @@ def by_hand(situation: Week, issue: Issue) -> Iterator[Option]:
 
 @answer
 def expedite(situation: Week, issue: Issue) -> Iterator[Option]:
-    """Twice the most that an expedited offer gives in a period."""
+    """Double the maximum per period of an expedited offer."""
     yield from more_of(situation, issue, expedited=True)
 
 
 def more_of(situation: Week, issue: Issue, *, expedited: bool) -> Iterator[Option]:
-    """The scarcest offer of what the exception lacks, doubled, where its limit has a price."""
+    """Double the offer with the highest price on its limit, among offers of what the exception lacks."""
     offers = situation.snapshot["offers"].filter(pl.col("maximum").is_not_null())
     fast = pl.col("expedite").fill_null(value=False)
     mine = offers.filter(pl.col("item").is_in(lacking(situation, issue)) & (fast if expedited else ~fast))
@@ -124,7 +123,7 @@ def more_of(situation: Week, issue: Issue, *, expedited: bool) -> Iterator[Optio
 
 
 def lacking(situation: Week, issue: Issue) -> list[str]:
-    """What is bought and lacks: the parts that an exception names, else every part of the items that it is about."""
+    """The components in short supply: those that the exception names, else all components of its items."""
     if named := issue.about.get("components", ()):
         return list(named)
     items = list(issue.about.get("items", ()))
@@ -133,7 +132,7 @@ def lacking(situation: Week, issue: Issue) -> list[str]:
 
 @answer
 def other_supplier(situation: Week, issue: Issue) -> Iterator[Option]:
-    """Twice the most that an ordinary offer of the same part gives in a period, at its price."""
+    """Double the maximum per period of an ordinary offer of the same component, at its price."""
     yield from more_of(situation, issue, expedited=False)
 
 
@@ -142,7 +141,7 @@ PASSIVE = ("Overtime", "Expediting")
 
 @answer
 def fence(situation: Week, issue: Issue) -> Iterator[Option]:
-    """A fence of no days: production may change from today on."""
+    """No frozen days: production may change from today on."""
     days, rows = situation.snapshot.settings.fence.frozen_days, situation.plan.prices.get("frozen")
     # A frozen row is an equality: a price of either sign says that a change would gain.
     held = rows is not None and bool((rows["price"].abs() > 1e-6).any())
@@ -156,7 +155,7 @@ DAYS = 7
 
 @answer
 def later(situation: Week, issue: Issue) -> Iterator[Option]:
-    """A week more for the customers of the exception who are not served at all; lateness costs what it costs."""
+    """A week more for customers of the exception with unserved demand; lateness is charged as usual."""
     who, what = (list(issue.about.get(name, ())) for name in ("customers", "items"))
     short = situation.lines.filter(
         (pl.col("short") >= 0.5) & pl.col("customer").is_in(who) & pl.col("item").is_in(what)
@@ -179,7 +178,7 @@ def later(situation: Week, issue: Issue) -> Iterator[Option]:
 
 @answer
 def move_maintenance(situation: Week, issue: Issue) -> Iterator[Option]:
-    """The job on the line whose hours are worth most, free to be done at any time of the horizon."""
+    """The maintenance job on the line with the most valuable hours, movable to any time of the horizon."""
     lines = has_price(situation, "hours", "resource", issue.about.get("resource", ()) or lines_for(situation, issue))
     bound = (pl.col("latest").fill_null("") != "") | (pl.col("earliest").fill_null("") != "")
     jobs = situation.snapshot["maintenance"].filter(pl.col("resource").is_in(lines) & bound).sort("maintenance")
@@ -191,14 +190,14 @@ def move_maintenance(situation: Week, issue: Issue) -> Iterator[Option]:
 
 @answer
 def overtime(situation: Week, issue: Issue) -> Iterator[Option]:
-    """Twice the overtime that may be worked in the first weeks, at the premium that it costs."""
+    """Double the overtime limit in the first weeks, at its premium."""
     named = issue.about.get("resource", ()) or lines_for(situation, issue)
     for line in has_price(situation, "overtime_limit", "resource", named)[:1]:
         yield Option(doubled(situation, line))
 
 
 def doubled(situation: Week, line: str) -> Scenario:
-    """The allowance for overtime of one line, doubled in the first weeks."""
+    """Double the overtime limit of one line in the first weeks."""
     weeks = first_weeks(situation)
     name = f"Twice the overtime on {line}, {words.periods(weeks)}"
     return Scenario(name).scale("calendar.overtime_hours", 2.0, resource=line, period=weeks)
@@ -206,7 +205,7 @@ def doubled(situation: Week, line: str) -> Scenario:
 
 @answer
 def other_line(situation: Week, issue: Issue) -> Iterator[Option]:
-    """Twice the overtime on the other line whose hours are worth most, where one line is short of hours."""
+    """Double the overtime limit of the other line with the most valuable overtime, where one line is short of hours."""
     named = issue.about.get("resource", ())
     others = [line for line in lines_for(situation, issue) if line not in named] if named else []
     for line in has_price(situation, "overtime_limit", "resource", others)[:1]:
@@ -215,7 +214,7 @@ def other_line(situation: Week, issue: Issue) -> Iterator[Option]:
 
 @answer
 def partial(situation: Week, issue: Issue) -> Iterator[Option]:
-    """The orders of the exception cut to what was forecast."""
+    """Cut the orders of the exception to the forecast."""
     orders = list(issue.about.get("orders", ()))
     surprise = situation.unforecast.filter(pl.format("{} {}", "customer", "family") == issue.subject)
     if not orders or surprise.is_empty():
@@ -234,7 +233,7 @@ def partial(situation: Week, issue: Issue) -> Iterator[Option]:
 
 @answer
 def refuse(situation: Week, issue: Issue) -> Iterator[Option]:
-    """The plan without what is to be approved."""
+    """Plan without the overtime or expediting that is to be approved."""
     if issue.kind == "Overtime":
         yield Option(Scenario("Approve no overtime").set("calendar.overtime_hours", 0.0))
     elif issue.kind == "Expediting":
@@ -245,7 +244,7 @@ def refuse(situation: Week, issue: Issue) -> Iterator[Option]:
 
 @answer
 def sooner(situation: Week, issue: Issue) -> Iterator[Option]:
-    """The event of the exception at half its size; what that gains is the most that may be paid for it."""
+    """Halve the event of the exception; the gain is the most that may be paid for it."""
     names = list(issue.about.get("event", ()))
     for row in situation.snapshot["events"].filter(pl.col("event").is_in(names)).iter_rows(named=True):
         if row["kind"] == "downtime" and row["hours"] and (days := _later_half(situation, row)):
@@ -268,7 +267,7 @@ def sooner(situation: Week, issue: Issue) -> Iterator[Option]:
 
 
 def _later_half(situation: Week, event: dict[str, Any]) -> int:
-    """Days from an event's end that hold half of its working days to come, rounded down; 0 where none can go."""
+    """Days to cut from an event's end to drop half of its remaining working days, rounded down; 0 where none can go."""
     today, last = situation.snapshot.as_of, event["to"]
     first = max(event["from"] or today, today)
     if last is None or last <= first:
@@ -280,7 +279,7 @@ def _later_half(situation: Week, event: dict[str, Any]) -> int:
 
 @answer
 def substitute(situation: Week, issue: Issue) -> Iterator[Option]:
-    """The item of the same family with most stock that lasts, offered unit for unit; customers have yet to agree."""
+    """Offer the item of the same family with the most spare stock, unit for unit; customers have yet to agree."""
     found = best_pair(situation, list(issue.about.get("items", ())))
     if found is not None:
         name = f"Offer {found['other']} in place of {found['description']}"
@@ -289,12 +288,12 @@ def substitute(situation: Week, issue: Issue) -> Iterator[Option]:
 
 
 def best_pair(situation: Week, items: list[str]) -> dict[str, str] | None:
-    """The dearest missed item with the item of its family that has most to spare over its safety stock."""
+    """The missed item with most money, and the item of its family with most stock above its safety stock."""
     missed = situation.item_gaps.filter(pl.col("item").is_in(items))
     taken = situation.snapshot["substitutions"].select("item", "substitute")
     lines, gone = situation.lines, situation.item_gaps["item"]
     sold = lines.filter(pl.col("family") != "").select(substitute="item", family="family", other="description").unique()
-    # What is left over safety stock in every period of the horizon is free to be given away.
+    # Stock is spare where it is above safety stock in every period of the horizon.
     spare = (
         situation.stock.group_by("item", "location")
         .agg(spare=(pl.col("stock") - pl.col("safety")).min())

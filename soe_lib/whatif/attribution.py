@@ -1,4 +1,4 @@
-"""The optimum of every subset of disruptions: composed and traced where that is possible, else planned one by one."""
+"""Splits a change of margin among disruptions: Shapley values over the optima of their subsets."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 PAIRS = 50
-"""Pairs of orders drawn where there are too many disruptions for all subsets."""
+"""Pairs of orderings to sample where there are too many disruptions for all subsets."""
 
 
 COLUMNS = {
@@ -56,11 +56,11 @@ class Attribution:
     Parameters
     ----------
     start, end : margin of the best plan without any of them, and with all of them, in minor units.
-    rows : disruption, kind, amount (its Shapley value), steering (what it moves of goodwill, expected
-        shortage and the like), alone (put in first, before any other), last (put in after all others), low and high
-        (95 % interval, null where exact); all in minor units.
+    rows : disruption, kind, amount (its Shapley value), steering (its change of goodwill, expected shortage and the
+        like), alone (put in first, before any other), last (put in after all others), low and high (95 % interval,
+        null where exact); all in minor units.
     method : "exact" over all subsets, or "sampled".
-    optima : re-optimised plans behind the figures. orders : orders sampled, 0 where exact.
+    optima : re-optimised plans behind the figures. orders : orderings sampled, 0 where exact.
     pair : the two disruptions that change each other's cost most, and by how much in minor units.
     seconds : wall clock. composed : whether programs were composed from differences (see `soe_lib.model.families`).
 
@@ -91,7 +91,7 @@ class Attribution:
         return self.end - self.start - int(self.rows["amount"].sum())
 
     def table(self) -> pl.DataFrame:
-        """What the meeting sees, dearest first: disruption, amount, share of change, alone, last, interval [money]."""
+        """For the meeting, largest loss first: disruption, amount, share of change, alone, last, interval [money]."""
         change = self.end - self.start
         share = pl.col("amount") / change + 0.0 if change else pl.lit(None, dtype=pl.Float64)
         money = [as_money(pl.col(name), self.digits).alias(name) for name in COLUMNS if COLUMNS[name] == pl.Int64]
@@ -101,7 +101,7 @@ class Attribution:
 
     @property
     def why(self) -> str:
-        """Why the one-at-a-time figures do not add up to the whole, in a sentence."""
+        """Why the one-at-a-time figures do not add up to the total, in a sentence."""
         total, alone, last = self.end - self.start, int(self.rows["alone"].sum()), int(self.rows["last"].sum())
         figures = (
             f"Put in one at a time, the disruptions move the margin by {self._money(alone)}; taken out one at a time, "
@@ -124,8 +124,8 @@ class Attribution:
         if self.method == "exact":
             return f"Exact Shapley values over all {self.optima:,} re-optimised plans."
         return (
-            f"Shapley values estimated from {self.orders:,} orders ({self.optima:,} re-optimised plans); the interval "
-            "is that of 95 %, and the shares add up whatever was drawn."
+            f"Shapley values estimated from {self.orders:,} orderings ({self.optima:,} re-optimised plans), with 95 % "
+            "intervals; the shares add up exactly."
         )
 
     def _money(self, minor: int) -> str:
@@ -154,7 +154,7 @@ def attribute(
     progress: Callable[[int], None] | None = None,
     pattern: Plan | None = None,
 ) -> Attribution:
-    """How much of this week's change of margin each disruption made, by planning again without it.
+    """Split this week's change of margin among the disruptions, by planning again without them.
 
     Formula: φ_i = Σ over subsets S without i of |S|! (n − |S| − 1)! / n! · (V(S ∪ i) − V(S)), V(S) the margin of the
     best plan with just the disruptions S. Exact for up to 10 disruptions, sampled beyond, or where `pairs` is given.
@@ -163,9 +163,9 @@ def attribute(
     ----------
     snapshot : with all the disruptions. disruptions : see `disruptions(before, now)` and Disruption.
     blocks, record, options : as for `soe.plan`.
-    pairs : pairs of orders to sample, in place of all subsets. seed : of the sample.
+    pairs : pairs of orderings to sample, in place of all subsets. seed : of the sample.
     digits : decimals of the currency. progress : called with the number of re-optimised plans so far.
-    pattern : this week's plan, whose set-ups are kept first where a time budget is in force.
+    pattern : this week's plan, whose set-ups are tried first under a time budget.
 
     Raises DataError for no disruption, two of one name, or one that changes nothing; SolveError, naming the subset,
     where there is no proven plan.
@@ -212,12 +212,12 @@ def why_moved(
     options: SolverOptions | None = None,
     plan: Plan | None = None,
 ) -> Attribution | str:
-    """Why this week's margin is not what it would be without what happened since last week; or why nobody knows.
+    """This week's change of margin, split among what happened since last week; or a sentence why it cannot be split.
 
     Parameters
     ----------
-    before, now : the company's last two extracts. most : disruptions told apart, see `grouped`.
-    record, options : as for `soe.plan`. plan : this week's, whose set-ups are kept first in a time budget.
+    before, now : the company's last two extracts. most : disruptions listed separately, see `grouped`.
+    record, options : as for `soe.plan`. plan : this week's, whose set-ups are tried first under a time budget.
 
     Examples
     --------
@@ -237,7 +237,7 @@ def why_moved(
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """Shapley values of margin and objective, and what goes beside them, in minor units."""
+    """Shapley values of margin and objective, and the figures beside them, in minor units."""
 
     margin: np.ndarray
     objective: np.ndarray
@@ -269,16 +269,17 @@ Optimum = tuple[float, float]
 
 
 class Replanning:
-    """What the best plan is worth under any subset of disruptions, remembered by mask (bit i: disruption i is there).
+    """The value of the best plan under any subset of disruptions, cached by mask (bit i set: disruption i is included).
 
     Parameters
     ----------
     snapshot : with all of them. blocks, record, options : as for `soe.plan`.
-    progress : called with the number of optima so far. pattern : plan whose set-ups are kept first in a time budget.
+    progress : called with the number of optima so far. pattern : plan whose set-ups are tried first under a time
+        budget.
 
     Attributes
     ----------
-    found : mask → optimum. cheapest : disruptions, those first that the solver takes in with the fewest steps.
+    found : mask → optimum. cheapest : disruptions by the solver steps that each takes, fewest first.
     composed : whether programs are composed from their differences, rather than assembled for each subset.
     """
 
@@ -309,7 +310,7 @@ class Replanning:
         self.cheapest = self._by_steps() if self.composed else list(range(len(disruptions)))
 
     def every(self) -> list[Optimum]:
-        """The optimum of every subset, by mask, traced in an order in which neighbours differ by one disruption."""
+        """The optimum of every subset, by mask, solved in an order in which neighbours differ by one disruption."""
         for mask in gray_order(len(self.disruptions), self.cheapest):
             self.at(mask)
         return [self.found[mask] for mask in range(self.everything + 1)]
@@ -329,7 +330,7 @@ class Replanning:
         return self.found[mask]
 
     def said(self, mask: int) -> str:
-        """Which disruptions a mask stands for."""
+        """The names of the disruptions in a mask."""
         names = [one.name for place, one in enumerate(self.disruptions) if mask >> place & 1]
         return " and ".join(names) if names else "none of the disruptions"
 
@@ -340,9 +341,7 @@ class Replanning:
             if not mask >> place & 1:
                 before, snapshot = snapshot, disruption.without(snapshot)
                 if all(snapshot.tables[name] is table for name, table in before.tables.items()):
-                    raise DataError(
-                        f"Taking out {disruption.name!r} changes nothing: say what it changed, or leave it out."
-                    )
+                    raise DataError(f"Taking out {disruption.name!r} changes nothing: correct it, or leave it out.")
         return snapshot
 
     def _model(self, mask: int) -> Model:
@@ -354,7 +353,7 @@ class Replanning:
         return plan.margin, plan.objective
 
     def _traced(self, mask: int) -> tuple[Optimum, int]:
-        assert self.subsets is not None, "asked only where programs are composed"
+        assert self.subsets is not None, "programs are composed"
         vector = self.subsets.at(mask)
         if self._trace is None:
             self._trace = Trace(self.subsets.common, vector, self.options)
@@ -362,7 +361,7 @@ class Replanning:
         return (reached.margin, reached.objective), reached.iterations
 
     def _by_steps(self) -> list[int]:
-        """Taken out one after the other: how many steps of the solver each takes is how dear it is to change."""
+        """The disruptions by the solver steps that taking out each one takes, fewest first."""
         mask, steps = self.everything, []
         self.at(mask)
         for place in range(len(self.disruptions)):

@@ -1,4 +1,4 @@
-"""Available to promise: what a plan's stock, receipts and runs hold that no order has been promised."""
+"""Available to promise: stock, receipts and runs of a plan that are not promised to an order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def available_to_promise(plan: Plan, item: str, location: str) -> Floats:
 
     Formula: ATP(t) = min over s >= t of (stock on hand + Σ up to s of what comes in − Σ up to s of what is promised or
     used otherwise). By the balance of stock that is min over s >= t of (stock(s) + Σ up to s of what the plan serves
-    to forecast), so that a promise takes nothing from a later one. What a forecast has committed counts as promised.
+    to forecast), so that a promise takes nothing from a later one. Committed forecast counts as promised.
     Source: cumulative ATP with look-ahead, Vollmann, Berry, Whybark & Jacobs, "Manufacturing planning and control for
     supply chain management" (5th ed., 2005), ch. 6; APICS Dictionary, "available-to-promise: cumulative with look
     ahead".
@@ -38,7 +38,7 @@ def _over(plan: Plan, flow: str, cells: pl.Expr, periods: pl.DataFrame) -> Float
 
 
 def _forecast(plan: Plan, item: str, location: str, periods: pl.DataFrame) -> Floats:
-    """What is taken from the stock of a place for forecast that is not committed, by period [units of the item]."""
+    """Units taken from the stock of a place to serve uncommitted forecast, by period [units of the item]."""
     index = periods.with_row_index("index")
     parts = []
     for flow, taken, each in (("sell", "item", pl.lit(1.0)), ("replace", "substitute", pl.col("ratio"))):
@@ -57,5 +57,5 @@ def _forecast(plan: Plan, item: str, location: str, periods: pl.DataFrame) -> Fl
 
 
 def _above(served: pl.Expr) -> pl.Expr:
-    """What a line has been served above what it is owed."""
+    """Units of a line that are served above its commitment."""
     return (served - pl.col("committed").fill_null(0.0)).clip(lower_bound=0.0)

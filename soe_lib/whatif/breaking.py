@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Change(Protocol):
-    """A change of one size; `whole` where only whole sizes make sense, `most` where a search ends if nobody says so."""
+    """A change of variable size."""
 
     @property
     def whole(self) -> bool:
@@ -39,7 +39,7 @@ class Change(Protocol):
 
     @property
     def most(self) -> float:
-        """The largest size looked at."""
+        """The largest size that is searched by default."""
 
     def at(self, size: float, snapshot: Snapshot) -> Scenario:
         """The change at a size, without edits at 0."""
@@ -50,11 +50,11 @@ class Change(Protocol):
 
 @dataclass(frozen=True)
 class Downtime:
-    """A resource that is down for so many days in a row.
+    """A resource that is down for a number of consecutive days.
 
     Parameters
     ----------
-    resource : which. start : first day, a date or ISO text; None: the as-of date. most : days that are looked at.
+    resource : which. start : first day, a date or ISO text; None: the as-of date. most : most days searched.
 
     Examples
     --------
@@ -86,11 +86,11 @@ class Downtime:
 
 @dataclass(frozen=True)
 class Demand:
-    """Forecast that is more, or less, by a share.
+    """Forecast that rises or falls by a share.
 
     Parameters
     ----------
-    family, customer, item : whose; blank: all. most : the share that is looked at, negative for less demand.
+    family, customer, item : whose; blank: all. most : largest share searched, negative for less demand.
 
     Examples
     --------
@@ -107,7 +107,7 @@ class Demand:
 
     def __post_init__(self) -> None:
         if self.most < -1:
-            raise DataError(f"Demand cannot fall by more than all of it: most is −1 at the least, not {self.most:g}.")
+            raise DataError(f"Demand cannot fall by more than 100 %: most is at least −1, not {self.most:g}.")
 
     def at(self, size: float, snapshot: Snapshot) -> Scenario:  # noqa: ARG002
         """The forecast times 1 + share."""
@@ -129,12 +129,12 @@ class Demand:
 
 @dataclass(frozen=True)
 class Delay:
-    """Receipts (or orders, offers, lanes, routings) that come so many days later.
+    """Receipts (or orders, offers, lanes, routings) that are a number of days later.
 
     Parameters
     ----------
-    where : as for `Scenario.delay`: receipt="PO-1", supplier="Kobe" … as pairs. table : receipts unless said otherwise.
-    most : days that are looked at.
+    where : as for `Scenario.delay`: receipt="PO-1", supplier="Kobe" … as pairs. table : receipts by default.
+    most : most days searched.
 
     Examples
     --------
@@ -154,7 +154,7 @@ class Delay:
         return cls(tuple(where.items()), table, most)
 
     def at(self, size: float, snapshot: Snapshot) -> Scenario:  # noqa: ARG002
-        """The table's rows so many days later."""
+        """The table's rows later by that many days."""
         named = Scenario(f"{self} {self.said(size)}")
         return named.delay(self.table, days=round(size), **dict(self.where)) if size >= 1 else named
 
@@ -171,11 +171,11 @@ NOTHING = "do nothing"
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """One size of a change, planned.
+    """The plan at one size of a change.
 
     Parameters
     ----------
-    snapshot, plan : with the change. solve : plans another snapshot in the same way.
+    snapshot, plan : with the change. solve : plans any other snapshot like this one.
     """
 
     size: float
@@ -185,7 +185,7 @@ class Reading:
 
 
 Until = Callable[[Reading, Reading], bool]
-"""Of a reading and that of size 0: whether it is broken. What has no plan is broken without being asked."""
+"""(reading, reading of size 0) → whether it is broken. A size without a plan is broken."""
 
 
 @dataclass(frozen=True)
@@ -255,9 +255,9 @@ class MonthMissed:
         self._check(base.snapshot)
         kept = self._outlook(base).filter(pl.col("inside"))
         if kept.is_empty():
-            asked = " ".join(part for part in (self.family, self.month) if part) or "any family"
+            chosen = " ".join(part for part in (self.family, self.month) if part) or "any family"
             raise DataError(
-                f"No month of {asked} is within its S&OP tolerance today, so none can be missed: ask for another one."
+                f"No month of {chosen} is within its S&OP tolerance today, so none can be missed: choose another one."
             )
         lost = self._outlook(now).filter(~pl.col("inside"))
         return bool(lost.join(kept, on=["family", "month"], how="semi").height)
@@ -269,8 +269,8 @@ class MonthMissed:
 
     def _outlook(self, reading: Reading) -> pl.DataFrame:
         rows = month_outlook(reading.snapshot, reading.plan)
-        asked = {"family": self.family, "month": self.month}
-        return rows.filter(*(pl.col(name) == value for name, value in asked.items() if value))
+        chosen = {"family": self.family, "month": self.month}
+        return rows.filter(*(pl.col(name) == value for name, value in chosen.items() if value))
 
     def __str__(self) -> str:
         whose = " of ".join(part for part in (self.month or "a month", self.family) if part)
@@ -279,10 +279,10 @@ class MonthMissed:
 
 @dataclass(frozen=True)
 class DecisionFlips:
-    """Another answer is now worth most.
+    """Another answer becomes the best.
 
-    Formula: the answer with the largest (margin + steering with it) − (margin + steering without); an answer that gains
-    less than one unit of money is none, and "do nothing" wins where all are.
+    Formula: the best answer has the largest (margin + steering with it) − (margin + steering without). Answers that
+    gain less than one unit of money do not count; where none counts, "do nothing" is the best.
 
     Parameters
     ----------
@@ -320,7 +320,7 @@ class DecisionFlips:
                 continue
             except SoeError as error:
                 raise DataError(f"The answer {answer.name!r} cannot be given here: {error}") from error
-        # The first of equals, to the cent: which one it is must not hang on rounding.
+        # The first of equals, to the cent: the choice must not depend on rounding errors.
         return max(worth, key=lambda name: round(worth[name], 2))
 
     def __call__(self, now: Reading, base: Reading) -> bool:
@@ -332,23 +332,23 @@ class DecisionFlips:
 
 STEPS = 8
 SCAN = 16
-"""Up to so many whole sizes, all of them are planned."""
+"""Up to this many whole sizes, all are planned."""
 FINE = 1e-3
-"""How exact a continuous breaking point is, as a share of the range."""
+"""Precision of a continuous breaking point, as a share of the range."""
 FIGURES = ("margin", "cash", "service", "stock")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BreakingPoint:
-    """At which size something breaks.
+    """The size at which something breaks.
 
     Parameters
     ----------
-    change, until : as asked, in words. most : the largest size looked at.
+    change, until : as given, in words. most : the largest size searched.
     holds : the last size that holds; None where it is broken as it is.
     breaks : the first size found broken; None: never within the range.
     exact : whether every whole size was planned, so that nothing smaller can break.
-    returns : sizes above `breaks` at which it holds again: then one size alone does not tell.
+    returns : sizes above `breaks` at which it holds again: then there is no single breaking point.
     tried : size, broken, margin, cash, service, stock, note; every size that was planned.
     """
 
@@ -407,7 +407,7 @@ class BreakingPoint:
     def _proof(self) -> str:
         if self.exact:
             return " (every size was planned)"
-        return " (looked for between the sizes of a coarse grid; a break that heals within one step of it is not seen)"
+        return " (searched on a coarse grid; a break that heals within one of its steps is not found)"
 
 
 def breaking_point(
@@ -425,20 +425,20 @@ def breaking_point(
 ) -> BreakingPoint:
     """The smallest size of a change at which something breaks: a month missed, margin too low, another answer better.
 
-    Whole sizes are all planned up to 16 of them; else a coarse grid is, all of it, so that a break which heals again is
-    seen, and the step of the first break is halved: whole sizes to neighbours, others to `within`.
+    Up to 16 whole sizes are all planned. Otherwise a whole coarse grid is planned, so that a break that heals again is
+    found, and the step of the first break is bisected: whole sizes to neighbours, others to `within`.
 
     Parameters
     ----------
     snapshot : this week's.
     change : `soe.whatif.Downtime(resource)`, `soe.whatif.Demand(family=…)`, `soe.whatif.Delay.of(supplier=…)`
-        or what has their methods.
+        or an object with their methods.
     until : `soe.whatif.MarginBelow(amount)`, `soe.whatif.ServiceBelow(share)`, `soe.whatif.MonthMissed(family)`,
         `soe.whatif.DecisionFlips.of(…)`, or a function of two readings (of a size, and of none).
         A size without a plan is broken.
     most : the largest size; that of the change where left out. steps : of the coarse grid. within : see above.
     living : this week's living model. record, options : as for `soe.plan`, without `living`.
-    progress : called with every size and whether it is broken; what it raises ends the work.
+    progress : called with every size and whether it is broken; an exception that it raises stops the search.
 
     Raises DataError where the change touches nothing, or a range makes no sense; SolveError where the plan as it is
     has no proven answer.
@@ -453,7 +453,7 @@ def breaking_point(
     """
     end = float(change.most if most is None else most)
     if not end or (change.whole and end < 1) or steps < 2:
-        raise DataError(f"From 0 to {end} in {steps} steps there is nothing to look for.")
+        raise DataError(f"There is nothing to search from 0 to {end} in {steps} steps.")
     alive = living or Living(snapshot, record=record, options=options)
     search = _Search(snapshot, change, until, alive, progress)
     grid, exact = _grid(change, end, steps)
@@ -476,7 +476,7 @@ def breaking_point(
 
 
 class _Search:
-    """Sizes that were planned, or why they have no plan, and what was found."""
+    """The sizes tried: the plan of each or why there is none, and whether it is broken."""
 
     schema: ClassVar[dict[str, Any]] = {
         "size": pl.Float64, "broken": pl.Boolean, **dict.fromkeys(FIGURES, pl.Float64), "note": pl.String,
@@ -506,14 +506,14 @@ class _Search:
         return self.found[size]
 
     def halved(self, low: float, high: float, within: float) -> tuple[float, float]:
-        """Between a size that holds and one that does not: neighbours, each of them planned."""
+        """Bisect between a size that holds and a broken one, down to planned neighbours."""
         while abs(high - low) > (1 if self.change.whole else within):
             middle = float(round((low + high) / 2)) if self.change.whole else (low + high) / 2
             low, high = (low, middle) if self.broken(middle) else (middle, high)
         return low, high
 
     def tried(self) -> pl.DataFrame:
-        """One line a size."""
+        """One row per size."""
         rows = []
         for size, reading in sorted(self.readings.items(), key=lambda one: one[0]):
             if isinstance(reading, str):
@@ -535,7 +535,7 @@ class _Search:
 
 
 def _grid(change: Change, end: float, steps: int) -> tuple[list[float], bool]:
-    """The sizes to plan first, 0 among them, and whether these are all that there are."""
+    """The sizes to plan first, 0 among them, and whether there are no others."""
     if not change.whole:
         return [float(size) for size in np.linspace(0.0, end, steps + 1)], False
     if end <= SCAN:

@@ -1,4 +1,4 @@
-"""Disruptions: what changed since last week, each with the way to take it out again."""
+"""Disruptions: what changed since last week, each with a function that takes it out."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ KINDS = ("event", "late receipts", "forecast", "prices", "costs", "what-if")
 
 @dataclass(frozen=True)
 class Disruption:
-    """Something that happened, and the snapshot as it would be had it not.
+    """A change, and the snapshot without it.
 
     Parameters
     ----------
-    name : how the meeting calls it.
-    without : snapshot → the snapshot without it; must leave everything else as it is.
+    name : as the meeting reads it.
+    without : snapshot → the snapshot without it; must leave everything else unchanged.
     kind : one of KINDS.
     note : why, or what exactly.
 
@@ -42,7 +42,7 @@ class Disruption:
 
     @classmethod
     def event(cls, event: str, *, name: str = "", note: str = "") -> Disruption:
-        """A row of the events, taken out by leaving it out."""
+        """A row of the events; taken out by dropping it."""
 
         def without(snapshot: Snapshot) -> Snapshot:
             events = snapshot["events"]
@@ -56,14 +56,14 @@ class Disruption:
 
     @classmethod
     def undone(cls, name: str, scenario: Scenario, *, note: str = "") -> Disruption:
-        """A disruption that a what-if takes out: `scenario` says how the world would be without it."""
+        """A disruption that a scenario takes out: its edits give the snapshot without it."""
         return cls(name, scenario.apply, "what-if", note or scenario.note)
 
     @classmethod
     def changed(
         cls, name: str, table: str, columns: Sequence[str], before: Snapshot, rows: pl.Expr | None = None, *, kind: str
     ) -> Disruption:
-        """Columns that had other values before, taken out by putting the earlier ones back where the row was there.
+        """Columns with changed values; taken out by restoring the earlier values of rows that existed then.
 
         Parameters
         ----------
@@ -78,9 +78,9 @@ class Disruption:
 
 
 def grouped(found: Sequence[Disruption], most: int) -> list[Disruption]:
-    """Not more than so many disruptions: events as they are, the rest by kind, then what is left as one.
+    """At most `most` disruptions: events stay separate, the others are merged by kind, and any excess into one.
 
-    Fewer disruptions need far fewer re-optimised plans (2ⁿ); a group has the sum of what its members do together.
+    Each disruption less halves the plans to re-optimise (2ⁿ); a group has the joint effect of its members.
     """
     if len(found) <= most:
         return list(found)
@@ -112,10 +112,10 @@ def _together(members: Sequence[Disruption]) -> Disruption:
 
 
 def disruptions(before: Snapshot, now: Snapshot) -> list[Disruption]:
-    """What disturbed this week's plan, read off two extracts: events, late receipts, forecast, prices and costs.
+    """The disruptions of this week's plan, from two extracts: events, late receipts, forecast, prices and costs.
 
     Events that are new or changed, one by one; receipts that are due later than they were, by supplier; forecasts that
-    changed, by family, in the weeks that both extracts know; list prices by family, purchase prices by supplier, cost
+    changed, by family, in the weeks that both extracts have; list prices by family, purchase prices by supplier, cost
     rates by table.
 
     Raises DataError where the earlier snapshot is not earlier.
@@ -171,7 +171,7 @@ class _Forecast:
 
 
 def _forecast_before(before: Snapshot, now: Snapshot, items: pl.Series) -> pl.DataFrame:
-    """This week's forecast, with the items' earlier one in the weeks and days that both know."""
+    """This week's forecast, with the items' earlier forecast in the weeks and days that both extracts have."""
     time = ["period", "date"]
     version = now.settings.forecast.version
     meant = pl.col("item").is_in(items.implode())

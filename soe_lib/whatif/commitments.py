@@ -1,4 +1,4 @@
-"""What the plan gives up to keep a commitment, what waiting a week with it costs, and what scarce hours are worth."""
+"""The cost of keeping a commitment, the cost of waiting a week with it, and the worth of scarce hours."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PRICES = {
     "sentence": pl.String, "waiting": pl.Float64, "lost": pl.Float64,
 }  # fmt: skip
 FOLLOWS = ("stock",)
-"""Flows that are what the others make of them: decided by nobody."""
+"""Flows that follow from the others: they are no decisions."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,11 +53,11 @@ class CommitmentPrices:
 
     Parameters
     ----------
-    rows : family, month, committed, done, planned [units], kept (what is sold if the commitment is kept, or as much of
-        it as can be, the sales already made included) [units], money (what keeping it costs, margin and steering),
-        margin (the part that is margin) [money], each [money/unit more], next [money for the last unit], sentence,
-        waiting (what a week of waiting with it costs; null where nothing is to be decided, and for later months of
-        the same family) [money], lost (units that can then not be brought back any more).
+    rows : family, month, committed, done, planned [units], kept (sales with the commitment kept as far as possible,
+        past sales included) [units], money (the cost of keeping it, margin and steering), margin (the part that is
+        margin) [money], each [money/unit more], next [money for the last unit], sentence, waiting (the cost of waiting
+        a week; null where there is nothing to decide, and for later months of the same family) [money], lost (units
+        that can no longer be recovered then).
     currency : of the money.
     """
 
@@ -76,15 +76,15 @@ def commitment_prices(
     options: SolverOptions | None = None,
     near: Living | None = None,
 ) -> CommitmentPrices:
-    """The price that the optimum puts on each monthly commitment of a family, found by planning again with it kept.
+    """The cost of each monthly commitment of a family, found by planning again with it kept.
 
-    Formula: money = optimum without commitments − optimum with this one as a floor (what is committed less what is
-    sold already); each = money ÷ units that are not sold otherwise; next = optimum with the floor a unit lower −
-    optimum with it. Where not all of it can be sold, the floor is the most that can.
+    Formula: money = optimum without commitments − optimum with this one as a floor (committed less sold already); each
+    = money ÷ units not sold otherwise; next = optimum with the floor a unit lower − optimum with it. Where not all of
+    it can be sold, the floor is the most that can.
 
-    Waiting, of the first month that a family does not hit: optimum with the month brought back to its commitment (a
-    floor where it falls short, a ceiling where it runs over) − the same planned a week later, when the first week has
-    been carried out as planned + units that are then out of reach × the family's average price less standard cost.
+    Waiting, for the first month that a family misses: optimum with the month at its commitment (a floor where it falls
+    short, a ceiling where it runs over) − the same optimum with the first week carried out as planned + units then out
+    of reach × the family's average price less standard cost.
 
     Parameters
     ----------
@@ -112,11 +112,11 @@ def commitment_prices(
     later = floors.carried_out(_first_week(model))
     units, first, found = _unit_margins(model), set[str](), []
     for place, row in enumerate(asked.drop("commitment").iter_rows(named=True)):
-        told = _priced(floors, place, row, snapshot.currency)
-        if row["family"] not in first and abs(row["committed"] - row["done"] - told["planned"]) > CLOSE:
+        price = _priced(floors, place, row, snapshot.currency)
+        if row["family"] not in first and abs(row["committed"] - row["done"] - price["planned"]) > CLOSE:
             first.add(row["family"])
-            told |= _waited(floors, later, place, told, units.get(row["family"], 0.0))
-        found.append(told)
+            price |= _waited(floors, later, place, price, units.get(row["family"], 0.0))
+        found.append(price)
     return CommitmentPrices(pl.DataFrame(found, schema=PRICES).sort("month", "family"), snapshot.currency)
 
 
@@ -134,7 +134,7 @@ def _asked(snapshot: Snapshot) -> pl.DataFrame:
 
 
 def _first_week(model: Model) -> np.ndarray:
-    """Columns of what is decided in the periods that begin within seven days."""
+    """Columns of the decisions in the periods that begin within seven days."""
     end = model.snapshot.as_of + timedelta(days=7)
     periods = model.snapshot.periods.filter(pl.col("starts_on") < end)["period"].implode()
     found = [np.zeros(0, dtype=np.intp)]
@@ -146,7 +146,7 @@ def _first_week(model: Model) -> np.ndarray:
 
 
 def _unit_margins(model: Model) -> dict[str, float]:
-    """Family → average price less standard cost of what it is asked for [money/unit], never below 0."""
+    """Family → average price less standard cost of its demand [money/unit], never below 0."""
     costs = model.snapshot["items"].select("item", cost=pl.col("standard_cost").fill_null(0.0))
     asked = model.network.demand.select(pl.col("item").cast(pl.String), "quantity", "price")
     joined = asked.join(costs, on="item", how="left").join(families(model.snapshot), on="item")
@@ -155,7 +155,7 @@ def _unit_margins(model: Model) -> dict[str, float]:
 
 
 def _cells(snapshot: Snapshot, asked: pl.DataFrame) -> pl.DataFrame:
-    """commitment, item, period, share: what counts towards which commitment."""
+    """commitment, item, period, share: the sales that count towards each commitment."""
     items = asked.select("commitment", "family", "month").join(families(snapshot), on="family")
     return items.join(snapshot.calendar.months, on="month").select("commitment", "item", "period", "share")
 
@@ -170,7 +170,7 @@ class _Optimum:
 
 
 class _Floors:
-    """The plan with one commitment at a time as a floor or a ceiling; each solve starts where the one before ended."""
+    """The plan with one commitment at a time as a floor or a ceiling; each solve starts from the last basis."""
 
     def __init__(self, program: Program, margin: Floats, options: SolverOptions | None, start: Start | None) -> None:
         self.program, self.margin, self.options = program, margin, options
@@ -179,11 +179,11 @@ class _Floors:
 
     @cached_property
     def free(self) -> Answer:
-        """The optimum that looks at no commitment."""
+        """The optimum without commitments."""
         return self.session.solve()
 
     def carried_out(self, columns: np.ndarray) -> _Floors:
-        """The same when some columns are decided already, as the optimum has them."""
+        """A copy with some columns held as the optimum has them."""
         done = self.free.x[columns]
         return _Floors(self.program.with_bounds(columns, done, done), self.margin, self.options, self.session.start)
 
@@ -198,19 +198,19 @@ class _Floors:
         return self._read(place, answer.objective, answer.x)
 
     def furthest(self, place: int, *, floor: bool = True) -> float:
-        """Most units (least, of a ceiling) that the commitment could have at all, whatever they cost."""
+        """Most units (for a ceiling, fewest) that the commitment can have at any cost."""
         cost = np.asarray(self.program.matrix[[self.rows[place]], :].todense()).ravel()
         return self._read(place, 0.0, self.session.solve(self.program.with_cost(cost if floor else -cost)).x).sold
 
     def nearest(self, place: int, level: float, *, floor: bool = True) -> tuple[float, _Optimum]:
-        """The level, or where it is out of reach the nearest that is not, and the optimum there."""
+        """The level, or the nearest feasible one, and the optimum there."""
         try:
             return level, self.at(place, level, floor=floor)
         except SolveError as error:
             if error.status not in ("infeasible", "infeasible_or_unbounded"):
                 raise
         reached = self.furthest(place, floor=floor)
-        edge = max(CLOSE, 1e-9 * reached)  # the very edge is numerically no place to stand
+        edge = max(CLOSE, 1e-9 * reached)  # a floor at the exact limit may be infeasible by rounding
         reached -= edge if floor else -edge
         return reached, self.at(place, reached, floor=floor)
 
@@ -220,11 +220,11 @@ class _Floors:
 
 
 def _waited(now: _Floors, later: _Floors, place: int, row: dict[str, Any], unit: float) -> dict[str, float]:
-    """What waiting costs, and how many units are lost by it."""
+    """The cost of waiting, and the units that it loses."""
     goal = row["committed"] - row["done"]
     under = row["planned"] < goal
     if under and row["kept"] - row["done"] <= row["planned"] + 0.5:
-        return {"waiting": 0.0, "lost": 0.0}  # all that can be sold is sold: nobody can bring anything back
+        return {"waiting": 0.0, "lost": 0.0}  # all that can be sold is sold: nothing can be recovered
     reached, best = now.nearest(place, goal, floor=under)
     left, then = later.nearest(place, goal, floor=under)
     lost = max(reached - left if under else left - reached, 0.0)
@@ -270,7 +270,7 @@ CURVES, HOURS, LEAST, TRIES = 2, 8.0, 1.0, 6
 
 
 def curves(living: Living, *, most: int = CURVES, hours: float = HOURS) -> tuple[StepCurve, ...]:
-    """The step curve of the dearest hour of each of the tightest lines, from today's hours on.
+    """The step curve of the most valuable hour of each of the tightest lines, from today's hours on.
 
     Parameters
     ----------
@@ -282,7 +282,7 @@ def curves(living: Living, *, most: int = CURVES, hours: float = HOURS) -> tuple
     tight = prices.filter(pl.col("price") > 0.005).with_columns(pl.col("resource", "period").cast(pl.String))
     dearest = tight.sort(["price", "resource", "period"], descending=[True, False, False])
     found: list[StepCurve] = []
-    # At a corner of the plan a price may hold for no hour at all: such an hour is not tight, whatever its price says.
+    # At a degenerate vertex a price may hold for no hour at all: such an hour is not scarce.
     for line, period in dearest.select("resource", "period").head(TRIES * most).rows():
         if len(found) == most:
             break
@@ -325,14 +325,14 @@ def _loads(living: Living, found: tuple[StepCurve, ...]) -> list[float | None]:
 
 
 def named_row(curve: StepCurve) -> str:
-    """A line and its day as a reader says them."""
+    """A line and its period in words."""
     return f"{curve.labels['resource']}, {words.period_name(curve.labels['period'])}"
 
 
 def hours_table(
     named: list[tuple[str, pl.DataFrame]], currency: str, *, given: str = "", loads: Sequence[float | None] = ()
 ) -> Table:
-    """What the first hour, the first half of the hours and all of them earn, each by planning again."""
+    """What the first hour, half of the hours and all of them earn, each by planning again."""
     rows = []
     for (name, steps), load in zip_longest(named, loads[: len(named)]):
         stop = float(steps["stop"].max())  # type: ignore[arg-type]
@@ -350,6 +350,6 @@ def hours_table(
         f"Each, {currency}": "money",
     }
     held = f", given {given}" if given else ""
-    note = f"Margin and steering, read from the step curve, whose corners are planned again{held}; hours are free here."
+    note = f"Margin and steering, from the step curve, whose breakpoints are solved again{held}; hours cost nothing."
     frame = frame if loads else frame.drop("Load")
     return Table(frame, "What more hours are worth on the tightest lines", formats, note, rows=12)

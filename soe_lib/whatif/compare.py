@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 FEW, MANY = 3, 12
-"""Below FEW a living solver does not pay for itself; from MANY on processes do (each takes seconds to start)."""
+"""From FEW scenarios on a warm solver pays off, from MANY on separate processes do (each takes seconds to start)."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Comparison:
         scenario, status ("optimal", or the plan's own, or "failed"), a column for each measure that stands in
         "comparison" (margin, cash, revenue [money], service [share of the demand served in its own period], stock
         [money, mean closing stock at standard cost], overtime_hours [h], churn [share of the reference's production
-        that is moved, added or gone], and what was added since), seconds, error.
+        that is moved, added or gone], and later additions), seconds, error.
         """
         figures = dict.fromkeys((*(one.name for one in standing("comparison")), "seconds"), pl.Float64)
         kinds = {"scenario": pl.String, "status": pl.String, **figures, "error": pl.String}
@@ -83,7 +83,7 @@ class Comparison:
         return table.select("scenario", *moved).filter(pl.col("scenario") != reference.name)
 
     def bridge(self, other: str, base: str = "", **how: Any) -> Bridge:
-        """Why one scenario is worth more than another, reconciled by the pack's own bridge: the residual is 0.00.
+        """The bridge from one scenario to another, reconciled like the pack's own: the residual is 0.00.
 
         Parameters
         ----------
@@ -121,25 +121,25 @@ def compare(
     record: Recorded = "find",
     options: SolverOptions | None = None,
 ) -> Comparison:
-    """Plan several scenarios of one snapshot; one that fails is reported in its row and stops nobody.
+    """Plan several scenarios of one snapshot; a failing one is reported in its row, and the others go on.
 
     Parameters
     ----------
     snapshot : this week's.
     scenarios : scenarios, and "base" for the snapshot as it is.
     solve : how a plan is made from an edited snapshot; left out, `soe.plan` with the scenario's blocks.
-    progress : called with every result as it is there; what it raises ends the work.
-    workers : processes, a core and a living solver each; 1 is one scenario after the other here. Left out: all cores
-        from MANY scenarios on. The plans are the same, wherever they are made.
-    cluster : address of a Dask scheduler, such as tcp://127.0.0.1:8786, whose workers then do it.
-    extra : constraints and terms of your own in CVXPY, kept in every scenario, as for `soe.plan`. To other processes
-        the function is sent with what it refers to.
+    progress : called with every result; an exception that it raises stops the comparison.
+    workers : processes with one core and one warm solver each; 1: one scenario after the other in this process. Left
+        out: all cores from MANY scenarios on. The plans do not depend on it.
+    cluster : address of a Dask scheduler, such as tcp://127.0.0.1:8786, whose workers are used instead.
+    extra : constraints and terms of your own in CVXPY, kept in every scenario, as for `soe.plan`. Other processes
+        receive the function with all that it refers to.
     record, options : as for `soe.plan`.
 
     Raises
     ------
     SoeError : `extra` that cannot be sent to other processes.
-    DataError : another word than "base", two scenarios of one name, or less than one worker.
+    DataError : a name other than "base", two scenarios of one name, or less than one worker.
 
     Examples
     --------
@@ -149,9 +149,9 @@ def compare(
     """
     chosen = _chosen(scenarios)
     if solve and extra:
-        raise DataError("A `solve` of your own plans by itself: give it the `extra`, and leave it out here.")
+        raise DataError("Your own `solve` plans by itself: pass `extra` to it, not to compare.")
     if solve and (workers or cluster):
-        raise DataError("A `solve` of your own runs here: leave out `workers` and `cluster`, or `solve`.")
+        raise DataError("Your own `solve` runs in this process: leave out `workers` and `cluster`, or `solve`.")
     if workers is not None and workers < 1:
         raise DataError(f"{workers} workers do nothing: give 1 or more.")
     found: dict[int, Result] = {}
@@ -173,13 +173,13 @@ def _arriving(
     record: Recorded,
     options: SolverOptions | None,
 ) -> Generator[tuple[int, Result], None, None]:
-    """Place and result of each, as they arrive: from a cluster, several cores, or one after the other here."""
+    """Position and result of each scenario as it is done: on a cluster, on several cores, or one by one here."""
     if solve is None:
         always = any(one.moves_fence for one in chosen)
         task = Task(snapshot, of_record(snapshot, record, always=always), options, extra=extra)
-        staff = workers or (cores() if len(chosen) >= MANY else 1)
-        if cluster or staff > 1:
-            yield from distributed(task, chosen, workers=staff, cluster=cluster)
+        processes = workers or (cores() if len(chosen) >= MANY else 1)
+        if cluster or processes > 1:
+            yield from distributed(task, chosen, workers=processes, cluster=cluster)
             return
         solve = WarmSolver(task) if len(chosen) >= FEW else task.cold
     for place, scenario in enumerate(chosen):

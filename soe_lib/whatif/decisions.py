@@ -27,7 +27,7 @@ HERE = "out/plans"
 
 @dataclass(frozen=True)
 class Decision:
-    """A decision as it was kept.
+    """A recorded decision.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def decide(
 
 
 def agenda(store: Store = HERE, *, as_of: date | None = None, company: str | None = None) -> pl.DataFrame:
-    """The exceptions that a week's pack put before the meeting, most money first; DataError where none is kept."""
+    """The exceptions that a week's pack put before the meeting, most money first; DataError where none is stored."""
     name = company or _company(store)
     rows = meeting.recall(store, "exceptions", company=name, as_of=as_of)
     if rows is None:
@@ -121,7 +121,7 @@ def agenda(store: Store = HERE, *, as_of: date | None = None, company: str | Non
 
 
 def listed(store: Store = HERE, *, as_of: str | None = None, company: str | None = None) -> str:
-    """What is to be decided and the options of each, as `soe decide` lists them; below it what is decided already."""
+    """The open decisions with their options, as `soe decide` lists them; below, the decisions already made."""
     rows = agenda(store, as_of=_day(as_of, "as-of date"), company=company)
     taken = meeting.decisions(store, company=rows["company"][0], as_of=rows["as_of"][0]) if rows.height else None
     answered = {row["key"]: row for row in taken.iter_rows(named=True)} if taken is not None else {}
@@ -133,8 +133,8 @@ def listed(store: Store = HERE, *, as_of: str | None = None, company: str | None
             gains = "no plan" if one["total"] is None else f"{row['currency']} {one['total']:+,.0f}"
             lines.append(f"  {place}  {one['option']}  {gains}")
     lines = lines or ["Nothing is left to decide."]
-    said = [f"  {key}: {row['option']} ({row['owner']}). {row['reason']}" for key, row in answered.items()]
-    return "\n".join([*lines, *(["Decided:", *said] if said else [])])
+    decided = [f"  {key}: {row['option']} ({row['owner']}). {row['reason']}" for key, row in answered.items()]
+    return "\n".join([*lines, *(["Decided:", *decided] if decided else [])])
 
 
 def _day(given: str | date | None, what: str) -> date | None:
@@ -174,7 +174,7 @@ def promote(
     """
     rows = _changing(snapshot, store, keys)
     if rows.is_empty():
-        raise DataError(f"Nothing was decided about {snapshot.as_of} that changes the plan: `soe decide` comes first.")
+        raise DataError(f"No decision of {snapshot.as_of} changes the plan: record one with `soe decide` first.")
     both = _together(rows)
     if isinstance(record, str):
         record = plan_of_record(snapshot, str(store))
@@ -191,7 +191,7 @@ def promote(
 
 
 def as_decided(snapshot: Snapshot, store: Store = HERE) -> Snapshot:
-    """The snapshot with the promoted decisions of its week in it; itself where none was promoted."""
+    """The snapshot with the promoted decisions of its week; unchanged where none was promoted."""
     rows = _changing(snapshot, store, ()).filter(pl.col("promoted"))
     return snapshot if rows.is_empty() else _together(rows).apply(snapshot)
 
@@ -224,8 +224,8 @@ def _one(rows: pl.DataFrame, column: str, asked: str, what: str) -> dict[str, An
     if found.height == 1:
         return found.row(0, named=True)
     names = (found if found.height else rows)[column].to_list()
-    said = "names several" if found.height else "is no"
-    raise DataError(f"{asked!r} {said} {what}. {hint(asked, names)} There are: {'; '.join(names)}.")
+    matches = "matches more than one" if found.height else "matches no"
+    raise DataError(f"{asked!r} {matches} {what}. {hint(asked, names)} There are: {'; '.join(names)}.")
 
 
 def _option(options: pl.DataFrame, asked: str | int) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
-"""Scenarios one after the other, on this machine's cores or on a Dask cluster; a lost process costs one scenario.
+"""Plans scenarios on this machine's cores or on a Dask cluster; a crashed worker fails only its current scenario.
 
-Every process keeps one warm solver of the base and is sent the base once. What it has in common with the asker travels
-by its name, in both directions.
+Every worker receives the base once and keeps one warm solver of it. Objects that both sides have are sent by name, in
+both directions.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     from soe_lib.solver.warm_start import Start
 
 AHEAD = 2
-"""Scenarios that a process has at a time, so that it never waits for the next one."""
+"""Scenarios that a worker has at a time, so that it never waits for the next one."""
 TRIES, WAIT = 3, 30
-"""How often a cluster begins a scenario anew when its worker is lost; how long a scheduler may take to answer [s]."""
+"""Retries of a scenario whose cluster worker is lost; time limit for a scheduler to answer [s]."""
 ONE_EACH = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 
 Solve = Callable[[Snapshot, Scenario], Plan]
@@ -58,7 +58,7 @@ Solve = Callable[[Snapshot, Scenario], Plan]
 
 
 def frozen(found: dict[Any, Any]) -> MappingProxyType[Any, Any]:
-    """A mapping that nobody changes, as it arrives."""
+    """A read-only mapping, unpickled."""
     return MappingProxyType(found)
 
 
@@ -72,8 +72,8 @@ class Task:
     Parameters
     ----------
     snapshot : the one that scenarios change. record, options : as for `soe.plan`.
-    start : the base's answer; None: whoever needs it solves it.
-    extra : constraints and terms of one's own, kept in every scenario.
+    start : where the base's solve ended; None: each worker solves the base.
+    extra : constraints and terms of the analyst, kept in every scenario.
     """
 
     snapshot: Snapshot
@@ -83,7 +83,7 @@ class Task:
     extra: Extra | None = None
 
     def cold(self, edited: Snapshot, scenario: Scenario) -> Plan:
-        """The plan of a scenario, solved from nothing."""
+        """The plan of a scenario, solved cold."""
         return plan(
             edited, blocks=scenario.blocks, extra=self.extra, record=self.record, options=self.options,
             name=scenario.name,
@@ -94,7 +94,9 @@ class Task:
         return Model(self.snapshot, (*STANDARD, *kept_close(self.record)), extra=self.extra)
 
     def solved(self, model: Model) -> Task:
-        """The task with its base solved; unsolved where it has no plan, or none that another process could use."""
+        """The task with its base solved; unchanged where the base has no plan, or none that another process can start
+        from.
+        """
         if "service" in model.constraints or model.convex:
             return self
         try:
@@ -104,10 +106,10 @@ class Task:
 
 
 class WarmSolver:
-    """Plans scenarios of one snapshot, each from the nearer of the base and the one before.
+    """Plans scenarios of one snapshot, each from a warm start at the base or at the last one.
 
-    The answer is that of a cold solve: the tie-break singles out the same plan wherever the solver came from. `home` is
-    the base's model, once it is solved.
+    The plan equals that of a cold solve, because the tie-break makes it unique. `home` is the base's model, once it is
+    solved.
     """
 
     def __init__(self, task: Task) -> None:
@@ -115,7 +117,7 @@ class WarmSolver:
         self.home: Model | None = None
 
     def __call__(self, edited: Snapshot, scenario: Scenario) -> Plan:
-        """The plan of a scenario; one with blocks of its own, or without a base's plan, is solved from nothing."""
+        """The plan of a scenario; solved cold where it has its own blocks or the base has no plan."""
         living = None if scenario.blocks else self.living
         if living is None:
             return self.task.cold(edited, scenario)
@@ -125,7 +127,7 @@ class WarmSolver:
 
     @cached_property
     def living(self) -> Living | None:
-        """The solver, which stays warm; None where the base itself has no plan."""
+        """The warm solver; None where the base itself has no plan."""
         task = self.task
         try:
             living = Living(task.snapshot, extra=task.extra, record=task.record, options=task.options, start=task.start)
@@ -136,7 +138,7 @@ class WarmSolver:
 
 
 def planned(snapshot: Snapshot, scenario: Scenario, solve: Solve) -> Result:
-    """One scenario's plan, or why there is none; it never raises, so that the others are still seen."""
+    """One scenario's plan, or the reason for none; never raises, so that the other scenarios go on."""
     start, edited, plan, error = perf_counter(), None, None, ""
     try:
         edited = scenario.apply(snapshot)
@@ -147,14 +149,14 @@ def planned(snapshot: Snapshot, scenario: Scenario, solve: Solve) -> Result:
 
 
 def cores() -> int:
-    """How many this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def distributed(
     task: Task, scenarios: Sequence[Scenario], *, workers: int = 1, cluster: str = ""
 ) -> Iterator[tuple[int, Result]]:
-    """Place and result of every scenario, as they arrive.
+    """Position and result of every scenario, as they arrive.
 
     Parameters
     ----------
@@ -166,12 +168,12 @@ def distributed(
     with ExitStack() as stack:
         if cluster:
             client = stack.enter_context(_client(cluster))
-            lines = [_Line(lambda: _Cluster(client), len(scenarios))]
+            lines = [_Worker(lambda: _Cluster(client), len(scenarios))]
         else:
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soe-scenarios-")))
-            lines = [_Line(_process, AHEAD) for _ in range(min(workers, len(scenarios)))]
+            lines = [_Worker(_process, AHEAD) for _ in range(min(workers, len(scenarios)))]
         stack.callback(lambda: [line.pool.shutdown(kill_workers=True) for line in lines])
-        common, packed = _packed(task, scenarios)  # meanwhile the processes import what they need
+        common, packed = _packed(task, scenarios)  # the workers import at the same time
         if cluster:
             shared = client.scatter(packed, broadcast=True, hash=False)
         else:
@@ -198,8 +200,8 @@ def distributed(
 
 
 @dataclass
-class _Line:
-    """A process of this machine, or a whole cluster, and what it was given, oldest first."""
+class _Worker:
+    """A process of this machine, or a whole cluster, and the scenarios it was given, oldest first."""
 
     begin: Callable[[], Any]
     ahead: int
@@ -209,9 +211,9 @@ class _Line:
         self.pool = self.begin()
 
     def finished(self, waiting: deque[int]) -> Iterator[tuple[int, bytes | str]]:
-        """Place and answer of what is done, or why there is none.
+        """Position and answer of each finished scenario, or the reason for none.
 
-        Where the process died, what it worked on is lost; what it had not begun goes back to those that wait.
+        Where the process crashed, its current scenario fails; scenarios that it had not begun return to the queue.
         """
         while self.given and self.given[0][1].done():
             place, future = self.given.popleft()
@@ -222,14 +224,14 @@ class _Line:
                 self.given.clear()
                 self.pool.shutdown(kill_workers=True)
                 self.pool = self.begin()
-                said = f"The process that worked on it was lost; out of memory is the usual reason. {lost}"
-                yield place, f"{said} Run it on its own."
-            except Exception as failure:  # whatever became of one scenario, the others must still be seen
-                yield place, f"It was given up: {failure}"
+                reason = f"Its worker process crashed; the usual reason is a lack of memory. {lost}"
+                yield place, f"{reason} Run it on its own."
+            except Exception as failure:  # one failure must not stop the other scenarios
+                yield place, f"It failed: {failure}"
 
 
 def _process() -> Any:
-    """One process of this machine, which starts to import."""
+    """One process of this machine, which begins to import."""
     from joblib.externals.loky import ProcessPoolExecutor
 
     pool = ProcessPoolExecutor(1, env=dict.fromkeys(ONE_EACH, "1"))
@@ -255,19 +257,19 @@ def _client(address: str) -> Client:
 
 
 class _Cluster:
-    """A Dask cluster in the shape of a pool of processes; a scenario whose worker is lost is begun anew elsewhere."""
+    """A Dask cluster with the interface of a process pool; a scenario whose worker is lost is run again elsewhere."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
 
     def submit(self, *call: Any) -> Future[bytes]:
-        """What the cluster makes of a call."""
+        """The future result of a call on the cluster."""
         here: Future[bytes] = Future()
         self.client.submit(*call, pure=False, retries=TRIES).add_done_callback(lambda there: _settle(here, there))
         return here
 
     def shutdown(self, *, kill_workers: bool) -> None:
-        """Nothing: the cluster stays, and the client is closed by whoever opened it."""
+        """Does nothing: the cluster keeps running, and the owner of the client closes it."""
 
 
 def _settle(here: Future[bytes], there: Any) -> None:
@@ -279,11 +281,11 @@ def _settle(here: Future[bytes], there: Any) -> None:
 
 _LOCK = threading.Lock()
 _OPEN: dict[str, WarmSolver] = {}
-"""The solver of the task that this process is at; one at a time, for a warm solver is no small thing."""
+"""The solver of this process's current task; one at a time, because a warm solver takes much memory."""
 
 
 def work(key: str, shared: bytes | str, scenario: Scenario) -> bytes:
-    """One scenario in another process; a worker of several threads does one at a time, since they share a solver.
+    """Plans one scenario in a worker; threads of one worker take turns, because they share a solver.
 
     Parameters
     ----------
@@ -302,7 +304,7 @@ def work(key: str, shared: bytes | str, scenario: Scenario) -> bytes:
 
 
 def _packed(task: Task, scenarios: Iterable[Scenario]) -> tuple[Mapping[str, Any], bytes]:
-    """What both sides have in common, and the task for a process of one core.
+    """The objects that both sides have, and the task as bytes for a process of one core.
 
     The base is solved only where a scenario starts from it.
     """
@@ -318,17 +320,17 @@ def _packed(task: Task, scenarios: Iterable[Scenario]) -> tuple[Mapping[str, Any
 
 
 def _sent(task: Task) -> bytes:
-    """A task as bytes; a function of one's own goes with what it refers to, for no other process can import it."""
+    """A task as bytes; the analyst's function goes with all that it refers to: no other process can import it."""
     if task.extra is None:
         return pickle.dumps(task, protocol=5)
-    import cloudpickle  # only who sends a function of their own needs it
+    import cloudpickle  # needed only to send an analyst's function
 
     try:
         packed: bytes = cloudpickle.dumps(task, protocol=5)
-    except Exception as failure:  # whatever an object says of itself that cannot be sent
+    except Exception as failure:  # an object that cannot be pickled may raise anything
         raise SoeError(
-            f"`extra` cannot be sent to other processes: {failure}. Leave out what it refers to that belongs to this "
-            "one (a lock, an open file, a connection), or compare with workers=1."
+            f"`extra` cannot be sent to other processes: {failure}. It must not refer to an object that belongs "
+            "to this process (a lock, an open file, a connection); else compare with workers=1."
         ) from failure
     return packed
 
@@ -344,7 +346,7 @@ def _common(snapshot: Snapshot, model: Model | None) -> Mapping[str, Any]:
 
 
 class _ByName(pickle.Pickler):
-    """Writes the name of what the other side has, be it that very frame or an equal one.
+    """Pickles objects that the other side has, or equal frames, by their name.
 
     Of a flow whose cells are known it writes the quantities alone.
     """

@@ -123,7 +123,7 @@ class Edit:
         return _target(self.action, self.table, self.column)
 
     def _rows(self, snapshot: Snapshot) -> tuple[pl.DataFrame, pl.Series]:
-        """The table, rows cut where a label of time cuts them, and which of its rows are meant."""
+        """The table, its rows split where a time label cuts them, and a mask of the rows that the filters select."""
         frame, aside = self._planned(snapshot)
         for name, values in self.where:
             if where.day_column(self.table, name) == where.LABEL:
@@ -140,7 +140,9 @@ class Edit:
         return pl.concat([frame, aside]), meant.append(pl.repeat(False, aside.height, eager=True))
 
     def _planned(self, snapshot: Snapshot) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The table's rows, and those put aside: forecasts that are not planned with, unless a filter asks for one."""
+        """The table's rows, and rows left aside: forecast versions that are not planned with, unless a filter names
+        one.
+        """
         frame, version = snapshot[self.table], snapshot.settings.forecast.version
         if self.table != "forecast" or not version or any(name == "version" for name, _ in self.where):
             return frame, frame.clear()
@@ -179,11 +181,11 @@ DELAYED = {
     "lanes": "lead_time_days",
     "routings": "lead_time_days",
 }
-"""What a delay moves in each table that can be late."""
+"""Table → the column that a delay changes."""
 
 
 PROMISED, PROMISING = "committed", ("forecast", "orders")
-"""The column of what must be served, and the tables that have it beside a quantity."""
+"""The column of committed demand, and the tables that have it."""
 
 
 NUMBERS = ("number", "integer")
@@ -223,7 +225,7 @@ ACTIONS: Mapping[str, Action] = {
 
 
 def _target(action: str, table: str, column: str) -> str:
-    """The column that an edit changes; a delay moves what makes the table's rows late, a promise `committed`."""
+    """The column that an edit changes: of a delay the date or lead time, of a promise `committed`."""
     moved = {"delay": DELAYED.get(table, column), "promise": PROMISED, "longer": "to"}
     return moved.get(action, column)
 
@@ -238,10 +240,10 @@ def _computed(action: str, column: Column, amount: Value) -> pl.Expr:
 
 
 def _check(action: str, table: str, column: str, amount: Value) -> None:
-    """Stop at an edit that cannot mean anything: a text that is scaled, a table that cannot be late."""
+    """Raises DataError for an edit without meaning: a text that is scaled, a table that cannot be late."""
     if action == "longer":
         if table != "events":
-            raise DataError(f"Events last longer, {table} do not; .delay is for what comes later.")
+            raise DataError(f"Only events can last longer, not {table}; use .delay for later dates.")
         if isinstance(amount, bool) or not isinstance(amount, int | float) or amount != round(amount):
             raise DataError(f"An event lasts whole days longer, not {shown(amount)}.")
     if ACTIONS[action].compute is None:
@@ -269,7 +271,7 @@ def _check(action: str, table: str, column: str, amount: Value) -> None:
 
 def _check_new(path: str, column: Column, amount: Value) -> None:
     if column.key:
-        raise DataError(f"{path} names the row and is not edited: drop the row, or edit its other columns.")
+        raise DataError(f"{path} is part of the row's key and cannot be edited: drop the row, or edit other columns.")
     kinds: dict[str, type | tuple[type, ...]] = {"text": str, "date": date, "yes-no": bool}
     fits = isinstance(amount, kinds.get(column.type, (int, float)))
     if column.type in NUMBERS and isinstance(amount, bool):
@@ -277,7 +279,7 @@ def _check_new(path: str, column: Column, amount: Value) -> None:
     if amount is None and column.type != "text" and not column.required:
         return
     if not fits:
-        raise DataError(f"{path} is a {column.type}, and {shown(amount)} is none.")
+        raise DataError(f"{path} must be a {column.type}, not {shown(amount)}.")
 
 
 EDITABLE = (
@@ -356,9 +358,7 @@ def _difference(old: Any, new: Any) -> float | None:
 
 
 def _longer(snapshot: Snapshot, events: pl.DataFrame, meant: pl.Series, days: int) -> pl.DataFrame:
-    """The events with `to` so many days later, and `hours`, where given, as many per working day as before.
-
-    Formula: hours × working days to the new end ÷ working days to the old one (days, where none of them works).
+    """The events with `to` moved by some days, and `hours`, where given, kept per working day.
 
     Raises DataError for an event without an end, or one that would end before it begins.
     """
@@ -387,10 +387,10 @@ def _works(days: pl.Expr, working: list[int]) -> pl.Expr:
 
 
 def _dropped(snapshot: Snapshot, table: str, frame: pl.DataFrame, gone: pl.Series) -> Snapshot:
-    """The snapshot without some rows of a table, and without what only referred to them.
+    """The snapshot without some rows of a table, and without rows that depend on them.
 
-    A row that must name what is gone goes too (the components of a routing); a row that may do without is kept and
-    forgets it (a receipt forgets its lane). A name that still has another row (of another validity) stays.
+    A row whose key or required column refers to a dropped row is dropped too (the components of a routing); an optional
+    reference is blanked (a receipt's lane). A name that still has another row (of another validity) stays.
 
     Parameters
     ----------

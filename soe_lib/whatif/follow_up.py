@@ -1,4 +1,4 @@
-"""What came of decisions: whether later data show that they were carried out, and what was earned then."""
+"""Follow-up of decisions: whether later data show that they were carried out, and what they earned."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ DONE, NOT, UNKNOWN = "carried out", "not carried out", "cannot be told yet"
 HALF = 0.5
 """A change counts as carried out from this share of it."""
 Found = tuple[str, str]
-"""What later data show, and the sentence that says by which figure."""
+"""The state, and a sentence with the figure that shows it."""
 
 
 def evidence(scenario: Scenario, before: Snapshot | None, now: Snapshot) -> Found:
     """Whether a later extract shows what a decision changed: carried out, not carried out, cannot be told yet.
 
-    Each edit is looked for where it leaves a trace: an event's hours, days or end; the day on which a receipt comes; an
-    order that was placed; hours that were worked; a row that was changed, added or dropped. One edit that is not
-    carried out is enough for a decision that is not.
+    Each edit is checked in the data that it should change: an event's hours, days or end; the day on which a receipt
+    comes; an order that was placed; hours that were worked; a row that was changed, added or dropped. A decision is not
+    carried out if one of its edits is not.
 
     Parameters
     ----------
-    before : the extract that was decided about; None where it is not there. now : a later one.
+    before : the extract of the decision; None where it is missing. now : a later one.
     """
     if before is None:
-        return UNKNOWN, "the extract that was decided about is not there"
+        return UNKNOWN, "the extract of the decision is missing"
     if now.as_of <= before.as_of:
         return UNKNOWN, f"there is no extract after {before.as_of}"
     found, snapshot = [], before
@@ -66,27 +66,27 @@ def evidence(scenario: Scenario, before: Snapshot | None, now: Snapshot) -> Foun
 def _shown(edit: Edit, before: Snapshot, now: Snapshot) -> Found:
     """Whether a later extract shows one edit."""
     if edit.table == SETTINGS:
-        return UNKNOWN, f"{edit.path} is a rule of the plan: it leaves no trace in the data"
+        return UNKNOWN, f"{edit.path} is a setting: the data cannot show it"
     if edit.action == "event":
         given = dict(edit.values)
         same = pl.col("kind") == given.get("kind"), pl.col("target") == given.get("target")
-        return _there(now["events"].filter(*same).height > 0, f"{given.get('kind')} of {given.get('target')}")
+        return _presence(now["events"].filter(*same).height > 0, f"{given.get('kind')} of {given.get('target')}")
     if edit.action == "row":
         given = {name: value for name, value in edit.values if isinstance(value, str)}
         rows = now[edit.table].filter(*(pl.col(name) == value for name, value in given.items()))
-        return _there(rows.height > 0, f"the row of {edit.table} ({', '.join(map(str, given.values()))})")
+        return _presence(rows.height > 0, f"the row of {edit.table} ({', '.join(map(str, given.values()))})")
     if edit.action == "drop":
         return _dropped(edit, before, now)
     special = {"events": _event, "calendar": _hours, "offers": _ordered}.get(edit.table, _changed)
     return special(edit, before, now)
 
 
-def _there(there: bool, what: str) -> Found:
+def _presence(there: bool, what: str) -> Found:
     return (DONE, f"{what} is there") if there else (NOT, f"{what} is not there")
 
 
 def _dropped(edit: Edit, before: Snapshot, now: Snapshot) -> Found:
-    """Rows that were to go; an order that is gone after its day may have been served."""
+    """Rows that were to be dropped; an order that is gone after its due day may have been served."""
     keys = list(schema()[edit.table].key)
     rows = _edited(edit, before)
     left = rows.join(now[edit.table], on=keys, how="semi")
@@ -98,7 +98,7 @@ def _dropped(edit: Edit, before: Snapshot, now: Snapshot) -> Found:
 
 
 def _changed(edit: Edit, before: Snapshot, now: Snapshot) -> Found:
-    """How much of a change of values the same rows show later."""
+    """The share of a change of values that the same rows show later."""
     column, keys = edit._target, list(schema()[edit.table].key)
     later = now[edit.table].select(*keys, later=column)
     rows = _edited(edit, before).join(later, on=keys, how="inner", nulls_equal=True)
@@ -110,7 +110,7 @@ def _changed(edit: Edit, before: Snapshot, now: Snapshot) -> Found:
 
 
 def _event(edit: Edit, before: Snapshot, now: Snapshot) -> Found:
-    """An event that was to be smaller: its figures and its end later, or the day on which what it delays comes."""
+    """An event that was to be reduced: its later figures and end, or the arrival of the receipts that it delays."""
     rows = _edited(edit, before)
     delays = rows.filter(pl.col("kind") == "delay")
     if delays.height and (arrived := _arrivals(edit, before, now)) is not None:
@@ -134,14 +134,14 @@ def _event(edit: Edit, before: Snapshot, now: Snapshot) -> Found:
 
 
 def _smaller(row: dict[str, Any]) -> float:
-    """How much of the change shows: in its own figure or, of an event that was to end sooner, in its hours."""
+    """The share of the change that shows: in its own figure or, for an event that was to end sooner, in its hours."""
     return max(
         _share(row["then"], row["wanted"], row["later"]), _share(row["hours"], row["wanted_hours"], row["later_hours"])
     )
 
 
 def _worked(row: dict[str, Any], before: Snapshot, now: Snapshot, end: date) -> Found:
-    """An event that is over by its own date: were more hours worked than it left?"""
+    """An event that is past its end: whether more hours were worked than it left."""
     first = row["from"] or before.as_of
     there, lost = _available(before, row["target"], first, end)
     worked = _actual_hours(now, row["target"], first, end)
@@ -154,7 +154,7 @@ def _worked(row: dict[str, Any], before: Snapshot, now: Snapshot, end: date) -> 
 
 
 def _arrivals(edit: Edit, before: Snapshot, now: Snapshot) -> Found | None:
-    """Receipts that were to come sooner: the day on which they come now; None where the event hits no receipt."""
+    """Receipts that were to come sooner: whether they do; None where the event delays no receipt."""
     days = [_comes(one) for one in (before, edit.apply(before), now)]
     both = days[0].join(days[1], on="receipt", suffix="_wanted").filter(pl.col("comes") != pl.col("comes_wanted"))
     if both.is_empty():
@@ -176,7 +176,7 @@ def _comes(snapshot: Snapshot) -> pl.DataFrame:
 
 
 def _hours(edit: Edit, before: Snapshot, now: Snapshot) -> Found:
-    """Hours of a calendar: what the later one says of days to come, and what was worked on those that are over."""
+    """Hours of a calendar: the later calendar for days to come, and the hours worked on days that are over."""
     column = edit._target
     coming = _changed(edit, before, now)
     if coming[0] == DONE or column != "overtime_hours":
@@ -204,7 +204,7 @@ def _hours(edit: Edit, before: Snapshot, now: Snapshot) -> Found:
 
 
 def _ordered(edit: Edit, before: Snapshot, now: Snapshot) -> Found:
-    """What an offer may give: the orders placed with it since, or its terms later."""
+    """The maximum of an offer: the orders placed with it since; of its other terms: their later values."""
     if edit.column != "maximum":
         return _changed(edit, before, now)
     rows = _edited(edit, before)
@@ -237,7 +237,7 @@ def _actual_hours(now: Snapshot, resource: str, first: date, last: date) -> floa
 
 
 def _edited(edit: Edit, snapshot: Snapshot) -> pl.DataFrame:
-    """The rows that an edit means, with `then` and `wanted`: the value that it changes, before and after."""
+    """The rows that an edit selects, with `then` and `wanted`: the edited value before and after."""
     frame, meant = edit._rows(snapshot)
     rows = frame.filter(meant)
     if edit.action == "drop":
@@ -248,7 +248,7 @@ def _edited(edit: Edit, snapshot: Snapshot) -> pl.DataFrame:
 
 
 def _share(then: Any, wanted: Any, later: Any) -> float:
-    """How much of the way from `then` to `wanted` has been gone; texts are there or not."""
+    """The share of the change from `then` to `wanted` that `later` shows; 0 or 1 for texts."""
     if isinstance(then, str | bool) or isinstance(wanted, str | bool) or None in (then, wanted, later):
         return 1.0 if later == wanted and later != then else 0.0
     if isinstance(then, date):
@@ -261,14 +261,16 @@ def _by_share(shares: list[float], said: str) -> Found:
 
 
 def realised(before: Snapshot, week: Week, edits: Scenario, record: Plan | None) -> float | None:
-    """What was earned in the days since a decision, beyond the plan of that week without it [money].
+    """Profit in the days since a decision, beyond that week's plan without it [money].
 
-    Formula: profit of what happened − profit of the plan without the decision, over the days that both know, both in
-    this week's prices and at standard cost; whatever else happened in those days is in it.
+    Formula: profit of what happened − profit of the plan without the decision, over the days that both have, both in
+    this week's prices and at standard cost; whatever else happened in those days is included.
+
+    Returns None where there are no actuals of those days, or no plan without the decision.
 
     Parameters
     ----------
-    before : the extract that was decided about, with the other decisions of its week. week : this week's.
+    before : the extract of the decision, with the other decisions of its week. week : this week's.
     edits : the decision, for its name. record : the plan of record of that week.
 
     Returns None where there are no actuals of those days, or no plan without the decision.
@@ -288,7 +290,7 @@ def realised(before: Snapshot, week: Week, edits: Scenario, record: Plan | None)
 
 
 def actions(decided: pl.DataFrame, week: Week, issues: Iterable[Issue], store: Store = "") -> list[dict[str, Any]]:
-    """What came of last week's decisions: whether they were carried out, and promised against realised money.
+    """Follow-up of last week's decisions: whether they were carried out, and promised against realised money.
 
     Parameters
     ----------

@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 BESIDE = ("steering",)
-"""What is held at today's level where margin is brought to its best."""
+"""Measures that are held at today's level while margin is maximised."""
 CLOSE = 1e-7
-"""Two points nearer than this (relative) are one."""
+"""Points closer than this (relative) count as one."""
 NEAR = 0.01
-"""A hair: this share of the frontier's length."""
+"""Today's plan within this share of the frontier's length from its end counts as the end."""
 LEVELS, LEAST = 5, 20.0
 """Points of the weekly page, and the seconds of a time budget from which a curve with set-ups is begun."""
 POINTS = pl.Schema(
@@ -53,14 +53,14 @@ POINTS = pl.Schema(
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Frontier:
-    """What each step of x costs of y.
+    """The trade-off curve: what each step of x costs in y.
 
     Parameters
     ----------
     x, y : the measures. currency : of the money.
     points : point, x, y, price [y per unit of x, from the point before], status ("optimal", or "feasible" with whole
-        numbers), current (whether it is the plan as it is); by rising x. No point is worse than another in both.
-    current : x and y of the plan as it is, on the frontier or not.
+        numbers), current (whether it is today's plan); by rising x. No point is worse than another in both.
+    current : x and y of today's plan, on the frontier or not.
     today : that plan. made : the plans of the points.
     """
 
@@ -86,12 +86,12 @@ class Frontier:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """How the points are called."""
+        """The names of the points."""
         return tuple(plan.name for plan in self.made)
 
     @property
     def finding(self) -> str:
-        """What the whole way along the frontier costs, and its first and last step."""
+        """The cost of the whole frontier, and of its first and last step."""
         x, y, currency = self.x, self.y, self.currency
         if len(self) == 1:
             at = x.said(self.points["x"][0], currency)
@@ -109,7 +109,7 @@ class Frontier:
         return f"{told}: {steps[0]} for the first {called}, {steps[1]} for the last."
 
     def chart(self) -> Chart:
-        """The curve in the style of the pack; the plan as it is stands out, on the frontier or beside it."""
+        """The curve in the style of the pack, with today's plan marked, on the frontier or beside it."""
         x, y, currency = self.x, self.y, self.currency
         title = self.finding.rstrip(".")
         whole = f"{len(self)} points, each planned again and proven" if len(self) > 1 else "One point, proven"
@@ -132,9 +132,9 @@ class Frontier:
         return Chart(figure, title, f"{self.finding} {x.label} and {y.label.lower()} of each point: {told}.")
 
     def spots(self, chart: Chart) -> list[tuple[float, float]]:
-        """Where the chart shows each point, as shares of its width from the left and of its height from the top."""
+        """The position of each point in the chart, as shares of its width from the left and its height from the top."""
         figure = chart.figure
-        figure.draw_without_rendering()  # only then is it known where the axes are
+        figure.draw_without_rendering()  # places the axes
         pixels = figure.axes[0].transData.transform(self._drawn())
         return [(x / figure.bbox.width, 1.0 - y / figure.bbox.height) for x, y in pixels.tolist()]
 
@@ -143,7 +143,7 @@ class Frontier:
         return np.column_stack([self.points[one].to_numpy() / self._scale(one)[0] for one in ("x", "y")])
 
     def _scale(self, column: str) -> tuple[float, str]:
-        """What a column is divided by on its axis, and how the axis says so."""
+        """The divisor of a column on its axis, and the suffix of the axis label."""
         one = self.x if column == "x" else self.y
         if one.unit == "share":
             return 1.0, ""
@@ -173,13 +173,12 @@ def frontier(
     options: SolverOptions | None = None,
     progress: Progress | None = None,
 ) -> Frontier:
-    """How much of y each step of x costs: x is held at one level after another, and y brought to its best.
+    """The trade-off of y against x: x is held at one level after another while y is optimised.
 
     Formula: max y subject to x at least as good as its level (ε-constraint; Haimes, Lasdon & Wismer, IEEE Trans. SMC 1
-    (1971) 296-297). With y = "margin" each point is worth most in margin + steering, as every plan is, and its steering
-    (customers let down, expected shortage, safety stock) is no worse than today's: what a point has more is not taken
-    from there, and the plan as it is earns most. With another y, the best y comes first, and money decides among the
-    plans that have it.
+    (1971) 296-297). With y = "margin" each point maximises margin + steering, as every plan does, and its steering
+    (customers let down, expected shortage, safety stock) is no worse than today's: a point gains no margin at its
+    expense, and today's plan earns most. With another y, y is optimised first, and money decides among equal plans.
     Figures are read from the finished plans.
 
     Parameters
@@ -191,9 +190,9 @@ def frontier(
     record : plan of record, for churn and for the fence; left out: that of `living`.
     living : this week's living model, whose plan is then the current one.
     options : limits of the solver.
-    progress : called with the number of points that are there, and of all; what it raises ends the work.
+    progress : called with the number of finished points, and of all; an exception that it raises stops the search.
 
-    Raises DataError for a measure that does not exist, that this extract cannot tell, or churn without a record;
+    Raises DataError for a measure that does not exist, that this extract has no data for, or churn without a record;
     SolveError where a point has no proven answer.
 
     Examples
@@ -225,7 +224,7 @@ def frontier(
         snapshot, [along, against], beside=beside, blocks=own, record=record, moves=moves, options=options,
         pattern=today, near=living if living and living.home.snapshot is snapshot and living.record is record else None,
     )  # fmt: skip
-    return _kept(asked, today, list(_plans(limited, asked, today, points, progress)))
+    return _non_dominated(asked, today, list(_plans(limited, asked, today, points, progress)))
 
 
 @dataclass(frozen=True)
@@ -248,7 +247,7 @@ class _Asked:
 def _plans(
     limited: Limited, asked: _Asked, today: Plan, points: int, progress: Progress | None
 ) -> Iterator[tuple[Plan, bool]]:
-    """The plan as it is, and one for each level; from the best x that the best y allows to the best that x can be."""
+    """Today's plan, and one for each level, from the best x at the best y to the best possible x."""
     x, y = asked.x, asked.y
     money = y.name == "margin"
     names = limited.measures.keys() - {x.name, y.name}
@@ -257,7 +256,7 @@ def _plans(
     start, best = limited.extreme(x, {**beside, **most}), limited.extreme(x, beside, anew=money and x.unit == "share")
     now = asked.read(today)[0]
     if money and abs(now - start) <= NEAR * abs(best - start):
-        start = now  # the plan as it is ends the frontier; that it might do a hair better in x is no point of its own
+        start = now  # today's plan is the end of the frontier: a slightly better x is no point of its own
     levels = [float(level) for level in np.linspace(start, best, points)]
     if abs(best - start) <= CLOSE * (1.0 + abs(best)):
         levels = levels[-1:]
@@ -272,11 +271,11 @@ def _plans(
             progress(number, len(levels))
 
 
-def _kept(asked: _Asked, today: Plan, found: list[tuple[Plan, bool]]) -> Frontier:
-    """The points that no other one beats, by rising x."""
+def _non_dominated(asked: _Asked, today: Plan, found: list[tuple[Plan, bool]]) -> Frontier:
+    """The non-dominated points, by rising x."""
     read = [(*asked.read(plan), plan, current) for plan, current in found]
     x_good, y_good = asked.x.direction, asked.y.direction
-    # The best x first; of equal ones the plan as it is, then the better y.
+    # The best x first; of equal ones today's plan, then the better y.
     read.sort(key=lambda one: (-x_good * _round(one[0]), -y_good * _round(one[1]), not one[3]))
     kept: list[tuple[float, float, Plan, bool]] = []
     for one in read:
@@ -294,12 +293,12 @@ def _kept(asked: _Asked, today: Plan, found: list[tuple[Plan, bool]]) -> Frontie
 
 
 def _round(value: float) -> float:
-    """To seven digits, so that what rounding tells apart counts as equal."""
+    """Round to seven digits, so that values that differ by rounding errors count as equal."""
     return float(f"{value:.7g}")
 
 
 def service_against_margin(living: Living, *, points: int = LEVELS) -> Chart | str:
-    """What more service costs in margin, each point planned again; says why where it cannot be told.
+    """What more service costs in margin, each point planned again; a sentence with the reason where that fails.
 
     Parameters
     ----------
@@ -315,19 +314,19 @@ def service_against_margin(living: Living, *, points: int = LEVELS) -> Chart | s
     rest = budget.left()
     if living.home.whole and rest is not None and rest < LEAST:
         return (
-            "Service is not held against margin in this pack: each point is a plan with set-ups, and the pack's time "
-            "was over. Give it more (soe pack --minutes)."
+            "Service against margin is left out of this pack: each point is a plan with set-ups, and the pack's time "
+            "was used up. Give it more (soe pack --minutes)."
         )
     try:
         found = frontier(living.home.snapshot, "service", "margin", points=points, living=living)
     except SoeError as error:
-        return f"Service cannot be held against margin here. {words.sentence(str(error).splitlines()[0])}"
+        return f"Service against margin cannot be shown. {words.sentence(str(error).splitlines()[0])}"
     return found.chart() if len(found) > 1 else found.finding
 
 
 def _numbers(axes: Axes, which: str, one: Measure) -> None:
     if one.unit == "share":
-        # The house's axis of shares has no decimals; a frontier may span less than a point.
+        # The standard axis of shares has no decimals; a frontier may span less than a point.
         low, high = (axes.get_xlim if which == "x" else axes.get_ylim)()
         decimals = 0 if high - low >= 0.05 else 1 if high - low >= 0.005 else 2
         axis = axes.xaxis if which == "x" else axes.yaxis

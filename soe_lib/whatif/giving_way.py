@@ -16,8 +16,9 @@ CELLS = {
     **dict.fromkeys((*LINE, "period"), pl.String),
     **dict.fromkeys(("served", "later", "short", "lost", "money"), pl.Float64),
 }
-"""What a demand line has of a cell: served, later (of it after the day), short [units]; lost (what short units would
-have brought, goodwill included, and what lateness costs), money (price less lateness, less shortness) [money]."""
+"""Of each cell of a demand line: served, later (part of it served late), short [units]; lost (price, goodwill and
+penalties of short units, and cost of lateness), money (price less costs of lateness and shortage) [money].
+"""
 
 
 def _cells(plan: Plan) -> pl.DataFrame:
@@ -51,7 +52,7 @@ def _both(after: Plan, before: Plan, own: pl.Expr) -> pl.DataFrame:
 
 
 def foreseen(after: Plan, before: Plan) -> float:
-    """Units of forecast that the orders of one plan have taken the place of, against another plan."""
+    """Units of forecast that the orders of one plan consume beyond another plan."""
     asked = _both(after, before, FORECAST).select(
         pl.col("served_before", "short_before").sum(), -pl.col("served", "short").sum()
     )
@@ -60,10 +61,10 @@ def foreseen(after: Plan, before: Plan) -> float:
 
 
 def given_way(after: Plan, before: Plan) -> pl.DataFrame:
-    """Forecast that is served less or later than in another plan, beyond what an order took the place of.
+    """Forecast that is served less or later than in another plan, beyond what orders consume.
 
-    Formula: quantity = short after − before, later = served late after − before, each where it is more than 0;
-    money = what the units short would have brought, with goodwill, penalties and what lateness costs, after − before.
+    Formula: quantity = short after − before, later = served late after − before, each where it is more than 0; money =
+    what the units short would have brought, with goodwill, penalties and costs of lateness, after − before.
 
     Returns
     -------
@@ -80,10 +81,10 @@ def given_way(after: Plan, before: Plan) -> pl.DataFrame:
 
 
 def waiting(after: Plan, before: Plan, new: Collection[str]) -> pl.DataFrame:
-    """Orders that are served later or less than in another plan, the dearest first.
+    """Orders that are served later or less than in another plan, most money first.
 
-    Formula: days = longest time from when units were served before to when as many are; never = served before −
-    served after; money = what the order brings less.
+    Formula: days = longest delay until as many units are served as before; never = served before − served after; money
+    = what the order brings less.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A hedge: first decisions common to all scenarios, the best answer to each, and what knowing more is worth."""
+"""Hedging: first decisions common to all scenarios, the best response to each, and the value of information."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class CVaR:
         return float(outcomes[order] @ counted / counted.sum())
 
     def value(self, outcomes: Floats, chances: Floats) -> float:
-        """What some outcomes are worth together [money]; −∞ where one of them cannot be."""
+        """The value of some outcomes together [money]; −∞ where one of them is infeasible."""
         if np.isneginf(outcomes).any():
             return -np.inf
         return (1.0 - self.weight) * float(outcomes @ chances) + self.weight * self.tail(outcomes, chances)
@@ -76,7 +76,7 @@ class CVaR:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Hedge:
-    """First decisions that are common to all scenarios, the plan that answers each, and what both are worth.
+    """Common first decisions, the plan that answers each scenario, and the value of both.
 
     Money is margin + steering, which the plans maximise.
 
@@ -211,7 +211,8 @@ DECISIONS = (
     "make", "run", "buy", "ship", "set_up", "set_up_on", "change_over", "run_family", "batch", "running", "place_order",
     "pack_size", "dispatch_trip", "load", "heads", "hire", "release", "maintain",
 )  # fmt: skip
-"""What is released before anybody knows more: runs, orders, trips, crews. Sales, backlog, stock and overtime answer."""
+"""Flows decided before the scenario is known: runs, orders, trips, crews. Sales, backlog, stock and overtime respond.
+"""
 
 Future = Scenario | Snapshot | str
 """What may come: a scenario, a whole snapshot, or "base"."""
@@ -237,20 +238,20 @@ def hedge(
     snapshot : what was known on the as-of date; scenarios are edits of it.
     scenarios : scenarios, "base" for the snapshot as it is, or whole snapshots of the same date and periods; each alone
         (all equally likely) or as (probability, scenario).
-    commit : what is decided before anybody knows the scenario: a number of periods from the first on, or a label of
-        time until whose end ("2026-W48"), for what DECISIONS names; or flow → one of these. Left out: the first week.
-        Where a scenario has no such cell (an offer that is gone), nobody uses it.
+    commit : the periods decided before the scenario is known: a number of periods from the first on, or a time label
+        up to its end ("2026-W48"), for the flows of DECISIONS; or flow → one of these. Left out: the first week. A
+        cell that some scenario lacks (an offer that is gone) is 0 in all.
     risk : how much the worst outcomes count; left out: expected money alone.
-    mean : the plan that hedging is held against, its first decisions carried out in every scenario: a scenario for
-        which it is made, or a plan, such as the cushioned `soe.plan(snapshot)`; left out: made for the snapshot as it
-        is. Scenarios stand for what nobody knows, so none of the plans made here holds a cushion.
+    mean : the plan that the hedge is compared with, its first decisions carried out in every scenario: a scenario to
+        plan for, or a plan, such as the cushioned `soe.plan(snapshot)`; left out: a plan for the snapshot as it is.
+        The scenarios cover the uncertainty, so none of the plans made here holds a cushion.
     blocks, record, options : as for `soe.plan`; the fence's plan of record is one for all.
 
     Raises
     ------
     DataError : probabilities that do not add up to 1, two scenarios of one name, a commitment that names nothing, a
         snapshot of another date, or an allocation rule whose aims come before money.
-    SolveError : a scenario without a plan of its own, or scenarios that no common first decisions suit; both named.
+    SolveError : a scenario without a plan of its own, or scenarios without common first decisions; it names them.
     ReconciliationError : the scenarios' ledgers do not add up to the joint optimum.
 
     Examples
@@ -435,7 +436,7 @@ def _alone(name: str, model: Model, options: SolverOptions | None, own: Sequence
 
 
 def _explained(error: SolveError, models: Mapping[str, Model], first: First) -> SolveError:
-    """Which scenarios have no first decisions in common, and what stands between them."""
+    """The error, naming scenarios without common first decisions and the flows that prevent them."""
     if error.status != "infeasible" or len(models) < 2:
         return error
     names, flows = at_odds(models, first)
@@ -459,7 +460,7 @@ def _decided(base: Model, plan: Plan, first: First) -> dict[str, pl.DataFrame]:
 
 
 def _beside(frame: pl.DataFrame, of_mean: pl.DataFrame | None) -> pl.DataFrame:
-    """Decisions beside those of the mean plan; what that plan does not know is 0 in it."""
+    """Decisions beside those of the mean plan; 0 where that plan lacks the cell."""
     if of_mean is None:
         return frame.with_columns(pl.lit(0.0).alias("of_mean"))
     keys = [name for name in frame.columns if name != "quantity"]
@@ -491,15 +492,15 @@ def _or_none(model: Model, options: SolverOptions | None, name: str) -> Plan | N
 
 
 def _tie_out(made: Hedge) -> None:
-    """The scenarios' own optima, held to the first decisions, against the joint optimum: to the cent.
+    """Check that the scenarios' plans with the first decisions held are worth the joint optimum, to the cent.
 
-    Where a search for whole numbers ended before its proof, they agree within what it left open.
+    Where a search for whole numbers ended unproven, they agree within its gap.
     """
-    told = made.solution
-    slack = max(CENT, 1e-9 * abs(told["objective"]))
+    joint = made.solution
+    slack = max(CENT, 1e-9 * abs(joint["objective"]))
     unproven = max(float(plan.solution["bound"]) - plan.objective for plan in made.plans.values())
-    if not told["objective"] - slack - unproven <= made.value <= told["bound"] + slack:
+    if not joint["objective"] - slack - unproven <= made.value <= joint["bound"] + slack:
         raise ReconciliationError(
             f"the scenarios' plans are worth {made.value:,.4f} together, the joint optimum is "
-            f"{told['objective']:,.4f}: they must agree"
+            f"{joint['objective']:,.4f}: they must agree"
         )

@@ -1,4 +1,4 @@
-"""Last week's start with this week's knowledge: the extract to plan again, to see what could have been done."""
+"""Hindsight: last week's extract with this week's knowledge, to plan again and see what was possible."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ NAME = "what was known later"
 
 
 def with_hindsight(before: Snapshot, now: Snapshot) -> Snapshot:
-    """The earlier extract as it would have been, had it known what the later one knows.
+    """The earlier extract as it would have been with the knowledge of the later one.
 
     Formula: stock, receipts ordered and horizon of the earlier extract; in the days between the two, demand is what was
     sold and what is overdue now; afterwards orders and forecast of the later one; its events beside the earlier ones;
-    hours, prices and costs as we know them now; receipts come when they came, or when they are now due. Goodwill and
-    the cost of thin stock steer a plan and are no money: what happened is measured in money alone, and so is hindsight.
+    current hours, prices and costs; receipts on the day they came or are now due. Goodwill and the cost of low stock
+    are 0: they steer a plan and are no money, and what happened is measured in money alone.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def with_hindsight(before: Snapshot, now: Snapshot) -> Snapshot:
         raise DataError(f"The first extract is of {before.as_of}, the second of {now.as_of}: give the older first.")
     tables = {name: now[name] for name in KNOWN_LATER if now[name].height}
     tables |= _without_steering(before, tables)
-    # What was frozen then is no limit of what could have been done, and what was sold used up no later forecast.
+    # The old fence does not limit what was possible, and past sales consume no later forecast.
     settings = replace(before.settings, fence=Fence(), consumption=Consumption(), cushion=Cushion(use="never"))
     free = before if settings == before.settings else replace(before, settings=settings)
     later = free.replace(
@@ -60,7 +60,7 @@ def with_hindsight(before: Snapshot, now: Snapshot) -> Snapshot:
 
 
 def _without_steering(before: Snapshot, known: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-    """Customers and policies without what moves a plan and is no money."""
+    """Customers and policies without steering costs."""
     found = {}
     for table, columns in STEERING.items():
         rows = known.get(table, before[table])
@@ -70,7 +70,7 @@ def _without_steering(before: Snapshot, known: Mapping[str, pl.DataFrame]) -> di
 
 
 def handed_over(before: Snapshot, now: Snapshot) -> Snapshot | None:
-    """The rest of the earlier horizon, from what was really handed on; None where the week was its last.
+    """The rest of the earlier horizon, from the actual state after the week; None where the week was its last.
 
     Formula: as `with_hindsight`, from the later extract's day on: its stock, its receipts, its open orders.
 
@@ -96,11 +96,11 @@ def three_plans(
 ) -> tuple[Valued, Valued, Valued]:
     """What we planned, what we would have planned with hindsight, and what happened; for `planning_and_execution`.
 
-    Formula: each hands on what it owns after the closed days at what that is worth to the rest of the horizon, booked
-    to "handed on". Hindsight is the optimum of the earlier extract's whole horizon with what is known now; what
-    happened is followed by the optimum of the rest of that horizon from what was really handed on: stock, goods under
-    way, open orders. Both are read against one mark, so that hindsight's stock stands at its prices; so does the
-    plan's. What happened was possible: where it did better than the model's best, that is the best, and it is said.
+    Formula: the state of each after the closed days is valued at its worth to the rest of the horizon, booked to
+    "handed on". Hindsight is the optimum of the earlier extract's whole horizon with what is known now. What happened
+    is followed by the optimum of the rest of that horizon from the actual state: stock, goods in transit, open orders.
+    Stock of the plan and of hindsight is valued at hindsight's prices. What happened was feasible: where it did better
+    than the model's optimum, it counts as the best, and a note says so.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def three_plans(
 
 
 def _handing_on(plan: Plan, name: str, days: Window, money: float, said: tuple[str, ...] = ()) -> Valued:
-    """A plan with the worth of what it hands on at the end of the days."""
+    """A plan with the worth of its state at the end of the days."""
     return Valued(
         name, plan.flows, plan.ledger, said, horizon(plan), plan.periods, plan.items, plan.rates,
         handed_on=(days[1], money),
@@ -149,18 +149,18 @@ def _after(plan: Plan, days: Window) -> float:
 
 
 def _prices(best: Plan, now: Snapshot) -> pl.DataFrame:
-    """item, location, price: what one more unit in the first period after the days is worth to hindsight."""
+    """item, location, price: hindsight's price of one more unit in the first period after the days."""
     later = best.periods.filter(pl.col("starts_on") >= now.as_of).sort("starts_on")["period"].head(1).cast(pl.String)
     rows = best.prices.get("stock")
     if rows is None or later.is_empty():
         return pl.DataFrame(schema={"item": pl.String, "location": pl.String, "price": pl.Float64})
     first = rows.filter(pl.col("period").cast(pl.String) == later[0])
-    # A row of stock holds what goes out less what comes in: one more on its right is one unit less.
+    # A stock row is outflow − inflow: one more on its right-hand side is one unit less of stock.
     return first.select(pl.col("item", "location").cast(pl.String), price=-pl.col("price"))
 
 
 def _worth(plan: PlanLike, day: date, prices: pl.DataFrame) -> float:
-    """What a plan owns at the close of a day, at these prices."""
+    """The worth of a plan's position at the close of a day, at these prices."""
     owned = position(plan, day).join(prices, on=["item", "location"], how="left")
     return float((owned["quantity"] * owned["price"].fill_null(0.0)).sum())
 
@@ -193,9 +193,9 @@ def _forecast(now: Snapshot) -> pl.DataFrame:
 
 
 def _as_named(rows: pl.DataFrame, before: Snapshot, now: Snapshot) -> pl.DataFrame:
-    """The later extract's rows by the earlier one's names of the same days, less what starts after its horizon.
+    """The later extract's rows under the earlier extract's period names; rows that start after its horizon drop out.
 
-    A company that gives its periods may call them P1 … P4 every week, and names some that the earlier extract has not.
+    A company with its own periods may call them P1 … P4 every week, or use names that the earlier extract lacks.
     """
     named = rows.select("period").drop_nulls().unique().filter(pl.col("period") != "")["period"]
     own = before.periods.select("starts_on", "ends_on", _now=pl.col("period").cast(pl.String))
@@ -229,7 +229,7 @@ def _ending(snapshot: Snapshot, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _receipts(before: Snapshot, now: Snapshot) -> pl.DataFrame:
-    """What was on order then, due when it is due now; what is gone since has come when it was due."""
+    """Receipts of the earlier extract on their current due day; one that is gone since came on its due day."""
     due = now["receipts"].select("receipt", now_due="due_on")
     known = before["receipts"].join(due, on="receipt", how="left")
     return known.with_columns(due_on=pl.coalesce("now_due", "due_on")).drop("now_due")

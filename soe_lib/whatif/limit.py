@@ -1,4 +1,4 @@
-"""A bound on a measure as a row of the program, moved from level to level while the solver stays alive."""
+"""A bound on a measure as a row of the program, moved from level to level in one solver session."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 GIVE = 1e-9
-"""What is reached is held to this relative slack, so that rounding does not make the next stage infeasible."""
+"""Relative slack of a reached level, so that rounding does not make the next stage infeasible."""
 ENOUGH = 1e-10
 ROUNDS = 25
 
@@ -38,8 +38,8 @@ ROUNDS = 25
 class Limit(Part):
     """One row that keeps a measure at a level or better: ±(amount − level × base) <= 0.
 
-    Brings row `limit <name>`; its right-hand side (and what of its coefficients depends on the level) is set when the
-    level is known. Books nothing.
+    Brings row `limit <name>`; its right-hand side, and coefficients that depend on the level, are set with the level.
+    Books nothing.
 
     Parameters
     ----------
@@ -69,15 +69,15 @@ class Limit(Part):
 
 
 class Limited:
-    """The program of one snapshot with a row for each measure; solved at any levels, hot from the last one.
+    """The program of one snapshot with a row for each measure; solved at any levels, from the last basis.
 
     Parameters
     ----------
-    snapshot : this week's. measures : those with a row; `beside` : those with one where anything counts in it.
+    snapshot : this week's. measures : each has a row. beside : each has a row where some quantity counts in it.
     blocks, record, options : as for `soe.plan`; `record` may be of another horizon.
     moves : the record in this horizon, which churn is measured against.
-    pattern : plan whose set-ups are kept first where a time budget is in force.
-    near : a living model of the same snapshot and record: what is the same is taken from it, and the first run starts
+    pattern : plan whose set-ups are tried first under a time budget.
+    near : a living model of the same snapshot and record: unchanged tables are reused, and the first solve starts
         where its base ended.
     """
 
@@ -118,15 +118,15 @@ class Limited:
         self.seen: list[Floats] = []
 
     def extreme(self, measure: Measure, held: Mapping[str, float] | None = None, *, anew: bool = False) -> float:
-        """The best value that a measure can have, others being held at their levels; proven by the solver.
+        """The proven best value of a measure while others are held at their levels.
 
         Parameters
         ----------
-        anew : start from the plan worth most money, not from the last corner of this measure. Where that one held money
-            at its most it lies on a thin face, and takes thousands of steps to leave (demo: 2.3 s against 0.1 s).
+        anew : start from the plan worth most money, not from the last vertex of this measure. A vertex found with money
+            held at its maximum takes thousands of steps to leave (demo: 2.3 s against 0.1 s).
 
-        A share whose base moves with the plan is brought to its best in rounds (Dinkelbach, Management Science 13
-        (1967) 492-498), each of them a linear program.
+        A share whose base depends on the plan is optimised in rounds (Dinkelbach, Management Science 13 (1967)
+        492-498), each of them a linear program.
         """
         amount, base = self._vector(self.amount[measure.name]), self._vector(self.base[measure.name])
         value, held = 0.0, held or {}
@@ -159,7 +159,9 @@ class Limited:
         return answer
 
     def _from_nearest(self, program: Program) -> Program:
-        """With the set-ups of the best plan so far that keeps its rows, where this week's plan does not."""
+        """The program with the set-ups of the best answer so far that satisfies its rows; unchanged where there is
+        none.
+        """
         if program.hints is None or program.hints.start is None:
             return program
         close = 1e-6 * (1.0 + np.abs(program.row_upper))
@@ -170,7 +172,7 @@ class Limited:
         return replace(program, hints=replace(program.hints, start=np.where(program.integer, best, np.nan)))
 
     def _at(self, levels: Mapping[str, float]) -> Program:
-        """The program with measures at their levels or better; what has no level does not bind."""
+        """The program with measures at their levels or better; a measure without a level does not bind."""
         program = self.program
         for key, level in levels.items():
             program = program.with_rhs(_row(key), self._right(key, level))
@@ -200,7 +202,7 @@ class Limited:
         return (float(self._vector(amount) @ x) + amount.constant) / whole
 
     def _cells(self, model: Model, measure: Measure) -> dict[str, pl.DataFrame]:
-        """Where the row of a measure has entries: at level 0, and where its base moves any figure will do for now."""
+        """The entries of a measure's row at level 0; placeholders where the base depends on the plan."""
         amount, base = self.amount[measure.name], self.base[measure.name]
         found = {}
         for flow in {*amount.terms, *base.terms} & model.flows.keys():
@@ -220,7 +222,7 @@ class Limited:
     def _measurable(self, measure: Measure) -> None:
         base = self.base[measure.name]
         if not base.constant and not base.terms:
-            raise DataError(f"{measure.label} is not known here: what it is a share of is nothing.")
+            raise DataError(f"{measure.label} is not known here: the total of which it is a share is 0.")
         if not self._counts(measure):
             raise DataError(
                 f"{measure.label} cannot be moved in this extract: no quantity of the plan counts in it"
@@ -229,5 +231,5 @@ class Limited:
 
 
 def _row(measure: str) -> str:
-    """The name of its row."""
+    """The name of a measure's row."""
     return f"limit {measure}"

@@ -1,4 +1,4 @@
-"""Options: the answers to an exception, each planned again and held against doing nothing."""
+"""Options: the answers to an exception, each planned again and compared with doing nothing."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ LEAST = 1.0
 
 
 def price_options(situation: Week, solve: Solve, issues: Sequence[Issue], *, at_most: int = 4) -> pl.DataFrame:
-    """What each feasible answer to each exception gains or costs against doing nothing, by planning again.
+    """The gain or cost of each feasible answer to each exception against doing nothing, by planning again.
 
     Formula: total = (margin + steering of the plan with the option) − (margin + steering of this plan). An option that
-    changes less than one unit of money is not offered. Where it moves the fence, the prices of a change are left out.
+    changes less than one unit of money is not offered. Where an option moves the fence, costs of changes are left out.
 
     Parameters
     ----------
@@ -72,10 +72,10 @@ def priced(situation: Week, solve: Solve, option: Option) -> dict[str, Any]:
     except SoeError as error:
         first = str(error).splitlines()[0]
         return {**row, "verdict": NONE, "note": f"There is no plan with it: {first}"}
-    told = against(situation, changed, plan, fenced=not scenario.moves_fence)
-    moves = abs(told["total"]) >= LEAST
-    verdict = (BETTER if told["total"] > 0 else WORSE) if moves else ""
-    return {**row, **told, "verdict": verdict, "note": note(option, told, situation.currency)}
+    gains = against(situation, changed, plan, fenced=not scenario.moves_fence)
+    moves = abs(gains["total"]) >= LEAST
+    verdict = (BETTER if gains["total"] > 0 else WORSE) if moves else ""
+    return {**row, **gains, "verdict": verdict, "note": note(option, gains, situation.currency)}
 
 
 def against(situation: Week, snapshot: Snapshot, plan: Plan, *, fenced: bool = True) -> dict[str, Any]:
@@ -93,11 +93,11 @@ def against(situation: Week, snapshot: Snapshot, plan: Plan, *, fenced: bool = T
     }
 
 
-def note(option: Option, told: dict[str, Any], currency: str) -> str:
+def note(option: Option, gains: dict[str, Any], currency: str) -> str:
     """What the figures leave out, in a sentence."""
-    if told["total"] < 0:
+    if gains["total"] < 0:
         return "Worse than doing nothing."
     if option.paid:
         return "Its cost is in the figures."
-    most = words.money(told["total"], currency)
+    most = words.money(gains["total"], currency)
     return f"Worth it up to {most}: what it costs is not in the data."

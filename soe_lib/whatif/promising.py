@@ -1,4 +1,4 @@
-"""Capable to promise: how much of an order could be there by when, found by planning again with what is served kept."""
+"""Capable to promise: how much of an order can arrive by each day, by planning again with served orders kept."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from soe_lib.store.plan import Plan
 from soe_lib.whatif.asked import Ask
 
 CLOSE = 1e-6
-"""Units are there where no more than this share of them is missing."""
+"""An order is complete where at most this share of it is missing."""
 IMPOSSIBLE = ("infeasible", "infeasible_or_unbounded")
 
 
 @dataclass(frozen=True)
 class Day:
-    """A day that can be promised: what is served up to a period is there on it.
+    """A day that can be promised: quantities served up to a period arrive by it.
 
     Parameters
     ----------
@@ -45,10 +45,10 @@ class Day:
 
 
 def days(snapshot: Snapshot, asked: date) -> list[Day]:
-    """The days from the one asked for on that can be promised, the earliest first.
+    """The days that can be promised, from the requested one on, the earliest first.
 
-    What a period of several days serves is there on its last working day for sure. So a day within one is kept by the
-    periods before it; then come the last working days of its own period and of those after it.
+    Quantities of a period of several days are sure to arrive only by its last working day. So a day within a period is
+    served by the periods before it; the next days are the last working days of its own and of later periods.
     """
     periods = snapshot.periods.select(pl.col("period").cast(pl.String), "starts_on", "ends_on").rows()
     working = snapshot.settings.calendar.working_days
@@ -69,11 +69,11 @@ def _last_working(first: date, last: date, working: Sequence[int]) -> date:
 
 @dataclass(frozen=True, eq=False)
 class Standing:
-    """A model, its plan and where its solver ended: what the next order is asked of.
+    """A model, its plan and the end of its solve, from which the next order is planned.
 
     Parameters
     ----------
-    kept : whether what orders are served with is kept.
+    kept : whether quantities served to orders are kept.
     """
 
     model: Model
@@ -84,7 +84,7 @@ class Standing:
 
     @classmethod
     def of(cls, living: Living, *, kept: bool) -> Standing:
-        """Where a living model stands; raises FormulationError where rows cannot say it."""
+        """From a living model; raises FormulationError where it has convex terms."""
         if living.home.convex:
             raise FormulationError("A promise is worked out from rows: write your own convex terms piecewise linear.")
         start = None if living.home.whole else living.session.start
@@ -92,7 +92,7 @@ class Standing:
 
     @property
     def snapshot(self) -> Snapshot:
-        """What is planned."""
+        """The snapshot of the model."""
         return self.model.snapshot
 
     def modelled(self, snapshot: Snapshot, near: Model | None = None) -> Model:
@@ -100,7 +100,7 @@ class Standing:
         return Model(snapshot, self._blocks, near=near or self.model, pattern=self.plan)
 
     def session(self, program: Program, *, unique: bool = False) -> Session:
-        """A session of a program with more orders, which begins where this one ended."""
+        """A session of a program with more orders, which starts where this one ended."""
         start = self.start.relabelled(self.model.program, program) if self.start else None
         return Session(program, self.living.options, unique=unique, start=start)
 
@@ -110,7 +110,7 @@ class Standing:
 
 
 def served(plan: Plan) -> pl.DataFrame:
-    """What a plan serves each order with: LINE, period, quantity [units of the order], a substitute's included."""
+    """Quantity that a plan serves to each order: LINE, period, quantity [units of the order], substitutes included."""
     parts = [
         plan.flows[flow].filter(pl.col("order") != "", pl.col("quantity") > 0).select(*LINE, "period", "quantity")
         for flow in ("sell", "replace")
@@ -141,7 +141,7 @@ def with_orders(snapshot: Snapshot, rows: Sequence[dict[str, object]]) -> Snapsh
 def row_of(
     ask: Ask, on: date, latest: date, quantity: float, committed: float = 0.0, name: str = ""
 ) -> dict[str, object]:
-    """An order's row in the extract, wanted on a day and served until another one."""
+    """An order's row in the extract, requested on a day and served until another one."""
     return {
         "order": name or ask.order, "item": ask.item, "location": ask.location, "customer": ask.customer,
         "due_on": on, "confirmed_on": on, "latest_on": latest, "quantity": quantity, "committed": committed,
@@ -150,12 +150,12 @@ def row_of(
 
 
 class Search:
-    """How much of some orders could be there by when, whatever it costs, while what is served is kept.
+    """How much of some orders can arrive by each day at any cost, while served orders are kept.
 
     Parameters
     ----------
-    standing : what stands before. asks : the orders, each with its place and price.
-    near : a model with the same orders elsewhere, from which is taken what is the same.
+    standing : the model and plan before. asks : the orders, each with its place and price.
+    near : a model with the same orders elsewhere, whose unchanged tables are reused.
     """
 
     def __init__(self, standing: Standing, asks: Sequence[Ask], near: Model | None = None) -> None:
@@ -166,13 +166,13 @@ class Search:
         rows = [row_of(ask, min(ask.date, self._first(ask, snapshot)), self.end, ask.quantity) for ask in asks]
         self.model = standing.modelled(with_orders(snapshot, rows), near)
         program = self.model.program
-        if "service" in program.rows:  # shares of what is asked for come after what is promised
+        if "service" in program.rows:  # allocation comes after promises
             program = program.with_rhs("service", np.inf)
         self.program = program
         self.session = standing.session(program)
         self.cells = {ask.order: self._cells(ask) for ask in asks}
         try:
-            self.session.solve()  # the plan with the orders where they pay: all that follows begins there
+            self.session.solve()  # the plan with the orders where they pay: the start of all later solves
         except SolveError:
             if not program.integer.any():
                 raise
@@ -190,7 +190,7 @@ class Search:
         return [columns[index == day.index] for day in self.days[ask.order]]
 
     def most(self, ask: Ask, place: int, held: Sequence[float] = ()) -> float:
-        """Most units of an order that can be there by its day number `place`; `held` ones come on the days before."""
+        """Most units of an order that can arrive by its day number `place`; `held` units arrive on the days before."""
         cells, program = self.cells[ask.order], self.program
         for at, least in enumerate(held):
             program = program.with_bounds(cells[at], max(least * (1.0 - CLOSE * 1e-3), 0.0), np.inf)
@@ -205,10 +205,10 @@ class Search:
         return self.session.solve(program.with_cost(cost)).x
 
     def by_day(self, ask: Ask) -> list[float]:
-        """Most that can be there by each day, up to the first by which all of it can; NaN for a day that is not asked.
+        """Most units that can arrive by each day, up to the first by which all can; NaN for a day that was not solved.
 
-        Day after day: what opens one more period leaves the last vertex possible, a few steps from the next. With
-        whole numbers each day is a search of its own, so only those that find the first day are asked.
+        Without whole numbers every day is solved: one more period leaves the last vertex feasible, so each solve takes
+        few steps. With whole numbers each day is a search of its own, so bisection finds the first day.
         """
         whole, size = ask.quantity * (1.0 - CLOSE), len(self.days[ask.order])
         if self.program.integer.any():
@@ -223,14 +223,14 @@ class Search:
         known = {0: self.most(ask, 0)}
         if known[0] < whole:
             known[high] = self.most(ask, high)
-            while known[high] >= whole and high - low > 1:  # what can be there by a day can be there by a later one
+            while known[high] >= whole and high - low > 1:  # units that arrive by a day also arrive by a later one
                 middle = (low + high) // 2
                 known[middle] = self.most(ask, middle)
                 low, high = (low, middle) if known[middle] >= whole else (middle, high)
         return [known.get(at, np.nan) for at in range(1 + (0 if known[0] >= whole else high))]
 
     def parts(self, ask: Ask, days: Sequence[int]) -> list[float]:
-        """Most that can come on each of some days, one after the other: what came by a day stays there [units]."""
+        """Most units that can arrive on each of some days, one after the other, with earlier arrivals kept [units]."""
         found: list[float] = []
         held = np.zeros(max(days) + 1)
         for at in days:
@@ -239,11 +239,7 @@ class Search:
         return found
 
     def together(self) -> dict[str, int | None]:
-        """The day number by which all of each order is there, where all are asked at once; None: not in the horizon.
-
-        Formula: minimise Σ quantity × days late over the orders, with a switch y for each order and day: served up to
-        a day >= quantity × Σ y up to it, Σ y <= 1; an order that never comes is one day later than the last.
-        """
+        """The day number by which all of each order arrives, all orders planned together; None: not in the horizon."""
         program, wide = self.program, len(self.program.cost)
         late = {ask.order: [float((day.on - ask.date).days) for day in self.days[ask.order]] for ask in self.asks}
         never = 1.0 + max(map(max, late.values()))
@@ -274,7 +270,7 @@ class Search:
 
 
 def taken(standing: Standing, rows: Sequence[dict[str, object]], near: Model) -> Standing:
-    """The plan worth most with orders committed to, certified; raises SolveError where there is none."""
+    """The certified plan with some orders committed; raises SolveError where there is none."""
     model = standing.modelled(with_orders(standing.snapshot, rows), near).staged(standing.living.options)
     session = standing.session(model.program, unique=True)
     plan = model.plan_of(session.solve(), name="with the promise")

@@ -1,7 +1,7 @@
-"""The contract's rules, run again on a snapshot that was edited: those that read what the edit touched.
+"""Runs the contract's rules again on an edited snapshot: those that read an edited table.
 
-A rule is a function of what it reads. On tables that are the same it finds the same again, so that its findings on the
-snapshot before the edit stand; which tables it reads is noted while it runs there.
+A rule depends only on the tables that it reads, which are recorded while it runs. Where none of them changed, its
+findings on the snapshot before the edit still hold.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from soe_lib.extract.rules.plausibility import against_the_last_extract
 from soe_lib.extract.snapshot import Snapshot
 
 ALLOWED = (demand_can_be_reached, every_item_has_a_source, nothing_is_missing, against_the_last_extract)
-"""Rules for extracts only: a what-if may well ask what happens when nobody supplies an item, or stock is gone."""
+"""Rules for extracts only: a what-if may leave an item without supply or stock."""
 
 EXACT = (downtimes_fit_their_days,)
-"""Rules whose warnings stop the edit of an event that brings them: hours that nobody loses change nothing."""
+"""Rules whose new warnings stop an edit of events: a downtime beyond the hours of its days has no effect."""
 
 
 def recheck(snapshot: Snapshot, name: str, before: Snapshot) -> Snapshot:
@@ -34,7 +34,7 @@ def recheck(snapshot: Snapshot, name: str, before: Snapshot) -> Snapshot:
     Parameters
     ----------
     name : of the scenario, for the message.
-    before : the snapshot that was edited; tables that are the same are not looked at on their own again.
+    before : the snapshot that was edited; unchanged tables are not checked again by themselves.
 
     Raises
     ------
@@ -76,13 +76,13 @@ def _extract(snapshot: Snapshot, before: Snapshot) -> Extract:
         same = snapshot.tables[name] is before.tables[name]
         frame = pl.DataFrame() if same else snapshot.tables[name]
         sources[name] = Source(name, name if same else f"{name} as edited", frame, size=0, digest=str)
-    # control totals are of the files as they were sent
+    # control totals apply to the files as they were sent
     settings = replace(snapshot.settings, control=MappingProxyType({}))
     return Extract(snapshot.folder, settings, snapshot.tables, sources, snapshot.calendar)
 
 
 def _returns(extract: Extract) -> Iterator[Finding]:
-    """In a file a negative order is a return and left out; an edit that makes one is a slip."""
+    """A negative order in a file is a return and is left out; in an edit it is an error."""
     yield from extract.flag(
         "stop", "orders", pl.col("quantity") < 0, column="quantity",
         rule="The scenario makes the order negative.", fix="Take away less, or drop the order.",

@@ -1,4 +1,4 @@
-"""What a rule costs: an override, a fence, sharing by fairness, leaving the plan of record alone."""
+"""The cost of rules: overrides, the fence, fair allocation, and a stable plan."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 
 def price_manual(living: Living) -> pl.DataFrame:
-    """What each override, the fence and the rule of priorities cost, each taken away alone.
+    """The cost of each override, of the fence and of the allocation rule, each removed alone.
 
-    Formula: money = (margin + steering of the plan without it) − (margin + steering of the plan); 0 where it binds
-    nothing. What the fence costs leaves its own prices of a change out: they are no money.
+    Formula: money = (margin + steering of the plan without it) − (margin + steering of the plan); 0 where it does not
+    bind. The cost of the fence leaves out its costs of changes, which are no money.
 
     Parameters
     ----------
@@ -55,11 +55,13 @@ def price_manual(living: Living) -> pl.DataFrame:
     [20.0]
     """
     snapshot = living.home.snapshot
-    rows = [_priced(living, one, scenario) for one, scenario in _hands(snapshot, fenced=living.record is not None)]
+    rows = [
+        _priced(living, one, scenario) for one, scenario in _manual_rules(snapshot, fenced=living.record is not None)
+    ]
     return pl.DataFrame(rows, schema=MANUAL, orient="row").sort(["money", "name"], descending=[True, False])
 
 
-def _hands(snapshot: Snapshot, *, fenced: bool) -> Iterator[tuple[dict[str, Any], Scenario | None]]:
+def _manual_rules(snapshot: Snapshot, *, fenced: bool) -> Iterator[tuple[dict[str, Any], Scenario | None]]:
     for row in snapshot["overrides"].sort("override").iter_rows(named=True):
         told = {name: row[name] or "" for name in ("by", "why")}
         who = {"kind": "override", "name": row["override"], "what": row["what"], "until": row["until"], **told}
@@ -80,7 +82,7 @@ def _hands(snapshot: Snapshot, *, fenced: bool) -> Iterator[tuple[dict[str, Any]
 def _priced(living: Living, told: dict[str, Any], free: Scenario | None) -> dict[str, Any]:
     row = {name: told.get(name) for name in MANUAL} | {"note": ""}
     if free is None:
-        return row | {"note": "It binds nothing: it has ended, or is not written as a lock."}
+        return row | {"note": "It has no effect: it has ended, or is not written as a lock."}
     try:
         other = living.plan(free.apply(living.home.snapshot), name=free.name)
     except SoeError as error:
@@ -96,9 +98,9 @@ RULES = {
     "fair": "the least served first (max-min)",
     "priority": "by priority of customers",
 }
-"""Allocation rule of settings.toml → what it says."""
+"""Allocation rule of settings.toml → its meaning."""
 LEVEL = 5e-4
-"""A share that moves by less is level."""
+"""A smaller change of a share counts as none."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -158,15 +160,12 @@ def price_of_fairness(
     options: SolverOptions | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> PriceOfFairness:
-    """What each rule of sharing costs, by planning again: most money, proportional, max-min fair, strict priority.
-
-    Formula: costs = (margin + steering with most money) − (margin + steering by the rule); share = units served, late
-    and with substitutes included, ÷ units asked for.
+    """The cost of each allocation rule, by planning again: most money, proportional, max-min fair, strict priority.
 
     Parameters
     ----------
     snapshot : this week's; its own rule does not matter.
-    rules : of "margin", "proportional", "fair", "priority"; "margin" is always planned, for all are held against it.
+    rules : of "margin", "proportional", "fair", "priority"; "margin" is always planned: all are compared with it.
     blocks, record, options : as for `soe.plan`. progress : called with the number of rules planned, and of all.
 
     Raises DataError for an unknown rule, SolveError where a rule leaves no plan.
@@ -256,15 +255,15 @@ class StablePlan:
 
     Parameters
     ----------
-    plan, best : it, and the plan worth most without a price on changes.
+    plan : the stable plan. best : the plan worth most without a price on changes.
     price : of a moved unit [money].
     churn, churn_of_best : share of the record's production that they move.
     margin_given_up : best less stable [money].
     steering_given_up : likewise goodwill, shortage (expected) and other, without disruption [money].
-    changes : item, location, units [moved from the record], gain [money that it is worth more than a plan that keeps
-        this item as recorded; null where none can], avoided [units moved in all that keeping it would save], per_unit
-        [gain ÷ avoided; the price or more]. The most units first. Gains of several items do not add up.
-    curve : price, churn, units, margin, goodwill, shortage, other: how plans settle as the price of a moved unit rises.
+    changes : item, location, units [moved from the record], gain [money lost if this item is kept as recorded; null
+        where that is infeasible], avoided [fewer units moved in all if it is kept], per_unit [gain ÷ avoided; the price
+        or more]. The most units first. Gains of several items do not add up.
+    curve : price, churn, units, margin, goodwill, shortage, other: the plans as the price of a moved unit rises.
     """
 
     plan: Plan
@@ -280,7 +279,7 @@ class StablePlan:
 
     @property
     def churn_avoided(self) -> float:
-        """Share of the record's production that is left alone."""
+        """Churn of the best plan less churn of this plan."""
         return self.churn_of_best - self.churn
 
     def __repr__(self) -> str:
@@ -362,7 +361,7 @@ def cheapest_stable_plan(
 
 
 class _Stable:
-    """The program with a price on changes, at one price after another, and with one item at a time kept as recorded."""
+    """The program with a price on changes, at one price after another, and with one item at a time as recorded."""
 
     def __init__(self, snapshot: Snapshot, record: Plan, own: Sequence[Any], options: SolverOptions | None) -> None:
         self.snapshot, self.options = snapshot, options
@@ -372,7 +371,7 @@ class _Stable:
         self.session: Session | None = None
 
     def plan(self, price: float, name: str = "stable plan") -> Plan:
-        """The plan at a price, hot from the price before."""
+        """The plan at a price, from a warm start at the last price."""
         blocks = (*self.blocks, Disrupted(self.moves, price))
         model = Model(self.snapshot, blocks, near=self.model).staged(self.options)
         if self.session is None:
@@ -404,7 +403,7 @@ class _Stable:
     def _kept(
         self, plan: Plan, price: float, item: str, location: str
     ) -> tuple[float | None, float | None, float | None]:
-        """What is lost in margin and steering where an item is kept as recorded, the units moved less, and each."""
+        """Money lost where an item is kept as recorded, fewer units moved, and money per unit; None if infeasible."""
         assert self.model is not None and self.session is not None, "planned first"  # noqa: PT018
         program = self.model.program
         for name in MOVED:

@@ -55,18 +55,18 @@ class Scenario:
 
     Filters are keywords: a column of the table, or of what it refers to (`supplier` of a receipt, `family` of an
     order), with one value or a list. `period` and dates take a period, an ISO date, an ISO week or a fiscal month and
-    mean everything inside; a row that such a label cuts is shared out over its days first.
+    select everything inside; a row that such a label cuts is first split by days.
 
     Parameters
     ----------
     name : how the meeting calls it.
     edits : made in this order.
     blocks : planning ideas added to the model; they are not written to a file.
-    note : why anybody asks.
+    note : the reason for the scenario.
     answers : the exception that it is an option for, or a part of its name; blank: none. The weekly pack prices it
         there, beside the options that it finds itself.
-    controls : the workbench's controls that made all of the edits, in this order, each with what its fields say: so
-        they can be opened again. Left out where edits were made otherwise; what counts are the edits.
+    controls : the workbench's controls that made all of the edits, in this order, with the values of their fields, so
+        that they can be reopened. Left out where edits were made otherwise; only the edits count.
 
     Example: `Scenario("line 2 down").scale("calendar.hours", 0.0, resource="L2", period="2026-W48")`.
 
@@ -109,7 +109,7 @@ class Scenario:
         return self._with("promise", table, share, where)
 
     def drop(self, table: str, **where: Any) -> Scenario:
-        """Leave rows out; rows that need them go too, others forget them."""
+        """Drop rows; rows that need them are dropped too, optional references to them are blanked."""
         return self._with("drop", table, None, where)
 
     def event(
@@ -182,7 +182,7 @@ class Scenario:
     def touched(self, snapshot: Snapshot) -> pl.DataFrame:
         """Every row that every edit touches: [edit, what, table, row, column, before, after, difference].
 
-        Edits are followed one after the other: `before` is what the edits above left.
+        Edits are applied one after the other: `before` is the value after the edits above.
         """
         parts = [pl.DataFrame(schema={"edit": pl.Int64, "what": pl.String, **TOUCHED})]
         changed = snapshot
@@ -230,7 +230,7 @@ def load(path: str | Path) -> tuple[Scenario, ...]:
 
     Raises
     ------
-    DataError : no such file, no valid TOML, two scenarios of one name, or an edit that means nothing.
+    DataError : no such file, no valid TOML, two scenarios of one name, or an edit without meaning.
     """
     file = file_at(path)
     if not file.is_file():
@@ -238,7 +238,7 @@ def load(path: str | Path) -> tuple[Scenario, ...]:
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{file} is no valid TOML: {error}. Mend the line.") from error
+        raise DataError(f"{file} is no valid TOML: {error}. Correct the line.") from error
     if strange := sorted(set(content) - {"scenario"}):
         raise DataError(f"{file} knows only [[scenario]], not {', '.join(strange)}.")
     found = tuple(_scenario(file, entry) for entry in content.get("scenario", []))
@@ -260,7 +260,7 @@ def find(path: str | Path, name: str) -> Scenario:
 def named(snapshot: Snapshot, name: str) -> Scenario:
     """One of the company's scenarios by name; "base" is the snapshot as it is.
 
-    They are looked for beside the extract's tables, then beside the company's extracts, then in the workspace.
+    The file is searched beside the extract's tables, then beside the company's extracts, then in the workspace.
 
     Raises
     ------
@@ -281,7 +281,7 @@ def shelf(snapshot: Snapshot) -> Path:
 
 
 def saved_scenarios(snapshot: Snapshot) -> tuple[Scenario, ...]:
-    """The company's scenarios, in the order of their file; none where no file is kept. Looked for as by `named`.
+    """The company's scenarios, in the order of their file; none where there is no file. Searched as by `named`.
 
     Examples
     --------
@@ -320,13 +320,13 @@ def _places(snapshot: Snapshot) -> tuple[Path, ...]:
 
 
 def parsed(content: str) -> Scenario:
-    """The one scenario that a text of `text` holds."""
+    """The one scenario in a text written by `text`."""
     (entry,) = tomllib.loads(content)["scenario"]
     return _scenario(Path("the plan history"), entry)
 
 
 def file_at(path: str | Path) -> Path:
-    """The scenarios.toml that a path means: the file itself, or the one in a folder."""
+    """The scenarios.toml of a path: the file itself, or the one in a folder."""
     meant = place(path)
     return meant / FILE if meant.is_dir() else meant
 
@@ -360,7 +360,7 @@ def _control(entry: Mapping[str, Any]) -> Setting:
 
 
 def text(scenario: Scenario) -> str:
-    """One scenario as it stands in a file."""
+    """One scenario as TOML."""
     lines = ["", "[[scenario]]", f"name = {_toml(scenario.name)}"]
     if scenario.note:
         lines.append(f"note = {_toml(scenario.note)}")

@@ -1,4 +1,4 @@
-"""What would hurt: one thing at a time goes wrong, or demand is off as before, and the best answer is planned."""
+"""Stress tests: one thing at a time goes wrong, or demand errs as in the past, and the best answer is planned."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ EACH = 3
 
 @dataclass(frozen=True)
 class Sizes:
-    """How bad each kind of stress is.
+    """The size of each kind of stress.
 
     Parameters
     ----------
-    down_days : a line stands still for so long, from the as-of date [days].
-    late_days : an open delivery comes so much later [days].
-    gone_days : a supplier takes no order for so long, from the as-of date [days].
+    down_days : how long a line is down, from the as-of date [days].
+    late_days : how much later an open delivery comes [days].
+    gone_days : how long a supplier takes no order, from the as-of date [days].
     demand : share by which the forecast of a family rises, or falls.
     """
 
@@ -50,14 +50,14 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Stress:
-    """One thing that goes wrong: its kind, as a reader says it, and its edits."""
+    """One thing that goes wrong: its kind in words, and its edits."""
 
     kind: str
     scenario: Scenario
 
 
 def lines_down(snapshot: Snapshot, plan: Plan, sizes: Sizes) -> Iterator[Stress]:
-    """The fullest lines stand still."""
+    """The most used lines are down."""
     load = line_load(snapshot, plan)
     used = load.group_by("resource").agg(pl.col("used").sum()).filter(pl.col("used") > 0)
     first, last = _span(snapshot, sizes.down_days)
@@ -67,7 +67,7 @@ def lines_down(snapshot: Snapshot, plan: Plan, sizes: Sizes) -> Iterator[Stress]
 
 
 def deliveries_late(snapshot: Snapshot, plan: Plan, sizes: Sizes) -> Iterator[Stress]:  # noqa: ARG001
-    """The open deliveries of most value come later still."""
+    """The open deliveries of highest value come later."""
     cost = snapshot["items"].select("item", pl.col("standard_cost").fill_null(0.0))
     bought = snapshot["receipts"].filter(pl.col("kind") == "buy").join(cost, on="item", how="left")
     value = bought.with_columns(value=pl.col("quantity") * pl.col("standard_cost"))
@@ -78,7 +78,7 @@ def deliveries_late(snapshot: Snapshot, plan: Plan, sizes: Sizes) -> Iterator[St
 
 
 def suppliers_gone(snapshot: Snapshot, plan: Plan, sizes: Sizes) -> Iterator[Stress]:
-    """The suppliers of whom the plan buys for most money take no order."""
+    """The suppliers with the highest spend in the plan take no order."""
     if "buy" not in plan.flows:
         return
     offers = snapshot["offers"].select("offer", "supplier", pl.col("unit_cost").fill_null(0.0)).unique("offer")
@@ -120,15 +120,14 @@ def stresses(snapshot: Snapshot, plan: Plan, sizes: Sizes | None = None) -> list
 
 
 def stress_test(living: Living, sizes: Sizes | None = None) -> pl.DataFrame:
-    """What each stress costs when it is answered as well as can be, the most damaging first.
+    """The cost of each stress with the best answer to it, the most damaging first.
 
     Formula: total = (margin + steering of the best plan under the stress) − (margin + steering of this week's plan),
-    each stress alone. So the figure is what is lost in spite of the best answer, known at once; a late discovery costs
-    more.
+    each stress alone. The figure assumes that the stress is known at once; a late discovery costs more.
 
     Parameters
     ----------
-    living : this week's living model. sizes : how bad each kind is.
+    living : this week's living model. sizes : of each kind.
 
     Returns
     -------
@@ -173,10 +172,10 @@ RANGE = {
 
 
 def demand_range(living: Living, *, lag: int = 1, versions: pl.DataFrame | None = None) -> pl.DataFrame:
-    """This week's figures with the forecast of every family as low, and as high, as its past error makes likely.
+    """This week's figures with the forecast of every family as low, and as high, as its past error suggests.
 
     Formula: forecast × (1 − error) and × (1 + error), error = Σ|A − F₍lag₎| ÷ ΣA of the family; all families together,
-    each case planned again, so the answer to it is the best one. Orders are facts and stay.
+    each case planned again, so its answer is the best one. Orders are facts and stay.
 
     Parameters
     ----------

@@ -1,5 +1,5 @@
-"""This week as pages, notebooks, the workbench and the pack read it: what only planning again can tell is worked out
-once, when first asked for, and handed over between the notebooks of a pack.
+"""This week for pages, notebooks, the workbench and the pack. Results that need planning again are computed once, on
+first use, and shared between the notebooks of a pack.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ if TYPE_CHECKING:
     from soe_lib.store.plan import Plan
 
 MOST = 4
-"""Disruptions that the move of the margin is split by; the rest is one."""
+"""Most disruptions that the change of margin is split into; the last one holds the rest."""
 ACTIONS = {
     **dict.fromkeys(("title", "option", "owner", "due"), pl.String),
     "promised": pl.Float64, "realised": pl.Float64, "state": pl.String, "evidence": pl.String,
 }  # fmt: skip
-"""One row a decision that is followed up."""
+"""One row per decision that is followed up."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Week(reviewed.Week):
-    """This week, and what planning again tells of it, worked out when first asked for.
+    """This week, and results that need planning again, computed on first use.
 
     Parameters
     ----------
     store : plan history with earlier weeks; blank or absent: none.
-    results : where the notebooks of one pack share what they worked out; blank: nowhere.
-    alive : the living model that the plan came from; left out, one is made when something has to be planned again.
+    results : folder that the notebooks of one pack share; blank: none.
+    alive : the living model of the plan; left out, one is made when something has to be planned again.
     """
 
     store: str | Path = ""
@@ -60,13 +60,13 @@ class Week(reviewed.Week):
 
     @cached_property
     def living(self) -> Living:
-        """The living model that answers what would be otherwise."""
+        """The living model that plans again."""
         return self.alive or Living(self.snapshot, record=self.record)
 
     def hand_over(self) -> None:
-        """Leave the plan, and everything that costs time, where the other notebooks of the pack find it."""
+        """Save the plan, and all results that take time, for the other notebooks of the pack."""
         keep(self.plan, self.results)
-        # Each is worked out by asking for it.
+        # Reading each property computes and saves it.
         _ = self.commitments, self.prices, self.memory, self.options, self.targets
 
     @cached_property
@@ -104,19 +104,19 @@ class Week(reviewed.Week):
 
     @cached_property
     def targets(self) -> pl.DataFrame:
-        """Stock that is worth holding against what nobody knows, beside what is held and what is typed."""
+        """Stock worth holding against uncertainty, beside planned stock and typed safety stock."""
         found = self._known("targets", "stock_targets", lambda: frames.targets(self.snapshot, self.plan))
         return super().targets if found is None else found
 
     @cached_property
     def split(self) -> Attribution | str:
-        """Why the margin moved since the last extract, disruption by disruption, or why nobody can tell."""
+        """Why the margin moved since the last extract, by disruption, or a sentence why it cannot be split."""
         if "split" in self.known:
             return self.known["split"]
         return why_moved(self.before, self.snapshot, record=self.record, most=MOST, plan=self.plan)
 
     def _known(self, name: str, file: str, work_out: Callable[[], pl.DataFrame]) -> pl.DataFrame | None:
-        """What this week was told, else what another notebook has left, else what is worked out now."""
+        """A given result, else one that another notebook saved, else one computed now."""
         if name in self.known:
             return self.known[name]
         return reviewed.HandOver(self.results).once(file, work_out)
@@ -162,7 +162,7 @@ class Week(reviewed.Week):
 
     @property
     def by_hand(self) -> Table | str:
-        """What every hand on the plan costs."""
+        """The cost of every manual rule."""
         return options.manual_table(self.hands, self.currency)
 
     @property
@@ -216,15 +216,15 @@ def week(
     store: str | Path = HERE,
     results: str | Path = "",
 ) -> Week:
-    """This week as its pages read it: extract, plan, plan of record, and everything worked out of them, once.
+    """This week as its pages read it: extract, plan, plan of record, and all results from them, computed once.
 
     Parameters
     ----------
     snapshot : what was known on the as-of date.
-    plan : this week's; left out: the one that the balance page of the same pack left, else solved here.
-    record : the plan of record that it is held against; left out: the last published one (`soe.plan_of_record`).
+    plan : this week's; left out: the one that the balance page of the same pack saved, else solved here.
+    record : the plan of record that it is compared with; left out: the last published one (`soe.plan_of_record`).
     store : plan history, of the workspace where it is relative.
-    results : where the notebooks of one pack share what they worked out; blank when run by hand.
+    results : folder that the notebooks of one pack share; blank when run by hand.
 
     Raises SolveError where there is no proven plan.
 

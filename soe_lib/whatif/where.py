@@ -1,4 +1,4 @@
-"""Which rows an edit means: by values, by what rows refer to, and by labels of time."""
+"""Selects the rows of an edit: by values, by referenced tables, and by time labels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from soe_lib.extract.snapshot import Snapshot
 Value = str | int | float | bool | date | None
 Filters = tuple[tuple[str, tuple[Value, ...]], ...]
 Setting = tuple[str, tuple[tuple[str, Value], ...]]
-"""A control of the workbench by its key, and what its fields say."""
+"""A control of the workbench by its key, and the values of its fields."""
 
 
 def dated(path: str, value: Any) -> Any:
@@ -31,7 +31,7 @@ def dated(path: str, value: Any) -> Any:
 
 
 def plain(value: Any) -> Value:
-    """A value as Python's own text, number, yes/no or date, whatever array or frame it came from.
+    """A value as Python's own text, number, yes/no or date, from any array or frame.
 
     Raises
     ------
@@ -86,7 +86,7 @@ DATED = {"orders": "due_on", "receipts": "due_on", "actuals": "date", "inventory
 
 
 def day_column(table: str, name: str) -> str:
-    """The Date column that a filter of this name means in a table; blank where it means no day."""
+    """The date column that a filter of this name selects by; blank where the filter is not about days."""
     if table in LABELLED and name in ("period", "date"):
         return LABEL
     if name in ("period", "date") and table in DATED:
@@ -106,7 +106,9 @@ def spans(calendar: Calendar, values: tuple[Value, ...]) -> pl.DataFrame:
     found = calendar.spans(pl.Series("label", labels))
     unknown = found.filter(pl.col("first").is_null())["label"].to_list()
     if unknown:
-        raise DataError(f"{unknown[0]!r} is no label of time here. {calendar.advice(unknown[0])}")
+        raise DataError(
+            f"{unknown[0]!r} is not a period, date, ISO week or fiscal month. {calendar.advice(unknown[0])}"
+        )
     return found
 
 
@@ -130,11 +132,11 @@ def inside(rows: pl.DataFrame, wanted: pl.DataFrame) -> pl.Series:
 
 
 def split(snapshot: Snapshot, table: str, frame: pl.DataFrame, values: tuple[Value, ...]) -> pl.DataFrame:
-    """The rows of a table, those that a label cuts replaced by one row a day.
+    """The rows of a table, with each row that a label cuts replaced by one row per day.
 
-    A week's row is cut by a filter for one of its days. Its amounts go to its working days, or to all its days where
-    none works, forecasts in whole units, and a day that has a row of its own keeps that: just as the plan would split
-    them, so nothing changes but the rows.
+    A filter for one day cuts a week's row. Its amounts go to its working days, or to all its days where none works,
+    forecasts in whole units; a day with a row of its own keeps it. The plan splits rows in the same way, so only the
+    rows change.
     """
     if table not in LABELLED:
         return frame
@@ -170,14 +172,14 @@ def _even_share(amount: pl.Expr) -> pl.Expr:
 
 
 def _whole_share(amount: pl.Expr) -> pl.Expr:
-    """Whole units, those that are left over to the first days, as in `Calendar.split`."""
+    """Whole units; the remainder goes to the first days, as in `Calendar.split`."""
     base = (_even_share(amount) + 1e-9).floor()
     left = amount - base * pl.len().over("_row")
     return base + (left - pl.int_range(pl.len()).over("_row")).clip(0.0, 1.0)
 
 
 def _merged(table: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """Two rows of one day are one: a part of a week's row may meet a row that the day had already."""
+    """Merges rows of the same day: a part of a week's row may meet the day's own row."""
     key = list(schema()[table].key)
     if not rows.select(key).is_duplicated().any():
         return rows
@@ -188,20 +190,20 @@ def _merged(table: str, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 DEPTH = 2
-"""So many references are followed: a receipt's offer to its supplier, an operation's routing to its item's family."""
+"""References that are followed: a receipt's offer to its supplier, an operation's routing to its item's family."""
 SHOWN = 3
 
 
 def meant_rows(snapshot: Snapshot, table: str, frame: pl.DataFrame, where: Filters) -> pl.Series:
-    """Which rows of a table all filters accept.
+    """The mask of the rows that all filters accept.
 
     A filter names a column of the table, or of a table that it refers to (`supplier` of a receipt, through its offer),
-    or a time: `period` and every date accept a period, ISO date, ISO week or fiscal month and mean what lies inside.
+    or a time: `period` and every date accept a period, ISO date, ISO week or fiscal month and select what lies inside.
 
     Raises
     ------
-    DataError : a filter that no column answers to, a value that no row has (with the nearest ones), or filters that
-        have no row in common.
+    DataError : a filter that no column has, a value that no row has (with the nearest ones), or filters that have no
+        row in common.
     """
     if frame.is_empty():
         raise DataError(f"The table {table} of {snapshot.company} as of {snapshot.as_of} has no row to edit.")
@@ -267,7 +269,7 @@ def _typed(table: str, name: str, value: Value) -> Value:
     if kind in ("number", "integer"):
         if isinstance(value, int | float):
             return float(value)
-        raise DataError(f"{table}.{name} is a number, and {shown(value)} is none.")
+        raise DataError(f"{table}.{name} must be a number, not {shown(value)}.")
     return str(value)
 
 

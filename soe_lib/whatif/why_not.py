@@ -1,4 +1,4 @@
-"""Why not otherwise? The reader's own alternative, planned and held against the plan: in money, then in moves."""
+"""Why not? The user's alternative, planned and compared with the plan: in money, then in moves."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CENT = 0.005
 
 @dataclass(frozen=True, eq=False, repr=False)
 class WhyNot:
-    """What the reader's alternative gains or costs, and by which moves.
+    """What the user's alternative gains or costs, and by which moves.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class WhyNot:
             return f"{self.name}: it comes to the same money, by {words.count(self.moves.height, 'other move')}."
         if self.total < 0:
             return f"{self.name}: it costs {money} ({parts})."
-        return f"{self.name}: it gains {money} ({parts}), for it changes what the plan had to keep to."
+        return f"{self.name}: it gains {money} ({parts}), because it changes a limit of the plan."
 
     def __repr__(self) -> str:
         rows = [
@@ -96,9 +96,7 @@ class WhyNot:
 def why_not(
     source: Living | Snapshot, scenario: Scenario | Block | Sequence[Block], *, record: Recorded = "find"
 ) -> WhyNot:
-    """Why the plan does not do otherwise: the alternative is forced, all else planned again, and both are compared.
-
-    Formula: total = (margin + steering with the alternative) − (margin + steering of the plan).
+    """Why the plan does not choose an alternative: it is forced, all else is planned again, and both are compared.
 
     Parameters
     ----------
@@ -108,7 +106,7 @@ def why_not(
     record : plan of record that the fence keeps to, with a snapshot; left out: as for `soe.plan`.
 
     Raises DataError for an edit or a block that touches nothing; SolveError where the alternative has no plan, with how
-    much of it could be had, or which promises stand against it.
+    much of it is possible, or which promises conflict with it.
 
     Examples
     --------
@@ -187,7 +185,7 @@ LEAST = 0.05
 
 
 class Reading(NamedTuple):
-    """How a flow is told: the columns that say what, where and when."""
+    """The columns of a flow that say what, where and when."""
 
     what: str
     where: tuple[str, ...]
@@ -258,7 +256,7 @@ def _of_the_same(plan: Plan, base: Plan, flow: str) -> pl.DataFrame:
     """The changed cells of a flow that has the same cells in both plans, row by row."""
     quantities = {side: one.flows[flow]["quantity"].to_numpy() for side, one in (("after", plan), ("before", base))}
     moved = np.flatnonzero(np.abs(quantities["after"] - quantities["before"]) > LEAST)
-    # Two scenarios mostly share a flow's rates, the very same table: it is read once, and for the base.
+    # Two scenarios mostly share a flow's table of rates: it is then read once, for the base.
     shared = plan.rates.tables.get(flow) is base.rates.tables.get(flow)
     rates = {"after": (base if shared else plan).per_unit(flow), "before": base.per_unit(flow)}
     return plan.flows[flow][moved].with_columns(
@@ -289,5 +287,5 @@ def _cells(plan: Plan, flow: str, keys: list[str], side: str) -> pl.DataFrame:
 
 
 def _labels(flow: str, keys: list[str]) -> list[str]:
-    """What else of what and where the flow's frame names."""
+    """The what and where columns of a flow that are not among its keys."""
     return [name for name in (READ[flow].what, *READ[flow].where) if name not in keys]

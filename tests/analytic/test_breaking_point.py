@@ -186,7 +186,7 @@ def test_a_size_without_a_plan_is_broken(tmp_path: Path) -> None:
 
 def test_ranges_and_changes_that_make_no_sense(tmp_path: Path) -> None:
     today = ten_hours(tmp_path)
-    with pytest.raises(DataError, match="nothing to look for"):
+    with pytest.raises(DataError, match="nothing to search"):
         soe.whatif.breaking_point(today, soe.whatif.Demand(), until=soe.whatif.MarginBelow(0.0), most=0.0)
     with pytest.raises(DataError, match="nosuch"):
         soe.whatif.breaking_point(today, soe.whatif.Demand(customer="nosuch"), until=soe.whatif.MarginBelow(0.0))

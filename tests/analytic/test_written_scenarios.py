@@ -86,7 +86,7 @@ def test_what_cannot_be_sent_is_said(line: soe.Snapshot) -> None:
 
 
 def test_a_solve_of_ones_own_takes_no_extra(line: soe.Snapshot) -> None:
-    with pytest.raises(DataError, match="give it the `extra`"):
+    with pytest.raises(DataError, match="pass `extra` to it"):
         soe.compare(line, ["base"], solve=lambda changed, _: soe.plan(changed), extra=little_coffee)
 
 

@@ -114,7 +114,7 @@ def _week(this: Snapshot) -> Week:
 
 
 def test_a_promoted_decision_is_the_plan_of_record(store: Path, this: Snapshot, solved: Plan) -> None:
-    with pytest.raises(DataError, match="Nothing was decided"):
+    with pytest.raises(DataError, match="No decision of"):
         soe.whatif.promote(this, store=store)
     soe.decide("PO1", "twice the overtime", owner="Ann", reason="B insists", store=store)
     entry, _ = soe.whatif.promote(this, store=store)

@@ -156,7 +156,7 @@ def test_a_lock_binds_and_its_price_is_what_comes_back_without_it(tmp_path: Path
     assert price["money"] > 1
     remark = hands.filter(pl.col("name") == "OV2").row(0, named=True)
     assert remark["money"] is None
-    assert "binds nothing" in remark["note"]
+    assert "no effect" in remark["note"]
 
 
 def test_the_price_of_priorities_is_what_margin_would_earn_more(tmp_path: Path, solved: soe.Plan) -> None:
