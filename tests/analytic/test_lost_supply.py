@@ -52,7 +52,7 @@ class TestHalfLost:
         tables = traded() | {"events": loss(factor=0.5)}
         found = said(tmp_path, **tables)
         assert {level for level, _ in found} == {"warn"}
-        assert [rule for _, rule in found if "no maximum, so nothing is cut there: O." in rule]
+        assert [rule for _, rule in found if "sources without a maximum: O." in rule]
         assert len(found) == 1
 
     def test_of_a_quantity_of_its_own(self, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ FAULTS = [
     Fault(21, "missing column", forecast("FG,C1,2026-W48,1", head="item,customer,period,quantity"), "stop", "forecast.csv", (), "location", "", "missing"),
     Fault(22, "new column", forecast(f"{ROW},x", head=f"{HEAD},colour"), "warn", "forecast.csv", (), "colour", "", "was not read"),
     Fault(23, "type change", forecast(ROW, "FG,M,C1,2026-W49,many"), "stop", "forecast.csv", (3,), "quantity", "many", "Not a number"),
-    Fault(27, "trailing space", swap("orders.csv", "1,FG,M", "1,FG ,\u00a0M"), "repair", "orders.csv", (2,), "item", "FG ", "taken off"),
+    Fault(27, "trailing space", swap("orders.csv", "1,FG,M", "1,FG ,\u00a0M"), "repair", "orders.csv", (2,), "item", "FG ", "were removed"),
     Fault(28, "twins by case", add("items.csv", "fg,,Fam,each,,,"), "stop", "items.csv", (2, 4), "item", "FG", "'FG' and 'fg'"),
     Fault(28, "twins by Unicode form", add("locations.csv", "Köln,market,", "Ko\u0308ln,market,"), "stop", "locations.csv", (4, 5), "location", "Köln", "only in spelling"),
     Fault(30, "decimal comma", forecast('FG,M,C1,2026-W48,"1.234,56"'), "stop", "forecast.csv", (2,), "quantity", "1.234,56", "point"),
