@@ -50,7 +50,7 @@ class TestOffers:
         )  # fmt: skip
         report = check(folder)
         assert not report.ok
-        assert any("worth 5 at the end" in one.rule for one in report.findings)
+        assert any("end_value is 5" in one.rule for one in report.findings)
 
 
 def test_what_is_worth_making_of_stock_for_its_end_value(tmp_path: Path) -> None:

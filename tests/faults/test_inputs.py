@@ -120,7 +120,7 @@ FAULTS = [
     Fault(57, "duplicate key", add("inventory.csv", "FG,M,,1"), "stop", "inventory.csv", (2, 4), "item", "FG | M", "more than once"),
     Fault(58, "null key", add("items.csv", ",,Fam,each,,,"), "stop", "items.csv", (4,), "item", "", "key is blank"),
     Fault(59, "unknown item", add("orders.csv", "2,FGX,M,C1,2026-11-20,1,,"), "stop", "orders.csv", (3,), "item", "FGX", "Did you mean FG?"),
-    Fault(60, "unknown location in a lane", swap("lanes.csv", "P,M,", "P,N,"), "stop", "lanes.csv", (2,), "destination", "N", "does not have"),
+    Fault(60, "unknown location in a lane", swap("lanes.csv", "P,M,", "P,N,"), "stop", "lanes.csv", (2,), "destination", "N", "missing from"),
     Fault(61, "BOM cycle", BOM_CYCLE, "stop", "components.csv", (2, 3), "component", "", "FG → RM"),
     Fault(62, "self-reference", add("components.csv", "R,FG,1"), "stop", "components.csv", (3,), "component", "FG", "itself"),
     Fault(62, "zero yield", swap("routings.csv", "0.9,,,", "0,,,"), "stop", "routings.csv", (2,), "yield", "0", "makes nothing"),

@@ -102,7 +102,7 @@ def test_a_week_by_hand(tmp_path: Path) -> None:
     assert (found.start, found.end) == (153000, 159300)
     assert found.inventory["in_stock"].to_list() == [pytest.approx(-5.0)]
     uncounted = "1 items that moved are in no count and no inventory (A): their stock changes by what came in less what went out."
-    assert found.notes == (uncounted, "No actuals tell of holding: the budget's 10.00 counts as saved.")
+    assert found.notes == (uncounted, "There are no actuals of holding: the budget's 10.00 counts as saved.")
 
 
 def test_stock_that_nobody_counted_is_not_taken_as_nothing(tmp_path: Path) -> None:
