@@ -185,7 +185,7 @@ def test_items_without_a_standard_cost_take_the_mean_and_it_is_said() -> None:
     )
     found = bridge(base, other)
     assert steps(found) == {"volume": 120.0}
-    assert "1 items sold (30 units) have no standard cost: the mean of the others is taken." in found.notes
+    assert "1 items sold (30 units) have no standard cost: the mean of the others is used." in found.notes
 
 
 def test_the_table_has_share_cumulative_and_the_formula_in_figures() -> None:
