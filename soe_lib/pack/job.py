@@ -368,7 +368,7 @@ def _make_here(
     started = time.perf_counter()
     progress("read", "running")
     try:
-        snapshot = as_promised(_read(data, as_of), str(at(store)) if store is not None else str(home / archive.STORE))
+        snapshot = _read(data, as_of)
     except BaseException:
         progress("read", "failed")
         raise
@@ -380,7 +380,7 @@ def _make_here(
             archive.extend(home)
             _same_company(home, snapshot)
             job = Job(
-                snapshot=snapshot,
+                snapshot=as_promised(snapshot, str(at(store)) if store is not None else str(home / archive.STORE)),
                 pages=run_notebook.find(folder),
                 data=folders.found(data).resolve(),
                 out=home,

@@ -147,11 +147,8 @@ def _quantity(ask: Ask, snapshot: Snapshot) -> None:
 
 def lot_of(snapshot: Snapshot, item: str) -> float:
     """What whole quantities of an item are multiples of [units]; 0: any quantity will do."""
-    items = snapshot["items"]
-    if "rounding" not in items.columns:
-        return 1.0
-    found = items.filter(pl.col("item") == item)["rounding"]
-    return float(found[0] or 0.0) if found.len() else 0.0
+    found = snapshot["items"].filter(pl.col("item") == item).select(pl.col("rounding").fill_null(1.0)).to_series()
+    return float(found[0]) if found.len() else 0.0
 
 
 def _some(known: pl.Series, most: int = 6) -> str:

@@ -118,10 +118,13 @@ class Promise:
         unit, place = self.unit or "units", self.ask.date
         there = [f"by {day}: {_units(n)} {unit} ({_units(atp)} of it ATP)" for day, n, atp in self.possible.rows()]
         given = [
-            f"forecast gives way: {_units(row['quantity'])} of {row['item']} for {row['customer'] or 'anybody'} at "
-            f"{row['location']}"
-            + (f", {_units(row['later'])} later" if row["later"] > 0 else "")
-            + f", {words.money(row['money'], self.currency, cents=True)}"
+            f"forecast gives way: {row['item']} for {row['customer'] or 'anybody'} at {row['location']}, "
+            + " and ".join(
+                f"{_units(row[column])} {what}"
+                for column, what in (("quantity", "not served"), ("later", "later"))
+                if row[column] > 0
+            )
+            + f": {words.money(row['money'], self.currency, cents=True)}"
             for row in self.gives_way.iter_rows(named=True)
         ]
         waits = [

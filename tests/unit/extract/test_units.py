@@ -119,6 +119,15 @@ def test_what_a_quantity_is_per_has_a_unit_of_its_own(table: str, tmp_path: Path
     same(plain, other, table)
 
 
+def test_a_blank_quantity_stays_blank_in_another_unit(tmp_path: Path) -> None:
+    """A default of the contract is in the item's own unit: whole units are not whole thousandths."""
+    head, *rows = RICH["items.csv"].splitlines()
+    table = "\n".join([f"{head},ME", *(f"{row.rsplit(',', 1)[0]},,milli" for row in rows)]) + "\n"
+    sources = '[tables.items]\nfile = "items.csv"\nunit_column = "ME"\n'
+    found = read(write(tmp_path, {**RICH, "items.csv": table, "sources.toml": sources}))
+    assert found["items"]["rounding"].null_count() == found["items"].height > 0
+
+
 def test_the_fingerprint_is_that_of_the_own_unit(tmp_path: Path) -> None:
     """9 g are 0.009 kg to the last digit, though 9 × 0.001 is not."""
     plain = write(tmp_path / "plain", {**RICH, "components.csv": "routing,component,quantity\nR,RM,0.009\n"})
