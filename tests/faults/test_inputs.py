@@ -98,7 +98,7 @@ FAULTS = [
     Fault(35, "negative demand", forecast("FG,M,C1,2026-W48,-1"), "stop", "forecast.csv", (2,), "quantity", "-1", "Less than 0"),
     Fault(36, "a return", add("orders.csv", "2,FG,M,C1,2026-11-20,-3,,"), "warn", "orders.csv", (3,), "quantity", "-3", "return"),
     Fault(37, "magnitude", forecast("FG,M,C1,2026-W48,1e10"), "stop", "forecast.csv", (2,), "quantity", "1e10", "Larger"),
-    Fault(38, "mixed units", {**MIXED, "units.csv": UNITS}, "stop", "forecast.csv", (3,), "unit", "case", "another unit"),
+    Fault(38, "mixed units", {**MIXED, "units.csv": UNITS}, "stop", "forecast.csv", (3,), "unit", "case", "other than the item"),
     Fault(39, "no conversion", {**MIXED, **declared('unit_column = "unit"')}, "stop", "forecast.csv", (3,), "unit", "case", "No conversion from case"),
     Fault(40, "not reciprocal", {"units.csv": "item,unit,to,factor\nFG,case,each,12\nFG,each,case,0.1\n"}, "stop", "units.csv", (2, 3), "factor", "12", "not reciprocal"),
     Fault(41, "currency missing", swap("settings.toml", '"EUR"', '""'), "stop", "settings.toml", (), "currency", "", "blank"),

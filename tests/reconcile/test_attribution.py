@@ -117,7 +117,7 @@ def test_sampled_shares_add_up_and_their_intervals_hold_the_exact_ones() -> None
     both = found.rows.join(exact.select("disruption", truth="amount"), on="disruption")
     # a cent is lost or won to rounding
     assert both.filter((pl.col("truth") < pl.col("low") - 1) | (pl.col("truth") > pl.col("high") + 1)).is_empty()
-    assert "24 orders" in found.how
+    assert "24 orderings" in found.how
     assert "95 %" in found.how
 
 

@@ -177,7 +177,9 @@ def test_a_receipt_that_is_late_by_now_is_late_in_hindsight(tmp_path: Path) -> N
     before, now = two_weeks(tmp_path)
     receipts = pl.DataFrame(
         {"receipt": ["R1", "R2"], "kind": "buy", "item": "A", "location": "W", "due_on": [date(2026, 1, 9)] * 2,
-         "quantity": 5.0, "routing": "", "offer": "slow", "lane": "", "firm": True}
+         "quantity": 5.0, "routing": "", "offer": "slow", "lane": "", "firm": True,
+         "reference": "", "expires_on": None},
+        schema_overrides={"expires_on": pl.Date},
     )  # fmt: skip
     later = with_hindsight(
         before.replace(receipts=receipts),

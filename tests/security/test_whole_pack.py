@@ -64,7 +64,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_1_no_payload_is_live_in_any_page(out: Path) -> None:
     pages = sorted(out.rglob("*.html"))
-    assert len(pages) == 7
+    assert len(pages) == 8
     shown = 0
     for page in pages:
         text = page.read_text(encoding="utf-8")

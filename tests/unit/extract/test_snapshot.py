@@ -138,7 +138,7 @@ class TestSnapshot:
         snapshot = read(company)
         with pytest.raises(DataError, match="no table 'forcast'"):
             snapshot.replace(forcast=snapshot["forecast"])
-        with pytest.raises(DataError, match="without price"):
+        with pytest.raises(DataError, match="lacks price"):
             snapshot.replace(forecast=snapshot["forecast"].drop("price"))
         with pytest.raises(DataError, match="does not fit"):
             snapshot.replace(forecast=snapshot["forecast"].with_columns(quantity=pl.lit("many")))

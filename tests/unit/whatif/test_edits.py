@@ -208,7 +208,7 @@ def test_a_meaningless_edit_is_refused_when_it_is_written(make, words):
         (lambda: Scenario("x").add_to("forecast.quantity", -104, customer="C1", period="2026-W48"), "forecast as edited"),
         (lambda: Scenario("x").event(kind="downtime", target="L7", period="2026-W48"), "The target of a downtime is not known"),
         (lambda: Scenario("x").set("routings.yield", 0, item="A"), "yield"),
-        (lambda: Scenario("x").set("items.end_value", 50, item="R"), "worth 50 at the end"),
+        (lambda: Scenario("x").set("items.end_value", 50, item="R"), "its end_value is 50"),
         (lambda: Scenario("x").set("orders.customer", "C9", order="O1"), "C9"),
     ],
 )  # fmt: skip

@@ -169,5 +169,5 @@ def test_a_base_that_cannot_be_set_up_stops_no_scenario(tiny: Snapshot, monkeypa
 def test_calls_that_make_no_sense(tiny: Snapshot) -> None:
     with pytest.raises(DataError, match="1 or more"):
         compare(tiny, ["base"], workers=0)
-    with pytest.raises(DataError, match="of your own"):
+    with pytest.raises(DataError, match="leave out `workers`"):
         compare(tiny, ["base"], workers=2, solve=lambda edited, scenario: compare(edited, [scenario])[scenario.name])
